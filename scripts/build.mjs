@@ -1,0 +1,61 @@
+// Compiles the crate to the Worker in build/, with everything that takes. Called by `npm run build`, by the other
+// scripts and, through wrangler.toml, by `wrangler dev` and `wrangler deploy`. Does nothing when nothing changed.
+
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
+import { installPackages } from "./lib/packages.mjs";
+import { main, root, run, say } from "./lib/run.mjs";
+import { installTools } from "./lib/tools.mjs";
+
+// Whatever can change the artefact. Mail templates and migrations may be included by the source.
+const inputs = ["src", "migrations", "scripts/build.mjs", ".cargo", "askama.toml", "build.rs", "Cargo.toml", "Cargo.lock", "package-lock.json", "rust-toolchain.toml"];
+const outputs = ["build/index.js", "build/index_bg.wasm"];
+const stamp = join(root, "build", ".stamp");
+
+export async function build() {
+  await installPackages();
+  const tools = await installTools();
+
+  const before = fingerprint(inputs, tools.versions);
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === before + fingerprint(outputs, [])) {
+    say("build/ is up to date.");
+    return;
+  }
+
+  say("Building the Worker: about two minutes the first time, then less.");
+  const program = (name) => join(root, "node_modules", ".bin", name);
+  await run(tools.workerBuild, ["--release"], {
+    env: {
+      ...process.env,
+      WASM_BINDGEN_BIN: tools.wasmBindgen,
+      WASM_OPT_BIN: program("wasm-opt"),
+      ESBUILD_BIN: program("esbuild"),
+    },
+    advice: "Mend what the compiler says above and run it again.",
+  });
+  writeFileSync(stamp, before + fingerprint(outputs, []));
+
+  const wasm = readFileSync(join(root, outputs[1]));
+  const kibibytes = (bytes) => `${(bytes.length / 1024).toFixed(0)} KiB`;
+  say(`build/index_bg.wasm: ${kibibytes(wasm)}, gzipped ${kibibytes(gzipSync(wasm, { level: 9 }))}.`);
+}
+
+function fingerprint(paths, values) {
+  const hash = createHash("sha256").update(JSON.stringify(values));
+  for (const path of paths.flatMap(filesUnder)) {
+    hash.update(JSON.stringify(path)).update(createHash("sha256").update(readFileSync(join(root, path))).digest());
+  }
+  return hash.digest("hex");
+}
+
+function filesUnder(path) {
+  const whole = join(root, path);
+  if (!existsSync(whole)) return [];
+  if (!statSync(whole).isDirectory()) return [path];
+  return readdirSync(whole).sort().flatMap((name) => filesUnder(join(path, name)));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await main(build);

@@ -1,0 +1,27 @@
+// The npm packages: installed when they are missing or out of date, so that nobody has to think of it.
+
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { root, run, say } from "./run.mjs";
+
+const installed = join(root, "node_modules", ".package-lock.json");
+const wanted = join(root, "package-lock.json");
+
+export async function installPackages() {
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) return;
+  say("Installing the npm packages of package-lock.json (about half a minute).");
+  await run("npm", ["ci"], {
+    advice: "Check that the npm registry can be reached, then run `npm ci` to see the whole story.",
+  });
+}
+
+/**
+ * Starts this very script again on the Node that the packages bring, if it runs on one too old for wrangler:
+ * so it is on the first start, when there were no packages yet.
+ */
+export async function continueOnProjectNode() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major > 22 || (major === 22 && minor >= 12)) return;
+  await run("node", process.argv.slice(1), { advice: "See above." });
+  process.exit(0);
+}

@@ -1,0 +1,62 @@
+// Running other programs and telling the person at the terminal what goes on: used by every script, so that all
+// of them report, fail and stop in the same way.
+
+import { spawn, spawnSync } from "node:child_process";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+
+// The project's own programs come first on every PATH: among them the Node that wrangler asks for.
+process.env.PATH = [join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter);
+
+const onWindows = process.platform === "win32";
+
+/** An end that is explained: what went wrong, and in one sentence what to do next. */
+export class Failure extends Error {
+  constructor(problem, advice) {
+    super(problem);
+    this.advice = advice;
+  }
+}
+
+export function say(message) {
+  console.log(`\n› ${message}`);
+}
+
+/**
+ * Runs a program to its end, its output going straight to the terminal.
+ * A signal to this script is handed on, and the script ends when the program has.
+ */
+export async function run(program, args, { advice, problem, ...options } = {}) {
+  const child = spawn(program, args, { cwd: root, stdio: "inherit", shell: onWindows, ...options });
+  const handOn = (signal) => child.kill(signal);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, handOn);
+
+  const [code, signal, error] = await new Promise((resolve) => {
+    child.on("error", (error) => resolve([null, null, error]));
+    child.on("exit", (code, signal) => resolve([code, signal, null]));
+  });
+
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.off(signal, handOn);
+  if (code === 0) return;
+  const how = error ? `could not be started (${error.code})` : signal ? `was ended by ${signal}` : `ended with code ${code}`;
+  throw new Failure(problem ?? `\`${[program, ...args].join(" ")}\` ${how}.`, advice);
+}
+
+/** Runs a short program silently. Returns its output, or null if it is missing or fails. */
+export function ask(program, args, options = {}) {
+  const result = spawnSync(program, args, { cwd: root, encoding: "utf8", shell: onWindows, ...options });
+  return result.status === 0 ? result.stdout.trim() : null;
+}
+
+/** The frame of every script: does the work, and turns a failure into words and an exit code. */
+export async function main(work) {
+  try {
+    await work();
+  } catch (error) {
+    console.error(`\n✘ ${error instanceof Failure ? error.message : (error.stack ?? error)}`);
+    if (error.advice) console.error(`  ${error.advice}`);
+    process.exit(1);
+  }
+}

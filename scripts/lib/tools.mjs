@@ -1,0 +1,141 @@
+// The two Rust programs that turn the crate into a Worker. They are compiled once per machine and version into a
+// cache outside the checkout: a second clone, or a clean one, starts at once.
+
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { ask, Failure, root, run, say } from "./run.mjs";
+
+const executable = process.platform === "win32" ? ".exe" : "";
+const target = "wasm32-unknown-unknown";
+
+/** Where nobody watches, a lock file that does not match Cargo.toml is an error rather than mended silently. */
+export const lockedInCi = process.env.CI ? ["--locked"] : [];
+
+/** Makes sure that the crate can be compiled and packed. Returns the paths and versions that the build needs. */
+export async function installTools() {
+  await installTarget();
+  // Both are released in step with a library of ours, and must match it: the lock file is the one place that says so.
+  const workerBuild = { name: "worker-build", crate: "worker-build", version: lockedVersion("worker"), locked: true };
+  // Its own lock file may name versions that are no longer published.
+  const wasmBindgen = { name: "wasm-bindgen", crate: "wasm-bindgen-cli", version: lockedVersion("wasm-bindgen"), locked: false };
+  return {
+    workerBuild: await install(workerBuild, []),
+    wasmBindgen: await install(wasmBindgen, [downloadWasmBindgen]),
+    versions: [workerBuild.version, wasmBindgen.version, ask("rustc", ["--version"])],
+  };
+}
+
+export async function installTarget() {
+  const libraries = ask("rustc", ["--print", "target-libdir", "--target", target]);
+  if (libraries === null) {
+    throw new Failure("Rust is missing.", "Install it from https://rustup.rs, open a new terminal, and try again.");
+  }
+  if (existsSync(libraries)) return;
+  say(`Adding the Rust target ${target} (some seconds).`);
+  await run("rustup", ["target", "add", target], {
+    advice: `Give your Rust the target ${target}: with rustup that is \`rustup target add ${target}\`.`,
+  });
+}
+
+function lockedVersion(crate) {
+  const path = join(root, "Cargo.lock");
+  const lock = existsSync(path) ? readFileSync(path, "utf8") : "";
+  const version = lock.match(new RegExp(`^name = "${crate}"\\r?\\nversion = "([^"]+)"`, "m"))?.[1];
+  if (version) return version;
+  throw new Failure(`Cargo.lock names no ${crate}.`, "Run `cargo generate-lockfile`, or take Cargo.lock from git.");
+}
+
+/** Finds a tool in the cache or puts it there: by the first of `shortcuts` that succeeds, else by compiling. */
+async function install(tool, shortcuts) {
+  const home = join(cacheFolder(), `${tool.name}-${tool.version}`);
+  const program = join(home, "bin", tool.name + executable);
+  if (works(program, tool)) return program;
+
+  // Made aside and renamed when complete, so that an interrupted or a simultaneous installation leaves nothing half done.
+  mkdirSync(cacheFolder(), { recursive: true });
+  const aside = mkdtempSync(`${home}.partial-`);
+  try {
+    mkdirSync(join(aside, "bin"));
+    const made = join(aside, "bin", tool.name + executable);
+    for (const shortcut of shortcuts) {
+      if (!works(made, tool)) await shortcut(tool, made);
+    }
+    if (!works(made, tool)) await compile(tool, aside);
+    if (!works(made, tool)) {
+      throw new Failure(`${tool.name} ${tool.version} was installed but does not run.`, `Run \`${made} --version\` to see why.`);
+    }
+    if (!works(program, tool)) {
+      rmSync(home, { recursive: true, force: true });
+      renameSync(aside, home);
+    }
+    return program;
+  } catch (error) {
+    // Another clone was faster: what it made is as good.
+    if (works(program, tool)) return program;
+    throw error;
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+}
+
+function works(program, tool) {
+  return existsSync(program) && (ask(program, ["--version"]) ?? "").includes(tool.version);
+}
+
+async function compile(tool, folder) {
+  say(`Compiling ${tool.name} ${tool.version}: once per machine, two to four minutes.`);
+  const lock = tool.locked ? ["--locked"] : [];
+  await run("cargo", ["install", tool.crate, "--version", `=${tool.version}`, "--bin", tool.name, "--root", folder, "--no-track", ...lock], {
+    // Away from the checkout, whose Cargo settings are meant for the Worker.
+    cwd: folder,
+    // They run for seconds and are compiled for minutes: optimising them would cost more than it ever returns.
+    env: {
+      ...process.env,
+      // Keeps Cargo from advising to add the folder to the PATH.
+      PATH: [process.env.PATH, join(folder, "bin")].join(delimiter),
+      CARGO_PROFILE_RELEASE_OPT_LEVEL: "1",
+      CARGO_PROFILE_RELEASE_LTO: "false",
+      CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "256",
+      CARGO_PROFILE_RELEASE_DEBUG: "0",
+    },
+    advice:
+      "If a C compiler, pkg-config or OpenSSL is missing above, install them (Debian: `apt-get install build-essential pkg-config libssl-dev`) and try again.",
+  });
+}
+
+/** The makers' own binary, from where worker-build would take it: seconds instead of minutes, where it can be reached. */
+async function downloadWasmBindgen(tool, program) {
+  const platform = {
+    "darwin-arm64": "aarch64-apple-darwin",
+    "darwin-x64": "x86_64-apple-darwin",
+    "linux-arm64": "aarch64-unknown-linux-musl",
+    "linux-x64": "x86_64-unknown-linux-musl",
+    "win32-arm64": "x86_64-pc-windows-msvc",
+    "win32-x64": "x86_64-pc-windows-msvc",
+  }[`${process.platform}-${process.arch}`];
+  if (!platform) return;
+
+  const release = `wasm-bindgen-${tool.version}-${platform}`;
+  const address = `https://github.com/wasm-bindgen/wasm-bindgen/releases/download/${tool.version}/${release}.tar.gz`;
+  say(`Fetching ${tool.name} ${tool.version} (some seconds).`);
+  try {
+    const answer = await fetch(address, { signal: AbortSignal.timeout(30_000) });
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    const archive = `${program}.tar.gz`;
+    writeFileSync(archive, Buffer.from(await answer.arrayBuffer()));
+    const unpacked = ask("tar", ["-xzf", archive, "-C", join(program, ".."), "--strip-components=1", `${release}/${tool.name}${executable}`]);
+    rmSync(archive, { force: true });
+    if (unpacked === null) throw new Error("it cannot be unpacked");
+  } catch (error) {
+    console.log(`  No ready-made ${tool.name} (${error.cause?.code ?? error.message}); it is compiled instead.`);
+  }
+}
+
+function cacheFolder() {
+  const ofTheSystem = {
+    darwin: join(homedir(), "Library", "Caches"),
+    win32: process.env.LOCALAPPDATA ?? join(homedir(), "AppData", "Local"),
+  }[process.platform];
+  return join(process.env.XDG_CACHE_HOME || ofTheSystem || join(homedir(), ".cache"), "postern", "tools");
+}
