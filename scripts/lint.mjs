@@ -1,0 +1,25 @@
+// Formatting and clippy, natively and for wasm32, each warning an error. The native pass sees the tests too; the
+// other sees the code that only the Worker has.
+
+import { ask, main, run, say } from "./lib/run.mjs";
+import { installTarget, lockedInCi } from "./lib/tools.mjs";
+
+await main(async () => {
+  await installTarget();
+  for (const [program, component] of [["cargo-fmt", "rustfmt"], ["cargo-clippy", "clippy"]]) {
+    if (ask(program, ["--version"]) === null) {
+      say(`Adding the Rust component ${component} (some seconds).`);
+      await run("rustup", ["component", "add", component], { advice: `Give your Rust the component ${component}.` });
+    }
+  }
+
+  say("Formatting.");
+  await run("cargo", ["fmt", "--check"], { advice: "Run `npm run format`." });
+
+  const advice = "Mend what clippy says above and run `npm run lint` again.";
+  const deny = ["--", "-D", "warnings"];
+  say("Clippy, natively (about two minutes the first time).");
+  await run("cargo", ["clippy", ...lockedInCi, "--all-targets", ...deny], { advice });
+  say("Clippy, for wasm32 (about one minute the first time).");
+  await run("cargo", ["clippy", ...lockedInCi, "--target", "wasm32-unknown-unknown", ...deny], { advice });
+});

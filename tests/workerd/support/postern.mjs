@@ -1,0 +1,168 @@
+// Starts the built Worker on the real runtime for a test: the files of build/ as they are deployed, the bindings of
+// wrangler.toml, an empty D1 with the real migrations and an empty KV in a folder of their own.
+//
+// Miniflare is what `wrangler dev` runs the Worker with. It is used directly because wrangler's own test harness
+// keeps no state over a restart, reads the developer's .dev.vars, and puts a proxy in front of the Worker that
+// would take the edge off every test of concurrency.
+
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { unstable_getMiniflareWorkerOptions, unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+
+// Generous: it is there so that a runtime that hangs is an error and not a silent job. A start takes about a second.
+const startLimitMilliseconds = 60_000;
+
+/** What a test gets unless it says otherwise: local development, with a secret that is no secret. */
+const localSettings = {
+  ENVIRONMENT: "local",
+  AUTH_SECRET: "an-auth-secret-that-is-known-to-every-reader-of-the-tests",
+  MAIL_PROVIDER: "outbox",
+  DEFAULT_ADMIN: "open",
+};
+
+/**
+ * Starts a Worker of the test's own.
+ *
+ * @param {object} [options]
+ * @param {Record<string, string | undefined>} [options.settings] Settings over those of wrangler.toml and of local
+ *   development; `undefined` takes one away.
+ * @param {(request: Request) => Response | Promise<Response>} [options.outbound] Answers what the Worker sends to the
+ *   net, for example to the mail provider. Without it, whatever the Worker sends fails: no test reaches the net.
+ */
+export async function startPostern({ settings = {}, outbound = refuse } = {}) {
+  const state = await mkdtemp(join(tmpdir(), "postern-workerd-"));
+  const postern = new Postern(state, settings, outbound);
+  try {
+    await postern.start();
+    await postern.migrate();
+  } catch (error) {
+    await postern.stop();
+    throw error;
+  }
+  return postern;
+}
+
+class Postern {
+  /** Where the Worker answers, such as `http://localhost:40123`. It is also its APP_URL unless that is a setting. */
+  url;
+  #port;
+  #state;
+  #settings;
+  #outbound;
+  #lines = [];
+  #runtime;
+
+  constructor(state, settings, outbound) {
+    this.#state = state;
+    this.#settings = settings;
+    this.#outbound = outbound;
+  }
+
+  /** Sends an HTTP request to the Worker. Redirects are not followed. */
+  fetch(path, init) {
+    return fetch(new URL(path, this.url), { redirect: "manual", ...init });
+  }
+
+  /** Runs one SQL statement on the Worker's D1, past the Worker. Returns the rows. */
+  async sql(query, ...parameters) {
+    const database = await this.#runtime.getD1Database("DB");
+    return (await database.prepare(query).bind(...parameters).all()).results;
+  }
+
+  /** The Worker's KV namespace, with `get`, `put`, `delete`, `list` and `getWithMetadata`. */
+  get kv() {
+    const namespace = this.#runtime.getKVNamespace("KV");
+    const call = (method) => async (...values) => (await namespace)[method](...values);
+    return Object.fromEntries(["get", "put", "delete", "list", "getWithMetadata"].map((name) => [name, call(name)]));
+  }
+
+  /** What the Worker has written to the console since the first start, a line a string. */
+  logs() {
+    return [...this.#lines];
+  }
+
+  /** Stops the runtime and starts it again on the same state, with `settings` changed over those it had. */
+  async restart({ settings = {} } = {}) {
+    await this.#runtime.dispose();
+    this.#settings = { ...this.#settings, ...settings };
+    await this.start();
+  }
+
+  /** Stops the runtime and removes its state. Harmless when it is stopped already. */
+  async stop() {
+    await this.#runtime?.dispose();
+    this.#runtime = undefined;
+    await rm(this.#state, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  async start() {
+    const config = unstable_readConfig({ config: join(root, "wrangler.toml") }, { hideWarnings: true });
+    // The port outlives a restart, so that links in mails written before it still work.
+    this.#port ??= await freePort();
+    this.url = `http://localhost:${this.#port}`;
+    const { modulesRules, ...workerOptions } = unstable_getMiniflareWorkerOptions(config).workerOptions;
+    this.#runtime = new Miniflare(
+      convertV4MiniflareOptions({
+        ...workerOptions,
+        name: config.name,
+        modulesRoot: dirname(config.main),
+        modules: [
+          { type: "ESModule", path: config.main },
+          { type: "CompiledWasm", path: join(dirname(config.main), "index_bg.wasm") },
+        ],
+        // In the place of what wrangler made of them, which includes .dev.vars.
+        bindings: defined({ ...config.vars, ...localSettings, APP_URL: this.url, ...this.#settings }),
+        outboundService: (request) => this.#outbound(request),
+        host: "127.0.0.1",
+        port: this.#port,
+        cf: false,
+        resourcePersistencePath: this.#state,
+        log: new Log(LogLevel.NONE),
+        handleStructuredLogs: ({ message }) => this.#lines.push(message),
+      }),
+    );
+    await within(startLimitMilliseconds, this.#runtime.ready);
+  }
+
+  async migrate() {
+    const { migrations_dir: folder } = unstable_readConfig({ config: join(root, "wrangler.toml") }).d1_databases[0];
+    const database = await this.#runtime.getD1Database("DB");
+    for (const name of (await readdir(join(root, folder))).filter((name) => name.endsWith(".sql")).sort()) {
+      const statements = unstable_splitSqlQuery(await readFile(join(root, folder, name), "utf8"));
+      await database.batch(statements.map((statement) => database.prepare(statement)));
+    }
+  }
+}
+
+function refuse(request) {
+  throw new Error(`The Worker called ${new URL(request.url).origin}; give startPostern an \`outbound\` that answers it.`);
+}
+
+function defined(settings) {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+/** Known before the start, because APP_URL is among the settings that the start takes. */
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+async function within(milliseconds, promise) {
+  let timer;
+  const limit = new Promise((_, reject) => {
+    timer = setTimeout(reject, milliseconds, new Error(`workerd was not ready after ${milliseconds / 1000} seconds.`));
+  });
+  return await Promise.race([promise, limit]).finally(() => clearTimeout(timer));
+}
