@@ -1,0 +1,103 @@
+-- Times are UNIX milliseconds. Tables are STRICT, so a wrong type is an error; WITHOUT ROWID, because every key is text
+-- and a second tree would cost a second write. Booleans are 0 or 1.
+
+CREATE TABLE users (
+  id TEXT PRIMARY KEY,
+  -- Trimmed and lower-case; `admin` for the default account.
+  email TEXT NOT NULL UNIQUE,
+  -- A PHC string (argon2); never leaves the database but to be verified.
+  password_hash TEXT NOT NULL,
+  name TEXT,
+  role TEXT NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'admin')),
+  tier INTEGER NOT NULL DEFAULT 0 CHECK (tier BETWEEN 0 AND 2),
+  is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
+  is_verified INTEGER NOT NULL DEFAULT 0 CHECK (is_verified IN (0, 1)),
+  -- 1 while the default account has its default password.
+  must_change_password INTEGER NOT NULL DEFAULT 0 CHECK (must_change_password IN (0, 1)),
+  -- Who invited this user; outlives the inviter's account as NULL.
+  referrer_id TEXT REFERENCES users (id) ON DELETE SET NULL,
+  -- For the applications behind: a JSON object.
+  extra TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(extra)),
+  -- The `jti` of the one live password reset token; NULL when there is none. Whoever sets it to another value or to
+  -- NULL ends the token, whatever KV still holds.
+  password_reset_id TEXT,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Who was invited by whom; also what ON DELETE SET NULL looks up.
+CREATE INDEX users_by_referrer ON users (referrer_id);
+-- "Is there another active admin?" without reading every user.
+CREATE INDEX active_admins ON users (id) WHERE role = 'admin' AND is_active = 1;
+
+CREATE TABLE sessions (
+  -- The `sid` of the JWT. A session without a row is over, whatever its JWT says.
+  id TEXT PRIMARY KEY,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  -- What the browser called itself at the login, so that its owner knows it again; cut off at 200 characters.
+  user_agent TEXT,
+  created_at INTEGER NOT NULL,
+  -- Moves with each refresh, up to the absolute cap counted from created_at.
+  expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sessions_by_user ON sessions (user_id, expires_at);
+
+-- A deactivated user's sessions answer 403 at every door; that they do not come back to life with the account is kept
+-- here, so that it holds for whoever undoes it.
+CREATE TRIGGER sessions_end_before_reactivation
+BEFORE UPDATE OF is_active ON users
+WHEN old.is_active = 0 AND new.is_active = 1
+BEGIN
+  DELETE FROM sessions WHERE user_id = old.id;
+END;
+
+CREATE TABLE user_tokens (
+  -- A keyed hash of the token: found by it, but not to be had from it.
+  lookup TEXT PRIMARY KEY,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  -- The token, encrypted for its owner's list; bound to user_id.
+  sealed TEXT NOT NULL,
+  name TEXT,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX user_tokens_by_user ON user_tokens (user_id, expires_at);
+
+-- What decides over one-time passwords; the code's keyed hash is in KV. One row a user.
+CREATE TABLE one_time_passwords (
+  user_id TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+  -- The live code; NULL once it is used. A new send replaces it.
+  generation TEXT,
+  -- Guesses at this generation, right or wrong.
+  guesses INTEGER NOT NULL,
+  sent_at INTEGER NOT NULL,
+  -- Sends since window_started_at.
+  sends INTEGER NOT NULL,
+  window_started_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How often somebody tried: see domain/throttle.rs.
+CREATE TABLE throttles (
+  -- A keyed hash of the rule and the email or address: neither can be read here.
+  key TEXT PRIMARY KEY,
+  attempts INTEGER NOT NULL,
+  -- No further attempt before this.
+  blocked_until INTEGER NOT NULL,
+  -- The row means nothing from here on.
+  expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Mails of the provider `outbox`: local development alone, where `/dev/outbox` shows them. Empty elsewhere.
+CREATE TABLE outbox (
+  id TEXT PRIMARY KEY,
+  recipient TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  text TEXT NOT NULL,
+  html TEXT NOT NULL,
+  sent_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX outbox_by_time ON outbox (sent_at);
+CREATE INDEX outbox_by_recipient ON outbox (recipient, sent_at);

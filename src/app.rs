@@ -1,0 +1,68 @@
+//! What a request has at hand: the settings and keys of the isolate, the ports, and the time.
+
+use std::{cell::Cell, rc::Rc};
+
+use crate::{
+    crypto::keys::Keys,
+    domain::throttle::Address,
+    ports::{Burst, Kv, Later, Net, Sql},
+    settings::Settings,
+};
+
+/// Milliseconds since 1970-01-01T00:00Z.
+pub type Timestamp = i64;
+
+/// What is prepared once and used by every request of an isolate.
+pub struct Isolate {
+    /// What the deployment is told.
+    pub settings: Settings,
+    /// Every key, derived from the secret.
+    pub keys: Keys,
+    /// Whether this isolate has seen that there is a first account.
+    pub first_account_seen: Cell<bool>,
+}
+
+impl Isolate {
+    /// Derives the keys.
+    pub fn new(settings: Settings) -> Self {
+        let keys = Keys::derive(&settings.secrets.current, settings.secrets.previous.as_deref());
+        Isolate { settings, keys, first_account_seen: Cell::new(false) }
+    }
+}
+
+/// One request's view of the world. A clone is cheap, and lives on in work after the answer.
+#[derive(Clone)]
+pub struct App {
+    /// What was prepared for the isolate.
+    pub isolate: Rc<Isolate>,
+    /// D1.
+    pub sql: Rc<dyn Sql>,
+    /// KV.
+    pub kv: Rc<dyn Kv>,
+    /// HTTP to the outside.
+    pub net: Rc<dyn Net>,
+    /// Work after the answer.
+    pub later: Rc<dyn Later>,
+    /// The platform's rate limiter.
+    pub burst: Rc<dyn Burst>,
+    /// Writes one line to the log.
+    pub log: fn(&str),
+    /// When the request came in.
+    pub now: Timestamp,
+    /// The request's id, in the answer and in the log.
+    pub request_id: Rc<str>,
+    /// Who sent it, as far as the platform knows.
+    pub address: Address,
+}
+
+impl App {
+    /// What the deployment is told.
+    pub fn settings(&self) -> &Settings {
+        &self.isolate.settings
+    }
+
+    /// Every key.
+    pub fn keys(&self) -> &Keys {
+        &self.isolate.keys
+    }
+}

@@ -1,0 +1,288 @@
+//! JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037): one algorithm, keys known by their `kid`, nothing else in the header.
+
+use std::{borrow::Cow, num::NonZeroUsize};
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use chrono::DateTime;
+use ed25519_dalek::{SIGNATURE_LENGTH, Signature, Signer, SigningKey, VerifyingKey};
+use jwt_compact::{Algorithm, AlgorithmExt, AlgorithmSignature, Claims, Header, UntrustedToken};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+
+/// A verified token.
+#[derive(Debug)]
+pub struct Verified<T> {
+    /// `iat`, in milliseconds since 1970.
+    pub issued_at: i64,
+    /// `exp`, in milliseconds since 1970.
+    pub expires_at: i64,
+    /// All other claims.
+    pub claims: T,
+}
+
+/// The keys of one purpose: the first signs, each verifies.
+pub struct JwtKeys {
+    signing: SigningKey,
+    key_id: String,
+    verifying: Vec<(String, VerifyingKey)>,
+}
+
+impl JwtKeys {
+    /// Makes the keys from their seeds: the current one, and those still accepted.
+    pub(super) fn new(current: &[u8; 32], previous: Option<&[u8; 32]>) -> JwtKeys {
+        let signing = SigningKey::from_bytes(current);
+        let verifying: Vec<_> = [Some(current), previous]
+            .into_iter()
+            .flatten()
+            .map(|seed| SigningKey::from_bytes(seed).verifying_key())
+            .map(|key| (thumbprint(&key), key))
+            .collect();
+        JwtKeys { key_id: thumbprint(&signing.verifying_key()), signing, verifying }
+    }
+
+    /// Signs `claims`. The times are in milliseconds since 1970; the token tells whole seconds.
+    ///
+    /// # Errors
+    /// 500 when the claims are no JSON object or a time is beyond the calendar.
+    pub fn sign<T: Serialize>(&self, claims: T, issued_at: i64, expires_at: i64) -> Result<String, Error> {
+        let moment = |milliseconds: i64| {
+            DateTime::from_timestamp(milliseconds.div_euclid(1_000), 0)
+                .ok_or_else(|| Error::Internal("a time beyond the calendar".to_owned()))
+        };
+        let mut claims = Claims::new(claims);
+        claims.issued_at = Some(moment(issued_at)?);
+        claims.expiration = Some(moment(expires_at)?);
+        let header = Header::empty().with_token_type("JWT").with_key_id(self.key_id.as_str());
+        EdDsa
+            .token(&header, &claims, &self.signing)
+            .map_err(|error| Error::Internal(format!("a token cannot be signed: {error}")))
+    }
+
+    /// The claims of `token`, if one of these keys has signed it and it has not expired at `now` (milliseconds).
+    ///
+    /// Nothing is taken from the header but which of our keys to use: a header that names another algorithm, a key
+    /// (`jwk`, `jku`, `x5u`, …) or extensions (`crit`) is refused (RFC 8725, sections 3.1 and 3.10).
+    pub fn verify<T: DeserializeOwned>(&self, token: &str, now: i64) -> Option<Verified<T>> {
+        let token: UntrustedToken<'_, Map<String, Value>> = token.try_into().ok()?;
+        let header = token.header();
+        let key_id = header.key_id.as_deref()?;
+        let names_a_key = header.key_set_url.is_some()
+            || header.certificate_url.is_some()
+            || header.certificate_sha1_thumbprint.is_some()
+            || header.certificate_thumbprint.is_some();
+        if names_a_key
+            || !header.other_fields.is_empty()
+            || header.token_type.as_deref().is_some_and(|kind| kind != "JWT")
+        {
+            return None;
+        }
+        let (_, key) = self.verifying.iter().find(|(known, _)| known == key_id)?;
+        let (_, claims) = EdDsa.validator::<T>(key).validate(&token).ok()?.into_parts();
+        let expires_at = claims.expiration?.timestamp_millis();
+        let issued_at = claims.issued_at?.timestamp_millis();
+        let mature = claims.not_before.is_none_or(|moment| moment.timestamp_millis() <= now);
+        (mature && now < expires_at).then_some(Verified { issued_at, expires_at, claims: claims.custom })
+    }
+
+    /// The public keys as a JSON Web Key Set (RFC 7517, section 5; RFC 8037, section 2).
+    pub fn public(&self) -> Value {
+        let keys: Vec<Value> = self
+            .verifying
+            .iter()
+            .map(|(key_id, key)| {
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": x(key), "kid": key_id, "use": "sig", "alg": "EdDSA" })
+            })
+            .collect();
+        json!({ "keys": keys })
+    }
+}
+
+/// The algorithm `EdDSA` with Ed25519 (RFC 8037, section 3.1) on the current ed25519-dalek; jwt-compact's own is on an older one.
+struct EdDsa;
+
+/// A signature as jwt-compact wants it.
+struct EdDsaSignature(Signature);
+
+impl AlgorithmSignature for EdDsaSignature {
+    const LENGTH: Option<NonZeroUsize> = NonZeroUsize::new(SIGNATURE_LENGTH);
+
+    fn try_from_slice(slice: &[u8]) -> anyhow::Result<Self> {
+        Ok(EdDsaSignature(Signature::from_slice(slice)?))
+    }
+
+    fn as_bytes(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(self.0.to_bytes().to_vec())
+    }
+}
+
+impl Algorithm for EdDsa {
+    type SigningKey = SigningKey;
+    type VerifyingKey = VerifyingKey;
+    type Signature = EdDsaSignature;
+
+    fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed("EdDSA")
+    }
+
+    fn sign(&self, signing_key: &SigningKey, message: &[u8]) -> EdDsaSignature {
+        EdDsaSignature(signing_key.sign(message))
+    }
+
+    fn verify_signature(&self, signature: &EdDsaSignature, verifying_key: &VerifyingKey, message: &[u8]) -> bool {
+        verifying_key.verify_strict(message, &signature.0).is_ok()
+    }
+}
+
+fn x(key: &VerifyingKey) -> String {
+    Base64UrlUnpadded::encode_string(key.as_bytes())
+}
+
+/// The JWK thumbprint of the key (RFC 7638; RFC 8037, appendix A.3), in base64url.
+fn thumbprint(key: &VerifyingKey) -> String {
+    let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, x(key));
+    Base64UrlUnpadded::encode_string(&Sha256::digest(members))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8037, appendix A.1: `d`.
+    const SEED: [u8; 32] = [
+        0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c, 0xc4, 0x44, 0x49,
+        0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60,
+    ];
+    const NOW: i64 = 1_700_000_000_000;
+
+    fn keys() -> JwtKeys {
+        JwtKeys::new(&SEED, None)
+    }
+
+    fn encode(text: &str) -> String {
+        Base64UrlUnpadded::encode_string(text.as_bytes())
+    }
+
+    /// A token with any header and claims whatever, signed with the right key.
+    fn signed(header: &str, claims: &str) -> String {
+        let message = format!("{}.{}", encode(header), encode(claims));
+        let signature = SigningKey::from_bytes(&SEED).sign(message.as_bytes());
+        format!("{message}.{}", Base64UrlUnpadded::encode_string(&signature.to_bytes()))
+    }
+
+    fn is_accepted(token: &str) -> bool {
+        keys().verify::<Map<String, Value>>(token, NOW).is_some()
+    }
+
+    const KID: &str = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
+    const CLAIMS: &str = r#"{"sub":"1","iat":1699999999,"exp":1700000001}"#;
+
+    #[test]
+    fn keys_and_signatures_are_those_of_rfc_8037() {
+        let key = SigningKey::from_bytes(&SEED).verifying_key();
+        assert_eq!(x(&key), "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+        assert_eq!(thumbprint(&key), KID);
+        // Appendix A.4, whose payload is no JSON: the signature alone is compared.
+        let message = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+        let signature = SigningKey::from_bytes(&SEED).sign(message.as_bytes()).to_bytes();
+        assert_eq!(
+            Base64UrlUnpadded::encode_string(&signature),
+            "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+        );
+    }
+
+    #[test]
+    fn what_was_signed_is_read_back_until_it_expires() {
+        let token = keys().sign(json!({ "sub": "1" }), NOW, NOW + 60_000).unwrap();
+        let verified = keys().verify::<Map<String, Value>>(&token, NOW + 59_999).unwrap();
+        assert_eq!((verified.issued_at, verified.expires_at), (NOW, NOW + 60_000));
+        assert_eq!(verified.claims["sub"], "1");
+        assert!(keys().verify::<Map<String, Value>>(&token, NOW + 60_000).is_none());
+    }
+
+    #[test]
+    fn a_header_that_says_more_than_which_of_our_keys_is_refused() {
+        assert!(is_accepted(&signed(&format!(r#"{{"alg":"EdDSA","kid":"{KID}"}}"#), CLAIMS)));
+        for header in [
+            r#"{"alg":"EdDSA"}"#.to_owned(),
+            r#"{"alg":"EdDSA","kid":"unknown"}"#.to_owned(),
+            format!(r#"{{"alg":"none","kid":"{KID}"}}"#),
+            format!(r#"{{"alg":"HS256","kid":"{KID}"}}"#),
+            format!(r#"{{"alg":"Ed25519","kid":"{KID}"}}"#),
+            format!(r#"{{"alg":"EdDSA","alg":"EdDSA","kid":"{KID}"}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","kid":"{KID}"}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","typ":"at+jwt"}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","crit":["exp"]}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","b64":false}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","jku":"https://example.com/jwks"}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","x5u":"https://example.com/x5u"}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","jwk":{{"kty":"OKP"}}}}"#),
+            format!(r#"{{"kid":"{KID}"}}"#),
+            "[]".to_owned(),
+            "not json".to_owned(),
+        ] {
+            assert!(!is_accepted(&signed(&header, CLAIMS)), "{header}");
+        }
+    }
+
+    #[test]
+    fn times_must_be_numbers_and_there() {
+        let header = format!(r#"{{"alg":"EdDSA","kid":"{KID}"}}"#);
+        for claims in [
+            r#"{"iat":1699999999}"#,
+            r#"{"exp":1700000001}"#,
+            r#"{"iat":1699999999,"exp":"1700000001"}"#,
+            r#"{"iat":1699999999,"exp":null}"#,
+            r#"{"iat":1699999999,"exp":1700000000}"#,
+            r#"{"iat":1699999999,"exp":1700000001,"exp":1800000000}"#,
+            r#"{"iat":1699999999,"exp":1700000002,"nbf":1700000001}"#,
+            r#"{"iat":1699999999,"exp":99999999999999999999}"#,
+            "[]",
+            "",
+        ] {
+            assert!(!is_accepted(&signed(&header, claims)), "{claims}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_was_touched_is_refused() {
+        let token = signed(&format!(r#"{{"alg":"EdDSA","kid":"{KID}"}}"#), CLAIMS);
+        assert!(is_accepted(&token));
+        for at in 0..token.len() {
+            let mut bytes = token.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            assert!(!is_accepted(&String::from_utf8(bytes).unwrap()), "byte {at}");
+            assert!(!is_accepted(&token[..at]), "cut at {at}");
+        }
+        for touched in [
+            format!("{token}="),
+            format!("{token}."),
+            format!(" {token}"),
+            format!("{token}AAAA"),
+            String::new(),
+            "..".into(),
+        ] {
+            assert!(!is_accepted(&touched), "{touched:?}");
+        }
+    }
+
+    #[test]
+    fn the_previous_key_is_accepted_while_it_is_rotated_out_and_never_signs() {
+        let old = JwtKeys::new(&[1; 32], None);
+        let rotating = JwtKeys::new(&[2; 32], Some(&[1; 32]));
+        let rotated = JwtKeys::new(&[2; 32], None);
+        let before = old.sign(json!({}), NOW, NOW + 60_000).unwrap();
+        let after = rotating.sign(json!({}), NOW, NOW + 60_000).unwrap();
+        let accepts = |keys: &JwtKeys, token: &str| keys.verify::<Map<String, Value>>(token, NOW).is_some();
+        assert!(accepts(&rotating, &before) && accepts(&rotating, &after));
+        assert!(!accepts(&rotated, &before) && accepts(&rotated, &after) && !accepts(&old, &after));
+        assert_eq!(rotating.public()["keys"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_public_key_set_tells_no_private_key() {
+        assert!(!keys().public().to_string().contains("\"d\""));
+    }
+}

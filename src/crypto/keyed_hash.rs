@@ -1,0 +1,59 @@
+//! HMAC-SHA-256 (RFC 2104): a hash that nobody without the key can compute or test guesses against.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+/// A key for one purpose.
+#[derive(Clone)]
+pub struct HashKey(pub(super) [u8; 32]);
+
+impl HashKey {
+    /// The hash of `parts` in base64url. The length of each part goes in before it, so that ("ab", "c") is not ("a", "bc").
+    pub fn hash(&self, parts: &[&str]) -> String {
+        let mut length_prefixed = Vec::new();
+        for part in parts {
+            length_prefixed.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            length_prefixed.extend_from_slice(part.as_bytes());
+        }
+        Base64UrlUnpadded::encode_string(&hmac_sha256(&self.0, &length_prefixed))
+    }
+
+    /// Whether `hash` is the hash of `parts`; takes the same time wherever they differ.
+    pub fn matches(&self, parts: &[&str], hash: &str) -> bool {
+        self.hash(parts).as_bytes().ct_eq(hash.as_bytes()).into()
+    }
+}
+
+fn hmac_sha256(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+    // HMAC pads a key that is shorter than the 64 bytes of a block with zeros.
+    let mut block = [0; 64];
+    block[..key.len()].copy_from_slice(key);
+    let mut mac = Hmac::<Sha256>::new(&block.into());
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 4231, test case 2, whose key is padded with zeros to the length of ours: HMAC pads it so itself.
+    #[test]
+    fn the_hash_is_hmac_sha_256() {
+        let mut key = [0; 32];
+        key[..4].copy_from_slice(b"Jefe");
+        let hash = hmac_sha256(&key, b"what do ya want for nothing?");
+        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
+
+    #[test]
+    fn the_border_between_parts_counts() {
+        let key = HashKey([7; 32]);
+        assert_ne!(key.hash(&["ab", "c"]), key.hash(&["a", "bc"]));
+        assert!(key.matches(&["ab", "c"], &key.hash(&["ab", "c"])));
+        assert!(!key.matches(&["ab", "c"], &HashKey([8; 32]).hash(&["ab", "c"])));
+    }
+}

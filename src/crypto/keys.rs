@@ -1,0 +1,84 @@
+//! Every key, derived from one master secret by HKDF-SHA-256 (RFC 5869) with its purpose as `info`: keys of different
+//! purposes tell nothing of each other, and a token of one kind means nothing at another's door.
+
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+use super::{jwt::JwtKeys, keyed_hash::HashKey, seal::SealKey};
+
+/// The keys of this deployment.
+pub struct Keys {
+    /// Signs session tokens. Its public half is at `/api/auth/jwks`.
+    pub session: JwtKeys,
+    /// Signs password reset tokens.
+    pub password_reset: JwtKeys,
+    /// Names throttles, so that the database holds neither emails nor addresses of visitors.
+    pub throttle: HashKey,
+    /// Finds and seals user tokens: the current keys, and those still accepted.
+    pub user_token: Vec<UserTokenKeys>,
+    /// Names the records in KV, and hashes one-time passwords.
+    pub one_time_password: HashKey,
+    /// Names the records of reset tokens in KV.
+    pub reset_record: HashKey,
+}
+
+/// The two keys of user tokens that belong together.
+pub struct UserTokenKeys {
+    /// Makes the value by which a token is found.
+    pub lookup: HashKey,
+    /// Encrypts the token, because its owner may see it again.
+    pub seal: SealKey,
+}
+
+impl Keys {
+    /// Derives all keys. One-time passwords, reset records and throttles live for minutes and do not outlive a rotation.
+    pub fn derive(current: &str, previous: Option<&str>) -> Keys {
+        let secrets = || std::iter::once(current).chain(previous);
+        Keys {
+            session: jwt_keys(current, previous, "session token"),
+            password_reset: jwt_keys(current, previous, "password reset token"),
+            throttle: HashKey(derive(current, "throttle")),
+            user_token: secrets()
+                .map(|secret| UserTokenKeys {
+                    lookup: HashKey(derive(secret, "user token lookup")),
+                    seal: SealKey(derive(secret, "user token seal")),
+                })
+                .collect(),
+            one_time_password: HashKey(derive(current, "one-time password")),
+            reset_record: HashKey(derive(current, "password reset record")),
+        }
+    }
+}
+
+fn jwt_keys(current: &str, previous: Option<&str>, purpose: &str) -> JwtKeys {
+    JwtKeys::new(&derive(current, purpose), previous.map(|secret| derive(secret, purpose)).as_ref())
+}
+
+fn derive(secret: &str, purpose: &str) -> [u8; 32] {
+    let mut key = [0; 32];
+    // 32 bytes are far below what HKDF can expand to, which is its only error.
+    let expanded =
+        Hkdf::<Sha256>::new(None, secret.as_bytes()).expand_multi_info(&[b"postern/1/", purpose.as_bytes()], &mut key);
+    debug_assert!(expanded.is_ok());
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 5869, test case 3: no salt, no info.
+    #[test]
+    fn the_derivation_is_hkdf_sha_256() {
+        let mut output = [0; 42];
+        Hkdf::<Sha256>::new(None, &[0x0b; 22]).expand(&[], &mut output).unwrap();
+        let hex: String = output.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
+    }
+
+    #[test]
+    fn each_purpose_and_each_secret_has_a_key_of_its_own() {
+        let keys = [derive("a", "x"), derive("a", "y"), derive("b", "x")];
+        assert!(keys[0] != keys[1] && keys[0] != keys[2] && keys.iter().all(|key| *key != [0; 32]));
+    }
+}

@@ -1,0 +1,9 @@
+//! Primitives, one a file, each held by published vectors. Nothing here knows what it is used for, but [`keys`],
+//! which gives every purpose a key of its own.
+
+pub mod jwt;
+pub mod keyed_hash;
+pub mod keys;
+pub mod password_hash;
+pub mod random;
+pub mod seal;

@@ -1,0 +1,249 @@
+//! argon2 (RFC 9106), in PHC strings.
+//!
+//! Hashing needs 19 MiB. WebAssembly memory never shrinks and an isolate has 128 MiB, so one buffer is made and used
+//! again for every hash of the isolate; it is wiped after each.
+
+use std::cell::RefCell;
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use phc::{Output, ParamsString, PasswordHash, Salt};
+use subtle::ConstantTimeEq;
+
+use super::random;
+use crate::error::Error;
+
+/// What a hash costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// KiB of memory.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub iterations: u32,
+    /// Lanes. They are computed one after the other here.
+    pub parallelism: u32,
+}
+
+/// The most memory that a stored hash, made elsewhere, may ask for, in KiB: half of an isolate.
+const MAX_MEMORY_KIB: u32 = 65_536;
+/// The most passes that a stored hash may ask for.
+const MAX_ITERATIONS: u32 = 16;
+/// Bytes of salt and of hash (RFC 9106, section 3.1).
+const SALT_LENGTH: usize = 16;
+const HASH_LENGTH: usize = 32;
+
+thread_local! {
+    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Hashes a password with argon2id and a fresh salt.
+///
+/// # Errors
+/// 500 when there is no randomness, or `cost` is none that argon2 knows.
+pub fn hash(password: &str, cost: Cost) -> Result<String, Error> {
+    hash_with_salt(password, cost, &random::bytes::<SALT_LENGTH>()?)
+}
+
+fn hash_with_salt(password: &str, cost: Cost, salt: &[u8]) -> Result<String, Error> {
+    let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, Some(HASH_LENGTH)).map_err(defect)?;
+    let mut output = [0; HASH_LENGTH];
+    compute(Algorithm::Argon2id, Version::V0x13, &params, password, salt, &mut output)?;
+    let phc = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).map_err(defect)?,
+        salt: Some(Salt::new(salt).map_err(defect)?),
+        hash: Some(Output::new(&output).map_err(defect)?),
+    };
+    Ok(phc.to_string())
+}
+
+/// Whether `phc` is a hash of `password`. It may have been made elsewhere (passlib, libargon2), with any variant of argon2.
+///
+/// # Errors
+/// 500 when `phc` is no argon2 PHC string, or asks for more than an isolate can give.
+pub fn verify(password: &str, phc: &str) -> Result<bool, Error> {
+    let stored = Stored::parse(phc)?;
+    let mut output = vec![0; stored.hash.len()];
+    compute(stored.algorithm, stored.version, &stored.params, password, &stored.salt, &mut output)?;
+    Ok(output.ct_eq(&stored.hash).into())
+}
+
+/// Whether `phc` costs less than `cost`, so that it should be made anew when the password is at hand.
+pub fn is_weaker(phc: &str, cost: Cost) -> bool {
+    Stored::parse(phc).is_ok_and(|stored| {
+        stored.algorithm != Algorithm::Argon2id
+            || stored.version != Version::V0x13
+            || stored.params.m_cost() < cost.memory_kib
+            || stored.params.t_cost() < cost.iterations
+            || stored.hash.len() < HASH_LENGTH
+    })
+}
+
+/// A hash of no password, of the given cost: what the password of an unknown user is verified against, so that the
+/// answer takes the same time.
+///
+/// # Errors
+/// 500 when `cost` is none that argon2 knows.
+pub fn decoy(cost: Cost) -> Result<String, Error> {
+    let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, Some(HASH_LENGTH)).map_err(defect)?;
+    let phc = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).map_err(defect)?,
+        salt: Some(Salt::new(&[0; SALT_LENGTH]).map_err(defect)?),
+        hash: Some(Output::new(&[0; HASH_LENGTH]).map_err(defect)?),
+    };
+    Ok(phc.to_string())
+}
+
+struct Stored {
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+    salt: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+impl Stored {
+    fn parse(phc: &str) -> Result<Stored, Error> {
+        let parsed = PasswordHash::new(phc).map_err(defect)?;
+        let params = Params::try_from(&parsed).map_err(defect)?;
+        if params.m_cost() > MAX_MEMORY_KIB || params.t_cost() > MAX_ITERATIONS {
+            return Err(Error::Internal("a stored password hash costs more than an isolate can give".to_owned()));
+        }
+        let missing = || Error::Internal("a stored password hash has no salt or no hash".to_owned());
+        Ok(Stored {
+            algorithm: Algorithm::try_from(parsed.algorithm.as_str()).map_err(defect)?,
+            // RFC 9106 is version 0x13; strings of the version before it (0x10) name none.
+            version: parsed.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(defect)?,
+            params,
+            salt: parsed.salt.ok_or_else(missing)?.as_ref().to_vec(),
+            hash: parsed.hash.ok_or_else(missing)?.as_bytes().to_vec(),
+        })
+    }
+}
+
+fn compute(
+    algorithm: Algorithm,
+    version: Version,
+    params: &Params,
+    password: &str,
+    salt: &[u8],
+    output: &mut [u8],
+) -> Result<(), Error> {
+    MEMORY.with_borrow_mut(|memory| {
+        let needed = params.block_count();
+        if memory.len() < needed {
+            memory.resize(needed, Block::default());
+        }
+        let blocks = memory.get_mut(..needed).unwrap_or_default();
+        let computed = Argon2::new(algorithm, version, params.clone()).hash_password_into_with_memory(
+            password.as_bytes(),
+            salt,
+            output,
+            &mut *blocks,
+        );
+        blocks.fill(Block::default());
+        computed.map_err(defect)
+    })
+}
+
+fn defect(error: impl std::fmt::Display) -> Error {
+    Error::Internal(format!("a password hash: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHEAP: Cost = Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
+
+    /// The vectors of the reference implementation (`phc-winner-argon2`, test.c), whose input has no secret and no
+    /// associated data, as ours has none: RFC 9106 section 5 has vectors with both alone.
+    #[test]
+    fn hashes_of_the_reference_implementation_verify() {
+        for (password, phc) in [
+            ("password", "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"),
+            ("password", "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc"),
+            (
+                "differentpassword",
+                "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$C4TWUs9rDEvq7w3+J4umqA32aWKB1+DSiRuBfYxFj94",
+            ),
+            ("password", "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8"),
+            ("password", "$argon2i$m=256,t=2,p=1$c29tZXNhbHQ$/U3YPXYsSb3q9XxHvc0MLxur+GP960kN9j7emXX8zwY"),
+        ] {
+            assert!(verify(password, phc).unwrap(), "{phc}");
+            assert!(!verify("Password", phc).unwrap(), "{phc}");
+        }
+    }
+
+    /// RFC 9106, section 5.3, computed through the same memory: its secret and associated data have no place in a PHC string.
+    #[test]
+    fn the_vector_of_rfc_9106_is_met() {
+        let params = argon2::ParamsBuilder::new()
+            .m_cost(32)
+            .t_cost(3)
+            .p_cost(4)
+            .data(argon2::AssociatedData::new(&[4; 12]).unwrap())
+            .build()
+            .unwrap();
+        let mut memory = vec![Block::default(); params.block_count()];
+        let mut tag = [0; 32];
+        Argon2::new_with_secret(&[3; 8], Algorithm::Argon2id, Version::V0x13, params)
+            .unwrap()
+            .hash_password_into_with_memory(&[1; 32], &[2; 16], &mut tag, &mut memory)
+            .unwrap();
+        let hex: String = tag.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659");
+    }
+
+    #[test]
+    fn a_hash_is_a_phc_string_with_its_cost_and_a_fresh_salt() {
+        let first = hash("correct horse", CHEAP).unwrap();
+        assert!(first.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{first}");
+        assert_ne!(first, hash("correct horse", CHEAP).unwrap());
+        assert!(verify("correct horse", &first).unwrap());
+    }
+
+    #[test]
+    fn the_last_of_128_characters_counts() {
+        let long = "\u{1f511}".repeat(127);
+        let phc = hash(&format!("{long}a"), CHEAP).unwrap();
+        assert!(verify(&format!("{long}a"), &phc).unwrap());
+        assert!(!verify(&format!("{long}b"), &phc).unwrap());
+    }
+
+    #[test]
+    fn a_weaker_hash_is_made_anew_and_an_equal_or_stronger_one_is_not() {
+        let cost = |memory_kib, iterations| Cost { memory_kib, iterations, parallelism: 1 };
+        let phc = hash("password", cost(64, 2)).unwrap();
+        assert!(is_weaker(&phc, cost(65, 2)) && is_weaker(&phc, cost(64, 3)));
+        assert!(!is_weaker(&phc, cost(64, 2)) && !is_weaker(&phc, cost(32, 1)));
+        let argon2i = "$argon2i$v=19$m=65536,t=3,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8";
+        assert!(is_weaker(argon2i, CHEAP));
+    }
+
+    #[test]
+    fn no_password_matches_the_decoy() {
+        let decoy = decoy(CHEAP).unwrap();
+        assert!(!verify("", &decoy).unwrap() && !verify("password", &decoy).unwrap());
+    }
+
+    #[test]
+    fn the_memory_is_wiped_after_use_and_used_again() {
+        hash("password", CHEAP).unwrap();
+        let (address, length) = MEMORY.with_borrow(|memory| {
+            assert!(memory.iter().all(|block| block.as_ref().iter().all(|word| *word == 0)));
+            (memory.as_ptr(), memory.len())
+        });
+        hash("password", CHEAP).unwrap();
+        assert_eq!((address, length), MEMORY.with_borrow(|memory| (memory.as_ptr(), memory.len())));
+    }
+
+    #[test]
+    fn a_stored_hash_cannot_ask_for_more_than_an_isolate_has() {
+        let greedy = "$argon2id$v=19$m=1048576,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        assert!(verify("password", greedy).is_err());
+        assert!(verify("password", "plain text").is_err());
+    }
+}

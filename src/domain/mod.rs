@@ -1,0 +1,10 @@
+//! The rules of identity: synchronous and pure. What a rule needs to know is handed to it.
+
+pub mod email;
+pub mod name;
+pub mod one_time_password;
+pub mod password;
+pub mod session;
+pub mod throttle;
+pub mod user;
+pub mod user_token;

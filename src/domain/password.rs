@@ -1,0 +1,73 @@
+//! What a password must be like: OWASP ASVS 5.0 section 6.2, NIST SP 800-63B-4 section 3.1.1.
+
+use super::email::Email;
+use crate::error::Fault;
+
+/// The most characters (Unicode code points) of a password: enough for a sentence, too few to make hashing dear.
+pub const MAX_LENGTH: usize = 128;
+
+/// What the rules know beside the password itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The fewest characters.
+    pub min_length: usize,
+    /// The name of the service.
+    pub service_name: &'a str,
+    /// Whose password it is to be; none if that could not be read.
+    pub email: Option<&'a Email>,
+}
+
+/// Accepts a new password as it is: never trimmed, truncated or normalised; no composition rules.
+///
+/// # Errors
+/// A fault that says why it is refused: its length, or that it is the service's name, the email or its local part.
+pub fn check(text: &str, context: Context<'_>) -> Result<String, Fault> {
+    let length = text.chars().count();
+    if length < context.min_length {
+        return Err((format!("must have at least {} characters", context.min_length), "string_too_short"));
+    }
+    if length > MAX_LENGTH {
+        return Err((format!("must have at most {MAX_LENGTH} characters"), "string_too_long"));
+    }
+    let folded = text.to_lowercase();
+    if folded == context.service_name.to_lowercase() {
+        return Err(("must not be the name of this service".to_owned(), "password_guessable"));
+    }
+    if context.email.is_some_and(|email| folded == email.as_str() || folded == email.local_part()) {
+        return Err(("must not be your email address or a part of it".to_owned(), "password_guessable"));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_accepted(text: &str) -> bool {
+        let email = Email::parse("ada.lovelace@example.com").unwrap();
+        check(text, Context { min_length: 8, service_name: "Difference Engine", email: Some(&email) }).is_ok()
+    }
+
+    #[test]
+    fn a_password_has_8_to_128_characters_of_any_kind() {
+        for text in [
+            "12345678",
+            "        ",
+            "\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}",
+            &"\u{e9}".repeat(128),
+        ] {
+            assert!(is_accepted(text), "{text:?}");
+        }
+        for text in ["", "1234567", "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}", &"a".repeat(129)] {
+            assert!(!is_accepted(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_the_service_and_the_own_email_are_no_passwords() {
+        for text in ["difference engine", "ADA.LOVELACE", "ada.lovelace@example.com"] {
+            assert!(!is_accepted(text), "{text:?}");
+        }
+        assert!(is_accepted("ada.lovelace1"));
+    }
+}

@@ -1,0 +1,130 @@
+//! How often somebody may try: so many attempts free, then a delay that doubles with each, forgotten after a quiet time.
+//!
+//! An attempt is counted before it is judged, by one atomic statement (`store::throttles`), so fifty at once count as
+//! fifty. A right password takes the count back.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+const SECOND: i64 = 1_000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// One rule. Times are milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// Begins every key of this rule.
+    pub name: &'static str,
+    /// Attempts before the first delay.
+    pub free: i64,
+    /// The first delay.
+    pub delay: i64,
+    /// The longest delay.
+    pub max_delay: i64,
+    /// The quiet time after which nothing is remembered.
+    pub forget: i64,
+}
+
+/// Wrong passwords for one account, from anywhere. NIST SP 800-63B-4 section 3.2.2 allows 100 in a row: here the
+/// 37th is followed by a month of waiting.
+pub const PASSWORD_BY_ACCOUNT: Policy =
+    Policy { name: "password-account", free: 20, delay: 30 * SECOND, max_delay: 30 * DAY, forget: 60 * DAY };
+
+/// Wrong passwords for one account from an address that knew the right one before. It is counted apart, so that
+/// strangers who guess do not lock the owner out.
+pub const PASSWORD_BY_KNOWN_ADDRESS: Policy =
+    Policy { name: "password-known", forget: 90 * DAY, ..PASSWORD_BY_ACCOUNT };
+
+/// Wrong passwords from one address, for any account.
+pub const PASSWORD_BY_ADDRESS: Policy =
+    Policy { name: "password-address", free: 200, delay: 30 * SECOND, max_delay: HOUR, forget: HOUR };
+
+/// Sign-ups from one address: each costs a password hash.
+pub const SIGN_UP_BY_ADDRESS: Policy =
+    Policy { name: "sign-up-address", free: 500, delay: MINUTE, max_delay: HOUR, forget: HOUR };
+
+/// Reset mails to one email, whether or not it has an account.
+pub const RESET_BY_EMAIL: Policy =
+    Policy { name: "reset-email", free: 10, delay: 10 * MINUTE, max_delay: HOUR, forget: HOUR };
+
+/// Reset mails asked for from one address.
+pub const RESET_BY_ADDRESS: Policy =
+    Policy { name: "reset-address", free: 200, delay: MINUTE, max_delay: HOUR, forget: HOUR };
+
+/// Invitations by one user.
+pub const INVITE_BY_USER: Policy =
+    Policy { name: "invite-user", free: 20, delay: 10 * MINUTE, max_delay: HOUR, forget: HOUR };
+
+/// Invitations to one email, by anybody.
+pub const INVITE_BY_EMAIL: Policy = Policy { name: "invite-email", free: 3, delay: HOUR, max_delay: DAY, forget: DAY };
+
+/// Where a request comes from: `CF-Connecting-IP` and nothing else; an IPv6 address by its /64, which is what one
+/// customer has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address(String);
+
+impl Address {
+    /// Reads the header. Without a readable one, everybody shares one address.
+    pub fn parse(connecting_ip: Option<&str>) -> Address {
+        Address(match connecting_ip.and_then(|text| text.trim().parse().ok()) {
+            Some(IpAddr::V4(address)) => address.to_string(),
+            Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+                Some(address) => address.to_string(),
+                None => {
+                    let network = u128::from(address) & !u128::from(u64::MAX);
+                    format!("{}/64", Ipv6Addr::from(network))
+                }
+            },
+            None => "unknown".to_owned(),
+        })
+    }
+
+    /// The address as it goes into a keyed hash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The seconds to tell a caller who may try again at `free_at`, at least one.
+pub fn retry_after(free_at: i64, now: i64) -> i64 {
+    ((free_at - now + SECOND - 1) / SECOND).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_counts_by_its_64_bit_network() {
+        let address = |text| Address::parse(Some(text));
+        assert_eq!(address("2001:db8:1:2:3:4:5:6"), address("2001:db8:1:2::1"));
+        assert_ne!(address("2001:db8:1:2::1"), address("2001:db8:1:3::1"));
+        assert_eq!(address("::ffff:192.0.2.1"), address("192.0.2.1"));
+        assert_ne!(address("192.0.2.1"), address("192.0.2.2"));
+    }
+
+    #[test]
+    fn nobody_gets_a_fresh_count_by_an_unreadable_address() {
+        assert_eq!(Address::parse(None), Address::parse(Some("1.2.3.4, 5.6.7.8")));
+    }
+
+    #[test]
+    fn guessing_one_password_is_stopped_long_before_a_hundred_failures_in_a_row() {
+        let Policy { free, delay, max_delay, .. } = PASSWORD_BY_ACCOUNT;
+        let year = 365 * DAY;
+        let mut elapsed = 0;
+        let mut attempts = 0;
+        while elapsed < year {
+            attempts += 1;
+            if attempts >= free {
+                elapsed += (delay << (attempts - free).min(30)).min(max_delay);
+            }
+        }
+        assert!(attempts < 100, "{attempts} in a year");
+    }
+
+    #[test]
+    fn the_waiting_time_is_rounded_up_to_whole_seconds() {
+        assert_eq!([retry_after(1_001, 0), retry_after(1_000, 0), retry_after(0, 5)], [2, 1, 1]);
+    }
+}

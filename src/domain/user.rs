@@ -1,0 +1,56 @@
+//! The user, as everybody outside sees it.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::app::Timestamp;
+
+/// What a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// One's own account.
+    User,
+    /// Everybody's.
+    Admin,
+}
+
+/// A user, without the password hash.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct User {
+    /// An opaque id.
+    pub id: String,
+    /// Trimmed, lower-case; `admin` for the default account.
+    pub email: String,
+    /// How the user wants to be called.
+    pub name: Option<String>,
+    /// What the user may do.
+    pub role: Role,
+    /// 0, 1 or 2: for the applications behind.
+    pub tier: u8,
+    /// False once deactivated.
+    #[serde(deserialize_with = "flag")]
+    pub is_active: bool,
+    /// Whether the email is known to be the user's.
+    #[serde(deserialize_with = "flag")]
+    pub is_verified: bool,
+    /// Who invited the user.
+    pub referrer_id: Option<String>,
+    /// For the applications behind: a JSON object.
+    #[serde(deserialize_with = "object")]
+    pub extra: Value,
+    /// When the account was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// SQLite has no booleans.
+pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(i64::deserialize(deserializer)? != 0)
+}
+
+/// SQLite has no objects.
+fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    serde_json::from_str(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}

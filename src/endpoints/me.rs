@@ -1,0 +1,48 @@
+//! `GET /api/auth/me`
+
+use http::HeaderName;
+
+use crate::{
+    access::{self, Bearer, Session},
+    app::App,
+    domain::session,
+    error::Error,
+    store::sessions,
+    web::{Request, Response},
+};
+
+/// Clients adopt its value as their new session token.
+const REFRESH_TOKEN: HeaderName = HeaderName::from_static("x-refresh-token");
+
+/// Answers the user whose bearer this is. To a session's own bearer it gives a fresh token once half of the old one's
+/// life has passed.
+///
+/// # Errors
+/// 401; 403 inactive; 503.
+pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
+    match access::session_or_password_reset(app, request).await? {
+        Bearer::PasswordReset(reset) => Ok(Response::json(&reset.user)),
+        Bearer::Session(session) => {
+            let response = Response::json(&session.account.user);
+            match refresh(app, &session).await? {
+                Some(token) => Ok(response.header(REFRESH_TOKEN, token)),
+                None => Ok(response),
+            }
+        }
+    }
+}
+
+async fn refresh(app: &App, session: &Session) -> Result<Option<String>, Error> {
+    let expires_at = session::refreshed_expiry(
+        app.settings(),
+        session.token_issued_at,
+        session.token_expires_at,
+        session.created_at,
+        app.now,
+    );
+    let Some(expires_at) = expires_at else { return Ok(None) };
+    if !sessions::extend(app.sql.as_ref(), &session.id, expires_at, app.now).await? {
+        return Err(Error::Unauthorized);
+    }
+    access::session_token(app, &session.account.user, &session.id, expires_at).map(Some)
+}

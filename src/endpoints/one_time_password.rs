@@ -1,0 +1,113 @@
+//! `POST /api/auth/me/send-otp` and `POST /api/auth/verify-otp`
+
+use serde_json::json;
+
+use crate::{
+    access,
+    app::App,
+    crypto::random,
+    domain::{email::Email, one_time_password::typed, throttle::retry_after, user::User},
+    error::Error,
+    mail::{self, message},
+    store::{
+        one_time_passwords::{self, Begun},
+        records,
+    },
+    web::{self, Request, Response},
+};
+
+/// Digits of a code.
+const LENGTH: usize = 6;
+
+/// Mails a code that proves the email, and answers the OTP session token that goes with it.
+///
+/// 1. 401, 403: the session.
+/// 2. 409: verified already.
+/// 3. 429: too soon after the last code, or too many in an hour.
+/// 4. 503: the mail cannot be sent. Then everything is as it was: an older code is still good.
+/// 5. 200: the older code has ended.
+///
+/// # Errors
+/// As listed.
+pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
+    let user = access::session(app, request).await?.account.user;
+    if user.is_verified {
+        return Err(Error::AlreadyVerified);
+    }
+    let generation = random::id()?;
+    match one_time_passwords::begin_send(app.sql.as_ref(), &user.id, &generation, app.now).await? {
+        Begun::NotBefore(time) => Err(Error::TooManyRequests(retry_after(time, app.now))),
+        Begun::Yes(before) => match mail_code(app, &user, &generation).await {
+            Ok(token) => Ok(Response::json(&json!({ "token": token }))),
+            Err(error) => {
+                if let Err(outage) =
+                    one_time_passwords::undo_send(app.sql.as_ref(), &user.id, &generation, before).await
+                {
+                    let cause = outage.0;
+                    (app.log)(&format!(
+                        "request {}: a code that was not sent keeps its place: {cause}",
+                        app.request_id
+                    ));
+                }
+                Err(error)
+            }
+        },
+    }
+}
+
+async fn mail_code(app: &App, user: &User, generation: &str) -> Result<String, Error> {
+    let settings = app.settings();
+    let code = random::text(b"0123456789", LENGTH)?;
+    let token = random::token()?;
+    let record = records::OneTimePassword {
+        user_id: user.id.clone(),
+        generation: generation.to_owned(),
+        code_hash: app.keys().one_time_password.hash(&["code", generation, &code]),
+        expires_at: app.now + settings.otp_lifetime * 1_000,
+    };
+    records::put_one_time_password(app, &token, &record).await?;
+    let email = Email::from_store(user.email.clone());
+    let message = message::one_time_password(settings, &email, user.name.as_deref(), &code, settings.otp_lifetime)?;
+    mail::send(app, &message, generation).await?;
+    Ok(token)
+}
+
+/// Verifies the email of the user to whom the code was mailed.
+///
+/// 1. 415, 400, 413, 422: the form.
+/// 2. 429: too many from this address, by the burst guard.
+/// 3. 403: the token is unknown, expired, used up or guessed at too often. The guess is counted before it is judged.
+/// 4. 403: the code is wrong.
+/// 5. 200: code and token are used up.
+///
+/// # Errors
+/// As listed; 503.
+pub async fn verify(app: &App, request: &Request) -> Result<Response, Error> {
+    let mut fields = web::form(request).await?;
+    let code = fields.required("otp", |text| not_empty(typed(text)));
+    let token = fields.required("token", |text| not_empty(text.trim().to_owned()));
+    let (code, token) = (fields.take(code)?, fields.take(token)?);
+
+    let record = records::one_time_password(app, &token).await?.ok_or(Error::OneTimePasswordDead)?;
+    if !one_time_passwords::count_guess(app.sql.as_ref(), &record.user_id, &record.generation).await? {
+        return Err(Error::OneTimePasswordDead);
+    }
+    if !app.keys().one_time_password.matches(&["code", &record.generation, &code], &record.code_hash) {
+        return Err(Error::WrongOneTimePassword);
+    }
+    if !one_time_passwords::complete(app.sql.as_ref(), &record.user_id, &record.generation, app.now).await? {
+        return Err(Error::OneTimePasswordDead);
+    }
+    // D1 has the last word; the record would open nothing any more.
+    let later = app.clone();
+    app.later.run(Box::pin(async move {
+        if let Err(outage) = records::delete_one_time_password(&later, &token).await {
+            (later.log)(&format!("request {}: a used OTP record stays in KV: {}", later.request_id, outage.0));
+        }
+    }));
+    Ok(Response::ok())
+}
+
+fn not_empty(text: String) -> Result<String, crate::error::Fault> {
+    if text.is_empty() { Err(("must not be empty".to_owned(), "string_too_short")) } else { Ok(text) }
+}

@@ -1,0 +1,40 @@
+//! `GET /dev/outbox`: the mails of local development.
+
+use askama::Template;
+use http::header;
+
+use crate::{
+    app::App,
+    error::Error,
+    settings::Mail,
+    store::outbox,
+    web::{Request, Response},
+};
+
+#[derive(Template)]
+#[template(path = "outbox.html")]
+struct Page {
+    mails: Vec<outbox::Mail>,
+}
+
+/// A page of the last hundred mails, or a JSON array of them, newest first; `?to=` filters.
+///
+/// # Errors
+/// 404 but with the provider `outbox`; 503.
+pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
+    if app.settings().mail != Mail::Outbox {
+        return Err(Error::NotFound);
+    }
+    let to = request.query_parameter("to").map(|to| to.trim().to_lowercase()).filter(|to| !to.is_empty());
+    let mails = outbox::list(app.sql.as_ref(), to.as_deref()).await?;
+    let wants_json = request.header(header::ACCEPT).is_some_and(|accept| accept.contains("application/json"));
+    if wants_json {
+        return Ok(Response::json(&mails));
+    }
+    let page = Page { mails }.render().map_err(|error| Error::Internal(format!("the outbox page: {error}")))?;
+    // A mail is shown in a frame without any right; its own styles are inline.
+    Ok(Response::html(page).header(
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    ))
+}

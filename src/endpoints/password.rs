@@ -1,0 +1,60 @@
+//! `PUT /api/auth/me/password`
+
+use super::login::password_counters;
+use crate::{
+    access,
+    app::App,
+    crypto::{password_hash, random},
+    domain::{email::Email, password},
+    error::Error,
+    mail::{self, message},
+    store::users,
+    web::{self, Request, Response},
+};
+
+/// Changes the password of one who knows it.
+///
+/// 1. 401, 403: the session. 415, 400, 413, 422: the body.
+/// 2. 429: the same counters as a failed login.
+/// 3. 403: the old password is wrong.
+/// 4. 200: every other session and every reset token has ended; a mail tells the owner.
+///
+/// # Errors
+/// As listed; 503.
+pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
+    let session = access::session_before_password_change(app, request).await?;
+    let account = session.account;
+    let email = Email::from_store(account.user.email.clone());
+    let settings = app.settings();
+
+    let mut fields = web::json(request)?;
+    let old_password = fields.required("old_password", |text| Ok(text.to_owned()));
+    let context = password::Context {
+        min_length: settings.password_min_length,
+        service_name: &settings.service_name,
+        email: Some(&email),
+    };
+    let new_password = fields.required("new_password", |text| password::check(text, context));
+    let (old_password, new_password) = (fields.take(old_password)?, fields.take(new_password)?);
+
+    let counters = password_counters(app, email.as_str());
+    counters.attempt(app.sql.as_ref(), app.now).await?;
+    if !password_hash::verify(&old_password, &account.password_hash)? {
+        return Err(Error::WrongPassword);
+    }
+    let new_hash = password_hash::hash(&new_password, settings.password_cost)?;
+    if !users::change_password(app.sql.as_ref(), &account, &new_hash, &session.id, &counters, app.now).await? {
+        // Somebody was faster: the old password is no longer in force.
+        return Err(Error::WrongPassword);
+    }
+    tell_owner(app, &email, account.user.name.as_deref())?;
+    Ok(Response::ok())
+}
+
+/// Tells the owner by mail that the password was changed. The default account has no mailbox.
+pub(super) fn tell_owner(app: &App, email: &Email, name: Option<&str>) -> Result<(), Error> {
+    if Email::parse(email.as_str()).is_ok() {
+        mail::send_later(app, message::password_changed(app.settings(), email, name)?, random::id()?);
+    }
+    Ok(())
+}

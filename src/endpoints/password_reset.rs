@@ -1,0 +1,107 @@
+//! `POST /api/auth/send-password-reset-link` and `POST /api/auth/reset-password-with-token`
+
+use super::{login::password_counters, password::tell_owner};
+use crate::{
+    access,
+    app::{App, Timestamp},
+    crypto::{password_hash, random},
+    domain::{
+        email::Email,
+        password,
+        throttle::{RESET_BY_ADDRESS, RESET_BY_EMAIL},
+        user::User,
+    },
+    error::Error,
+    first_account,
+    mail::{self, message},
+    store::{
+        records,
+        throttles::{self, Counter},
+        users,
+    },
+    web::{self, Request, Response},
+};
+
+/// Mails a reset link, if there is an active account. Up to the answer it does the same whether or not there is.
+///
+/// 1. 415, 400, 413, 422: the body.
+/// 2. 429: too often for this email or from this address.
+/// 3. 200. The mail follows after the answer; the link before it has ended.
+///
+/// # Errors
+/// As listed; 503.
+pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> {
+    let mut fields = web::json(request)?;
+    let email = fields.required("email", Email::parse);
+    let email = fields.take(email)?;
+
+    first_account::ensure(app).await?;
+    let key = &app.keys().throttle;
+    let by_email = Counter::new(key, RESET_BY_EMAIL, &[email.as_str()]);
+    let by_address = Counter::new(key, RESET_BY_ADDRESS, &[app.address.as_str()]);
+    throttles::attempt(app, &by_email, &by_address).await?;
+
+    let reset_id = random::id()?;
+    let user = users::begin_password_reset(app.sql.as_ref(), &email, &reset_id).await?;
+    if let Some(user) = user {
+        let later = app.clone();
+        app.later.run(Box::pin(async move {
+            if let Err(error) = mail_link(&later, user, email, reset_id).await {
+                let cause = error.cause().unwrap_or_else(|| error.code());
+                (later.log)(&format!("request {}: a reset link was not sent: {cause}", later.request_id));
+            }
+        }));
+    }
+    Ok(Response::ok())
+}
+
+async fn mail_link(app: &App, user: User, email: Email, reset_id: String) -> Result<(), Error> {
+    let settings = app.settings();
+    let expires_at: Timestamp = app.now + settings.reset_token_lifetime * 1_000;
+    let token = access::password_reset_token(app, &user, &reset_id, expires_at)?;
+    let record = records::PasswordReset { user_id: user.id, expires_at };
+    records::put_password_reset(app, &reset_id, &record).await?;
+    let message =
+        message::password_reset(settings, &email, user.name.as_deref(), &token, settings.reset_token_lifetime)?;
+    mail::send(app, &message, &reset_id).await
+}
+
+/// Sets a new password for the bearer of a reset token.
+///
+/// 1. 401: no live reset token. 415, 400, 413, 422: the body; the token stays good.
+/// 2. 401: used up by somebody who was faster.
+/// 3. 200: the token is used up, every session has ended, the email counts as verified; a mail tells the owner.
+///
+/// # Errors
+/// As listed; 503.
+pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
+    let reset = access::password_reset(app, request).await?;
+    let email = Email::from_store(reset.user.email.clone());
+    let settings = app.settings();
+
+    let mut fields = web::json(request)?;
+    let context = password::Context {
+        min_length: settings.password_min_length,
+        service_name: &settings.service_name,
+        email: Some(&email),
+    };
+    let password = fields.required("password", |text| password::check(text, context));
+    let password = fields.take(password)?;
+
+    let new_hash = password_hash::hash(&password, settings.password_cost)?;
+    let counters = password_counters(app, email.as_str());
+    let done =
+        users::complete_password_reset(app.sql.as_ref(), &reset.user.id, &reset.id, &new_hash, &counters, app.now);
+    if !done.await? {
+        return Err(Error::Unauthorized);
+    }
+    // D1 has the last word; the record would open nothing any more.
+    let later = app.clone();
+    app.later.run(Box::pin(async move {
+        if let Err(outage) = records::delete_password_reset(&later, &reset.id).await {
+            (later.log)(&format!("request {}: a used reset record stays in KV: {}", later.request_id, outage.0));
+        }
+    }));
+    tell_owner(app, &email, reset.user.name.as_deref())?;
+    Ok(Response::ok())
+}

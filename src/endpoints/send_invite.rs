@@ -1,0 +1,50 @@
+//! `POST /api/auth/me/send-invite`
+
+use crate::{
+    access,
+    app::App,
+    crypto::random,
+    domain::{
+        email::Email,
+        throttle::{INVITE_BY_EMAIL, INVITE_BY_USER},
+        user_token::{MAX_LIVE, expiry},
+    },
+    error::Error,
+    mail::{self, message},
+    store::{
+        throttles::{self, Counter},
+        user_tokens,
+    },
+    web::{self, Request, Response},
+};
+
+/// Mails a sign-up link that carries a new user token. Whether the email has an account already is not told.
+///
+/// 1. 401, 403: the session. 415, 400, 413, 422: the body.
+/// 2. 429: too many invitations by this user or to this email.
+/// 3. 409: as many live tokens as one may have.
+/// 4. 200. The mail follows after the answer.
+///
+/// # Errors
+/// As listed; 503.
+pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
+    let user = access::session(app, request).await?.account.user;
+    let mut fields = web::json(request)?;
+    let email = fields.required("email", Email::parse);
+    let email = fields.take(email)?;
+
+    let key = &app.keys().throttle;
+    let by_user = Counter::new(key, INVITE_BY_USER, &[&user.id]);
+    let by_email = Counter::new(key, INVITE_BY_EMAIL, &[email.as_str()]);
+    throttles::attempt(app, &by_user, &by_email).await?;
+
+    let days = app.settings().user_token_lifetime_days;
+    let made = user_tokens::make(app, &user.id)?;
+    let name = format!("Invitation of {}", email.as_str());
+    if !user_tokens::insert(app.sql.as_ref(), &made, &user.id, Some(&name), expiry(app.now, days), app.now).await? {
+        return Err(Error::TooManyTokens(MAX_LIVE));
+    }
+    let inviter = user.name.as_deref().unwrap_or_default();
+    mail::send_later(app, message::invitation(app.settings(), &email, inviter, &made.token, days)?, random::id()?);
+    Ok(Response::ok())
+}

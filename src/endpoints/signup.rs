@@ -1,0 +1,63 @@
+//! `POST /api/auth/signup`
+
+use super::login::{SignedIn, new_session};
+use crate::{
+    access,
+    app::App,
+    crypto::{password_hash, random},
+    domain::{email::Email, name, password, user_token},
+    error::Error,
+    store::{user_tokens, users},
+    web::{self, Request, Response},
+};
+
+/// Makes an account for somebody who was invited.
+///
+/// 1. 415, 400, 413: the body. 422 when `referrer` is no string: there is nothing to judge.
+/// 2. 429: too many sign-ups from the address.
+/// 3. 403: the referrer, whatever else is wrong.
+/// 4. 422: every other fault at once.
+/// 5. 409: the email is taken, now or by somebody who was faster.
+/// 6. 200: the account and its first session are there.
+///
+/// # Errors
+/// As listed; 503.
+pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
+    let mut fields = web::json(request)?;
+    let referrer = fields.required("referrer", |text| Ok(text.to_owned()));
+    let email = fields.required("email", Email::parse);
+    let context = password::Context {
+        min_length: app.settings().password_min_length,
+        service_name: &app.settings().service_name,
+        email: email.as_ref(),
+    };
+    let password = fields.required("password", |text| password::check(text, context));
+    let name = fields.optional("name", name::parse);
+    let Some(referrer) = referrer.value() else {
+        return Err(fields.check().err().unwrap_or(Error::ReferrerRefused));
+    };
+
+    let invitation = user_tokens::attempt_sign_up(app, &app.address, &referrer, email.as_ref()).await?;
+    let invitation = invitation.filter(|_| user_token::is_well_formed(&referrer)).ok_or(Error::ReferrerRefused)?;
+    let (email, password, name) = (fields.take(email)?, fields.take(password)?, fields.take(name)?);
+    if invitation.email_taken != 0 {
+        return Err(Error::EmailTaken);
+    }
+
+    let password_hash = password_hash::hash(&password, app.settings().password_cost)?;
+    let (user_id, session_id) = (random::id()?, random::id()?);
+    let session = new_session(app, request, &session_id);
+    let new = users::New {
+        id: &user_id,
+        email: &email,
+        password_hash: &password_hash,
+        name: name.as_deref(),
+        referrer_lookup: &invitation.lookup,
+    };
+    let user = users::sign_up(app.sql.as_ref(), new, session).await?.ok_or(Error::EmailTaken)?;
+    Ok(Response::json(&SignedIn {
+        token: access::session_token(app, &user, &session_id, session.expires_at)?,
+        user,
+        must_change_password: false,
+    }))
+}

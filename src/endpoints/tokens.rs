@@ -1,0 +1,56 @@
+//! `POST /api/auth/me/tokens`, also `GET`, and `DELETE /api/auth/me/tokens/{token}`
+
+use serde::Serialize;
+
+use crate::{
+    access,
+    app::{App, Timestamp},
+    error::Error,
+    store::user_tokens,
+    web::{Request, Response},
+};
+
+#[derive(Serialize)]
+struct UserToken {
+    token: String,
+    user_id: String,
+    name: Option<String>,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+/// Lists the user's live tokens, latest expiry first. One that a secret no longer in force has sealed is left out: it opens
+/// nothing any more.
+///
+/// # Errors
+/// 401, 403; 503.
+pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
+    let user = access::session(app, request).await?.account.user;
+    let keys = &app.keys().user_token;
+    let stored = user_tokens::list(app.sql.as_ref(), &user.id, app.now).await?;
+    let tokens: Vec<UserToken> = stored
+        .into_iter()
+        .filter_map(|stored| {
+            Some(UserToken {
+                token: stored.open(keys, &user.id)?,
+                user_id: user.id.clone(),
+                name: stored.name,
+                created_at: stored.created_at,
+                expires_at: stored.expires_at,
+            })
+        })
+        .collect();
+    Ok(Response::json(&tokens))
+}
+
+/// Ends one of the user's tokens.
+///
+/// # Errors
+/// 401, 403; 404 when the user has no such live token; 503.
+pub async fn delete(app: &App, request: &Request, token: &str) -> Result<Response, Error> {
+    let user = access::session(app, request).await?.account.user;
+    if !user_tokens::delete(app.sql.as_ref(), &app.keys().user_token, &user.id, token, app.now).await? {
+        return Err(Error::NotFound);
+    }
+    Ok(Response::ok())
+}

@@ -1,0 +1,23 @@
+//! `GET /api/auth/verify-token?token=`
+
+use crate::{
+    app::App,
+    domain::user_token::is_well_formed,
+    error::{Error, FieldProblem},
+    store::user_tokens,
+    web::{Request, Response},
+};
+
+/// Tells whether a user token lives and its owner is active.
+///
+/// # Errors
+/// 422 when no token is given; 429 by the burst guard; 503.
+pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
+    let token = request.query_parameter("token").ok_or_else(|| {
+        let msg = "is missing from the query".to_owned();
+        Error::Invalid(vec![FieldProblem { loc: vec!["query", "token"], msg, kind: "missing" }])
+    })?;
+    let is_live = is_well_formed(&token)
+        && user_tokens::is_live(app.sql.as_ref(), &app.keys().user_token, &token, app.now).await?;
+    Ok(Response::json(&is_live))
+}

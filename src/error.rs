@@ -1,0 +1,259 @@
+//! Every refusal there is, and its one translation into an HTTP answer.
+//!
+//! `{"error": "<sentence for a person>", "code": "<stable_snake_case>", "detail": …}`, where `detail` is null but for 422.
+
+use http::{Method, StatusCode, header};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{ports::Outage, web::Response};
+
+/// Why a request is refused. Each variant's doc opens with its status.
+#[derive(Debug)]
+pub enum Error {
+    /// 400: the body cannot be read at all; the sentence says why.
+    UnreadableBody(&'static str),
+    /// 401: the bearer is missing, malformed, expired, revoked, forged or of the wrong kind.
+    Unauthorized,
+    /// 401: a login with an unknown email or a wrong password, alike.
+    WrongCredentials,
+    /// 403: the account is deactivated.
+    Inactive,
+    /// 403: the default account must change its password before it may do anything else.
+    PasswordChangeRequired,
+    /// 403: the current password, asked for again, is wrong.
+    WrongPassword,
+    /// 403: the referrer is unknown or expired, or its owner inactive.
+    ReferrerRefused,
+    /// 403: the one-time password is wrong.
+    WrongOneTimePassword,
+    /// 403: the OTP session token is unknown, expired, used up, or guessed at too often.
+    OneTimePasswordDead,
+    /// 404: nothing is there.
+    NotFound,
+    /// 405: the path exists, but not for this method.
+    MethodNotAllowed(&'static [Method]),
+    /// 409: somebody has this email already.
+    EmailTaken,
+    /// 409: the email is verified already.
+    AlreadyVerified,
+    /// 409: as many live user tokens as one may have; the number is the limit.
+    TooManyTokens(i64),
+    /// 409: the last active admin cannot deactivate their own account.
+    LastAdmin,
+    /// 413: the body is larger than the limit, in bytes.
+    BodyTooLarge(usize),
+    /// 415: the body is not of the type named here.
+    UnsupportedMediaType(&'static str),
+    /// 422: every faulty field.
+    Invalid(Vec<FieldProblem>),
+    /// 429: too often; again in this many seconds.
+    TooManyRequests(i64),
+    /// 500: a defect of ours. The text is for the log.
+    Internal(String),
+    /// 503: a store, a provider or the settings are out. The text is for the log.
+    Unavailable(String),
+}
+
+/// One faulty field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldProblem {
+    /// Where it is: `["body", "email"]`.
+    pub loc: Vec<&'static str>,
+    /// What is wrong, without the field's name.
+    pub msg: String,
+    /// A stable name for the kind of fault.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+}
+
+/// What a rule says of a faulty value: a message that continues "`field` …", and a stable name for the kind of fault.
+pub type Fault = (String, &'static str);
+
+impl From<Outage> for Error {
+    fn from(outage: Outage) -> Self {
+        Error::Unavailable(outage.0)
+    }
+}
+
+/// How many seconds a caller should wait when a store or a provider is out.
+const RETRY_AFTER_OUTAGE: i64 = 5;
+
+impl Error {
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Error::UnreadableBody(_) => StatusCode::BAD_REQUEST,
+            Error::Unauthorized | Error::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Error::Inactive
+            | Error::PasswordChangeRequired
+            | Error::WrongPassword
+            | Error::ReferrerRefused
+            | Error::WrongOneTimePassword
+            | Error::OneTimePasswordDead => StatusCode::FORBIDDEN,
+            Error::NotFound => StatusCode::NOT_FOUND,
+            Error::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Error::EmailTaken | Error::AlreadyVerified | Error::TooManyTokens(_) | Error::LastAdmin => {
+                StatusCode::CONFLICT
+            }
+            Error::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Error::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Error::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
+            Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The stable name of the refusal.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::UnreadableBody(_) => "unreadable_body",
+            Error::Unauthorized => "invalid_token",
+            Error::WrongCredentials => "wrong_credentials",
+            Error::Inactive => "inactive",
+            Error::PasswordChangeRequired => "password_change_required",
+            Error::WrongPassword => "wrong_password",
+            Error::ReferrerRefused => "referrer_refused",
+            Error::WrongOneTimePassword => "wrong_otp",
+            Error::OneTimePasswordDead => "otp_token_refused",
+            Error::NotFound => "not_found",
+            Error::MethodNotAllowed(_) => "method_not_allowed",
+            Error::EmailTaken => "email_taken",
+            Error::AlreadyVerified => "already_verified",
+            Error::TooManyTokens(_) => "too_many_tokens",
+            Error::LastAdmin => "last_admin",
+            Error::BodyTooLarge(_) => "body_too_large",
+            Error::UnsupportedMediaType(_) => "unsupported_media_type",
+            Error::Invalid(_) => "invalid_fields",
+            Error::TooManyRequests(_) => "too_many_requests",
+            Error::Internal(_) => "internal_error",
+            Error::Unavailable(_) => "unavailable",
+        }
+    }
+
+    /// What the log should say of it, where there is something that the answer does not say.
+    pub fn cause(&self) -> Option<&str> {
+        match self {
+            Error::Internal(cause) | Error::Unavailable(cause) => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// The answer. `request_id` is told where the caller can do nothing but report it.
+    pub fn into_response(self, request_id: &str) -> Response {
+        let sentence = self.sentence(request_id);
+        let code = self.code();
+        let status = self.status();
+        let mut detail = None;
+        let mut headers = Vec::new();
+        match self {
+            Error::Invalid(problems) => detail = Some(problems),
+            // RFC 6750, section 3.
+            Error::Unauthorized => {
+                headers.push((header::WWW_AUTHENTICATE, r#"Bearer realm="postern", error="invalid_token""#.to_owned()));
+            }
+            Error::WrongCredentials => headers.push((header::WWW_AUTHENTICATE, r#"Bearer realm="postern""#.to_owned())),
+            Error::MethodNotAllowed(methods) => {
+                headers.push((header::ALLOW, methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")))
+            }
+            Error::TooManyRequests(seconds) => headers.push((header::RETRY_AFTER, seconds.to_string())),
+            Error::Unavailable(_) => headers.push((header::RETRY_AFTER, RETRY_AFTER_OUTAGE.to_string())),
+            _ => {}
+        }
+        let mut response = Response::json(&json!({ "error": sentence, "code": code, "detail": detail }));
+        response.status = status;
+        response.headers.extend(headers);
+        response
+    }
+
+    fn sentence(&self, request_id: &str) -> String {
+        match self {
+            Error::UnreadableBody(sentence) => (*sentence).to_owned(),
+            Error::Unauthorized => "You are not signed in, or your session has ended. Please sign in again.".to_owned(),
+            Error::WrongCredentials => "The email or the password is wrong.".to_owned(),
+            Error::Inactive => "This account is deactivated.".to_owned(),
+            Error::PasswordChangeRequired => {
+                "Change the default password first; until then nothing else is open.".to_owned()
+            }
+            Error::WrongPassword => "The current password is wrong.".to_owned(),
+            Error::ReferrerRefused => "This invitation is unknown or has expired. Ask for a new one.".to_owned(),
+            Error::WrongOneTimePassword => "The code is wrong.".to_owned(),
+            Error::OneTimePasswordDead => "This code is no longer valid. Ask for a new one.".to_owned(),
+            Error::NotFound => "There is nothing here.".to_owned(),
+            Error::MethodNotAllowed(methods) => format!(
+                "This address answers {} only.",
+                methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
+            ),
+            Error::EmailTaken => {
+                "There is an account with this email already. Sign in, or reset its password.".to_owned()
+            }
+            Error::AlreadyVerified => "This email is verified already.".to_owned(),
+            Error::TooManyTokens(limit) => {
+                format!("You have {limit} live tokens, which is the most one may have. Delete one first.")
+            }
+            Error::LastAdmin => {
+                "You are the last active admin; make another one before you deactivate this account.".to_owned()
+            }
+            Error::BodyTooLarge(limit) => format!("The body is larger than {limit} bytes."),
+            Error::UnsupportedMediaType(expected) => format!("Send the body as {expected}."),
+            Error::Invalid(problems) => problems.iter().map(FieldProblem::sentence).collect::<Vec<_>>().join(" "),
+            Error::TooManyRequests(seconds) => {
+                format!("Too many attempts. Please wait {} and try again.", wait(*seconds))
+            }
+            Error::Internal(_) => {
+                format!("Something went wrong on our side. Please report the request id {request_id}.")
+            }
+            Error::Unavailable(_) => {
+                format!("The service cannot answer right now. Please try again soon; the request id is {request_id}.")
+            }
+        }
+    }
+}
+
+impl FieldProblem {
+    fn sentence(&self) -> String {
+        match self.loc.get(1) {
+            Some(field) => format!("{field} {}.", self.msg),
+            None => format!("The body {}.", self.msg),
+        }
+    }
+}
+
+/// A waiting time as a person says it, rounded up.
+fn wait(seconds: i64) -> String {
+    let (amount, unit) = match seconds {
+        ..=90 => (seconds.max(1), "second"),
+        91..=5_400 => ((seconds + 59) / 60, "minute"),
+        5_401..=129_600 => ((seconds + 3_599) / 3_600, "hour"),
+        _ => ((seconds + 86_399) / 86_400, "day"),
+    };
+    format!("{amount} {unit}{}", if amount == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_422_says_in_words_what_is_wrong_with_which_field() {
+        let error = Error::Invalid(vec![
+            FieldProblem { loc: vec!["body", "email"], msg: "must be an email address".into(), kind: "email" },
+            FieldProblem { loc: vec!["body", "password"], msg: "is missing".into(), kind: "missing" },
+        ]);
+        assert_eq!(error.sentence(""), "email must be an email address. password is missing.");
+    }
+
+    #[test]
+    fn a_waiting_time_is_said_as_a_person_says_it() {
+        let said: Vec<String> = [0, 1, 30, 91, 3_600, 5_401, 200_000].into_iter().map(wait).collect();
+        assert_eq!(said, ["1 second", "1 second", "30 seconds", "2 minutes", "60 minutes", "2 hours", "3 days"]);
+    }
+
+    #[test]
+    fn the_cause_of_an_outage_is_for_the_log_and_not_for_the_caller() {
+        let response = Error::Unavailable("no such table: users".into()).into_response("abc");
+        let body = String::from_utf8(response.body).unwrap();
+        assert!(!body.contains("users") && body.contains("abc"), "{body}");
+    }
+}

@@ -1,0 +1,458 @@
+//! What is said: one function for each mail.
+//!
+//! Links are built from `APP_URL` alone, never from a request. Both bodies are made from the same values. Names are
+//! chosen by people we do not know, and a mail of ours lends them our voice: see `shown_name`.
+
+use std::fmt;
+
+use askama::Template;
+use form_urlencoded::Serializer;
+
+use crate::{domain::email::Email, error::Error, settings::Settings};
+
+/// A mail, ready to leave.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Which mail it is, for the log: `one_time_password`, `password_reset`, `invitation`, `password_changed`.
+    pub kind: &'static str,
+    /// Who gets it.
+    pub to: Email,
+    /// The subject: nothing secret, nothing that a stranger chose.
+    pub subject: String,
+    /// The body for whoever reads plain text.
+    pub text: String,
+    /// The body as an HTML document, which loads nothing from anywhere.
+    pub html: String,
+}
+
+/// Tells a mail apart without its content, and with the address masked.
+impl fmt::Debug for Message {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the mail {} to {:?}", self.kind, self.to)
+    }
+}
+
+/// What surrounds every mail.
+struct Frame<'a> {
+    subject: &'a str,
+    service: &'a str,
+    app_url: &'a str,
+    /// Whom the mail greets, if there is a name to show.
+    name: Option<&'a str>,
+}
+
+impl<'a> Frame<'a> {
+    fn new(settings: &'a Settings, subject: &'a str, name: Option<&'a str>) -> Self {
+        Frame { subject, service: &settings.service_name, app_url: &settings.app_url, name: name.and_then(shown_name) }
+    }
+}
+
+/// Fills `body.txt` and `body.html` of a mail with the same values: `(text, html)`.
+macro_rules! bodies {
+    ($text:literal, $html:literal, $frame:ident, $($value:ident),*) => {{
+        #[derive(Template)]
+        #[template(path = $text)]
+        struct Text<'a> {
+            frame: &'a Frame<'a>,
+            $($value: &'a str,)*
+        }
+        #[derive(Template)]
+        #[template(path = $html)]
+        struct Html<'a> {
+            frame: &'a Frame<'a>,
+            $($value: &'a str,)*
+        }
+        let frame = &$frame;
+        let text = rendered(&Text { frame, $($value,)* })?;
+        (text, rendered(&Html { frame, $($value,)* })?)
+    }};
+}
+
+/// The code that confirms an email address. It is not in the subject, which locked phones show.
+///
+/// # Errors
+/// [`Error::Internal`] when a template cannot be filled; with text for values it always can. The same for every mail.
+pub fn one_time_password(
+    settings: &Settings,
+    to: &Email,
+    name: Option<&str>,
+    code: &str,
+    lifetime_seconds: i64,
+) -> Result<Message, Error> {
+    let subject = format!("Your code for {}", settings.service_name);
+    let frame = Frame::new(settings, &subject, name);
+    let lifetime = &*duration(lifetime_seconds);
+    let (text, html) = bodies!("one_time_password/body.txt", "one_time_password/body.html", frame, code, lifetime);
+    Ok(Message { kind: "one_time_password", to: to.clone(), subject, text, html })
+}
+
+/// The link that opens `<APP_URL>/reset-password?token=<JWT>`.
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn password_reset(
+    settings: &Settings,
+    to: &Email,
+    name: Option<&str>,
+    token: &str,
+    lifetime_seconds: i64,
+) -> Result<Message, Error> {
+    let subject = format!("Reset your password for {}", settings.service_name);
+    let frame = Frame::new(settings, &subject, name);
+    let link = &*link(settings, "/reset-password", &[("token", token)]);
+    let lifetime = &*duration(lifetime_seconds);
+    let (text, html) = bodies!("password_reset/body.txt", "password_reset/body.html", frame, link, lifetime);
+    Ok(Message { kind: "password_reset", to: to.clone(), subject, text, html })
+}
+
+/// The link that opens `<APP_URL>/signup?referrer=<token>&email=<email>`.
+///
+/// It greets nobody by name: we do not know the invitee's. An `inviter` without a name that can be shown, such as an
+/// empty one, is "Someone".
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn invitation(
+    settings: &Settings,
+    to: &Email,
+    inviter: &str,
+    token: &str,
+    expires_in_days: i64,
+) -> Result<Message, Error> {
+    let subject = format!("You are invited to {}", settings.service_name);
+    let frame = Frame::new(settings, &subject, None);
+    let inviter = shown_name(inviter).unwrap_or("Someone");
+    let link = &*link(settings, "/signup", &[("referrer", token), ("email", to.as_str())]);
+    let lifetime = &*duration(expires_in_days.saturating_mul(DAY));
+    let (text, html) = bodies!("invitation/body.txt", "invitation/body.html", frame, inviter, link, lifetime);
+    Ok(Message { kind: "invitation", to: to.clone(), subject, text, html })
+}
+
+/// The news that the password was changed, with a link to `<APP_URL>/forgot-password` for whoever did not do it.
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn password_changed(settings: &Settings, to: &Email, name: Option<&str>) -> Result<Message, Error> {
+    let subject = format!("Your password for {} was changed", settings.service_name);
+    let frame = Frame::new(settings, &subject, name);
+    let link = &*link(settings, "/forgot-password", &[]);
+    let (text, html) = bodies!("password_changed/body.txt", "password_changed/body.html", frame, link);
+    Ok(Message { kind: "password_changed", to: to.clone(), subject, text, html })
+}
+
+fn rendered(template: &impl Template) -> Result<String, Error> {
+    template.render().map_err(|error| Error::Internal(format!("a mail cannot be rendered: {error}")))
+}
+
+/// A name that may stand in a mail, or none.
+///
+/// Mail programs make links of what looks like one, and an invitation carries words of its sender's choice to an
+/// address of its sender's choice. So a name is not shown when it could be read as a link or an address (it contains
+/// `.`, `/`, `:`, `@`, `\` or a character that Unicode treats as one of them, or "www"), as a phone number or a code
+/// (six digits or more), or when it could reorder or break the line that it stands in (bidirectional controls, line
+/// separators).
+fn shown_name(name: &str) -> Option<&str> {
+    let name = name.trim();
+    let misleading = |character: char| {
+        character.is_control()
+            || matches!(character, '.' | '/' | ':' | '@' | '\\')
+            // Forms that UTS 46 (names of hosts) and mail programs take for `.`, then those of `/`, `:`, `@`, `\`.
+            || matches!(character, '\u{2024}' | '\u{3002}' | '\u{fe52}' | '\u{ff0e}' | '\u{ff61}')
+            || matches!(character, '\u{2044}' | '\u{2215}' | '\u{fe55}' | '\u{fe68}' | '\u{fe6b}')
+            || matches!(character, '\u{ff0f}' | '\u{ff1a}' | '\u{ff20}' | '\u{ff3c}')
+            // Line separators; bidirectional controls.
+            || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let digits = name.chars().filter(|character| character.is_numeric()).count();
+    let shown =
+        !name.is_empty() && !name.contains(misleading) && digits < 6 && !name.to_ascii_lowercase().contains("www");
+    shown.then_some(name)
+}
+
+/// A page of the app. Parameters are percent-encoded; nothing of a JWT needs to be.
+fn link(settings: &Settings, path: &str, parameters: &[(&str, &str)]) -> String {
+    let page = format!("{}{path}", settings.app_url);
+    if parameters.is_empty() {
+        return page;
+    }
+    format!("{page}?{}", Serializer::new(String::new()).extend_pairs(parameters).finish())
+}
+
+/// Seconds in a day.
+const DAY: i64 = 86_400;
+
+/// A lifetime as a person says it, rounded down: nothing lives shorter than a mail says.
+fn duration(seconds: i64) -> String {
+    let units = [(DAY, "day"), (3_600, "hour"), (60, "minute")];
+    // "90 seconds", not "1 minute": a single unit is said only where it is exact.
+    let (length, unit) =
+        units.into_iter().find(|(length, _)| seconds == *length || seconds >= 2 * length).unwrap_or((1, "second"));
+    let amount = seconds / length;
+    format!("{amount} {unit}{}", if amount == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CODE: &str = "271828";
+    const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln-_";
+
+    fn settings() -> Settings {
+        Settings::read(|name| {
+            let value = match name {
+                "AUTH_SECRET" => "0123456789abcdef0123456789abcdef",
+                "APP_URL" => "https://app.example/base",
+                "MAIL_FROM" => "Postern <noreply@app.example>",
+                "RESEND_API_KEY" => "re_key",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        })
+        .unwrap()
+    }
+
+    fn to() -> Email {
+        Email::parse("grace+test@example.com").unwrap()
+    }
+
+    /// Every mail, with `name` wherever a name can stand.
+    fn every_mail(name: &str) -> [Message; 4] {
+        let settings = settings();
+        [
+            one_time_password(&settings, &to(), Some(name), CODE, 600).unwrap(),
+            password_reset(&settings, &to(), Some(name), TOKEN, 900).unwrap(),
+            invitation(&settings, &to(), name, "k3yK3yK3y0", 90).unwrap(),
+            password_changed(&settings, &to(), Some(name)).unwrap(),
+        ]
+    }
+
+    /// The text that an HTML body shows, without its head and its preview.
+    fn visible(html: &str) -> String {
+        let (_, body) = html.split_once("<h1").unwrap();
+        let text: String = body.split('<').filter_map(|tag| tag.split_once('>')).map(|(_, text)| text).collect();
+        text.replace("&#38;", "&").replace("&#39;", "'")
+    }
+
+    /// Every word of six digits: what `\b\d{6}\b` finds.
+    fn codes(text: &str) -> Vec<&str> {
+        text.split(|c: char| !c.is_alphanumeric() && c != '_')
+            .filter(|word| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit()))
+            .collect()
+    }
+
+    fn links(text: &str) -> Vec<&str> {
+        text.split(|c: char| c.is_whitespace() || "\"<>".contains(c)).filter(|word| word.contains("://")).collect()
+    }
+
+    #[test]
+    fn text_and_html_of_every_mail_carry_the_same_facts() {
+        let facts: [&[&str]; 4] = [
+            &["Hello Ada Lovelace,", CODE, "10 minutes", "works once", "If you did not ask for a code", "ignore"],
+            &[
+                "Hello Ada Lovelace,",
+                "https://app.example/base/reset-password?token=eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln-_",
+                "15 minutes",
+                "works once",
+                "If it was not you",
+                "your password stays as it is",
+            ],
+            &[
+                "Hello,",
+                "Ada Lovelace invites you to join Postern",
+                "https://app.example/base/signup?referrer=k3yK3yK3y0&email=grace%2Btest%40example.com",
+                "90 days",
+                "ignore",
+            ],
+            &[
+                "Hello Ada Lovelace,",
+                "was changed",
+                "If it was not you",
+                "https://app.example/base/forgot-password",
+                "signs out everybody",
+            ],
+        ];
+        for (mail, facts) in every_mail("Ada Lovelace").iter().zip(facts) {
+            let html = visible(&mail.html);
+            for fact in facts {
+                assert!(mail.text.contains(fact), "{fact:?} is not in the text of {mail:?}:\n{}", mail.text);
+                assert!(html.contains(fact), "{fact:?} is not in the HTML of {mail:?}:\n{html}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_in_the_text_stands_on_a_line_of_its_own_and_no_other_line_is_long() {
+        for mail in every_mail("Ada Lovelace") {
+            for line in mail.text.lines() {
+                let is_link = links(line) == [line];
+                assert!(is_link || (!line.contains("://") && line.chars().count() <= 78), "{line}");
+            }
+            assert!(
+                !mail.text.contains("\n\n\n") && mail.text.ends_with(|c: char| !c.is_whitespace()),
+                "{}",
+                mail.text
+            );
+        }
+    }
+
+    #[test]
+    fn every_link_comes_from_the_app_url() {
+        for mail in every_mail("Ada") {
+            for link in links(&mail.text).into_iter().chain(links(&mail.html)) {
+                assert!(link.starts_with("https://app.example/base"), "{link} is in {mail:?}");
+            }
+            assert_eq!(
+                mail.html.matches("href=").count(),
+                mail.html.matches("href=\"https://app.example/base").count()
+            );
+            for loaded in ["src=", "url(", "@import", "<img", "<link", "<script", "background="] {
+                assert!(!mail.html.contains(loaded), "{loaded} is in {mail:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_button_always_has_its_link_beside_it_in_words() {
+        for mail in every_mail("Ada").iter().skip(1) {
+            let link = links(&mail.text)[0].replace('&', "&#38;");
+            assert_eq!(mail.html.matches(&format!("href=\"{link}\"")).count(), 2, "{mail:?}");
+            assert!(mail.html.contains(&format!(">{link}</a>")), "{mail:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_markup_is_shown_as_it_is_written_and_does_nothing() {
+        for mail in every_mail("<script>alert(1)<b a=\"'&") {
+            assert!(!mail.html.contains("<script") && !mail.html.contains("<b "), "{}", mail.html);
+            assert!(mail.html.contains("&#60;script&#62;alert(1)&#60;b a=&#34;&#39;&#38;"), "{}", mail.html);
+        }
+    }
+
+    #[test]
+    fn a_name_that_looks_like_a_link_is_in_no_mail() {
+        for name in ["Visit evil.example", "http//evil", "evil\u{3002}example", "WWW evil", "call 0800 123 456"] {
+            for mail in every_mail(name) {
+                for part in [&mail.subject, &mail.text, &mail.html] {
+                    assert!(!part.contains(name), "{name:?} is in {mail:?}");
+                }
+                let greeting = if mail.kind == "invitation" { "\nSomeone invites you" } else { "Hello,\n" };
+                assert!(mail.text.contains(greeting), "{}", mail.text);
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_people_are_shown_and_names_of_places_on_the_net_are_not() {
+        for name in ["Ada", "Åsa Öberg-Müller", "O'Brien", "李小龙", "عمر", "Louis XIV", "Agent 007", "  Ada  "]
+        {
+            assert_eq!(shown_name(name), Some(name.trim()));
+        }
+        for name in [
+            "",
+            "  ",
+            "evil.example",
+            "a/b",
+            "a:b",
+            "a@b",
+            "a\\b",
+            "www",
+            "wWw x",
+            "evil\u{ff0e}example",
+            "a\u{2028}b",
+            "\u{202e}elpmaxe",
+            "a\nb",
+            "271828",
+            "2 7 1 8 2 8",
+            "\u{ff12}\u{ff17}\u{ff11}\u{ff18}\u{ff12}\u{ff18}",
+        ] {
+            assert_eq!(shown_name(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_found_in_both_bodies_alone_and_not_in_the_subject() {
+        let [code, others @ ..] = every_mail("Agent 27182");
+        assert_eq!((codes(&code.text), codes(&code.html)), (vec![CODE], vec![CODE]));
+        let (preview, _) = code.html.split_once("role=\"article\"").unwrap();
+        assert!(!code.subject.contains(CODE) && !preview.contains(CODE));
+        for mail in others {
+            assert!(codes(&mail.text).is_empty() && codes(&mail.html).is_empty(), "{mail:?}");
+        }
+    }
+
+    #[test]
+    fn a_subject_holds_no_secret_and_nothing_that_a_stranger_chose() {
+        let subjects = every_mail("Mallory").map(|mail| mail.subject);
+        assert_eq!(
+            subjects,
+            [
+                "Your code for Postern",
+                "Reset your password for Postern",
+                "You are invited to Postern",
+                "Your password for Postern was changed",
+            ]
+        );
+    }
+
+    #[test]
+    fn no_mail_shows_the_syntax_of_a_template() {
+        for mail in every_mail("Ada") {
+            for part in [&mail.subject, &mail.text, &mail.html] {
+                for syntax in ["{{", "}}", "{%", "%}", "{#", "#}"] {
+                    assert!(!part.contains(syntax), "{syntax} is in {mail:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_html_body_is_one_accessible_page_for_light_and_dark() {
+        for mail in every_mail("Ada") {
+            assert_eq!(mail.html.matches("<h1").count(), 1);
+            for part in [
+                "<html lang=\"en\"",
+                "<meta charset=\"utf-8\">",
+                "<meta name=\"viewport\"",
+                "<meta name=\"color-scheme\" content=\"light dark\">",
+                "@media (prefers-color-scheme: dark)",
+            ] {
+                assert!(mail.html.contains(part), "{part} is not in {mail:?}");
+            }
+            // Every coloured class of the light design has its dark counterpart.
+            for class in mail.html.split("class=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert!(mail.html.contains(&format!("  .{class} {{")), "{class}");
+            }
+            assert!(mail.html.len() < 8_000, "{} bytes", mail.html.len());
+        }
+    }
+
+    #[test]
+    fn the_log_learns_the_kind_of_a_mail_and_neither_address_nor_content() {
+        let [code, ..] = every_mail("Ada");
+        assert_eq!(format!("{code:?}"), "the mail one_time_password to g***@example.com");
+    }
+
+    #[test]
+    fn a_lifetime_is_said_in_words_and_never_longer_than_it_is() {
+        let said = [1, 60, 90, 119, 120, 150, 600, 900, 3_600, 5_400, 9_000, 86_400, 604_800].map(duration);
+        assert_eq!(
+            said,
+            [
+                "1 second",
+                "1 minute",
+                "90 seconds",
+                "119 seconds",
+                "2 minutes",
+                "2 minutes",
+                "10 minutes",
+                "15 minutes",
+                "1 hour",
+                "90 minutes",
+                "2 hours",
+                "1 day",
+                "7 days",
+            ]
+        );
+    }
+}

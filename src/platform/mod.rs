@@ -1,0 +1,7 @@
+//! Cloudflare's bindings behind the traits of `ports`: one adapter a file, no decisions.
+
+pub mod burst;
+pub mod d1;
+pub mod kv;
+pub mod later;
+pub mod net;

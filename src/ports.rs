@@ -1,0 +1,165 @@
+//! The seam to the platform: five small traits, and the plain data that passes through them.
+//!
+//! `platform/` implements them on Cloudflare's bindings, `tests/api/support` on SQLite and memory.
+//! D1 *is* SQLite, so both sides run the very same SQL on the very same migrations.
+
+use std::{future::Future, pin::Pin};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+/// A future on the one thread of an isolate.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// A store or a server did not do what it was asked. `0` is for the log alone: it may quote SQL or an address.
+#[derive(Debug, Clone)]
+pub struct Outage(pub String);
+
+/// One value bound to a [`Statement`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// SQL NULL.
+    Null,
+    /// Exact up to 2^53: D1 carries numbers as JavaScript does.
+    Integer(i64),
+    /// UTF-8 text.
+    Text(String),
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Value::Integer(value)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Value::Integer(value.into())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Value::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Value::Text(value)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Value::Null, Into::into)
+    }
+}
+
+/// One SQL statement with its values. The text is `'static`, so no input can become part of it.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// SQL with the parameters `?1`, `?2`, ….
+    pub sql: &'static str,
+    /// The values, in the order of the parameters.
+    pub values: Vec<Value>,
+}
+
+impl Statement {
+    /// A statement without values yet.
+    pub fn new(sql: &'static str) -> Self {
+        Statement { sql, values: Vec::new() }
+    }
+
+    /// Binds the next parameter.
+    #[must_use]
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+}
+
+/// What one statement answered: a JSON object for each row.
+#[derive(Debug, Clone, Default)]
+pub struct Rows(pub Vec<Json>);
+
+impl Rows {
+    /// Whether there is a row: with `RETURNING`, whether the statement did its work.
+    pub fn any(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// The first row, if there is one.
+    ///
+    /// # Errors
+    /// [`Outage`] when the row has not the shape of `T`: the schema is not the one this build knows.
+    pub fn first<T: DeserializeOwned>(self) -> Result<Option<T>, Outage> {
+        self.0.into_iter().next().map(decode).transpose()
+    }
+
+    /// All rows.
+    ///
+    /// # Errors
+    /// As [`Rows::first`].
+    pub fn all<T: DeserializeOwned>(self) -> Result<Vec<T>, Outage> {
+        self.0.into_iter().map(decode).collect()
+    }
+}
+
+fn decode<T: DeserializeOwned>(row: Json) -> Result<T, Outage> {
+    serde_json::from_value(row).map_err(|error| Outage(format!("a row has an unexpected shape: {error}")))
+}
+
+/// The SQL database.
+pub trait Sql {
+    /// Runs the statements in order in one transaction and one round trip: all of them take effect, or none.
+    fn batch(&self, statements: Vec<Statement>) -> Pending<'_, Result<Vec<Rows>, Outage>>;
+}
+
+/// The key-value store: eventually consistent, without compare-and-swap. It decides nothing.
+pub trait Kv {
+    /// The value of `key`, if it is there and not expired.
+    fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<String>, Outage>>;
+    /// Stores `value` for at least `seconds`; the platform's floor of 60 s is applied by the adapter.
+    fn put<'a>(&'a self, key: &'a str, value: String, seconds: i64) -> Pending<'a, Result<(), Outage>>;
+    /// Removes `key`; no error if it is not there.
+    fn delete<'a>(&'a self, key: &'a str) -> Pending<'a, Result<(), Outage>>;
+}
+
+/// An HTTP request that leaves the Worker.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// An absolute `https` address.
+    pub url: &'static str,
+    /// Header names and values.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body of the POST.
+    pub body: String,
+}
+
+/// What a foreign server answered.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, as text.
+    pub body: String,
+}
+
+/// The net.
+pub trait Net {
+    /// Sends one POST and waits at most ten seconds for the whole answer. Redirects are not followed.
+    fn post(&self, request: Outgoing) -> Pending<'_, Result<Incoming, Outage>>;
+}
+
+/// Work after the answer.
+pub trait Later {
+    /// Runs `work` when the answer has been sent.
+    fn run(&self, work: Pending<'static, ()>);
+}
+
+/// The platform's rate limiter: a guard against bursts, counted per location.
+pub trait Burst {
+    /// Whether one more call under `key` is within the limit.
+    fn allow<'a>(&'a self, key: &'a str) -> Pending<'a, Result<bool, Outage>>;
+}

@@ -1,0 +1,230 @@
+//! The way from a path to its endpoint, and what every answer has in common.
+
+use http::{HeaderName, Method, header};
+
+use crate::{
+    app::App,
+    endpoints::{
+        create_token, deactivate, health, jwks, login, logout, me, name, one_time_password, outbox, password,
+        password_reset, send_invite, sessions, signup, tokens, verify_token,
+    },
+    error::Error,
+    web::{MAX_BODY, Request, Response},
+};
+
+/// In every answer and in the log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Seconds after which the burst guard has certainly forgotten: its period in `wrangler.toml`.
+const BURST_PERIOD: i64 = 10;
+
+/// An address that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route<'a> {
+    Login,
+    Signup,
+    Logout,
+    Jwks,
+    SendPasswordResetLink,
+    ResetPasswordWithToken,
+    VerifyOtp,
+    VerifyToken,
+    Me,
+    Name,
+    Password,
+    SendOtp,
+    SendInvite,
+    CreateToken,
+    Tokens,
+    Token(&'a str),
+    Sessions,
+    Session(&'a str),
+    Health,
+    Outbox,
+}
+
+impl<'a> Route<'a> {
+    fn find(path: &'a str) -> Option<Self> {
+        let Some(path) = path.strip_prefix("/api/auth/") else {
+            return match path {
+                "/health" => Some(Route::Health),
+                "/dev/outbox" => Some(Route::Outbox),
+                _ => None,
+            };
+        };
+        Some(match path {
+            "login" => Route::Login,
+            "signup" => Route::Signup,
+            "logout" => Route::Logout,
+            "jwks" => Route::Jwks,
+            "send-password-reset-link" => Route::SendPasswordResetLink,
+            "reset-password-with-token" => Route::ResetPasswordWithToken,
+            "verify-otp" => Route::VerifyOtp,
+            "verify-token" => Route::VerifyToken,
+            "me" => Route::Me,
+            "me/name" => Route::Name,
+            "me/password" => Route::Password,
+            "me/send-otp" => Route::SendOtp,
+            "me/send-invite" => Route::SendInvite,
+            "me/create-token" => Route::CreateToken,
+            "me/tokens" => Route::Tokens,
+            "me/sessions" => Route::Sessions,
+            _ => match path.rsplit_once('/')? {
+                ("me/tokens", token) if !token.is_empty() => Route::Token(token),
+                ("me/sessions", id) if !id.is_empty() => Route::Session(id),
+                _ => return None,
+            },
+        })
+    }
+
+    fn methods(self) -> &'static [Method] {
+        match self {
+            Route::Login
+            | Route::Signup
+            | Route::Logout
+            | Route::SendPasswordResetLink
+            | Route::ResetPasswordWithToken
+            | Route::VerifyOtp
+            | Route::SendOtp
+            | Route::SendInvite
+            | Route::CreateToken => &[Method::POST],
+            Route::Name | Route::Password => &[Method::PUT],
+            Route::Token(_) | Route::Session(_) => &[Method::DELETE],
+            Route::Me => &[Method::GET, Method::HEAD, Method::DELETE],
+            Route::Tokens => &[Method::GET, Method::HEAD, Method::POST],
+            Route::Jwks | Route::VerifyToken | Route::Sessions | Route::Health | Route::Outbox => {
+                &[Method::GET, Method::HEAD]
+            }
+        }
+    }
+
+    /// The path as it may stand in a log: a token in it is not told.
+    fn pattern(self) -> &'static str {
+        match self {
+            Route::Login => "/api/auth/login",
+            Route::Signup => "/api/auth/signup",
+            Route::Logout => "/api/auth/logout",
+            Route::Jwks => "/api/auth/jwks",
+            Route::SendPasswordResetLink => "/api/auth/send-password-reset-link",
+            Route::ResetPasswordWithToken => "/api/auth/reset-password-with-token",
+            Route::VerifyOtp => "/api/auth/verify-otp",
+            Route::VerifyToken => "/api/auth/verify-token",
+            Route::Me => "/api/auth/me",
+            Route::Name => "/api/auth/me/name",
+            Route::Password => "/api/auth/me/password",
+            Route::SendOtp => "/api/auth/me/send-otp",
+            Route::SendInvite => "/api/auth/me/send-invite",
+            Route::CreateToken => "/api/auth/me/create-token",
+            Route::Tokens => "/api/auth/me/tokens",
+            Route::Token(_) => "/api/auth/me/tokens/{token}",
+            Route::Sessions => "/api/auth/me/sessions",
+            Route::Session(_) => "/api/auth/me/sessions/{id}",
+            Route::Health => "/health",
+            Route::Outbox => "/dev/outbox",
+        }
+    }
+
+    /// Open to strangers, and dear or worth guessing at: the platform's limiter stands before it.
+    fn is_guarded(self) -> bool {
+        matches!(
+            self,
+            Route::Login | Route::Signup | Route::SendPasswordResetLink | Route::VerifyOtp | Route::VerifyToken
+        )
+    }
+}
+
+/// Answers a request, whatever it is.
+pub async fn answer(app: &App, request: &Request) -> Response {
+    let mut response = match dispatch(app, request).await {
+        Ok(response) => response,
+        Err(error) => {
+            if let Some(cause) = error.cause() {
+                let (id, status) = (&app.request_id, error.status().as_u16());
+                let route = Route::find(&request.path).map_or("unknown", Route::pattern);
+                (app.log)(&format!("request {id}: {} {route} {status}: {cause}", request.method));
+            }
+            error.into_response(&app.request_id)
+        }
+    };
+    finish(&mut response, request, &app.request_id);
+    response
+}
+
+/// The answer while the settings are wrong: everything but the log keeps silent about them.
+pub fn answer_without_settings(request: &Request, request_id: &str) -> Response {
+    let mut response = Error::Unavailable("the settings are wrong".to_owned()).into_response(request_id);
+    finish(&mut response, request, request_id);
+    response
+}
+
+fn finish(response: &mut Response, request: &Request, request_id: &str) {
+    response.headers.extend([
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        (REQUEST_ID, request_id.to_owned()),
+    ]);
+    if request.method == Method::HEAD {
+        response.body.clear();
+    }
+}
+
+async fn dispatch(app: &App, request: &Request) -> Result<Response, Error> {
+    let route = Route::find(&request.path).ok_or(Error::NotFound)?;
+    if !route.methods().contains(&request.method) {
+        return Err(Error::MethodNotAllowed(route.methods()));
+    }
+    if request.body.len() > MAX_BODY {
+        return Err(Error::BodyTooLarge(MAX_BODY));
+    }
+    if route.is_guarded() {
+        let key = app.keys().throttle.hash(&["burst", app.address.as_str()]);
+        if !app.burst.allow(&key).await? {
+            return Err(Error::TooManyRequests(BURST_PERIOD));
+        }
+    }
+    match route {
+        Route::Login => login::post(app, request).await,
+        Route::Signup => signup::post(app, request).await,
+        Route::Logout => logout::post(app, request).await,
+        Route::Jwks => Ok(jwks::get(app)),
+        Route::SendPasswordResetLink => password_reset::send_link(app, request).await,
+        Route::ResetPasswordWithToken => password_reset::complete(app, request).await,
+        Route::VerifyOtp => one_time_password::verify(app, request).await,
+        Route::VerifyToken => verify_token::get(app, request).await,
+        Route::Me if request.method == Method::DELETE => deactivate::delete(app, request).await,
+        Route::Me => me::get(app, request).await,
+        Route::Name => name::put(app, request).await,
+        Route::Password => password::put(app, request).await,
+        Route::SendOtp => one_time_password::send(app, request).await,
+        Route::SendInvite => send_invite::post(app, request).await,
+        Route::CreateToken => create_token::post(app, request).await,
+        Route::Tokens => tokens::list(app, request).await,
+        Route::Token(token) => tokens::delete(app, request, token).await,
+        Route::Sessions => sessions::list(app, request).await,
+        Route::Session(id) => sessions::delete(app, request, id).await,
+        Route::Health => health::get(app).await,
+        Route::Outbox => outbox::get(app, request).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_matched_whole() {
+        assert_eq!(Route::find("/api/auth/me/tokens/abc"), Some(Route::Token("abc")));
+        for path in [
+            "/",
+            "/api/auth",
+            "/api/auth/",
+            "/api/auth/login/",
+            "/api/auth/me/tokens/",
+            "/api/auth/me/tokens/a/b",
+            "/API/auth/login",
+            "//api/auth/login",
+        ] {
+            assert_eq!(Route::find(path), None, "{path}");
+        }
+    }
+}

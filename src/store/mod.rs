@@ -1,0 +1,36 @@
+//! What is in D1 and KV: one function a statement or batch, its SQL beside it.
+//!
+//! Whatever must hold stands in a `WHERE` or a constraint, never in a check before the write. What must happen at most
+//! once is one conditional statement with `RETURNING`; statements of one batch that depend on it repeat its condition.
+
+pub mod one_time_passwords;
+pub mod outbox;
+pub mod records;
+pub mod sessions;
+pub mod throttles;
+pub mod user_tokens;
+pub mod users;
+
+use crate::ports::{Outage, Rows, Sql, Statement};
+
+/// One statement as a batch of its own.
+async fn run(sql: &dyn Sql, statement: Statement) -> Result<Rows, Outage> {
+    let [rows] = run_all(sql, [statement]).await?;
+    Ok(rows)
+}
+
+/// A batch whose number of answers is known: all of it takes effect, or nothing.
+async fn run_all<const N: usize>(sql: &dyn Sql, statements: [Statement; N]) -> Result<[Rows; N], Outage> {
+    sql.batch(statements.into())
+        .await?
+        .try_into()
+        .map_err(|_| Outage("a batch has not as many answers as statements".to_owned()))
+}
+
+/// Whether D1 answers and its schema is the one this build knows.
+///
+/// # Errors
+/// [`Outage`] otherwise.
+pub async fn ping(sql: &dyn Sql) -> Result<(), Outage> {
+    run(sql, Statement::new("SELECT id FROM users LIMIT 1")).await.map(drop)
+}

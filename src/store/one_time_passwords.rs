@@ -1,0 +1,123 @@
+//! The table `one_time_passwords`: which code is live, how often it was guessed at, and when one may be sent again.
+
+use serde::Deserialize;
+
+use super::{run, run_all};
+use crate::{
+    app::Timestamp,
+    domain::one_time_password::{MAX_GUESSES, MAX_SENDS, SEND_PAUSE, SEND_WINDOW, next_send},
+    ports::{Outage, Sql, Statement},
+};
+
+/// A user's row.
+#[derive(Debug, Deserialize)]
+pub struct Row {
+    generation: Option<String>,
+    guesses: i64,
+    sent_at: Timestamp,
+    sends: i64,
+    window_started_at: Timestamp,
+}
+
+/// What became of the wish to send a code.
+pub enum Begun {
+    /// The new generation is live; this is how it was before, for [`undo_send`].
+    Yes(Option<Row>),
+    /// Too soon: again at this time.
+    NotBefore(Timestamp),
+}
+
+/// Makes `generation` the live one, which ends the one before, unless a code was sent too recently or too often.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn begin_send(sql: &dyn Sql, user_id: &str, generation: &str, now: Timestamp) -> Result<Begun, Outage> {
+    let before = Statement::new(
+        "SELECT generation, guesses, sent_at, sends, window_started_at FROM one_time_passwords WHERE user_id = ?1",
+    )
+    .bind(user_id);
+    let begin = Statement::new(
+        "INSERT INTO one_time_passwords (user_id, generation, guesses, sent_at, sends, window_started_at)
+         VALUES (?1, ?2, 0, ?3, 1, ?3)
+         ON CONFLICT (user_id) DO UPDATE SET
+           generation = excluded.generation, guesses = 0, sent_at = excluded.sent_at,
+           sends = CASE WHEN window_started_at + ?5 <= ?3 THEN 1 ELSE sends + 1 END,
+           window_started_at = CASE WHEN window_started_at + ?5 <= ?3 THEN ?3 ELSE window_started_at END
+         WHERE one_time_passwords.sent_at + ?4 <= ?3
+           AND (one_time_passwords.window_started_at + ?5 <= ?3 OR one_time_passwords.sends < ?6)
+         RETURNING user_id",
+    )
+    .bind(user_id)
+    .bind(generation)
+    .bind(now)
+    .bind(SEND_PAUSE)
+    .bind(SEND_WINDOW)
+    .bind(MAX_SENDS);
+    let [before, begun] = run_all(sql, [before, begin]).await?;
+    let before: Option<Row> = before.first()?;
+    Ok(match (begun.any(), before) {
+        (true, before) => Begun::Yes(before),
+        (false, Some(row)) => Begun::NotBefore(next_send(row.sent_at, row.window_started_at, row.sends)),
+        (false, None) => Begun::NotBefore(now + SEND_PAUSE),
+    })
+}
+
+/// Puts back how it was before `generation` was begun, because its mail could not be sent.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn undo_send(sql: &dyn Sql, user_id: &str, generation: &str, before: Option<Row>) -> Result<(), Outage> {
+    let statement = match before {
+        Some(row) => Statement::new(
+            "UPDATE one_time_passwords
+             SET generation = ?3, guesses = ?4, sent_at = ?5, sends = ?6, window_started_at = ?7
+             WHERE user_id = ?1 AND generation = ?2",
+        )
+        .bind(user_id)
+        .bind(generation)
+        .bind(row.generation)
+        .bind(row.guesses)
+        .bind(row.sent_at)
+        .bind(row.sends)
+        .bind(row.window_started_at),
+        None => Statement::new("DELETE FROM one_time_passwords WHERE user_id = ?1 AND generation = ?2")
+            .bind(user_id)
+            .bind(generation),
+    };
+    run(sql, statement).await.map(drop)
+}
+
+/// Counts a guess before it is judged; false when the generation is no longer live or was guessed at too often.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn count_guess(sql: &dyn Sql, user_id: &str, generation: &str) -> Result<bool, Outage> {
+    let statement = Statement::new(
+        "UPDATE one_time_passwords SET guesses = guesses + 1
+         WHERE user_id = ?1 AND generation = ?2 AND guesses < ?3
+         RETURNING guesses",
+    );
+    Ok(run(sql, statement.bind(user_id).bind(generation).bind(MAX_GUESSES)).await?.any())
+}
+
+/// Uses the live generation up and verifies the email of its user, if active. Of many at once one does it; tells whether it did.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn complete(sql: &dyn Sql, user_id: &str, generation: &str, now: Timestamp) -> Result<bool, Outage> {
+    let verify = Statement::new(
+        "UPDATE users SET is_verified = 1, updated_at = ?3
+         WHERE id = ?1 AND is_active = 1
+           AND EXISTS (SELECT 1 FROM one_time_passwords WHERE user_id = ?1 AND generation = ?2)
+         RETURNING id",
+    )
+    .bind(user_id)
+    .bind(generation)
+    .bind(now);
+    let use_up =
+        Statement::new("UPDATE one_time_passwords SET generation = NULL WHERE user_id = ?1 AND generation = ?2")
+            .bind(user_id)
+            .bind(generation);
+    let [verified, _] = run_all(sql, [verify, use_up]).await?;
+    Ok(verified.any())
+}

@@ -1,0 +1,56 @@
+//! The table `outbox`: where mail goes in local development.
+
+use serde::{Deserialize, Serialize};
+
+use super::run;
+use crate::{
+    app::Timestamp,
+    ports::{Outage, Sql, Statement},
+};
+
+/// A mail as `/dev/outbox` shows it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Mail {
+    /// The recipient's address.
+    pub to: String,
+    /// The subject.
+    pub subject: String,
+    /// The body in plain text.
+    pub text: String,
+    /// The body in HTML.
+    pub html: String,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+}
+
+/// Stores a mail; a second one with the same id does nothing.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn insert(
+    sql: &dyn Sql,
+    id: &str,
+    to: &str,
+    subject: &str,
+    text: &str,
+    html: &str,
+    sent_at: Timestamp,
+) -> Result<(), Outage> {
+    let statement = Statement::new(
+        "INSERT INTO outbox (id, recipient, subject, text, html, sent_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (id) DO NOTHING",
+    );
+    run(sql, statement.bind(id).bind(to).bind(subject).bind(text).bind(html).bind(sent_at)).await.map(drop)
+}
+
+/// The last hundred mails, newest first: all, or those to one address.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn list(sql: &dyn Sql, to: Option<&str>) -> Result<Vec<Mail>, Outage> {
+    let statement = Statement::new(
+        "SELECT recipient AS \"to\", subject, text, html, sent_at FROM outbox
+         WHERE ?1 IS NULL OR recipient = ?1 ORDER BY sent_at DESC, id LIMIT 100",
+    );
+    run(sql, statement.bind(to)).await?.all()
+}

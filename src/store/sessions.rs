@@ -1,0 +1,102 @@
+//! The table `sessions`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{run, users::Account};
+use crate::{
+    app::Timestamp,
+    ports::{Outage, Sql, Statement},
+};
+
+/// A session that begins.
+#[derive(Debug, Clone, Copy)]
+pub struct New<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// What the browser calls itself.
+    pub user_agent: Option<&'a str>,
+    /// When it begins.
+    pub now: Timestamp,
+    /// When it ends, if it is not refreshed.
+    pub expires_at: Timestamp,
+}
+
+/// A live session and whose it is.
+#[derive(Debug, Deserialize)]
+pub struct Live {
+    /// Whose it is.
+    #[serde(flatten)]
+    pub account: Account,
+    /// When it began.
+    pub session_created_at: Timestamp,
+}
+
+/// A session as its owner sees it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Listed {
+    /// Its id.
+    pub id: String,
+    /// What the browser called itself at the login.
+    pub user_agent: Option<String>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ends, if it is not refreshed.
+    pub expires_at: Timestamp,
+}
+
+/// The live session with this id and its user: whether it is alive and who it is, in one statement.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn find_live(sql: &dyn Sql, session_id: &str, user_id: &str, now: Timestamp) -> Result<Option<Live>, Outage> {
+    let statement = Statement::new(
+        "SELECT users.*, sessions.created_at AS session_created_at
+         FROM sessions JOIN users ON users.id = sessions.user_id
+         WHERE sessions.id = ?1 AND sessions.user_id = ?2 AND sessions.expires_at > ?3",
+    );
+    run(sql, statement.bind(session_id).bind(user_id).bind(now)).await?.first()
+}
+
+/// Moves the end of a live session; tells whether it is still alive.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn extend(sql: &dyn Sql, session_id: &str, expires_at: Timestamp, now: Timestamp) -> Result<bool, Outage> {
+    let statement = Statement::new(
+        "UPDATE sessions SET expires_at = max(expires_at, ?2) WHERE id = ?1 AND expires_at > ?3 RETURNING id",
+    );
+    Ok(run(sql, statement.bind(session_id).bind(expires_at).bind(now)).await?.any())
+}
+
+/// The user's live sessions, latest first; at most 200.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn list(sql: &dyn Sql, user_id: &str, now: Timestamp) -> Result<Vec<Listed>, Outage> {
+    let statement = Statement::new(
+        "SELECT id, user_agent, created_at, expires_at FROM sessions
+         WHERE user_id = ?1 AND expires_at > ?2 ORDER BY expires_at DESC LIMIT 200",
+    );
+    run(sql, statement.bind(user_id).bind(now)).await?.all()
+}
+
+/// Ends one session of the user; tells whether there was one.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn end(sql: &dyn Sql, user_id: &str, session_id: &str) -> Result<bool, Outage> {
+    let statement = Statement::new("DELETE FROM sessions WHERE id = ?1 AND user_id = ?2 RETURNING id");
+    Ok(run(sql, statement.bind(session_id).bind(user_id)).await?.any())
+}
+
+/// Ends every session of a user but one, if the statement before in the batch has set this password hash: its salt is
+/// random, so no other statement has.
+pub(super) fn end_all_but(user_id: &str, kept_session: &str, new_hash: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM sessions
+         WHERE user_id = ?1 AND id <> ?2 AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?3)",
+    )
+    .bind(user_id)
+    .bind(kept_session)
+    .bind(new_hash)
+}

@@ -1,0 +1,169 @@
+//! The table `throttles`: see `domain::throttle` for what it is for.
+
+use serde::Deserialize;
+
+use super::run_all;
+use crate::{
+    app::{App, Timestamp},
+    crypto::keyed_hash::HashKey,
+    domain::throttle::{Policy, retry_after},
+    error::Error,
+    ports::{Outage, Rows, Sql, Statement},
+};
+
+/// One counter: a rule, and whom it is about.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    policy: Policy,
+    key: String,
+}
+
+impl Counter {
+    /// The counter of `policy` for `subject`, of which only a keyed hash is kept.
+    pub fn new(key: &HashKey, policy: Policy, subject: &[&str]) -> Counter {
+        let parts: Vec<&str> = std::iter::once(policy.name).chain(subject.iter().copied()).collect();
+        Counter { policy, key: key.hash(&parts) }
+    }
+}
+
+/// Counts an attempt, unless the counter is blocked; answers a row if it was counted.
+///
+/// With `known`, that counter is used instead where it is there and not forgotten.
+fn count(counter: &Counter, known: Option<&Counter>, now: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO throttles (key, attempts, blocked_until, expires_at)
+         VALUES (
+           CASE WHEN EXISTS (SELECT 1 FROM throttles WHERE key = ?2 AND expires_at > ?3) THEN ?2 ELSE ?1 END,
+           1, CASE WHEN ?4 <= 1 THEN ?3 + ?5 ELSE 0 END, ?3 + ?7)
+         ON CONFLICT (key) DO UPDATE SET
+           attempts = CASE WHEN throttles.expires_at <= ?3 THEN 1 ELSE throttles.attempts + 1 END,
+           blocked_until = CASE
+             WHEN throttles.expires_at <= ?3 OR throttles.attempts + 1 < ?4 THEN 0
+             ELSE ?3 + min(?6, ?5 << min(throttles.attempts + 1 - ?4, 30)) END,
+           expires_at = ?3 + ?7
+         WHERE throttles.blocked_until <= ?3
+         RETURNING key",
+    )
+    .bind(counter.key.as_str())
+    .bind(known.map(|known| known.key.as_str()))
+    .bind(now)
+    .bind(counter.policy.free)
+    .bind(counter.policy.delay)
+    .bind(counter.policy.max_delay)
+    .bind(counter.policy.forget)
+}
+
+/// When the later of up to three counters is free again.
+fn blocked_until(keys: [Option<&str>; 3]) -> Statement {
+    let [first, second, third] = keys;
+    Statement::new("SELECT max(blocked_until) AS blocked_until FROM throttles WHERE key IN (?1, ?2, ?3)")
+        .bind(first)
+        .bind(second)
+        .bind(third)
+}
+
+#[derive(Deserialize)]
+struct Blocked {
+    blocked_until: Option<Timestamp>,
+}
+
+/// The statements that count an attempt on one counter, to go at the head of a batch; [`verdict`] reads their answers.
+pub(super) fn count_one(counter: &Counter, now: Timestamp) -> [Statement; 2] {
+    [count(counter, None, now), blocked_until([Some(&counter.key), None, None])]
+}
+
+/// Reads which attempts were counted.
+pub(super) fn verdict(counted: &[&Rows], blocked: Rows, now: Timestamp) -> Result<(), Error> {
+    if counted.iter().all(|rows| rows.any()) {
+        return Ok(());
+    }
+    let until = blocked.first::<Blocked>()?.and_then(|row| row.blocked_until).unwrap_or(now);
+    Err(Error::TooManyRequests(retry_after(until, now)))
+}
+
+/// Counts an attempt on two counters at once.
+///
+/// # Errors
+/// 429 when one of them is blocked; 503.
+pub async fn attempt(app: &App, first: &Counter, second: &Counter) -> Result<(), Error> {
+    let [counted, also_counted, blocked] = run_all(
+        app.sql.as_ref(),
+        [
+            count(first, None, app.now),
+            count(second, None, app.now),
+            blocked_until([Some(&first.key), Some(&second.key), None]),
+        ],
+    )
+    .await?;
+    verdict(&[&counted, &also_counted], blocked, app.now)
+}
+
+/// The three counters of attempts at a password.
+#[derive(Debug, Clone)]
+pub struct PasswordCounters {
+    /// By the account, from anywhere.
+    pub account: Counter,
+    /// By the account and an address that knew the password before.
+    pub known_address: Counter,
+    /// By the address, for any account.
+    pub address: Counter,
+}
+
+impl PasswordCounters {
+    /// The statements that count an attempt at a password, to go at the head of a batch; [`PasswordCounters::verdict`] reads their answers.
+    pub fn count(&self, now: Timestamp) -> [Statement; 3] {
+        [
+            count(&self.account, Some(&self.known_address), now),
+            count(&self.address, None, now),
+            blocked_until([Some(&self.account.key), Some(&self.known_address.key), Some(&self.address.key)]),
+        ]
+    }
+
+    /// Reads the answers to [`PasswordCounters::count`].
+    ///
+    /// # Errors
+    /// 429 when one of the counters is blocked; 503.
+    pub fn verdict(by_account: &Rows, by_address: &Rows, blocked: Rows, now: Timestamp) -> Result<(), Error> {
+        verdict(&[by_account, by_address], blocked, now)
+    }
+
+    /// Counts an attempt at a password.
+    ///
+    /// # Errors
+    /// 429 when one of the counters is blocked; 503.
+    pub async fn attempt(&self, sql: &dyn Sql, now: Timestamp) -> Result<(), Error> {
+        let [by_account, by_address, blocked] = run_all(sql, self.count(now)).await?;
+        Self::verdict(&by_account, &by_address, blocked, now)
+    }
+
+    /// Takes the count back after the right password, and remembers that this address knew it.
+    pub fn forgive(&self, now: Timestamp) -> [Statement; 3] {
+        [
+            Statement::new("DELETE FROM throttles WHERE key = ?1").bind(self.account.key.as_str()),
+            Statement::new(
+                "INSERT INTO throttles (key, attempts, blocked_until, expires_at) VALUES (?1, 0, 0, ?2)
+                 ON CONFLICT (key) DO UPDATE SET attempts = 0, blocked_until = 0, expires_at = excluded.expires_at",
+            )
+            .bind(self.known_address.key.as_str())
+            .bind(now + self.known_address.policy.forget),
+            Statement::new("UPDATE throttles SET attempts = max(attempts - 1, 0), blocked_until = 0 WHERE key = ?1")
+                .bind(self.address.key.as_str()),
+        ]
+    }
+
+    /// Lets the owner in again from anywhere, because the account has a new password.
+    pub fn forget(&self) -> Statement {
+        Statement::new("DELETE FROM throttles WHERE key = ?1").bind(self.account.key.as_str())
+    }
+}
+
+/// Deletes what means nothing any more, at most `limit` rows.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn delete_expired(sql: &dyn Sql, now: Timestamp, limit: i64) -> Result<(), Outage> {
+    let statement = Statement::new(
+        "DELETE FROM throttles WHERE key IN (SELECT key FROM throttles WHERE expires_at <= ?1 LIMIT ?2)",
+    );
+    super::run(sql, statement.bind(now).bind(limit)).await.map(drop)
+}

@@ -1,0 +1,167 @@
+//! The table `user_tokens`: tokens are found by a keyed hash and encrypted for their owner, so a copy of the database yields none.
+
+use serde::Deserialize;
+
+use super::{run, run_all, throttles};
+use crate::{
+    app::{App, Timestamp},
+    crypto::{keys::UserTokenKeys, random},
+    domain::{
+        email::Email,
+        throttle::{Address, SIGN_UP_BY_ADDRESS},
+        user_token::{ALPHABET, LENGTH, MAX_LIVE},
+    },
+    error::Error,
+    ports::{Outage, Sql, Statement},
+};
+
+/// A token that was just made.
+pub struct Made {
+    /// The token itself.
+    pub token: String,
+    lookup: String,
+    sealed: String,
+}
+
+/// Draws a token for `user_id`.
+///
+/// # Errors
+/// 500 when there is no randomness.
+pub fn make(app: &App, user_id: &str) -> Result<Made, Error> {
+    let keys = app.keys().user_token.first().ok_or_else(|| Error::Internal("there is no key for tokens".to_owned()))?;
+    let token = random::text(ALPHABET, LENGTH)?;
+    Ok(Made { lookup: keys.lookup.hash(&[&token]), sealed: keys.seal.seal(&token, user_id)?, token })
+}
+
+/// Stores a token, unless the user has as many live ones as one may have; tells whether it did.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn insert(
+    sql: &dyn Sql,
+    made: &Made,
+    user_id: &str,
+    name: Option<&str>,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<bool, Outage> {
+    let statement = Statement::new(
+        "INSERT INTO user_tokens (lookup, user_id, sealed, name, created_at, expires_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6
+         WHERE (SELECT count(*) FROM user_tokens WHERE user_id = ?2 AND expires_at > ?5) < ?7
+         RETURNING lookup",
+    )
+    .bind(made.lookup.as_str())
+    .bind(user_id)
+    .bind(made.sealed.as_str())
+    .bind(name)
+    .bind(now)
+    .bind(expires_at)
+    .bind(MAX_LIVE);
+    Ok(run(sql, statement).await?.any())
+}
+
+/// The values by which a token may be found: one for each key that is accepted. NULL finds nothing.
+fn lookups(keys: &[UserTokenKeys], token: &str) -> (Option<String>, Option<String>) {
+    let mut lookups = keys.iter().map(|keys| keys.lookup.hash(&[token]));
+    (lookups.next(), lookups.next())
+}
+
+/// Whether this token lives and its owner is active.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn is_live(sql: &dyn Sql, keys: &[UserTokenKeys], token: &str, now: Timestamp) -> Result<bool, Outage> {
+    let (current, previous) = lookups(keys, token);
+    let statement = Statement::new(
+        "SELECT 1 AS found FROM user_tokens JOIN users ON users.id = user_tokens.user_id
+         WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1",
+    );
+    Ok(run(sql, statement.bind(current).bind(previous).bind(now)).await?.any())
+}
+
+/// What stands in the way of a sign-up with this token and email.
+#[derive(Debug, Deserialize)]
+pub struct Invitation {
+    /// The live token as it was found.
+    pub lookup: String,
+    /// 1 when the email has an account already.
+    pub email_taken: i64,
+}
+
+/// Counts a sign-up from `address` and looks the referrer up. The email, if it could be read, is looked up in the same statement.
+///
+/// # Errors
+/// 429 when the address is blocked; 503.
+pub async fn attempt_sign_up(
+    app: &App,
+    address: &Address,
+    token: &str,
+    email: Option<&Email>,
+) -> Result<Option<Invitation>, Error> {
+    let (current, previous) = lookups(&app.keys().user_token, token);
+    let counter = throttles::Counter::new(&app.keys().throttle, SIGN_UP_BY_ADDRESS, &[address.as_str()]);
+    let [count, blocked] = throttles::count_one(&counter, app.now);
+    let find = Statement::new(
+        "SELECT user_tokens.lookup, EXISTS (SELECT 1 FROM users AS other WHERE other.email = ?4) AS email_taken
+         FROM user_tokens JOIN users ON users.id = user_tokens.user_id
+         WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1",
+    )
+    .bind(current)
+    .bind(previous)
+    .bind(app.now)
+    .bind(email.map(Email::as_str));
+    let [counted, blocked, found] = run_all(app.sql.as_ref(), [count, blocked, find]).await?;
+    throttles::verdict(&[&counted], blocked, app.now)?;
+    Ok(found.first()?)
+}
+
+/// A token as stored.
+#[derive(Debug, Deserialize)]
+pub struct Stored {
+    /// The encrypted token.
+    pub sealed: String,
+    /// What its owner calls it.
+    pub name: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl Stored {
+    /// The token, if one of the accepted keys has sealed it for this user.
+    pub fn open(&self, keys: &[UserTokenKeys], user_id: &str) -> Option<String> {
+        keys.iter().find_map(|keys| keys.seal.open(&self.sealed, user_id))
+    }
+}
+
+/// The user's live tokens, latest expiry first.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn list(sql: &dyn Sql, user_id: &str, now: Timestamp) -> Result<Vec<Stored>, Outage> {
+    let statement = Statement::new(
+        "SELECT sealed, name, created_at, expires_at FROM user_tokens
+         WHERE user_id = ?1 AND expires_at > ?2 ORDER BY expires_at DESC",
+    );
+    run(sql, statement.bind(user_id).bind(now)).await?.all()
+}
+
+/// Deletes a live token of the user; tells whether there was one.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn delete(
+    sql: &dyn Sql,
+    keys: &[UserTokenKeys],
+    user_id: &str,
+    token: &str,
+    now: Timestamp,
+) -> Result<bool, Outage> {
+    let (current, previous) = lookups(keys, token);
+    let statement = Statement::new(
+        "DELETE FROM user_tokens WHERE lookup IN (?1, ?2) AND user_id = ?3 AND expires_at > ?4 RETURNING lookup",
+    );
+    Ok(run(sql, statement.bind(current).bind(previous).bind(user_id).bind(now)).await?.any())
+}

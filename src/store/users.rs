@@ -1,0 +1,273 @@
+//! The table `users`.
+
+use serde::Deserialize;
+
+use super::{run, run_all, sessions, throttles::PasswordCounters};
+use crate::{
+    app::Timestamp,
+    domain::{
+        email::Email,
+        user::{User, flag},
+    },
+    error::Error,
+    ports::{Outage, Sql, Statement},
+};
+
+/// A user with what only the service itself may know.
+#[derive(Debug, Deserialize)]
+pub struct Account {
+    /// What everybody may know.
+    #[serde(flatten)]
+    pub user: User,
+    /// A PHC string.
+    pub password_hash: String,
+    /// Whether the default password is still in force.
+    #[serde(deserialize_with = "flag")]
+    pub must_change_password: bool,
+}
+
+/// Whether there is any account at all.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn any(sql: &dyn Sql) -> Result<bool, Outage> {
+    Ok(run(sql, Statement::new("SELECT 1 AS found FROM users LIMIT 1")).await?.any())
+}
+
+/// The first account, which nobody invited.
+pub struct FirstAccount<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its email, or `admin`.
+    pub email: &'a str,
+    /// A PHC string.
+    pub password_hash: &'a str,
+    /// How it is called.
+    pub name: &'a str,
+    /// Whether its password is known to everybody.
+    pub must_change_password: bool,
+}
+
+/// Makes the first account, if there is none whatsoever.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn insert_first(sql: &dyn Sql, account: FirstAccount<'_>, now: Timestamp) -> Result<(), Outage> {
+    let statement = Statement::new(
+        "INSERT INTO users (id, email, password_hash, name, role, tier, is_verified, must_change_password, created_at, updated_at)
+         SELECT ?1, ?2, ?3, ?4, 'admin', 2, 1, ?5, ?6, ?6 WHERE NOT EXISTS (SELECT 1 FROM users)",
+    )
+    .bind(account.id)
+    .bind(account.email)
+    .bind(account.password_hash)
+    .bind(account.name)
+    .bind(account.must_change_password)
+    .bind(now);
+    run(sql, statement).await.map(drop)
+}
+
+/// Counts a login attempt and finds the account, in one round trip whether or not there is one.
+///
+/// # Errors
+/// 429 when the account or the address is blocked; 503.
+pub async fn attempt_login(
+    sql: &dyn Sql,
+    counters: &PasswordCounters,
+    email: &str,
+    now: Timestamp,
+) -> Result<Option<Account>, Error> {
+    let [count_by_account, count_by_address, blocked] = counters.count(now);
+    let find = Statement::new("SELECT * FROM users WHERE email = ?1").bind(email);
+    let [by_account, by_address, blocked, found] =
+        run_all(sql, [count_by_account, count_by_address, blocked, find]).await?;
+    PasswordCounters::verdict(&by_account, &by_address, blocked, now)?;
+    Ok(found.first()?)
+}
+
+/// Begins a session for a user whose password was just verified, and takes the count of attempts back. A session begins only if
+/// that password is still in force and the account active. With `rehashed`, the hash is replaced by a stronger one.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn complete_login(
+    sql: &dyn Sql,
+    account: &Account,
+    session: sessions::New<'_>,
+    counters: &PasswordCounters,
+    rehashed: Option<&str>,
+) -> Result<bool, Outage> {
+    let [forget_account, remember_address, forgive_address] = counters.forgive(session.now);
+    let begin = Statement::new(
+        "INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at)
+         SELECT ?1, id, ?3, ?4, ?5 FROM users WHERE id = ?2 AND password_hash = ?6 AND is_active = 1
+         RETURNING id",
+    )
+    .bind(session.id)
+    .bind(account.user.id.as_str())
+    .bind(session.user_agent)
+    .bind(session.now)
+    .bind(session.expires_at)
+    .bind(account.password_hash.as_str());
+    let rehash = Statement::new("UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2")
+        .bind(account.user.id.as_str())
+        .bind(account.password_hash.as_str())
+        .bind(rehashed);
+    let mut statements = vec![begin, forget_account, remember_address, forgive_address];
+    if rehashed.is_some() {
+        statements.push(rehash);
+    }
+    Ok(sql.batch(statements).await?.first().is_some_and(|begun| begun.any()))
+}
+
+/// A new user, invited by another.
+pub struct New<'a> {
+    /// The id.
+    pub id: &'a str,
+    /// The email.
+    pub email: &'a Email,
+    /// A PHC string.
+    pub password_hash: &'a str,
+    /// The name, if given.
+    pub name: Option<&'a str>,
+    /// The user token that was handed to this user, as looked up.
+    pub referrer_lookup: &'a str,
+}
+
+/// Makes a user and a first session, if the referrer still stands and the email is free; tells whether it did.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn sign_up(sql: &dyn Sql, user: New<'_>, session: sessions::New<'_>) -> Result<Option<User>, Outage> {
+    let insert = Statement::new(
+        "INSERT INTO users (id, email, password_hash, name, referrer_id, created_at, updated_at)
+         SELECT ?1, ?2, ?3, ?4, referrer.id, ?6, ?6
+         FROM user_tokens JOIN users AS referrer ON referrer.id = user_tokens.user_id
+         WHERE user_tokens.lookup = ?5 AND user_tokens.expires_at > ?6 AND referrer.is_active = 1
+         ON CONFLICT (email) DO NOTHING
+         RETURNING *",
+    )
+    .bind(user.id)
+    .bind(user.email.as_str())
+    .bind(user.password_hash)
+    .bind(user.name)
+    .bind(user.referrer_lookup)
+    .bind(session.now);
+    let begin = Statement::new(
+        "INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at)
+         SELECT ?1, id, ?3, ?4, ?5 FROM users WHERE id = ?2",
+    )
+    .bind(session.id)
+    .bind(user.id)
+    .bind(session.user_agent)
+    .bind(session.now)
+    .bind(session.expires_at);
+    let [inserted, _] = run_all(sql, [insert, begin]).await?;
+    inserted.first()
+}
+
+/// Gives a user another name; tells whether there is such an active user.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn rename(sql: &dyn Sql, user_id: &str, name: &str, now: Timestamp) -> Result<bool, Outage> {
+    let statement =
+        Statement::new("UPDATE users SET name = ?2, updated_at = ?3 WHERE id = ?1 AND is_active = 1 RETURNING id");
+    Ok(run(sql, statement.bind(user_id).bind(name).bind(now)).await?.any())
+}
+
+/// Replaces the password that was just verified, ends every other session and every reset token, and takes the count of attempts
+/// back. Of two changes at once one does it, because the other's old password is no longer in force; tells whether it did.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn change_password(
+    sql: &dyn Sql,
+    account: &Account,
+    new_hash: &str,
+    kept_session: &str,
+    counters: &PasswordCounters,
+    now: Timestamp,
+) -> Result<bool, Outage> {
+    let change = Statement::new(
+        "UPDATE users SET password_hash = ?3, must_change_password = 0, password_reset_id = NULL, updated_at = ?4
+         WHERE id = ?1 AND password_hash = ?2 AND is_active = 1
+         RETURNING id",
+    )
+    .bind(account.user.id.as_str())
+    .bind(account.password_hash.as_str())
+    .bind(new_hash)
+    .bind(now);
+    let [forget_account, remember_address, forgive_address] = counters.forgive(now);
+    let [changed, ..] = run_all(
+        sql,
+        [
+            change,
+            sessions::end_all_but(&account.user.id, kept_session, new_hash),
+            forget_account,
+            remember_address,
+            forgive_address,
+        ],
+    )
+    .await?;
+    Ok(changed.any())
+}
+
+/// Gives the account of this email, if it is active, a new live reset token, which ends the one before.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn begin_password_reset(sql: &dyn Sql, email: &Email, reset_id: &str) -> Result<Option<User>, Outage> {
+    let statement =
+        Statement::new("UPDATE users SET password_reset_id = ?2 WHERE email = ?1 AND is_active = 1 RETURNING *");
+    run(sql, statement.bind(email.as_str()).bind(reset_id)).await?.first()
+}
+
+/// The user whose live reset token this is.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn find_by_password_reset(sql: &dyn Sql, user_id: &str, reset_id: &str) -> Result<Option<User>, Outage> {
+    let statement = Statement::new("SELECT * FROM users WHERE id = ?1 AND password_reset_id = ?2 AND is_active = 1");
+    run(sql, statement.bind(user_id).bind(reset_id)).await?.first()
+}
+
+/// Uses a reset token up: sets the password, verifies the email, ends every session and lets the owner in again. Of many at once
+/// one does it; tells whether it did.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn complete_password_reset(
+    sql: &dyn Sql,
+    user_id: &str,
+    reset_id: &str,
+    new_hash: &str,
+    counters: &PasswordCounters,
+    now: Timestamp,
+) -> Result<bool, Outage> {
+    let reset = Statement::new(
+        "UPDATE users
+         SET password_hash = ?3, must_change_password = 0, password_reset_id = NULL, is_verified = 1, updated_at = ?4
+         WHERE id = ?1 AND password_reset_id = ?2 AND is_active = 1
+         RETURNING id",
+    )
+    .bind(user_id)
+    .bind(reset_id)
+    .bind(new_hash)
+    .bind(now);
+    let [done, ..] = run_all(sql, [reset, sessions::end_all_but(user_id, "", new_hash), counters.forget()]).await?;
+    Ok(done.any())
+}
+
+/// Deactivates a user and ends the reset token, unless this is the last active admin; tells whether it did.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn deactivate(sql: &dyn Sql, user_id: &str, now: Timestamp) -> Result<bool, Outage> {
+    let statement = Statement::new(
+        "UPDATE users SET is_active = 0, password_reset_id = NULL, updated_at = ?2
+         WHERE id = ?1 AND is_active = 1 AND (role <> 'admin' OR EXISTS (
+           SELECT 1 FROM users AS other WHERE other.role = 'admin' AND other.is_active = 1 AND other.id <> ?1))
+         RETURNING id",
+    );
+    Ok(run(sql, statement.bind(user_id).bind(now)).await?.any())
+}

@@ -1,0 +1,145 @@
+//! The members of a body, taken one by one while every fault is kept: a 422 names all of them at once.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Fault, FieldProblem};
+
+/// The members of a body that are still to be read, and the faults found so far.
+#[derive(Debug)]
+pub struct Fields {
+    members: Map<String, Value>,
+    problems: Vec<FieldProblem>,
+}
+
+/// A field's value, or the knowledge that it is faulty; [`Fields::check`] stands between it and the value.
+#[derive(Debug)]
+#[must_use]
+pub struct Parsed<T>(Option<T>);
+
+impl<T> Parsed<T> {
+    /// The value, if the field was good.
+    pub fn value(self) -> Option<T> {
+        self.0
+    }
+
+    /// A look at the value, if the field was good.
+    pub fn as_ref(&self) -> Option<&T> {
+        self.0.as_ref()
+    }
+}
+
+impl Fields {
+    /// The members of a JSON object or a form.
+    pub fn new(members: Map<String, Value>) -> Self {
+        Fields { members, problems: Vec::new() }
+    }
+
+    /// A string that must be there, read by `parse`.
+    pub fn required<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Fault>) -> Parsed<T> {
+        match self.members.get(name) {
+            None => self.fault(name, ("is missing".to_owned(), "missing")),
+            Some(Value::String(text)) => match parse(text) {
+                Ok(value) => Parsed(Some(value)),
+                Err(fault) => self.fault(name, fault),
+            },
+            Some(_) => self.fault(name, ("must be a string".to_owned(), "string_type")),
+        }
+    }
+
+    /// A string that may be left out or be null, read by `parse`.
+    pub fn optional<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Parsed<Option<T>> {
+        match self.members.get(name) {
+            None | Some(Value::Null) => Parsed(Some(None)),
+            Some(_) => Parsed(self.required(name, parse).0.map(Some)),
+        }
+    }
+
+    /// A whole number in `range` that may be left out or be null.
+    pub fn optional_integer(
+        &mut self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<i64>,
+    ) -> Parsed<Option<i64>> {
+        let fault = match self.members.get(name) {
+            None | Some(Value::Null) => return Parsed(Some(None)),
+            Some(Value::Number(number)) => match number.as_i64() {
+                Some(value) if range.contains(&value) => return Parsed(Some(Some(value))),
+                _ => (format!("must be a whole number from {} to {}", range.start(), range.end()), "integer_range"),
+            },
+            Some(_) => ("must be a whole number".to_owned(), "integer_type"),
+        };
+        self.fault(name, fault)
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// 422 with every fault found.
+    pub fn check(&mut self) -> Result<(), Error> {
+        if self.problems.is_empty() { Ok(()) } else { Err(Error::Invalid(std::mem::take(&mut self.problems))) }
+    }
+
+    /// The value of a field of a body that [`Fields::check`] has passed.
+    ///
+    /// # Errors
+    /// 422 with every fault found.
+    pub fn take<T>(&mut self, field: Parsed<T>) -> Result<T, Error> {
+        self.check()?;
+        field.0.ok_or_else(|| Error::Internal("a faulty field was not recorded".to_owned()))
+    }
+
+    fn fault<T>(&mut self, name: &'static str, (msg, kind): Fault) -> Parsed<T> {
+        self.problems.push(FieldProblem { loc: vec!["body", name], msg, kind });
+        Parsed(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn fields(value: Value) -> Fields {
+        Fields::new(value.as_object().unwrap().clone())
+    }
+
+    fn any(text: &str) -> Result<String, Fault> {
+        Ok(text.to_owned())
+    }
+
+    #[test]
+    fn every_faulty_field_is_named_at_once() {
+        let mut fields = fields(json!({ "b": 1, "c": 400, "d": "x", "e": 1.5, "f": [] }));
+        let _ = fields.required("a", any);
+        let _ = fields.required("b", any);
+        let _ = fields.optional_integer("c", 1..=365);
+        let _ = fields.optional("d", |_| Err::<(), _>(("is bad".to_owned(), "bad")));
+        let _ = fields.optional_integer("e", 1..=365);
+        let _ = fields.optional("f", any);
+        let Err(Error::Invalid(problems)) = fields.check() else { panic!() };
+        let named: Vec<_> = problems.iter().map(|problem| (problem.loc[1], problem.kind)).collect();
+        assert_eq!(
+            named,
+            [
+                ("a", "missing"),
+                ("b", "string_type"),
+                ("c", "integer_range"),
+                ("d", "bad"),
+                ("e", "integer_range"),
+                ("f", "string_type")
+            ]
+        );
+    }
+
+    #[test]
+    fn null_and_nothing_are_the_same_for_an_optional_field() {
+        let mut fields = fields(json!({ "name": null }));
+        assert_eq!(fields.optional("name", any).value(), Some(None));
+        assert_eq!(fields.optional("other", any).value(), Some(None));
+        assert!(fields.check().is_ok());
+    }
+}

@@ -1,0 +1,85 @@
+//! HTTP as this service speaks it: what a request and an answer are, and how bodies are read.
+
+mod body;
+mod fields;
+
+pub use body::{form, json, optional_json};
+pub use fields::{Fields, Parsed};
+
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use serde::Serialize;
+
+/// The largest body that is read, in bytes.
+pub const MAX_BODY: usize = 16 * 1024;
+
+/// One request, read whole.
+#[derive(Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The path as sent, not decoded.
+    pub path: String,
+    /// What stands behind `?`, not decoded; empty if there is nothing.
+    pub query: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body; cut off one byte after [`MAX_BODY`].
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// The header's value, if it is there once and is visible ASCII.
+    pub fn header(&self, name: HeaderName) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let value = values.next()?;
+        if values.next().is_some() {
+            return None;
+        }
+        value.to_str().ok()
+    }
+
+    /// The first value of a query parameter, decoded.
+    pub fn query_parameter(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(self.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+}
+
+/// One answer.
+#[derive(Debug)]
+pub struct Response {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers; a name may stand here more than once.
+    pub headers: Vec<(HeaderName, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// 200 with a JSON body.
+    pub fn json<T: Serialize>(body: &T) -> Self {
+        // Only maps with keys that are no strings and failing `Serialize` impls can fail; we have neither.
+        Self::with_body("application/json", serde_json::to_vec(body).unwrap_or_default())
+    }
+
+    /// 200 with the JSON literal `true` as the whole body.
+    pub fn ok() -> Self {
+        Self::json(&true)
+    }
+
+    /// 200 with an HTML page.
+    pub fn html(page: String) -> Self {
+        Self::with_body("text/html; charset=utf-8", page.into_bytes())
+    }
+
+    fn with_body(content_type: &str, body: Vec<u8>) -> Self {
+        Response { status: StatusCode::OK, headers: vec![(header::CONTENT_TYPE, content_type.to_owned())], body }
+    }
+
+    /// The same answer with one more header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}

@@ -1,0 +1,110 @@
+//! The edge: what the runtime calls. The only file beside `platform/` that names the runtime, and the only one that reads a clock.
+
+use std::{cell::OnceCell, rc::Rc};
+
+use futures_util::StreamExt;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use worker::{Context, Env, event};
+
+use crate::{
+    app::{App, Isolate},
+    crypto::random,
+    domain::throttle::Address,
+    platform::{burst::Limiter, d1::D1, kv::WorkersKv, later::WaitUntil, net::FetchNet},
+    routes,
+    settings::Settings,
+    web::{MAX_BODY, Request, Response},
+};
+
+/// The headers that anything here reads.
+const READ_HEADERS: [HeaderName; 4] = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, header::USER_AGENT];
+
+thread_local! {
+    /// Prepared by the first request of the isolate; nothing if the settings are wrong.
+    static ISOLATE: OnceCell<Option<Rc<Isolate>>> = const { OnceCell::new() };
+}
+
+#[event(fetch)]
+async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::Result<worker::Response> {
+    #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
+    let now = worker::Date::now().as_millis() as i64;
+    let request_id: Rc<str> =
+        random::id().map_err(|_| worker::Error::RustError("there is no randomness".to_owned()))?.into();
+    let address = Address::parse(request.headers().get("CF-Connecting-IP")?.as_deref());
+    let request = read(request).await?;
+
+    let Some(isolate) = isolate(&env) else {
+        return write(routes::answer_without_settings(&request, &request_id));
+    };
+    let app = App {
+        isolate,
+        sql: Rc::new(D1(env.d1("DB")?)),
+        kv: Rc::new(WorkersKv(env.kv("KV")?)),
+        net: Rc::new(FetchNet),
+        later: Rc::new(WaitUntil(context)),
+        burst: Rc::new(Limiter(env.rate_limiter("BURST")?)),
+        log,
+        now,
+        request_id,
+        address,
+    };
+    write(routes::answer(&app, &request).await)
+}
+
+fn log(line: &str) {
+    worker::console_error!("{line}");
+}
+
+fn isolate(env: &Env) -> Option<Rc<Isolate>> {
+    ISOLATE.with(|isolate| {
+        isolate
+            .get_or_init(|| {
+                let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
+                match Settings::read(lookup) {
+                    Ok(settings) => Some(Rc::new(Isolate::new(settings))),
+                    Err(problems) => {
+                        log(&format!("the settings are wrong, every request is refused: {}", problems.join("; ")));
+                        None
+                    }
+                }
+            })
+            .clone()
+    })
+}
+
+/// Reads a request whole, but never more of its body than one byte over the limit.
+async fn read(mut request: worker::Request) -> worker::Result<Request> {
+    let url = request.inner().url();
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let query = query.split('#').next().unwrap_or_default().to_owned();
+    let mut headers = HeaderMap::new();
+    for name in READ_HEADERS {
+        // What is no header value cannot be a good one either: it counts as missing.
+        let value = request.headers().get(name.as_str())?.and_then(|value| HeaderValue::try_from(value).ok());
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
+    }
+    let mut body = Vec::new();
+    if request.inner().body().is_some() {
+        let mut stream = request.stream()?;
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk?;
+            let room = MAX_BODY + 1 - body.len();
+            body.extend(chunk.iter().take(room));
+            if chunk.len() >= room {
+                break;
+            }
+        }
+    }
+    let method = Method::from_bytes(request.inner().method().as_bytes()).unwrap_or(Method::OPTIONS);
+    Ok(Request { method, path: request.path(), query, headers, body })
+}
+
+fn write(response: Response) -> worker::Result<worker::Response> {
+    let headers = worker::Headers::new();
+    for (name, value) in &response.headers {
+        headers.append(name.as_str(), value)?;
+    }
+    Ok(worker::Response::from_bytes(response.body)?.with_status(response.status.as_u16()).with_headers(headers))
+}
