@@ -1,0 +1,26 @@
+//! Every endpoint and every refusal, natively: through the routes, on real SQLite with the real migrations, with a
+//! clock that is moved by hand and a mailbox for the net. One file an endpoint; names say what a user may rely on.
+
+mod support;
+
+mod conventions;
+mod create_token;
+mod deactivate;
+mod faults;
+mod health;
+mod jwks;
+mod login;
+mod logout;
+mod me;
+mod name;
+mod one_time_password;
+mod outbox;
+mod password;
+mod password_reset;
+mod secrets_at_rest;
+mod send_invite;
+mod sessions;
+mod signup;
+mod token_kinds;
+mod tokens;
+mod verify_token;

@@ -1,0 +1,342 @@
+//! A Postern of one's own for each test.
+
+mod ports;
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use postern::{
+    app::{App, Isolate},
+    domain::throttle::Address,
+    routes,
+    settings::Settings,
+    web::{Request, Response},
+};
+use serde_json::{Value, json};
+
+use ports::{Afterwards, Guard, NoNet};
+pub use ports::{Database, Fault, MemoryKv};
+
+pub const SECRET: &str = "a secret for tests, 32 characters";
+pub const PASSWORD: &str = "correct horse battery staple";
+
+pub const SECOND: i64 = 1_000;
+pub const MINUTE: i64 = 60 * SECOND;
+pub const HOUR: i64 = 60 * MINUTE;
+pub const DAY: i64 = 24 * HOUR;
+
+thread_local! {
+    static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+fn log(line: &str) {
+    LOG.with_borrow_mut(|log| log.push(line.to_owned()));
+}
+
+/// A service with its stores, its clock and what it would do after an answer.
+pub struct Postern {
+    pub sql: Rc<Database>,
+    pub kv: Rc<MemoryKv>,
+    /// Milliseconds since 1970.
+    pub now: Rc<Cell<i64>>,
+    guard: Rc<Guard>,
+    later: Rc<Afterwards>,
+    isolate: RefCell<Rc<Isolate>>,
+    address: RefCell<String>,
+}
+
+impl Postern {
+    pub fn new() -> Postern {
+        Self::with_settings(&[])
+    }
+
+    /// A local service, with these settings set or changed.
+    pub fn with_settings(settings: &[(&str, &str)]) -> Postern {
+        LOG.with_borrow_mut(Vec::clear);
+        let now = Rc::new(Cell::new(1_800_000_000_000));
+        Postern {
+            sql: Rc::new(Database::new()),
+            kv: Rc::new(MemoryKv::new(now.clone())),
+            guard: Rc::new(Guard::default()),
+            later: Rc::new(Afterwards::default()),
+            isolate: RefCell::new(isolate(settings)),
+            address: RefCell::new("192.0.2.1".to_owned()),
+            now,
+        }
+    }
+
+    /// Goes on with the same stores as a new deployment with other settings.
+    pub fn redeploy(&self, settings: &[(&str, &str)]) {
+        *self.isolate.borrow_mut() = isolate(settings);
+    }
+
+    pub fn wait(&self, milliseconds: i64) {
+        self.now.set(self.now.get() + milliseconds);
+    }
+
+    /// What `CF-Connecting-IP` says from here on.
+    pub fn come_from(&self, address: &str) {
+        *self.address.borrow_mut() = address.to_owned();
+    }
+
+    /// Makes the platform's burst guard refuse from here on.
+    pub fn exhaust_burst_guard(&self) {
+        self.guard.is_exhausted.set(true);
+    }
+
+    /// Begins a request.
+    pub fn request(&self, method: Method, path: &str) -> Call<'_> {
+        Call { postern: self, method, path: path.to_owned(), headers: HeaderMap::new(), body: Vec::new() }
+    }
+
+    pub fn get(&self, path: &str) -> Call<'_> {
+        self.request(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str) -> Call<'_> {
+        self.request(Method::POST, path)
+    }
+
+    pub fn put(&self, path: &str) -> Call<'_> {
+        self.request(Method::PUT, path)
+    }
+
+    pub fn delete(&self, path: &str) -> Call<'_> {
+        self.request(Method::DELETE, path)
+    }
+
+    /// Sends several requests so that they take turns at every call to a store: each runs to its first such call, then
+    /// each to its second, and so on.
+    pub fn at_once(&self, calls: Vec<Call<'_>>) -> Vec<Answer> {
+        let prepared: Vec<(App, Request)> = calls.into_iter().map(|call| (self.app(), call.into_request())).collect();
+        self.sql.take_turns(true);
+        let futures = prepared.iter().map(|(app, request)| Box::pin(routes::answer(app, request)));
+        let responses = pollster::block_on(futures_util::future::join_all(futures));
+        self.sql.take_turns(false);
+        self.later.run_all();
+        responses.into_iter().map(Answer::from).collect()
+    }
+
+    fn app(&self) -> App {
+        App {
+            isolate: self.isolate.borrow().clone(),
+            sql: self.sql.clone(),
+            kv: self.kv.clone(),
+            net: Rc::new(NoNet),
+            later: self.later.clone(),
+            burst: self.guard.clone(),
+            log,
+            now: self.now.get(),
+            request_id: "test-request".into(),
+            address: Address::parse(Some(&self.address.borrow())),
+        }
+    }
+
+    /// What the service has logged so far.
+    pub fn log(&self) -> Vec<String> {
+        LOG.with_borrow(Clone::clone)
+    }
+
+    pub fn login(&self, email: &str, password: &str) -> Answer {
+        self.post("/api/auth/login").json(json!({ "email": email, "password": password })).send()
+    }
+
+    /// The session token of a login that must work.
+    pub fn token(&self, email: &str, password: &str) -> String {
+        self.login(email, password).expect(200)["token"].as_str().unwrap().to_owned()
+    }
+
+    pub fn admin_token(&self) -> String {
+        self.token("admin", "admin")
+    }
+
+    /// A user token of the admin.
+    pub fn referrer(&self) -> String {
+        self.create_user_token(&self.admin_token())
+    }
+
+    pub fn create_user_token(&self, session: &str) -> String {
+        let answer = self.post("/api/auth/me/create-token").bearer(session).send().expect(200);
+        answer["token"].as_str().unwrap().to_owned()
+    }
+
+    pub fn sign_up(&self, email: &str) -> SignedUp {
+        let body = json!({ "referrer": self.referrer(), "email": email, "password": PASSWORD });
+        let answer = self.post("/api/auth/signup").json(body).send().expect(200);
+        SignedUp {
+            token: answer["token"].as_str().unwrap().to_owned(),
+            id: answer["user"]["id"].as_str().unwrap().to_owned(),
+            email: email.to_owned(),
+        }
+    }
+
+    /// What an admin does to a user.
+    pub fn set_active(&self, user_id: &str, is_active: bool) {
+        self.sql.execute("UPDATE users SET is_active = ?2 WHERE id = ?1", &[user_id.into(), is_active.into()]);
+    }
+
+    /// The mails to an address, newest first, as `/dev/outbox` shows them.
+    pub fn mails(&self, to: &str) -> Vec<Value> {
+        let answer = self.get(&format!("/dev/outbox?to={to}")).header(header::ACCEPT, "application/json").send();
+        answer.expect(200).as_array().unwrap().clone()
+    }
+
+    /// Asks for a reset link and takes the token out of the mail.
+    pub fn reset_token(&self, email: &str) -> String {
+        self.post("/api/auth/send-password-reset-link").json(json!({ "email": email })).send().expect(200);
+        let mails = self.mails(email);
+        let text = mails[0]["text"].as_str().unwrap();
+        let (_, rest) = text.split_once("/reset-password?token=").expect("a reset link in the mail");
+        rest.split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// Asks for a one-time password: the OTP session token and the code in the mail.
+    pub fn one_time_password(&self, session: &str, email: &str) -> (String, String) {
+        let answer = self.post("/api/auth/me/send-otp").bearer(session).send().expect(200);
+        (answer["token"].as_str().unwrap().to_owned(), self.code(email))
+    }
+
+    /// The six digits in the newest mail to an address.
+    pub fn code(&self, email: &str) -> String {
+        let mails = self.mails(email);
+        let text = mails[0]["text"].as_str().unwrap();
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|digits| digits.len() == 6);
+        numbers.next().expect("a code in the mail").to_owned()
+    }
+
+    /// Whether a session token still opens `GET /me`; the status.
+    pub fn me(&self, token: &str) -> u16 {
+        self.get("/api/auth/me").bearer(token).send().status
+    }
+}
+
+fn isolate(settings: &[(&str, &str)]) -> Rc<Isolate> {
+    let defaults = [("ENVIRONMENT", "local"), ("AUTH_SECRET", SECRET), ("APP_URL", "https://app.example.com")];
+    let settings = Settings::read(|name| {
+        // The last one counts.
+        defaults.iter().chain(settings).rev().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    });
+    // The floor of the cost is checked by the settings themselves; here it would cost minutes.
+    let mut settings = settings.unwrap();
+    if settings.password_cost.memory_kib == 19_456 {
+        settings.password_cost.memory_kib = 64;
+        settings.password_cost.iterations = 1;
+    }
+    Rc::new(Isolate::new(settings))
+}
+
+/// A user who has just signed up.
+pub struct SignedUp {
+    pub token: String,
+    pub id: String,
+    pub email: String,
+}
+
+/// A request that is being put together.
+pub struct Call<'a> {
+    postern: &'a Postern,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Call<'_> {
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        self
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.header(header::AUTHORIZATION, &format!("Bearer {token}"))
+    }
+
+    pub fn json(self, body: Value) -> Self {
+        self.body("application/json", body.to_string().as_bytes())
+    }
+
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.body("application/x-www-form-urlencoded", body.as_bytes())
+    }
+
+    pub fn body(mut self, content_type: &str, body: &[u8]) -> Self {
+        self.headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+        self.body = body.to_vec();
+        self
+    }
+
+    pub fn send(self) -> Answer {
+        let app = self.postern.app();
+        let later = self.postern.later.clone();
+        let response = pollster::block_on(routes::answer(&app, &self.into_request()));
+        later.run_all();
+        Answer::from(response)
+    }
+
+    fn into_request(self) -> Request {
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        Request {
+            method: self.method,
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: self.headers,
+            body: self.body,
+        }
+    }
+}
+
+/// An answer, read.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Value,
+    pub text: String,
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Answer {
+        let mut headers = HeaderMap::new();
+        for (name, value) in response.headers {
+            headers.append(name, value.parse().unwrap());
+        }
+        let text = String::from_utf8(response.body).unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answer { status: response.status.as_u16(), headers, body, text }
+    }
+}
+
+impl Answer {
+    /// The body of an answer that must have this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        self.body
+    }
+
+    /// Holds a refusal to the contract: its status, its code, and the shape of its body.
+    #[track_caller]
+    pub fn refused(&self, status: u16, code: &str) {
+        assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert!(self.body["error"].as_str().is_some_and(|sentence| sentence.ends_with('.')), "{}", self.text);
+        assert_eq!(self.body["detail"].is_array(), status == 422, "{}", self.text);
+        assert_eq!(self.headers.contains_key(header::WWW_AUTHENTICATE), status == 401);
+        assert_eq!(self.headers.contains_key(header::RETRY_AFTER), status == 429 || status == 503);
+        assert_eq!(self.headers.contains_key(header::ALLOW), status == 405);
+    }
+
+    /// The fields that a 422 names, in order.
+    #[track_caller]
+    pub fn faulty_fields(&self) -> Vec<&str> {
+        self.refused(422, "invalid_fields");
+        self.body["detail"].as_array().unwrap().iter().map(|problem| problem["loc"][1].as_str().unwrap()).collect()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}

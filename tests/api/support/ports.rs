@@ -1,0 +1,257 @@
+//! The ports on real SQLite and in memory, with a place to let them fail.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
+
+use postern::ports::{Burst, Incoming, Kv, Later, Net, Outage, Outgoing, Pending, Rows, Sql, Statement, Value};
+use rusqlite::{Connection, types::ValueRef};
+
+/// How a store fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing has happened.
+    Before,
+    /// It has happened, but the answer is lost.
+    After,
+}
+
+/// SQLite with the migrations of this repository, one transaction a batch, as D1.
+pub struct Database {
+    connection: RefCell<Connection>,
+    takes_turns: Cell<bool>,
+    /// Which call from now fails (1 is the next), and how.
+    pub fault: Cell<Option<(u32, Fault)>>,
+    /// Batches so far.
+    pub batches: Cell<u32>,
+}
+
+impl Database {
+    pub fn new() -> Database {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        let mut files: Vec<_> = std::fs::read_dir("migrations").unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        assert!(!files.is_empty());
+        for file in files {
+            connection.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();
+        }
+        Database {
+            connection: RefCell::new(connection),
+            takes_turns: Cell::new(false),
+            fault: Cell::new(None),
+            batches: Cell::new(0),
+        }
+    }
+
+    /// Whether each batch lets the other requests go first.
+    pub fn take_turns(&self, takes_turns: bool) {
+        self.takes_turns.set(takes_turns);
+    }
+
+    /// Runs a statement as somebody with access to the database would.
+    pub fn execute(&self, sql: &'static str, values: &[Value]) {
+        run(&self.connection.borrow(), &Statement { sql, values: values.to_vec() }).unwrap();
+    }
+
+    /// The rows of a query.
+    pub fn query(&self, sql: &'static str, values: &[Value]) -> Vec<serde_json::Value> {
+        run(&self.connection.borrow(), &Statement { sql, values: values.to_vec() }).unwrap().0
+    }
+
+    /// Everything in the database, as text: to look for what must not be there.
+    pub fn dump(&self) -> String {
+        let tables = self.query("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name", &[]);
+        let mut dump = String::new();
+        for table in tables {
+            let table = table["name"].as_str().unwrap().to_owned();
+            let connection = self.connection.borrow();
+            let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+            let columns = statement.column_count();
+            let mut rows = statement.query([]).unwrap();
+            while let Some(row) = rows.next().unwrap() {
+                let values: Vec<_> = (0..columns).map(|at| format!("{:?}", row.get_ref(at).unwrap())).collect();
+                dump.push_str(&format!("{table}: {}\n", values.join(", ")));
+            }
+        }
+        // rusqlite shows text as bytes in Debug.
+        dump
+    }
+
+    fn batch_now(&self, statements: &[Statement]) -> Result<Vec<Rows>, Outage> {
+        self.batches.set(self.batches.get() + 1);
+        let fault = self.fault.get().map(|(calls, fault)| (calls - 1, fault));
+        self.fault.set(fault.filter(|(calls, _)| *calls > 0));
+        let fails_now = fault.filter(|(calls, _)| *calls == 0).map(|(_, fault)| fault);
+        if fails_now == Some(Fault::Before) {
+            return Err(Outage("the test lets D1 fail before".to_owned()));
+        }
+        let mut connection = self.connection.borrow_mut();
+        let transaction = connection.transaction().unwrap();
+        let rows: Result<Vec<_>, _> = statements.iter().map(|statement| run(&transaction, statement)).collect();
+        let rows = rows.map_err(|error| Outage(error.to_string()))?;
+        transaction.commit().map_err(|error| Outage(error.to_string()))?;
+        if fails_now == Some(Fault::After) {
+            return Err(Outage("the test lets D1 fail after".to_owned()));
+        }
+        Ok(rows)
+    }
+}
+
+impl Sql for Database {
+    fn batch(&self, statements: Vec<Statement>) -> Pending<'_, Result<Vec<Rows>, Outage>> {
+        Box::pin(async move {
+            if self.takes_turns.get() {
+                yield_once().await;
+            }
+            self.batch_now(&statements)
+        })
+    }
+}
+
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Rows> {
+    let mut prepared = connection.prepare_cached(statement.sql)?;
+    let values = statement.values.iter().map(|value| match value {
+        Value::Null => rusqlite::types::Value::Null,
+        // D1 binds every number as a JavaScript number, so a double.
+        Value::Integer(integer) => rusqlite::types::Value::Real(*integer as f64),
+        Value::Text(text) => rusqlite::types::Value::Text(text.clone()),
+    });
+    let names: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let mut rows = prepared.query(rusqlite::params_from_iter(values))?;
+    let mut read = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut object = serde_json::Map::new();
+        for (at, name) in names.iter().enumerate() {
+            let value = match row.get_ref(at)? {
+                ValueRef::Null => serde_json::Value::Null,
+                ValueRef::Integer(integer) => integer.into(),
+                ValueRef::Real(real) => real.into(),
+                ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned().into(),
+                ValueRef::Blob(_) => unreachable!("no column holds a blob"),
+            };
+            object.insert(name.clone(), value);
+        }
+        read.push(serde_json::Value::Object(object));
+    }
+    Ok(Rows(read))
+}
+
+/// KV: forgets by the clock of the test.
+pub struct MemoryKv {
+    entries: RefCell<HashMap<String, (String, i64)>>,
+    now: Rc<Cell<i64>>,
+    /// Whether every call fails.
+    pub is_out: Cell<bool>,
+}
+
+impl MemoryKv {
+    pub fn new(now: Rc<Cell<i64>>) -> MemoryKv {
+        MemoryKv { entries: RefCell::default(), now, is_out: Cell::new(false) }
+    }
+
+    /// All entries, to look at or to put back.
+    pub fn entries(&self) -> HashMap<String, (String, i64)> {
+        self.entries.borrow().clone()
+    }
+
+    /// Puts old entries back, as a location that has not heard of their end yet would show them.
+    pub fn put_back(&self, entries: HashMap<String, (String, i64)>) {
+        self.entries.borrow_mut().extend(entries);
+    }
+
+    /// Keeps entries beyond their end, which KV may do.
+    pub fn forget_to_expire(&self) {
+        for entry in self.entries.borrow_mut().values_mut() {
+            entry.1 = i64::MAX;
+        }
+    }
+
+    fn check(&self) -> Result<(), Outage> {
+        if self.is_out.get() { Err(Outage("the test lets KV fail".to_owned())) } else { Ok(()) }
+    }
+}
+
+impl Kv for MemoryKv {
+    fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<String>, Outage>> {
+        Box::pin(async move {
+            self.check()?;
+            let entries = self.entries.borrow();
+            Ok(entries.get(key).filter(|(_, end)| *end > self.now.get()).map(|(value, _)| value.clone()))
+        })
+    }
+
+    fn put<'a>(&'a self, key: &'a str, value: String, seconds: i64) -> Pending<'a, Result<(), Outage>> {
+        Box::pin(async move {
+            self.check()?;
+            let end = self.now.get() + seconds.max(60) * 1_000;
+            self.entries.borrow_mut().insert(key.to_owned(), (value, end));
+            Ok(())
+        })
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> Pending<'a, Result<(), Outage>> {
+        Box::pin(async move {
+            self.check()?;
+            self.entries.borrow_mut().remove(key);
+            Ok(())
+        })
+    }
+}
+
+/// With the provider `outbox` nothing goes to the net.
+pub struct NoNet;
+
+impl Net for NoNet {
+    fn post(&self, request: Outgoing) -> Pending<'_, Result<Incoming, Outage>> {
+        unreachable!("a request to {}", request.url)
+    }
+}
+
+/// What is to be done after the answer.
+#[derive(Default)]
+pub struct Afterwards(RefCell<Vec<Pending<'static, ()>>>);
+
+impl Afterwards {
+    pub fn run_all(&self) {
+        loop {
+            let works = std::mem::take(&mut *self.0.borrow_mut());
+            if works.is_empty() {
+                return;
+            }
+            works.into_iter().for_each(pollster::block_on);
+        }
+    }
+}
+
+impl Later for Afterwards {
+    fn run(&self, work: Pending<'static, ()>) {
+        self.0.borrow_mut().push(work);
+    }
+}
+
+/// The burst guard.
+#[derive(Default)]
+pub struct Guard {
+    pub is_exhausted: Cell<bool>,
+}
+
+impl Burst for Guard {
+    fn allow<'a>(&'a self, _key: &'a str) -> Pending<'a, Result<bool, Outage>> {
+        Box::pin(async move { Ok(!self.is_exhausted.get()) })
+    }
+}
