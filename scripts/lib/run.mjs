@@ -52,6 +52,7 @@ export function ask(program, args, options = {}) {
 
 /** The frame of every script: does the work, and turns a failure into words and an exit code. */
 export async function main(work) {
+  endWithParent();
   try {
     await work();
   } catch (error) {
@@ -59,4 +60,18 @@ export async function main(work) {
     if (error.advice) console.error(`  ${error.advice}`);
     process.exit(1);
   }
+}
+
+/**
+ * npm hands a signal to the shell between it and the script, and the shell does not hand it on: without this,
+ * ending `npm start` from outside would leave the Worker running.
+ */
+function endWithParent() {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, "SIGTERM");
+  }, 500);
+  watch.unref();
 }

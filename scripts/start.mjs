@@ -1,0 +1,108 @@
+// `npm start`: from a fresh clone to a Worker that answers on this machine, with nothing to configure.
+//
+// The Worker runs under wrangler's own development server, through its API rather than its command: so settings of
+// the environment reach the Worker without passing through a file or a command line that others can read.
+
+import { createConnection } from "node:net";
+import { join } from "node:path";
+import { build } from "./build.mjs";
+import { continueOnProjectNode, installPackages } from "./lib/packages.mjs";
+import { Failure, main, root, run, say } from "./lib/run.mjs";
+import { completeDevVars, localSettings } from "./lib/settings.mjs";
+
+const startLimitMilliseconds = 60_000;
+
+await main(async () => {
+  await installPackages();
+  await continueOnProjectNode();
+
+  const port = chosenPort();
+  await refuseTakenPort(port);
+  const address = `http://localhost:${port}`;
+
+  completeDevVars();
+  const settings = localSettings({ APP_URL: address });
+  await build();
+  await migrate();
+  await serve(port, settings);
+  await checkHealth(address);
+  introduce(address, settings);
+});
+
+function chosenPort() {
+  const port = Number(process.env.PORT || 8787);
+  if (Number.isInteger(port) && port > 0 && port < 65536) return port;
+  throw new Failure(`PORT is ${process.env.PORT}, which is no port.`, "Choose a number from 1 to 65535: `PORT=9000 npm start`.");
+}
+
+/** Looks before minutes of building, and on both loopback addresses: either may be what "localhost" means to a client. */
+async function refuseTakenPort(port) {
+  for (const host of ["127.0.0.1", "::1"]) {
+    const taken = await new Promise((resolve) => {
+      const connection = createConnection({ host, port });
+      connection.on("connect", () => resolve(true)).on("error", () => resolve(false));
+      connection.on("connect", () => connection.destroy());
+    });
+    if (taken) throw new Failure(`Port ${port} is in use.`, `Stop what uses it, or choose another: \`PORT=${port + 1} npm start\`.`);
+  }
+}
+
+async function migrate() {
+  say("Applying migrations to the local D1 (some seconds).");
+  // Without a terminal it asks nothing: the database is this machine's own.
+  const args = ["d1", "migrations", "apply", "DB", "--local"];
+  await run("wrangler", args, {
+    stdio: ["ignore", "ignore", "inherit"],
+    advice: `Run \`npx wrangler ${args.join(" ")}\` to see which migration fails; removing .wrangler/state begins with an empty database.`,
+  });
+}
+
+async function serve(port, settings) {
+  say("Starting the Worker.");
+  // It would ask the net where this machine is, for a property of requests that the Worker does not read.
+  process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+  const { unstable_startWorker: startWorker } = await import("wrangler");
+  const bindings = Object.entries(settings).map(([name, value]) => [name, { type: "secret_text", value }]);
+  const worker = await startWorker({
+    config: join(root, "wrangler.toml"),
+    bindings: Object.fromEntries(bindings),
+    dev: {
+      server: { hostname: "localhost", port },
+      inspector: false,
+      watch: true,
+      // One line a request. The Worker's own lines come through the handler below.
+      logLevel: "info",
+      structuredLogsHandler: ({ message }) => console.log(message),
+    },
+  });
+
+  const stop = async () => {
+    say("Stopping.");
+    await worker.dispose();
+    process.exit(0);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, stop);
+  await worker.ready;
+}
+
+async function checkHealth(address) {
+  const answer = await fetch(`${address}/health`, { signal: AbortSignal.timeout(startLimitMilliseconds) });
+  if (answer.ok) return;
+  throw new Failure(
+    `The Worker runs, but ${address}/health answers ${answer.status}: ${await answer.text()}`,
+    "The lines above say why; a setting is changed in .dev.vars or in the environment of `npm start`.",
+  );
+}
+
+function introduce(address, { ADMIN_EMAIL, MAIL_PROVIDER }) {
+  const who = ADMIN_EMAIL ? `${ADMIN_EMAIL}, with its ADMIN_PASSWORD` : "admin / admin";
+  const login = JSON.stringify({ email: ADMIN_EMAIL || "admin", password: ADMIN_EMAIL ? "…" : "admin" });
+  console.log(`
+  Postern answers on ${address}
+
+  Sign in as ${who}:
+    curl -H 'Content-Type: application/json' -d '${login}' ${address}/api/auth/login
+${MAIL_PROVIDER === "outbox" ? `\n  Read the mail it sends:\n    ${address}/dev/outbox\n` : ""}
+  A change of the source is built and served at once. Ctrl-C stops everything.
+`);
+}
