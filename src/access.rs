@@ -3,7 +3,7 @@
 //! A session token opens every protected door but `reset-password-with-token`; a reset token opens that one and
 //! `GET /me`. Keys, claims and the record behind differ by kind, so neither can pass for the other.
 
-use http::{HeaderName, header};
+use http::header;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,14 +15,6 @@ use crate::{
     web::Request,
 };
 
-/// What a token is for, told in the token itself (RFC 8725, section 3.12).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Purpose {
-    Session,
-    PasswordReset,
-}
-
 /// The claims beside `iat` and `exp` (RFC 7519, section 4.1).
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
@@ -32,11 +24,20 @@ struct Claims {
     aud: String,
     /// The user's id.
     sub: String,
-    /// The session's or the reset's id.
-    jti: String,
-    purpose: Purpose,
     /// The role and the tier, for clients to read.
     scopes: (Role, u8),
+    #[serde(flatten)]
+    purpose: Purpose,
+}
+
+/// What a token is for, told in the token itself (RFC 8725, section 3.12), and the record that must stand behind it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "purpose", rename_all = "snake_case")]
+enum Purpose {
+    /// `sid`: the session's id. Tokens of one session share it.
+    Session { sid: String },
+    /// `jti`: the reset's id.
+    PasswordReset { jti: String },
 }
 
 /// A live session of an active user.
@@ -74,7 +75,7 @@ pub enum Bearer {
 /// # Errors
 /// 500 when it cannot be signed.
 pub fn session_token(app: &App, user: &User, session_id: &str, expires_at: Timestamp) -> Result<String, Error> {
-    app.keys().session.sign(claims(app, user, session_id, Purpose::Session), app.now, expires_at)
+    app.keys().session.sign(claims(app, user, Purpose::Session { sid: session_id.to_owned() }), app.now, expires_at)
 }
 
 /// The token of a password reset.
@@ -82,19 +83,16 @@ pub fn session_token(app: &App, user: &User, session_id: &str, expires_at: Times
 /// # Errors
 /// 500 when it cannot be signed.
 pub fn password_reset_token(app: &App, user: &User, reset_id: &str, expires_at: Timestamp) -> Result<String, Error> {
-    app.keys().password_reset.sign(claims(app, user, reset_id, Purpose::PasswordReset), app.now, expires_at)
+    app.keys().password_reset.sign(
+        claims(app, user, Purpose::PasswordReset { jti: reset_id.to_owned() }),
+        app.now,
+        expires_at,
+    )
 }
 
-fn claims(app: &App, user: &User, id: &str, purpose: Purpose) -> Claims {
+fn claims(app: &App, user: &User, purpose: Purpose) -> Claims {
     let app_url = &app.settings().app_url;
-    Claims {
-        iss: app_url.clone(),
-        aud: app_url.clone(),
-        sub: user.id.clone(),
-        jti: id.to_owned(),
-        purpose,
-        scopes: (user.role, user.tier),
-    }
+    Claims { iss: app_url.clone(), aud: app_url.clone(), sub: user.id.clone(), scopes: (user.role, user.tier), purpose }
 }
 
 /// The session that the bearer names.
@@ -144,14 +142,15 @@ pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<B
 }
 
 async fn live_session(app: &App, verified: Verified<Claims>) -> Result<Session, Error> {
-    let claims = checked(app, verified.claims, Purpose::Session)?;
-    let live =
-        sessions::find_live(app.sql.as_ref(), &claims.jti, &claims.sub, app.now).await?.ok_or(Error::Unauthorized)?;
+    let claims = &verified.claims;
+    let Purpose::Session { sid } = &claims.purpose else { return Err(Error::Unauthorized) };
+    check_parties(app, claims)?;
+    let live = sessions::find_live(app.sql.as_ref(), sid, &claims.sub, app.now).await?.ok_or(Error::Unauthorized)?;
     if !live.account.user.is_active {
         return Err(Error::Inactive);
     }
     Ok(Session {
-        id: claims.jti,
+        id: sid.clone(),
         account: live.account,
         created_at: live.session_created_at,
         token_issued_at: verified.issued_at,
@@ -160,27 +159,26 @@ async fn live_session(app: &App, verified: Verified<Claims>) -> Result<Session, 
 }
 
 async fn live_password_reset(app: &App, verified: Verified<Claims>) -> Result<PasswordReset, Error> {
-    let claims = checked(app, verified.claims, Purpose::PasswordReset)?;
-    let record = records::password_reset(app, &claims.jti).await?.ok_or(Error::Unauthorized)?;
+    let claims = &verified.claims;
+    let Purpose::PasswordReset { jti } = &claims.purpose else { return Err(Error::Unauthorized) };
+    check_parties(app, claims)?;
+    let record = records::password_reset(app, jti).await?.ok_or(Error::Unauthorized)?;
     if record.user_id != claims.sub {
         return Err(Error::Unauthorized);
     }
-    let user =
-        users::find_by_password_reset(app.sql.as_ref(), &claims.sub, &claims.jti).await?.ok_or(Error::Unauthorized)?;
-    Ok(PasswordReset { id: claims.jti, user })
+    let user = users::find_by_password_reset(app.sql.as_ref(), &claims.sub, jti).await?.ok_or(Error::Unauthorized)?;
+    Ok(PasswordReset { id: jti.clone(), user })
 }
 
-fn checked(app: &App, claims: Claims, purpose: Purpose) -> Result<Claims, Error> {
+/// Made by this deployment, for this deployment.
+fn check_parties(app: &App, claims: &Claims) -> Result<(), Error> {
     let app_url = &app.settings().app_url;
-    let is_ours = claims.purpose == purpose && claims.iss == *app_url && claims.aud == *app_url;
-    if is_ours { Ok(claims) } else { Err(Error::Unauthorized) }
+    if claims.iss == *app_url && claims.aud == *app_url { Ok(()) } else { Err(Error::Unauthorized) }
 }
-
-const AUTHORIZATION: HeaderName = header::AUTHORIZATION;
 
 /// The token of `Authorization: Bearer …` (RFC 6750, section 2.1), if the header is there once and well-formed.
 fn bearer_token(request: &Request) -> Option<&str> {
-    let (scheme, token) = request.header(AUTHORIZATION)?.split_once(' ')?;
+    let (scheme, token) = request.header(header::AUTHORIZATION)?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_start_matches(' '))
 }
 
@@ -194,7 +192,7 @@ mod tests {
         let token = |values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {
-                headers.append(AUTHORIZATION, value.parse().unwrap());
+                headers.append(header::AUTHORIZATION, value.parse().unwrap());
             }
             let request =
                 Request { method: Method::GET, path: String::new(), query: String::new(), headers, body: Vec::new() };

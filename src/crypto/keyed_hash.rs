@@ -5,9 +5,12 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+/// Bytes of a key: a block of SHA-256, which HMAC takes as it is.
+const KEY_LENGTH: usize = 64;
+
 /// A key for one purpose.
 #[derive(Clone)]
-pub struct HashKey(pub(super) [u8; 32]);
+pub struct HashKey(pub(super) [u8; KEY_LENGTH]);
 
 impl HashKey {
     /// The hash of `parts` in base64url. The length of each part goes in before it, so that ("ab", "c") is not ("a", "bc").
@@ -26,11 +29,8 @@ impl HashKey {
     }
 }
 
-fn hmac_sha256(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
-    // HMAC pads a key that is shorter than the 64 bytes of a block with zeros.
-    let mut block = [0; 64];
-    block[..key.len()].copy_from_slice(key);
-    let mut mac = Hmac::<Sha256>::new(&block.into());
+fn hmac_sha256(key: &[u8; KEY_LENGTH], message: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new(&(*key).into());
     mac.update(message);
     mac.finalize().into_bytes().into()
 }
@@ -39,10 +39,10 @@ fn hmac_sha256(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
 mod tests {
     use super::*;
 
-    /// RFC 4231, test case 2, whose key is padded with zeros to the length of ours: HMAC pads it so itself.
+    /// RFC 4231, test case 2, whose key is padded with zeros to the length of ours, as HMAC itself would.
     #[test]
     fn the_hash_is_hmac_sha_256() {
-        let mut key = [0; 32];
+        let mut key = [0; KEY_LENGTH];
         key[..4].copy_from_slice(b"Jefe");
         let hash = hmac_sha256(&key, b"what do ya want for nothing?");
         let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -51,9 +51,9 @@ mod tests {
 
     #[test]
     fn the_border_between_parts_counts() {
-        let key = HashKey([7; 32]);
+        let key = HashKey([7; KEY_LENGTH]);
         assert_ne!(key.hash(&["ab", "c"]), key.hash(&["a", "bc"]));
         assert!(key.matches(&["ab", "c"], &key.hash(&["ab", "c"])));
-        assert!(!key.matches(&["ab", "c"], &HashKey([8; 32]).hash(&["ab", "c"])));
+        assert!(!key.matches(&["ab", "c"], &HashKey([8; KEY_LENGTH]).hash(&["ab", "c"])));
     }
 }

@@ -54,11 +54,11 @@ fn jwt_keys(current: &str, previous: Option<&str>, purpose: &str) -> JwtKeys {
     JwtKeys::new(&derive(current, purpose), previous.map(|secret| derive(secret, purpose)).as_ref())
 }
 
-fn derive(secret: &str, purpose: &str) -> [u8; 32] {
-    let mut key = [0; 32];
-    // 32 bytes are far below what HKDF can expand to, which is its only error.
-    let expanded =
-        Hkdf::<Sha256>::new(None, secret.as_bytes()).expand_multi_info(&[b"postern/1/", purpose.as_bytes()], &mut key);
+fn derive<const N: usize>(secret: &str, purpose: &str) -> [u8; N] {
+    let mut key = [0; N];
+    let info = [b"postern/1/", purpose.as_bytes()];
+    // The one error is a key longer than 8160 bytes.
+    let expanded = Hkdf::<Sha256>::new(None, secret.as_bytes()).expand_multi_info(&info, &mut key);
     debug_assert!(expanded.is_ok());
     key
 }
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn each_purpose_and_each_secret_has_a_key_of_its_own() {
-        let keys = [derive("a", "x"), derive("a", "y"), derive("b", "x")];
+        let keys: [[u8; 32]; 3] = [derive("a", "x"), derive("a", "y"), derive("b", "x")];
         assert!(keys[0] != keys[1] && keys[0] != keys[2] && keys.iter().all(|key| *key != [0; 32]));
     }
 }
