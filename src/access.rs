@@ -7,8 +7,9 @@ use http::header;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    app::{App, Timestamp},
+    app::App,
     crypto::jwt::Verified,
+    domain::Timestamp,
     domain::user::{Role, User},
     error::Error,
     store::{records, sessions, users},

@@ -4,13 +4,10 @@ use std::{cell::Cell, rc::Rc};
 
 use crate::{
     crypto::keys::Keys,
-    domain::throttle::Address,
+    domain::{Timestamp, throttle::Address},
     ports::{Burst, Kv, Later, Net, Sql},
     settings::Settings,
 };
-
-/// Milliseconds since 1970-01-01T00:00Z.
-pub type Timestamp = i64;
 
 /// What is prepared once and used by every request of an isolate.
 pub struct Isolate {

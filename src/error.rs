@@ -2,11 +2,9 @@
 //!
 //! `{"error": "<sentence for a person>", "code": "<stable_snake_case>", "detail": …}`, where `detail` is null but for 422.
 
-use http::{Method, StatusCode, header};
+use http::{HeaderName, Method, StatusCode, header};
 use serde::Serialize;
-use serde_json::json;
-
-use crate::{ports::Outage, web::Response};
+use serde_json::{Value, json};
 
 /// Why a request is refused. Each variant's doc opens with its status.
 #[derive(Debug)]
@@ -69,12 +67,6 @@ pub struct FieldProblem {
 
 /// What a rule says of a faulty value: a message that continues "`field` …", and a stable name for the kind of fault.
 pub type Fault = (String, &'static str);
-
-impl From<Outage> for Error {
-    fn from(outage: Outage) -> Self {
-        Error::Unavailable(outage.0)
-    }
-}
 
 /// How many seconds a caller should wait when a store or a provider is out.
 const RETRY_AFTER_OUTAGE: i64 = 5;
@@ -140,31 +132,28 @@ impl Error {
         }
     }
 
-    /// The answer. `request_id` is told where the caller can do nothing but report it.
-    pub fn into_response(self, request_id: &str) -> Response {
-        let sentence = self.sentence(request_id);
-        let code = self.code();
-        let status = self.status();
-        let mut detail = None;
-        let mut headers = Vec::new();
+    /// The header that belongs to the refusal.
+    pub fn header(&self) -> Option<(HeaderName, String)> {
         match self {
-            Error::Invalid(problems) => detail = Some(problems),
             // RFC 6750, section 3.
             Error::Unauthorized => {
-                headers.push((header::WWW_AUTHENTICATE, r#"Bearer realm="postern", error="invalid_token""#.to_owned()));
+                Some((header::WWW_AUTHENTICATE, r#"Bearer realm="postern", error="invalid_token""#.to_owned()))
             }
-            Error::WrongCredentials => headers.push((header::WWW_AUTHENTICATE, r#"Bearer realm="postern""#.to_owned())),
-            Error::MethodNotAllowed(methods) => {
-                headers.push((header::ALLOW, methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")))
-            }
-            Error::TooManyRequests(seconds) => headers.push((header::RETRY_AFTER, seconds.to_string())),
-            Error::Unavailable(_) => headers.push((header::RETRY_AFTER, RETRY_AFTER_OUTAGE.to_string())),
-            _ => {}
+            Error::WrongCredentials => Some((header::WWW_AUTHENTICATE, r#"Bearer realm="postern""#.to_owned())),
+            Error::MethodNotAllowed(methods) => Some((header::ALLOW, list(methods))),
+            Error::TooManyRequests(seconds) => Some((header::RETRY_AFTER, seconds.to_string())),
+            Error::Unavailable(_) => Some((header::RETRY_AFTER, RETRY_AFTER_OUTAGE.to_string())),
+            _ => None,
         }
-        let mut response = Response::json(&json!({ "error": sentence, "code": code, "detail": detail }));
-        response.status = status;
-        response.headers.extend(headers);
-        response
+    }
+
+    /// The body. `request_id` is told where the caller can do nothing but report it.
+    pub fn body(&self, request_id: &str) -> Value {
+        let detail = match self {
+            Error::Invalid(problems) => Some(problems),
+            _ => None,
+        };
+        json!({ "error": self.sentence(request_id), "code": self.code(), "detail": detail })
     }
 
     fn sentence(&self, request_id: &str) -> String {
@@ -181,10 +170,7 @@ impl Error {
             Error::WrongOneTimePassword => "The code is wrong.".to_owned(),
             Error::OneTimePasswordDead => "This code is no longer valid. Ask for a new one.".to_owned(),
             Error::NotFound => "There is nothing here.".to_owned(),
-            Error::MethodNotAllowed(methods) => format!(
-                "This address answers {} only.",
-                methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
-            ),
+            Error::MethodNotAllowed(methods) => format!("This address answers {} only.", list(methods)),
             Error::EmailTaken => {
                 "There is an account with this email already. Sign in, or reset its password.".to_owned()
             }
@@ -209,6 +195,10 @@ impl Error {
             }
         }
     }
+}
+
+fn list(methods: &[Method]) -> String {
+    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
 }
 
 impl FieldProblem {
@@ -252,8 +242,7 @@ mod tests {
 
     #[test]
     fn the_cause_of_an_outage_is_for_the_log_and_not_for_the_caller() {
-        let response = Error::Unavailable("no such table: users".into()).into_response("abc");
-        let body = String::from_utf8(response.body).unwrap();
+        let body = Error::Unavailable("no such table: users".into()).body("abc").to_string();
         assert!(!body.contains("users") && body.contains("abc"), "{body}");
     }
 }

@@ -8,12 +8,20 @@ use std::{future::Future, pin::Pin};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use crate::error::Error;
+
 /// A future on the one thread of an isolate.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// A store or a server did not do what it was asked. `0` is for the log alone: it may quote SQL or an address.
 #[derive(Debug, Clone)]
 pub struct Outage(pub String);
+
+impl From<Outage> for Error {
+    fn from(outage: Outage) -> Self {
+        Error::Unavailable(outage.0)
+    }
+}
 
 /// One value bound to a [`Statement`].
 #[derive(Debug, Clone, PartialEq)]

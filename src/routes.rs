@@ -143,7 +143,7 @@ pub async fn answer(app: &App, request: &Request) -> Response {
                 let route = Route::find(&request.path).map_or("unknown", Route::pattern);
                 (app.log)(&format!("request {id}: {} {route} {status}: {cause}", request.method));
             }
-            error.into_response(&app.request_id)
+            Response::refusal(&error, &app.request_id)
         }
     };
     finish(&mut response, request, &app.request_id);
@@ -152,7 +152,7 @@ pub async fn answer(app: &App, request: &Request) -> Response {
 
 /// The answer while the settings are wrong: everything but the log keeps silent about them.
 pub fn answer_without_settings(request: &Request, request_id: &str) -> Response {
-    let mut response = Error::Unavailable("the settings are wrong".to_owned()).into_response(request_id);
+    let mut response = Response::refusal(&Error::Unavailable("the settings are wrong".to_owned()), request_id);
     finish(&mut response, request, request_id);
     response
 }

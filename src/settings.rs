@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::crypto::password_hash::Cost;
-use crate::domain::email::Email;
+use crate::domain::{email::Email, session};
 
 /// Seconds in a day.
 const DAY: i64 = 86_400;
@@ -33,10 +33,8 @@ pub struct Settings {
     pub otp_lifetime: i64,
     /// `RESET_TOKEN_LIFETIME_SECONDS`.
     pub reset_token_lifetime: i64,
-    /// `SESSION_LIFETIME_SECONDS`: from a login or a refresh.
-    pub session_lifetime: i64,
-    /// `SESSION_MAXIMUM_LIFETIME_SECONDS`: from the login, however often it is refreshed.
-    pub session_maximum_lifetime: i64,
+    /// `SESSION_LIFETIME_SECONDS` and `SESSION_MAXIMUM_LIFETIME_SECONDS`.
+    pub session: session::Lifetime,
     /// `USER_TOKEN_LIFETIME_DAYS`, where a request names no other.
     pub user_token_lifetime_days: i64,
 }
@@ -117,11 +115,13 @@ impl Settings {
             // The floor of 60 s is KV's: it stores nothing for less.
             otp_lifetime: reader.number("OTP_LIFETIME_SECONDS", 600, 60..=3_600),
             reset_token_lifetime: reader.number("RESET_TOKEN_LIFETIME_SECONDS", 900, 60..=DAY),
-            session_lifetime: reader.number("SESSION_LIFETIME_SECONDS", 7 * DAY, 60..=365 * DAY),
-            session_maximum_lifetime: reader.number("SESSION_MAXIMUM_LIFETIME_SECONDS", 30 * DAY, 60..=365 * DAY),
+            session: session::Lifetime {
+                seconds: reader.number("SESSION_LIFETIME_SECONDS", 7 * DAY, 60..=365 * DAY),
+                maximum_seconds: reader.number("SESSION_MAXIMUM_LIFETIME_SECONDS", 30 * DAY, 60..=365 * DAY),
+            },
             user_token_lifetime_days: reader.number("USER_TOKEN_LIFETIME_DAYS", 90, 1..=365),
         };
-        if settings.session_maximum_lifetime < settings.session_lifetime {
+        if settings.session.maximum_seconds < settings.session.seconds {
             reader.problem("SESSION_MAXIMUM_LIFETIME_SECONDS is shorter than SESSION_LIFETIME_SECONDS");
         }
         if reader.problems.is_empty() { Ok(settings) } else { Err(reader.problems) }

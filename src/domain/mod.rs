@@ -8,3 +8,6 @@ pub mod session;
 pub mod throttle;
 pub mod user;
 pub mod user_token;
+
+/// Milliseconds since 1970-01-01T00:00Z.
+pub type Timestamp = i64;

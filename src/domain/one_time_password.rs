@@ -1,6 +1,6 @@
 //! The one-time password (OTP) that proves an email: who may have one sent when, and how often it may be guessed.
 
-use crate::app::Timestamp;
+use super::Timestamp;
 
 /// Guesses at one code, right or wrong.
 pub const MAX_GUESSES: i64 = 5;

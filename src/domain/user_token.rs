@@ -1,6 +1,6 @@
 //! The user token: what a user hands to an invitee as referrer. Never a credential.
 
-use crate::app::Timestamp;
+use super::Timestamp;
 
 /// Characters of a token.
 pub const LENGTH: usize = 10;

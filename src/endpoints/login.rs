@@ -9,7 +9,6 @@ use crate::{
     crypto::{password_hash, random},
     domain::{
         email::Email,
-        session,
         throttle::{PASSWORD_BY_ACCOUNT, PASSWORD_BY_ADDRESS, PASSWORD_BY_KNOWN_ADDRESS},
         user::User,
     },
@@ -97,5 +96,5 @@ pub(super) fn password_counters(app: &App, email: &str) -> PasswordCounters {
 /// A session that begins with this request.
 pub(super) fn new_session<'a>(app: &App, request: &'a Request, id: &'a str) -> sessions::New<'a> {
     let user_agent = request.header(header::USER_AGENT).map(|text| text.get(..200).unwrap_or(text));
-    sessions::New { id, user_agent, now: app.now, expires_at: session::expiry(app.settings(), app.now) }
+    sessions::New { id, user_agent, now: app.now, expires_at: app.settings().session.expiry(app.now) }
 }

@@ -5,7 +5,6 @@ use http::HeaderName;
 use crate::{
     access::{self, Bearer, Session},
     app::App,
-    domain::session,
     error::Error,
     store::sessions,
     web::{Request, Response},
@@ -33,8 +32,7 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
 }
 
 async fn refresh(app: &App, session: &Session) -> Result<Option<String>, Error> {
-    let expires_at = session::refreshed_expiry(
-        app.settings(),
+    let expires_at = app.settings().session.refreshed_expiry(
         session.token_issued_at,
         session.token_expires_at,
         session.created_at,

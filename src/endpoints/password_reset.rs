@@ -3,9 +3,10 @@
 use super::{login::password_counters, password::tell_owner};
 use crate::{
     access,
-    app::{App, Timestamp},
+    app::App,
     crypto::{password_hash, random},
     domain::{
+        Timestamp,
         email::Email,
         password,
         throttle::{RESET_BY_ADDRESS, RESET_BY_EMAIL},

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::{
     access,
-    app::{App, Timestamp},
+    app::App,
+    domain::Timestamp,
     error::Error,
     store::user_tokens,
     web::{Request, Response},

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{run, run_all};
 use crate::{
-    app::Timestamp,
+    domain::Timestamp,
     domain::one_time_password::{MAX_GUESSES, MAX_SENDS, SEND_PAUSE, SEND_WINDOW, next_send},
     ports::{Outage, Sql, Statement},
 };

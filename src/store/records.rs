@@ -4,11 +4,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{
-    app::{App, Timestamp},
-    error::Error,
-    ports::Outage,
-};
+use crate::{app::App, domain::Timestamp, error::Error, ports::Outage};
 
 /// The record of a one-time password.
 #[derive(Debug, Serialize, Deserialize)]

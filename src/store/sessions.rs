@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{run, users::Account};
 use crate::{
-    app::Timestamp,
+    domain::Timestamp,
     ports::{Outage, Sql, Statement},
 };
 

@@ -4,8 +4,9 @@ use serde::Deserialize;
 
 use super::run_all;
 use crate::{
-    app::{App, Timestamp},
+    app::App,
     crypto::keyed_hash::HashKey,
+    domain::Timestamp,
     domain::throttle::{Policy, retry_after},
     error::Error,
     ports::{Outage, Rows, Sql, Statement},

@@ -4,9 +4,10 @@ use serde::Deserialize;
 
 use super::{run, run_all, throttles};
 use crate::{
-    app::{App, Timestamp},
+    app::App,
     crypto::{keys::UserTokenKeys, random},
     domain::{
+        Timestamp,
         email::Email,
         throttle::{Address, SIGN_UP_BY_ADDRESS},
         user_token::{ALPHABET, LENGTH, MAX_LIVE},

@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::{run, run_all, sessions, throttles::PasswordCounters};
 use crate::{
-    app::Timestamp,
     domain::{
+        Timestamp,
         email::Email,
         user::{User, flag},
     },

@@ -9,6 +9,8 @@ pub use fields::{Fields, Parsed};
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use serde::Serialize;
 
+use crate::error::Error;
+
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
 
@@ -70,6 +72,14 @@ impl Response {
     /// 200 with an HTML page.
     pub fn html(page: String) -> Self {
         Self::with_body("text/html; charset=utf-8", page.into_bytes())
+    }
+
+    /// The answer to a request that is refused.
+    pub fn refusal(error: &Error, request_id: &str) -> Self {
+        let mut response = Self::json(&error.body(request_id));
+        response.status = error.status();
+        response.headers.extend(error.header());
+        response
     }
 
     fn with_body(content_type: &str, body: Vec<u8>) -> Self {
