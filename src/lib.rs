@@ -12,7 +12,6 @@ pub mod crypto;
 pub mod domain;
 pub mod endpoints;
 pub mod error;
-mod first_account;
 pub mod mail;
 pub mod platform;
 pub mod ports;

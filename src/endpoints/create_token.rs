@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    access,
+    access::bearer,
     app::App,
     domain::{
         name,
@@ -19,7 +19,7 @@ use crate::{
 /// # Errors
 /// 401, 403; 415, 400, 413, 422; 409 when the user has as many live tokens as one may have; 503.
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = access::session(app, request).await?.account.user;
+    let user = bearer::session(app, request).await?.account.user;
     let mut fields = web::optional_json(request)?;
     let name = fields.optional("name", name::parse);
     let days = fields.optional_integer("expires_in_days", 1..=MAX_LIFETIME_DAYS);

@@ -1,7 +1,7 @@
 //! `DELETE /api/auth/me`
 
 use crate::{
-    access,
+    access::bearer,
     app::App,
     error::Error,
     store::users,
@@ -14,7 +14,7 @@ use crate::{
 /// # Errors
 /// 401, 403; 409 for the last active admin; 503.
 pub async fn delete(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = access::session(app, request).await?.account.user;
+    let user = bearer::session(app, request).await?.account.user;
     if !users::deactivate(app.sql.as_ref(), &user.id, app.now).await? {
         return Err(Error::LastAdmin);
     }

@@ -1,7 +1,7 @@
 //! `POST /api/auth/logout`
 
 use crate::{
-    access,
+    access::bearer,
     app::App,
     error::Error,
     store::sessions,
@@ -13,7 +13,7 @@ use crate::{
 /// # Errors
 /// 401; 403 inactive; 503.
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let session = access::session_before_password_change(app, request).await?;
+    let session = bearer::session_before_password_change(app, request).await?;
     sessions::end(app.sql.as_ref(), &session.account.user.id, &session.id).await?;
     Ok(Response::ok())
 }

@@ -3,7 +3,7 @@
 use http::HeaderName;
 
 use crate::{
-    access::{self, Bearer, Session},
+    access::bearer::{self, Bearer, Session},
     app::App,
     error::Error,
     store::sessions,
@@ -19,7 +19,7 @@ const REFRESH_TOKEN: HeaderName = HeaderName::from_static("x-refresh-token");
 /// # Errors
 /// 401; 403 inactive; 503.
 pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
-    match access::session_or_password_reset(app, request).await? {
+    match bearer::session_or_password_reset(app, request).await? {
         Bearer::PasswordReset(reset) => Ok(Response::json(&reset.user)),
         Bearer::Session(session) => {
             let response = Response::json(&session.account.user);
@@ -42,5 +42,5 @@ async fn refresh(app: &App, session: &Session) -> Result<Option<String>, Error> 
     if !sessions::extend(app.sql.as_ref(), &session.id, expires_at, app.now).await? {
         return Err(Error::Unauthorized);
     }
-    access::session_token(app, &session.account.user, &session.id, expires_at).map(Some)
+    bearer::session_token(app, &session.account.user, &session.id, expires_at).map(Some)
 }

@@ -1,7 +1,7 @@
 //! `PUT /api/auth/me/name`
 
 use crate::{
-    access,
+    access::bearer,
     app::App,
     domain::name,
     error::Error,
@@ -14,7 +14,7 @@ use crate::{
 /// # Errors
 /// 401, 403, 415, 400, 413, 422; 503.
 pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
-    let session = access::session(app, request).await?;
+    let session = bearer::session(app, request).await?;
     let mut fields = web::json(request)?;
     let name = fields.required("name", name::parse);
     let name = fields.take(name)?;

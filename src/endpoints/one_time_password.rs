@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    access,
+    access::bearer,
     app::App,
     crypto::random,
     domain::{email::Email, one_time_password::typed, throttle::retry_after, user::User},
@@ -30,7 +30,7 @@ const LENGTH: usize = 6;
 /// # Errors
 /// As listed.
 pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = access::session(app, request).await?.account.user;
+    let user = bearer::session(app, request).await?.account.user;
     if user.is_verified {
         return Err(Error::AlreadyVerified);
     }

@@ -1,13 +1,12 @@
 //! `PUT /api/auth/me/password`
 
-use super::login::password_counters;
 use crate::{
-    access,
+    access::{bearer, password_attempts},
     app::App,
-    crypto::{password_hash, random},
+    crypto::password_hash,
     domain::{email::Email, password},
     error::Error,
-    mail::{self, message},
+    mail,
     store::users,
     web::{self, Request, Response},
 };
@@ -22,7 +21,7 @@ use crate::{
 /// # Errors
 /// As listed; 503.
 pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
-    let session = access::session_before_password_change(app, request).await?;
+    let session = bearer::session_before_password_change(app, request).await?;
     let account = session.account;
     let email = Email::from_store(account.user.email.clone());
     let settings = app.settings();
@@ -37,7 +36,7 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let new_password = fields.required("new_password", |text| password::check(text, context));
     let (old_password, new_password) = (fields.take(old_password)?, fields.take(new_password)?);
 
-    let counters = password_counters(app, email.as_str());
+    let counters = password_attempts::counters(app, email.as_str());
     counters.attempt(app.sql.as_ref(), app.now).await?;
     if !password_hash::verify(&old_password, &account.password_hash)? {
         return Err(Error::WrongPassword);
@@ -47,14 +46,6 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
         // Somebody was faster: the old password is no longer in force.
         return Err(Error::WrongPassword);
     }
-    tell_owner(app, &email, account.user.name.as_deref())?;
+    mail::tell_password_changed(app, &email, account.user.name.as_deref())?;
     Ok(Response::ok())
-}
-
-/// Tells the owner by mail that the password was changed. The default account has no mailbox.
-pub(super) fn tell_owner(app: &App, email: &Email, name: Option<&str>) -> Result<(), Error> {
-    if Email::parse(email.as_str()).is_ok() {
-        mail::send_later(app, message::password_changed(app.settings(), email, name)?, random::id()?);
-    }
-    Ok(())
 }

@@ -1,8 +1,7 @@
 //! `POST /api/auth/send-password-reset-link` and `POST /api/auth/reset-password-with-token`
 
-use super::{login::password_counters, password::tell_owner};
 use crate::{
-    access,
+    access::{bearer, first_account, password_attempts},
     app::App,
     crypto::{password_hash, random},
     domain::{
@@ -13,7 +12,6 @@ use crate::{
         user::User,
     },
     error::Error,
-    first_account,
     mail::{self, message},
     store::{
         records,
@@ -59,7 +57,7 @@ pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> 
 async fn mail_link(app: &App, user: User, email: Email, reset_id: String) -> Result<(), Error> {
     let settings = app.settings();
     let expires_at: Timestamp = app.now + settings.reset_token_lifetime * 1_000;
-    let token = access::password_reset_token(app, &user, &reset_id, expires_at)?;
+    let token = bearer::password_reset_token(app, &user, &reset_id, expires_at)?;
     let record = records::PasswordReset { user_id: user.id, expires_at };
     records::put_password_reset(app, &reset_id, &record).await?;
     let message =
@@ -76,7 +74,7 @@ async fn mail_link(app: &App, user: User, email: Email, reset_id: String) -> Res
 /// # Errors
 /// As listed; 503.
 pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
-    let reset = access::password_reset(app, request).await?;
+    let reset = bearer::password_reset(app, request).await?;
     let email = Email::from_store(reset.user.email.clone());
     let settings = app.settings();
 
@@ -90,7 +88,7 @@ pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
     let password = fields.take(password)?;
 
     let new_hash = password_hash::hash(&password, settings.password_cost)?;
-    let counters = password_counters(app, email.as_str());
+    let counters = password_attempts::counters(app, email.as_str());
     let done =
         users::complete_password_reset(app.sql.as_ref(), &reset.user.id, &reset.id, &new_hash, &counters, app.now);
     if !done.await? {
@@ -103,6 +101,6 @@ pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
             (later.log)(&format!("request {}: a used reset record stays in KV: {}", later.request_id, outage.0));
         }
     }));
-    tell_owner(app, &email, reset.user.name.as_deref())?;
+    mail::tell_password_changed(app, &email, reset.user.name.as_deref())?;
     Ok(Response::ok())
 }

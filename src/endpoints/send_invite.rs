@@ -1,7 +1,7 @@
 //! `POST /api/auth/me/send-invite`
 
 use crate::{
-    access,
+    access::bearer,
     app::App,
     crypto::random,
     domain::{
@@ -28,7 +28,7 @@ use crate::{
 /// # Errors
 /// As listed; 503.
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = access::session(app, request).await?.account.user;
+    let user = bearer::session(app, request).await?.account.user;
     let mut fields = web::json(request)?;
     let email = fields.required("email", Email::parse);
     let email = fields.take(email)?;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    access,
+    access::bearer,
     app::App,
     error::Error,
     store::sessions,
@@ -23,7 +23,7 @@ struct Session {
 /// # Errors
 /// 401, 403; 503.
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
-    let session = access::session(app, request).await?;
+    let session = bearer::session(app, request).await?;
     let listed = sessions::list(app.sql.as_ref(), &session.account.user.id, app.now).await?;
     let listed: Vec<Session> =
         listed.into_iter().map(|listed| Session { current: listed.id == session.id, listed }).collect();
@@ -35,7 +35,7 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
 /// # Errors
 /// 401, 403; 404 when the user has no such session; 503.
 pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
-    let session = access::session(app, request).await?;
+    let session = bearer::session(app, request).await?;
     if !sessions::end(app.sql.as_ref(), &session.account.user.id, id).await? {
         return Err(Error::NotFound);
     }

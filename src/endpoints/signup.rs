@@ -1,8 +1,7 @@
 //! `POST /api/auth/signup`
 
-use super::login::{SignedIn, new_session};
 use crate::{
-    access,
+    access::sign_in,
     app::App,
     crypto::{password_hash, random},
     domain::{email::Email, name, password, user_token},
@@ -46,7 +45,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
 
     let password_hash = password_hash::hash(&password, app.settings().password_cost)?;
     let (user_id, session_id) = (random::id()?, random::id()?);
-    let session = new_session(app, request, &session_id);
+    let session = sign_in::new_session(app, request, &session_id);
     let new = users::New {
         id: &user_id,
         email: &email,
@@ -55,9 +54,5 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         referrer_lookup: &invitation.lookup,
     };
     let user = users::sign_up(app.sql.as_ref(), new, session).await?.ok_or(Error::EmailTaken)?;
-    Ok(Response::json(&SignedIn {
-        token: access::session_token(app, &user, &session_id, session.expires_at)?,
-        user,
-        must_change_password: false,
-    }))
+    sign_in::answer(app, user, false, session)
 }

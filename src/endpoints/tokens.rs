@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    access,
+    access::bearer,
     app::App,
     domain::Timestamp,
     error::Error,
@@ -26,7 +26,7 @@ struct UserToken {
 /// # Errors
 /// 401, 403; 503.
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = access::session(app, request).await?.account.user;
+    let user = bearer::session(app, request).await?.account.user;
     let keys = &app.keys().user_token;
     let stored = user_tokens::list(app.sql.as_ref(), &user.id, app.now).await?;
     let tokens: Vec<UserToken> = stored
@@ -49,7 +49,7 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
 /// # Errors
 /// 401, 403; 404 when the user has no such live token; 503.
 pub async fn delete(app: &App, request: &Request, token: &str) -> Result<Response, Error> {
-    let user = access::session(app, request).await?.account.user;
+    let user = bearer::session(app, request).await?.account.user;
     if !user_tokens::delete(app.sql.as_ref(), &app.keys().user_token, &user.id, token, app.now).await? {
         return Err(Error::NotFound);
     }

@@ -5,7 +5,7 @@ pub mod provider;
 
 pub use message::Message;
 
-use crate::{app::App, error::Error, settings::Mail, store::outbox};
+use crate::{app::App, crypto::random, domain::email::Email, error::Error, settings::Mail, store::outbox};
 use provider::resend;
 
 /// Hands a mail to the provider of the settings and waits for its answer.
@@ -48,6 +48,17 @@ pub fn send_later(app: &App, message: Message, idempotency_key: String) {
             (sender.log)(&format!("request {}: {message:?} was not sent: {cause}", sender.request_id));
         }
     }));
+}
+
+/// Tells the owner of an account, after the answer, that its password was changed. The default account has no mailbox.
+///
+/// # Errors
+/// [`Error::Internal`] when the mail cannot be written.
+pub fn tell_password_changed(app: &App, email: &Email, name: Option<&str>) -> Result<(), Error> {
+    if Email::parse(email.as_str()).is_ok() {
+        send_later(app, message::password_changed(app.settings(), email, name)?, random::id()?);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

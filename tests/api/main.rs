@@ -3,6 +3,7 @@
 
 mod support;
 
+mod architecture;
 mod conventions;
 mod create_token;
 mod deactivate;

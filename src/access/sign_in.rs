@@ -1,0 +1,41 @@
+//! The beginning of a session, by a login or a sign-up.
+
+use http::header;
+use serde::Serialize;
+
+use super::bearer;
+use crate::{
+    app::App,
+    domain::user::User,
+    error::Error,
+    store::sessions,
+    web::{Request, Response},
+};
+
+#[derive(Serialize)]
+struct SignedIn {
+    token: String,
+    user: User,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    must_change_password: bool,
+}
+
+/// The answer to a login and to a sign-up. `must_change_password` is told of the default account alone.
+///
+/// # Errors
+/// 500 when the token cannot be signed.
+pub fn answer(
+    app: &App,
+    user: User,
+    must_change_password: bool,
+    session: sessions::New<'_>,
+) -> Result<Response, Error> {
+    let token = bearer::session_token(app, &user, session.id, session.expires_at)?;
+    Ok(Response::json(&SignedIn { token, user, must_change_password }))
+}
+
+/// A session that begins with this request.
+pub fn new_session<'a>(app: &App, request: &'a Request, id: &'a str) -> sessions::New<'a> {
+    let user_agent = request.header(header::USER_AGENT).map(|text| text.get(..200).unwrap_or(text));
+    sessions::New { id, user_agent, now: app.now, expires_at: app.settings().session.expiry(app.now) }
+}
