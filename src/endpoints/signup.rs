@@ -53,6 +53,9 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         name: name.as_deref(),
         referrer_lookup: &invitation.lookup,
     };
-    let user = users::sign_up(app.sql.as_ref(), new, session).await?.ok_or(Error::EmailTaken)?;
-    sign_in::answer(app, user, false, session)
+    match users::sign_up(app.sql.as_ref(), new, session).await? {
+        users::SignUp::Done(user) => sign_in::answer(app, *user, false, session),
+        users::SignUp::EmailTaken => Err(Error::EmailTaken),
+        users::SignUp::ReferrerEnded => Err(Error::ReferrerRefused),
+    }
 }

@@ -133,11 +133,21 @@ pub struct New<'a> {
     pub referrer_lookup: &'a str,
 }
 
-/// Makes a user and a first session, if the referrer still stands and the email is free; tells whether it did.
+/// What became of a sign-up.
+pub enum SignUp {
+    /// The user and the first session are there.
+    Done(Box<User>),
+    /// Somebody with this email was faster.
+    EmailTaken,
+    /// The referrer has ended meanwhile.
+    ReferrerEnded,
+}
+
+/// Makes a user and a first session, if the referrer still stands and the email is free.
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn sign_up(sql: &dyn Sql, user: New<'_>, session: sessions::New<'_>) -> Result<Option<User>, Outage> {
+pub async fn sign_up(sql: &dyn Sql, user: New<'_>, session: sessions::New<'_>) -> Result<SignUp, Outage> {
     let insert = Statement::new(
         "INSERT INTO users (id, email, password_hash, name, referrer_id, created_at, updated_at)
          SELECT ?1, ?2, ?3, ?4, referrer.id, ?6, ?6
@@ -161,8 +171,14 @@ pub async fn sign_up(sql: &dyn Sql, user: New<'_>, session: sessions::New<'_>) -
     .bind(session.user_agent)
     .bind(session.now)
     .bind(session.expires_at);
-    let [inserted, _] = run_all(sql, [insert, begin]).await?;
-    inserted.first()
+    let holder = Statement::new("SELECT id FROM users WHERE email = ?1").bind(user.email.as_str());
+    let [inserted, _, holder] = run_all(sql, [insert, begin, holder]).await?;
+    let holds_email = holder.any();
+    Ok(match inserted.first()? {
+        Some(user) => SignUp::Done(Box::new(user)),
+        None if holds_email => SignUp::EmailTaken,
+        None => SignUp::ReferrerEnded,
+    })
 }
 
 /// Gives a user another name; tells whether there is such an active user.
