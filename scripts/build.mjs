@@ -11,39 +11,41 @@ import { main, root, run, say } from "./lib/run.mjs";
 import { installTools } from "./lib/tools.mjs";
 
 // Whatever can change the artefact. Mail templates and migrations may be included by the source.
-const inputs = ["src", "migrations", "scripts/build.mjs", ".cargo", "askama.toml", "build.rs", "Cargo.toml", "Cargo.lock", "package-lock.json", "rust-toolchain.toml"];
+export const inputs = ["src", "migrations", "scripts/build.mjs", ".cargo", "askama.toml", "build.rs", "Cargo.toml", "Cargo.lock", "package-lock.json", "rust-toolchain.toml"];
 const outputs = ["build/index.js", "build/index_bg.wasm"];
 const stamp = join(root, "build", ".stamp");
 
+/** Returns whether there was anything to build. */
 export async function build() {
   await installPackages();
   const tools = await installTools();
 
   const before = fingerprint(inputs, tools.versions);
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === before + fingerprint(outputs, [])) {
-    say("build/ is up to date.");
-    return;
-  }
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === before + fingerprint(outputs)) return false;
 
   say("Building the Worker: about two minutes the first time, then less.");
   const program = (name) => join(root, "node_modules", ".bin", name);
   await run(tools.workerBuild, ["--release"], {
     env: {
       ...process.env,
+      RUST_BACKTRACE: "0",
       WASM_BINDGEN_BIN: tools.wasmBindgen,
       WASM_OPT_BIN: program("wasm-opt"),
       ESBUILD_BIN: program("esbuild"),
     },
-    advice: "Mend what the compiler says above and run it again.",
+    problem: "The Worker could not be built.",
+    advice: "Mend what is named above and try again.",
   });
-  writeFileSync(stamp, before + fingerprint(outputs, []));
+  writeFileSync(stamp, before + fingerprint(outputs));
 
   const wasm = readFileSync(join(root, outputs[1]));
   const kibibytes = (bytes) => `${(bytes.length / 1024).toFixed(0)} KiB`;
   say(`build/index_bg.wasm: ${kibibytes(wasm)}, gzipped ${kibibytes(gzipSync(wasm, { level: 9 }))}.`);
+  return true;
 }
 
-function fingerprint(paths, values) {
+/** A hash over the content of files and folders, and over other values that matter. */
+export function fingerprint(paths, values = []) {
   const hash = createHash("sha256").update(JSON.stringify(values));
   for (const path of paths.flatMap(filesUnder)) {
     hash.update(JSON.stringify(path)).update(createHash("sha256").update(readFileSync(join(root, path))).digest());
@@ -58,4 +60,8 @@ function filesUnder(path) {
   return readdirSync(whole).sort().flatMap((name) => filesUnder(join(path, name)));
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) await main(build);
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await main(async () => {
+    if (!(await build())) say("build/ is up to date.");
+  });
+}

@@ -5,9 +5,10 @@
 
 import { createConnection } from "node:net";
 import { join } from "node:path";
-import { build } from "./build.mjs";
+import { setTimeout } from "node:timers/promises";
+import { build, fingerprint, inputs } from "./build.mjs";
 import { continueOnProjectNode, installPackages } from "./lib/packages.mjs";
-import { Failure, main, root, run, say } from "./lib/run.mjs";
+import { explain, Failure, main, root, run, say } from "./lib/run.mjs";
 import { completeDevVars, localSettings } from "./lib/settings.mjs";
 
 const startLimitMilliseconds = 60_000;
@@ -24,9 +25,10 @@ await main(async () => {
   const settings = localSettings({ APP_URL: address });
   await build();
   await migrate();
-  await serve(port, settings);
+  const worker = await serve(port, settings);
   await checkHealth(address);
   introduce(address, settings);
+  await rebuildOnChange(worker);
 });
 
 function chosenPort() {
@@ -61,15 +63,18 @@ async function serve(port, settings) {
   say("Starting the Worker.");
   // It would ask the net where this machine is, for a property of requests that the Worker does not read.
   process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+  process.env.WRANGLER_WRITE_LOGS = "false";
   const { unstable_startWorker: startWorker } = await import("wrangler");
   const bindings = Object.entries(settings).map(([name, value]) => [name, { type: "secret_text", value }]);
   const worker = await startWorker({
     config: join(root, "wrangler.toml"),
     bindings: Object.fromEntries(bindings),
+    // Changes are watched below: wrangler itself would leave every request waiting while the source does not compile.
+    build: { custom: { command: "" } },
     dev: {
       server: { hostname: "localhost", port },
       inspector: false,
-      watch: true,
+      watch: false,
       // One line a request. The Worker's own lines come through the handler below.
       logLevel: "info",
       structuredLogsHandler: ({ message }) => console.log(message),
@@ -83,6 +88,7 @@ async function serve(port, settings) {
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, stop);
   await worker.ready;
+  return worker;
 }
 
 async function checkHealth(address) {
@@ -105,4 +111,23 @@ function introduce(address, { ADMIN_EMAIL, MAIL_PROVIDER }) {
 ${MAIL_PROVIDER === "outbox" ? `\n  Read the mail it sends:\n    ${address}/dev/outbox\n` : ""}
   A change of the source is built and served at once. Ctrl-C stops everything.
 `);
+}
+
+/**
+ * Builds and reloads whenever an input changes. While the source does not compile, the Worker before it goes on.
+ * It looks once a second, because the notifications of the file system lose files that an editor replaces.
+ */
+async function rebuildOnChange(worker) {
+  let built = fingerprint(inputs);
+  for (;;) {
+    await setTimeout(1000);
+    const now = fingerprint(inputs);
+    if (now === built) continue;
+    built = now;
+    try {
+      if (await build()) await worker.patchConfig({});
+    } catch (error) {
+      explain(error);
+    }
+  }
 }

@@ -56,10 +56,14 @@ export async function main(work) {
   try {
     await work();
   } catch (error) {
-    console.error(`\n✘ ${error instanceof Failure ? error.message : (error.stack ?? error)}`);
-    if (error.advice) console.error(`  ${error.advice}`);
+    explain(error);
     process.exit(1);
   }
+}
+
+export function explain(error) {
+  console.error(`\n✘ ${error instanceof Failure ? error.message : (error.stack ?? error)}`);
+  if (error.advice) console.error(`  ${error.advice}`);
 }
 
 /**
