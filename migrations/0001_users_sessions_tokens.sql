@@ -43,13 +43,14 @@ CREATE TABLE sessions (
 
 CREATE INDEX sessions_by_user ON sessions (user_id, expires_at);
 
--- A deactivated user's sessions answer 403 at every door; that they do not come back to life with the account is kept
--- here, so that it holds for whoever undoes it.
-CREATE TRIGGER sessions_end_before_reactivation
-BEFORE UPDATE OF is_active ON users
+-- A deactivated user's sessions answer 403 at every door; that neither they nor a reset link come back to life with the
+-- account is kept here, so that it holds for whoever undoes it.
+CREATE TRIGGER reactivation_revives_no_access
+AFTER UPDATE OF is_active ON users
 WHEN old.is_active = 0 AND new.is_active = 1
 BEGIN
-  DELETE FROM sessions WHERE user_id = old.id;
+  DELETE FROM sessions WHERE user_id = new.id;
+  UPDATE users SET password_reset_id = NULL WHERE id = new.id;
 END;
 
 CREATE TABLE user_tokens (

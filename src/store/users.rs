@@ -274,14 +274,15 @@ pub async fn complete_password_reset(
     Ok(done.any())
 }
 
-/// Deactivates a user and ends the reset token, unless this is the last active admin; tells whether it did.
+/// Deactivates a user and ends the reset token, unless this is the last active admin; tells whether the user is inactive
+/// now. Twice does what once does.
 ///
 /// # Errors
 /// [`Outage`].
 pub async fn deactivate(sql: &dyn Sql, user_id: &str, now: Timestamp) -> Result<bool, Outage> {
     let statement = Statement::new(
         "UPDATE users SET is_active = 0, password_reset_id = NULL, updated_at = ?2
-         WHERE id = ?1 AND is_active = 1 AND (role <> 'admin' OR EXISTS (
+         WHERE id = ?1 AND (role <> 'admin' OR EXISTS (
            SELECT 1 FROM users AS other WHERE other.role = 'admin' AND other.is_active = 1 AND other.id <> ?1))
          RETURNING id",
     );
