@@ -4,7 +4,6 @@
 
 use http::{HeaderName, Method, StatusCode, header};
 use serde::Serialize;
-use serde_json::{Value, json};
 
 /// Why a request is refused. Each variant's doc opens with its status.
 #[derive(Debug)]
@@ -63,6 +62,14 @@ pub struct FieldProblem {
     /// A stable name for the kind of fault.
     #[serde(rename = "type")]
     pub kind: &'static str,
+}
+
+/// The body of a refusal.
+#[derive(Debug, Serialize)]
+pub struct Body<'a> {
+    error: String,
+    code: &'static str,
+    detail: Option<&'a [FieldProblem]>,
 }
 
 /// What a rule says of a faulty value: a message that continues "`field` …", and a stable name for the kind of fault.
@@ -148,12 +155,12 @@ impl Error {
     }
 
     /// The body. `request_id` is told where the caller can do nothing but report it.
-    pub fn body(&self, request_id: &str) -> Value {
+    pub fn body(&self, request_id: &str) -> Body<'_> {
         let detail = match self {
-            Error::Invalid(problems) => Some(problems),
+            Error::Invalid(problems) => Some(problems.as_slice()),
             _ => None,
         };
-        json!({ "error": self.sentence(request_id), "code": self.code(), "detail": detail })
+        Body { error: self.sentence(request_id), code: self.code(), detail }
     }
 
     fn sentence(&self, request_id: &str) -> String {
@@ -242,7 +249,8 @@ mod tests {
 
     #[test]
     fn the_cause_of_an_outage_is_for_the_log_and_not_for_the_caller() {
-        let body = Error::Unavailable("no such table: users".into()).body("abc").to_string();
+        let error = Error::Unavailable("no such table: users".into());
+        let body = error.body("abc").error;
         assert!(!body.contains("users") && body.contains("abc"), "{body}");
     }
 }
