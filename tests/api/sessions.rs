@@ -1,1 +1,126 @@
+//! `GET /api/auth/me/sessions` and `DELETE /api/auth/me/sessions/{id}`
 
+use http::header;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, DAY, HOUR, PASSWORD, Postern, SECOND};
+
+fn list(postern: &Postern, session: &str) -> Vec<Value> {
+    postern.get("/api/auth/me/sessions").bearer(session).send().expect(200).as_array().unwrap().clone()
+}
+
+fn current_id(postern: &Postern, session: &str) -> String {
+    let current = list(postern, session).into_iter().find(|listed| listed["current"] == true);
+    current.unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+fn end(postern: &Postern, session: &str, id: &str) -> Answer {
+    postern.delete(&format!("/api/auth/me/sessions/{id}")).bearer(session).send()
+}
+
+#[test]
+fn ones_own_live_sessions_are_listed_latest_expiry_first() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    postern.sign_up("grace@example.com");
+    let began = postern.now.get();
+    postern.wait(HOUR);
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let login = postern.post("/api/auth/login").header(header::USER_AGENT, "Netscape/1.0").json(body);
+    let second = login.send().expect(200)["token"].as_str().unwrap().to_owned();
+
+    let mut listed = list(&postern, &ada.token);
+    let ids: Vec<Value> = listed.iter_mut().map(|session| session["id"].take()).collect();
+    assert!(ids[0] != ids[1] && ids.iter().all(Value::is_string), "{ids:?}");
+    let session = |user_agent: Value, at: i64, current: bool| json!({ "id": null, "user_agent": user_agent, "created_at": at, "expires_at": at + 7 * DAY, "current": current });
+    let expected = [session(json!("Netscape/1.0"), began + HOUR, false), session(Value::Null, began, true)];
+    assert_eq!(listed, expected);
+    assert_eq!(current_id(&postern, &second), ids[0].as_str().unwrap());
+}
+
+#[test]
+fn a_long_user_agent_is_cut_off() {
+    let postern = Postern::new();
+    let body = json!({ "email": "admin", "password": "admin" });
+    let login = postern.post("/api/auth/login").header(header::USER_AGENT, &"x".repeat(5_000)).json(body);
+    let token = login.send().expect(200)["token"].as_str().unwrap().to_owned();
+    assert_eq!(list(&postern, &token)[0]["user_agent"], "x".repeat(200));
+}
+
+#[test]
+fn it_takes_a_session() {
+    let postern = Postern::new();
+    postern.get("/api/auth/me/sessions").send().refused(401, "invalid_token");
+    let id = current_id(&postern, &postern.admin_token());
+    postern.delete(&format!("/api/auth/me/sessions/{id}")).send().refused(401, "invalid_token");
+}
+
+#[test]
+fn a_refreshed_session_is_listed_once_with_its_later_end() {
+    let postern = Postern::new();
+    let token = postern.admin_token();
+    let id = current_id(&postern, &token);
+    postern.wait(4 * DAY);
+    assert_eq!(postern.me(&token), 200);
+    let listed = list(&postern, &token);
+    assert_eq!((listed.len(), &listed[0]["id"]), (1, &json!(id)));
+    assert_eq!(listed[0]["expires_at"], postern.now.get() + 7 * DAY);
+}
+
+#[test]
+fn a_session_that_has_expired_or_ended_is_not_listed() {
+    let postern = Postern::new();
+    let ended = postern.sign_up("ada@example.com").token;
+    postern.post("/api/auth/logout").bearer(&ended).send().expect(200);
+    postern.token("ada@example.com", PASSWORD);
+    postern.wait(SECOND);
+    let token = postern.token("ada@example.com", PASSWORD);
+    assert_eq!(list(&postern, &token).len(), 2);
+    postern.wait(7 * DAY - SECOND);
+    assert_eq!(list(&postern, &token).len(), 1);
+}
+
+#[test]
+fn one_can_end_another_session_of_ones_own_at_once() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    let stolen = postern.token("ada@example.com", PASSWORD);
+    let id = current_id(&postern, &stolen);
+    assert_eq!(end(&postern, &ada.token, &id).expect(200), json!(true));
+    assert_eq!((postern.me(&stolen), postern.me(&ada.token)), (401, 200));
+    assert_eq!(list(&postern, &ada.token).len(), 1);
+    end(&postern, &ada.token, &id).refused(404, "not_found");
+}
+
+#[test]
+fn one_can_end_the_session_that_asks() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    end(&postern, &ada.token, &current_id(&postern, &ada.token)).expect(200);
+    assert_eq!(postern.me(&ada.token), 401);
+}
+
+#[test]
+fn anothers_session_cannot_be_ended_and_is_answered_as_one_that_is_not_there() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    let grace = postern.sign_up("grace@example.com");
+    let others = end(&postern, &ada.token, &current_id(&postern, &grace.token));
+    let unknown = end(&postern, &ada.token, "x");
+    others.refused(404, "not_found");
+    assert_eq!((others.text, others.headers), (unknown.text, unknown.headers));
+    assert_eq!((postern.me(&ada.token), postern.me(&grace.token)), (200, 200));
+    // An admin is no exception.
+    end(&postern, &postern.admin_token(), &current_id(&postern, &grace.token)).refused(404, "not_found");
+}
+
+#[test]
+fn an_id_is_taken_as_it_is() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    let id = current_id(&postern, &ada.token);
+    for text in ["%25", "*", "_", "%00", &id[1..], &format!("{id}%20"), &"a".repeat(10_000)] {
+        end(&postern, &ada.token, text).refused(404, "not_found");
+    }
+    assert_eq!(postern.me(&ada.token), 200);
+}
