@@ -1,1 +1,421 @@
+//! `POST /api/auth/me/send-otp` and `POST /api/auth/verify-otp`
 
+use serde_json::json;
+
+use crate::support::{Answer, Call, Fault, HOUR, MINUTE, PASSWORD, Postern, RESEND, SECOND, SignedUp};
+
+const ADA: &str = "ada@example.com";
+
+fn send<'a>(postern: &'a Postern, session: &str) -> Call<'a> {
+    postern.post("/api/auth/me/send-otp").bearer(session)
+}
+
+fn verify<'a>(postern: &'a Postern, token: &str, code: &str) -> Call<'a> {
+    postern.post("/api/auth/verify-otp").form(&[("otp", code), ("token", token)])
+}
+
+fn with_ada() -> (Postern, SignedUp) {
+    with_ada_and(&[])
+}
+
+fn with_ada_and(settings: &[(&str, &str)]) -> (Postern, SignedUp) {
+    let postern = Postern::with_settings(settings);
+    let ada = postern.sign_up(ADA);
+    (postern, ada)
+}
+
+/// With an OTP session token of Ada's and the code that goes with it.
+fn with_code() -> (Postern, SignedUp, String, String) {
+    let (postern, ada) = with_ada();
+    let (token, code) = postern.one_time_password(&ada.token, ADA);
+    (postern, ada, token, code)
+}
+
+/// A code that is not `code`.
+fn wrong(code: &str) -> String {
+    let number: u32 = code.parse().unwrap();
+    format!("{:06}", (number + 1) % 1_000_000)
+}
+
+fn is_verified(postern: &Postern, session: &str) -> bool {
+    postern.get("/api/auth/me").bearer(session).send().expect(200)["is_verified"] == true
+}
+
+fn retry_after(answer: &Answer) -> i64 {
+    answer.refused(429, "too_many_requests");
+    answer.header("retry-after").unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_code_in_the_mail_verifies_the_email() {
+    let (postern, ada, token, code) = with_code();
+    assert!(!is_verified(&postern, &ada.token));
+    assert_eq!(verify(&postern, &token, &code).send().expect(200), json!(true));
+    assert!(is_verified(&postern, &ada.token));
+}
+
+#[test]
+fn a_code_has_six_digits_and_may_begin_with_zero() {
+    let (postern, ada) = with_ada();
+    let codes: Vec<String> = (0..60)
+        .map(|_| {
+            postern.wait(HOUR);
+            let session = postern.token(ADA, PASSWORD);
+            postern.one_time_password(&session, ADA).1
+        })
+        .collect();
+    assert!(codes.iter().all(|code| code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit())), "{codes:?}");
+    // All sixty alike in their first digit: 1 in 10^59.
+    assert!(codes.iter().any(|code| code[..1] != codes[0][..1]), "{codes:?}");
+    assert_eq!(postern.mails(&ada.email).len(), 60);
+}
+
+#[test]
+fn a_code_may_be_typed_with_spaces() {
+    let (postern, _, token, code) = with_code();
+    verify(&postern, &token, &format!(" {} {}\n", &code[..3], &code[3..])).send().expect(200);
+}
+
+#[test]
+fn a_form_may_come_in_parts() {
+    let (postern, ada, token, code) = with_code();
+    let body = format!(
+        "--b\r\nContent-Disposition: form-data; name=\"otp\"\r\n\r\n{code}\r\n\
+         --b\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\n{token}\r\n--b--\r\n"
+    );
+    let call = postern.post("/api/auth/verify-otp").body("multipart/form-data; boundary=b", body.as_bytes());
+    assert_eq!(call.send().expect(200), json!(true));
+    assert!(is_verified(&postern, &ada.token));
+}
+
+#[test]
+fn json_is_no_form() {
+    let (postern, _, token, code) = with_code();
+    let answer = postern.post("/api/auth/verify-otp").json(json!({ "otp": code, "token": token })).send();
+    answer.refused(415, "unsupported_media_type");
+    verify(&postern, &token, &code).send().expect(200);
+}
+
+#[test]
+fn missing_fields_are_all_named_and_cost_no_guess() {
+    let (postern, _, token, code) = with_code();
+    let form = |fields: &[(&str, &str)]| postern.post("/api/auth/verify-otp").form(fields).send();
+    for _ in 0..10 {
+        assert_eq!(form(&[("other", "x")]).faulty_fields(), ["otp", "token"]);
+        assert_eq!(form(&[("token", &token)]).faulty_fields(), ["otp"]);
+        assert_eq!(form(&[("otp", &code)]).faulty_fields(), ["token"]);
+        assert_eq!(form(&[("otp", " "), ("token", &token)]).faulty_fields(), ["otp"]);
+    }
+    verify(&postern, &token, &code).send().expect(200);
+}
+
+#[test]
+fn whoever_is_verified_gets_no_code() {
+    let (postern, ada, token, code) = with_code();
+    verify(&postern, &token, &code).send().expect(200);
+    postern.wait(HOUR);
+    send(&postern, &ada.token).send().refused(409, "already_verified");
+    send(&postern, &postern.admin_token()).send().refused(409, "already_verified");
+    assert_eq!(postern.mails(ADA).len(), 1);
+}
+
+#[test]
+fn the_next_code_is_sent_thirty_seconds_later_at_the_earliest() {
+    let (postern, ada, ..) = with_code();
+    postern.wait(SECOND + 1);
+    let answer = send(&postern, &ada.token).send();
+    assert_eq!(retry_after(&answer), 29);
+    assert!(answer.body["error"].as_str().unwrap().contains("29 seconds"), "{}", answer.text);
+    postern.wait(29 * SECOND - 2);
+    assert_eq!(retry_after(&send(&postern, &ada.token).send()), 1);
+    postern.wait(1);
+    send(&postern, &ada.token).send().expect(200);
+    assert_eq!(postern.mails(ADA).len(), 2);
+}
+
+#[test]
+fn fifty_sends_at_once_are_one() {
+    let (postern, ada) = with_ada();
+    let answers = postern.at_once((0..50).map(|_| send(&postern, &ada.token)).collect());
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    answers.iter().filter(|answer| answer.status != 200).for_each(|answer| assert_eq!(retry_after(answer), 30));
+    assert_eq!(postern.mails(ADA).len(), 1);
+    let token = answers.iter().find_map(|answer| answer.body["token"].as_str()).unwrap();
+    verify(&postern, token, &postern.code(ADA)).send().expect(200);
+}
+
+#[test]
+fn the_sixth_code_in_an_hour_waits_for_its_end() {
+    let (postern, ada) = with_ada();
+    for _ in 0..5 {
+        send(&postern, &ada.token).send().expect(200);
+        postern.wait(MINUTE);
+    }
+    let answer = send(&postern, &ada.token).send();
+    assert_eq!(retry_after(&answer), 55 * 60);
+    postern.wait(55 * MINUTE - 1);
+    assert_eq!(retry_after(&send(&postern, &ada.token).send()), 1);
+    postern.wait(1);
+    send(&postern, &ada.token).send().expect(200);
+    assert_eq!(postern.mails(ADA).len(), 6);
+}
+
+#[test]
+fn the_limit_is_the_users_and_nobody_elses() {
+    let (postern, ..) = with_code();
+    let bob = postern.sign_up("bob@example.com");
+    send(&postern, &bob.token).send().expect(200);
+}
+
+#[test]
+fn a_wrong_code_is_refused_and_the_right_one_still_good() {
+    let (postern, ada, token, code) = with_code();
+    for wrong in [wrong(&code), "000".to_owned() + &code, code[..5].to_owned(), "x".to_owned()] {
+        verify(&postern, &token, &wrong).send().refused(403, "wrong_otp");
+    }
+    assert!(!is_verified(&postern, &ada.token));
+    verify(&postern, &token, &code).send().expect(200);
+}
+
+#[test]
+fn a_code_can_be_guessed_at_five_times_in_all() {
+    let (postern, ada, token, code) = with_code();
+    for _ in 0..5 {
+        verify(&postern, &token, &wrong(&code)).send().refused(403, "wrong_otp");
+    }
+    verify(&postern, &token, &code).send().refused(403, "otp_token_refused");
+    assert!(!is_verified(&postern, &ada.token));
+}
+
+#[test]
+fn a_code_can_be_guessed_at_five_times_in_all_also_twenty_times_at_once() {
+    let (postern, _, token, code) = with_code();
+    let guesses = (0..20)
+        .map(|n| verify(&postern, &token, &format!("{:06}", (code.parse::<u32>().unwrap() + n + 1) % 1_000_000)));
+    let answers = postern.at_once(guesses.collect());
+    let count = |code: &str| answers.iter().filter(|answer| answer.body["code"] == code).count();
+    assert_eq!((count("wrong_otp"), count("otp_token_refused")), (5, 15));
+    verify(&postern, &token, &code).send().refused(403, "otp_token_refused");
+}
+
+#[test]
+fn a_new_code_may_be_guessed_at_anew() {
+    let (postern, ada, token, code) = with_code();
+    for _ in 0..6 {
+        verify(&postern, &token, &wrong(&code)).send();
+    }
+    postern.wait(MINUTE);
+    let (token, code) = postern.one_time_password(&ada.token, ADA);
+    for _ in 0..4 {
+        verify(&postern, &token, &wrong(&code)).send().refused(403, "wrong_otp");
+    }
+    verify(&postern, &token, &code).send().expect(200);
+}
+
+#[test]
+fn a_new_code_ends_the_one_before() {
+    let (postern, ada, older_token, older_code) = with_code();
+    postern.wait(MINUTE);
+    let (newer_token, newer_code) = postern.one_time_password(&ada.token, ADA);
+    verify(&postern, &older_token, &older_code).send().refused(403, "otp_token_refused");
+    if older_code != newer_code {
+        verify(&postern, &newer_token, &older_code).send().refused(403, "wrong_otp");
+        verify(&postern, &older_token, &newer_code).send().refused(403, "otp_token_refused");
+    }
+    verify(&postern, &newer_token, &newer_code).send().expect(200);
+}
+
+#[test]
+fn a_code_works_once() {
+    let (postern, _, token, code) = with_code();
+    verify(&postern, &token, &code).send().expect(200);
+    verify(&postern, &token, &code).send().refused(403, "otp_token_refused");
+}
+
+#[test]
+fn a_code_works_once_also_fifty_times_at_once() {
+    let (postern, ada, token, code) = with_code();
+    let answers = postern.at_once((0..50).map(|_| verify(&postern, &token, &code)).collect());
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        answer.refused(403, "otp_token_refused");
+    }
+    assert!(is_verified(&postern, &ada.token));
+}
+
+#[test]
+fn code_and_token_of_two_users_do_not_mix() {
+    let (postern, ada, token, code) = with_code();
+    let bob = postern.sign_up("bob@example.com");
+    let (bobs_token, bobs_code) = postern.one_time_password(&bob.token, "bob@example.com");
+    if code != bobs_code {
+        verify(&postern, &token, &bobs_code).send().refused(403, "wrong_otp");
+        verify(&postern, &bobs_token, &code).send().refused(403, "wrong_otp");
+    }
+    verify(&postern, &bobs_token, &bobs_code).send().expect(200);
+    assert_eq!((is_verified(&postern, &ada.token), is_verified(&postern, &bob.token)), (false, true));
+    verify(&postern, &token, &code).send().expect(200);
+}
+
+#[test]
+fn whose_email_is_verified_is_told_by_the_token_alone() {
+    let (postern, ada, token, code) = with_code();
+    let bob = postern.sign_up("bob@example.com");
+    let fields =
+        [("otp", code.as_str()), ("token", &token), ("user_id", &bob.id), ("id", &bob.id), ("email", &bob.email)];
+    postern.post("/api/auth/verify-otp").bearer(&bob.token).form(&fields).send().expect(200);
+    assert_eq!((is_verified(&postern, &ada.token), is_verified(&postern, &bob.token)), (true, false));
+}
+
+#[test]
+fn an_unknown_token_is_refused_whatever_it_looks_like() {
+    let (postern, _, token, code) = with_code();
+    let altered = format!("{}A{}", &token[..20], &token[21..]);
+    let longer = format!("{token}A");
+    for unknown in ["x", "../otp", "\0", &altered, &longer, &token.to_lowercase(), &"a".repeat(10_000)] {
+        if unknown != token {
+            verify(&postern, unknown, &code).send().refused(403, "otp_token_refused");
+        }
+    }
+    verify(&postern, &token, &code).send().expect(200);
+}
+
+#[test]
+fn a_code_lives_ten_minutes_whatever_kv_keeps() {
+    let (postern, ada, token, code) = with_code();
+    postern.kv.forget_to_expire();
+    postern.wait(10 * MINUTE - 1);
+    verify(&postern, &token, &wrong(&code)).send().refused(403, "wrong_otp");
+    postern.wait(1);
+    verify(&postern, &token, &code).send().refused(403, "otp_token_refused");
+    assert!(!is_verified(&postern, &ada.token));
+}
+
+#[test]
+fn how_long_a_code_lives_is_a_setting_that_the_mail_tells() {
+    let (postern, ada) = with_ada_and(&[("OTP_LIFETIME_SECONDS", "120")]);
+    let (token, code) = postern.one_time_password(&ada.token, ADA);
+    assert!(postern.mails(ADA)[0]["text"].as_str().unwrap().contains("2 minutes"));
+    postern.wait(2 * MINUTE - 1);
+    verify(&postern, &token, &wrong(&code)).send().refused(403, "wrong_otp");
+    postern.wait(1);
+    verify(&postern, &token, &code).send().refused(403, "otp_token_refused");
+}
+
+#[test]
+fn a_record_that_reappears_after_its_use_opens_nothing() {
+    let (postern, ada, token, code) = with_code();
+    let entries = postern.kv.entries();
+    assert_eq!(entries.len(), 1);
+    verify(&postern, &token, &code).send().expect(200);
+    assert_eq!(postern.kv.entries().len(), 0);
+    postern.kv.put_back(entries);
+    postern.sql.execute("UPDATE users SET is_verified = 0 WHERE id = ?1", &[ada.id.as_str().into()]);
+    verify(&postern, &token, &code).send().refused(403, "otp_token_refused");
+    assert!(!is_verified(&postern, &ada.token));
+}
+
+#[test]
+fn an_inactive_user_gets_no_code_and_is_not_verified_by_an_older_one() {
+    let (postern, ada, token, code) = with_code();
+    postern.set_active(&ada.id, false);
+    postern.wait(MINUTE);
+    send(&postern, &ada.token).send().refused(403, "inactive");
+    verify(&postern, &token, &code).send().refused(403, "otp_token_refused");
+    let rows = postern.sql.query("SELECT is_verified FROM users WHERE id = ?1", &[ada.id.as_str().into()]);
+    assert_eq!(rows[0]["is_verified"], 0);
+}
+
+/// A code that was mailed, then a send that fails: the first is still good, and the next send need not wait.
+fn an_older_code_outlives_a_failed_send(
+    settings: &[(&str, &str)],
+    break_it: impl Fn(&Postern),
+    mend_it: impl Fn(&Postern),
+) {
+    let (postern, ada) = with_ada_and(settings);
+    let (token, code) = postern.one_time_password(&ada.token, ADA);
+    verify(&postern, &token, &wrong(&code)).send().refused(403, "wrong_otp");
+    postern.wait(MINUTE);
+    for _ in 0..10 {
+        break_it(&postern);
+        let answer = send(&postern, &ada.token).send();
+        answer.refused(503, "unavailable");
+        assert_eq!(answer.header("x-request-id"), Some("test-request"));
+        mend_it(&postern);
+    }
+    for _ in 0..3 {
+        verify(&postern, &token, &wrong(&code)).send().refused(403, "wrong_otp");
+    }
+    let (next_token, next_code) = postern.one_time_password(&ada.token, ADA);
+    verify(&postern, &token, &code).send().refused(403, "otp_token_refused");
+    verify(&postern, &next_token, &next_code).send().expect(200);
+
+    let (postern, ada) = with_ada_and(settings);
+    let (token, code) = postern.one_time_password(&ada.token, ADA);
+    postern.wait(MINUTE);
+    break_it(&postern);
+    send(&postern, &ada.token).send().refused(503, "unavailable");
+    mend_it(&postern);
+    verify(&postern, &token, &code).send().expect(200);
+}
+
+#[test]
+fn while_the_provider_is_down_nothing_changes() {
+    let down = |is_down: bool| move |postern: &Postern| postern.resend.is_down.set(is_down);
+    an_older_code_outlives_a_failed_send(&RESEND, down(true), down(false));
+}
+
+#[test]
+fn while_kv_is_out_nothing_changes() {
+    let out = |is_out: bool| move |postern: &Postern| postern.kv.is_out.set(is_out);
+    an_older_code_outlives_a_failed_send(&[], out(true), out(false));
+}
+
+#[test]
+fn while_the_outbox_takes_no_mail_nothing_changes() {
+    // The session, the send, KV, the outbox.
+    let fail = |postern: &Postern| postern.outside.fault.set(Some((4, Fault::Before)));
+    an_older_code_outlives_a_failed_send(&[], fail, |postern| assert_eq!(postern.outside.fault.get(), None));
+}
+
+#[test]
+fn a_first_send_that_fails_does_not_delay_the_next() {
+    let (postern, ada) = with_ada_and(&RESEND);
+    postern.resend.is_down.set(true);
+    for _ in 0..10 {
+        send(&postern, &ada.token).send().refused(503, "unavailable");
+    }
+    postern.resend.is_down.set(false);
+    let (token, code) = postern.one_time_password(&ada.token, ADA);
+    verify(&postern, &token, &code).send().expect(200);
+}
+
+#[test]
+fn nothing_that_the_client_receives_contains_the_code() {
+    let (postern, ada) = with_ada();
+    let answer = send(&postern, &ada.token).send();
+    let code = postern.code(ADA);
+    assert!(!format!("{answer:?}").contains(&code));
+    assert_eq!(answer.body.as_object().unwrap().len(), 1);
+    let token = answer.body["token"].as_str().unwrap();
+    assert!(!token.contains('.') && token.len() == 43, "the token is opaque: {token}");
+    let refusal = verify(&postern, token, &wrong(&code)).send();
+    assert!(!format!("{refusal:?}").contains(&code));
+}
+
+#[test]
+fn the_code_is_in_the_mail_but_not_in_its_subject() {
+    let (postern, ada) = with_ada();
+    postern.one_time_password(&ada.token, ADA);
+    let mail = &postern.mails(ADA)[0];
+    let code = postern.code(ADA);
+    assert!(!mail["subject"].as_str().unwrap().contains(|c: char| c.is_ascii_digit()), "{mail}");
+    assert!(mail["text"].as_str().unwrap().contains(&code) && mail["html"].as_str().unwrap().contains(&code));
+}
+
+#[test]
+fn a_code_dies_with_its_account() {
+    let (postern, ada, token, code) = with_code();
+    postern.sql.execute("DELETE FROM users WHERE id = ?1", &[ada.id.as_str().into()]);
+    verify(&postern, &token, &code).send().refused(403, "otp_token_refused");
+}

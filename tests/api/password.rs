@@ -1,1 +1,252 @@
+//! `PUT /api/auth/me/password`
 
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Call, PASSWORD, Postern, SECOND, SignedUp};
+
+const NEW_PASSWORD: &str = "another good password";
+
+fn change<'a>(postern: &'a Postern, token: &str, old: &str, new: &str) -> Call<'a> {
+    let body = json!({ "old_password": old, "new_password": new });
+    postern.put("/api/auth/me/password").bearer(token).json(body)
+}
+
+fn with_ada() -> (Postern, SignedUp) {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    (postern, ada)
+}
+
+#[test]
+fn a_new_password_is_in_force_at_once_and_the_old_one_is_not() {
+    let (postern, ada) = with_ada();
+    assert_eq!(change(&postern, &ada.token, PASSWORD, NEW_PASSWORD).send().expect(200), json!(true));
+    postern.login("ada@example.com", PASSWORD).refused(401, "wrong_credentials");
+    postern.login("ada@example.com", NEW_PASSWORD).expect(200);
+}
+
+#[test]
+fn every_other_session_ends_and_this_one_goes_on() {
+    let (postern, ada) = with_ada();
+    let others: Vec<String> = (0..3).map(|_| postern.token("ada@example.com", PASSWORD)).collect();
+    let bob = postern.sign_up("bob@example.com");
+    change(&postern, &others[1], PASSWORD, NEW_PASSWORD).send().expect(200);
+    let statuses = [&ada.token, &others[0], &others[1], &others[2], &bob.token].map(|token| postern.me(token));
+    assert_eq!(statuses, [401, 401, 200, 401, 200]);
+}
+
+#[test]
+fn a_wrong_old_password_changes_nothing() {
+    let (postern, ada) = with_ada();
+    let other = postern.token("ada@example.com", PASSWORD);
+    change(&postern, &ada.token, "wrong password", NEW_PASSWORD).send().refused(403, "wrong_password");
+    assert_eq!((postern.me(&ada.token), postern.me(&other)), (200, 200));
+    postern.login("ada@example.com", PASSWORD).expect(200);
+}
+
+#[test]
+fn the_last_character_of_the_old_password_counts() {
+    let (postern, ada) = with_ada();
+    let long = "a".repeat(127) + "b";
+    change(&postern, &ada.token, PASSWORD, &long).send().expect(200);
+    change(&postern, &ada.token, &("a".repeat(127) + "c"), PASSWORD).send().refused(403, "wrong_password");
+    change(&postern, &ada.token, &long, PASSWORD).send().expect(200);
+}
+
+#[test]
+fn guesses_here_and_at_the_login_count_together() {
+    let (postern, ada) = with_ada();
+    let guess_at_login = || postern.login("ada@example.com", "wrong password");
+    let guess_here = || change(&postern, &ada.token, "wrong password", NEW_PASSWORD).send();
+    let attempts: Vec<u16> =
+        (0..30).map(|n| if n % 2 == 0 { guess_at_login().status } else { guess_here().status }).collect();
+    assert_eq!(attempts.iter().filter(|status| **status != 429).count(), 20, "{attempts:?}");
+    guess_at_login().refused(429, "too_many_requests");
+    guess_here().refused(429, "too_many_requests");
+    change(&postern, &ada.token, PASSWORD, NEW_PASSWORD).send().refused(429, "too_many_requests");
+}
+
+#[test]
+fn the_owner_may_go_on_when_the_wait_that_was_told_is_over() {
+    let (postern, ada) = with_ada();
+    let guess = || change(&postern, &ada.token, "wrong password", NEW_PASSWORD).send();
+    let refused = std::iter::repeat_with(guess).find(|answer| answer.status == 429).unwrap();
+    let wait: i64 = refused.header("retry-after").unwrap().parse().unwrap();
+    postern.wait(wait * SECOND - 1);
+    guess().refused(429, "too_many_requests");
+    postern.wait(1);
+    change(&postern, &ada.token, PASSWORD, NEW_PASSWORD).send().expect(200);
+    guess().refused(403, "wrong_password");
+}
+
+#[test]
+fn fifty_guesses_at_once_by_one_who_stole_a_session_are_counted_as_fifty() {
+    let (postern, ada) = with_ada();
+    let guesses = (0..50).map(|_| change(&postern, &ada.token, "wrong password", NEW_PASSWORD)).collect();
+    let answers = postern.at_once(guesses);
+    let count = |status| answers.iter().filter(|answer| answer.status == status).count();
+    assert_eq!((count(403), count(429)), (20, 30));
+}
+
+#[test]
+fn of_two_changes_at_once_exactly_one_wins() {
+    let (postern, ada) = with_ada();
+    let other = postern.token("ada@example.com", PASSWORD);
+    let passwords = ["the first new password", "the second new password"];
+    let answers = postern.at_once(vec![
+        change(&postern, &ada.token, PASSWORD, passwords[0]),
+        change(&postern, &other, PASSWORD, passwords[1]),
+    ]);
+    let winners: Vec<usize> = (0..2).filter(|at| answers[*at].status == 200).collect();
+    assert_eq!(winners.len(), 1, "{answers:?}");
+    answers[1 - winners[0]].refused(403, "wrong_password");
+    postern.login("ada@example.com", passwords[winners[0]]).expect(200);
+    postern.login("ada@example.com", passwords[1 - winners[0]]).refused(401, "wrong_credentials");
+    let sessions = [&ada.token, &other].map(|token| postern.me(token));
+    assert_eq!((sessions[winners[0]], sessions[1 - winners[0]]), (200, 401));
+}
+
+#[test]
+fn of_fifty_changes_at_once_exactly_one_wins() {
+    let (postern, ada) = with_ada();
+    let password = |n: usize| format!("the new password number {n}");
+    let changes = (0..50).map(|n| change(&postern, &ada.token, PASSWORD, &password(n))).collect();
+    let answers = postern.at_once(changes);
+    let winners: Vec<usize> = (0..50).filter(|at| answers[*at].status == 200).collect();
+    assert_eq!(winners.len(), 1);
+    postern.login("ada@example.com", &password(winners[0])).expect(200);
+}
+
+fn refused_because(postern: &Postern, token: &str, new: &str) -> Option<String> {
+    let answer: Answer = change(postern, token, PASSWORD, new).send();
+    if answer.status == 200 {
+        change(postern, token, new, PASSWORD).send().expect(200);
+        return None;
+    }
+    assert_eq!(answer.faulty_fields(), ["new_password"]);
+    answer.body["detail"][0]["type"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn a_password_has_8_to_128_characters_whatever_they_are() {
+    let (postern, ada) = with_ada();
+    let refused_because = |new: &str| refused_because(&postern, &ada.token, new);
+    for text in ["12345678", "\u{1f511}", "\u{e9}", " ", "\u{202e}", "\0", "\"\\\n"] {
+        let good = [text.repeat(8).chars().take(8).collect::<String>(), text.chars().cycle().take(128).collect()];
+        for password in good {
+            assert_eq!(refused_because(&password), None, "{password:?}");
+        }
+        let short: String = text.chars().cycle().take(7).collect();
+        let long: String = text.chars().cycle().take(129).collect();
+        assert_eq!(refused_because(&short).as_deref(), Some("string_too_short"), "{short:?}");
+        assert_eq!(refused_because(&long).as_deref(), Some("string_too_long"), "{long:?}");
+    }
+}
+
+#[test]
+fn spaces_around_a_password_belong_to_it() {
+    let (postern, ada) = with_ada();
+    change(&postern, &ada.token, PASSWORD, "  spacious  ").send().expect(200);
+    postern.login("ada@example.com", "spacious").refused(401, "wrong_credentials");
+    change(&postern, &ada.token, "spacious", PASSWORD).send().refused(403, "wrong_password");
+    change(&postern, &ada.token, "  spacious  ", PASSWORD).send().expect(200);
+}
+
+#[test]
+fn the_name_of_the_service_and_the_own_email_are_no_passwords() {
+    let postern = Postern::with_settings(&[("SERVICE_NAME", "Difference Engine")]);
+    let ada = postern.sign_up("ada.lovelace@example.com");
+    for password in ["difference engine", "ADA.Lovelace", "Ada.Lovelace@Example.com"] {
+        let kind = refused_because(&postern, &ada.token, password);
+        assert_eq!(kind.as_deref(), Some("password_guessable"), "{password}");
+    }
+    assert_eq!(refused_because(&postern, &ada.token, "ada.lovelace1"), None);
+}
+
+#[test]
+fn the_minimum_is_a_setting() {
+    let postern = Postern::with_settings(&[("PASSWORD_MIN_LENGTH", "15")]);
+    let ada = postern.sign_up("ada@example.com");
+    assert_eq!(refused_because(&postern, &ada.token, "14 characters.").as_deref(), Some("string_too_short"));
+    assert_eq!(refused_because(&postern, &ada.token, "15 characters.."), None);
+}
+
+#[test]
+fn every_faulty_field_is_named_and_none_counts_as_a_guess() {
+    let (postern, ada) = with_ada();
+    let put = |body: Value| postern.put("/api/auth/me/password").bearer(&ada.token).json(body).send();
+    for _ in 0..30 {
+        assert_eq!(put(json!({})).faulty_fields(), ["old_password", "new_password"]);
+    }
+    assert_eq!(put(json!({ "old_password": 1, "new_password": "short" })).faulty_fields().len(), 2);
+    change(&postern, &ada.token, PASSWORD, NEW_PASSWORD).send().expect(200);
+}
+
+#[test]
+fn a_change_ends_the_reset_tokens() {
+    let (postern, ada) = with_ada();
+    let reset = postern.reset_token("ada@example.com");
+    assert_eq!(postern.me(&reset), 200);
+    change(&postern, &ada.token, PASSWORD, NEW_PASSWORD).send().expect(200);
+    assert_eq!(postern.me(&reset), 401);
+    let body = json!({ "password": "a thief's password" });
+    let answer = postern.post("/api/auth/reset-password-with-token").bearer(&reset).json(body).send();
+    answer.refused(401, "invalid_token");
+    postern.login("ada@example.com", NEW_PASSWORD).expect(200);
+}
+
+#[test]
+fn a_refused_change_leaves_the_reset_token_alone() {
+    let (postern, ada) = with_ada();
+    let reset = postern.reset_token("ada@example.com");
+    change(&postern, &ada.token, "wrong password", NEW_PASSWORD).send().refused(403, "wrong_password");
+    assert_eq!(postern.me(&reset), 200);
+}
+
+#[test]
+fn the_owner_is_told_by_mail_of_a_change_and_of_nothing_else() {
+    let (postern, ada) = with_ada();
+    change(&postern, &ada.token, "wrong password", NEW_PASSWORD).send().refused(403, "wrong_password");
+    assert_eq!(postern.mails("ada@example.com").len(), 0);
+    change(&postern, &ada.token, PASSWORD, NEW_PASSWORD).send().expect(200);
+    let mails = postern.mails("ada@example.com");
+    assert_eq!(mails.len(), 1);
+    assert!(mails[0]["subject"].as_str().unwrap().contains("password"), "{mails:?}");
+    assert!(mails[0]["text"].as_str().unwrap().contains("https://app.example.com/"), "{mails:?}");
+    assert!(!mails[0].to_string().contains(NEW_PASSWORD));
+}
+
+#[test]
+fn a_mail_that_cannot_leave_does_not_undo_the_change() {
+    let postern = Postern::with_settings(&crate::support::RESEND);
+    let ada = postern.sign_up("ada@example.com");
+    postern.resend.is_down.set(true);
+    change(&postern, &ada.token, PASSWORD, NEW_PASSWORD).send().expect(200);
+    postern.login("ada@example.com", NEW_PASSWORD).expect(200);
+    assert_eq!(postern.log().len(), 1, "{:?}", postern.log());
+}
+
+#[test]
+fn the_default_admin_has_no_mailbox_and_need_not_change_the_password_again() {
+    let postern = Postern::new();
+    assert_eq!(postern.login("admin", "admin").expect(200)["must_change_password"], true);
+    let token = postern.admin_token();
+    change(&postern, &token, "admin", NEW_PASSWORD).send().expect(200);
+    assert_eq!(postern.login("admin", NEW_PASSWORD).expect(200).get("must_change_password"), None);
+    postern.login("admin", "admin").refused(401, "wrong_credentials");
+    assert_eq!(postern.sql.query("SELECT id FROM outbox", &[]).len(), 0);
+    assert_eq!(postern.log(), [""; 0]);
+}
+
+#[test]
+fn nobody_changes_the_password_of_another() {
+    let (postern, ada) = with_ada();
+    let bob = postern.sign_up("bob@example.com");
+    let body = json!({
+        "old_password": PASSWORD, "new_password": NEW_PASSWORD,
+        "id": bob.id, "user_id": bob.id, "email": bob.email, "sub": bob.id
+    });
+    postern.put("/api/auth/me/password").bearer(&ada.token).json(body).send().expect(200);
+    postern.login("bob@example.com", PASSWORD).expect(200);
+    assert_eq!(postern.me(&bob.token), 200);
+}

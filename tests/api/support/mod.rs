@@ -1,6 +1,7 @@
 //! A Postern of one's own for each test.
 
 mod ports;
+pub mod world;
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,13 +14,13 @@ use postern::{
     app::{App, Isolate},
     domain::throttle::Address,
     routes,
-    settings::Settings,
+    settings::{Mail, Settings},
     web::{Request, Response},
 };
 use serde_json::{Value, json};
 
-use ports::{Afterwards, Guard, NoNet};
-pub use ports::{Database, Fault, MemoryKv};
+use ports::{Afterwards, Guard};
+pub use ports::{Database, Fault, MemoryKv, Outside, Resend};
 
 pub const SECRET: &str = "a secret for tests, 32 characters";
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -28,6 +29,10 @@ pub const SECOND: i64 = 1_000;
 pub const MINUTE: i64 = 60 * SECOND;
 pub const HOUR: i64 = 60 * MINUTE;
 pub const DAY: i64 = 24 * HOUR;
+
+/// Settings with which mail leaves through a provider.
+pub const RESEND: [(&str, &str); 3] =
+    [("MAIL_PROVIDER", "resend"), ("MAIL_FROM", "Postern <noreply@example.com>"), ("RESEND_API_KEY", "re_test_key")];
 
 thread_local! {
     static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
@@ -41,6 +46,10 @@ fn log(line: &str) {
 pub struct Postern {
     pub sql: Rc<Database>,
     pub kv: Rc<MemoryKv>,
+    /// Where mail goes with the settings [`RESEND`].
+    pub resend: Rc<Resend>,
+    /// All of these together.
+    pub outside: Rc<Outside>,
     /// Milliseconds since 1970.
     pub now: Rc<Cell<i64>>,
     guard: Rc<Guard>,
@@ -58,13 +67,16 @@ impl Postern {
     pub fn with_settings(settings: &[(&str, &str)]) -> Postern {
         LOG.with_borrow_mut(Vec::clear);
         let now = Rc::new(Cell::new(1_800_000_000_000));
+        let outside = Rc::new(Outside::default());
         Postern {
-            sql: Rc::new(Database::new()),
-            kv: Rc::new(MemoryKv::new(now.clone())),
-            guard: Rc::new(Guard::default()),
+            sql: Rc::new(Database::new(outside.clone())),
+            kv: Rc::new(MemoryKv::new(now.clone(), outside.clone())),
+            resend: Rc::new(Resend::new(now.clone(), outside.clone())),
+            guard: Rc::new(Guard::new(outside.clone())),
             later: Rc::new(Afterwards::default()),
             isolate: RefCell::new(isolate(settings)),
             address: RefCell::new("192.0.2.1".to_owned()),
+            outside,
             now,
         }
     }
@@ -126,7 +138,7 @@ impl Postern {
             isolate: self.isolate.borrow().clone(),
             sql: self.sql.clone(),
             kv: self.kv.clone(),
-            net: Rc::new(NoNet),
+            net: self.resend.clone(),
             later: self.later.clone(),
             burst: self.guard.clone(),
             log,
@@ -181,6 +193,9 @@ impl Postern {
 
     /// The mails to an address, newest first, as `/dev/outbox` shows them.
     pub fn mails(&self, to: &str) -> Vec<Value> {
+        if self.isolate.borrow().settings.mail != Mail::Outbox {
+            return self.resend.mails(to);
+        }
         let answer = self.get(&format!("/dev/outbox?to={to}")).header(header::ACCEPT, "application/json").send();
         answer.expect(200).as_array().unwrap().clone()
     }
@@ -251,9 +266,17 @@ pub struct Call<'a> {
     body: Vec<u8>,
 }
 
-impl Call<'_> {
-    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
-        self.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+impl<'a> Call<'a> {
+    pub fn postern(&self) -> &'a Postern {
+        self.postern
+    }
+
+    pub fn header(self, name: HeaderName, value: &str) -> Self {
+        self.raw_header(name, value.as_bytes())
+    }
+
+    pub fn raw_header(mut self, name: HeaderName, value: &[u8]) -> Self {
+        self.headers.append(name, HeaderValue::from_bytes(value).unwrap());
         self
     }
 
@@ -278,10 +301,12 @@ impl Call<'_> {
 
     pub fn send(self) -> Answer {
         let app = self.postern.app();
-        let later = self.postern.later.clone();
+        let (later, outside) = (self.postern.later.clone(), self.postern.outside.clone());
+        let calls = outside.calls.get();
         let response = pollster::block_on(routes::answer(&app, &self.into_request()));
+        let calls = outside.calls.get() - calls;
         later.run_all();
-        Answer::from(response)
+        Answer { calls, ..Answer::from(response) }
     }
 
     fn into_request(self) -> Request {
@@ -303,6 +328,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     pub body: Value,
     pub text: String,
+    /// How many calls to the outside came before it; not known of requests sent at once.
+    pub calls: u32,
 }
 
 impl From<Response> for Answer {
@@ -313,7 +340,7 @@ impl From<Response> for Answer {
         }
         let text = String::from_utf8(response.body).unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status: response.status.as_u16(), headers, body, text }
+        Answer { status: response.status.as_u16(), headers, body, text, calls: 0 }
     }
 }
 

@@ -9,27 +9,57 @@ use std::{
 use postern::ports::{Burst, Incoming, Kv, Later, Net, Outage, Outgoing, Pending, Rows, Sql, Statement, Value};
 use rusqlite::{Connection, types::ValueRef};
 
-/// How a store fails.
+/// How a call to the outside fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing has happened.
     Before,
-    /// It has happened, but the answer is lost.
+    /// It has happened, but the answer is lost or late.
     After,
+    /// Nothing has happened, nor does it from here on.
+    Outage,
+}
+
+/// Every call to a store, the limiter and the net passes here, and one of them may be made to fail.
+#[derive(Default)]
+pub struct Outside {
+    /// Calls so far.
+    pub calls: Cell<u32>,
+    /// Which call from now fails (1 is the next), and how. Nothing once it has.
+    pub fault: Cell<Option<(u32, Fault)>>,
+    /// Whether every call fails.
+    pub is_out: Cell<bool>,
+}
+
+impl Outside {
+    fn call<T>(&self, effect: impl FnOnce() -> Result<T, Outage>) -> Result<T, Outage> {
+        self.calls.set(self.calls.get() + 1);
+        let fault = self.fault.get().map(|(calls, fault)| (calls - 1, fault));
+        self.fault.set(fault.filter(|(calls, _)| *calls > 0));
+        let fails_now = fault.filter(|(calls, _)| *calls == 0).map(|(_, fault)| fault);
+        self.is_out.set(self.is_out.get() || fails_now == Some(Fault::Outage));
+        if self.is_out.get() || fails_now == Some(Fault::Before) {
+            return Err(Outage("the test lets a call fail before its effect".to_owned()));
+        }
+        let value = effect()?;
+        if fails_now == Some(Fault::After) {
+            return Err(Outage("the test lets a call fail after its effect".to_owned()));
+        }
+        Ok(value)
+    }
 }
 
 /// SQLite with the migrations of this repository, one transaction a batch, as D1.
 pub struct Database {
     connection: RefCell<Connection>,
     takes_turns: Cell<bool>,
-    /// Which call from now fails (1 is the next), and how.
-    pub fault: Cell<Option<(u32, Fault)>>,
+    outside: Rc<Outside>,
     /// Batches so far.
     pub batches: Cell<u32>,
 }
 
 impl Database {
-    pub fn new() -> Database {
+    pub fn new(outside: Rc<Outside>) -> Database {
         let connection = Connection::open_in_memory().unwrap();
         connection.pragma_update(None, "foreign_keys", true).unwrap();
         let mut files: Vec<_> = std::fs::read_dir("migrations").unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -38,12 +68,7 @@ impl Database {
         for file in files {
             connection.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();
         }
-        Database {
-            connection: RefCell::new(connection),
-            takes_turns: Cell::new(false),
-            fault: Cell::new(None),
-            batches: Cell::new(0),
-        }
+        Database { connection: RefCell::new(connection), takes_turns: Cell::new(false), outside, batches: Cell::new(0) }
     }
 
     /// Whether each batch lets the other requests go first.
@@ -72,31 +97,23 @@ impl Database {
             let columns = statement.column_count();
             let mut rows = statement.query([]).unwrap();
             while let Some(row) = rows.next().unwrap() {
-                let values: Vec<_> = (0..columns).map(|at| format!("{:?}", row.get_ref(at).unwrap())).collect();
+                let values: Vec<_> = (0..columns).map(|at| readable(row.get_ref(at).unwrap())).collect();
                 dump.push_str(&format!("{table}: {}\n", values.join(", ")));
             }
         }
-        // rusqlite shows text as bytes in Debug.
         dump
     }
 
     fn batch_now(&self, statements: &[Statement]) -> Result<Vec<Rows>, Outage> {
         self.batches.set(self.batches.get() + 1);
-        let fault = self.fault.get().map(|(calls, fault)| (calls - 1, fault));
-        self.fault.set(fault.filter(|(calls, _)| *calls > 0));
-        let fails_now = fault.filter(|(calls, _)| *calls == 0).map(|(_, fault)| fault);
-        if fails_now == Some(Fault::Before) {
-            return Err(Outage("the test lets D1 fail before".to_owned()));
-        }
-        let mut connection = self.connection.borrow_mut();
-        let transaction = connection.transaction().unwrap();
-        let rows: Result<Vec<_>, _> = statements.iter().map(|statement| run(&transaction, statement)).collect();
-        let rows = rows.map_err(|error| Outage(error.to_string()))?;
-        transaction.commit().map_err(|error| Outage(error.to_string()))?;
-        if fails_now == Some(Fault::After) {
-            return Err(Outage("the test lets D1 fail after".to_owned()));
-        }
-        Ok(rows)
+        self.outside.call(|| {
+            let mut connection = self.connection.borrow_mut();
+            let transaction = connection.transaction().unwrap();
+            let rows: Result<Vec<_>, _> = statements.iter().map(|statement| run(&transaction, statement)).collect();
+            let rows = rows.map_err(|error| Outage(error.to_string()))?;
+            transaction.commit().map_err(|error| Outage(error.to_string()))?;
+            Ok(rows)
+        })
     }
 }
 
@@ -151,8 +168,18 @@ fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Rows>
     Ok(Rows(read))
 }
 
+fn readable(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "NULL".to_owned(),
+        ValueRef::Integer(integer) => integer.to_string(),
+        ValueRef::Real(real) => real.to_string(),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
 /// KV: forgets by the clock of the test.
 pub struct MemoryKv {
+    outside: Rc<Outside>,
     entries: RefCell<HashMap<String, (String, i64)>>,
     now: Rc<Cell<i64>>,
     /// Whether every call fails.
@@ -160,13 +187,18 @@ pub struct MemoryKv {
 }
 
 impl MemoryKv {
-    pub fn new(now: Rc<Cell<i64>>) -> MemoryKv {
-        MemoryKv { entries: RefCell::default(), now, is_out: Cell::new(false) }
+    pub fn new(now: Rc<Cell<i64>>, outside: Rc<Outside>) -> MemoryKv {
+        MemoryKv { outside, entries: RefCell::default(), now, is_out: Cell::new(false) }
     }
 
     /// All entries, to look at or to put back.
     pub fn entries(&self) -> HashMap<String, (String, i64)> {
         self.entries.borrow().clone()
+    }
+
+    /// Loses everything.
+    pub fn clear(&self) {
+        self.entries.borrow_mut().clear();
     }
 
     /// Puts old entries back, as a location that has not heard of their end yet would show them.
@@ -181,44 +213,74 @@ impl MemoryKv {
         }
     }
 
-    fn check(&self) -> Result<(), Outage> {
-        if self.is_out.get() { Err(Outage("the test lets KV fail".to_owned())) } else { Ok(()) }
+    fn call<T>(&self, effect: impl FnOnce() -> T) -> Result<T, Outage> {
+        self.outside
+            .call(|| if self.is_out.get() { Err(Outage("the test lets KV fail".to_owned())) } else { Ok(effect()) })
     }
 }
 
 impl Kv for MemoryKv {
     fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<String>, Outage>> {
         Box::pin(async move {
-            self.check()?;
-            let entries = self.entries.borrow();
-            Ok(entries.get(key).filter(|(_, end)| *end > self.now.get()).map(|(value, _)| value.clone()))
+            self.call(|| {
+                let entries = self.entries.borrow();
+                entries.get(key).filter(|(_, end)| *end > self.now.get()).map(|(value, _)| value.clone())
+            })
         })
     }
 
     fn put<'a>(&'a self, key: &'a str, value: String, seconds: i64) -> Pending<'a, Result<(), Outage>> {
         Box::pin(async move {
-            self.check()?;
             let end = self.now.get() + seconds.max(60) * 1_000;
-            self.entries.borrow_mut().insert(key.to_owned(), (value, end));
-            Ok(())
+            self.call(|| drop(self.entries.borrow_mut().insert(key.to_owned(), (value, end))))
         })
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Pending<'a, Result<(), Outage>> {
-        Box::pin(async move {
-            self.check()?;
-            self.entries.borrow_mut().remove(key);
-            Ok(())
-        })
+        Box::pin(async move { self.call(|| drop(self.entries.borrow_mut().remove(key))) })
     }
 }
 
-/// With the provider `outbox` nothing goes to the net.
-pub struct NoNet;
+/// Resend as its documentation describes it, and whatever was mailed through it.
+pub struct Resend {
+    outside: Rc<Outside>,
+    now: Rc<Cell<i64>>,
+    mails: RefCell<Vec<serde_json::Value>>,
+    /// Whether it answers 503 to everything.
+    pub is_down: Cell<bool>,
+}
 
-impl Net for NoNet {
+impl Resend {
+    pub fn new(now: Rc<Cell<i64>>, outside: Rc<Outside>) -> Resend {
+        Resend { outside, now, mails: RefCell::default(), is_down: Cell::new(false) }
+    }
+
+    /// The mails to an address, newest first, in the shape of `/dev/outbox`.
+    pub fn mails(&self, to: &str) -> Vec<serde_json::Value> {
+        self.mails.borrow().iter().rev().filter(|mail| mail["to"] == to).cloned().collect()
+    }
+
+    fn take(&self, request: &Outgoing) -> Incoming {
+        if self.is_down.get() {
+            let body = r#"{"statusCode":503,"name":"service_unavailable","message":"Down."}"#;
+            return Incoming { status: 503, body: body.to_owned() };
+        }
+        let mut mail: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        let key = request.headers.iter().find(|(name, _)| *name == "Idempotency-Key");
+        mail["key"] = key.unwrap().1.clone().into();
+        mail["to"] = mail["to"][0].take();
+        mail["sent_at"] = self.now.get().into();
+        let mut mails = self.mails.borrow_mut();
+        if !mails.iter().any(|taken| taken["key"] == mail["key"]) {
+            mails.push(mail);
+        }
+        Incoming { status: 200, body: r#"{"id":"49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"}"#.to_owned() }
+    }
+}
+
+impl Net for Resend {
     fn post(&self, request: Outgoing) -> Pending<'_, Result<Incoming, Outage>> {
-        unreachable!("a request to {}", request.url)
+        Box::pin(async move { self.outside.call(|| Ok(self.take(&request))) })
     }
 }
 
@@ -245,13 +307,19 @@ impl Later for Afterwards {
 }
 
 /// The burst guard.
-#[derive(Default)]
 pub struct Guard {
+    outside: Rc<Outside>,
     pub is_exhausted: Cell<bool>,
+}
+
+impl Guard {
+    pub fn new(outside: Rc<Outside>) -> Guard {
+        Guard { outside, is_exhausted: Cell::new(false) }
+    }
 }
 
 impl Burst for Guard {
     fn allow<'a>(&'a self, _key: &'a str) -> Pending<'a, Result<bool, Outage>> {
-        Box::pin(async move { Ok(!self.is_exhausted.get()) })
+        Box::pin(async move { self.outside.call(|| Ok(!self.is_exhausted.get())) })
     }
 }

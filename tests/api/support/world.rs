@@ -1,0 +1,209 @@
+//! A service in which everything has happened once, and every door that it has.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{Call, MINUTE, PASSWORD, Postern, SignedUp, claims};
+
+pub const ADA: &str = "ada@example.com";
+/// The password that [`Door::good`] sets.
+pub const NEW_PASSWORD: &str = "another good password";
+
+/// A service with a user, Ada, who has two sessions, and one live token of each kind.
+pub struct World {
+    pub postern: Postern,
+    pub ada: SignedUp,
+    /// The id of the session of `ada.token`.
+    pub session_id: String,
+    /// Ada's other session, and its id.
+    pub other_session: String,
+    pub other_session_id: String,
+    pub user_token: String,
+    pub reset_token: String,
+    pub otp_token: String,
+    pub code: String,
+    /// A user token of the admin.
+    pub referrer: String,
+    pub admin_token: String,
+}
+
+impl World {
+    pub fn new() -> World {
+        Self::with_settings(&[])
+    }
+
+    pub fn with_settings(settings: &[(&str, &str)]) -> World {
+        let postern = Postern::with_settings(settings);
+        let ada = postern.sign_up(ADA);
+        let other_session = postern.token(ADA, PASSWORD);
+        let user_token = postern.create_user_token(&ada.token);
+        let (otp_token, code) = postern.one_time_password(&ada.token, ADA);
+        // The next code may be sent, and the mails are not of the same moment.
+        postern.wait(MINUTE);
+        let reset_token = postern.reset_token(ADA);
+        postern.wait(MINUTE);
+        let id = |token: &str| claims(token)["sid"].as_str().unwrap().to_owned();
+        World {
+            session_id: id(&ada.token),
+            other_session_id: id(&other_session),
+            referrer: postern.referrer(),
+            admin_token: postern.admin_token(),
+            postern,
+            ada,
+            other_session,
+            user_token,
+            reset_token,
+            otp_token,
+            code,
+        }
+    }
+}
+
+/// Whose bearer opens a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opens {
+    ToAnybody,
+    ToSessions,
+    ToResets,
+    ToSessionsAndResets,
+}
+
+/// What body a door takes; the functions make a good one.
+#[derive(Clone, Copy)]
+pub enum Takes {
+    Nothing,
+    Json(fn(&World) -> Value),
+    JsonOrNothing(fn(&World) -> Value),
+    Form(fn(&World) -> Vec<(&'static str, String)>),
+}
+
+/// A method at an address.
+#[derive(Clone)]
+pub struct Door {
+    pub method: Method,
+    pub pattern: &'static str,
+    pub opens: Opens,
+    pub takes: Takes,
+}
+
+impl Door {
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method, self.pattern)
+    }
+
+    pub fn path(&self, world: &World) -> String {
+        let path = self.pattern.replace("{token}", &world.user_token).replace("{id}", &world.other_session_id);
+        if path == "/api/auth/verify-token" { format!("{path}?token={}", world.user_token) } else { path }
+    }
+
+    /// Without a bearer or a body.
+    pub fn bare<'a>(&self, world: &'a World) -> Call<'a> {
+        world.postern.request(self.method.clone(), &self.path(world))
+    }
+
+    /// The bearer that opens it, if it needs one.
+    pub fn key<'a>(&self, world: &'a World) -> Option<&'a str> {
+        match self.opens {
+            Opens::ToAnybody => None,
+            Opens::ToSessions | Opens::ToSessionsAndResets => Some(&world.ada.token),
+            Opens::ToResets => Some(&world.reset_token),
+        }
+    }
+
+    /// With the bearer that opens it, but without a body.
+    pub fn unlocked<'a>(&self, world: &'a World) -> Call<'a> {
+        let call = self.bare(world);
+        match self.key(world) {
+            Some(token) => call.bearer(token),
+            None => call,
+        }
+    }
+
+    /// With a good body, but without a bearer.
+    pub fn locked<'a>(&self, world: &'a World) -> Call<'a> {
+        self.with_body(self.bare(world), world)
+    }
+
+    /// A request that is answered with 200.
+    pub fn good<'a>(&self, world: &'a World) -> Call<'a> {
+        self.with_body(self.unlocked(world), world)
+    }
+
+    fn with_body<'a>(&self, call: Call<'a>, world: &World) -> Call<'a> {
+        match self.takes {
+            Takes::Nothing => call,
+            Takes::Json(body) | Takes::JsonOrNothing(body) => call.json(body(world)),
+            Takes::Form(fields) => {
+                let fields = fields(world);
+                let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                call.form(&fields)
+            }
+        }
+    }
+}
+
+/// Every door.
+pub fn doors() -> Vec<Door> {
+    use Opens::*;
+    use Takes::*;
+    let door = |method, pattern, opens, takes| Door { method, pattern, opens, takes };
+    let mut doors = vec![
+        door(Method::POST, "/api/auth/login", ToAnybody, Json(|_| json!({ "email": ADA, "password": PASSWORD }))),
+        door(
+            Method::POST,
+            "/api/auth/signup",
+            ToAnybody,
+            Json(|world| {
+                let referrer = &world.referrer;
+                json!({ "referrer": referrer, "email": "bob@example.com", "password": PASSWORD, "name": "Bob" })
+            }),
+        ),
+        door(Method::POST, "/api/auth/logout", ToSessions, Nothing),
+        door(Method::GET, "/api/auth/jwks", ToAnybody, Nothing),
+        door(Method::POST, "/api/auth/send-password-reset-link", ToAnybody, Json(|_| json!({ "email": ADA }))),
+        door(
+            Method::POST,
+            "/api/auth/reset-password-with-token",
+            ToResets,
+            Json(|_| json!({ "password": NEW_PASSWORD })),
+        ),
+        door(
+            Method::POST,
+            "/api/auth/verify-otp",
+            ToAnybody,
+            Form(|world| vec![("otp", world.code.clone()), ("token", world.otp_token.clone())]),
+        ),
+        door(Method::GET, "/api/auth/verify-token", ToAnybody, Nothing),
+        door(Method::GET, "/api/auth/me", ToSessionsAndResets, Nothing),
+        door(Method::DELETE, "/api/auth/me", ToSessions, Nothing),
+        door(Method::PUT, "/api/auth/me/name", ToSessions, Json(|_| json!({ "name": "Ada" }))),
+        door(
+            Method::PUT,
+            "/api/auth/me/password",
+            ToSessions,
+            Json(|_| json!({ "old_password": PASSWORD, "new_password": NEW_PASSWORD })),
+        ),
+        door(Method::POST, "/api/auth/me/send-otp", ToSessions, Nothing),
+        door(Method::POST, "/api/auth/me/send-invite", ToSessions, Json(|_| json!({ "email": "eve@example.com" }))),
+        door(
+            Method::POST,
+            "/api/auth/me/create-token",
+            ToSessions,
+            JsonOrNothing(|_| json!({ "name": "For Eve", "expires_in_days": 7 })),
+        ),
+        door(Method::GET, "/api/auth/me/tokens", ToSessions, Nothing),
+        door(Method::POST, "/api/auth/me/tokens", ToSessions, Nothing),
+        door(Method::DELETE, "/api/auth/me/tokens/{token}", ToSessions, Nothing),
+        door(Method::GET, "/api/auth/me/sessions", ToSessions, Nothing),
+        door(Method::DELETE, "/api/auth/me/sessions/{id}", ToSessions, Nothing),
+        door(Method::GET, "/health", ToAnybody, Nothing),
+        door(Method::GET, "/dev/outbox", ToAnybody, Nothing),
+    ];
+    let heads: Vec<Door> = doors
+        .iter()
+        .filter(|door| door.method == Method::GET)
+        .map(|door| Door { method: Method::HEAD, ..door.clone() })
+        .collect();
+    doors.extend(heads);
+    doors
+}
