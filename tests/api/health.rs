@@ -1,1 +1,56 @@
+//! `GET /health`
 
+use http::Method;
+
+use crate::support::{Fault, Postern};
+
+#[test]
+fn it_is_ok_when_d1_and_kv_answer() {
+    let postern = Postern::new();
+    let answer = postern.get("/health").send().expect(200);
+    assert_eq!(answer["status"], "ok");
+    let head = postern.request(Method::HEAD, "/health").send();
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+}
+
+#[test]
+fn it_is_503_while_d1_is_out() {
+    let postern = Postern::new();
+    postern.outside.fault.set(Some((1, Fault::Before)));
+    postern.get("/health").send().refused(503, "unavailable");
+    postern.get("/health").send().expect(200);
+}
+
+#[test]
+fn it_is_503_while_kv_is_out() {
+    let postern = Postern::new();
+    postern.kv.is_out.set(true);
+    postern.get("/health").send().refused(503, "unavailable");
+    postern.kv.is_out.set(false);
+    postern.get("/health").send().expect(200);
+}
+
+#[test]
+fn it_is_503_as_long_as_the_migrations_are_missing() {
+    let postern = Postern::new();
+    postern.sql.execute("DROP TABLE users", &[]);
+    postern.get("/health").send().refused(503, "unavailable");
+}
+
+#[test]
+fn what_is_out_is_told_to_the_log_alone() {
+    let postern = Postern::new();
+    postern.sql.execute("DROP TABLE users", &[]);
+    let answer = postern.get("/health").send();
+    assert!(!answer.text.contains("users") && answer.text.contains("test-request"), "{}", answer.text);
+    let log = postern.log();
+    assert!(log.len() == 1 && log[0].contains("no such table") && log[0].contains("test-request"), "{log:?}");
+}
+
+#[test]
+fn it_writes_nothing_and_makes_no_account() {
+    let postern = Postern::new();
+    let before = postern.sql.dump();
+    postern.get("/health").send().expect(200);
+    assert_eq!(postern.sql.dump(), before);
+}
