@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { startPostern } from "./support/postern.mjs";
+
+const read = (path) => readFile(new URL(`../../${path}`, import.meta.url), "utf8");
+
+let postern;
+before(async () => {
+  postern = await startPostern();
+});
+after(() => postern?.stop());
+
+test("the curl tour of the README works as it is typed", async () => {
+  const [, tour] = (await read("README.md")).match(/## A tour[\s\S]*?```sh\n([\s\S]*?)```/);
+  const script = [
+    "set -euo pipefail",
+    // What a newcomer would see on the screen: the answer of every call, and that none of them failed.
+    'curl() { command curl --fail-with-body --max-time 30 "$@"; }',
+    tour.replaceAll("http://localhost:8787", postern.url),
+  ].join("\n");
+
+  const shell = spawn("bash", ["-s"], { stdio: ["pipe", "pipe", "pipe"] });
+  let seen = "";
+  for (const stream of [shell.stdout, shell.stderr]) stream.on("data", (data) => (seen += data));
+  shell.stdin.end(script);
+  const [code] = await once(shell, "exit");
+
+  assert.equal(code, 0, seen);
+  const promised = tour.match(/\btrue\b/g).length;
+  assert.equal(seen.replaceAll(/\{.*?\}/g, "").match(/true/g).length, promised, seen);
+  assert.match(seen, /"email":"ada\d+@example.com"/);
+  assert.match(seen, /\[\{"token":"\w{10}"/);
+});
+
+test("every setting is in the README and can be given in the environment of npm start", async () => {
+  const source = (await read("src/settings.rs")).split("#[cfg(test)]")[0];
+  const settings = new Set(source.match(/"[A-Z][A-Z0-9]+(_[A-Z0-9]+)+"|"ENVIRONMENT"/g).map((name) => name.slice(1, -1)));
+  assert.ok(settings.size >= 20, [...settings].join(" "));
+  const readme = await read("README.md");
+  const start = await read("scripts/lib/settings.mjs");
+  for (const name of settings) {
+    assert.ok(readme.includes(`\`${name}\``), `${name} is not in the README`);
+    assert.ok(start.includes(`"${name}"`), `${name} is not known to npm start`);
+  }
+});
