@@ -13,6 +13,15 @@ import { completeDevVars, localSettings } from "./lib/settings.mjs";
 
 const startLimitMilliseconds = 60_000;
 
+// wrangler tells nobody about this start, leaves no log behind, and does not ask the net where this machine is (a
+// property of requests that the Worker does not read).
+Object.assign(process.env, {
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_SEND_ERROR_REPORTS: "false",
+  WRANGLER_WRITE_LOGS: "false",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+});
+
 await main(async () => {
   await installPackages();
   await continueOnProjectNode();
@@ -61,9 +70,6 @@ async function migrate() {
 
 async function serve(port, settings) {
   say("Starting the Worker.");
-  // It would ask the net where this machine is, for a property of requests that the Worker does not read.
-  process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
-  process.env.WRANGLER_WRITE_LOGS = "false";
   const { unstable_startWorker: startWorker } = await import("wrangler");
   const bindings = Object.entries(settings).map(([name, value]) => [name, { type: "secret_text", value }]);
   const worker = await startWorker({

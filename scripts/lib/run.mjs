@@ -30,7 +30,11 @@ export function say(message) {
  */
 export async function run(program, args, { advice, problem, ...options } = {}) {
   const child = spawn(program, args, { cwd: root, stdio: "inherit", shell: onWindows, ...options });
-  const handOn = (signal) => child.kill(signal);
+  let stopped = false;
+  const handOn = (signal) => {
+    stopped = true;
+    child.kill(signal);
+  };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, handOn);
 
   const [code, signal, error] = await new Promise((resolve) => {
@@ -39,6 +43,7 @@ export async function run(program, args, { advice, problem, ...options } = {}) {
   });
 
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.off(signal, handOn);
+  if (stopped) throw new Failure("Stopped.");
   if (code === 0) return;
   const how = error ? `could not be started (${error.code})` : signal ? `was ended by ${signal}` : `ended with code ${code}`;
   throw new Failure(problem ?? `\`${[program, ...args].join(" ")}\` ${how}.`, advice);

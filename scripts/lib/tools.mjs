@@ -100,7 +100,8 @@ async function compile(tool, folder) {
       CARGO_PROFILE_RELEASE_DEBUG: "0",
     },
     advice:
-      "If a C compiler, pkg-config or OpenSSL is missing above, install them (Debian: `apt-get install build-essential pkg-config libssl-dev`) and try again.",
+      "If a C compiler, pkg-config or OpenSSL is missing, install it (Debian: `apt-get install build-essential pkg-config libssl-dev`); " +
+      `if there is no ${tool.crate} ${tool.version}, pin a version in Cargo.toml that there is. Then try again.`,
   });
 }
 
