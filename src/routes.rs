@@ -157,15 +157,26 @@ pub fn answer_without_settings(request: &Request, request_id: &str) -> Response 
     response
 }
 
+/// The answer to a request that could not be read whole.
+pub fn answer_unread(error: &Error, request_id: &str) -> Response {
+    let mut response = Response::refusal(error, request_id);
+    add_headers(&mut response, request_id);
+    response
+}
+
 fn finish(response: &mut Response, request: &Request, request_id: &str) {
+    add_headers(response, request_id);
+    if request.method == Method::HEAD {
+        response.body.clear();
+    }
+}
+
+fn add_headers(response: &mut Response, request_id: &str) {
     response.headers.extend([
         (header::CACHE_CONTROL, "no-store".to_owned()),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
         (REQUEST_ID, request_id.to_owned()),
     ]);
-    if request.method == Method::HEAD {
-        response.body.clear();
-    }
 }
 
 async fn dispatch(app: &App, request: &Request) -> Result<Response, Error> {

@@ -4,12 +4,14 @@ use std::{cell::OnceCell, rc::Rc};
 
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use worker::{Context, Env, event};
+use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
 use crate::{
     app::{App, Isolate},
     crypto::random,
-    domain::throttle::Address,
+    domain::{Timestamp, throttle::Address},
+    error::Error,
+    maintenance,
     platform::{burst::Limiter, d1::D1, kv::WorkersKv, later::WaitUntil, net::FetchNet},
     routes,
     settings::Settings,
@@ -28,27 +30,57 @@ thread_local! {
 async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::Result<worker::Response> {
     #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
     let now = worker::Date::now().as_millis() as i64;
-    let request_id: Rc<str> =
-        random::id().map_err(|_| worker::Error::RustError("there is no randomness".to_owned()))?.into();
+    let request_id: Rc<str> = random::id().map_err(|_| no_randomness())?.into();
     let address = Address::parse(request.headers().get("CF-Connecting-IP")?.as_deref());
-    let request = read(request).await?;
+    let request = match read(request).await? {
+        Ok(request) => request,
+        Err(error) => return write(routes::answer_unread(&error, &request_id)),
+    };
 
     let Some(isolate) = isolate(&env) else {
         return write(routes::answer_without_settings(&request, &request_id));
     };
-    let app = App {
+    let app = app(isolate, &env, WaitUntil::Request(context), now, request_id, address)?;
+    write(routes::answer(&app, &request).await)
+}
+
+#[event(scheduled)]
+async fn scheduled(event: ScheduledEvent, env: Env, context: ScheduleContext) {
+    let Some(isolate) = isolate(&env) else { return };
+    let now = event.schedule() as i64;
+    let made = random::id()
+        .map_err(|_| no_randomness())
+        .and_then(|run_id| app(isolate, &env, WaitUntil::Schedule(context), now, run_id.into(), Address::parse(None)));
+    match made {
+        Ok(app) => maintenance::run(&app).await,
+        Err(error) => log(&format!("the cron trigger cannot work: {error}")),
+    }
+}
+
+fn app(
+    isolate: Rc<Isolate>,
+    env: &Env,
+    later: WaitUntil,
+    now: Timestamp,
+    request_id: Rc<str>,
+    address: Address,
+) -> worker::Result<App> {
+    Ok(App {
         isolate,
         sql: Rc::new(D1(env.d1("DB")?)),
         kv: Rc::new(WorkersKv(env.kv("KV")?)),
         net: Rc::new(FetchNet),
-        later: Rc::new(WaitUntil(context)),
+        later: Rc::new(later),
         burst: Rc::new(Limiter(env.rate_limiter("BURST")?)),
         log,
         now,
         request_id,
         address,
-    };
-    write(routes::answer(&app, &request).await)
+    })
+}
+
+fn no_randomness() -> worker::Error {
+    worker::Error::RustError("there is no randomness".to_owned())
 }
 
 fn log(line: &str) {
@@ -72,8 +104,9 @@ fn isolate(env: &Env) -> Option<Rc<Isolate>> {
     })
 }
 
-/// Reads a request whole, but never more of its body than one byte over the limit.
-async fn read(mut request: worker::Request) -> worker::Result<Request> {
+/// Reads a request whole, but never more of its body than one byte over the limit. A body that breaks off is the client's
+/// fault: a refusal, and nothing for the log.
+async fn read(mut request: worker::Request) -> worker::Result<Result<Request, Error>> {
     let url = request.inner().url();
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let query = query.split('#').next().unwrap_or_default().to_owned();
@@ -89,7 +122,7 @@ async fn read(mut request: worker::Request) -> worker::Result<Request> {
     if request.inner().body().is_some() {
         let mut stream = request.stream()?;
         while let Some(chunk) = stream.next().await {
-            let chunk = chunk?;
+            let Ok(chunk) = chunk else { return Ok(Err(Error::UnreadableBody("The body breaks off."))) };
             let room = MAX_BODY + 1 - body.len();
             body.extend(chunk.iter().take(room));
             if chunk.len() >= room {
@@ -98,7 +131,7 @@ async fn read(mut request: worker::Request) -> worker::Result<Request> {
         }
     }
     let method = Method::from_bytes(request.inner().method().as_bytes()).unwrap_or(Method::OPTIONS);
-    Ok(Request { method, path: request.path(), query, headers, body })
+    Ok(Ok(Request { method, path: request.path(), query, headers, body }))
 }
 
 fn write(response: Response) -> worker::Result<worker::Response> {
