@@ -4,14 +4,13 @@ use std::{cell::OnceCell, rc::Rc};
 
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
+use worker::{Context, Env, event};
 
 use crate::{
     app::{App, Isolate},
     crypto::random,
-    domain::{Timestamp, throttle::Address},
+    domain::throttle::Address,
     error::Error,
-    maintenance,
     platform::{burst::Limiter, d1::D1, kv::WorkersKv, later::WaitUntil, net::FetchNet},
     routes,
     settings::Settings,
@@ -30,7 +29,8 @@ thread_local! {
 async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::Result<worker::Response> {
     #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
     let now = worker::Date::now().as_millis() as i64;
-    let request_id: Rc<str> = random::id().map_err(|_| no_randomness())?.into();
+    let request_id: Rc<str> =
+        random::id().map_err(|_| worker::Error::RustError("there is no randomness".to_owned()))?.into();
     let address = Address::parse(request.headers().get("CF-Connecting-IP")?.as_deref());
     let request = match read(request).await? {
         Ok(request) => request,
@@ -40,47 +40,19 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::
     let Some(isolate) = isolate(&env) else {
         return write(routes::answer_without_settings(&request, &request_id));
     };
-    let app = app(isolate, &env, WaitUntil::Request(context), now, request_id, address)?;
-    write(routes::answer(&app, &request).await)
-}
-
-#[event(scheduled)]
-async fn scheduled(event: ScheduledEvent, env: Env, context: ScheduleContext) {
-    let Some(isolate) = isolate(&env) else { return };
-    let now = event.schedule() as i64;
-    let made = random::id()
-        .map_err(|_| no_randomness())
-        .and_then(|run_id| app(isolate, &env, WaitUntil::Schedule(context), now, run_id.into(), Address::parse(None)));
-    match made {
-        Ok(app) => maintenance::run(&app).await,
-        Err(error) => log(&format!("the cron trigger cannot work: {error}")),
-    }
-}
-
-fn app(
-    isolate: Rc<Isolate>,
-    env: &Env,
-    later: WaitUntil,
-    now: Timestamp,
-    request_id: Rc<str>,
-    address: Address,
-) -> worker::Result<App> {
-    Ok(App {
+    let app = App {
         isolate,
         sql: Rc::new(D1(env.d1("DB")?)),
         kv: Rc::new(WorkersKv(env.kv("KV")?)),
         net: Rc::new(FetchNet),
-        later: Rc::new(later),
+        later: Rc::new(WaitUntil(context)),
         burst: Rc::new(Limiter(env.rate_limiter("BURST")?)),
         log,
         now,
         request_id,
         address,
-    })
-}
-
-fn no_randomness() -> worker::Error {
-    worker::Error::RustError("there is no randomness".to_owned())
+    };
+    write(routes::answer(&app, &request).await)
 }
 
 fn log(line: &str) {
