@@ -42,6 +42,8 @@ CREATE TABLE sessions (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_by_user ON sessions (user_id, expires_at);
+-- For cleaning up alone, as the other indexes of this name.
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
 -- A deactivated user's sessions answer 403 at every door; that neither they nor a reset link come back to life with the
 -- account is kept here, so that it holds for whoever undoes it.
@@ -65,6 +67,7 @@ CREATE TABLE user_tokens (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX user_tokens_by_user ON user_tokens (user_id, expires_at);
+CREATE INDEX user_tokens_by_expiry ON user_tokens (expires_at);
 
 -- What decides over one-time passwords; the code's keyed hash is in KV. One row a user.
 CREATE TABLE one_time_passwords (
@@ -89,6 +92,25 @@ CREATE TABLE throttles (
   -- The row means nothing from here on.
   expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX throttles_by_expiry ON throttles (expires_at);
+
+-- Mails that are owed: written in the batch of what causes them, deleted when a provider has taken them.
+CREATE TABLE mails (
+  -- Also the idempotency key for the provider.
+  id TEXT PRIMARY KEY,
+  -- What is to be mailed to whom, encrypted: it may hold an address and a token.
+  sealed TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  -- Whoever sends it moves this on first, so nobody else does at the same time.
+  next_attempt_at INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  -- What it carries is of no use from here on.
+  expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX mails_by_next_attempt ON mails (next_attempt_at);
+CREATE INDEX mails_by_expiry ON mails (expires_at);
 
 -- Mails of the provider `outbox`: local development alone, where `/dev/outbox` shows them. Empty elsewhere.
 CREATE TABLE outbox (

@@ -13,6 +13,7 @@ pub mod domain;
 pub mod endpoints;
 pub mod error;
 pub mod mail;
+pub mod maintenance;
 pub mod platform;
 pub mod ports;
 pub mod routes;

@@ -4,13 +4,14 @@ use std::{cell::OnceCell, rc::Rc};
 
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use worker::{Context, Env, event};
+use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
 use crate::{
     app::{App, Isolate},
     crypto::random,
-    domain::throttle::Address,
+    domain::{Timestamp, throttle::Address},
     error::Error,
+    maintenance,
     platform::{burst::Limiter, d1::D1, kv::WorkersKv, later::WaitUntil, net::FetchNet},
     routes,
     settings::Settings,
@@ -29,8 +30,7 @@ thread_local! {
 async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::Result<worker::Response> {
     #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
     let now = worker::Date::now().as_millis() as i64;
-    let request_id: Rc<str> =
-        random::id().map_err(|_| worker::Error::RustError("there is no randomness".to_owned()))?.into();
+    let request_id: Rc<str> = random::id().map_err(|_| no_randomness())?.into();
     let address = Address::parse(request.headers().get("CF-Connecting-IP")?.as_deref());
     let request = match read(request).await? {
         Ok(request) => request,
@@ -40,19 +40,47 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::
     let Some(isolate) = isolate(&env) else {
         return write(routes::answer_without_settings(&request, &request_id));
     };
-    let app = App {
+    let app = app(isolate, &env, WaitUntil::Request(context), now, request_id, address)?;
+    write(routes::answer(&app, &request).await)
+}
+
+#[event(scheduled)]
+async fn scheduled(event: ScheduledEvent, env: Env, context: ScheduleContext) {
+    let Some(isolate) = isolate(&env) else { return };
+    let now = event.schedule() as i64;
+    let made = random::id()
+        .map_err(|_| no_randomness())
+        .and_then(|run_id| app(isolate, &env, WaitUntil::Schedule(context), now, run_id.into(), Address::parse(None)));
+    match made {
+        Ok(app) => maintenance::run(&app).await,
+        Err(error) => log(&format!("the cron trigger cannot work: {error}")),
+    }
+}
+
+fn app(
+    isolate: Rc<Isolate>,
+    env: &Env,
+    later: WaitUntil,
+    now: Timestamp,
+    request_id: Rc<str>,
+    address: Address,
+) -> worker::Result<App> {
+    Ok(App {
         isolate,
         sql: Rc::new(D1(env.d1("DB")?)),
         kv: Rc::new(WorkersKv(env.kv("KV")?)),
         net: Rc::new(FetchNet),
-        later: Rc::new(WaitUntil(context)),
+        later: Rc::new(later),
         burst: Rc::new(Limiter(env.rate_limiter("BURST")?)),
         log,
         now,
         request_id,
         address,
-    };
-    write(routes::answer(&app, &request).await)
+    })
+}
+
+fn no_randomness() -> worker::Error {
+    worker::Error::RustError("there is no randomness".to_owned())
 }
 
 fn log(line: &str) {

@@ -83,10 +83,16 @@ pub fn session_token(app: &App, user: &User, session_id: &str, expires_at: Times
 ///
 /// # Errors
 /// 500 when it cannot be signed.
-pub fn password_reset_token(app: &App, user: &User, reset_id: &str, expires_at: Timestamp) -> Result<String, Error> {
+pub fn password_reset_token(
+    app: &App,
+    user: &User,
+    reset_id: &str,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+) -> Result<String, Error> {
     app.keys().password_reset.sign(
         claims(app, user, Purpose::PasswordReset { jti: reset_id.to_owned() }),
-        app.now,
+        issued_at,
         expires_at,
     )
 }

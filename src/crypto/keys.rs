@@ -18,6 +18,8 @@ pub struct Keys {
     pub user_token: Vec<UserTokenKeys>,
     /// Names the records in KV, and hashes one-time passwords.
     pub one_time_password: HashKey,
+    /// Seal mails that are owed: the current key, and those still accepted.
+    pub mail: Vec<SealKey>,
     /// Names the records of reset tokens in KV.
     pub reset_record: HashKey,
 }
@@ -44,6 +46,7 @@ impl Keys {
                     seal: SealKey(derive(secret, "user token seal")),
                 })
                 .collect(),
+            mail: secrets().map(|secret| SealKey(derive(secret, "mail"))).collect(),
             one_time_password: HashKey(derive(current, "one-time password")),
             reset_record: HashKey(derive(current, "password reset record")),
         }

@@ -6,7 +6,7 @@ use crate::{
     crypto::password_hash,
     domain::{email::Email, password},
     error::Error,
-    mail,
+    mail::queue::Owed,
     store::users,
     web::{self, Request, Response},
 };
@@ -42,10 +42,14 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
         return Err(Error::WrongPassword);
     }
     let new_hash = password_hash::hash(&new_password, settings.password_cost)?;
-    if !users::change_password(app.sql.as_ref(), &account, &new_hash, &session.id, &counters, app.now).await? {
+    let owed = Owed::password_changed(app, &email, account.user.name.clone())?;
+    let mail = owed.as_ref().map(|owed| &owed.mail);
+    if !users::change_password(app.sql.as_ref(), &account, &new_hash, &session.id, &counters, mail, app.now).await? {
         // Somebody was faster: the old password is no longer in force.
         return Err(Error::WrongPassword);
     }
-    mail::tell_password_changed(app, &email, account.user.name.as_deref())?;
+    if let Some(owed) = owed {
+        owed.deliver_later(app);
+    }
     Ok(Response::ok())
 }

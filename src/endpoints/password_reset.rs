@@ -5,14 +5,12 @@ use crate::{
     app::App,
     crypto::{password_hash, random},
     domain::{
-        Timestamp,
         email::Email,
         password,
         throttle::{RESET_BY_ADDRESS, RESET_BY_EMAIL},
-        user::User,
     },
     error::Error,
-    mail::{self, message},
+    mail::queue::Owed,
     store::{
         records,
         throttles::{self, Counter},
@@ -41,28 +39,10 @@ pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> 
     throttles::attempt(app, &by_email, &by_address).await?;
 
     let reset_id = random::id()?;
-    let user = users::begin_password_reset(app.sql.as_ref(), &email, &reset_id).await?;
-    if let Some(user) = user {
-        let later = app.clone();
-        app.later.run(Box::pin(async move {
-            if let Err(error) = mail_link(&later, user, email, reset_id).await {
-                let cause = error.cause().unwrap_or_else(|| error.code());
-                (later.log)(&format!("request {}: a reset link was not sent: {cause}", later.request_id));
-            }
-        }));
-    }
+    let owed = Owed::password_reset(app, &email, &reset_id)?;
+    users::begin_password_reset(app.sql.as_ref(), &email, &reset_id, &owed.mail).await?;
+    owed.deliver_later(app);
     Ok(Response::ok())
-}
-
-async fn mail_link(app: &App, user: User, email: Email, reset_id: String) -> Result<(), Error> {
-    let settings = app.settings();
-    let expires_at: Timestamp = app.now + settings.reset_token_lifetime * 1_000;
-    let token = bearer::password_reset_token(app, &user, &reset_id, expires_at)?;
-    let record = records::PasswordReset { user_id: user.id, expires_at };
-    records::put_password_reset(app, &reset_id, &record).await?;
-    let message =
-        message::password_reset(settings, &email, user.name.as_deref(), &token, settings.reset_token_lifetime)?;
-    mail::send(app, &message, &reset_id).await
 }
 
 /// Sets a new password for the bearer of a reset token.
@@ -89,10 +69,14 @@ pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
 
     let new_hash = password_hash::hash(&password, settings.password_cost)?;
     let counters = password_attempts::counters(app, email.as_str());
-    let done =
-        users::complete_password_reset(app.sql.as_ref(), &reset.user.id, &reset.id, &new_hash, &counters, app.now);
-    if !done.await? {
+    let owed = Owed::password_changed(app, &email, reset.user.name)?;
+    let mail = owed.as_ref().map(|owed| &owed.mail);
+    let sql = app.sql.as_ref();
+    if !users::complete_password_reset(sql, &reset.user.id, &reset.id, &new_hash, &counters, mail, app.now).await? {
         return Err(Error::Unauthorized);
+    }
+    if let Some(owed) = owed {
+        owed.deliver_later(app);
     }
     // D1 has the last word; the record would open nothing any more.
     let later = app.clone();
@@ -101,6 +85,5 @@ pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
             (later.log)(&format!("request {}: a used reset record stays in KV: {}", later.request_id, outage.0));
         }
     }));
-    mail::tell_password_changed(app, &email, reset.user.name.as_deref())?;
     Ok(Response::ok())
 }

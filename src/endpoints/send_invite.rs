@@ -3,14 +3,13 @@
 use crate::{
     access::bearer,
     app::App,
-    crypto::random,
     domain::{
         email::Email,
         throttle::{INVITE_BY_EMAIL, INVITE_BY_USER},
         user_token::{MAX_LIVE, expiry},
     },
     error::Error,
-    mail::{self, message},
+    mail::queue::Owed,
     store::{
         throttles::{self, Counter},
         user_tokens,
@@ -41,10 +40,12 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let days = app.settings().user_token_lifetime_days;
     let made = user_tokens::make(app, &user.id)?;
     let name = format!("Invitation of {}", email.as_str());
-    if !user_tokens::insert(app.sql.as_ref(), &made, &user.id, Some(&name), expiry(app.now, days), app.now).await? {
+    let owed = Owed::invitation(app, &email, user.name, &made.token, days)?;
+    let expires_at = expiry(app.now, days);
+    let sql = app.sql.as_ref();
+    if !user_tokens::insert(sql, &made, &user.id, Some(&name), expires_at, Some(&owed.mail), app.now).await? {
         return Err(Error::TooManyTokens(MAX_LIVE));
     }
-    let inviter = user.name.as_deref().unwrap_or_default();
-    mail::send_later(app, message::invitation(app.settings(), &email, inviter, &made.token, days)?, random::id()?);
+    owed.deliver_later(app);
     Ok(Response::ok())
 }

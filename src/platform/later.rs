@@ -1,14 +1,22 @@
 //! [`Later`] on `waitUntil`.
 
-use worker::Context;
+use worker::{Context, ScheduleContext};
 
 use crate::ports::{Later, Pending};
 
-/// The context of one request.
-pub struct WaitUntil(pub Context);
+/// The context of one request or one run of the cron trigger.
+pub enum WaitUntil {
+    /// A request's.
+    Request(Context),
+    /// A run's.
+    Schedule(ScheduleContext),
+}
 
 impl Later for WaitUntil {
     fn run(&self, work: Pending<'static, ()>) {
-        self.0.wait_until(work);
+        match self {
+            WaitUntil::Request(context) => context.wait_until(work),
+            WaitUntil::Schedule(context) => context.wait_until(work),
+        }
     }
 }

@@ -3,6 +3,8 @@
 //! Whatever must hold stands in a `WHERE` or a constraint, never in a check before the write. What must happen at most
 //! once is one conditional statement with `RETURNING`; statements of one batch that depend on it repeat its condition.
 
+pub mod expired;
+pub mod mails;
 pub mod one_time_passwords;
 pub mod outbox;
 pub mod records;

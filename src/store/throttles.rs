@@ -9,7 +9,7 @@ use crate::{
     domain::Timestamp,
     domain::throttle::{Policy, retry_after},
     error::Error,
-    ports::{Outage, Rows, Sql, Statement},
+    ports::{Rows, Sql, Statement},
 };
 
 /// One counter: a rule, and whom it is about.
@@ -156,15 +156,4 @@ impl PasswordCounters {
     pub fn forget(&self) -> Statement {
         Statement::new("DELETE FROM throttles WHERE key = ?1").bind(self.account.key.as_str())
     }
-}
-
-/// Deletes what means nothing any more, at most `limit` rows.
-///
-/// # Errors
-/// [`Outage`].
-pub async fn delete_expired(sql: &dyn Sql, now: Timestamp, limit: i64) -> Result<(), Outage> {
-    let statement = Statement::new(
-        "DELETE FROM throttles WHERE key IN (SELECT key FROM throttles WHERE expires_at <= ?1 LIMIT ?2)",
-    );
-    super::run(sql, statement.bind(now).bind(limit)).await.map(drop)
 }

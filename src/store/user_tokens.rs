@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{run, run_all, throttles};
+use super::{mails, run, run_all, throttles};
 use crate::{
     app::App,
     crypto::{keys::UserTokenKeys, random},
@@ -34,7 +34,7 @@ pub fn make(app: &App, user_id: &str) -> Result<Made, Error> {
     Ok(Made { lookup: keys.lookup.hash(&[&token]), sealed: keys.seal.seal(&token, user_id)?, token })
 }
 
-/// Stores a token, unless the user has as many live ones as one may have; tells whether it did.
+/// Stores a token, unless the user has as many live ones as one may have, and owes the mail that carries it; tells whether it did.
 ///
 /// # Errors
 /// [`Outage`].
@@ -44,9 +44,10 @@ pub async fn insert(
     user_id: &str,
     name: Option<&str>,
     expires_at: Timestamp,
+    mail: Option<&mails::Mail>,
     now: Timestamp,
 ) -> Result<bool, Outage> {
-    let statement = Statement::new(
+    let insert = Statement::new(
         "INSERT INTO user_tokens (lookup, user_id, sealed, name, created_at, expires_at)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6
          WHERE (SELECT count(*) FROM user_tokens WHERE user_id = ?2 AND expires_at > ?5) < ?7
@@ -59,7 +60,9 @@ pub async fn insert(
     .bind(now)
     .bind(expires_at)
     .bind(MAX_LIVE);
-    Ok(run(sql, statement).await?.any())
+    let mut statements = vec![insert];
+    statements.extend(mail.map(|mail| mails::insert_if_token_is_there(mail, &made.lookup)));
+    Ok(sql.batch(statements).await?.first().is_some_and(|inserted| inserted.any()))
 }
 
 /// The values by which a token may be found: one for each key that is accepted. NULL finds nothing.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{run, run_all, sessions, throttles::PasswordCounters};
+use super::{mails, run, run_all, sessions, throttles::PasswordCounters};
 use crate::{
     domain::{
         Timestamp,
@@ -191,8 +191,9 @@ pub async fn rename(sql: &dyn Sql, user_id: &str, name: &str, now: Timestamp) ->
     Ok(run(sql, statement.bind(user_id).bind(name).bind(now)).await?.any())
 }
 
-/// Replaces the password that was just verified, ends every other session and every reset token, and takes the count of attempts
-/// back. Of two changes at once one does it, because the other's old password is no longer in force; tells whether it did.
+/// Replaces the password that was just verified, ends every other session and every reset token, takes the count of attempts
+/// back, and owes the owner a mail. Of two changes at once one does it, because the other's old password is no longer in
+/// force; tells whether it did.
 ///
 /// # Errors
 /// [`Outage`].
@@ -202,40 +203,53 @@ pub async fn change_password(
     new_hash: &str,
     kept_session: &str,
     counters: &PasswordCounters,
+    mail: Option<&mails::Mail>,
     now: Timestamp,
 ) -> Result<bool, Outage> {
+    let user_id = account.user.id.as_str();
     let change = Statement::new(
         "UPDATE users SET password_hash = ?3, must_change_password = 0, password_reset_id = NULL, updated_at = ?4
          WHERE id = ?1 AND password_hash = ?2 AND is_active = 1
          RETURNING id",
     )
-    .bind(account.user.id.as_str())
+    .bind(user_id)
     .bind(account.password_hash.as_str())
     .bind(new_hash)
     .bind(now);
-    let [forget_account, remember_address, forgive_address] = counters.forgive(now);
-    let [changed, ..] = run_all(
-        sql,
-        [
-            change,
-            sessions::end_all_but(&account.user.id, kept_session, new_hash),
-            forget_account,
-            remember_address,
-            forgive_address,
-        ],
-    )
-    .await?;
-    Ok(changed.any())
+    let mut statements = vec![change, sessions::end_all_but(user_id, kept_session, new_hash)];
+    statements.extend(counters.forgive(now));
+    statements.extend(mail.map(|mail| mails::insert_if_password_is(mail, user_id, new_hash)));
+    Ok(sql.batch(statements).await?.first().is_some_and(|changed| changed.any()))
 }
 
-/// Gives the account of this email, if it is active, a new live reset token, which ends the one before.
+/// Gives the account of this email, if there is an active one, a new live reset token, which ends the one before, and owes the mail
+/// in any case: whether there is an account is not told by the time that this takes.
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn begin_password_reset(sql: &dyn Sql, email: &Email, reset_id: &str) -> Result<Option<User>, Outage> {
-    let statement =
-        Statement::new("UPDATE users SET password_reset_id = ?2 WHERE email = ?1 AND is_active = 1 RETURNING *");
-    run(sql, statement.bind(email.as_str()).bind(reset_id)).await?.first()
+pub async fn begin_password_reset(
+    sql: &dyn Sql,
+    email: &Email,
+    reset_id: &str,
+    mail: &mails::Mail,
+) -> Result<(), Outage> {
+    let begin = Statement::new("UPDATE users SET password_reset_id = ?2 WHERE email = ?1 AND is_active = 1")
+        .bind(email.as_str())
+        .bind(reset_id);
+    run_all(sql, [begin, mails::insert(mail)]).await.map(drop)
+}
+
+/// The user of this email whose live reset this is.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn find_by_email_and_password_reset(
+    sql: &dyn Sql,
+    email: &str,
+    reset_id: &str,
+) -> Result<Option<User>, Outage> {
+    let statement = Statement::new("SELECT * FROM users WHERE email = ?1 AND password_reset_id = ?2 AND is_active = 1");
+    run(sql, statement.bind(email).bind(reset_id)).await?.first()
 }
 
 /// The user whose live reset token this is.
@@ -247,8 +261,8 @@ pub async fn find_by_password_reset(sql: &dyn Sql, user_id: &str, reset_id: &str
     run(sql, statement.bind(user_id).bind(reset_id)).await?.first()
 }
 
-/// Uses a reset token up: sets the password, verifies the email, ends every session and lets the owner in again. Of many at once
-/// one does it; tells whether it did.
+/// Uses a reset token up: sets the password, verifies the email, ends every session, lets the owner in again, and owes a mail. Of
+/// many at once one does it; tells whether it did.
 ///
 /// # Errors
 /// [`Outage`].
@@ -258,6 +272,7 @@ pub async fn complete_password_reset(
     reset_id: &str,
     new_hash: &str,
     counters: &PasswordCounters,
+    mail: Option<&mails::Mail>,
     now: Timestamp,
 ) -> Result<bool, Outage> {
     let reset = Statement::new(
@@ -270,8 +285,9 @@ pub async fn complete_password_reset(
     .bind(reset_id)
     .bind(new_hash)
     .bind(now);
-    let [done, ..] = run_all(sql, [reset, sessions::end_all_but(user_id, "", new_hash), counters.forget()]).await?;
-    Ok(done.any())
+    let mut statements = vec![reset, sessions::end_all_but(user_id, "", new_hash), counters.forget()];
+    statements.extend(mail.map(|mail| mails::insert_if_password_is(mail, user_id, new_hash)));
+    Ok(sql.batch(statements).await?.first().is_some_and(|done| done.any()))
 }
 
 /// Deactivates a user and ends the reset token, unless this is the last active admin; tells whether the user is inactive

@@ -3,12 +3,13 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room of `src`, and the rooms it may name.
-const ARROWS: [(&str, &[&str]); 15] = [
-    ("worker", &["app", "crypto", "domain", "platform", "routes", "settings", "web"]),
+const ARROWS: [(&str, &[&str]); 16] = [
+    ("worker", &["app", "crypto", "domain", "maintenance", "platform", "routes", "settings", "web"]),
     ("routes", &["app", "endpoints", "error", "web"]),
     ("endpoints", &["access", "app", "crypto", "domain", "error", "mail", "settings", "store", "web"]),
     ("access", &["app", "crypto", "domain", "error", "store", "web"]),
-    ("mail", &["app", "crypto", "domain", "error", "ports", "settings", "store"]),
+    ("maintenance", &["app", "error", "mail", "store"]),
+    ("mail", &["access", "app", "crypto", "domain", "error", "ports", "settings", "store"]),
     ("store", &["app", "crypto", "domain", "error", "ports"]),
     ("app", &["crypto", "domain", "ports", "settings"]),
     ("settings", &["crypto", "domain"]),

@@ -1,0 +1,31 @@
+//! What the cron trigger does: mails that are owed, and what has expired.
+
+use crate::{
+    app::App,
+    error::Error,
+    mail::queue,
+    store::expired::{self, Deleted},
+};
+
+/// Rows of one table that one run deletes.
+const ROWS_A_RUN: i64 = 500;
+
+/// One run. A part that fails does not keep the other from its work; what is left is done by the next run.
+pub async fn run(app: &App) {
+    log_failure(app, "mail", queue::deliver_due(app).await);
+    log_failure(app, "cleaning up", clean_up(app).await);
+}
+
+async fn clean_up(app: &App) -> Result<(), Error> {
+    let Deleted { mails, .. } = expired::delete(app.sql.as_ref(), app.now, ROWS_A_RUN).await?;
+    if mails > 0 {
+        (app.log)(&format!("run {}: {mails} mails could not be sent while they were of use", app.request_id));
+    }
+    Ok(())
+}
+
+fn log_failure(app: &App, part: &str, outcome: Result<(), Error>) {
+    if let Err(error) = outcome {
+        (app.log)(&format!("run {}: {part}: {}", app.request_id, error.cause().unwrap_or_else(|| error.code())));
+    }
+}
