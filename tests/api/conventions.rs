@@ -8,7 +8,7 @@ use postern::{crypto::keys::Keys, web::MAX_BODY};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Call, DAY, Postern, SECRET, claims,
+    Answer, Call, DAY, Postern, claims,
     world::{ADA, Door, Opens, Takes, World, doors},
 };
 
@@ -39,7 +39,7 @@ fn json_doors() -> Vec<Door> {
 }
 
 fn protected_doors() -> Vec<Door> {
-    doors().into_iter().filter(|door| door.opens != Opens::ToAnybody).collect()
+    doors().into_iter().filter(|door| door.opens != Opens::Anybody).collect()
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn bad_bearers(world: &World, door: &Door) -> Vec<(&'static str, Vec<Vec<u8>>)> 
         bare.as_object_mut().unwrap().remove(standard);
     }
     let forger = Keys::derive("another secret, of 32 characters", None);
-    let forger = if door.opens == Opens::ToResets { forger.password_reset } else { forger.session };
+    let forger = if door.opens == Opens::Resets { forger.password_reset } else { forger.session };
     let other_signature: String = signature.chars().rev().collect();
     let mut bad = vec![
         ("no header", vec![]),
@@ -328,9 +328,9 @@ fn bad_bearers(world: &World, door: &Door) -> Vec<(&'static str, Vec<Vec<u8>>)> 
         ("an OTP session token", bearer(&world.otp_token)),
         ("a session id", bearer(&world.session_id)),
     ];
-    if door.opens == Opens::ToResets {
+    if door.opens == Opens::Resets {
         bad.push(("a session token", bearer(&world.ada.token)));
-    } else if door.opens == Opens::ToSessions {
+    } else if door.opens == Opens::Sessions {
         bad.push(("a reset token", bearer(&world.reset_token)));
     }
     bad
@@ -379,7 +379,7 @@ fn a_protected_door_answers_401_once_the_session_has_ended() {
         world.postern.post("/api/auth/logout").bearer(&world.ada.token).send().expect(200);
         let answer = send(door.good(&world));
         match door.opens {
-            Opens::ToResets => assert_eq!(answer.status, 200, "{}", answer.text),
+            Opens::Resets => assert_eq!(answer.status, 200, "{}", answer.text),
             _ => is_401(&answer, &door.name()),
         }
     }
@@ -392,7 +392,7 @@ fn a_live_session_of_an_inactive_user_is_403_at_every_door() {
     for door in protected_doors() {
         let answer = send(door.good(&world));
         match door.opens {
-            Opens::ToResets => is_401(&answer, &door.name()),
+            Opens::Resets => is_401(&answer, &door.name()),
             _ => assert_eq!(answer.status, 403, "{}: {}", door.name(), answer.text),
         }
     }
@@ -409,7 +409,7 @@ fn the_scheme_of_a_bearer_may_be_written_in_any_case() {
 
 #[test]
 fn a_bearer_is_not_needed_where_none_is_asked_for_and_a_bad_one_does_no_harm() {
-    for door in doors().into_iter().filter(|door| door.opens == Opens::ToAnybody) {
+    for door in doors().into_iter().filter(|door| door.opens == Opens::Anybody) {
         let world = World::new();
         assert_eq!(send(door.good(&world).bearer("garbage")).status, 200, "{}", door.name());
     }

@@ -1,1 +1,259 @@
+//! What a copy of the stores, or the log, gives away: nothing that opens a door.
 
+use postern::crypto::keys::Keys;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+
+use crate::support::{
+    Fault, HOUR, MINUTE, PASSWORD, Postern, RESEND, SECRET,
+    world::{ADA, NEW_PASSWORD, World, doors},
+};
+
+/// All that a client or a mail was ever told in confidence: what it is, and the secret.
+#[derive(Default)]
+struct Secrets(Vec<(&'static str, String)>);
+
+impl Secrets {
+    fn add(&mut self, what: &'static str, secret: &str) {
+        assert!(secret.len() >= 6, "{what}");
+        self.0.push((what, secret.to_owned()));
+        // Nor the part of a JWT without which it is worth nothing.
+        if let Some((_, signature)) = secret.rsplit_once('.').filter(|_| secret.starts_with("ey")) {
+            self.0.push((what, signature.to_owned()));
+        }
+    }
+
+    /// Of secrets that can be guessed, a hash without a key is as good as the secret.
+    fn add_guessable(&mut self, what: &'static str, secret: &str) {
+        self.add(what, secret);
+        let hash = Sha256::digest(secret);
+        self.0.push((what, hash.iter().map(|byte| format!("{byte:02x}")).collect()));
+        self.0.push((what, Base64::encode_string(&hash).trim_end_matches('=').to_owned()));
+        self.0.push((what, Base64UrlUnpadded::encode_string(&hash)));
+        self.0.push((what, Base64::encode_string(secret.as_bytes()).trim_end_matches('=').to_owned()));
+    }
+
+    #[track_caller]
+    fn are_not_in(&self, place: &str, text: &str) {
+        for (what, secret) in &self.0 {
+            // Six digits may be a part of anything; by themselves they are the code.
+            let is_code = secret.len() == 6 && secret.bytes().all(|byte| byte.is_ascii_digit());
+            let is_there = if is_code {
+                text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == secret)
+            } else {
+                text.contains(secret)
+            };
+            let lines = || text.lines().filter(|line| line.contains(secret)).collect::<Vec<_>>();
+            assert!(!is_there, "{what} is in {place}: {:?}", lines());
+        }
+    }
+}
+
+/// The database and KV.
+fn stores(postern: &Postern) -> (String, String) {
+    let kv = postern.kv.entries().iter().map(|(key, (value, _))| format!("{key} = {value}\n")).collect();
+    (postern.sql.dump(), kv)
+}
+
+#[test]
+fn a_copy_of_the_stores_opens_no_door_and_tells_no_visitors_address() {
+    // The provider `outbox` of local development shows its mails to everybody; no other does.
+    let world = World::with_settings(&RESEND);
+    let postern = &world.postern;
+    let mut secrets = Secrets::default();
+    let mut copies = Vec::new();
+    copies.push(stores(postern));
+
+    secrets.add_guessable("a password", PASSWORD);
+    for (what, secret) in [
+        ("a session token", &world.ada.token),
+        ("a session token", &world.other_session),
+        ("a session token", &world.admin_token),
+        ("a reset token", &world.reset_token),
+        ("an OTP session token", &world.otp_token),
+    ] {
+        secrets.add(what, secret);
+    }
+    for (what, secret) in
+        [("a code", &world.code), ("a user token", &world.user_token), ("a user token", &world.referrer)]
+    {
+        secrets.add_guessable(what, secret);
+    }
+
+    // Guesses, from everywhere.
+    postern.come_from("198.51.100.77");
+    postern.login(ADA, "a wrong password").refused(401, "wrong_credentials");
+    secrets.add("a wrong password", "a wrong password");
+    postern.login("stranger@example.net", "a wrong password").refused(401, "wrong_credentials");
+    let link = |email: &str| postern.post("/api/auth/send-password-reset-link").json(json!({ "email": email }));
+    link("stranger@example.net").send().expect(200);
+    postern.come_from("2001:db8:77::1");
+    postern.login("stranger@example.net", "a wrong password").refused(401, "wrong_credentials");
+    copies.push(stores(postern));
+
+    // An invitation, and whoever follows it.
+    let invite = json!({ "email": "grace@example.org" });
+    postern.post("/api/auth/me/send-invite").bearer(&world.ada.token).json(invite).send().expect(200);
+    let mail = postern.mails("grace@example.org")[0]["text"].as_str().unwrap().to_owned();
+    let (_, referrer) = mail.split_once("referrer=").unwrap();
+    let referrer = &referrer[..10];
+    secrets.add_guessable("an invitation", referrer);
+    copies.push(stores(postern));
+    let body = json!({ "referrer": referrer, "email": "grace@example.org", "password": "Grace's own password" });
+    let grace = postern.post("/api/auth/signup").json(body).send().expect(200);
+    secrets.add_guessable("a password", "Grace's own password");
+    secrets.add("a session token", grace["token"].as_str().unwrap());
+
+    // A new code, guessed at and used.
+    let (otp_token, code) = postern.one_time_password(&world.ada.token, ADA);
+    secrets.add("an OTP session token", &otp_token);
+    secrets.add_guessable("a code", &code);
+    copies.push(stores(postern));
+    postern.post("/api/auth/verify-otp").form(&[("otp", &code), ("token", &otp_token)]).send().expect(200);
+    copies.push(stores(postern));
+
+    // A reset, and a change.
+    postern.wait(MINUTE);
+    let reset = postern.reset_token(ADA);
+    secrets.add("a reset token", &reset);
+    copies.push(stores(postern));
+    let call = postern.post("/api/auth/reset-password-with-token").bearer(&reset);
+    call.json(json!({ "password": NEW_PASSWORD })).send().expect(200);
+    secrets.add_guessable("a password", NEW_PASSWORD);
+    let session = postern.token(ADA, NEW_PASSWORD);
+    secrets.add("a session token", &session);
+    let body = json!({ "old_password": NEW_PASSWORD, "new_password": "the last password" });
+    postern.put("/api/auth/me/password").bearer(&session).json(body).send().expect(200);
+    secrets.add_guessable("a password", "the last password");
+    postern.wait(MINUTE);
+    copies.push(stores(postern));
+
+    for secret in [SECRET, "re_test_key"] {
+        secrets.add("a secret of the deployment", secret);
+    }
+    for (sql, kv) in &copies {
+        secrets.are_not_in("D1", sql);
+        secrets.are_not_in("KV", kv);
+        assert!(!kv.contains('@'), "{kv}");
+        let throttles: String = sql.lines().filter(|line| line.starts_with("throttles: ")).collect();
+        let mut visitors = Secrets::default();
+        for visitor in [ADA, "stranger@example.net", "grace@example.org", "192.0.2.1", "198.51.100.77"] {
+            visitors.add_guessable("a visitor", visitor);
+        }
+        visitors.add_guessable("a visitor", "2001:db8:77::/64");
+        visitors.add("a visitor", "2001:db8:77");
+        visitors.are_not_in("the throttles", &throttles);
+        assert!(!throttles.contains('@'), "{throttles}");
+    }
+
+    // The copies are worth the look: what they should hold is there, and readable.
+    let (sql, _) = copies.last().unwrap();
+    for something in
+        [ADA, "$argon2id$", "users: ", "sessions: ", "user_tokens: ", "one_time_passwords: ", "throttles: "]
+    {
+        assert!(sql.contains(something), "{something} is missing");
+    }
+    assert!(copies[0].1.contains("otp:") && copies[0].1.contains("reset:"), "{}", copies[0].1);
+}
+
+#[test]
+fn a_stored_password_is_an_argon2id_string_with_a_salt_of_its_own() {
+    let postern = Postern::new();
+    postern.sign_up(ADA);
+    postern.sign_up("grace@example.org");
+    let rows = postern.sql.query("SELECT password_hash FROM users", &[]);
+    let hashes: Vec<&str> = rows.iter().map(|row| row["password_hash"].as_str().unwrap()).collect();
+    assert_eq!(hashes.len(), 3);
+    for (at, hash) in hashes.iter().enumerate() {
+        assert!(hash.starts_with("$argon2id$v=19$"), "{hash}");
+        assert!(hashes[..at].iter().all(|other| other.rsplit('$').nth(1) != hash.rsplit('$').nth(1)), "{hashes:?}");
+    }
+}
+
+#[test]
+fn a_code_in_kv_cannot_be_tried_out_without_the_secret() {
+    let world = World::new();
+    let kv = world.postern.kv.entries();
+    let (_, (record, _)) = kv.iter().find(|(key, _)| key.starts_with("otp:")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(record).unwrap();
+    let (generation, hash) = (record["generation"].as_str().unwrap(), record["code_hash"].as_str().unwrap());
+    let parts = ["code", generation, &world.code];
+    assert!(Keys::derive(SECRET, None).one_time_password.matches(&parts, hash));
+    assert!(!Keys::derive("another secret, of 32 characters", None).one_time_password.matches(&parts, hash));
+}
+
+#[test]
+fn the_log_of_failures_tells_no_secret_and_nobodys_address() {
+    let mut lines = 0;
+    for settings in [&[][..], &RESEND] {
+        for door in doors() {
+            for call in 1..=12 {
+                let world = World::with_settings(settings);
+                let postern = &world.postern;
+                postern.come_from("198.51.100.77");
+                postern.outside.fault.set(Some((call, Fault::Before)));
+                door.good(&world).send();
+                if postern.outside.fault.take().is_some() {
+                    break;
+                }
+                let log = postern.log().join("\n");
+                assert!(log.contains("test-request"), "{}: {log:?}", door.name());
+                lines += postern.log().len();
+
+                let mut secrets = Secrets::default();
+                for (what, secret) in [
+                    ("a session token", &world.ada.token),
+                    ("a reset token", &world.reset_token),
+                    ("a code", &world.code),
+                    ("an OTP session token", &world.otp_token),
+                    ("a user token", &world.user_token),
+                    ("a user token", &world.referrer),
+                ] {
+                    secrets.add(what, secret);
+                }
+                for (what, secret) in [
+                    ("a password", PASSWORD),
+                    ("a password", NEW_PASSWORD),
+                    ("an email", ADA),
+                    ("an email", "eve@example.com"),
+                    ("an email", "bob@example.com"),
+                    ("an address", "198.51.100.77"),
+                    ("a secret of the deployment", SECRET),
+                    ("a secret of the deployment", "re_test_key"),
+                    ("a hash", "argon2"),
+                ] {
+                    secrets.add(what, secret);
+                }
+                // Codes and links that were made while it failed.
+                for mail in [postern.mails(ADA), postern.mails("eve@example.com")].concat() {
+                    let text = mail["text"].as_str().unwrap();
+                    for word in text.split(|c: char| c.is_whitespace() || "=&".contains(c)) {
+                        let is_code = word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
+                        if is_code || word.len() > 40 {
+                            secrets.add("a mail", word);
+                        }
+                    }
+                }
+                secrets.are_not_in("the log", &log);
+                for statement in ["SELECT", "INSERT", "UPDATE", "DELETE FROM", "/rustc/", ".rs:"] {
+                    assert!(!log.contains(statement), "{log}");
+                }
+            }
+        }
+    }
+    assert!(lines > 100, "{lines}");
+}
+
+#[test]
+fn what_is_no_failure_is_not_logged() {
+    let world = World::new();
+    for door in doors() {
+        door.locked(&world).send();
+        door.bare(&world).body("application/json", b"{").send();
+    }
+    world.postern.login(ADA, "a wrong password");
+    world.postern.wait(HOUR);
+    assert_eq!(world.postern.log(), [""; 0]);
+}

@@ -1,1 +1,303 @@
+//! Every kind of token is refused everywhere but at its own door.
 
+use http::{Method, header};
+use postern::crypto::keys::Keys;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Answer, DAY, MINUTE, NEW_SECRET, PASSWORD, SECRET, claims,
+    world::{Opens, World, doors},
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    SessionToken,
+    ResetToken,
+    OtpToken,
+    UserToken,
+    Code,
+    SessionId,
+    ResetId,
+    UserId,
+    Password,
+}
+
+use Kind::*;
+
+const KINDS: [Kind; 9] = [SessionToken, ResetToken, OtpToken, UserToken, Code, SessionId, ResetId, UserId, Password];
+
+fn token(world: &World, kind: Kind) -> String {
+    match kind {
+        SessionToken => world.ada.token.clone(),
+        ResetToken => world.reset_token.clone(),
+        OtpToken => world.otp_token.clone(),
+        UserToken => world.user_token.clone(),
+        Code => world.code.clone(),
+        SessionId => world.other_session_id.clone(),
+        ResetId => claims(&world.reset_token)["jti"].as_str().unwrap().to_owned(),
+        UserId => world.ada.id.clone(),
+        Password => PASSWORD.to_owned(),
+    }
+}
+
+/// Tries each kind at a door, each in a world of its own: only `own` may be let in.
+fn opens_to(own: &[Kind], door: &str, knock: impl Fn(&World, &str) -> Answer, is_let_in: impl Fn(&Answer) -> bool) {
+    for kind in KINDS {
+        let world = World::new();
+        let answer = knock(&world, &token(&world, kind));
+        assert_eq!(is_let_in(&answer), own.contains(&kind), "{kind:?} at {door}: {answer:?}");
+    }
+}
+
+/// Whether a door that answers `refusal` to a wrong token let this one in.
+fn unless(refusal: u16, code: &'static str) -> impl Fn(&Answer) -> bool {
+    move |answer| {
+        if answer.status == refusal {
+            if !answer.text.is_empty() {
+                answer.refused(refusal, code);
+            }
+            return false;
+        }
+        assert_eq!(answer.status, 200, "{answer:?}");
+        true
+    }
+}
+
+#[test]
+fn a_bearer_is_a_session_token_or_at_two_doors_a_reset_token() {
+    for door in doors() {
+        let own: &[Kind] = match door.opens {
+            Opens::Anybody => continue,
+            Opens::Sessions => &[SessionToken],
+            Opens::Resets => &[ResetToken],
+            Opens::SessionsAndResets => &[SessionToken, ResetToken],
+        };
+        let knock = |world: &World, token: &str| door.locked(world).bearer(token).send();
+        opens_to(own, &door.name(), knock, unless(401, "invalid_token"));
+    }
+}
+
+#[test]
+fn a_referrer_is_a_user_token() {
+    let knock = |world: &World, token: &str| {
+        let body = json!({ "referrer": token, "email": "bob@example.com", "password": PASSWORD });
+        world.postern.post("/api/auth/signup").json(body).send()
+    };
+    opens_to(&[UserToken], "signup", knock, unless(403, "referrer_refused"));
+}
+
+#[test]
+fn only_a_user_token_is_verified_as_one() {
+    let knock = |world: &World, token: &str| {
+        let token: String = form_urlencoded::byte_serialize(token.as_bytes()).collect();
+        world.postern.get(&format!("/api/auth/verify-token?token={token}")).send()
+    };
+    opens_to(&[UserToken], "verify-token", knock, |answer| {
+        assert_eq!(answer.status, 200);
+        answer.body == true
+    });
+}
+
+#[test]
+fn only_an_otp_session_token_goes_with_a_code_and_only_a_code_with_it() {
+    let verify = |world: &World, code: &str, token: &str| {
+        world.postern.post("/api/auth/verify-otp").form(&[("otp", code), ("token", token)]).send()
+    };
+    let knock = |world: &World, token: &str| verify(world, &world.code, token);
+    opens_to(&[OtpToken], "verify-otp, token", knock, unless(403, "otp_token_refused"));
+    let knock = |world: &World, code: &str| verify(world, code, &world.otp_token);
+    opens_to(&[Code], "verify-otp, otp", knock, unless(403, "wrong_otp"));
+}
+
+#[test]
+fn a_list_is_shortened_by_what_stands_in_it_alone() {
+    for (path, own) in [("/api/auth/me/tokens", UserToken), ("/api/auth/me/sessions", SessionId)] {
+        let knock = |world: &World, token: &str| {
+            world.postern.delete(&format!("{path}/{token}")).bearer(&world.ada.token).send()
+        };
+        opens_to(&[own], path, knock, unless(404, "not_found"));
+    }
+}
+
+#[test]
+fn only_a_password_is_one() {
+    let knock = |world: &World, token: &str| {
+        let answer = world.postern.login(&world.ada.email, token);
+        let body = json!({ "old_password": token, "new_password": "another good password" });
+        let change = world.postern.put("/api/auth/me/password").bearer(&world.ada.token).json(body).send();
+        assert_eq!(change.status == 200, answer.status == 200, "{change:?}");
+        answer
+    };
+    opens_to(&[Password], "login", knock, unless(401, "wrong_credentials"));
+}
+
+/// The claims of a token without the times.
+fn own_claims(token: &str) -> Value {
+    let mut claims = claims(token);
+    for standard in ["iat", "exp"] {
+        claims.as_object_mut().unwrap().remove(standard);
+    }
+    claims
+}
+
+/// Whether any protected door opens to this bearer: the statuses that are not 401.
+fn opened_by(world: &World, token: &str) -> Vec<String> {
+    let protected = doors().into_iter().filter(|door| door.opens != Opens::Anybody && door.method != Method::DELETE);
+    protected.filter(|door| door.locked(world).bearer(token).send().status != 401).map(|door| door.name()).collect()
+}
+
+#[test]
+fn a_token_signed_with_the_key_of_another_purpose_opens_nothing() {
+    let world = World::new();
+    let keys = Keys::derive(SECRET, None);
+    let (now, end) = (world.postern.now.get(), world.postern.now.get() + 10 * MINUTE);
+    let (session, reset) = (own_claims(&world.ada.token), own_claims(&world.reset_token));
+    let sid = json!({ "purpose": "session", "sid": world.session_id });
+    let jti = json!({ "purpose": "password_reset", "jti": reset["jti"] });
+    let with = |claims: &Value, members: &Value| {
+        let mut claims = claims.clone();
+        claims.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        claims
+    };
+    for claims in [&session, &with(&reset, &sid)] {
+        let token = keys.password_reset.sign(claims, now, end).unwrap();
+        assert_eq!(opened_by(&world, &token), [""; 0], "{claims}");
+    }
+    for claims in [&reset, &with(&session, &jti)] {
+        let token = keys.session.sign(claims, now, end).unwrap();
+        assert_eq!(opened_by(&world, &token), [""; 0], "{claims}");
+    }
+    // Signed with the right keys, the very same claims open their doors.
+    let session = keys.session.sign(&session, now, end).unwrap();
+    let reset = keys.password_reset.sign(&reset, now, end).unwrap();
+    assert_eq!((world.postern.me(&session), world.postern.me(&reset)), (200, 200));
+}
+
+#[test]
+fn claims_that_do_not_belong_together_open_nothing() {
+    let world = World::new();
+    let bob = world.postern.sign_up("bob@example.com");
+    let keys = Keys::derive(SECRET, None);
+    let (now, end) = (world.postern.now.get(), world.postern.now.get() + 10 * MINUTE);
+    let changes = [
+        ("sub", json!(bob.id)),
+        ("sub", json!("")),
+        ("sub", json!(null)),
+        ("sub", json!(1)),
+        ("iss", json!("https://evil.example")),
+        ("iss", json!(null)),
+        ("aud", json!("https://evil.example")),
+        ("aud", json!(["https://app.example.com"])),
+        ("aud", json!(null)),
+        ("purpose", json!("other")),
+        ("purpose", json!(null)),
+        ("sid", json!("x")),
+        ("sid", json!(claims(&bob.token)["sid"])),
+        ("jti", json!("x")),
+        ("nbf", json!(now / 1_000 + 60)),
+    ];
+    for (token, key) in [(&world.ada.token, &keys.session), (&world.reset_token, &keys.password_reset)] {
+        for (name, value) in &changes {
+            let mut claims = own_claims(token);
+            let is_read = claims.get(name).is_some() || *name == "nbf";
+            claims[*name] = value.clone();
+            let signed = key.sign(&claims, now, end).unwrap();
+            if is_read {
+                assert_eq!(opened_by(&world, &signed), [""; 0], "{claims}");
+            }
+        }
+    }
+    assert_eq!((world.postern.me(&world.ada.token), world.postern.me(&world.reset_token)), (200, 200));
+}
+
+#[test]
+fn a_deployment_under_another_address_is_another_service_even_with_the_same_secret() {
+    let world = World::new();
+    world.postern.redeploy(&[("APP_URL", "https://staging.example.com")]);
+    for token in [&world.ada.token, &world.reset_token] {
+        assert_eq!(opened_by(&world, token), [""; 0]);
+    }
+    world.postern.redeploy(&[]);
+    assert_eq!((world.postern.me(&world.ada.token), world.postern.me(&world.reset_token)), (200, 200));
+}
+
+#[test]
+fn a_secret_can_be_rotated_without_signing_anybody_out() {
+    let world = World::new();
+    let postern = &world.postern;
+    let verify =
+        |token: &str| postern.get(&format!("/api/auth/verify-token?token={token}")).send().expect(200) == json!(true);
+    let listed = || {
+        let answer = postern.post("/api/auth/me/tokens").bearer(&world.ada.token).send().expect(200);
+        answer.as_array().unwrap().iter().map(|row| row["token"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    postern.redeploy(&[("AUTH_SECRET", NEW_SECRET), ("AUTH_SECRET_PREVIOUS", SECRET)]);
+    assert_eq!(postern.me(&world.ada.token), 200);
+    assert!(verify(&world.user_token));
+    assert_eq!(listed(), [world.user_token.as_str()]);
+    let newer = postern.create_user_token(&world.ada.token);
+    let body = json!({ "referrer": world.user_token, "email": "bob@example.com", "password": PASSWORD });
+    postern.post("/api/auth/signup").json(body).send().expect(200);
+    let session = postern.token(&world.ada.email, PASSWORD);
+
+    postern.redeploy(&[("AUTH_SECRET", NEW_SECRET)]);
+    assert_eq!((postern.me(&world.ada.token), postern.me(&session)), (401, 200));
+    assert_eq!((verify(&world.user_token), verify(&newer)), (false, true));
+}
+
+#[test]
+fn a_session_that_is_refreshed_during_a_rotation_outlives_it() {
+    let world = World::new();
+    let postern = &world.postern;
+    postern.wait(4 * DAY);
+    postern.redeploy(&[("AUTH_SECRET", NEW_SECRET), ("AUTH_SECRET_PREVIOUS", SECRET)]);
+    let answer = postern.get("/api/auth/me").bearer(&world.ada.token).send();
+    let refreshed = answer.header("x-refresh-token").unwrap();
+    postern.redeploy(&[("AUTH_SECRET", NEW_SECRET)]);
+    assert_eq!((postern.me(&world.ada.token), postern.me(refreshed)), (401, 200));
+}
+
+#[test]
+fn without_the_previous_secret_nothing_from_before_is_accepted() {
+    let world = World::new();
+    let postern = &world.postern;
+    postern.redeploy(&[("AUTH_SECRET", NEW_SECRET)]);
+    for kind in KINDS {
+        assert_eq!(opened_by(&world, &token(&world, kind)), [""; 0], "{kind:?}");
+    }
+    let form = [("otp", world.code.as_str()), ("token", &world.otp_token)];
+    postern.post("/api/auth/verify-otp").form(&form).send().refused(403, "otp_token_refused");
+    let body = json!({ "referrer": world.user_token, "email": "bob@example.com", "password": PASSWORD });
+    postern.post("/api/auth/signup").json(body).send().refused(403, "referrer_refused");
+    let answer = postern.get(&format!("/api/auth/verify-token?token={}", world.user_token)).send();
+    assert_eq!(answer.expect(200), json!(false));
+    // Passwords are no tokens.
+    let session = postern.token(&world.ada.email, PASSWORD);
+    let list = postern.post("/api/auth/me/tokens").bearer(&session).send().expect(200);
+    assert_eq!(list, json!([]));
+}
+
+#[test]
+fn one_who_was_reset_or_invited_during_a_rotation_only_asks_again() {
+    let world = World::new();
+    let postern = &world.postern;
+    postern.redeploy(&[("AUTH_SECRET", NEW_SECRET), ("AUTH_SECRET_PREVIOUS", SECRET)]);
+    let reset = postern.reset_token(&world.ada.email);
+    let (otp, code) = postern.one_time_password(&world.ada.token, &world.ada.email);
+    postern.post("/api/auth/verify-otp").form(&[("otp", &code), ("token", &otp)]).send().expect(200);
+    let call = postern.post("/api/auth/reset-password-with-token").bearer(&reset);
+    call.json(json!({ "password": "another good password" })).send().expect(200);
+}
+
+#[test]
+fn a_token_is_taken_from_the_authorization_header_alone() {
+    let world = World::new();
+    for door in doors().into_iter().filter(|door| door.opens != Opens::Anybody) {
+        let token = door.key(&world).unwrap();
+        let cookie = format!("token={token}; session={token}; authorization=Bearer {token}");
+        let path = format!("{}?token={token}&access_token={token}&bearer={token}", door.path(&world));
+        let call = world.postern.request(door.method.clone(), &path).header(header::COOKIE, &cookie);
+        let answer = call.json(json!({ "token": token, "access_token": token })).send();
+        assert_eq!(answer.status, 401, "{}: {}", door.name(), answer.text);
+    }
+}

@@ -23,6 +23,8 @@ use ports::{Afterwards, Guard};
 pub use ports::{Database, Fault, MemoryKv, Outside, Resend};
 
 pub const SECRET: &str = "a secret for tests, 32 characters";
+/// What [`SECRET`] is replaced by when it is rotated out.
+pub const NEW_SECRET: &str = "the next secret, of 32 characters";
 pub const PASSWORD: &str = "correct horse battery staple";
 
 pub const SECOND: i64 = 1_000;

@@ -148,7 +148,7 @@ fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Rows>
         Value::Integer(integer) => rusqlite::types::Value::Real(*integer as f64),
         Value::Text(text) => rusqlite::types::Value::Text(text.clone()),
     });
-    let names: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let mut rows = prepared.query(rusqlite::params_from_iter(values))?;
     let mut read = Vec::new();
     while let Some(row) = rows.next()? {

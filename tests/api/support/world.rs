@@ -62,10 +62,10 @@ impl World {
 /// Whose bearer opens a door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opens {
-    ToAnybody,
-    ToSessions,
-    ToResets,
-    ToSessionsAndResets,
+    Anybody,
+    Sessions,
+    Resets,
+    SessionsAndResets,
 }
 
 /// What body a door takes; the functions make a good one.
@@ -104,9 +104,9 @@ impl Door {
     /// The bearer that opens it, if it needs one.
     pub fn key<'a>(&self, world: &'a World) -> Option<&'a str> {
         match self.opens {
-            Opens::ToAnybody => None,
-            Opens::ToSessions | Opens::ToSessionsAndResets => Some(&world.ada.token),
-            Opens::ToResets => Some(&world.reset_token),
+            Opens::Anybody => None,
+            Opens::Sessions | Opens::SessionsAndResets => Some(&world.ada.token),
+            Opens::Resets => Some(&world.reset_token),
         }
     }
 
@@ -148,56 +148,56 @@ pub fn doors() -> Vec<Door> {
     use Takes::*;
     let door = |method, pattern, opens, takes| Door { method, pattern, opens, takes };
     let mut doors = vec![
-        door(Method::POST, "/api/auth/login", ToAnybody, Json(|_| json!({ "email": ADA, "password": PASSWORD }))),
+        door(Method::POST, "/api/auth/login", Anybody, Json(|_| json!({ "email": ADA, "password": PASSWORD }))),
         door(
             Method::POST,
             "/api/auth/signup",
-            ToAnybody,
+            Anybody,
             Json(|world| {
                 let referrer = &world.referrer;
                 json!({ "referrer": referrer, "email": "bob@example.com", "password": PASSWORD, "name": "Bob" })
             }),
         ),
-        door(Method::POST, "/api/auth/logout", ToSessions, Nothing),
-        door(Method::GET, "/api/auth/jwks", ToAnybody, Nothing),
-        door(Method::POST, "/api/auth/send-password-reset-link", ToAnybody, Json(|_| json!({ "email": ADA }))),
+        door(Method::POST, "/api/auth/logout", Sessions, Nothing),
+        door(Method::GET, "/api/auth/jwks", Anybody, Nothing),
+        door(Method::POST, "/api/auth/send-password-reset-link", Anybody, Json(|_| json!({ "email": ADA }))),
         door(
             Method::POST,
             "/api/auth/reset-password-with-token",
-            ToResets,
+            Resets,
             Json(|_| json!({ "password": NEW_PASSWORD })),
         ),
         door(
             Method::POST,
             "/api/auth/verify-otp",
-            ToAnybody,
+            Anybody,
             Form(|world| vec![("otp", world.code.clone()), ("token", world.otp_token.clone())]),
         ),
-        door(Method::GET, "/api/auth/verify-token", ToAnybody, Nothing),
-        door(Method::GET, "/api/auth/me", ToSessionsAndResets, Nothing),
-        door(Method::DELETE, "/api/auth/me", ToSessions, Nothing),
-        door(Method::PUT, "/api/auth/me/name", ToSessions, Json(|_| json!({ "name": "Ada" }))),
+        door(Method::GET, "/api/auth/verify-token", Anybody, Nothing),
+        door(Method::GET, "/api/auth/me", SessionsAndResets, Nothing),
+        door(Method::DELETE, "/api/auth/me", Sessions, Nothing),
+        door(Method::PUT, "/api/auth/me/name", Sessions, Json(|_| json!({ "name": "Ada" }))),
         door(
             Method::PUT,
             "/api/auth/me/password",
-            ToSessions,
+            Sessions,
             Json(|_| json!({ "old_password": PASSWORD, "new_password": NEW_PASSWORD })),
         ),
-        door(Method::POST, "/api/auth/me/send-otp", ToSessions, Nothing),
-        door(Method::POST, "/api/auth/me/send-invite", ToSessions, Json(|_| json!({ "email": "eve@example.com" }))),
+        door(Method::POST, "/api/auth/me/send-otp", Sessions, Nothing),
+        door(Method::POST, "/api/auth/me/send-invite", Sessions, Json(|_| json!({ "email": "eve@example.com" }))),
         door(
             Method::POST,
             "/api/auth/me/create-token",
-            ToSessions,
+            Sessions,
             JsonOrNothing(|_| json!({ "name": "For Eve", "expires_in_days": 7 })),
         ),
-        door(Method::GET, "/api/auth/me/tokens", ToSessions, Nothing),
-        door(Method::POST, "/api/auth/me/tokens", ToSessions, Nothing),
-        door(Method::DELETE, "/api/auth/me/tokens/{token}", ToSessions, Nothing),
-        door(Method::GET, "/api/auth/me/sessions", ToSessions, Nothing),
-        door(Method::DELETE, "/api/auth/me/sessions/{id}", ToSessions, Nothing),
-        door(Method::GET, "/health", ToAnybody, Nothing),
-        door(Method::GET, "/dev/outbox", ToAnybody, Nothing),
+        door(Method::GET, "/api/auth/me/tokens", Sessions, Nothing),
+        door(Method::POST, "/api/auth/me/tokens", Sessions, Nothing),
+        door(Method::DELETE, "/api/auth/me/tokens/{token}", Sessions, Nothing),
+        door(Method::GET, "/api/auth/me/sessions", Sessions, Nothing),
+        door(Method::DELETE, "/api/auth/me/sessions/{id}", Sessions, Nothing),
+        door(Method::GET, "/health", Anybody, Nothing),
+        door(Method::GET, "/dev/outbox", Anybody, Nothing),
     ];
     let heads: Vec<Door> = doors
         .iter()
