@@ -24,7 +24,7 @@ const DAY: i64 = 24 * HOUR;
 
 /// For how long the news of a changed password is of use.
 const PASSWORD_CHANGED_LIFETIME: i64 = 3 * DAY;
-/// The first wait after a vain attempt; it doubles with each up to [`MAX_BACKOFF`].
+/// The first wait after a vain attempt; it doubles with each up to `MAX_BACKOFF`.
 const BACKOFF: i64 = MINUTE;
 const MAX_BACKOFF: i64 = 6 * HOUR;
 /// Mails that one run of the cron trigger takes: with a provider that does not answer it ends before the next takes more.
@@ -150,7 +150,7 @@ async fn deliver(app: &App, mail: &Mail, errand: Errand) {
             let cause = error.cause().unwrap_or_else(|| error.code()).replace(char::is_control, " ");
             let (request, id, attempt) = (&app.request_id, &mail.id, mail.attempts + 1);
             (app.log)(&format!("request {request}: mail {id} was not sent at attempt {attempt}: {cause}"));
-            let again = app.now + backoff(mail.attempts);
+            let again = next_attempt(mail, app.now);
             settle(app, mail, mails::postpone(app.sql.as_ref(), &mail.id, again).await);
         }
     }
@@ -186,26 +186,35 @@ async fn compose(app: &App, mail: &Mail, errand: Errand) -> Result<Option<Messag
     }
 }
 
-fn backoff(attempts: i64) -> i64 {
-    BACKOFF.saturating_mul(1 << attempts.clamp(0, 20)).min(MAX_BACKOFF)
+/// Ever more seldom, but never later than after half of the time that is left: a provider that comes back finds every
+/// mail that is still of use.
+fn next_attempt(mail: &Mail, now: Timestamp) -> Timestamp {
+    let backoff = BACKOFF.saturating_mul(1 << mail.attempts.clamp(0, 20)).min(MAX_BACKOFF);
+    now + backoff.min((mail.expires_at - now) / 2)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_mail_that_fails_is_tried_again_after_a_minute_then_ever_more_seldom() {
-        assert_eq!([0, 1, 2, 3].map(backoff), [MINUTE, 2 * MINUTE, 4 * MINUTE, 8 * MINUTE]);
-        assert_eq!([9, 60, i64::MAX].map(backoff), [MAX_BACKOFF; 3]);
+    /// When a mail that always fails is tried again, in milliseconds from its cause.
+    fn attempts(lifetime: i64) -> Vec<Timestamp> {
+        let mail = Mail { id: String::new(), sealed: String::new(), attempts: 0, created_at: 0, expires_at: lifetime };
+        let next = |(now, attempts)| Some((next_attempt(&Mail { attempts, ..mail.clone() }, now), attempts + 1));
+        std::iter::successors(Some((0, 0)), |last| next(*last)).map(|(time, _)| time).skip(1).take(30).collect()
     }
 
     #[test]
-    fn a_reset_link_is_tried_at_least_four_times_before_it_expires() {
-        let attempts = (0..).scan(0, |due, attempt| {
-            *due += backoff(attempt);
-            Some(*due)
-        });
-        assert!(attempts.take_while(|due| *due < 15 * MINUTE).count() + 1 >= 4);
+    fn a_mail_that_fails_is_tried_again_after_a_minute_then_ever_more_seldom() {
+        let attempts = attempts(90 * DAY);
+        assert_eq!(attempts[..4], [MINUTE, 3 * MINUTE, 7 * MINUTE, 15 * MINUTE]);
+        assert_eq!(attempts[29] - attempts[28], MAX_BACKOFF);
+    }
+
+    #[test]
+    fn a_mail_is_tried_until_its_very_end() {
+        let attempts = attempts(15 * MINUTE);
+        assert!(attempts.iter().any(|time| (10 * MINUTE..14 * MINUTE).contains(time)), "{attempts:?}");
+        assert!(attempts.iter().all(|time| *time < 15 * MINUTE));
     }
 }

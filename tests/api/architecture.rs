@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room of `src`, and the rooms it may name.
 const ARROWS: [(&str, &[&str]); 16] = [
-    ("worker", &["app", "crypto", "domain", "maintenance", "platform", "routes", "settings", "web"]),
+    ("worker", &["app", "crypto", "domain", "error", "maintenance", "platform", "routes", "settings", "web"]),
     ("routes", &["app", "endpoints", "error", "web"]),
     ("endpoints", &["access", "app", "crypto", "domain", "error", "mail", "settings", "store", "web"]),
     ("access", &["app", "crypto", "domain", "error", "store", "web"]),

@@ -1,0 +1,229 @@
+//! The cron trigger: mail that is owed, and cleaning up.
+
+use serde_json::{Value, json};
+
+use crate::support::{DAY, Fault, HOUR, MINUTE, NEW_SECRET, PASSWORD, Postern, RESEND, SECOND, SECRET};
+
+const ADA: &str = "ada@example.com";
+
+/// Causes one mail of each kind that is sent after the answer: a reset link, an invitation, and news of a password.
+fn cause_mails(postern: &Postern) -> String {
+    let ada = postern.sign_up(ADA);
+    postern.post("/api/auth/send-password-reset-link").json(json!({ "email": ADA })).send().expect(200);
+    let invite = json!({ "email": "bob@example.com" });
+    postern.post("/api/auth/me/send-invite").bearer(&ada.token).json(invite).send().expect(200);
+    ada.token
+}
+
+fn change_password(postern: &Postern, token: &str) {
+    let body = json!({ "old_password": PASSWORD, "new_password": "another good password" });
+    postern.put("/api/auth/me/password").bearer(token).json(body).send().expect(200);
+}
+
+fn owed(postern: &Postern) -> usize {
+    postern.sql.query("SELECT id FROM mails", &[]).len()
+}
+
+fn subjects(mails: &[Value]) -> Vec<&str> {
+    mails.iter().map(|mail| mail["subject"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_mail_that_was_sent_is_owed_no_longer() {
+    let postern = Postern::with_settings(&RESEND);
+    let token = cause_mails(&postern);
+    change_password(&postern, &token);
+    assert_eq!((postern.resend.mails(ADA).len(), postern.resend.mails("bob@example.com").len()), (2, 1));
+    assert_eq!(owed(&postern), 0);
+    postern.wait(HOUR);
+    postern.run_cron();
+    assert_eq!(postern.resend.mails(ADA).len(), 2);
+}
+
+#[test]
+fn with_the_provider_down_for_ten_minutes_every_mail_still_of_use_arrives_once() {
+    let postern = Postern::with_settings(&RESEND);
+    postern.resend.is_down.set(true);
+    cause_mails(&postern);
+    for _ in 0..10 {
+        postern.wait(MINUTE);
+        postern.run_cron();
+    }
+    assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (0, 2));
+    postern.resend.is_down.set(false);
+    for _ in 0..10 {
+        postern.wait(MINUTE);
+        postern.run_cron();
+    }
+    let (to_ada, to_bob) = (postern.resend.mails(ADA), postern.resend.mails("bob@example.com"));
+    assert_eq!((to_ada.len(), to_bob.len(), owed(&postern)), (1, 1, 0), "{:?}", subjects(&to_ada));
+}
+
+#[test]
+fn a_reset_link_that_was_late_still_works_until_it_would_have_expired() {
+    let postern = Postern::with_settings(&RESEND);
+    postern.resend.is_down.set(true);
+    cause_mails(&postern);
+    postern.wait(MINUTE);
+    postern.resend.is_down.set(false);
+    postern.run_cron();
+    let mails = postern.resend.mails(ADA);
+    let (_, rest) = mails[0]["text"].as_str().unwrap().split_once("token=").unwrap();
+    let token = rest.split_whitespace().next().unwrap();
+    assert_eq!(postern.me(token), 200);
+    postern.wait(14 * MINUTE - SECOND);
+    assert_eq!(postern.me(token), 200);
+    postern.wait(SECOND);
+    assert_eq!(postern.me(token), 401);
+}
+
+#[test]
+fn a_mail_whose_content_has_expired_is_dropped_and_the_log_says_so() {
+    let postern = Postern::with_settings(&RESEND);
+    postern.resend.is_down.set(true);
+    postern.sign_up(ADA);
+    postern.post("/api/auth/send-password-reset-link").json(json!({ "email": ADA })).send().expect(200);
+    postern.wait(15 * MINUTE);
+    postern.resend.is_down.set(false);
+    postern.run_cron();
+    assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (0, 0));
+    assert!(postern.log().iter().any(|line| line.contains("1 mails could not be sent")), "{:?}", postern.log());
+}
+
+#[test]
+fn a_link_that_was_asked_for_again_is_mailed_once_and_not_the_older_one() {
+    let postern = Postern::with_settings(&RESEND);
+    postern.resend.is_down.set(true);
+    postern.sign_up(ADA);
+    for _ in 0..3 {
+        postern.post("/api/auth/send-password-reset-link").json(json!({ "email": ADA })).send().expect(200);
+    }
+    postern.resend.is_down.set(false);
+    postern.wait(5 * MINUTE);
+    postern.run_cron();
+    assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (1, 0));
+}
+
+#[test]
+fn a_provider_that_took_the_mail_while_its_answer_was_lost_is_not_made_to_send_it_twice() {
+    for call in 1..40 {
+        let postern = Postern::with_settings(&RESEND);
+        postern.sign_up(ADA);
+        postern.outside.fault.set(Some((call, Fault::After)));
+        let answer = postern.post("/api/auth/send-password-reset-link").json(json!({ "email": ADA })).send();
+        let fault_was_used = postern.outside.fault.take().is_none();
+        for _ in 0..14 {
+            postern.wait(MINUTE);
+            postern.run_cron();
+        }
+        if answer.status == 200 {
+            assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (1, 0), "call {call}");
+        }
+        assert!(postern.resend.mails(ADA).len() <= 1, "call {call}");
+        if !fault_was_used {
+            return;
+        }
+    }
+    panic!("the fault never ran out");
+}
+
+#[test]
+fn an_address_without_an_account_costs_the_same_and_gets_no_mail() {
+    let postern = Postern::with_settings(&RESEND);
+    postern.sign_up(ADA);
+    let ask = |email: &str| {
+        let batches = postern.sql.batches.get();
+        postern.outside.fault.set(None);
+        postern.post("/api/auth/send-password-reset-link").json(json!({ "email": email })).send().expect(200);
+        postern.sql.batches.get() - batches
+    };
+    ask("nobody@example.com");
+    assert_eq!((postern.resend.mails("nobody@example.com").len(), owed(&postern)), (0, 0));
+}
+
+#[test]
+fn what_is_owed_is_sealed_and_survives_a_rotation_of_the_secret() {
+    let postern = Postern::with_settings(&RESEND);
+    postern.resend.is_down.set(true);
+    cause_mails(&postern);
+    let stored = format!("{:?}", postern.sql.query("SELECT * FROM mails", &[]));
+    assert!(!stored.contains("example.com") && !stored.contains("errand"), "{stored}");
+    let rotated: Vec<_> =
+        RESEND.into_iter().chain([("AUTH_SECRET", NEW_SECRET), ("AUTH_SECRET_PREVIOUS", SECRET)]).collect();
+    postern.redeploy(&rotated);
+    postern.resend.is_down.set(false);
+    postern.wait(5 * MINUTE);
+    postern.run_cron();
+    assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (1, 0));
+}
+
+#[test]
+fn a_log_of_a_mail_that_failed_holds_neither_address_nor_token() {
+    let postern = Postern::with_settings(&RESEND);
+    postern.resend.is_down.set(true);
+    cause_mails(&postern);
+    let log = postern.log().join("\n");
+    assert!(log.contains("was not sent at attempt 1") && !log.contains("example.com"), "{log}");
+}
+
+#[test]
+fn what_has_expired_is_deleted_in_bounded_steps_and_what_lives_is_not() {
+    let postern = Postern::new();
+    let ada = postern.sign_up(ADA);
+    postern.wait(6 * DAY);
+    let live = postern.token(ADA, PASSWORD);
+    postern.create_user_token(&live);
+    postern.sql.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+         INSERT INTO sessions (id, user_id, created_at, expires_at) SELECT 'old' || i, ?1, 0, 1 FROM n",
+        &[ada.id.as_str().into()],
+    );
+    let count = |table: &'static str| {
+        let rows = postern.sql.query(table, &[]);
+        rows[0]["count"].as_i64().unwrap()
+    };
+    postern.wait(DAY);
+    let mut steps = 0;
+    let mut before = i64::MAX;
+    loop {
+        let sessions = count("SELECT count(*) AS count FROM sessions");
+        if sessions == before {
+            break;
+        }
+        assert!(before == i64::MAX || before - sessions <= 500);
+        before = sessions;
+        postern.run_cron();
+        steps += 1;
+    }
+    assert!(steps > 3, "{steps}");
+    // The first sessions of Ada and of the admin have ended; the second of Ada, and her token, have not.
+    assert_eq!(postern.me(&live), 200);
+    assert_eq!(count("SELECT count(*) AS count FROM sessions WHERE expires_at <= 1"), 0);
+    assert_eq!(postern.get("/api/auth/me/tokens").bearer(&live).send().expect(200).as_array().unwrap().len(), 1);
+    postern.wait(400 * DAY);
+    postern.run_cron();
+    for table in [
+        "SELECT count(*) AS count FROM sessions",
+        "SELECT count(*) AS count FROM user_tokens",
+        "SELECT count(*) AS count FROM throttles",
+    ] {
+        assert_eq!(count(table), 0, "{table}");
+    }
+    assert_eq!(count("SELECT count(*) AS count FROM users"), 2);
+}
+
+#[test]
+fn a_run_that_finds_the_stores_out_says_so_and_the_next_one_does_the_work() {
+    let postern = Postern::with_settings(&RESEND);
+    postern.resend.is_down.set(true);
+    cause_mails(&postern);
+    postern.resend.is_down.set(false);
+    postern.wait(5 * MINUTE);
+    postern.outside.is_out.set(true);
+    postern.run_cron();
+    assert!(postern.log().iter().any(|line| line.contains("cleaning up")), "{:?}", postern.log());
+    postern.outside.is_out.set(false);
+    postern.wait(MINUTE);
+    postern.run_cron();
+    assert_eq!(owed(&postern), 0);
+}
