@@ -14,10 +14,13 @@ fn it_is_ok_when_d1_and_kv_answer() {
 }
 
 #[test]
-fn it_is_503_while_d1_is_out() {
+fn it_asks_each_of_them_and_is_503_when_one_does_not_answer() {
     let postern = Postern::new();
-    postern.outside.fault.set(Some((1, Fault::Before)));
-    postern.get("/health").send().refused(503, "unavailable");
+    assert_eq!(postern.get("/health").send().calls, 2);
+    for call in 1..=2 {
+        postern.outside.fault.set(Some((call, Fault::Before)));
+        postern.get("/health").send().refused(503, "unavailable");
+    }
     postern.get("/health").send().expect(200);
 }
 

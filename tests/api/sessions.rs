@@ -124,3 +124,14 @@ fn an_id_is_taken_as_it_is() {
     }
     assert_eq!(postern.me(&ada.token), 200);
 }
+
+#[test]
+fn the_stored_end_counts_even_where_the_token_tells_a_later_one() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    let now = postern.now.get();
+    postern
+        .sql
+        .execute("UPDATE sessions SET expires_at = ?2 WHERE user_id = ?1", &[ada.id.as_str().into(), now.into()]);
+    assert_eq!(postern.me(&ada.token), 401);
+}

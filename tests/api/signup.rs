@@ -124,11 +124,19 @@ fn a_referrer_whose_owner_is_inactive_is_refused() {
 #[test]
 fn the_referrer_is_judged_before_everything_else() {
     let postern = Postern::new();
-    postern.sign_up("ada@example.com");
-    sign_up(&postern, "0123456789", "ada@example.com").send().refused(403, "referrer_refused");
-    let body = json!({ "referrer": "0123456789", "email": "no address", "password": "short", "name": "" });
-    send(&postern, body).refused(403, "referrer_refused");
-    send(&postern, json!({ "referrer": "0123456789" })).refused(403, "referrer_refused");
+    let inviter = postern.sign_up("ada@example.com");
+    let of_an_inactive_user = postern.create_user_token(&inviter.token);
+    postern.set_active(&inviter.id, false);
+    let session = postern.admin_token();
+    let body = json!({ "expires_in_days": 1 });
+    let expired = postern.post("/api/auth/me/create-token").bearer(&session).json(body).send().expect(200);
+    postern.wait(DAY);
+    for referrer in ["0123456789", &of_an_inactive_user, expired["token"].as_str().unwrap()] {
+        sign_up(&postern, referrer, "ada@example.com").send().refused(403, "referrer_refused");
+        let body = json!({ "referrer": referrer, "email": "no address", "password": "short", "name": "" });
+        send(&postern, body).refused(403, "referrer_refused");
+        send(&postern, json!({ "referrer": referrer })).refused(403, "referrer_refused");
+    }
 }
 
 #[test]
@@ -171,7 +179,7 @@ fn a_name_is_optional_and_has_1_to_100_characters_once_trimmed() {
 }
 
 #[test]
-fn a_password_has_8_to_128_characters_and_is_neither_the_services_name_nor_the_email() {
+fn a_password_has_8_to_128_characters_and_is_not_easily_guessed() {
     let postern = Postern::with_settings(&[("SERVICE_NAME", "Difference Engine")]);
     let referrer = postern.referrer();
     let with_password = |password: &str| {
@@ -180,7 +188,8 @@ fn a_password_has_8_to_128_characters_and_is_neither_the_services_name_nor_the_e
     for password in ["1234567", &"a".repeat(129), "DIFFERENCE engine", "Ada.Lovelace", "ada.lovelace@EXAMPLE.com"] {
         assert_eq!(with_password(password).faulty_fields(), ["password"], "{password}");
     }
-    let longest = "\u{e9}".repeat(128);
+    assert_eq!(with_password("Password123").body["detail"][0]["type"], "password_common");
+    let longest: String = ('\u{4e00}'..).take(128).collect();
     with_password(&longest).expect(200);
     postern.token("ada.lovelace@example.com", &longest);
 }
