@@ -12,6 +12,7 @@ mod health;
 mod jwks;
 mod login;
 mod logout;
+mod maintenance;
 mod me;
 mod name;
 mod one_time_password;

@@ -128,16 +128,10 @@ fn a_provider_that_took_the_mail_while_its_answer_was_lost_is_not_made_to_send_i
 }
 
 #[test]
-fn an_address_without_an_account_costs_the_same_and_gets_no_mail() {
+fn an_address_without_an_account_gets_no_mail_and_none_stays_owed() {
     let postern = Postern::with_settings(&RESEND);
-    postern.sign_up(ADA);
-    let ask = |email: &str| {
-        let batches = postern.sql.batches.get();
-        postern.outside.fault.set(None);
-        postern.post("/api/auth/send-password-reset-link").json(json!({ "email": email })).send().expect(200);
-        postern.sql.batches.get() - batches
-    };
-    ask("nobody@example.com");
+    let body = json!({ "email": "nobody@example.com" });
+    postern.post("/api/auth/send-password-reset-link").json(body).send().expect(200);
     assert_eq!((postern.resend.mails("nobody@example.com").len(), owed(&postern)), (0, 0));
 }
 

@@ -135,6 +135,11 @@ impl Postern {
         responses.into_iter().map(Answer::from).collect()
     }
 
+    /// One run of the cron trigger.
+    pub fn run_cron(&self) {
+        pollster::block_on(postern::maintenance::run(&self.app()));
+    }
+
     fn app(&self) -> App {
         App {
             isolate: self.isolate.borrow().clone(),
