@@ -1,0 +1,33 @@
+//! What each endpoint asks of D1 and KV, counted and held against the table in docs/storage.md.
+
+use std::fs;
+
+use http::Method;
+
+use crate::support::world::{World, doors};
+
+const DOCUMENT: &str = "docs/storage.md";
+const HEADER: &str = "| call | round trips | statements | KV operations | after the answer |\n|---|---|---|---|---|\n";
+
+#[test]
+fn an_endpoint_asks_no_more_of_the_stores_than_the_table_says() {
+    let mut table = HEADER.to_owned();
+    for door in doors().into_iter().filter(|door| door.method != Method::HEAD) {
+        let world = World::new();
+        let answer = door.good(&world).send();
+        let [before, after] = answer.cost;
+        assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
+        table.push_str(&format!(
+            "| {} | {} | {} | {} | {}, {}, {} |\n",
+            door.name(),
+            before.round_trips,
+            before.statements,
+            before.kv_operations,
+            after.round_trips,
+            after.statements,
+            after.kv_operations
+        ));
+    }
+    let document = fs::read_to_string(DOCUMENT).unwrap();
+    assert!(document.contains(&table), "{DOCUMENT} should have:\n\n{table}");
+}
