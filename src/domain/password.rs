@@ -1,6 +1,6 @@
 //! What a password must be like: OWASP ASVS 5.0 section 6.2, NIST SP 800-63B-4 section 3.1.1.
 
-use super::email::Email;
+use super::{common_password, email::Email};
 use crate::error::Fault;
 
 /// The most characters (Unicode code points) of a password: enough for a sentence, too few to make hashing dear.
@@ -20,7 +20,8 @@ pub struct Context<'a> {
 /// Accepts a new password as it is: never trimmed, truncated or normalised; no composition rules.
 ///
 /// # Errors
-/// A fault that says why it is refused: its length, or that it is the service's name, the email or its local part.
+/// A fault that says why it is refused: its length, that it is common, or that it is the service's name, the email or its
+/// local part. Case makes no difference to what can be guessed.
 pub fn check(text: &str, context: Context<'_>) -> Result<String, Fault> {
     let length = text.chars().count();
     if length < context.min_length {
@@ -35,6 +36,9 @@ pub fn check(text: &str, context: Context<'_>) -> Result<String, Fault> {
     }
     if context.email.is_some_and(|email| folded == email.as_str() || folded == email.local_part()) {
         return Err(("must not be your email address or a part of it".to_owned(), "password_guessable"));
+    }
+    if common_password::is_common(&folded) {
+        return Err(("is one of the most common passwords; choose another".to_owned(), "password_common"));
     }
     Ok(text.to_owned())
 }
@@ -51,10 +55,10 @@ mod tests {
     #[test]
     fn a_password_has_8_to_128_characters_of_any_kind() {
         for text in [
-            "12345678",
-            "        ",
-            "\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}",
-            &"\u{e9}".repeat(128),
+            "29163047",
+            "       .",
+            "\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f512}",
+            &"\u{e9}\u{e8}".repeat(64),
         ] {
             assert!(is_accepted(text), "{text:?}");
         }
@@ -69,5 +73,18 @@ mod tests {
             assert!(!is_accepted(text), "{text:?}");
         }
         assert!(is_accepted("ada.lovelace1"));
+    }
+
+    #[test]
+    fn a_common_password_is_refused_in_any_case_and_told_why() {
+        let context = Context { min_length: 8, service_name: "Postern", email: None };
+        for text in ["password1", "PassWord1", "QWERTYUIOP", "AAAAAAAA"] {
+            let (why, kind) = check(text, context).unwrap_err();
+            assert_eq!(
+                (why.as_str(), kind),
+                ("is one of the most common passwords; choose another", "password_common")
+            );
+        }
+        assert!(check("Password1 it is not", context).is_ok());
     }
 }

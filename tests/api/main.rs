@@ -4,6 +4,7 @@
 mod support;
 
 mod architecture;
+mod common_passwords;
 mod conventions;
 mod create_token;
 mod deactivate;
