@@ -35,10 +35,12 @@ const localSettings = {
  *   development; `undefined` takes one away.
  * @param {(request: Request) => Response | Promise<Response>} [options.outbound] Answers what the Worker sends to the
  *   net, for example to the mail provider. Without it, whatever the Worker sends fails: no test reaches the net.
+ *   A string is the `host:port` of a server that all of it goes to, in plain HTTP, for a test of the connection itself.
+ * @param {number} [options.burst] The limit of the burst guard, in the place of the one in wrangler.toml.
  */
-export async function startPostern({ settings = {}, outbound = refuse } = {}) {
+export async function startPostern({ settings = {}, outbound = refuse, burst } = {}) {
   const state = await mkdtemp(join(tmpdir(), "postern-workerd-"));
-  const postern = new Postern(state, settings, outbound);
+  const postern = new Postern(state, settings, outbound, burst);
   try {
     await postern.start();
     await postern.migrate();
@@ -56,13 +58,15 @@ class Postern {
   #state;
   #settings;
   #outbound;
+  #burst;
   #lines = [];
   #runtime;
 
-  constructor(state, settings, outbound) {
+  constructor(state, settings, outbound, burst) {
     this.#state = state;
     this.#settings = settings;
     this.#outbound = outbound;
+    this.#burst = burst;
   }
 
   /** Sends an HTTP request to the Worker. Redirects are not followed. */
@@ -108,6 +112,8 @@ class Postern {
     this.#port ??= await freePort();
     this.url = `http://localhost:${this.#port}`;
     const { modulesRules, ...workerOptions } = unstable_getMiniflareWorkerOptions(config).workerOptions;
+    const outbound = this.#outbound;
+    for (const { simple } of Object.values(workerOptions.ratelimits)) simple.limit = this.#burst ?? simple.limit;
     this.#runtime = new Miniflare(
       convertV4MiniflareOptions({
         ...workerOptions,
@@ -119,7 +125,8 @@ class Postern {
         ],
         // In the place of what wrangler made of them, which includes .dev.vars.
         bindings: defined({ ...config.vars, ...localSettings, APP_URL: this.url, ...this.#settings }),
-        outboundService: (request) => this.#outbound(request),
+        outboundService:
+          typeof outbound === "string" ? { external: { address: outbound, http: {} } } : (request) => outbound(request),
         host: "127.0.0.1",
         port: this.#port,
         cf: false,
