@@ -9,10 +9,7 @@ use crate::{
     domain::{email::Email, one_time_password::typed, throttle::retry_after, user::User},
     error::Error,
     mail::{self, message},
-    store::{
-        one_time_passwords::{self, Begun},
-        records,
-    },
+    store::{one_time_passwords, records},
     web::{self, Request, Response},
 };
 
@@ -34,25 +31,27 @@ pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
     if user.is_verified {
         return Err(Error::AlreadyVerified);
     }
+    let sql = app.sql.as_ref();
+    let before = one_time_passwords::find(sql, &user.id).await?;
     let generation = random::id()?;
-    match one_time_passwords::begin_send(app.sql.as_ref(), &user.id, &generation, app.now).await? {
-        Begun::NotBefore(time) => Err(Error::TooManyRequests(retry_after(time, app.now))),
-        Begun::Yes(before) => match mail_code(app, &user, &generation).await {
-            Ok(token) => Ok(Response::json(&json!({ "token": token }))),
-            Err(error) => {
-                if let Err(outage) =
-                    one_time_passwords::undo_send(app.sql.as_ref(), &user.id, &generation, before).await
-                {
-                    let cause = outage.0;
-                    (app.log)(&format!(
-                        "request {}: a code that was not sent keeps its place: {cause}",
-                        app.request_id
-                    ));
-                }
-                Err(error)
-            }
-        },
+    let sent = async {
+        match one_time_passwords::begin_send(sql, &user.id, &generation, before.as_ref(), app.now).await? {
+            Some(time) => Err(Error::TooManyRequests(retry_after(time, app.now))),
+            None => mail_code(app, &user, &generation).await,
+        }
+    };
+    let error = match sent.await {
+        Ok(token) => return Ok(Response::json(&json!({ "token": token }))),
+        Err(error) => error,
+    };
+    // Also when D1 did not answer: what it was asked may have been done.
+    if !matches!(error, Error::TooManyRequests(_))
+        && let Err(outage) = one_time_passwords::undo_send(sql, &user.id, &generation, before).await
+    {
+        let cause = outage.0;
+        (app.log)(&format!("request {}: a code that was not sent keeps its place: {cause}", app.request_id));
     }
+    Err(error)
 }
 
 async fn mail_code(app: &App, user: &User, generation: &str) -> Result<String, Error> {

@@ -19,23 +19,33 @@ pub struct Row {
     window_started_at: Timestamp,
 }
 
-/// What became of the wish to send a code.
-pub enum Begun {
-    /// The new generation is live; this is how it was before, for [`undo_send`].
-    Yes(Option<Row>),
-    /// Too soon: again at this time.
-    NotBefore(Timestamp),
-}
-
-/// Makes `generation` the live one, which ends the one before, unless a code was sent too recently or too often.
+/// How it is with the user's code now, for [`begin_send`] and [`undo_send`].
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn begin_send(sql: &dyn Sql, user_id: &str, generation: &str, now: Timestamp) -> Result<Begun, Outage> {
-    let before = Statement::new(
+pub async fn find(sql: &dyn Sql, user_id: &str) -> Result<Option<Row>, Outage> {
+    run(sql, select(user_id)).await?.first()
+}
+
+fn select(user_id: &str) -> Statement {
+    Statement::new(
         "SELECT generation, guesses, sent_at, sends, window_started_at FROM one_time_passwords WHERE user_id = ?1",
     )
-    .bind(user_id);
+    .bind(user_id)
+}
+
+/// Makes `generation` the live one, which ends the one before, unless a code was sent too recently or too often: then it tells
+/// when the next may be sent. What was found `before` must still be so, because [`undo_send`] puts it back.
+///
+/// # Errors
+/// [`Outage`]: it may have begun nevertheless.
+pub async fn begin_send(
+    sql: &dyn Sql,
+    user_id: &str,
+    generation: &str,
+    before: Option<&Row>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Outage> {
     let begin = Statement::new(
         "INSERT INTO one_time_passwords (user_id, generation, guesses, sent_at, sends, window_started_at)
          VALUES (?1, ?2, 0, ?3, 1, ?3)
@@ -45,6 +55,7 @@ pub async fn begin_send(sql: &dyn Sql, user_id: &str, generation: &str, now: Tim
            window_started_at = CASE WHEN window_started_at + ?5 <= ?3 THEN ?3 ELSE window_started_at END
          WHERE one_time_passwords.sent_at + ?4 <= ?3
            AND (one_time_passwords.window_started_at + ?5 <= ?3 OR one_time_passwords.sends < ?6)
+           AND one_time_passwords.generation IS ?7 AND one_time_passwords.guesses = ?8
          RETURNING user_id",
     )
     .bind(user_id)
@@ -52,17 +63,18 @@ pub async fn begin_send(sql: &dyn Sql, user_id: &str, generation: &str, now: Tim
     .bind(now)
     .bind(SEND_PAUSE)
     .bind(SEND_WINDOW)
-    .bind(MAX_SENDS);
-    let [before, begun] = run_all(sql, [before, begin]).await?;
-    let before: Option<Row> = before.first()?;
-    Ok(match (begun.any(), before) {
-        (true, before) => Begun::Yes(before),
-        (false, Some(row)) => Begun::NotBefore(next_send(row.sent_at, row.window_started_at, row.sends)),
-        (false, None) => Begun::NotBefore(now + SEND_PAUSE),
-    })
+    .bind(MAX_SENDS)
+    .bind(before.and_then(|row| row.generation.as_deref()))
+    .bind(before.map(|row| row.guesses));
+    let [begun, current] = run_all(sql, [begin, select(user_id)]).await?;
+    if begun.any() {
+        return Ok(None);
+    }
+    let current: Option<Row> = current.first()?;
+    Ok(Some(current.map_or(now, |row| next_send(row.sent_at, row.window_started_at, row.sends))))
 }
 
-/// Puts back how it was before `generation` was begun, because its mail could not be sent.
+/// Puts back how it was before `generation` was begun, because its mail could not be sent; nothing if it was not begun.
 ///
 /// # Errors
 /// [`Outage`].
