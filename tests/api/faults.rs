@@ -1,1 +1,531 @@
+//! For every endpoint, the 1st, 2nd, … nth call to a store, the limiter or the net fails, in three ways. Then the caller
+//! gets 503 or the truth, the state is the one before or the one after, and the same request again ends in the state after.
+//! Mail that is owed leaves later, once.
+//!
+//! Two things are no part of that state: attempts, which are counted before they are judged and so may be counted in vain; and
+//! records in KV, which open nothing by themselves.
 
+use std::collections::{BTreeSet, HashMap};
+
+use postern::crypto::keys::Keys;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Answer, Call, DAY, Fault, MINUTE, PASSWORD, RESEND, SECOND, SECRET, claims,
+    world::{ADA, NEW_PASSWORD, World, doors},
+};
+
+type Settings<'a> = &'a [(&'static str, &'static str)];
+type Request = Box<dyn for<'a> Fn(&'a World) -> Call<'a>>;
+
+/// A request that fails on its way, and what must be true afterwards.
+struct Story {
+    name: String,
+    prepare: fn(&World, Settings<'_>),
+    request: Request,
+    /// What it answers when nothing fails.
+    answer: u16,
+    /// What the same request answers when the one before has taken effect, but nobody was told.
+    again: u16,
+    /// To whom it owes a mail, which may leave later.
+    owes_mail_to: Option<&'static str>,
+    /// What may have ended before the mail with what replaces it has left.
+    ends_early: &'static str,
+    /// Whether what was begun can be undone only while D1 answers.
+    is_undone: bool,
+    /// Whether it is there in local development alone.
+    is_local: bool,
+    /// What the user can do in the end; given the answer to the request that worked, if there is one.
+    finally: fn(&World, &Answer),
+}
+
+impl Story {
+    fn new(name: &str, request: impl for<'a> Fn(&'a World) -> Call<'a> + 'static) -> Story {
+        Story {
+            name: name.to_owned(),
+            prepare: |_, _| (),
+            request: Box::new(request),
+            answer: 200,
+            again: 200,
+            owes_mail_to: None,
+            ends_early: "",
+            is_undone: false,
+            is_local: false,
+            finally: |_, _| (),
+        }
+    }
+}
+
+fn token_in_mail(world: &World, to: &str, before: &str) -> String {
+    let mails = world.postern.mails(to);
+    let (_, rest) = mails[0]["text"].as_str().unwrap().split_once(before).unwrap();
+    rest.split(|c: char| c.is_whitespace() || c == '&').next().unwrap().to_owned()
+}
+
+/// What is asked of each door once it has answered, or has been asked again.
+fn stories() -> Vec<Story> {
+    let mut stories: Vec<Story> = doors()
+        .into_iter()
+        .map(|door| {
+            let mut story = Story::new(&door.name(), {
+                let door = door.clone();
+                move |world| door.good(world)
+            });
+            match door.name().as_str() {
+                "POST /api/auth/login" => {
+                    story.finally = |world, answer| {
+                        let token = answer.body["token"].as_str().unwrap();
+                        assert_eq!(world.postern.me(token), 200);
+                    };
+                }
+                "POST /api/auth/signup" => {
+                    story.again = 409;
+                    story.finally = |world, _| {
+                        let answer = world.postern.login("bob@example.com", PASSWORD).expect(200);
+                        assert_eq!(answer["user"]["name"], "Bob");
+                    };
+                }
+                "POST /api/auth/logout" => story.again = 401,
+                "POST /api/auth/send-password-reset-link" => {
+                    story.owes_mail_to = Some(ADA);
+                    story.ends_early = "reset old of ada@example.com";
+                    story.finally = |world, _| {
+                        let token = token_in_mail(world, ADA, "/reset-password?token=");
+                        assert_eq!(world.postern.me(&token), 200);
+                    };
+                }
+                "POST /api/auth/reset-password-with-token" => {
+                    story.again = 401;
+                    story.owes_mail_to = Some(ADA);
+                    story.finally = |world, _| {
+                        let user = world.postern.login(ADA, NEW_PASSWORD).expect(200)["user"].clone();
+                        assert_eq!(user["is_verified"], true);
+                        world.postern.login(ADA, PASSWORD).refused(401, "wrong_credentials");
+                    };
+                }
+                "POST /api/auth/verify-otp" => story.again = 403,
+                "DELETE /api/auth/me" => {
+                    story.again = 403;
+                    story.finally = |world, _| world.postern.login(ADA, PASSWORD).refused(403, "inactive");
+                }
+                "PUT /api/auth/me/password" => {
+                    story.again = 403;
+                    story.owes_mail_to = Some(ADA);
+                    story.finally = |world, _| {
+                        world.postern.login(ADA, NEW_PASSWORD).expect(200);
+                        world.postern.login(ADA, PASSWORD).refused(401, "wrong_credentials");
+                        assert_eq!(world.postern.me(&world.ada.token), 200);
+                    };
+                }
+                "POST /api/auth/me/send-otp" => {
+                    story.again = 429;
+                    story.is_undone = true;
+                    story.ends_early = "code old of ada@example.com";
+                    story.finally = |world, answer| {
+                        let (token, code) = (answer.body["token"].as_str().unwrap(), world.postern.code(ADA));
+                        let form = [("otp", code.as_str()), ("token", token)];
+                        world.postern.post("/api/auth/verify-otp").form(&form).send().expect(200);
+                    };
+                }
+                "POST /api/auth/me/send-invite" => {
+                    story.owes_mail_to = Some("eve@example.com");
+                    story.finally = |world, _| {
+                        let referrer = token_in_mail(world, "eve@example.com", "referrer=");
+                        let body = json!({ "referrer": referrer, "email": "eve@example.com", "password": PASSWORD });
+                        world.postern.post("/api/auth/signup").json(body).send().expect(200);
+                    };
+                }
+                "POST /api/auth/me/create-token" => {
+                    story.finally = |world, answer| {
+                        let path = format!("/api/auth/verify-token?token={}", answer.body["token"].as_str().unwrap());
+                        assert_eq!(world.postern.get(&path).send().expect(200), json!(true));
+                    };
+                }
+                "DELETE /api/auth/me/tokens/{token}" | "DELETE /api/auth/me/sessions/{id}" => story.again = 404,
+                "GET /dev/outbox" | "HEAD /dev/outbox" => story.is_local = true,
+                _ => (),
+            }
+            story
+        })
+        .collect();
+
+    stories.push(Story {
+        prepare: |world, settings| {
+            world.postern.sql.execute("DELETE FROM users", &[]);
+            world.postern.redeploy(settings);
+        },
+        finally: |world, answer| {
+            assert_eq!(answer.body["must_change_password"], true);
+            assert_eq!(world.postern.sql.query("SELECT id FROM users", &[]).len(), 1);
+        },
+        ..Story::new("the very first login", |world| {
+            world.postern.post("/api/auth/login").json(json!({ "email": "admin", "password": "admin" }))
+        })
+    });
+    stories.push(Story {
+        prepare: |world, settings| {
+            world.postern.sql.execute("DELETE FROM users", &[]);
+            let admin = [("ADMIN_EMAIL", "root@example.com"), ("ADMIN_PASSWORD", PASSWORD)];
+            world.postern.redeploy(&[settings, &admin].concat());
+        },
+        owes_mail_to: Some("root@example.com"),
+        finally: |world, _| {
+            let token = token_in_mail(world, "root@example.com", "/reset-password?token=");
+            assert_eq!(world.postern.me(&token), 200);
+        },
+        ..Story::new("the very first reset link", |world| {
+            world.postern.post("/api/auth/send-password-reset-link").json(json!({ "email": "root@example.com" }))
+        })
+    });
+    stories.push(Story {
+        prepare: |world, _| {
+            // "password", as libargon2 hashes it by the variant i.
+            let weak = "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8";
+            world
+                .postern
+                .sql
+                .execute("UPDATE users SET password_hash = ?1 WHERE email = ?2", &[weak.into(), ADA.into()]);
+        },
+        finally: |world, _| drop(world.postern.login(ADA, "password").expect(200)),
+        ..Story::new("a login that makes the hash anew", |world| {
+            world.postern.post("/api/auth/login").json(json!({ "email": ADA, "password": "password" }))
+        })
+    });
+    stories.push(Story {
+        answer: 401,
+        again: 401,
+        ..Story::new("a login with a wrong password", |world| {
+            world.postern.post("/api/auth/login").json(json!({ "email": ADA, "password": "wrong password" }))
+        })
+    });
+    stories.push(Story {
+        answer: 401,
+        again: 401,
+        ..Story::new("a login of nobody", |world| {
+            world.postern.post("/api/auth/login").json(json!({ "email": "eve@example.com", "password": PASSWORD }))
+        })
+    });
+    stories.push(Story {
+        owes_mail_to: Some("eve@example.com"),
+        ..Story::new("a reset link for nobody", |world| {
+            world.postern.post("/api/auth/send-password-reset-link").json(json!({ "email": "eve@example.com" }))
+        })
+    });
+    stories.push(Story {
+        answer: 403,
+        again: 403,
+        finally: |world, _| {
+            let form = [("otp", world.code.as_str()), ("token", &world.otp_token)];
+            world.postern.post("/api/auth/verify-otp").form(&form).send().expect(200);
+        },
+        ..Story::new("a wrong code", |world| {
+            world.postern.post("/api/auth/verify-otp").form(&[("otp", "x"), ("token", &world.otp_token)])
+        })
+    });
+    stories.push(Story {
+        answer: 403,
+        again: 403,
+        ..Story::new("a wrong old password", |world| {
+            let body = json!({ "old_password": "wrong password", "new_password": NEW_PASSWORD });
+            world.postern.put("/api/auth/me/password").bearer(&world.ada.token).json(body)
+        })
+    });
+    stories.push(Story {
+        prepare: |world, _| world.postern.sql.execute("DELETE FROM one_time_passwords", &[]),
+        is_undone: true,
+        finally: |world, answer| {
+            let (token, code) = (answer.body["token"].as_str().unwrap(), world.postern.code(ADA));
+            world.postern.post("/api/auth/verify-otp").form(&[("otp", &code), ("token", token)]).send().expect(200);
+        },
+        ..Story::new("the first code", |world| world.postern.post("/api/auth/me/send-otp").bearer(&world.ada.token))
+    });
+    stories.push(Story {
+        prepare: |world, _| world.postern.wait(4 * DAY),
+        finally: |world, answer| {
+            let fresh = answer.header("x-refresh-token").unwrap();
+            world.postern.wait(4 * DAY);
+            assert_eq!((world.postern.me(&world.ada.token), world.postern.me(fresh)), (401, 200));
+        },
+        ..Story::new("a session that is refreshed", |world| world.postern.get("/api/auth/me").bearer(&world.ada.token))
+    });
+    stories.push(Story::new("GET /me with a reset token", |world| {
+        world.postern.get("/api/auth/me").bearer(&world.reset_token)
+    }));
+    stories
+}
+
+/// Names for what was there before the request. Everything else is new.
+struct Names(HashMap<String, &'static str>);
+
+impl Names {
+    fn of(world: &World) -> Names {
+        let mut names = HashMap::new();
+        let sql = &world.postern.sql;
+        for query in [
+            "SELECT id FROM sessions",
+            "SELECT lookup AS id FROM user_tokens",
+            "SELECT password_hash AS id FROM users",
+            "SELECT password_reset_id AS id FROM users WHERE password_reset_id IS NOT NULL",
+            "SELECT generation AS id FROM one_time_passwords WHERE generation IS NOT NULL",
+        ] {
+            for row in sql.query(query, &[]) {
+                names.insert(row["id"].as_str().unwrap().to_owned(), "old");
+            }
+        }
+        names.insert(world.session_id.clone(), "A");
+        names.insert(world.other_session_id.clone(), "B");
+        Names(names)
+    }
+
+    fn name(&self, id: &Value) -> &'static str {
+        self.0.get(id.as_str().unwrap()).copied().unwrap_or("new")
+    }
+}
+
+/// What is true for the users, but for the first account: who they are, and what opens a door for them.
+fn facts(world: &World, names: &Names) -> BTreeSet<String> {
+    let sql = &world.postern.sql;
+    let now = world.postern.now.get();
+    let kv = world.postern.kv.entries();
+    let live_records: HashMap<&String, Value> = kv
+        .iter()
+        .filter(|(_, (_, end))| *end > now)
+        .map(|(key, (value, _))| (key, serde_json::from_str(value).unwrap()))
+        .collect();
+    let reset_key = Keys::derive(SECRET, None).reset_record;
+    let mut facts = BTreeSet::new();
+    let users = sql.query(
+        "SELECT users.*, referrer.email AS referrer FROM users LEFT JOIN users AS referrer ON referrer.id = users.referrer_id
+         WHERE users.role <> 'admin'",
+        &[],
+    );
+    for user in users {
+        let email = user["email"].as_str().unwrap();
+        let password = names.name(&user["password_hash"]);
+        let [name, active, verified, referrer] =
+            ["name", "is_active", "is_verified", "referrer"].map(|column| user[column].to_string());
+        facts.insert(format!(
+            "user {email} {name} active {active} verified {verified} by {referrer} password {password}"
+        ));
+        for session in sql.query(
+            "SELECT id FROM sessions WHERE user_id = ?1 AND expires_at > ?2",
+            &[user["id"].as_str().unwrap().into(), now.into()],
+        ) {
+            facts.insert(format!("session {} of {email}", names.name(&session["id"])));
+        }
+        for token in sql.query(
+            "SELECT lookup FROM user_tokens WHERE user_id = ?1 AND expires_at > ?2",
+            &[user["id"].as_str().unwrap().into(), now.into()],
+        ) {
+            facts.insert(format!("token {} of {email}", names.name(&token["lookup"])));
+        }
+        if let Some(id) = user["password_reset_id"].as_str()
+            && live_records.contains_key(&format!("reset:{}", reset_key.hash(&[id])))
+        {
+            facts.insert(format!("reset {} of {email}", names.name(&user["password_reset_id"])));
+        }
+        let codes = sql.query(
+            "SELECT generation FROM one_time_passwords WHERE user_id = ?1 AND generation IS NOT NULL",
+            &[user["id"].as_str().unwrap().into()],
+        );
+        for code in codes {
+            if live_records.values().any(|record| record["generation"] == code["generation"]) {
+                facts.insert(format!("code {} of {email}", names.name(&code["generation"])));
+            }
+        }
+    }
+    facts
+}
+
+/// An outage is told with nothing but a request id and when to come again.
+#[track_caller]
+fn tells_nothing_of_the_inside(answer: &Answer, what: &str) {
+    assert_eq!(answer.status, 503, "{what}: {}", answer.text);
+    let expected = json!({
+        "error": "The service cannot answer right now. Please try again soon; the request id is test-request.",
+        "code": "unavailable",
+        "detail": null
+    });
+    assert!(answer.text.is_empty() || answer.body == expected, "{what}: {}", answer.text);
+    let mut headers: Vec<_> =
+        answer.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    headers.sort_unstable();
+    let expected = [
+        ("cache-control", "no-store"),
+        ("content-type", "application/json"),
+        ("retry-after", "5"),
+        ("x-content-type-options", "nosniff"),
+        ("x-request-id", "test-request"),
+    ];
+    assert_eq!(headers, expected, "{what}");
+}
+
+/// How it is when nothing fails.
+struct Plan {
+    calls: u32,
+    after: BTreeSet<String>,
+    mails: usize,
+}
+
+fn mails(story: &Story, world: &World) -> usize {
+    story.owes_mail_to.map_or(0, |to| world.postern.mails(to).len())
+}
+
+fn let_nothing_fail(story: &Story, settings: Settings<'_>) -> Plan {
+    let world = World::with_settings(settings);
+    (story.prepare)(&world, settings);
+    let names = Names::of(&world);
+    let calls = world.postern.outside.calls.get();
+    let answer = (story.request)(&world).send();
+    let calls = world.postern.outside.calls.get() - calls;
+    assert_eq!(answer.status, story.answer, "{}: {}", story.name, answer.text);
+    let plan = Plan { calls, after: facts(&world, &names), mails: mails(story, &world) };
+    (story.finally)(&world, &answer);
+    plan
+}
+
+/// What is done after a request has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// The same again.
+    Again,
+    /// Nothing, while the cron trigger works.
+    Wait,
+}
+
+/// Lets one call fail; false if there were not so many.
+fn fail(story: &Story, settings: Settings<'_>, nth: u32, fault: Fault, then: Then, plan: &Plan) -> bool {
+    let world = World::with_settings(settings);
+    (story.prepare)(&world, settings);
+    let names = Names::of(&world);
+    let (before, mails_before) = (facts(&world, &names), mails(story, &world));
+    let outside = &world.postern.outside;
+
+    outside.fault.set(Some((nth, fault)));
+    let answer = (story.request)(&world).send();
+    outside.is_out.set(false);
+    if outside.fault.take().is_some() {
+        return false;
+    }
+
+    // 503 or the truth, and the log knows which request it was.
+    let what = format!("{} {settings:?}, call {nth}, {fault:?}, {then:?}", story.name);
+    if answer.calls >= nth {
+        tells_nothing_of_the_inside(&answer, &what);
+    } else {
+        assert_eq!(answer.status, story.answer, "{what}: {}", answer.text);
+    }
+    let log = world.postern.log();
+    assert!(log.iter().any(|line| line.starts_with("request test-request: ")), "{what}: {log:?}");
+
+    // The state before or the state after, or on its way there.
+    let Plan { after, .. } = plan;
+    let state = facts(&world, &names);
+    let mut between = before.clone();
+    let may_be_between = story.owes_mail_to.is_some() || (story.is_undone && fault == Fault::Outage);
+    between.retain(|fact| !may_be_between || *fact != story.ends_early);
+    assert!([&before, after, &between].contains(&&state), "{what}: {state:#?} is neither {before:#?} nor {after:#?}");
+    let is_told_done = answer.status == story.answer;
+    assert!(!is_told_done || state != before || state == *after, "{what}: {before:#?}");
+
+    match then {
+        Then::Again => {
+            world.postern.wait(SECOND);
+            let mut again = (story.request)(&world).send();
+            let expected = match () {
+                // Its place is kept: nothing could be undone.
+                () if story.is_undone && fault == Fault::Outage => [story.answer, 429],
+                () if state == before => [story.answer; 2],
+                () if state == *after => [story.again; 2],
+                () => [story.answer, story.again],
+            };
+            assert!(expected.contains(&again.status), "{what}: {}", again.text);
+            if again.status == 429 {
+                let wait: i64 = again.header("retry-after").unwrap().parse().unwrap();
+                world.postern.wait(wait * SECOND);
+                again = (story.request)(&world).send();
+            }
+            assert_eq!(facts(&world, &names), *after, "{what}: {}", again.text);
+            (story.finally)(&world, &again);
+        }
+        Then::Wait => {
+            // What a request has begun to send is left to it for ten minutes.
+            for _ in 0..11 {
+                world.postern.wait(MINUTE);
+                world.postern.run_cron();
+            }
+            let with_no_codes = |facts: &BTreeSet<String>| -> BTreeSet<String> {
+                facts.iter().filter(|fact| !fact.starts_with("code ")).cloned().collect()
+            };
+            let (state, mails) = (with_no_codes(&facts(&world, &names)), mails(story, &world));
+            let is_done = is_told_done || mails > mails_before;
+            assert_eq!(state, with_no_codes(if is_done { after } else { &before }), "{what}");
+            assert_eq!(mails, if is_done { plan.mails } else { mails_before }, "{what}");
+            if is_done {
+                (story.finally)(&world, &answer);
+            }
+        }
+    }
+    true
+}
+
+/// Lets each call of each story fail, in each way; how often something failed.
+fn let_everything_fail(settings: Settings<'_>) -> usize {
+    let mut injected = 0;
+    for story in stories().iter().filter(|story| !story.is_local || settings != RESEND) {
+        let plan = let_nothing_fail(story, settings);
+        assert!(plan.calls > 0 || story.name.ends_with("/jwks"), "{} asks nothing of anybody", story.name);
+        let fates = if story.owes_mail_to.is_some() { &[Then::Again, Then::Wait][..] } else { &[Then::Again] };
+        for fault in [Fault::Before, Fault::After, Fault::Outage] {
+            for then in fates {
+                let failed = (1..).take_while(|nth| fail(story, settings, *nth, fault, *then, &plan)).count();
+                assert!(failed >= plan.calls as usize, "{}", story.name);
+                injected += failed;
+            }
+        }
+    }
+    injected
+}
+
+#[test]
+fn whatever_fails_the_caller_gets_503_or_the_truth_and_can_try_again() {
+    assert!(let_everything_fail(&[]) > 300);
+}
+
+#[test]
+fn whatever_fails_while_mail_leaves_through_a_provider_the_same_holds() {
+    assert!(let_everything_fail(&RESEND) > 300);
+}
+
+#[test]
+fn a_code_is_not_guessed_at_more_often_because_of_outages() {
+    let world = World::new();
+    let guess =
+        || world.postern.post("/api/auth/verify-otp").form(&[("otp", "x"), ("token", &world.otp_token)]).send().status;
+    // The guard, KV, then the count: its answer is lost, but it has counted.
+    for _ in 0..5 {
+        world.postern.outside.fault.set(Some((3, Fault::After)));
+        assert_eq!(guess(), 503);
+    }
+    let form = [("otp", world.code.as_str()), ("token", &world.otp_token)];
+    world.postern.post("/api/auth/verify-otp").form(&form).send().refused(403, "otp_token_refused");
+}
+
+#[test]
+fn while_everything_is_out_nobody_is_let_in_and_afterwards_everything_is_as_it_was() {
+    let world = World::new();
+    let names = Names::of(&world);
+    let before = facts(&world, &names);
+    for door in doors().into_iter().filter(|door| !door.pattern.ends_with("/jwks")) {
+        world.postern.outside.is_out.set(true);
+        let answer = door.good(&world).send();
+        world.postern.outside.is_out.set(false);
+        tells_nothing_of_the_inside(&answer, &door.name());
+    }
+    assert_eq!(facts(&world, &names), before);
+    assert_eq!(claims(&world.ada.token)["sid"], json!(world.session_id));
+    assert_eq!(
+        [&world.ada.token, &world.other_session, &world.reset_token].map(|token| world.postern.me(token)),
+        [200; 3]
+    );
+}
