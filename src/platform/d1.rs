@@ -46,5 +46,9 @@ fn rows(result: &D1Result) -> Result<Rows, Outage> {
 }
 
 fn outage(error: worker::Error) -> Outage {
-    Outage(format!("D1: {error}"))
+    Outage(match error {
+        // Its `Display` is the stack of D1's own JavaScript, in many lines.
+        worker::Error::D1(error) => format!("D1: {}", error.cause()),
+        error => format!("D1: {error}"),
+    })
 }

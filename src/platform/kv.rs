@@ -28,5 +28,9 @@ impl Kv for WorkersKv {
 }
 
 fn outage(error: KvError) -> Outage {
-    Outage(format!("KV: {error}"))
+    Outage(match error {
+        // As a `KvError` it would tell the stack of KV's own JavaScript.
+        KvError::JavaScript(value) => format!("KV: {}", worker::Error::from(value)),
+        error => format!("KV: {error}"),
+    })
 }
