@@ -1,0 +1,109 @@
+// Sessions verified by a stranger: with the public keys alone, and also while the secret is rotated.
+
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { after, before, test } from "node:test";
+import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify } from "jose";
+import { adminToken, login, me, ok, refused, resetToken, send, signUp, userToken } from "./support/client.mjs";
+import { startPostern } from "./support/postern.mjs";
+
+const FIRST_SECRET = "the-first-auth-secret-of-this-test-that-everybody-knows";
+const SECOND_SECRET = "the-second-auth-secret-of-this-test-that-everybody-knows";
+
+let postern;
+before(async () => {
+  postern = await startPostern({ settings: { AUTH_SECRET: FIRST_SECRET } });
+});
+after(() => postern?.stop());
+
+/** Verifies a session as somebody does who knows nothing but where Postern is. */
+function verifyAsStranger(token) {
+  const keys = createRemoteJWKSet(new URL("/api/auth/jwks", postern.url));
+  return jwtVerify(token, keys, { issuer: postern.url, audience: postern.url, requiredClaims: ["sub", "iat", "exp"] });
+}
+
+/** The token with one bit of one of its parts turned over. */
+function tampered(token, part) {
+  const parts = token.split(".");
+  const bytes = Buffer.from(parts[part], "base64url");
+  bytes[bytes.length >> 1] ^= 1;
+  parts[part] = bytes.toString("base64url");
+  return parts.join(".");
+}
+
+test("a stranger verifies a session with the public keys", async () => {
+  const { token, user } = ok(await login(postern, "admin", "admin"));
+  const { payload, protectedHeader } = await verifyAsStranger(token);
+  assert.deepEqual([payload.sub, payload.scopes, payload.purpose], [user.id, ["admin", 2], "session"]);
+  assert.deepEqual(Object.keys(protectedHeader).sort(), ["alg", "kid", "typ"]);
+  assert.equal(protectedHeader.alg, "EdDSA");
+});
+
+test("a token of another audience or issuer is none for a stranger", async () => {
+  const token = await adminToken(postern);
+  const keys = createRemoteJWKSet(new URL("/api/auth/jwks", postern.url));
+  await assert.rejects(jwtVerify(token, keys, { issuer: "https://evil.example" }), errors.JWTClaimValidationFailed);
+  await assert.rejects(jwtVerify(token, keys, { audience: "https://evil.example" }), errors.JWTClaimValidationFailed);
+});
+
+test("a token with one bit turned over is refused by strangers and by the Worker", async () => {
+  const token = await adminToken(postern);
+  for (const part of [0, 1, 2]) {
+    const forged = tampered(token, part);
+    assert.notEqual(forged, token);
+    await assert.rejects(verifyAsStranger(forged), errors.JOSEError);
+    refused(await me(postern, forged), 401, "invalid_token");
+  }
+  ok(await me(postern, token));
+});
+
+test("an unsigned token and one signed with the public key as if it were secret are refused", async () => {
+  const token = await adminToken(postern);
+  const [key] = ok(await send(postern, "GET", "/api/auth/jwks")).keys;
+  const claims = token.split(".")[1];
+  const header = (fields) => Buffer.from(JSON.stringify({ typ: "JWT", kid: key.kid, ...fields })).toString("base64url");
+  const hs256 = `${header({ alg: "HS256" })}.${claims}`;
+  const forged = createHmac("sha256", Buffer.from(key.x, "base64url")).update(hs256).digest("base64url");
+  for (const wrong of [`${header({ alg: "none" })}.${claims}.`, `${hs256}.${forged}`]) {
+    refused(await me(postern, wrong), 401, "invalid_token");
+  }
+});
+
+test("a reset token is no session to a stranger", async () => {
+  const reset = await resetToken(postern, (await signUp(postern, "stranger@example.com")).user.email);
+  await assert.rejects(verifyAsStranger(reset), errors.JWKSNoMatchingKey);
+});
+
+test("while the secret is rotated, sessions and user tokens of before go on; after it, they have ended", async (t) => {
+  const session = await adminToken(postern);
+  const invitation = await userToken(postern, session);
+  const reset = await resetToken(postern, (await signUp(postern, "rotation@example.com")).user.email);
+  const keysBefore = ok(await send(postern, "GET", "/api/auth/jwks"));
+  const isLive = async () => ok(await send(postern, "GET", `/api/auth/verify-token?token=${invitation}`));
+
+  await t.test("with AUTH_SECRET_PREVIOUS", async () => {
+    await postern.restart({ settings: { AUTH_SECRET: SECOND_SECRET, AUTH_SECRET_PREVIOUS: FIRST_SECRET } });
+    const { keys } = ok(await send(postern, "GET", "/api/auth/jwks"));
+    assert.equal(keys.length, 2);
+    assert.deepEqual(keys[1], keysBefore.keys[0]);
+    ok(await me(postern, session));
+    assert.equal((await verifyAsStranger(session)).protectedHeader.kid, keys[1].kid);
+    assert.equal(await isLive(), true);
+    const listed = ok(await send(postern, "GET", "/api/auth/me/tokens", { token: session }));
+    assert.ok(listed.some(({ token }) => token === invitation));
+
+    const fresh = await adminToken(postern);
+    assert.equal((await verifyAsStranger(fresh)).protectedHeader.kid, keys[0].kid);
+    await assert.rejects(jwtVerify(fresh, createLocalJWKSet(keysBefore)), errors.JWKSNoMatchingKey);
+  });
+
+  await t.test("without it", async () => {
+    const fresh = await adminToken(postern);
+    await postern.restart({ settings: { AUTH_SECRET_PREVIOUS: undefined } });
+    assert.equal(ok(await send(postern, "GET", "/api/auth/jwks")).keys.length, 1);
+    for (const dead of [session, reset]) refused(await me(postern, dead), 401, "invalid_token");
+    await assert.rejects(verifyAsStranger(session), errors.JWKSNoMatchingKey);
+    assert.equal(await isLive(), false);
+    ok(await me(postern, fresh));
+  });
+});
