@@ -1,5 +1,5 @@
-// The two Rust programs that turn the crate into a Worker. They are compiled once per machine and version into a
-// cache outside the checkout: a second clone, or a clean one, starts at once.
+// The Rust programs that turn the crate into a Worker, and the one that audits it. They are compiled once per machine
+// and version into a cache outside the checkout: a second clone, or a clean one, starts at once.
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -24,6 +24,12 @@ export async function installTools() {
     wasmBindgen: await install(wasmBindgen, [downloadWasmBindgen]),
     versions: [workerBuild.version, wasmBindgen.version, ask("rustc", ["--version"])],
   };
+}
+
+/** Where cargo-deny is: on the PATH, or in the cache, compiled if need be. */
+export async function installCargoDeny() {
+  if (ask("cargo-deny", ["--version"]) !== null) return "cargo-deny";
+  return install({ name: "cargo-deny", crate: "cargo-deny", version: "0.20.2", locked: true }, []);
 }
 
 export async function installTarget() {
@@ -84,7 +90,7 @@ function works(program, tool) {
 }
 
 async function compile(tool, folder) {
-  say(`Compiling ${tool.name} ${tool.version}: once per machine, two to four minutes.`);
+  say(`Compiling ${tool.name} ${tool.version}: once per machine, two to five minutes.`);
   const lock = tool.locked ? ["--locked"] : [];
   await run("cargo", ["install", tool.crate, "--version", `=${tool.version}`, "--bin", tool.name, "--root", folder, "--no-track", ...lock], {
     // Away from the checkout, whose Cargo settings are meant for the Worker.
