@@ -149,6 +149,7 @@ fn thumbprint(key: &VerifyingKey) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hmac::{Hmac, KeyInit, Mac};
 
     /// RFC 8037, appendix A.1: `d`.
     const SEED: [u8; 32] = [
@@ -265,6 +266,168 @@ mod tests {
             "..".into(),
         ] {
             assert!(!is_accepted(&touched), "{touched:?}");
+        }
+    }
+
+    /// Bytes from hexadecimal digits.
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn signatures_are_judged_as_project_wycheproof_does() {
+        let vectors = include_str!("../../tests/vectors/wycheproof_ed25519.tsv");
+        let mut judged = (0, 0);
+        for line in vectors.lines().filter(|line| !line.starts_with('#')) {
+            let columns: Vec<&str> = line.split('\t').collect();
+            let key = VerifyingKey::from_bytes(&bytes(columns[2]).try_into().unwrap()).unwrap();
+            let is_valid = EdDsaSignature::try_from_slice(&bytes(columns[4]))
+                .is_ok_and(|signature| EdDsa.verify_signature(&signature, &key, &bytes(columns[3])));
+            assert_eq!(is_valid, columns[1] == "valid", "{line}");
+            if is_valid {
+                judged.0 += 1;
+            } else {
+                judged.1 += 1;
+            }
+        }
+        assert_eq!(judged, (88, 63));
+    }
+
+    #[test]
+    fn nobody_else_can_sign() {
+        let claims = encode(CLAIMS);
+        let key = SigningKey::from_bytes(&SEED).verifying_key();
+        // RFC 8725, section 2.1: what is public, taken for the secret of an HMAC.
+        let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, x(&key));
+        for secret in [key.as_bytes().as_slice(), x(&key).as_bytes(), jwk.as_bytes(), KID.as_bytes(), b""] {
+            for algorithm in ["HS256", "EdDSA"] {
+                let message = format!("{}.{claims}", encode(&format!(r#"{{"alg":"{algorithm}","kid":"{KID}"}}"#)));
+                let mut hmac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret).unwrap();
+                hmac.update(message.as_bytes());
+                let tag = Base64UrlUnpadded::encode_string(&hmac.finalize().into_bytes());
+                assert!(!is_accepted(&format!("{message}.{tag}")), "{algorithm}");
+            }
+        }
+        // RFC 7515, appendix A.5, in every case of the word: no signature at all.
+        for algorithm in ["none", "None", "NONE", "nOnE", "", "EdDSA"] {
+            let header = encode(&format!(r#"{{"alg":"{algorithm}","kid":"{KID}"}}"#));
+            assert!(!is_accepted(&format!("{header}.{claims}.")), "{algorithm}");
+            assert!(!is_accepted(&format!("{header}.{claims}")), "{algorithm}");
+        }
+        // The key comes with the token, or is of another service.
+        let stranger = SigningKey::from_bytes(&[7; 32]);
+        let own_key = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, x(&stranger.verifying_key()));
+        for header in [
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}"}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{}"}}"#, thumbprint(&stranger.verifying_key())),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","jwk":{own_key}}}"#),
+        ] {
+            let message = format!("{}.{claims}", encode(&header));
+            let signature = Base64UrlUnpadded::encode_string(&stranger.sign(message.as_bytes()).to_bytes());
+            assert!(!is_accepted(&format!("{message}.{signature}")), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_signature_covers_the_header_and_the_claims_of_its_own_token() {
+        let header = format!(r#"{{"alg":"EdDSA","kid":"{KID}"}}"#);
+        let mine = signed(&header, CLAIMS);
+        let yours = signed(&format!(r#"{{"alg":"EdDSA","kid":"{KID}","typ":"JWT"}}"#), &CLAIMS.replace('1', "2"));
+        assert!(is_accepted(&mine) && is_accepted(&yours));
+        let (mine, yours): (Vec<_>, Vec<_>) = (mine.split('.').collect(), yours.split('.').collect());
+        for mixed in 1..7 {
+            let part = |at: usize| if (mixed >> at) & 1 == 1 { yours[at] } else { mine[at] };
+            assert!(!is_accepted(&format!("{}.{}.{}", part(0), part(1), part(2))), "{mixed:03b}");
+        }
+    }
+
+    #[test]
+    fn there_is_one_way_to_write_a_token() {
+        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let token = signed(&format!(r#"{{"alg":"EdDSA","kid":"{KID}"}}"#), CLAIMS);
+        assert!(is_accepted(&token));
+        // RFC 4648, section 3.5: the last letter of 64 bytes has four bits to spare.
+        let (rest, last) = token.split_at(token.len() - 1);
+        for letter in ALPHABET.iter().map(|letter| char::from(*letter)).filter(|letter| !last.contains(*letter)) {
+            assert!(!is_accepted(&format!("{rest}{letter}")), "{letter} for {last}");
+        }
+        let parts: Vec<&str> = token.split('.').collect();
+        let (header, claims, signature) = (parts[0], parts[1], parts[2]);
+        for rewritten in [
+            format!("{header}==.{claims}.{signature}"),
+            format!("{header}.{claims}=.{signature}"),
+            format!("{header}.{claims}.{signature}=="),
+            format!("{header}.{claims}.{}", signature.replace('-', "+").replace('_', "/")),
+            format!("{header}.{claims}.{signature}\n"),
+            format!("{header}.\r\n{claims}.{signature}"),
+            format!("{header}.{claims}.{signature}.{signature}"),
+            format!("{header}..{claims}.{signature}"),
+            format!(".{header}.{claims}.{signature}"),
+            format!("{header}.{claims}.{claims}.{claims}.{signature}"),
+            format!("{header}%2E{claims}%2E{signature}"),
+            format!("\u{feff}{token}"),
+            format!("\"{token}\""),
+            // RFC 7515, section 7.2: the JSON serialisations.
+            format!(r#"{{"protected":"{header}","payload":"{claims}","signature":"{signature}"}}"#),
+            format!(r#"{{"payload":"{claims}","signatures":[{{"protected":"{header}","signature":"{signature}"}}]}}"#),
+        ] {
+            // A signature without either letter is the same in both alphabets.
+            assert!(rewritten == token || !is_accepted(&rewritten), "{rewritten}");
+        }
+    }
+
+    #[test]
+    fn a_header_or_claims_that_two_readers_could_read_differently_are_refused() {
+        for header in [
+            format!(r#"{{"alg":"EdDSA","\u0061lg":"none","kid":"{KID}"}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","\u006bid":"unknown"}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}"}}{{}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}",}}"#),
+            format!(r#"{{'alg':'EdDSA','kid':'{KID}'}}"#),
+            format!("\u{feff}{{\"alg\":\"EdDSA\",\"kid\":\"{KID}\"}}"),
+            format!(r#"[{{"alg":"EdDSA","kid":"{KID}"}}]"#),
+            format!(r#"{{"alg":["EdDSA"],"kid":"{KID}"}}"#),
+            format!(r#"{{"alg":"eddsa","kid":"{KID}"}}"#),
+            format!(r#"{{"alg":"EdDSA ","kid":"{KID}"}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":["{KID}"]}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}\u0000"}}"#),
+            r#"{"alg":"EdDSA","kid":null}"#.to_owned(),
+            r#"{"alg":"EdDSA","kid":0}"#.to_owned(),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","cty":"JWT"}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","zip":"DEF"}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","enc":"A256GCM"}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","x5c":["MIIB"]}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","x5t":"AAAAAAAAAAAAAAAAAAAAAAAAAAA"}}"#),
+            format!(r#"{{"alg":"EdDSA","kid":"{KID}","crit":[]}}"#),
+        ] {
+            assert!(!is_accepted(&signed(&header, CLAIMS)), "{header}");
+        }
+        #[derive(Debug, serde::Deserialize)]
+        struct Who {
+            sub: String,
+        }
+        let header = format!(r#"{{"alg":"EdDSA","kid":"{KID}"}}"#);
+        let who =
+            |claims: &str| keys().verify::<Who>(&signed(&header, claims), NOW).map(|verified| verified.claims.sub);
+        assert_eq!(who(CLAIMS).as_deref(), Some("1"));
+        for claims in [
+            r#"{"sub":"1","sub":"2","iat":1699999999,"exp":1700000001}"#,
+            r#"{"sub":"1","\u0073ub":"2","iat":1699999999,"exp":1700000001}"#,
+            r#"{"sub":"1","iat":1699999999,"iat":1699999998,"exp":1700000001}"#,
+            r#"{"sub":1,"iat":1699999999,"exp":1700000001}"#,
+            r#"{"sub":["1"],"iat":1699999999,"exp":1700000001}"#,
+            r#"{"iat":1699999999,"exp":1700000001}"#,
+            r#"{"sub":"1","iat":1699999999,"exp":1700000001} {}"#,
+            r#"{"sub":"1","iat":1699999999,"exp":[1700000001]}"#,
+            r#"{"sub":"1","iat":1699999999,"exp":true}"#,
+            r#"{"sub":"1","iat":1699999999,"exp":1e400}"#,
+            r#"{"sub":"1","iat":1699999999,"exp":-1}"#,
+            r#"{"sub":"1","iat":1699999999,"exp":9223372036854775807}"#,
+            r#"{"sub":"1","iat":1699999999,"exp":"1700000001"}"#,
+            r#"{"sub":"1","iat":"1699999999","exp":1700000001}"#,
+            r#"{"sub":"1","iat":1699999999,"exp":1700000001,"nbf":"0"}"#,
+        ] {
+            assert_eq!(who(claims), None, "{claims}");
         }
     }
 
