@@ -1,8 +1,13 @@
 //! [`Later`] on `waitUntil`.
 
-use worker::{Context, ScheduleContext};
+use std::time::Duration;
+
+use worker::{Context, Delay, ScheduleContext};
 
 use crate::ports::{Later, Pending};
+
+/// `waitUntil` alone lets the work begin before the answer has left, whose time would then tell how much work there is.
+const HEAD_START: Duration = Duration::from_millis(10);
 
 /// The context of one request or one run of the cron trigger.
 pub enum WaitUntil {
@@ -14,6 +19,10 @@ pub enum WaitUntil {
 
 impl Later for WaitUntil {
     fn run(&self, work: Pending<'static, ()>) {
+        let work = async {
+            Delay::from(HEAD_START).await;
+            work.await;
+        };
         match self {
             WaitUntil::Request(context) => context.wait_until(work),
             WaitUntil::Schedule(context) => context.wait_until(work),

@@ -1,0 +1,79 @@
+// `npm run bench:timing`: whether the time of an answer tells if an email has an account. For login, reset link and
+// sign-up it sends interleaved pairs, one with an account and one without, and prints Welch's t of their times: beyond
+// 4.5 either way the two could be told apart. A bench and not a test: it needs a quiet machine.
+
+import { startPostern } from "../tests/workerd/support/postern.mjs";
+
+const pairs = Number(process.env.PAIRS ?? 1000);
+const limit = 4.5;
+// A hash of "admin" with the default cost: whose it is does not matter, it is never the password that is tried.
+const columns = "id, email, password_hash, created_at, updated_at";
+
+const postern = await startPostern();
+try {
+  const { token: admin } = await call("POST", "login", { email: "admin", password: "admin" });
+  await call("POST", "me/create-token", undefined, admin);
+  const numbers = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)";
+  await postern.sql(
+    `${numbers} INSERT INTO users (${columns})
+     SELECT 'id' || i, 'known' || i || '@example.com', (SELECT password_hash FROM users WHERE email = 'admin'), 0, 0 FROM n`,
+    pairs,
+  );
+  const flows = {
+    login: (email) => ["login", { email, password: "not the password" }, 401],
+    "reset link": (email) => ["send-password-reset-link", { email }, 200],
+    "sign-up": (email) => ["signup", { referrer: "0123456789", email, password: "a good password" }, 403],
+  };
+  let told = 0;
+  for (const [name, request] of Object.entries(flows)) {
+    const t = await measure(name, request);
+    told += Math.abs(t) < limit ? 0 : 1;
+    console.log(`${name}: t = ${t.toFixed(2)} over ${pairs} pairs ${Math.abs(t) < limit ? "(cannot be told apart)" : "(CAN be told apart)"}`);
+  }
+  process.exitCode = told === 0 ? 0 : 1;
+} finally {
+  await postern.stop();
+}
+
+async function measure(name, request) {
+  const times = { known: [], unknown: [] };
+  for (let pair = 0; pair < pairs; pair++) {
+    // Which of the two goes first is drawn, so that what the first leaves behind does not count for one of them.
+    const order = Math.random() < 0.5 ? ["known", "unknown"] : ["unknown", "known"];
+    for (const kind of order) {
+      const [path, body, status] = request(`${kind}${pair}@example.com`);
+      // What the request before left to be done after its answer is no part of this one's time.
+      while ((await postern.sql("SELECT count(*) AS owed FROM mails"))[0].owed > 0);
+      const begin = performance.now();
+      await call("POST", path, body, undefined, status, `10.${kind.length}.${pair >> 8}.${pair & 255}`);
+      times[kind].push(performance.now() - begin);
+    }
+    if (process.stderr.isTTY) process.stderr.write(`\r${name}: ${pair + 1} of ${pairs}`);
+  }
+  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+  return welch(trimmed(times.known), trimmed(times.unknown));
+}
+
+/** Without the slowest tenth: pauses of the machine, which fall on either side by chance. */
+function trimmed(values) {
+  return values.toSorted((a, b) => a - b).slice(0, Math.ceil(values.length * 0.9));
+}
+
+function welch(first, second) {
+  const [a, b] = [first, second].map((values) => {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+    return { mean, error: variance / values.length };
+  });
+  return (a.mean - b.mean) / Math.sqrt(a.error + b.error);
+}
+
+async function call(method, path, body, bearer, expected = 200, address = "192.0.2.1") {
+  const headers = { "CF-Connecting-IP": address };
+  if (body) headers["Content-Type"] = "application/json";
+  if (bearer) headers.Authorization = `Bearer ${bearer}`;
+  const answer = await postern.fetch(`/api/auth/${path}`, { method, headers, body: body && JSON.stringify(body) });
+  const text = await answer.text();
+  if (answer.status !== expected) throw new Error(`${path} answers ${answer.status}: ${text}`);
+  return JSON.parse(text);
+}
