@@ -5,7 +5,7 @@ use std::{cell::Cell, rc::Rc};
 use crate::{
     crypto::keys::Keys,
     domain::{Timestamp, throttle::Address},
-    ports::{Burst, Kv, Later, Net, Sql},
+    ports::{Burst, Kv, Later, Mailer, Net, Sql},
     settings::Settings,
 };
 
@@ -38,6 +38,8 @@ pub struct App {
     pub kv: Rc<dyn Kv>,
     /// HTTP to the outside.
     pub net: Rc<dyn Net>,
+    /// The platform's own mail service.
+    pub mailer: Rc<dyn Mailer>,
     /// Work after the answer.
     pub later: Rc<dyn Later>,
     /// The platform's rate limiter.

@@ -1,9 +1,9 @@
-//! The seam to the platform: five small traits, and the plain data that passes through them.
+//! The seam to the platform: six small traits, and the plain data that passes through them.
 //!
 //! `platform/` implements them on Cloudflare's bindings, `tests/api/support` on SQLite and memory.
 //! D1 *is* SQLite, so both sides run the very same SQL on the very same migrations.
 
-use std::{future::Future, pin::Pin};
+use std::{borrow::Cow, future::Future, pin::Pin};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -138,7 +138,7 @@ pub trait Kv {
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     /// An absolute `https` address.
-    pub url: &'static str,
+    pub url: Cow<'static, str>,
     /// Header names and values.
     pub headers: Vec<(&'static str, String)>,
     /// The body of the POST.
@@ -158,6 +158,39 @@ pub struct Incoming {
 pub trait Net {
     /// Sends one POST and waits at most ten seconds for the whole answer. Redirects are not followed.
     fn post(&self, request: Outgoing) -> Pending<'_, Result<Incoming, Outage>>;
+}
+
+/// A mail for the platform's own mail service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// The name of the sender, if it has one.
+    pub from_name: Option<String>,
+    /// The address of the sender, at a domain that the service knows.
+    pub from: String,
+    /// The address of the recipient.
+    pub to: String,
+    /// The subject.
+    pub subject: String,
+    /// The body in plain text.
+    pub text: String,
+    /// The body in HTML.
+    pub html: String,
+}
+
+/// What the platform's mail service answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Receipt {
+    /// It has the mail.
+    Taken,
+    /// It has not. The code of the error, such as `E_SENDER_NOT_VERIFIED`; its message may quote an address.
+    Refused(String),
+}
+
+/// The platform's own mail service.
+pub trait Mailer {
+    /// Hands over one mail and waits at most ten seconds for the answer. The [`Outage`] quotes no address: it is one too
+    /// where this deployment has no such service.
+    fn send(&self, letter: Letter) -> Pending<'_, Result<Receipt, Outage>>;
 }
 
 /// Work after the answer.

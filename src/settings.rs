@@ -3,7 +3,10 @@
 use std::fmt;
 
 use crate::crypto::password_hash::Cost;
-use crate::domain::{email::Email, session};
+use crate::domain::{
+    email::{self, Email, Sender},
+    session,
+};
 
 /// Seconds in a day.
 const DAY: i64 = 86_400;
@@ -72,13 +75,53 @@ impl fmt::Debug for FirstAdmin {
 pub enum Mail {
     /// Into a table that `/dev/outbox` shows; for local development alone.
     Outbox,
-    /// Through Resend.
+    /// Through the first of these providers that takes it.
+    Providers {
+        /// `MAIL_FROM`, at a domain that every provider knows.
+        from: Sender,
+        /// At least one, each once, in the order in which they are tried.
+        providers: Vec<Provider>,
+    },
+}
+
+/// A mail provider, with what it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provider {
+    /// `resend`.
     Resend {
         /// `RESEND_API_KEY`.
         api_key: ApiKey,
-        /// `MAIL_FROM`: `Name <address>` or an address, at a domain that the provider knows.
-        from: String,
     },
+    /// `postmark`.
+    Postmark {
+        /// `POSTMARK_SERVER_TOKEN`.
+        server_token: ApiKey,
+    },
+    /// `sendgrid`.
+    SendGrid {
+        /// `SENDGRID_API_KEY`.
+        api_key: ApiKey,
+    },
+    /// `mailgun`.
+    Mailgun {
+        /// `MAILGUN_API_KEY`.
+        api_key: ApiKey,
+        /// `MAILGUN_DOMAIN`: letters, digits, hyphens and dots.
+        domain: String,
+        /// `MAILGUN_REGION`: where the domain is.
+        region: MailgunRegion,
+    },
+    /// `cloudflare`: the platform's own service, behind the binding `EMAIL`. It needs no key.
+    Cloudflare,
+}
+
+/// Where Mailgun keeps a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailgunRegion {
+    /// `us`.
+    Us,
+    /// `eu`.
+    Eu,
 }
 
 /// A provider's key. It has no `Debug` that tells it.
@@ -202,25 +245,77 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 
     fn mail(&mut self, local: bool) -> Mail {
-        let default = if local { "outbox" } else { "resend" };
-        match self.choice("MAIL_PROVIDER", &["outbox", "resend"], default) {
-            "outbox" => {
-                if !local {
-                    self.problem("MAIL_PROVIDER is outbox, which shows every mail to everybody: ENVIRONMENT must be local for it");
-                }
-                Mail::Outbox
+        let text = self.text("MAIL_PROVIDER");
+        let text = text.as_deref().unwrap_or(if local { "outbox" } else { "resend" });
+        let names: Vec<&str> = text.split(',').map(str::trim).collect();
+        if names.contains(&"outbox") {
+            if !local {
+                self.problem(
+                    "MAIL_PROVIDER is outbox, which shows every mail to everybody: ENVIRONMENT must be local for it",
+                );
             }
-            _ => {
-                let from = self.needed("MAIL_FROM", "the sender of every mail");
-                if !from.is_empty() && (!from.contains('@') || from.contains(char::is_control)) {
-                    self.problem("MAIL_FROM must be an address, or `Name <address>`");
-                }
-                Mail::Resend {
-                    api_key: ApiKey(self.needed("RESEND_API_KEY", "the key of the mail provider resend")),
-                    from,
-                }
+            if names.len() > 1 {
+                self.problem("MAIL_PROVIDER names outbox with others: it stands alone, for nothing leaves through it");
+            }
+            return Mail::Outbox;
+        }
+        let mut providers = Vec::new();
+        for (place, name) in names.iter().enumerate() {
+            if names.iter().take(place).any(|before| before == name) {
+                self.problem("MAIL_PROVIDER names a provider twice");
+            } else if let Some(provider) = self.provider(name) {
+                providers.push(provider);
+            } else {
+                self.problem("MAIL_PROVIDER must be outbox, or of resend, postmark, sendgrid, mailgun and cloudflare those to try, in order, with commas between them");
             }
         }
+        match self.sender() {
+            Some(from) => Mail::Providers { from, providers },
+            // Its problem is named, so these settings are never used.
+            None => Mail::Outbox,
+        }
+    }
+
+    /// A provider by its name, if there is one of that name.
+    fn provider(&mut self, name: &str) -> Option<Provider> {
+        Some(match name {
+            "resend" => Provider::Resend { api_key: self.api_key("RESEND_API_KEY", name) },
+            "postmark" => Provider::Postmark { server_token: self.api_key("POSTMARK_SERVER_TOKEN", name) },
+            "sendgrid" => Provider::SendGrid { api_key: self.api_key("SENDGRID_API_KEY", name) },
+            "mailgun" => {
+                let api_key = self.api_key("MAILGUN_API_KEY", name);
+                let domain = self.needed("MAILGUN_DOMAIN", "the domain that mailgun sends from");
+                // It becomes part of an address that is called.
+                if !domain.is_empty() && !email::is_domain(&domain) {
+                    self.problem("MAILGUN_DOMAIN must be a domain, such as mg.example.com");
+                }
+                let region = match self.choice("MAILGUN_REGION", &["us", "eu"], "us") {
+                    "eu" => MailgunRegion::Eu,
+                    _ => MailgunRegion::Us,
+                };
+                Provider::Mailgun { api_key, domain, region }
+            }
+            "cloudflare" => Provider::Cloudflare,
+            _ => return None,
+        })
+    }
+
+    fn api_key(&mut self, name: &str, provider: &str) -> ApiKey {
+        let key = self.needed(name, &format!("the key of the mail provider {provider}"));
+        // It becomes the value of a header.
+        if key.contains(|character: char| !character.is_ascii_graphic()) {
+            self.problem(format!("{name} must be of visible ASCII characters without spaces"));
+        }
+        ApiKey(key)
+    }
+
+    fn sender(&mut self) -> Option<Sender> {
+        let text = self.needed("MAIL_FROM", "the sender of every mail");
+        let sender = Sender::parse(&text);
+        if sender.is_none() && !text.is_empty() {
+            self.problem("MAIL_FROM must be an address, or `Name <address>`");
+        }
+        sender
     }
 
     fn default_admin_open(&mut self, local: bool) -> bool {
@@ -321,5 +416,86 @@ mod tests {
         ])
         .unwrap_err();
         assert_eq!(problems.len(), 2, "{problems:?}");
+    }
+
+    /// A deployed environment that lacks nothing but what `pairs` must tell of the mail.
+    fn read_mail(pairs: &[(&str, &str)]) -> Result<Mail, Vec<String>> {
+        let others = [("AUTH_SECRET", SECRET), ("APP_URL", "https://example.com")];
+        read(&[&others, pairs].concat()).map(|settings| settings.mail)
+    }
+
+    #[test]
+    fn providers_are_tried_in_the_order_in_which_they_are_named() {
+        let mail = read_mail(&[
+            ("MAIL_PROVIDER", " mailgun, cloudflare,postmark ,sendgrid,resend"),
+            ("MAIL_FROM", "Example <noreply@example.com>"),
+            ("MAILGUN_API_KEY", "mg-key"),
+            ("MAILGUN_DOMAIN", "mg.example.com"),
+            ("MAILGUN_REGION", "eu"),
+            ("POSTMARK_SERVER_TOKEN", "pm-token"),
+            ("SENDGRID_API_KEY", "SG.key"),
+            ("RESEND_API_KEY", "re_key"),
+        ])
+        .unwrap();
+        let key = |text: &str| ApiKey(text.to_owned());
+        let (domain, region) = ("mg.example.com".to_owned(), MailgunRegion::Eu);
+        let from = Sender::parse("Example <noreply@example.com>").unwrap();
+        let providers = vec![
+            Provider::Mailgun { api_key: key("mg-key"), domain, region },
+            Provider::Cloudflare,
+            Provider::Postmark { server_token: key("pm-token") },
+            Provider::SendGrid { api_key: key("SG.key") },
+            Provider::Resend { api_key: key("re_key") },
+        ];
+        assert_eq!(mail, Mail::Providers { from, providers });
+    }
+
+    #[test]
+    fn everything_that_the_providers_lack_is_told_at_once() {
+        let problems = read_mail(&[("MAIL_PROVIDER", "resend,postmark,sendgrid,mailgun,cloudflare")]).unwrap_err();
+        let names = [
+            "RESEND_API_KEY",
+            "POSTMARK_SERVER_TOKEN",
+            "SENDGRID_API_KEY",
+            "MAILGUN_API_KEY",
+            "MAILGUN_DOMAIN",
+            "MAIL_FROM",
+        ];
+        assert_eq!(problems.len(), names.len(), "{problems:?}");
+        for (problem, name) in problems.iter().zip(names) {
+            assert!(problem.starts_with(&format!("{name} is missing")), "{problem}");
+        }
+    }
+
+    #[test]
+    fn what_a_provider_is_told_must_fit_in_its_requests() {
+        let problems = read_mail(&[
+            ("MAIL_PROVIDER", "mailgun,resend"),
+            ("MAIL_FROM", "Example"),
+            ("MAILGUN_API_KEY", "mg-key"),
+            ("MAILGUN_DOMAIN", "mg.example.com/../other"),
+            ("MAILGUN_REGION", "moon"),
+            ("RESEND_API_KEY", "re key"),
+        ])
+        .unwrap_err();
+        let names: Vec<&str> = problems.iter().filter_map(|problem| problem.split(' ').next()).collect();
+        assert_eq!(names, ["MAILGUN_DOMAIN", "MAILGUN_REGION", "RESEND_API_KEY", "MAIL_FROM"]);
+    }
+
+    #[test]
+    fn a_list_of_providers_names_known_ones_once_and_the_outbox_alone() {
+        let from = [("MAIL_FROM", "noreply@example.com"), ("RESEND_API_KEY", "re_key"), ("ENVIRONMENT", "local")];
+        for (list, problem) in [
+            ("resend,resend", "MAIL_PROVIDER names a provider twice"),
+            ("resend,pigeon", "MAIL_PROVIDER must be outbox, or of resend"),
+            ("Resend", "MAIL_PROVIDER must be outbox, or of resend"),
+            ("resend,", "MAIL_PROVIDER must be outbox, or of resend"),
+            (",", "MAIL_PROVIDER must be outbox, or of resend"),
+            ("outbox,resend", "MAIL_PROVIDER names outbox with others"),
+            ("outbox,outbox", "MAIL_PROVIDER names outbox with others"),
+        ] {
+            let problems = read_mail(&[&from[..], &[("MAIL_PROVIDER", list)]].concat()).unwrap_err();
+            assert!(problems.iter().any(|told| told.starts_with(problem)), "{list}: {problems:?}");
+        }
     }
 }

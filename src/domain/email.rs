@@ -30,8 +30,8 @@ impl Email {
             && !local.starts_with('.')
             && !local.ends_with('.')
             && !local.contains("..");
-        let domain_is_valid = domain.contains('.') && domain.split('.').all(is_label);
-        if address.len() <= MAX_LENGTH && local_is_valid && domain_is_valid { Ok(Email(address)) } else { Err(fault()) }
+        let is_address = address.len() <= MAX_LENGTH && local_is_valid && is_domain(domain);
+        if is_address { Ok(Email(address)) } else { Err(fault()) }
     }
 
     /// The form in which a login name is looked up: an address, or the name of the default account, or nobody's.
@@ -61,6 +61,53 @@ impl fmt::Debug for Email {
         let domain = self.0.rsplit_once('@').map_or("", |(_, domain)| domain);
         write!(formatter, "{}***@{domain}", self.0.get(..1).unwrap_or_default())
     }
+}
+
+/// Who a mail is from: an address, and perhaps a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// What mail programs show: not empty, without control characters.
+    pub name: Option<String>,
+    /// The address.
+    pub address: Email,
+}
+
+impl Sender {
+    /// Reads `Name <address>`, `"Name" <address>` or an address alone.
+    pub fn parse(text: &str) -> Option<Sender> {
+        let text = text.trim();
+        let (name, address) = match text.strip_suffix('>') {
+            Some(named) => named.rsplit_once('<')?,
+            None => ("", text),
+        };
+        let name = name.trim();
+        let quoted = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
+        let name = quoted.map_or_else(|| name.to_owned(), |name| name.replace("\\\"", "\"").replace("\\\\", "\\"));
+        let is_shown = !name.trim().is_empty();
+        let address = Email::parse(address).ok().filter(|_| !name.contains(char::is_control))?;
+        Some(Sender { name: is_shown.then_some(name), address })
+    }
+}
+
+/// In the form of RFC 5322, section 3.4: `Name <address>`, the name in quotes where it must be. Letters beyond ASCII
+/// stay as they are: providers encode them.
+impl fmt::Display for Sender {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.address.as_str();
+        match &self.name {
+            None => formatter.write_str(address),
+            Some(name) if name.contains(|c: char| "()<>[]:;@\\,.\"".contains(c)) => {
+                let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+                write!(formatter, "\"{name}\" <{address}>")
+            }
+            Some(name) => write!(formatter, "{name} <{address}>"),
+        }
+    }
+}
+
+/// Whether this is a name of a host with a dot in it, such as `mail.example.com`: letters, digits and hyphens.
+pub fn is_domain(text: &str) -> bool {
+    text.contains('.') && text.split('.').all(is_label)
 }
 
 fn is_label(label: &str) -> bool {
@@ -118,5 +165,38 @@ mod tests {
     #[test]
     fn a_log_cannot_tell_whose_address_it_is() {
         assert_eq!(format!("{:?}", Email::parse("ada@example.com").unwrap()), "a***@example.com");
+    }
+
+    #[test]
+    fn a_sender_is_an_address_with_or_without_a_name() {
+        for (text, name, written) in [
+            ("noreply@example.com", None, "noreply@example.com"),
+            (" <noreply@example.com> ", None, "noreply@example.com"),
+            ("Example <noreply@example.com>", Some("Example"), "Example <noreply@example.com>"),
+            ("Käse & Co <noreply@example.com>", Some("Käse & Co"), "Käse & Co <noreply@example.com>"),
+            ("Acme, Inc. <noreply@example.com>", Some("Acme, Inc."), "\"Acme, Inc.\" <noreply@example.com>"),
+            (r#""Acme \"42\"" <noreply@example.com>"#, Some("Acme \"42\""), r#""Acme \"42\"" <noreply@example.com>"#),
+        ] {
+            let sender = Sender::parse(text).unwrap();
+            assert_eq!((sender.name.as_deref(), sender.address.as_str()), (name, "noreply@example.com"), "{text}");
+            assert_eq!(sender.to_string(), written);
+            assert_eq!(Sender::parse(written), Some(sender));
+        }
+    }
+
+    #[test]
+    fn what_names_no_one_sender_is_refused() {
+        for text in [
+            "",
+            "Example",
+            "Example <>",
+            "Example noreply@example.com",
+            "<noreply@example.com",
+            "Example <noreply@example.com> again",
+            "a@example.com, b@example.com",
+            "Example\r\nBcc: eve@example.com <noreply@example.com>",
+        ] {
+            assert_eq!(Sender::parse(text), None, "{text:?}");
+        }
     }
 }

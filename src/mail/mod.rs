@@ -6,17 +6,27 @@ pub mod queue;
 
 pub use message::Message;
 
-use crate::{app::App, error::Error, settings::Mail, store::outbox};
-use provider::resend;
+use crate::{
+    app::App,
+    domain::email::Sender,
+    error::Error,
+    settings::{Mail, Provider},
+    store::outbox,
+};
+use provider::{Outcome, cloudflare, mailgun, postmark, resend, sendgrid};
 
-/// Hands a mail to the provider of the settings and waits for its answer.
+/// Hands a mail to the providers of the settings, one after the other until one takes it, and waits for their answers:
+/// at most ten seconds each.
 ///
-/// `idempotency_key`: 1 to 256 visible ASCII characters, new for each mail. Under the same key the same mail leaves
-/// once, however often it is sent within 24 hours.
+/// `idempotency_key`: 1 to 256 visible ASCII characters, new for each mail. Under the same key Resend and the outbox send
+/// the same mail once, Resend within 24 hours; the others know no such key. Whatever the key, a mail arrives twice if a
+/// provider took it but its answer was lost and another one, or the same one again, is asked.
+///
+/// If one takes it after another has failed, the log says so in one line: else nobody would learn of the failure.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when the provider or the outbox did not take it. The cause may stand in the log: it names
-/// neither the address nor anything of the content.
+/// [`Error::Unavailable`] when no provider, or the outbox, took it. The cause names each provider with its reason. It may
+/// stand in the log: it names neither the address nor anything of the content.
 pub async fn send(app: &App, message: &Message, idempotency_key: &str) -> Result<(), Error> {
     match &app.settings().mail {
         Mail::Outbox => {
@@ -25,40 +35,94 @@ pub async fn send(app: &App, message: &Message, idempotency_key: &str) -> Result
                 .await
                 .map_err(|outage| Error::Unavailable(format!("the outbox took no mail: {}", outage.0)))
         }
-        Mail::Resend { api_key, from } => {
-            let request = resend::request(api_key, from, message, idempotency_key);
-            let answer = app
-                .net
-                .post(request)
-                .await
-                .map_err(|outage| Error::Unavailable(format!("resend did not answer: {}", outage.0)))?;
-            resend::outcome(&answer).map_err(|refusal| Error::Unavailable(refusal.to_string()))
+        Mail::Providers { from, providers } => {
+            let mut failures = Vec::new();
+            for provider in providers {
+                match hand_over(app, provider, from, message, idempotency_key).await {
+                    Ok(()) => {
+                        if !failures.is_empty() {
+                            let failures = failures.join("; ").replace(char::is_control, " ");
+                            (app.log)(&format!(
+                                "request {}: {message:?} needed another try: {failures}",
+                                app.request_id
+                            ));
+                        }
+                        return Ok(());
+                    }
+                    Err(failure) => failures.push(failure),
+                }
+            }
+            Err(Error::Unavailable(failures.join("; ")))
         }
     }
 }
 
+/// Hands a mail to one provider; if that fails, says which one and why.
+async fn hand_over(
+    app: &App,
+    provider: &Provider,
+    from: &Sender,
+    message: &Message,
+    idempotency_key: &str,
+) -> Result<(), String> {
+    let (name, request, outcome): (_, _, Outcome) = match provider {
+        Provider::Resend { api_key } => {
+            ("resend", resend::request(api_key, from, message, idempotency_key), resend::outcome)
+        }
+        Provider::Postmark { server_token } => {
+            ("postmark", postmark::request(server_token, from, message), postmark::outcome)
+        }
+        Provider::SendGrid { api_key } => ("sendgrid", sendgrid::request(api_key, from, message), sendgrid::outcome),
+        Provider::Mailgun { api_key, domain, region } => {
+            ("mailgun", mailgun::request(api_key, domain, *region, from, message), mailgun::outcome)
+        }
+        Provider::Cloudflare => {
+            let receipt = app.mailer.send(cloudflare::letter(from, message)).await;
+            let receipt = receipt.map_err(|outage| format!("cloudflare did not answer: {}", outage.0))?;
+            return cloudflare::outcome(receipt).map_err(|refusal| refusal.to_string());
+        }
+    };
+    let answer = app.net.post(request).await.map_err(|outage| format!("{name} did not answer: {}", outage.0))?;
+    outcome(&answer).map_err(|refusal| refusal.to_string())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::{cell::RefCell, rc::Rc};
+    use std::{
+        cell::{Cell, RefCell},
+        rc::Rc,
+    };
 
     use super::*;
     use crate::{
         app::Isolate,
         domain::{email::Email, throttle::Address},
-        ports::{Burst, Incoming, Kv, Later, Net, Outage, Outgoing, Pending, Rows, Sql, Statement},
+        ports::{
+            Burst, Incoming, Kv, Later, Letter, Mailer, Net, Outage, Outgoing, Pending, Receipt, Rows, Sql, Statement,
+        },
         settings::Settings,
     };
 
-    /// A provider that gives one answer to everything, and keeps what it was sent.
-    struct Provider {
-        answer: Result<Incoming, Outage>,
-        requests: RefCell<Vec<Outgoing>>,
+    /// The providers, which give the answers that they are told, in order, and keep who was asked.
+    #[derive(Default)]
+    struct Providers {
+        answers: RefCell<Vec<Result<Incoming, Outage>>>,
+        receipt: Cell<Option<Result<Receipt, Outage>>>,
+        asked: RefCell<Vec<String>>,
     }
 
-    impl Net for Provider {
+    impl Net for Providers {
         fn post(&self, request: Outgoing) -> Pending<'_, Result<Incoming, Outage>> {
-            self.requests.borrow_mut().push(request);
-            Box::pin(async { self.answer.clone() })
+            let host = request.url.split('/').nth(2).unwrap().to_owned();
+            self.asked.borrow_mut().push(host);
+            Box::pin(async { self.answers.borrow_mut().remove(0) })
+        }
+    }
+
+    impl Mailer for Providers {
+        fn send(&self, letter: Letter) -> Pending<'_, Result<Receipt, Outage>> {
+            self.asked.borrow_mut().push(format!("EMAIL for {}", letter.from));
+            Box::pin(async { self.receipt.take().unwrap() })
         }
     }
 
@@ -94,32 +158,39 @@ mod tests {
         }
     }
 
-    fn app(answer: Result<Incoming, Outage>) -> (App, Rc<Provider>) {
+    thread_local! {
+        static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+
+    fn app(list: &str, answers: Vec<Result<Incoming, Outage>>) -> (App, Rc<Providers>) {
         let settings = Settings::read(|name| {
             let value = match name {
+                "MAIL_PROVIDER" => list,
                 "AUTH_SECRET" => "0123456789abcdef0123456789abcdef",
                 "APP_URL" => "https://app.example",
                 "MAIL_FROM" => "Postern <noreply@app.example>",
-                "RESEND_API_KEY" => "re_key",
+                "MAILGUN_DOMAIN" => "mg.app.example",
+                "RESEND_API_KEY" | "POSTMARK_SERVER_TOKEN" | "SENDGRID_API_KEY" | "MAILGUN_API_KEY" => "key",
                 _ => return None,
             };
             Some(value.to_owned())
         })
         .unwrap();
-        let provider = Rc::new(Provider { answer, requests: RefCell::default() });
+        let providers = Rc::new(Providers { answers: RefCell::new(answers), ..Providers::default() });
         let app = App {
             isolate: Rc::new(Isolate::new(settings)),
             sql: Rc::new(Unused),
             kv: Rc::new(Unused),
-            net: provider.clone(),
+            net: providers.clone(),
+            mailer: providers.clone(),
             later: Rc::new(Unused),
             burst: Rc::new(Unused),
-            log: |_| (),
+            log: |line| LOG.with_borrow_mut(|log| log.push(line.to_owned())),
             now: 0,
             request_id: "request-1".into(),
             address: Address::parse(None),
         };
-        (app, provider)
+        (app, providers)
     }
 
     fn code(app: &App) -> Message {
@@ -131,19 +202,75 @@ mod tests {
         Ok(Incoming { status, body: body.to_owned() })
     }
 
+    fn sent(app: &App) -> Result<(), Error> {
+        pollster::block_on(send(app, &code(app), "key-1"))
+    }
+
+    fn cause(app: &App) -> String {
+        match sent(app).unwrap_err() {
+            Error::Unavailable(cause) => cause,
+            error => panic!("{error:?}"),
+        }
+    }
+
     #[test]
     fn a_mail_leaves_through_the_provider_of_the_settings() {
-        let (app, provider) = app(answered(200, r#"{"id":"49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"}"#));
-        pollster::block_on(send(&app, &code(&app), "key-1")).unwrap();
-        assert_eq!(provider.requests.borrow().len(), 1);
+        for (name, host) in [
+            ("resend", "api.resend.com"),
+            ("postmark", "api.postmarkapp.com"),
+            ("sendgrid", "api.sendgrid.com"),
+            ("mailgun", "api.mailgun.net"),
+        ] {
+            let (app, providers) = app(name, vec![answered(200, "{}")]);
+            sent(&app).unwrap();
+            assert_eq!(providers.asked.take(), [host]);
+        }
+        let (app, providers) = app("cloudflare", vec![]);
+        providers.receipt.set(Some(Ok(Receipt::Taken)));
+        sent(&app).unwrap();
+        assert_eq!(providers.asked.take(), ["EMAIL for noreply@app.example"]);
+        assert_eq!(LOG.take(), [""; 0]);
     }
 
     #[test]
     fn a_provider_that_refuses_or_does_not_answer_is_an_outage() {
         for answer in [answered(500, ""), answered(403, "error code: 1010"), Err(Outage("timeout".into()))] {
-            let (app, _) = app(answer);
-            let error = pollster::block_on(send(&app, &code(&app), "key-1")).unwrap_err();
+            let (app, _) = app("resend", vec![answer]);
+            let error = sent(&app).unwrap_err();
             assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
         }
+    }
+
+    #[test]
+    fn the_next_provider_is_tried_when_one_fails_and_no_other_once_one_took_the_mail() {
+        let answers = vec![Err(Outage("timeout\nor so".into())), answered(422, "ada@example.com"), answered(202, "")];
+        let (app, providers) = app("resend,postmark,sendgrid,mailgun", answers);
+        sent(&app).unwrap();
+        assert_eq!(providers.asked.take(), ["api.resend.com", "api.postmarkapp.com", "api.sendgrid.com"]);
+        let failures = "resend did not answer: timeout or so; \
+            postmark refused it for good: 422 without an error that can be read";
+        let mail = "the mail one_time_password to a***@example.com";
+        assert_eq!(LOG.take(), [format!("request request-1: {mail} needed another try: {failures}")]);
+    }
+
+    #[test]
+    fn if_all_fail_the_cause_names_each_with_its_reason_and_neither_address_nor_content() {
+        let body = r#"{"name":"validation_error","message":"ada@example.com 271828"}"#;
+        let answers = vec![answered(422, body), answered(404, "ada@example.com 271828")];
+        let (app, providers) = app("cloudflare,resend,mailgun", answers);
+        providers.receipt.set(Some(Ok(Receipt::Refused("E_RATE_LIMIT_EXCEEDED".to_owned()))));
+        assert_eq!(
+            cause(&app),
+            "cloudflare refused it for now: E_RATE_LIMIT_EXCEEDED; \
+             resend refused it for good: 422 validation_error; mailgun refused it for good: 404"
+        );
+        assert_eq!(LOG.take(), [""; 0]);
+    }
+
+    #[test]
+    fn a_deployment_without_the_platforms_service_says_so() {
+        let (app, providers) = app("cloudflare", vec![]);
+        providers.receipt.set(Some(Err(Outage("there is no binding".to_owned()))));
+        assert_eq!(cause(&app), "cloudflare did not answer: there is no binding");
     }
 }

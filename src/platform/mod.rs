@@ -5,3 +5,4 @@ pub mod d1;
 pub mod kv;
 pub mod later;
 pub mod net;
+pub mod send_email;

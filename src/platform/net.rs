@@ -8,7 +8,7 @@ use worker::{AbortController, Delay, Fetch, Headers, Method, Request, RequestIni
 use crate::ports::{Incoming, Net, Outage, Outgoing, Pending};
 
 /// How long a foreign server may take for its whole answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The platform's `fetch`.
 pub struct FetchNet;
@@ -42,7 +42,7 @@ async fn send(request: Outgoing, signal: &worker::AbortSignal) -> worker::Result
         redirect: RequestRedirect::Manual,
         ..RequestInit::default()
     };
-    let request = Request::new_with_init(request.url, &init)?;
+    let request = Request::new_with_init(&request.url, &init)?;
     let mut response = Fetch::Request(request).send_with_signal(signal).await?;
     Ok(Incoming { status: response.status_code(), body: response.text().await? })
 }

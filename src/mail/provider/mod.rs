@@ -1,11 +1,24 @@
-//! How mail leaves: for each HTTP provider two pure functions, `request` and `outcome`.
+//! How mail leaves: for each HTTP provider two pure functions, `request` and `outcome`; for the platform's own service
+//! `letter` and `outcome`.
 //!
-//! A new one is a file here, a variant of [`crate::settings::Mail`] and an arm in [`super::send`]. The provider
+//! A new one is a file here, a variant of [`crate::settings::Provider`] and an arm in [`super::send`]. The provider
 //! `outbox` has no file: it is a table, in `store/`.
+//!
+//! No provider may count opens or clicks where its interface can forbid it: a link that is counted leads through the
+//! provider's own redirect, which then knows the token in it.
 
+pub mod cloudflare;
+pub mod mailgun;
+pub mod postmark;
 pub mod resend;
+pub mod sendgrid;
 
 use std::fmt;
+
+use crate::ports::Incoming;
+
+/// Who asks.
+const USER_AGENT: &str = concat!("postern/", env!("CARGO_PKG_VERSION"));
 
 /// A provider did not take a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,5 +35,40 @@ impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = if self.can_be_retried { "for now" } else { "for good" };
         write!(formatter, "{} refused it {how}: {}", self.provider, self.reason)
+    }
+}
+
+/// How an HTTP provider's answer is read.
+pub type Outcome = fn(&Incoming) -> Result<(), Refusal>;
+
+/// Whether this is a name such as `validation_error`: what anybody else may have written there stays out of the log.
+fn is_plain(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        domain::email::{Email, Sender},
+        mail::Message,
+        ports::Outgoing,
+    };
+
+    pub fn from() -> Sender {
+        Sender::parse("Postern <noreply@app.example>").unwrap()
+    }
+
+    pub fn message() -> Message {
+        Message {
+            kind: "invitation",
+            to: Email::parse("ada@example.com").unwrap(),
+            subject: "Hello \"Ada\"".to_owned(),
+            text: "One\nTwo".to_owned(),
+            html: "<p>One</p>".to_owned(),
+        }
+    }
+
+    pub fn header<'a>(request: &'a Outgoing, name: &str) -> Option<&'a str> {
+        request.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
     }
 }

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Refusal;
+use super::{Refusal, USER_AGENT, is_plain};
 use crate::{
+    domain::email::Sender,
     mail::Message,
     ports::{Incoming, Outgoing},
     settings::ApiKey,
@@ -12,20 +13,27 @@ use crate::{
 
 /// The request that sends one mail.
 ///
-/// `from`: an address or `Name <address>`, at a domain that Resend has verified. `idempotency_key`: 1 to 256
+/// `from`: at a domain that Resend has verified. `idempotency_key`: 1 to 256
 /// characters; Resend keeps it for 24 hours (<https://resend.com/docs/dashboard/emails/idempotency-keys>).
-pub fn request(api_key: &ApiKey, from: &str, message: &Message, idempotency_key: &str) -> Outgoing {
+pub fn request(api_key: &ApiKey, from: &Sender, message: &Message, idempotency_key: &str) -> Outgoing {
     let Message { to, subject, text, html, .. } = message;
     Outgoing {
-        url: "https://api.resend.com/emails",
+        url: "https://api.resend.com/emails".into(),
         headers: vec![
             ("Authorization", format!("Bearer {}", api_key.0)),
             ("Content-Type", "application/json".to_owned()),
             ("Idempotency-Key", idempotency_key.to_owned()),
             // Without one, Resend answers 403 and "error code: 1010".
-            ("User-Agent", concat!("postern/", env!("CARGO_PKG_VERSION")).to_owned()),
+            ("User-Agent", USER_AGENT.to_owned()),
         ],
-        body: json!({ "from": from, "to": [to.as_str()], "subject": subject, "text": text, "html": html }).to_string(),
+        body: json!({
+            "from": from.to_string(),
+            "to": [to.as_str()],
+            "subject": subject,
+            "text": text,
+            "html": html,
+        })
+        .to_string(),
     }
 }
 
@@ -51,17 +59,14 @@ pub fn outcome(answer: &Incoming) -> Result<(), Refusal> {
     Err(Refusal { provider: "resend", can_be_retried, reason: format!("{} {name}", answer.status) })
 }
 
-/// Whether this is a name such as `validation_error`: what anybody else may have written there stays out of the log.
-fn is_plain(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
 
-    use super::*;
-    use crate::domain::email::Email;
+    use super::{
+        super::tests::{from, header, message},
+        *,
+    };
 
     fn answered(status: u16, body: &str) -> Result<(), Refusal> {
         outcome(&Incoming { status, body: body.to_owned() })
@@ -74,16 +79,9 @@ mod tests {
 
     #[test]
     fn a_mail_is_one_post_with_the_documented_headers_and_members() {
-        let message = Message {
-            kind: "invitation",
-            to: Email::parse("ada@example.com").unwrap(),
-            subject: "Hello \"Ada\"".to_owned(),
-            text: "One\nTwo".to_owned(),
-            html: "<p>One</p>".to_owned(),
-        };
-        let request = request(&ApiKey("re_123".to_owned()), "Postern <noreply@app.example>", &message, "otp/1");
+        let request = request(&ApiKey("re_123".to_owned()), &from(), &message(), "otp/1");
         assert_eq!(request.url, "https://api.resend.com/emails");
-        let header = |name| request.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
+        let header = |name| header(&request, name);
         assert_eq!(header("Authorization"), Some("Bearer re_123"));
         assert_eq!(header("Content-Type"), Some("application/json"));
         assert_eq!(header("Idempotency-Key"), Some("otp/1"));

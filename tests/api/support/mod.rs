@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use postern::{
     app::{App, Isolate},
     domain::throttle::Address,
+    ports::{Letter, Mailer, Outage, Pending, Receipt},
     routes,
     settings::{Mail, Settings},
     web::{Request, Response},
@@ -146,6 +147,7 @@ impl Postern {
             sql: self.sql.clone(),
             kv: self.kv.clone(),
             net: self.resend.clone(),
+            mailer: Rc::new(NoMailer),
             later: self.later.clone(),
             burst: self.guard.clone(),
             log,
@@ -233,6 +235,15 @@ impl Postern {
     /// Whether a session token still opens `GET /me`; the status.
     pub fn me(&self, token: &str) -> u16 {
         self.get("/api/auth/me").bearer(token).send().status
+    }
+}
+
+/// A deployment without the platform's own mail service.
+struct NoMailer;
+
+impl Mailer for NoMailer {
+    fn send(&self, _: Letter) -> Pending<'_, Result<Receipt, Outage>> {
+        Box::pin(async { Err(Outage("there is no mail service".to_owned())) })
     }
 }
 

@@ -1,0 +1,99 @@
+//! Cloudflare's own service: <https://developers.cloudflare.com/email-service/api/send-emails/workers-api/>.
+
+use super::{Refusal, is_plain};
+use crate::{
+    domain::email::Sender,
+    mail::Message,
+    ports::{Letter, Receipt},
+};
+
+/// The mail as the binding takes it: in parts, from which the service writes the headers itself.
+///
+/// `from`: at a domain of the account that sends mail. There is no idempotency key: a mail that is sent again because
+/// the answer was lost is a second mail.
+pub fn letter(from: &Sender, message: &Message) -> Letter {
+    let Message { to, subject, text, html, .. } = message;
+    Letter {
+        from_name: from.name.clone(),
+        from: from.address.as_str().to_owned(),
+        to: to.as_str().to_owned(),
+        subject: subject.clone(),
+        text: text.clone(),
+        html: html.clone(),
+    }
+}
+
+/// What the service's answer means.
+///
+/// # Errors
+/// A [`Refusal`]: a limit that was reached, a delivery that failed and an error of the service itself can be tried again;
+/// what is wrong with the mail, its sender or its recipient cannot.
+pub fn outcome(receipt: Receipt) -> Result<(), Refusal> {
+    let Receipt::Refused(code) = receipt else { return Ok(()) };
+    let can_be_retried = matches!(
+        code.as_str(),
+        "E_RATE_LIMIT_EXCEEDED" | "E_DAILY_LIMIT_EXCEEDED" | "E_DELIVERY_FAILED" | "E_INTERNAL_SERVER_ERROR"
+    );
+    let reason = if is_plain(&code) { code } else { "without a code that can be read".to_owned() };
+    Err(Refusal { provider: "cloudflare", can_be_retried, reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::tests::{from, message},
+        *,
+    };
+
+    fn refused(code: &str) -> Refusal {
+        outcome(Receipt::Refused(code.to_owned())).unwrap_err()
+    }
+
+    #[test]
+    fn a_mail_is_handed_over_in_its_parts() {
+        let expected = Letter {
+            from_name: Some("Postern".to_owned()),
+            from: "noreply@app.example".to_owned(),
+            to: "ada@example.com".to_owned(),
+            subject: "Hello \"Ada\"".to_owned(),
+            text: "One\nTwo".to_owned(),
+            html: "<p>One</p>".to_owned(),
+        };
+        assert_eq!(letter(&from(), &message()), expected);
+    }
+
+    #[test]
+    fn a_mail_that_was_taken_is_sent() {
+        assert_eq!(outcome(Receipt::Taken), Ok(()));
+    }
+
+    #[test]
+    fn trying_again_can_help_when_the_service_is_busy_or_broken() {
+        for code in ["E_RATE_LIMIT_EXCEEDED", "E_DAILY_LIMIT_EXCEEDED", "E_DELIVERY_FAILED", "E_INTERNAL_SERVER_ERROR"]
+        {
+            assert_eq!(refused(code).to_string(), format!("cloudflare refused it for now: {code}"));
+        }
+    }
+
+    #[test]
+    fn trying_again_cannot_help_when_the_mail_is_wrong() {
+        for code in [
+            "E_VALIDATION_ERROR",
+            "E_FIELD_MISSING",
+            "E_SENDER_NOT_VERIFIED",
+            "E_SENDER_DOMAIN_NOT_AVAILABLE",
+            "E_RECIPIENT_NOT_ALLOWED",
+            "E_RECIPIENT_SUPPRESSED",
+            "E_CONTENT_TOO_LARGE",
+        ] {
+            assert_eq!(refused(code).to_string(), format!("cloudflare refused it for good: {code}"));
+        }
+    }
+
+    #[test]
+    fn a_code_in_no_documented_shape_is_a_refusal_that_quotes_nothing() {
+        for code in ["", "ada@example.com", "E_NO SUCH\nCODE"] {
+            assert_eq!(refused(code).reason, "without a code that can be read");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Mailgun: <https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages/post-v3--domain-name--messages>.
+
+use base64ct::{Base64, Encoding};
+use form_urlencoded::Serializer;
+
+use super::{Refusal, USER_AGENT};
+use crate::{
+    domain::email::Sender,
+    mail::Message,
+    ports::{Incoming, Outgoing},
+    settings::{ApiKey, MailgunRegion},
+};
+
+/// The request that sends one mail.
+///
+/// `domain`: letters, digits, hyphens and dots; one that Mailgun has verified, in the region. There is no idempotency
+/// key: a request that is sent again because its answer was lost is a second mail. The reference shows
+/// `multipart/form-data`, which only attachments need (<https://documentation.mailgun.com/en/latest/api-sending.html>).
+pub fn request(api_key: &ApiKey, domain: &str, region: MailgunRegion, from: &Sender, message: &Message) -> Outgoing {
+    let Message { to, subject, text, html, .. } = message;
+    let host = match region {
+        MailgunRegion::Us => "api.mailgun.net",
+        MailgunRegion::Eu => "api.eu.mailgun.net",
+    };
+    let credentials = Base64::encode_string(format!("api:{}", api_key.0).as_bytes());
+    Outgoing {
+        url: format!("https://{host}/v3/{domain}/messages").into(),
+        headers: vec![
+            ("Authorization", format!("Basic {credentials}")),
+            ("Content-Type", "application/x-www-form-urlencoded".to_owned()),
+            ("User-Agent", USER_AGENT.to_owned()),
+        ],
+        body: Serializer::new(String::new())
+            .append_pair("from", &from.to_string())
+            .append_pair("to", to.as_str())
+            .append_pair("subject", subject)
+            .append_pair("text", text)
+            .append_pair("html", html)
+            // Each of the two overrules the setting of the domain.
+            .append_pair("o:tracking-clicks", "no")
+            .append_pair("o:tracking-opens", "no")
+            .finish(),
+    }
+}
+
+/// What Mailgun's answer means. Any 2xx is success: the `id` that its body tells is not used.
+///
+/// # Errors
+/// A [`Refusal`] that tells the status alone, for an error has nothing but a message, which may quote the address. 429
+/// and 5xx can be tried again; the rest cannot. A 404 is an unknown domain, or one of the other region
+/// (<https://documentation.mailgun.com/docs/mailgun/quickstart-guide/responses>).
+pub fn outcome(answer: &Incoming) -> Result<(), Refusal> {
+    if (200..300).contains(&answer.status) {
+        return Ok(());
+    }
+    let can_be_retried = matches!(answer.status, 429 | 500..);
+    Err(Refusal { provider: "mailgun", can_be_retried, reason: answer.status.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::tests::{from, header, message},
+        *,
+    };
+
+    fn answered(status: u16, body: &str) -> Result<(), Refusal> {
+        outcome(&Incoming { status, body: body.to_owned() })
+    }
+
+    fn key() -> ApiKey {
+        ApiKey("key-3ax6xnjp29jd6fds4gc373sgvjxteol0".to_owned())
+    }
+
+    #[test]
+    fn a_mail_is_one_post_with_the_documented_headers_and_fields() {
+        let request = request(&key(), "mg.app.example", MailgunRegion::Us, &from(), &message());
+        assert_eq!(request.url, "https://api.mailgun.net/v3/mg.app.example/messages");
+        // `curl --user api:key-3ax6xnjp29jd6fds4gc373sgvjxteol0`
+        let credentials = "Basic YXBpOmtleS0zYXg2eG5qcDI5amQ2ZmRzNGdjMzczc2d2anh0ZW9sMA==";
+        assert_eq!(header(&request, "Authorization"), Some(credentials));
+        assert_eq!(header(&request, "Content-Type"), Some("application/x-www-form-urlencoded"));
+        let fields: Vec<(String, String)> = form_urlencoded::parse(request.body.as_bytes()).into_owned().collect();
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(
+            fields,
+            [
+                ("from", "Postern <noreply@app.example>"),
+                ("to", "ada@example.com"),
+                ("subject", "Hello \"Ada\""),
+                ("text", "One\nTwo"),
+                ("html", "<p>One</p>"),
+                ("o:tracking-clicks", "no"),
+                ("o:tracking-opens", "no"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_domain_in_europe_has_another_host() {
+        let request = request(&key(), "mg.app.example", MailgunRegion::Eu, &from(), &message());
+        assert_eq!(request.url, "https://api.eu.mailgun.net/v3/mg.app.example/messages");
+    }
+
+    #[test]
+    fn no_content_becomes_a_field_of_its_own() {
+        let message = Message { subject: "a&bcc=eve@example.com".to_owned(), ..message() };
+        let request = request(&key(), "mg.app.example", MailgunRegion::Us, &from(), &message);
+        assert!(form_urlencoded::parse(request.body.as_bytes()).all(|(name, _)| name != "bcc"), "{}", request.body);
+    }
+
+    #[test]
+    fn a_mail_that_was_taken_is_sent() {
+        let body = r#"{"id":"<20111114174239.25659.5817@mg.app.example>","message":"Queued. Thank you."}"#;
+        assert_eq!(answered(200, body), Ok(()));
+    }
+
+    #[test]
+    fn an_error_is_told_by_its_status_and_never_by_its_message() {
+        for (status, body, can_be_retried) in [
+            (302, "", false),
+            (400, r#"{"message":"'to' parameter is not a valid address: ada@example.com"}"#, false),
+            (401, "Forbidden", false),
+            (403, r#"{"message":"Forbidden"}"#, false),
+            (404, r#"{"message":"Domain not found: mg.app.example"}"#, false),
+            (429, r#"{"message":"Too many requests"}"#, true),
+            (500, "<html>ada@example.com</html>", true),
+        ] {
+            let refusal = answered(status, body).unwrap_err();
+            let how = if can_be_retried { "now" } else { "good" };
+            assert_eq!(refusal.to_string(), format!("mailgun refused it for {how}: {status}"));
+        }
+    }
+}

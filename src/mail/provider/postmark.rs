@@ -1,0 +1,139 @@
+//! Postmark: <https://postmarkapp.com/developer/user-guide/send-email-with-api>.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Refusal, USER_AGENT};
+use crate::{
+    domain::email::Sender,
+    mail::Message,
+    ports::{Incoming, Outgoing},
+    settings::ApiKey,
+};
+
+/// The request that sends one mail, through the default transactional stream of the server that the token is of.
+///
+/// `from`: at a domain or with a signature that Postmark has confirmed. There is no idempotency key: a request that is
+/// sent again because its answer was lost is a second mail. `TrackOpens` cannot overrule the server's own setting; `TrackLinks` does
+/// (<https://postmarkapp.com/support/article/1058-how-do-i-enable-link-tracking>).
+pub fn request(server_token: &ApiKey, from: &Sender, message: &Message) -> Outgoing {
+    let Message { to, subject, text, html, .. } = message;
+    Outgoing {
+        url: "https://api.postmarkapp.com/email".into(),
+        headers: vec![
+            ("Accept", "application/json".to_owned()),
+            ("Content-Type", "application/json".to_owned()),
+            ("X-Postmark-Server-Token", server_token.0.clone()),
+            ("User-Agent", USER_AGENT.to_owned()),
+        ],
+        body: json!({
+            "From": from.to_string(),
+            "To": to.as_str(),
+            "Subject": subject,
+            "TextBody": text,
+            "HtmlBody": html,
+            "TrackOpens": false,
+            "TrackLinks": "None",
+        })
+        .to_string(),
+    }
+}
+
+/// What Postmark's answer means. Any 2xx is success: nothing of its body is used.
+///
+/// # Errors
+/// A [`Refusal`]: 429, 5xx and the error 100 (maintenance) can be tried again; the rest, of which most are 422 with an
+/// error of its own number, cannot (<https://postmarkapp.com/developer/api/overview#error-codes>).
+pub fn outcome(answer: &Incoming) -> Result<(), Refusal> {
+    /// The message may quote the address.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Problem {
+        error_code: i64,
+    }
+
+    if (200..300).contains(&answer.status) {
+        return Ok(());
+    }
+    let code = serde_json::from_str(&answer.body).ok().map(|problem: Problem| problem.error_code);
+    let can_be_retried = matches!(answer.status, 429 | 500..) || code == Some(100);
+    let error = code.map_or_else(|| "without an error that can be read".to_owned(), |code| format!("error {code}"));
+    Err(Refusal { provider: "postmark", can_be_retried, reason: format!("{} {error}", answer.status) })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::{
+        super::tests::{from, header, message},
+        *,
+    };
+
+    fn answered(status: u16, body: &str) -> Result<(), Refusal> {
+        outcome(&Incoming { status, body: body.to_owned() })
+    }
+
+    #[test]
+    fn a_mail_is_one_post_with_the_documented_headers_and_members() {
+        let request = request(&ApiKey("server token".to_owned()), &from(), &message());
+        assert_eq!(request.url, "https://api.postmarkapp.com/email");
+        assert_eq!(header(&request, "X-Postmark-Server-Token"), Some("server token"));
+        assert_eq!(header(&request, "Accept"), Some("application/json"));
+        assert_eq!(header(&request, "Content-Type"), Some("application/json"));
+        assert_eq!(
+            serde_json::from_str::<Value>(&request.body).unwrap(),
+            json!({
+                "From": "Postern <noreply@app.example>",
+                "To": "ada@example.com",
+                "Subject": "Hello \"Ada\"",
+                "TextBody": "One\nTwo",
+                "HtmlBody": "<p>One</p>",
+                "TrackOpens": false,
+                "TrackLinks": "None",
+            })
+        );
+    }
+
+    #[test]
+    fn a_mail_that_was_taken_is_sent() {
+        let body = r#"{"To":"ada@example.com","SubmittedAt":"2014-02-17T07:25:01.4178645-05:00",
+            "MessageID":"0a129aee-e1cd-480d-b08d-4f48548ff48d","ErrorCode":0,"Message":"OK"}"#;
+        assert_eq!(answered(200, body), Ok(()));
+    }
+
+    #[test]
+    fn an_error_is_told_by_its_number_and_never_by_its_message() {
+        for (status, code, can_be_retried) in [
+            (401, 10, false),
+            (422, 300, false),
+            (422, 400, false),
+            (422, 401, false),
+            (422, 405, false),
+            (422, 406, false),
+            (422, 100, true),
+            (429, 429, true),
+            (500, 0, true),
+            (503, 100, true),
+        ] {
+            let body = format!(r#"{{"ErrorCode":{code},"Message":"ada@example.com is inactive."}}"#);
+            let refusal = answered(status, &body).unwrap_err();
+            let how = if can_be_retried { "now" } else { "good" };
+            assert_eq!(refusal.to_string(), format!("postmark refused it for {how}: {status} error {code}"));
+        }
+    }
+
+    #[test]
+    fn an_answer_in_no_documented_shape_is_a_refusal_that_quotes_nothing() {
+        for (status, body, can_be_retried) in [
+            (302, "", false),
+            (413, "<html>ada@example.com</html>", false),
+            (422, r#"{"ErrorCode":"ada@example.com"}"#, false),
+            (502, "<html>Bad gateway</html>", true),
+        ] {
+            let refusal = answered(status, body).unwrap_err();
+            assert_eq!(refusal.reason, format!("{status} without an error that can be read"));
+            assert_eq!(refusal.can_be_retried, can_be_retried);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! SendGrid: <https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send>.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Refusal, USER_AGENT, is_plain};
+use crate::{
+    domain::email::Sender,
+    mail::Message,
+    ports::{Incoming, Outgoing},
+    settings::ApiKey,
+};
+
+/// The request that sends one mail. It goes to the global host: a subuser of the EU region has another.
+///
+/// `from`: an identity that SendGrid has verified. There is no idempotency key: a request that is sent again because
+/// its answer was lost is a second mail.
+pub fn request(api_key: &ApiKey, from: &Sender, message: &Message) -> Outgoing {
+    let Message { to, subject, text, html, .. } = message;
+    let address = from.address.as_str();
+    let from = match &from.name {
+        Some(name) => json!({ "email": address, "name": name }),
+        None => json!({ "email": address }),
+    };
+    Outgoing {
+        url: "https://api.sendgrid.com/v3/mail/send".into(),
+        headers: vec![
+            ("Authorization", format!("Bearer {}", api_key.0)),
+            ("Content-Type", "application/json".to_owned()),
+            // Without one, SendGrid may answer 406.
+            ("Accept", "application/json".to_owned()),
+            ("User-Agent", USER_AGENT.to_owned()),
+        ],
+        body: json!({
+            "personalizations": [{ "to": [{ "email": to.as_str() }] }],
+            "from": from,
+            "subject": subject,
+            // Plain text has to be the first.
+            "content": [{ "type": "text/plain", "value": text }, { "type": "text/html", "value": html }],
+            "tracking_settings": {
+                "click_tracking": { "enable": false, "enable_text": false },
+                "open_tracking": { "enable": false },
+            },
+        })
+        .to_string(),
+    }
+}
+
+/// What SendGrid's answer means. Any 2xx is success: it is 202, without a body.
+///
+/// # Errors
+/// A [`Refusal`] that names the first faulty field: 429 and 5xx can be tried again; the rest cannot, though a 403, which
+/// mostly means the key or the sender, may be a block that passes
+/// (<https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/errors>).
+pub fn outcome(answer: &Incoming) -> Result<(), Refusal> {
+    #[derive(Deserialize)]
+    struct Problems {
+        errors: Vec<Problem>,
+    }
+
+    /// The message may quote the address.
+    #[derive(Deserialize)]
+    struct Problem {
+        field: Option<String>,
+    }
+
+    if (200..300).contains(&answer.status) {
+        return Ok(());
+    }
+    let problems: Option<Problems> = serde_json::from_str(&answer.body).ok();
+    let error = match problems.and_then(|problems| problems.errors.into_iter().next()) {
+        Some(Problem { field: Some(field) }) if is_path(&field) => format!("because of {field}"),
+        Some(_) => "without a field".to_owned(),
+        None => "without an error that can be read".to_owned(),
+    };
+    let can_be_retried = matches!(answer.status, 429 | 500..);
+    Err(Refusal { provider: "sendgrid", can_be_retried, reason: format!("{} {error}", answer.status) })
+}
+
+/// Whether this is the path of a field, such as `personalizations.0.to.0.email`.
+fn is_path(field: &str) -> bool {
+    let is_place = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    field.len() <= 64 && field.split('.').all(|part| is_plain(part) || is_place(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::{
+        super::tests::{from, header, message},
+        *,
+    };
+
+    fn answered(status: u16, body: &str) -> Result<(), Refusal> {
+        outcome(&Incoming { status, body: body.to_owned() })
+    }
+
+    #[test]
+    fn a_mail_is_one_post_with_the_documented_headers_and_members() {
+        let request = request(&ApiKey("SG.123".to_owned()), &from(), &message());
+        assert_eq!(request.url, "https://api.sendgrid.com/v3/mail/send");
+        assert_eq!(header(&request, "Authorization"), Some("Bearer SG.123"));
+        assert_eq!(header(&request, "Content-Type"), Some("application/json"));
+        assert_eq!(header(&request, "Accept"), Some("application/json"));
+        assert_eq!(
+            serde_json::from_str::<Value>(&request.body).unwrap(),
+            json!({
+                "personalizations": [{ "to": [{ "email": "ada@example.com" }] }],
+                "from": { "email": "noreply@app.example", "name": "Postern" },
+                "subject": "Hello \"Ada\"",
+                "content": [
+                    { "type": "text/plain", "value": "One\nTwo" },
+                    { "type": "text/html", "value": "<p>One</p>" },
+                ],
+                "tracking_settings": {
+                    "click_tracking": { "enable": false, "enable_text": false },
+                    "open_tracking": { "enable": false },
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn a_sender_without_a_name_is_an_address_alone() {
+        let from = Sender::parse("noreply@app.example").unwrap();
+        let request = request(&ApiKey("SG.123".to_owned()), &from, &message());
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        assert_eq!(body["from"], json!({ "email": "noreply@app.example" }));
+    }
+
+    #[test]
+    fn a_mail_that_was_taken_is_sent() {
+        assert_eq!(answered(202, ""), Ok(()));
+    }
+
+    #[test]
+    fn an_error_is_told_by_its_field_and_never_by_its_message() {
+        for (status, field, reason) in [
+            (400, r#""personalizations.0.to.0.email""#, "400 because of personalizations.0.to.0.email"),
+            (401, "null", "401 without a field"),
+            (403, r#""from""#, "403 because of from"),
+            (413, "null", "413 without a field"),
+            (429, "null", "429 without a field"),
+            (500, "null", "500 without a field"),
+            (400, r#""ada@example.com""#, "400 without a field"),
+            (400, r#""""#, "400 without a field"),
+        ] {
+            let body = format!(
+                r#"{{"errors":[{{"message":"ada@example.com","field":{field},"help":null}},{{"message":"…"}}]}}"#
+            );
+            let refusal = answered(status, &body).unwrap_err();
+            assert_eq!((refusal.reason.as_str(), refusal.can_be_retried), (reason, status == 429 || status == 500));
+        }
+    }
+
+    #[test]
+    fn an_answer_in_no_documented_shape_is_a_refusal_that_quotes_nothing() {
+        for (status, body, can_be_retried) in [
+            (302, "", false),
+            (400, r#"{"errors":[]}"#, false),
+            (400, r#"{"errors":"ada@example.com"}"#, false),
+            (503, "<html>ada@example.com</html>", true),
+        ] {
+            let refusal = answered(status, body).unwrap_err();
+            assert_eq!(refusal.reason, format!("{status} without an error that can be read"));
+            assert_eq!(refusal.can_be_retried, can_be_retried);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! [`Mailer`] on the `send_email` binding:
+//! <https://developers.cloudflare.com/email-service/api/send-emails/workers-api/>.
+
+use futures_util::future::{Either, select};
+use worker::{
+    Delay, EmailAddress, SendEmail, SendEmailBuilder,
+    js_sys::{self, Reflect},
+};
+
+use super::net::TIMEOUT;
+use crate::ports::{Letter, Mailer, Outage, Pending, Receipt};
+
+/// The binding `EMAIL`, if wrangler.toml has one.
+pub struct EmailService(pub Option<SendEmail>);
+
+impl Mailer for EmailService {
+    fn send(&self, letter: Letter) -> Pending<'_, Result<Receipt, Outage>> {
+        Box::pin(async move {
+            let Some(binding) = &self.0 else {
+                return Err(Outage("there is no send_email binding of the name EMAIL".to_owned()));
+            };
+            let mail = mail(&letter);
+            let answer = Box::pin(binding.send_with_builder(&mail));
+            match select(answer, Delay::from(TIMEOUT)).await {
+                Either::Left((Ok(_), _)) => Ok(Receipt::Taken),
+                Either::Left((Err(error), _)) => refusal(&error),
+                Either::Right(_) => Err(Outage(format!("no answer within {} s", TIMEOUT.as_secs()))),
+            }
+        })
+    }
+}
+
+fn mail(letter: &Letter) -> SendEmailBuilder {
+    let Letter { from_name, from, to, subject, text, html } = letter;
+    let mail = match from_name {
+        Some(name) => SendEmailBuilder::builder_with_email_address_and_str(&EmailAddress::new(name, from), to, subject),
+        None => SendEmailBuilder::builder(from, to, subject),
+    };
+    mail.text(text).html(html).build()
+}
+
+/// What the service throws has a `code`; anything else comes from the way there.
+fn refusal(error: &js_sys::Error) -> Result<Receipt, Outage> {
+    let code = Reflect::get(error, &"code".into()).ok().and_then(|code| code.as_string());
+    code.map(Receipt::Refused).ok_or_else(|| Outage("an error without a code".to_owned()))
+}
