@@ -114,13 +114,16 @@ CREATE INDEX mails_by_expiry ON mails (expires_at);
 
 -- Mails of the provider `outbox`: local development alone, where `/dev/outbox` shows them. Empty elsewhere.
 CREATE TABLE outbox (
-  id TEXT PRIMARY KEY,
+  -- Tells which of two mails of the same millisecond is the newer.
+  number INTEGER PRIMARY KEY,
+  -- The idempotency key: the same mail is here once.
+  id TEXT NOT NULL UNIQUE,
   recipient TEXT NOT NULL,
   subject TEXT NOT NULL,
   text TEXT NOT NULL,
   html TEXT NOT NULL,
   sent_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE INDEX outbox_by_time ON outbox (sent_at);
 CREATE INDEX outbox_by_recipient ON outbox (recipient, sent_at);

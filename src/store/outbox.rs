@@ -50,7 +50,7 @@ pub async fn insert(
 pub async fn list(sql: &dyn Sql, to: Option<&str>) -> Result<Vec<Mail>, Outage> {
     let statement = Statement::new(
         "SELECT recipient AS \"to\", subject, text, html, sent_at FROM outbox
-         WHERE ?1 IS NULL OR recipient = ?1 ORDER BY sent_at DESC, id LIMIT 100",
+         WHERE ?1 IS NULL OR recipient = ?1 ORDER BY sent_at DESC, number DESC LIMIT 100",
     );
     run(sql, statement.bind(to)).await?.all()
 }
