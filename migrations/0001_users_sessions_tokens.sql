@@ -59,6 +59,8 @@ CREATE TABLE user_tokens (
   -- A keyed hash of the token: found by it, but not to be had from it.
   lookup TEXT PRIMARY KEY,
   user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  -- Which secret it was made under: when that is no longer accepted, nobody can use or see the token.
+  key_id TEXT NOT NULL,
   -- The token, encrypted for its owner's list; bound to user_id.
   sealed TEXT NOT NULL,
   name TEXT,

@@ -1,6 +1,7 @@
 //! Every key, derived from one master secret by HKDF-SHA-256 (RFC 5869) with its purpose as `info`: keys of different
 //! purposes tell nothing of each other, and a token of one kind means nothing at another's door.
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
@@ -26,6 +27,8 @@ pub struct Keys {
 
 /// The two keys of user tokens that belong together.
 pub struct UserTokenKeys {
+    /// Tells which secret they are derived from.
+    pub id: String,
     /// Makes the value by which a token is found.
     pub lookup: HashKey,
     /// Encrypts the token, because its owner may see it again.
@@ -42,6 +45,7 @@ impl Keys {
             throttle: HashKey(derive(current, "throttle")),
             user_token: secrets()
                 .map(|secret| UserTokenKeys {
+                    id: Base64UrlUnpadded::encode_string(&derive::<6>(secret, "user token key id")),
                     lookup: HashKey(derive(secret, "user token lookup")),
                     seal: SealKey(derive(secret, "user token seal")),
                 })

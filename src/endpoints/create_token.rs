@@ -27,7 +27,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
 
     let expires_at = expiry(app.now, days.unwrap_or(app.settings().user_token_lifetime_days));
     let made = user_tokens::make(app, &user.id)?;
-    if !user_tokens::insert(app.sql.as_ref(), &made, &user.id, name.as_deref(), expires_at, None, app.now).await? {
+    if !user_tokens::insert(app.sql.as_ref(), &made, name.as_deref(), expires_at, None, app.now).await? {
         return Err(Error::TooManyTokens(MAX_LIVE));
     }
     Ok(Response::json(&json!({ "token": made.token })))

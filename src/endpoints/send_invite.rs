@@ -43,7 +43,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let owed = Owed::invitation(app, &email, user.name, &made.token, days)?;
     let expires_at = expiry(app.now, days);
     let sql = app.sql.as_ref();
-    if !user_tokens::insert(sql, &made, &user.id, Some(&name), expires_at, Some(&owed.mail), app.now).await? {
+    if !user_tokens::insert(sql, &made, Some(&name), expires_at, Some(&owed.mail), app.now).await? {
         return Err(Error::TooManyTokens(MAX_LIVE));
     }
     owed.deliver_later(app);

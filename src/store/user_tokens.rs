@@ -21,6 +21,9 @@ pub struct Made {
     /// The token itself.
     pub token: String,
     lookup: String,
+    user_id: String,
+    key_id: String,
+    previous_key_id: Option<String>,
     sealed: String,
 }
 
@@ -29,37 +32,48 @@ pub struct Made {
 /// # Errors
 /// 500 when there is no randomness.
 pub fn make(app: &App, user_id: &str) -> Result<Made, Error> {
-    let keys = app.keys().user_token.first().ok_or_else(|| Error::Internal("there is no key for tokens".to_owned()))?;
+    let mut accepted = app.keys().user_token.iter();
+    let keys = accepted.next().ok_or_else(|| Error::Internal("there is no key for tokens".to_owned()))?;
     let token = random::text(ALPHABET, LENGTH)?;
-    Ok(Made { lookup: keys.lookup.hash(&[&token]), sealed: keys.seal.seal(&token, user_id)?, token })
+    Ok(Made {
+        user_id: user_id.to_owned(),
+        lookup: keys.lookup.hash(&[&token]),
+        key_id: keys.id.clone(),
+        previous_key_id: accepted.next().map(|keys| keys.id.clone()),
+        sealed: keys.seal.seal(&token, user_id)?,
+        token,
+    })
 }
 
-/// Stores a token, unless the user has as many live ones as one may have, and owes the mail that carries it; tells whether it did.
+/// Stores a token, unless the user has as many live ones as one may have (those of a secret that is no longer accepted do not
+/// count), and owes the mail that carries it; tells whether it did.
 ///
 /// # Errors
 /// [`Outage`].
 pub async fn insert(
     sql: &dyn Sql,
     made: &Made,
-    user_id: &str,
     name: Option<&str>,
     expires_at: Timestamp,
     mail: Option<&mails::Mail>,
     now: Timestamp,
 ) -> Result<bool, Outage> {
     let insert = Statement::new(
-        "INSERT INTO user_tokens (lookup, user_id, sealed, name, created_at, expires_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6
-         WHERE (SELECT count(*) FROM user_tokens WHERE user_id = ?2 AND expires_at > ?5) < ?7
+        "INSERT INTO user_tokens (lookup, user_id, sealed, name, created_at, expires_at, key_id)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?8
+         WHERE ?7 > (
+           SELECT count(*) FROM user_tokens WHERE user_id = ?2 AND expires_at > ?5 AND key_id IN (?8, ?9))
          RETURNING lookup",
     )
     .bind(made.lookup.as_str())
-    .bind(user_id)
+    .bind(made.user_id.as_str())
     .bind(made.sealed.as_str())
     .bind(name)
     .bind(now)
     .bind(expires_at)
-    .bind(MAX_LIVE);
+    .bind(MAX_LIVE)
+    .bind(made.key_id.as_str())
+    .bind(made.previous_key_id.as_deref());
     let mut statements = vec![insert];
     statements.extend(mail.map(|mail| mails::insert_if_token_is_there(mail, &made.lookup)));
     Ok(sql.batch(statements).await?.first().is_some_and(|inserted| inserted.any()))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Call, DAY, PASSWORD, Postern, SECOND};
+use crate::support::{Answer, Call, DAY, NEW_SECRET, PASSWORD, Postern, SECOND, SECRET};
 
 /// Live tokens that one user may have.
 const MAX_LIVE: usize = 200;
@@ -198,4 +198,18 @@ fn tokens_outlive_the_session_that_made_them_and_a_change_of_the_password() {
     postern.post("/api/auth/logout").bearer(&ada.token).send().expect(200);
     let path = format!("/api/auth/verify-token?token={token}");
     assert_eq!(postern.get(&path).send().expect(200), json!(true));
+}
+
+#[test]
+fn tokens_of_a_secret_that_is_no_longer_accepted_do_not_count() {
+    let postern = Postern::new();
+    let admin = postern.admin_token();
+    for _ in 0..MAX_LIVE {
+        postern.create_user_token(&admin);
+    }
+    postern.redeploy(&[("AUTH_SECRET", NEW_SECRET), ("AUTH_SECRET_PREVIOUS", SECRET)]);
+    let admin = postern.admin_token();
+    postern.post("/api/auth/me/create-token").bearer(&admin).send().refused(409, "too_many_tokens");
+    postern.redeploy(&[("AUTH_SECRET", NEW_SECRET)]);
+    postern.create_user_token(&postern.admin_token());
 }
