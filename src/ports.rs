@@ -3,7 +3,7 @@
 //! `platform/` implements them on Cloudflare's bindings, `tests/api/support` on SQLite and memory.
 //! D1 *is* SQLite, so both sides run the very same SQL on the very same migrations.
 
-use std::{borrow::Cow, future::Future, pin::Pin};
+use std::{borrow::Cow, future::Future, pin::Pin, time::Duration};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -158,6 +158,13 @@ pub struct Incoming {
 pub trait Net {
     /// Sends one POST and waits at most ten seconds for the whole answer. Redirects are not followed.
     fn post(&self, request: Outgoing) -> Pending<'_, Result<Incoming, Outage>>;
+    /// Asks for an absolute `https` address and waits at most `limit` for the whole answer. Redirects are not followed.
+    fn get<'a>(
+        &'a self,
+        url: &'a str,
+        headers: &'a [(&'static str, &'static str)],
+        limit: Duration,
+    ) -> Pending<'a, Result<Incoming, Outage>>;
 }
 
 /// A mail for the platform's own mail service.

@@ -30,6 +30,8 @@ pub struct Settings {
     pub first_admin: Option<FirstAdmin>,
     /// `PASSWORD_MIN_LENGTH`, in characters.
     pub password_min_length: usize,
+    /// `BREACHED_PASSWORDS`: whether a new password is looked up among those of known breaches.
+    pub looks_up_breaches: bool,
     /// `ARGON2_MEMORY_KIB`, `ARGON2_ITERATIONS`, `ARGON2_PARALLELISM`.
     pub password_cost: Cost,
     /// `OTP_LIFETIME_SECONDS`.
@@ -155,6 +157,7 @@ impl Settings {
                 iterations: reader.number("ARGON2_ITERATIONS", 2, 2..=16) as u32,
                 parallelism: reader.number("ARGON2_PARALLELISM", 1, 1..=4) as u32,
             },
+            looks_up_breaches: reader.choice("BREACHED_PASSWORDS", &["off", "range"], "off") == "range",
             // The floor of 60 s is KV's: it stores nothing for less.
             otp_lifetime: reader.number("OTP_LIFETIME_SECONDS", 600, 60..=3_600),
             reset_token_lifetime: reader.number("RESET_TOKEN_LIFETIME_SECONDS", 900, 60..=DAY),

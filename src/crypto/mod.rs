@@ -7,3 +7,4 @@ pub mod keys;
 pub mod password_hash;
 pub mod random;
 pub mod seal;
+pub mod sha1;

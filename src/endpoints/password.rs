@@ -1,7 +1,7 @@
 //! `PUT /api/auth/me/password`
 
 use crate::{
-    access::{bearer, password_attempts},
+    access::{bearer, new_password, password_attempts},
     app::App,
     crypto::password_hash,
     domain::{email::Email, password},
@@ -35,6 +35,7 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     };
     let new_password = fields.required("new_password", |text| password::check(text, context));
     let (old_password, new_password) = (fields.take(old_password)?, fields.take(new_password)?);
+    new_password::refuse_breached(app, "new_password", &new_password).await?;
 
     let counters = password_attempts::counters(app, email.as_str());
     counters.attempt(app.sql.as_ref(), app.now).await?;

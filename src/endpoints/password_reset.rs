@@ -1,7 +1,7 @@
 //! `POST /api/auth/send-password-reset-link` and `POST /api/auth/reset-password-with-token`
 
 use crate::{
-    access::{bearer, first_account, password_attempts},
+    access::{bearer, first_account, new_password, password_attempts},
     app::App,
     crypto::{password_hash, random},
     domain::{
@@ -66,6 +66,7 @@ pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
     };
     let password = fields.required("password", |text| password::check(text, context));
     let password = fields.take(password)?;
+    new_password::refuse_breached(app, "password", &password).await?;
 
     let new_hash = password_hash::hash(&password, settings.password_cost)?;
     let counters = password_attempts::counters(app, email.as_str());

@@ -1,7 +1,7 @@
 //! `POST /api/auth/signup`
 
 use crate::{
-    access::sign_in,
+    access::{new_password, sign_in},
     app::App,
     crypto::{password_hash, random},
     domain::{email::Email, name, password, user_token},
@@ -39,6 +39,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let invitation = user_tokens::attempt_sign_up(app, &app.address, &referrer, email.as_ref()).await?;
     let invitation = invitation.filter(|_| user_token::is_well_formed(&referrer)).ok_or(Error::ReferrerRefused)?;
     let (email, password, name) = (fields.take(email)?, fields.take(password)?, fields.take(name)?);
+    new_password::refuse_breached(app, "password", &password).await?;
     if invitation.email_taken != 0 {
         return Err(Error::EmailTaken);
     }

@@ -117,6 +117,15 @@ mod tests {
             self.asked.borrow_mut().push(host);
             Box::pin(async { self.answers.borrow_mut().remove(0) })
         }
+
+        fn get<'a>(
+            &'a self,
+            _: &'a str,
+            _: &'a [(&'static str, &'static str)],
+            _: std::time::Duration,
+        ) -> Pending<'a, Result<Incoming, Outage>> {
+            unreachable!("mail is posted")
+        }
     }
 
     impl Mailer for Providers {

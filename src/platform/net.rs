@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use worker::{AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect};
+use worker::{
+    AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, wasm_bindgen::JsValue,
+};
 
 use crate::ports::{Incoming, Net, Outage, Outgoing, Pending};
 
-/// How long a foreign server may take for its whole answer.
+/// How long a foreign server may take for its whole answer to a POST.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The platform's `fetch`.
@@ -16,35 +18,52 @@ pub struct FetchNet;
 impl Net for FetchNet {
     fn post(&self, request: Outgoing) -> Pending<'_, Result<Incoming, Outage>> {
         Box::pin(async move {
-            let controller = AbortController::default();
-            let signal = controller.signal();
-            let answer = Box::pin(async { send(request, &signal).await.map_err(outage) });
-            match select(answer, Delay::from(TIMEOUT)).await {
-                Either::Left((answer, _)) => answer,
-                Either::Right(_) => {
-                    controller.abort();
-                    Err(Outage(format!("no answer within {} s", TIMEOUT.as_secs())))
-                }
-            }
+            let headers = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
+            let init = init(Method::Post, headers, Some(request.body.into())).map_err(outage)?;
+            send(&request.url, init, TIMEOUT).await
+        })
+    }
+
+    fn get<'a>(
+        &'a self,
+        url: &'a str,
+        headers: &'a [(&'static str, &'static str)],
+        limit: Duration,
+    ) -> Pending<'a, Result<Incoming, Outage>> {
+        Box::pin(async move {
+            let init = init(Method::Get, headers.iter().copied(), None).map_err(outage)?;
+            send(url, init, limit).await
         })
     }
 }
 
-async fn send(request: Outgoing, signal: &worker::AbortSignal) -> worker::Result<Incoming> {
+fn init<'a>(
+    method: Method,
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+    body: Option<JsValue>,
+) -> worker::Result<RequestInit> {
     let headers = Headers::new();
-    for (name, value) in &request.headers {
+    for (name, value) in fields {
         headers.set(name, value)?;
     }
-    let init = RequestInit {
-        body: Some(request.body.into()),
-        headers,
-        method: Method::Post,
-        redirect: RequestRedirect::Manual,
-        ..RequestInit::default()
-    };
-    let request = Request::new_with_init(&request.url, &init)?;
-    let mut response = Fetch::Request(request).send_with_signal(signal).await?;
-    Ok(Incoming { status: response.status_code(), body: response.text().await? })
+    Ok(RequestInit { method, headers, body, redirect: RequestRedirect::Manual, ..RequestInit::default() })
+}
+
+async fn send(url: &str, init: RequestInit, limit: Duration) -> Result<Incoming, Outage> {
+    let controller = AbortController::default();
+    let signal = controller.signal();
+    let answer = Box::pin(async {
+        let request = Request::new_with_init(url, &init)?;
+        let mut response = Fetch::Request(request).send_with_signal(&signal).await?;
+        Ok(Incoming { status: response.status_code(), body: response.text().await? })
+    });
+    match select(answer, Delay::from(limit)).await {
+        Either::Left((answer, _)) => answer.map_err(outage),
+        Either::Right(_) => {
+            controller.abort();
+            Err(Outage(format!("no answer within {} s", limit.as_secs())))
+        }
+    }
 }
 
 fn outage(error: worker::Error) -> Outage {

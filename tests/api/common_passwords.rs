@@ -1,5 +1,6 @@
 //! The passwords that everybody tries first.
 
+use postern::ports::Incoming;
 use serde_json::json;
 
 use crate::support::{Answer, PASSWORD, world::World};
@@ -39,4 +40,91 @@ fn a_common_password_is_refused_wherever_one_is_set_and_told_why() {
         world.postern.login(&world.ada.email, PASSWORD).expect(200);
         set(&world, "password1 of the miller").expect(200);
     }
+}
+
+/// Of which the list in the Worker knows nothing, and the SHA-1 in two parts.
+const BREACHED: (&str, &str, &str) = ("hunter2 hunter2", "59F82", "E9E7C06A040FD3664C3E4BE5BB2653EB008");
+
+fn world_with_range() -> World {
+    let world = World::with_settings(&[("BREACHED_PASSWORDS", "range")]);
+    // What Ada's sign-up has asked.
+    world.postern.resend.gets.take();
+    world
+}
+
+fn let_it_answer(world: &World, status: u16, body: &str) {
+    *world.postern.resend.answer_to_get.borrow_mut() = Some(Incoming { status, body: body.to_owned() });
+}
+
+#[test]
+fn a_password_of_a_known_breach_is_refused_where_the_settings_want_it() {
+    let (password, told, kept) = BREACHED;
+    for (door, set) in DOORS {
+        let world = world_with_range();
+        let_it_answer(&world, 200, &format!("0018A45C4D1DEF81644B54AB7F969B88D65:1\r\n{kept}:17243\r\n"));
+        let answer = set(&world, password);
+        answer.refused(422, "invalid_fields");
+        let problem = &answer.body["detail"][0];
+        assert_eq!(problem["type"], "password_breached", "{door}: {}", answer.text);
+        assert_eq!(problem["msg"], "is known from a breach of another service; choose another", "{door}");
+        assert_eq!(problem["loc"][1], if door == "change" { "new_password" } else { "password" });
+        world.postern.login(&world.ada.email, PASSWORD).expect(200);
+
+        // No more than five digits have left, with the answer's length hidden.
+        let gets = world.postern.resend.gets.take();
+        assert_eq!(gets.len(), 1, "{door}: {gets:?}");
+        assert_eq!(gets[0].0, format!("https://api.pwnedpasswords.com/range/{told}"));
+        assert!(gets[0].1.contains(&("Add-Padding", "true")), "{gets:?}");
+
+        // The door still opens, and what only hides the length of the answer is no breach.
+        let_it_answer(&world, 200, &format!("0018A45C4D1DEF81644B54AB7F969B88D65:1\r\n{kept}:0\r\n"));
+        set(&world, password).expect(200);
+    }
+}
+
+#[test]
+fn a_service_for_breached_passwords_that_fails_stops_nobody_and_the_list_in_the_worker_decides() {
+    let (password, _, kept) = BREACHED;
+    let answers = [
+        None,
+        Some((503, String::new())),
+        Some((429, format!("{kept}:9"))),
+        Some((302, String::new())),
+        Some((200, String::new())),
+        Some((200, "<html>Just a moment</html>".to_owned())),
+        Some((200, format!("{kept}:9\nsurprise"))),
+    ];
+    for (door, set) in DOORS {
+        for answer in &answers {
+            let world = world_with_range();
+            if let Some((status, body)) = answer {
+                let_it_answer(&world, *status, body);
+            }
+            set(&world, "password1").refused(422, "invalid_fields");
+            set(&world, password).expect(200);
+            let log = world.postern.log().join("\n");
+            assert!(log.contains("a password was not looked up"), "{door}, {answer:?}: {log:?}");
+            assert!(!log.contains("59F82") && !log.contains(password), "{log}");
+        }
+    }
+}
+
+#[test]
+fn only_a_new_password_that_every_other_rule_passes_is_looked_up() {
+    for (_, set) in DOORS {
+        let world = world_with_range();
+        for refused in ["short", "password1", "QWERTYUIOP", &"ab".repeat(65)] {
+            set(&world, refused).refused(422, "invalid_fields");
+        }
+        assert!(world.postern.resend.gets.borrow().is_empty());
+
+        let world = World::new();
+        let_it_answer(&world, 200, &format!("{}:9", BREACHED.2));
+        set(&world, BREACHED.0).expect(200);
+        assert!(world.postern.resend.gets.borrow().is_empty(), "it is off unless the settings say otherwise");
+    }
+    let world = world_with_range();
+    world.postern.login(&world.ada.email, PASSWORD).expect(200);
+    world.postern.login(&world.ada.email, BREACHED.0).refused(401, "wrong_credentials");
+    assert!(world.postern.resend.gets.borrow().is_empty(), "a login looks nothing up");
 }

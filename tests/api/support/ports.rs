@@ -248,11 +248,22 @@ pub struct Resend {
     mails: RefCell<Vec<serde_json::Value>>,
     /// Whether it answers 503 to everything.
     pub is_down: Cell<bool>,
+    /// What the net answers to a GET: nothing, unless a test says so.
+    pub answer_to_get: RefCell<Option<Incoming>>,
+    /// Each GET: the address and the headers.
+    pub gets: RefCell<Vec<(String, Vec<(&'static str, &'static str)>)>>,
 }
 
 impl Resend {
     pub fn new(now: Rc<Cell<i64>>, outside: Rc<Outside>) -> Resend {
-        Resend { outside, now, mails: RefCell::default(), is_down: Cell::new(false) }
+        Resend {
+            outside,
+            now,
+            mails: RefCell::default(),
+            is_down: Cell::new(false),
+            answer_to_get: RefCell::default(),
+            gets: RefCell::default(),
+        }
     }
 
     /// The mails to an address, newest first, in the shape of `/dev/outbox`.
@@ -281,6 +292,17 @@ impl Resend {
 impl Net for Resend {
     fn post(&self, request: Outgoing) -> Pending<'_, Result<Incoming, Outage>> {
         Box::pin(async move { self.outside.call(|| Ok(self.take(&request))) })
+    }
+
+    fn get<'a>(
+        &'a self,
+        url: &'a str,
+        headers: &'a [(&'static str, &'static str)],
+        _limit: std::time::Duration,
+    ) -> Pending<'a, Result<Incoming, Outage>> {
+        self.gets.borrow_mut().push((url.to_owned(), headers.to_vec()));
+        let answer = self.answer_to_get.borrow().clone();
+        Box::pin(async move { self.outside.call(|| answer.ok_or_else(|| Outage("nothing answers".to_owned()))) })
     }
 }
 

@@ -1,0 +1,21 @@
+//! SHA-1 (FIPS 180-4). It is broken: it names entries of lists that others made with it, and protects nothing.
+
+use sha1::{Digest, Sha1};
+
+/// The hash of a text, in 40 upper-case hexadecimal digits.
+pub fn hexadecimal(text: &str) -> String {
+    Sha1::digest(text).iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_those_of_fips_180() {
+        // FIPS 180-2, appendices A.1 and A.2.
+        assert_eq!(hexadecimal("abc"), "A9993E364706816ABA3E25717850C26C9CD0D89D");
+        let two_blocks = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+        assert_eq!(hexadecimal(two_blocks), "84983E441C3BD26EBAAE4AA1F95129E5E54670F1");
+    }
+}
