@@ -5,7 +5,7 @@ use std::fmt;
 use crate::crypto::password_hash::Cost;
 use crate::domain::{
     email::{self, Email, Sender},
-    session,
+    password, session,
 };
 
 /// Seconds in a day.
@@ -144,14 +144,16 @@ impl Settings {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, Vec<String>> {
         let mut reader = Reader { lookup, problems: Vec::new() };
         let local = reader.choice("ENVIRONMENT", &["production", "staging", "local"], "production") == "local";
+        let service_name = reader.text("SERVICE_NAME").unwrap_or_else(|| "Postern".to_owned());
+        let password_min_length = reader.number("PASSWORD_MIN_LENGTH", 8, 8..=64) as usize;
         let settings = Settings {
             app_url: reader.app_url(local),
-            service_name: reader.text("SERVICE_NAME").unwrap_or_else(|| "Postern".to_owned()),
             secrets: reader.secrets(),
             mail: reader.mail(local),
             default_admin_open: reader.default_admin_open(local),
-            first_admin: reader.first_admin(),
-            password_min_length: reader.number("PASSWORD_MIN_LENGTH", 8, 8..=64) as usize,
+            first_admin: reader.first_admin(password_min_length, &service_name),
+            service_name,
+            password_min_length,
             password_cost: Cost {
                 memory_kib: reader.number("ARGON2_MEMORY_KIB", 19_456, 19_456..=65_536) as u32,
                 iterations: reader.number("ARGON2_ITERATIONS", 2, 2..=16) as u32,
@@ -330,9 +332,15 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         open
     }
 
-    fn first_admin(&mut self) -> Option<FirstAdmin> {
+    fn first_admin(&mut self, min_length: usize, service_name: &str) -> Option<FirstAdmin> {
         // Not trimmed: a password may begin or end with a space.
         let password = (self.lookup)("ADMIN_PASSWORD").filter(|password| !password.is_empty());
+        if let Some(password) = &password {
+            let context = password::Context { min_length, service_name, email: None };
+            if let Err((fault, _)) = password::check(password, context) {
+                self.problem(format!("ADMIN_PASSWORD {fault}"));
+            }
+        }
         match (self.text("ADMIN_EMAIL"), password) {
             (None, None) => None,
             (Some(email), Some(password)) => match Email::parse(&email) {
@@ -407,6 +415,18 @@ mod tests {
         assert_eq!(settings.app_url, "https://example.com");
         assert!(!settings.default_admin_open);
         assert!(!format!("{settings:?}").contains("re_1"), "a key is told by Debug");
+    }
+
+    #[test]
+    fn the_password_of_the_first_admin_obeys_the_rules_too() {
+        let problems = read(&[
+            ("ENVIRONMENT", "local"),
+            ("AUTH_SECRET", SECRET),
+            ("ADMIN_EMAIL", "root@example.com"),
+            ("ADMIN_PASSWORD", "admin"),
+        ])
+        .unwrap_err();
+        assert_eq!(problems, ["ADMIN_PASSWORD must have at least 8 characters"]);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let key = &app.keys().throttle;
     let by_user = Counter::new(key, INVITE_BY_USER, &[&user.id]);
     let by_email = Counter::new(key, INVITE_BY_EMAIL, &[email.as_str()]);
-    throttles::attempt(app, &by_user, &by_email).await?;
+    throttles::attempt(app, &by_email, &by_user).await?;
 
     let days = app.settings().user_token_lifetime_days;
     let made = user_tokens::make(app, &user.id)?;

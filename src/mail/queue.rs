@@ -173,8 +173,10 @@ async fn compose(app: &App, mail: &Mail, errand: Errand) -> Result<Option<Messag
             let token = bearer::password_reset_token(app, &user, &reset_id, mail.created_at, mail.expires_at)?;
             let record = records::PasswordReset { user_id: user.id, expires_at: mail.expires_at };
             records::put_password_reset(app, &reset_id, &record).await?;
-            let left = (mail.expires_at - app.now) / 1_000;
-            message::password_reset(settings, &Email::from_store(email), user.name.as_deref(), &token, left).map(Some)
+            // Counted from the request, so that the mail is the same at each attempt, as an idempotency key promises.
+            let lifetime = (mail.expires_at - mail.created_at) / 1_000;
+            message::password_reset(settings, &Email::from_store(email), user.name.as_deref(), &token, lifetime)
+                .map(Some)
         }
         Errand::Invitation { email, inviter, token, days } => {
             let inviter = inviter.unwrap_or_default();

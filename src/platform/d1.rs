@@ -1,4 +1,7 @@
 //! [`Sql`] on D1.
+//!
+//! D1 itself repeats statements that only read, up to twice, after an error that may pass (its documentation, "Retry queries").
+//! What writes is not repeated: whether the first try took effect is not known, and the caller is told 503.
 
 use worker::{D1Database, D1PreparedStatement, D1Result, wasm_bindgen::JsValue};
 

@@ -27,15 +27,17 @@ impl Counter {
     }
 }
 
-/// Counts an attempt, unless the counter is blocked; answers a row if it was counted.
+/// Counts an attempt, unless the counter or its `source` is blocked; answers a row if it was counted. So whoever is blocked
+/// neither uses up the attempts of others nor fills the table.
 ///
 /// With `known`, that counter is used instead where it is there and not forgotten.
-fn count(counter: &Counter, known: Option<&Counter>, now: Timestamp) -> Statement {
+fn count(counter: &Counter, known: Option<&Counter>, source: Option<&Counter>, now: Timestamp) -> Statement {
     Statement::new(
         "INSERT INTO throttles (key, attempts, blocked_until, expires_at)
-         VALUES (
+         SELECT
            CASE WHEN EXISTS (SELECT 1 FROM throttles WHERE key = ?2 AND expires_at > ?3) THEN ?2 ELSE ?1 END,
-           1, CASE WHEN ?4 <= 1 THEN ?3 + ?5 ELSE 0 END, ?3 + ?7)
+           1, CASE WHEN ?4 <= 1 THEN ?3 + ?5 ELSE 0 END, ?3 + ?7
+         WHERE NOT EXISTS (SELECT 1 FROM throttles WHERE key = ?8 AND blocked_until > ?3)
          ON CONFLICT (key) DO UPDATE SET
            attempts = CASE WHEN throttles.expires_at <= ?3 THEN 1 ELSE throttles.attempts + 1 END,
            blocked_until = CASE
@@ -52,6 +54,7 @@ fn count(counter: &Counter, known: Option<&Counter>, now: Timestamp) -> Statemen
     .bind(counter.policy.delay)
     .bind(counter.policy.max_delay)
     .bind(counter.policy.forget)
+    .bind(source.map(|source| source.key.as_str()))
 }
 
 /// When the later of up to three counters is free again.
@@ -70,7 +73,7 @@ struct Blocked {
 
 /// The statements that count an attempt on one counter, to go at the head of a batch; [`verdict`] reads their answers.
 pub(super) fn count_one(counter: &Counter, now: Timestamp) -> [Statement; 2] {
-    [count(counter, None, now), blocked_until([Some(&counter.key), None, None])]
+    [count(counter, None, None, now), blocked_until([Some(&counter.key), None, None])]
 }
 
 /// Reads which attempts were counted.
@@ -82,21 +85,21 @@ pub(super) fn verdict(counted: &[&Rows], blocked: Rows, now: Timestamp) -> Resul
     Err(Error::TooManyRequests(retry_after(until, now)))
 }
 
-/// Counts an attempt on two counters at once.
+/// Counts an attempt by whom it is about and by where it comes from, at once.
 ///
 /// # Errors
 /// 429 when one of them is blocked; 503.
-pub async fn attempt(app: &App, first: &Counter, second: &Counter) -> Result<(), Error> {
-    let [counted, also_counted, blocked] = run_all(
+pub async fn attempt(app: &App, subject: &Counter, source: &Counter) -> Result<(), Error> {
+    let [by_subject, by_source, blocked] = run_all(
         app.sql.as_ref(),
         [
-            count(first, None, app.now),
-            count(second, None, app.now),
-            blocked_until([Some(&first.key), Some(&second.key), None]),
+            count(subject, None, Some(source), app.now),
+            count(source, None, None, app.now),
+            blocked_until([Some(&subject.key), Some(&source.key), None]),
         ],
     )
     .await?;
-    verdict(&[&counted, &also_counted], blocked, app.now)
+    verdict(&[&by_subject, &by_source], blocked, app.now)
 }
 
 /// The three counters of attempts at a password.
@@ -114,8 +117,8 @@ impl PasswordCounters {
     /// The statements that count an attempt at a password, to go at the head of a batch; [`PasswordCounters::verdict`] reads their answers.
     pub fn count(&self, now: Timestamp) -> [Statement; 3] {
         [
-            count(&self.account, Some(&self.known_address), now),
-            count(&self.address, None, now),
+            count(&self.account, Some(&self.known_address), Some(&self.address), now),
+            count(&self.address, None, None, now),
             blocked_until([Some(&self.account.key), Some(&self.known_address.key), Some(&self.address.key)]),
         ]
     }

@@ -144,6 +144,28 @@ fn one_address_cannot_try_one_password_on_every_account() {
 }
 
 #[test]
+fn an_address_that_is_blocked_neither_locks_others_out_nor_fills_the_table() {
+    let postern = Postern::new();
+    postern.sign_up("ada@example.com");
+    postern.come_from("198.51.100.1");
+    while postern.login("nobody@example.com", "wrong password").status != 429 {}
+    for n in 0.. {
+        if postern.login(&format!("user{n}@example.com"), "wrong password").status == 429 {
+            break;
+        }
+    }
+    let rows = || postern.sql.query("SELECT key FROM throttles", &[]).len();
+    let before = rows();
+    for n in 0..50 {
+        postern.login(&format!("other{n}@example.com"), "wrong password").refused(429, "too_many_requests");
+        postern.login("ada@example.com", "wrong password").refused(429, "too_many_requests");
+    }
+    assert_eq!(rows(), before);
+    postern.come_from("198.51.100.2");
+    postern.login("ada@example.com", PASSWORD).expect(200);
+}
+
+#[test]
 fn right_passwords_are_never_throttled() {
     let postern = Postern::new();
     postern.sign_up("ada@example.com");
