@@ -107,6 +107,17 @@ fn sql_statuses_and_the_runtime_have_one_home_each_and_no_endpoint_calls_another
 }
 
 #[test]
+fn randomness_and_the_comparison_of_hashes_have_one_home_each() {
+    for (name, _, code) in sources() {
+        assert_eq!(code.contains("getrandom"), name == "crypto/random.rs", "{name} draws randomness");
+        let other = ["thread_rng", "new_v4", "Math::random", "OsRng", "RandomState"];
+        assert!(!other.iter().any(|source| code.contains(source)), "{name} draws randomness elsewhere");
+        let compares = name == "crypto/keyed_hash.rs" || name == "crypto/password_hash.rs";
+        assert_eq!(code.contains("ct_eq("), compares, "{name} compares hashes");
+    }
+}
+
+#[test]
 fn the_rooms_that_a_file_names_are_found() {
     let code = "use crate::{\n app::App,\n domain::{email::Email, name},\n web,\n};\nfn f() { crate::error::g() }";
     let rooms: Vec<String> = named_rooms(code).into_iter().collect();

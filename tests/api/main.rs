@@ -8,6 +8,7 @@ mod common_passwords;
 mod conventions;
 mod create_token;
 mod deactivate;
+mod documents;
 mod faults;
 mod health;
 mod jwks;
