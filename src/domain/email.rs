@@ -83,9 +83,9 @@ impl Sender {
         let name = name.trim();
         let quoted = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
         let name = quoted.map_or_else(|| name.to_owned(), |name| name.replace("\\\"", "\"").replace("\\\\", "\\"));
-        let is_shown = !name.trim().is_empty();
+        let name = name.trim();
         let address = Email::parse(address).ok().filter(|_| !name.contains(char::is_control))?;
-        Some(Sender { name: is_shown.then_some(name), address })
+        Some(Sender { name: (!name.is_empty()).then(|| name.to_owned()), address })
     }
 }
 
@@ -173,6 +173,7 @@ mod tests {
             ("noreply@example.com", None, "noreply@example.com"),
             (" <noreply@example.com> ", None, "noreply@example.com"),
             ("Example <noreply@example.com>", Some("Example"), "Example <noreply@example.com>"),
+            ("\" Example \" <noreply@example.com>", Some("Example"), "Example <noreply@example.com>"),
             ("Käse & Co <noreply@example.com>", Some("Käse & Co"), "Käse & Co <noreply@example.com>"),
             ("Acme, Inc. <noreply@example.com>", Some("Acme, Inc."), "\"Acme, Inc.\" <noreply@example.com>"),
             (r#""Acme \"42\"" <noreply@example.com>"#, Some("Acme \"42\""), r#""Acme \"42\"" <noreply@example.com>"#),

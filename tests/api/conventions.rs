@@ -14,7 +14,7 @@ use crate::support::{
 
 /// Sends a request and holds the answer to what every answer must have.
 #[track_caller]
-fn send(call: Call<'_>) -> Answer {
+pub fn send(call: Call<'_>) -> Answer {
     let answer = call.send();
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{answer:?}");
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer:?}");

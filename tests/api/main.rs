@@ -21,6 +21,7 @@ mod one_time_password;
 mod outbox;
 mod password;
 mod password_reset;
+mod properties;
 mod secrets_at_rest;
 mod send_invite;
 mod sessions;
