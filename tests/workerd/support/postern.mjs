@@ -33,9 +33,9 @@ const localSettings = {
  * @param {object} [options]
  * @param {Record<string, string | undefined>} [options.settings] Settings over those of wrangler.toml and of local
  *   development; `undefined` takes one away.
- * @param {(request: Request) => Response | Promise<Response>} [options.outbound] Answers what the Worker sends to the
- *   net, for example to the mail provider. Without it, whatever the Worker sends fails: no test reaches the net.
- *   A string is the `host:port` of a server that all of it goes to, in plain HTTP, for a test of the connection itself.
+ * @param {((request: Request) => Response | Promise<Response>) | {node: import("node:http").RequestListener}}
+ *   [options.outbound] Answers what the Worker sends to the net, for example to the mail provider; as `node` it can also
+ *   cut the connection, or never answer. Without it, whatever the Worker sends fails: no test reaches the net.
  * @param {number} [options.burst] The limit of the burst guard, in the place of the one in wrangler.toml.
  */
 export async function startPostern({ settings = {}, outbound = refuse, burst } = {}) {
@@ -87,6 +87,13 @@ class Postern {
     return Object.fromEntries(["get", "put", "delete", "list", "getWithMetadata"].map((name) => [name, call(name)]));
   }
 
+  /** Runs the cron trigger as if it were `time`, in UNIX milliseconds. Ends when the run has. */
+  async scheduled(time) {
+    const worker = await this.#runtime.getWorker();
+    const { outcome } = await worker.scheduled({ scheduledTime: new Date(time) });
+    if (outcome !== "ok") throw new Error(`the run of the cron trigger ended with ${outcome}`);
+  }
+
   /** What the Worker has written to the console since the first start, a line a string. */
   logs() {
     return [...this.#lines];
@@ -112,7 +119,6 @@ class Postern {
     this.#port ??= await freePort();
     this.url = `http://localhost:${this.#port}`;
     const { modulesRules, ...workerOptions } = unstable_getMiniflareWorkerOptions(config).workerOptions;
-    const outbound = this.#outbound;
     for (const { simple } of Object.values(workerOptions.ratelimits)) simple.limit = this.#burst ?? simple.limit;
     this.#runtime = new Miniflare(
       convertV4MiniflareOptions({
@@ -125,8 +131,7 @@ class Postern {
         ],
         // In the place of what wrangler made of them, which includes .dev.vars.
         bindings: defined({ ...config.vars, ...localSettings, APP_URL: this.url, ...this.#settings }),
-        outboundService:
-          typeof outbound === "string" ? { external: { address: outbound, http: {} } } : (request) => outbound(request),
+        outboundService: this.#outbound,
         host: "127.0.0.1",
         port: this.#port,
         cf: false,
