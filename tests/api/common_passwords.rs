@@ -73,8 +73,8 @@ fn a_password_of_a_known_breach_is_refused_where_the_settings_want_it() {
         // No more than five digits have left, with the answer's length hidden.
         let gets = world.postern.resend.gets.take();
         assert_eq!(gets.len(), 1, "{door}: {gets:?}");
-        assert_eq!(gets[0].0, format!("https://api.pwnedpasswords.com/range/{told}"));
-        assert!(gets[0].1.contains(&("Add-Padding", "true")), "{gets:?}");
+        assert_eq!(gets[0].url, format!("https://api.pwnedpasswords.com/range/{told}"));
+        assert!(gets[0].headers.contains(&("Add-Padding", "true")), "{gets:?}");
 
         // The door still opens, and what only hides the length of the answer is no breach.
         let_it_answer(&world, 200, &format!("0018A45C4D1DEF81644B54AB7F969B88D65:1\r\n{kept}:0\r\n"));

@@ -241,6 +241,13 @@ impl Kv for MemoryKv {
     }
 }
 
+/// A GET that was asked for.
+#[derive(Debug)]
+pub struct Get {
+    pub url: String,
+    pub headers: Vec<(&'static str, &'static str)>,
+}
+
 /// Resend as its documentation describes it, and whatever was mailed through it.
 pub struct Resend {
     outside: Rc<Outside>,
@@ -250,8 +257,8 @@ pub struct Resend {
     pub is_down: Cell<bool>,
     /// What the net answers to a GET: nothing, unless a test says so.
     pub answer_to_get: RefCell<Option<Incoming>>,
-    /// Each GET: the address and the headers.
-    pub gets: RefCell<Vec<(String, Vec<(&'static str, &'static str)>)>>,
+    /// Each GET so far.
+    pub gets: RefCell<Vec<Get>>,
 }
 
 impl Resend {
@@ -300,7 +307,7 @@ impl Net for Resend {
         headers: &'a [(&'static str, &'static str)],
         _limit: std::time::Duration,
     ) -> Pending<'a, Result<Incoming, Outage>> {
-        self.gets.borrow_mut().push((url.to_owned(), headers.to_vec()));
+        self.gets.borrow_mut().push(Get { url: url.to_owned(), headers: headers.to_vec() });
         let answer = self.answer_to_get.borrow().clone();
         Box::pin(async move { self.outside.call(|| answer.ok_or_else(|| Outage("nothing answers".to_owned()))) })
     }
