@@ -6,6 +6,7 @@ mod support;
 mod architecture;
 mod common_passwords;
 mod conventions;
+mod costs;
 mod create_token;
 mod deactivate;
 mod documents;

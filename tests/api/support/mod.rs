@@ -157,6 +157,15 @@ impl Postern {
         }
     }
 
+    /// What the stores were asked so far.
+    fn cost(&self) -> Cost {
+        Cost {
+            round_trips: self.sql.batches.get(),
+            statements: self.sql.statements.get(),
+            kv_operations: self.kv.operations.get(),
+        }
+    }
+
     /// What the service has logged so far.
     pub fn log(&self) -> Vec<String> {
         LOG.with_borrow(Clone::clone)
@@ -321,10 +330,14 @@ impl<'a> Call<'a> {
         let app = self.postern.app();
         let (later, outside) = (self.postern.later.clone(), self.postern.outside.clone());
         let calls = outside.calls.get();
+        let before = self.postern.cost();
+        let postern = self.postern;
         let response = pollster::block_on(routes::answer(&app, &self.into_request()));
         let calls = outside.calls.get() - calls;
+        let answered = postern.cost();
         later.run_all();
-        Answer { calls, ..Answer::from(response) }
+        let cost = [answered.since(before), postern.cost().since(answered)];
+        Answer { calls, cost, ..Answer::from(response) }
     }
 
     fn into_request(self) -> Request {
@@ -348,6 +361,27 @@ pub struct Answer {
     pub text: String,
     /// How many calls to the outside came before it; not known of requests sent at once.
     pub calls: u32,
+    /// What it cost before the answer and after it; not known of requests sent at once.
+    pub cost: [Cost; 2],
+}
+
+/// Calls to the stores.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Batches: one after the other, so each is a wait for D1.
+    pub round_trips: u32,
+    pub statements: u32,
+    pub kv_operations: u32,
+}
+
+impl Cost {
+    fn since(self, before: Cost) -> Cost {
+        Cost {
+            round_trips: self.round_trips - before.round_trips,
+            statements: self.statements - before.statements,
+            kv_operations: self.kv_operations - before.kv_operations,
+        }
+    }
 }
 
 impl From<Response> for Answer {
@@ -358,7 +392,7 @@ impl From<Response> for Answer {
         }
         let text = String::from_utf8(response.body).unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status: response.status.as_u16(), headers, body, text, calls: 0 }
+        Answer { status: response.status.as_u16(), headers, body, text, calls: 0, cost: [Cost::default(); 2] }
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Database {
     outside: Rc<Outside>,
     /// Batches so far.
     pub batches: Cell<u32>,
+    /// Statements so far.
+    pub statements: Cell<u32>,
 }
 
 impl Database {
@@ -68,7 +70,13 @@ impl Database {
         for file in files {
             connection.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();
         }
-        Database { connection: RefCell::new(connection), takes_turns: Cell::new(false), outside, batches: Cell::new(0) }
+        Database {
+            connection: RefCell::new(connection),
+            takes_turns: Cell::new(false),
+            outside,
+            batches: Cell::new(0),
+            statements: Cell::new(0),
+        }
     }
 
     /// Whether each batch lets the other requests go first.
@@ -106,6 +114,7 @@ impl Database {
 
     fn batch_now(&self, statements: &[Statement]) -> Result<Vec<Rows>, Outage> {
         self.batches.set(self.batches.get() + 1);
+        self.statements.set(self.statements.get() + statements.len() as u32);
         self.outside.call(|| {
             let mut connection = self.connection.borrow_mut();
             let transaction = connection.transaction().unwrap();
@@ -184,11 +193,13 @@ pub struct MemoryKv {
     now: Rc<Cell<i64>>,
     /// Whether every call fails.
     pub is_out: Cell<bool>,
+    /// Reads and writes so far.
+    pub operations: Cell<u32>,
 }
 
 impl MemoryKv {
     pub fn new(now: Rc<Cell<i64>>, outside: Rc<Outside>) -> MemoryKv {
-        MemoryKv { outside, entries: RefCell::default(), now, is_out: Cell::new(false) }
+        MemoryKv { outside, entries: RefCell::default(), now, is_out: Cell::new(false), operations: Cell::new(0) }
     }
 
     /// All entries, to look at or to put back.
@@ -214,6 +225,7 @@ impl MemoryKv {
     }
 
     fn call<T>(&self, effect: impl FnOnce() -> T) -> Result<T, Outage> {
+        self.operations.set(self.operations.get() + 1);
         self.outside
             .call(|| if self.is_out.get() { Err(Outage("the test lets KV fail".to_owned())) } else { Ok(effect()) })
     }
