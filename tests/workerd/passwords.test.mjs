@@ -1,0 +1,122 @@
+// argon2 as it was compiled to WebAssembly, against hashes that other implementations have made.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { PASSWORD, atOnce, login, ok, refused, send, signUp, tally } from "./support/client.mjs";
+import { startPostern } from "./support/postern.mjs";
+
+let postern;
+let user;
+before(async () => {
+  postern = await startPostern();
+  ({ user } = await signUp(postern, "ada@example.com"));
+});
+after(() => postern?.stop());
+
+async function store(phc) {
+  await postern.sql("UPDATE users SET password_hash = ? WHERE id = ?", phc, user.id);
+}
+
+async function stored() {
+  const [{ password_hash }] = await postern.sql("SELECT password_hash FROM users WHERE id = ?", user.id);
+  return password_hash;
+}
+
+/** As the settings have it. */
+const ours = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/;
+
+const weaker = [
+  // The reference implementation's own test vectors (phc-winner-argon2, test.c).
+  ["password", "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"],
+  ["password", "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc"],
+  ["password", "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8"],
+  ["password", "$argon2i$m=256,t=2,p=1$c29tZXNhbHQ$/U3YPXYsSb3q9XxHvc0MLxur+GP960kN9j7emXX8zwY"],
+  // Made with argon2-cffi 25.1.0 (Python, on libargon2).
+  [PASSWORD, "$argon2d$v=19$m=4096,t=2,p=1$hTI3dc9/ROortsiRvjWRlQ$fJMd7DTP4LeyCX/NsdhB9J5HGMo/LhCjFbX2Qm1DoMM"],
+];
+
+const asStrong = [
+  // The reference implementation's.
+  ["differentpassword", "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$C4TWUs9rDEvq7w3+J4umqA32aWKB1+DSiRuBfYxFj94"],
+  // argon2-cffi 25.1.0, with our own parameters.
+  [PASSWORD, "$argon2id$v=19$m=19456,t=2,p=1$acucNFLC0uUjF04bFZy4xg$fdgZrN9HAdj+IqG7e3ie1kKX5dl48m1Yjg9ykIjCitU"],
+  [
+    "pässwörd 🔑 with every kind of character",
+    "$argon2id$v=19$m=19456,t=2,p=1$6HrQvqj+OcM5hfnn2qvhJQ$fJ1WO/Mr9f/jxO7Wf+xHjH1ZElhI1bHqHmhflwg/iaY",
+  ],
+  // passlib 1.7.4 with its defaults: 64 MiB and four lanes.
+  [PASSWORD, "$argon2id$v=19$m=65536,t=3,p=4$9P4/x9i7l/Ieg3BOScn5fw$U9q3a1aRCjKyWniMB1DD9NBdj7FjWvFUJ2zlJOgDmcA"],
+];
+
+test("a weaker hash made elsewhere lets its owner in and is made anew", async () => {
+  for (const [password, phc] of weaker) {
+    await store(phc);
+    refused(await login(postern, user.email, `${password} `), 401, "wrong_credentials");
+    assert.equal(await stored(), phc, "a wrong password has replaced the hash");
+    ok(await login(postern, user.email, password));
+    assert.match(await stored(), ours, phc);
+    ok(await login(postern, user.email, password));
+    refused(await login(postern, user.email, `${password} `), 401, "wrong_credentials");
+  }
+});
+
+test("a hash made elsewhere that is as strong lets its owner in and stays", async () => {
+  for (const [password, phc] of asStrong) {
+    await store(phc);
+    refused(await login(postern, user.email, password.toUpperCase()), 401, "wrong_credentials");
+    ok(await login(postern, user.email, password));
+    assert.equal(await stored(), phc);
+  }
+});
+
+test("two hashes of one password differ, and neither is told to anybody", async () => {
+  const bodies = [];
+  for (const email of ["salt1@example.com", "salt2@example.com"]) bodies.push(JSON.stringify(await signUp(postern, email)));
+  const hashes = await postern.sql("SELECT password_hash FROM users WHERE email LIKE 'salt%'");
+  assert.equal(new Set(hashes.map(({ password_hash }) => password_hash)).size, 2);
+  for (const { password_hash } of hashes) assert.match(password_hash, ours);
+  assert.doesNotMatch(bodies.join(), /argon2|password/);
+});
+
+test("the last of 128 characters counts, whatever they are", async () => {
+  const long = "🔑".repeat(127);
+  const { user } = await signUp(postern, "long@example.com", `${long}a`);
+  refused(await login(postern, user.email, `${long}b`), 401, "wrong_credentials");
+  refused(await login(postern, user.email, long), 401, "wrong_credentials");
+  ok(await login(postern, user.email, `${long}a`));
+});
+
+test("a password that cannot be one is judged wrong like any other", async () => {
+  for (const password of ["", "a".repeat(10_000), "\0".repeat(100), "\ud800"]) {
+    const address = `192.0.2.${password.length % 250}`;
+    const json = { email: "long@example.com", password };
+    const answer = await send(postern, "POST", "/api/auth/login", { json, address });
+    // A lone surrogate is no Unicode, and so no JSON.
+    if (password === "\ud800") refused(answer, 400, "unreadable_body");
+    else refused(answer, 401, "wrong_credentials");
+  }
+});
+
+test("a stored hash that no isolate can compute is an error of ours, told with an id alone", async () => {
+  for (const phc of [
+    "$argon2id$v=19$m=1048576,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+    "$2b$12$4fAcZxRVbCDlHPYmTmPBpuR0uVOkqPZ3XfhF1bGBbDLqyJKrL5TGm",
+    "plain text",
+  ]) {
+    await store(phc);
+    const answer = await login(postern, user.email);
+    const { error } = refused(answer, 500, "internal_error");
+    const id = answer.headers.get("x-request-id");
+    assert.ok(error.includes(id), error);
+    assert.doesNotMatch(answer.text, /hash|argon|isolate/i);
+    const line = postern.logs().at(-1);
+    assert.ok(line.includes(id) && !line.includes(phc), line);
+    await postern.sql("DELETE FROM throttles");
+  }
+});
+
+test("many hashes of 64 MiB at once fit into the isolate", async () => {
+  const [[password, phc]] = asStrong;
+  await store(phc);
+  assert.deepEqual(tally(await atOnce(15, () => login(postern, user.email, password))), { 200: 15 });
+});

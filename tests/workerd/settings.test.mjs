@@ -1,0 +1,228 @@
+// What a deployment is told, and what it does when it is told wrong.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import {
+  PASSWORD,
+  adminToken,
+  assertConventions,
+  login,
+  mail,
+  me,
+  ok,
+  refused,
+  send,
+  signUp,
+  userToken,
+} from "./support/client.mjs";
+import { startPostern } from "./support/postern.mjs";
+
+/** Every setting that a deployed environment needs beside those of wrangler.toml. */
+const deployed = {
+  ENVIRONMENT: "production",
+  AUTH_SECRET: "a-secret-of-a-deployment-that-is-none",
+  APP_URL: "https://app.example",
+  MAIL_PROVIDER: "resend",
+  MAIL_FROM: "Postern <noreply@app.example>",
+  RESEND_API_KEY: "re_a_key_that_is_no_key",
+  DEFAULT_ADMIN: "restricted",
+};
+
+const paths = ["/api/auth/login", "/api/auth/me", "/api/auth/jwks", "/health", "/dev/outbox", "/", "/nothing/here"];
+
+describe("a deployed environment with wrong settings", () => {
+  const wrong = {
+    ...deployed,
+    AUTH_SECRET: "too-short-a-secret",
+    AUTH_SECRET_PREVIOUS: "another-short-one",
+    APP_URL: "http://app.example",
+    MAIL_PROVIDER: "outbox",
+    DEFAULT_ADMIN: "open",
+    SESSION_LIFETIME_SECONDS: "a week",
+    ARGON2_MEMORY_KIB: "1024",
+    ADMIN_PASSWORD: "the password of the first admin",
+  };
+  let postern;
+  before(async () => {
+    postern = await startPostern({ settings: wrong });
+  });
+  after(() => postern?.stop());
+
+  test("answers 503 with a request id on every path and says nothing more", async () => {
+    const bodies = new Set();
+    for (const method of ["GET", "POST", "HEAD", "OPTIONS"]) {
+      for (const path of paths) {
+        const answer = await send(postern, method, path);
+        assertConventions(answer);
+        assert.equal(answer.status, 503, answer.what);
+        if (method === "HEAD") continue;
+        const id = answer.headers.get("x-request-id");
+        assert.equal(answer.body.code, "unavailable");
+        assert.ok(answer.body.error.includes(id), answer.body.error);
+        bodies.add(answer.text.replace(id, ""));
+      }
+    }
+    assert.equal(bodies.size, 1);
+    assert.doesNotMatch([...bodies][0], /sett|secret|[A-Z]+_[A-Z]+/);
+  });
+
+  test("names every problem at once in the log, in one line without any secret", () => {
+    const [line, ...others] = postern.logs();
+    assert.deepEqual(others, []);
+    assert.doesNotMatch(line, /\n/);
+    const problems = [
+      "AUTH_SECRET must",
+      "AUTH_SECRET_PREVIOUS must",
+      "APP_URL must",
+      "MAIL_PROVIDER is outbox",
+      "DEFAULT_ADMIN is open",
+      "SESSION_LIFETIME_SECONDS must",
+      "ARGON2_MEMORY_KIB must",
+      "ADMIN_EMAIL is missing",
+    ];
+    for (const problem of problems) assert.ok(line.includes(problem), `${problem} is not in: ${line}`);
+    for (const name of ["AUTH_SECRET", "AUTH_SECRET_PREVIOUS", "ADMIN_PASSWORD", "RESEND_API_KEY"]) {
+      assert.ok(!line.includes(wrong[name]), `the log tells ${name}`);
+    }
+  });
+
+  test("writes nothing, and serves once the settings are mended", async () => {
+    refused(await login(postern, "admin", "admin"), 503, "unavailable");
+    assert.deepEqual(await postern.sql("SELECT id FROM users"), []);
+    const mended = Object.fromEntries(Object.keys(wrong).map((name) => [name, deployed[name]]));
+    await postern.restart({ settings: mended });
+    ok(await send(postern, "GET", "/health"));
+    ok(await login(postern, "admin", "admin"));
+  });
+});
+
+test("a secret has no default, not even on a developer's machine", async () => {
+  const postern = await startPostern({ settings: { AUTH_SECRET: undefined } });
+  try {
+    refused(await login(postern, "admin", "admin"), 503, "unavailable");
+    assert.match(postern.logs().join("\n"), /AUTH_SECRET is missing/);
+  } finally {
+    await postern.stop();
+  }
+});
+
+test("what wrangler.toml gives a deployment refuses to serve until it is told its secrets", async () => {
+  // No setting but those of wrangler.toml.
+  const local = ["ENVIRONMENT", "AUTH_SECRET", "MAIL_PROVIDER", "DEFAULT_ADMIN", "APP_URL"];
+  const settings = Object.fromEntries(local.map((name) => [name, undefined]));
+  const postern = await startPostern({ settings });
+  try {
+    refused(await send(postern, "GET", "/health"), 503, "unavailable");
+    const [line] = postern.logs();
+    for (const name of ["AUTH_SECRET", "APP_URL", "MAIL_FROM", "RESEND_API_KEY"]) assert.ok(line.includes(name), line);
+  } finally {
+    await postern.stop();
+  }
+});
+
+describe("a deployed environment with good settings", () => {
+  let postern;
+  before(async () => {
+    postern = await startPostern({ settings: deployed, outbound: () => Response.json({ id: "1" }) });
+  });
+  after(() => postern?.stop());
+
+  test("has no outbox, and what is not there is told as for any other path", async () => {
+    for (const path of ["/dev/outbox", "/dev/nothing"]) refused(await send(postern, "GET", path), 404, "not_found");
+  });
+
+  test("issues tokens for APP_URL, not for the host that was asked", async () => {
+    const token = await adminToken(postern);
+    const { iss, aud } = JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
+    assert.deepEqual([iss, aud], ["https://app.example", "https://app.example"]);
+  });
+
+  test("lets the default admin change the password and do nothing else before", async () => {
+    const { token, must_change_password } = ok(await login(postern, "admin", "admin"));
+    assert.equal(must_change_password, true);
+    ok(await me(postern, token));
+    for (const [method, path] of [
+      ["POST", "/api/auth/me/create-token"],
+      ["GET", "/api/auth/me/tokens"],
+      ["GET", "/api/auth/me/sessions"],
+      ["PUT", "/api/auth/me/name"],
+      ["POST", "/api/auth/me/send-otp"],
+      ["POST", "/api/auth/me/send-invite"],
+      ["DELETE", "/api/auth/me"],
+    ]) {
+      refused(await send(postern, method, path, { token }), 403, "password_change_required");
+    }
+    const json = { old_password: "admin", new_password: PASSWORD };
+    ok(await send(postern, "PUT", "/api/auth/me/password", { token, json }));
+    ok(await send(postern, "POST", "/api/auth/me/create-token", { token }));
+    refused(await login(postern, "admin", "admin"), 401, "wrong_credentials");
+    assert.ok(!("must_change_password" in ok(await login(postern, "admin", PASSWORD))));
+  });
+});
+
+describe("settings of a deployment's own", () => {
+  let postern;
+  before(async () => {
+    postern = await startPostern({
+      settings: {
+        ADMIN_EMAIL: " Root@Example.com ",
+        ADMIN_PASSWORD: " a password for root ",
+        SERVICE_NAME: "Difference Engine",
+        APP_URL: "https://app.example/accounts/",
+        PASSWORD_MIN_LENGTH: "12",
+        SESSION_LIFETIME_SECONDS: "120",
+        USER_TOKEN_LIFETIME_DAYS: "2",
+        ARGON2_ITERATIONS: "3",
+      },
+    });
+  });
+  after(() => postern?.stop());
+
+  const root = async () => ok(await login(postern, "root@example.com", " a password for root "));
+
+  test("make another first account instead of the default one", async () => {
+    const { user, ...rest } = await root();
+    assert.deepEqual([user.email, user.role, "must_change_password" in rest], ["root@example.com", "admin", false]);
+    refused(await login(postern, "admin", "admin"), 401, "wrong_credentials");
+    refused(await login(postern, "root@example.com", "a password for root"), 401, "wrong_credentials");
+    assert.equal((await postern.sql("SELECT id FROM users")).length, 1);
+  });
+
+  test("say how long sessions and tokens live, and what a password costs", async () => {
+    const { token } = await root();
+    const { iat, exp } = JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
+    assert.equal(exp - iat, 120);
+    await userToken(postern, token);
+    const [{ created_at, expires_at }] = ok(await send(postern, "GET", "/api/auth/me/tokens", { token }));
+    assert.equal(expires_at - created_at, 2 * 86_400_000);
+    const [{ password_hash }] = await postern.sql("SELECT password_hash FROM users");
+    assert.match(password_hash, /^\$argon2id\$v=19\$m=19456,t=3,p=1\$/);
+  });
+
+  test("say what a password must be like and what the service is called", async () => {
+    const { token } = await root();
+    const put = (new_password) => {
+      const json = { old_password: " a password for root ", new_password };
+      return send(postern, "PUT", "/api/auth/me/password", { token, json });
+    };
+    assert.match(refused(await put("11 of these"), 422, "invalid_fields").error, /at least 12 characters/);
+    refused(await put("difference engine"), 422, "invalid_fields");
+    ok(await send(postern, "POST", "/api/auth/me/send-invite", { token, json: { email: "ada@example.com" } }));
+    const { subject, text } = await mail(postern, "ada@example.com", /invited/);
+    assert.equal(subject, "You are invited to Difference Engine");
+    assert.match(text, /\nhttps:\/\/app\.example\/accounts\/signup\?referrer=/);
+  });
+});
+
+test("the first account is made for an empty database alone", async () => {
+  const postern = await startPostern();
+  try {
+    const { user } = await signUp(postern, "ada@example.com");
+    await postern.restart({ settings: { ADMIN_EMAIL: "root@example.com", ADMIN_PASSWORD: PASSWORD } });
+    refused(await login(postern, "root@example.com"), 401, "wrong_credentials");
+    ok(await login(postern, "admin", "admin"));
+    ok(await login(postern, user.email));
+  } finally {
+    await postern.stop();
+  }
+});
