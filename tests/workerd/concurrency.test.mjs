@@ -85,7 +85,10 @@ test("five guesses at a code are judged, and no more", async () => {
   });
   assert.deepEqual(tally(guesses), { "403 wrong_otp": 5, "403 otp_token_refused": MANY - 5 });
   refused(await verifyOtp(postern, code, token), 403, "otp_token_refused");
-  const [{ guesses: counted }] = await postern.sql("SELECT guesses FROM one_time_passwords WHERE user_id = ?", session.user.id);
+  const [{ guesses: counted }] = await postern.sql(
+    "SELECT guesses FROM one_time_passwords WHERE user_id = ?",
+    session.user.id,
+  );
   assert.equal(counted, 5);
 });
 
@@ -128,7 +131,10 @@ test("a user has two hundred live tokens, and not one more", async () => {
   assert.deepEqual(tally(await atOnce(MANY, create)), { 200: 20, "409 too_many_tokens": 30 });
   const [{ live }] = await postern.sql("SELECT count(*) AS live FROM user_tokens WHERE user_id = ?", user.id);
   assert.equal(live, 200);
-  assert.equal(new Set(ok(await send(postern, "GET", "/api/auth/me/tokens", { token })).map(({ token }) => token)).size, 200);
+  assert.equal(
+    new Set(ok(await send(postern, "GET", "/api/auth/me/tokens", { token })).map(({ token }) => token)).size,
+    200,
+  );
 });
 
 test("a password is changed once by those who know the old one, and the winner's session goes on alone", async () => {
@@ -141,7 +147,11 @@ test("a password is changed once by those who know the old one, and the winner's
   });
   const kinds = tally(answers);
   const allowed = ["200", "401 invalid_token", "403 wrong_password", "429 too_many_requests"];
-  assert.deepEqual(Object.keys(kinds).filter((kind) => !allowed.includes(kind)), [], JSON.stringify(kinds));
+  assert.deepEqual(
+    Object.keys(kinds).filter((kind) => !allowed.includes(kind)),
+    [],
+    JSON.stringify(kinds),
+  );
   const won = winner(answers);
   ok(await me(postern, sessions[won % 2]));
   refused(await me(postern, sessions[(won + 1) % 2]), 401, "invalid_token");

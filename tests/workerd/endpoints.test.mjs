@@ -154,7 +154,10 @@ test("a mailed code verifies the email once", async () => {
 test("a mailed code may come as an urlencoded form, and not as JSON", async () => {
   const { token, code: otp } = await sendOtp(postern, await signUp(postern, "urlencoded@example.com"));
   refused(await send(postern, "POST", "/api/auth/verify-otp", { json: { otp, token } }), 415, "unsupported_media_type");
-  assert.equal(ok(await send(postern, "POST", "/api/auth/verify-otp", { body: new URLSearchParams({ otp, token }) })), true);
+  assert.equal(
+    ok(await send(postern, "POST", "/api/auth/verify-otp", { body: new URLSearchParams({ otp, token }) })),
+    true,
+  );
 });
 
 test("user tokens are made, listed latest expiry first, verified and deleted", async () => {

@@ -51,7 +51,11 @@ test("headers of bytes that are no ASCII are no bearer, and no reason to fail", 
   const bytes = (text) => Buffer.from(text, "latin1");
   const good = `Authorization: Bearer ${token}`;
   const odd = "\xff\xfe\xe9";
-  refused(await raw(postern, bytes(request("GET /api/auth/me", [`Authorization: Bearer ${odd}`]))), 401, "invalid_token");
+  refused(
+    await raw(postern, bytes(request("GET /api/auth/me", [`Authorization: Bearer ${odd}`]))),
+    401,
+    "invalid_token",
+  );
   ok(await raw(postern, bytes(request("GET /api/auth/me", [good, `User-Agent: ${odd}`, `Accept: ${odd}`]))));
   const body = '{"email":"admin","password":"admin"}';
   const headers = [`Content-Type: ${odd}`, `Content-Length: ${body.length}`, `User-Agent: ${odd}`];
@@ -106,9 +110,7 @@ test("a client that hangs up in the middle of its body does not disturb the othe
   ]);
   const tokens = async () => ok(await send(postern, "GET", "/api/auth/me/tokens", { token })).length;
   const before = await tokens();
-  await Promise.all(
-    Array.from({ length: 20 }, () => raw(postern, `${half}{"name":"x"`, (socket) => socket.destroy())),
-  );
+  await Promise.all(Array.from({ length: 20 }, () => raw(postern, `${half}{"name":"x"`, (socket) => socket.destroy())));
   await Promise.all(Array.from({ length: 20 }, () => login(postern, "admin", "admin").then(ok)));
   assert.equal(await tokens(), before);
 });
@@ -122,7 +124,14 @@ test("calls that need no body take none: no content type, no length", async () =
 
 test("a path counts as sent: encoded, doubled and dotted ones lead to no other door", async () => {
   const header = `Authorization: Bearer ${token}`;
-  for (const path of ["//api/auth/me", "/api/auth/me/", "/api//auth/me", "/api/auth/%6de", "/api/auth/me%2Fname", "/API/auth/me"]) {
+  for (const path of [
+    "//api/auth/me",
+    "/api/auth/me/",
+    "/api//auth/me",
+    "/api/auth/%6de",
+    "/api/auth/me%2Fname",
+    "/API/auth/me",
+  ]) {
     refused(await raw(postern, request(`GET ${path}`, [header])), 404, "not_found");
   }
 });
@@ -144,7 +153,10 @@ test("the burst guard stops a flood from one address, whatever the client says o
     const refusals = [];
     for (let number = 1; number <= 11; number += 1) {
       // What a client says of itself changes nothing.
-      const answer = await knock("192.0.2.1", { "x-forwarded-for": `198.51.100.${number}`, "x-real-ip": `10.0.0.${number}` });
+      const answer = await knock("192.0.2.1", {
+        "x-forwarded-for": `198.51.100.${number}`,
+        "x-real-ip": `10.0.0.${number}`,
+      });
       assertConventions(answer);
       if (answer.status === 429) refusals.push(answer);
       else assert.equal(answer.text, "false");
@@ -176,7 +188,11 @@ test("failed logins are counted by the address that Cloudflare tells, and by not
       const answer = await login(fresh, `nobody${number}@example.com`, "wrong password", { address, headers });
       refused(answer, 401, "wrong_credentials");
     }
-    refused(await login(fresh, "nobody@example.com", "wrong password", { address: "2001:db8:1:3::1" }), 401, "wrong_credentials");
+    refused(
+      await login(fresh, "nobody@example.com", "wrong password", { address: "2001:db8:1:3::1" }),
+      401,
+      "wrong_credentials",
+    );
     const counters = await fresh.sql("SELECT attempts FROM throttles ORDER BY attempts");
     // One for each account and for the other network; three for the network that the first three come from.
     assert.deepEqual(

@@ -114,7 +114,10 @@ test("a code that cannot be mailed changes nothing: the older one is still good,
     [problem(429, "rate_limit_exceeded"), /429 rate_limit_exceeded/],
     [() => new Response("<html>", { status: 502 }), /502 without an error/],
     // Followed, it would lead to an answer that looks like a success.
-    [({ url }) => (url.includes("api.resend.com") ? Response.redirect("https://evil.example/", 307) : taken()), /307 without/],
+    [
+      ({ url }) => (url.includes("api.resend.com") ? Response.redirect("https://evil.example/", 307) : taken()),
+      /307 without/,
+    ],
   ]) {
     const answer = await whileProviderIs(outage, () => sendOtp(session));
     const { error } = refused(answer, 503, "unavailable");
@@ -187,12 +190,15 @@ test("the link in a mail leads to APP_URL, whatever host the request names", asy
 
 test("a mail that the provider did not take is owed, and sent when the provider is back, once", async () => {
   const { user } = await signUp(postern, "owed@example.com");
-  const asked = await whileProviderIs(() => new Response("", { status: 500 }), async () => {
-    const asked = await askForReset(user.email);
-    ok(asked);
-    await until(async () => (await owed()).some(({ attempts }) => attempts === 1));
-    return asked;
-  });
+  const asked = await whileProviderIs(
+    () => new Response("", { status: 500 }),
+    async () => {
+      const asked = await askForReset(user.email);
+      ok(asked);
+      await until(async () => (await owed()).some(({ attempts }) => attempts === 1));
+      return asked;
+    },
+  );
   const line = postern.logs().find((line) => line.includes(asked.headers.get("x-request-id")));
   assert.match(line, /was not sent at attempt 1: resend refused it for now: 500/);
   const [row] = await owed();
@@ -212,10 +218,13 @@ test("a mail that the provider did not take is owed, and sent when the provider 
 
 test("a mail is not sent any more when what it carries has ended", async () => {
   const { user } = await signUp(postern, "expired@example.com");
-  await whileProviderIs(() => new Response("", { status: 500 }), async () => {
-    ok(await askForReset(user.email));
-    await until(async () => (await owed()).some(({ attempts }) => attempts === 1));
-  });
+  await whileProviderIs(
+    () => new Response("", { status: 500 }),
+    async () => {
+      ok(await askForReset(user.email));
+      await until(async () => (await owed()).some(({ attempts }) => attempts === 1));
+    },
+  );
   const [row] = await owed();
   await postern.scheduled(row.expires_at);
   assert.deepEqual(await owed(), []);

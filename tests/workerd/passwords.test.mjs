@@ -71,7 +71,8 @@ test("a hash made elsewhere that is as strong lets its owner in and stays", asyn
 
 test("two hashes of one password differ, and neither is told to anybody", async () => {
   const bodies = [];
-  for (const email of ["salt1@example.com", "salt2@example.com"]) bodies.push(JSON.stringify(await signUp(postern, email)));
+  for (const email of ["salt1@example.com", "salt2@example.com"])
+    bodies.push(JSON.stringify(await signUp(postern, email)));
   const hashes = await postern.sql("SELECT password_hash FROM users WHERE email LIKE 'salt%'");
   assert.equal(new Set(hashes.map(({ password_hash }) => password_hash)).size, 2);
   for (const { password_hash } of hashes) assert.match(password_hash, ours);

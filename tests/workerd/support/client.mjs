@@ -207,7 +207,9 @@ export function raw(postern, bytes, then = () => {}) {
 function parse(text, what) {
   const end = text.indexOf("\r\n\r\n");
   const [statusLine, ...lines] = text.slice(0, Math.max(end, 0)).split("\r\n");
-  const headers = new Headers(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
+  const headers = new Headers(
+    lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]),
+  );
   const answer = { status: Number(statusLine.split(" ")[1]), headers, text: text.slice(end + 4), what };
   if (headers.get("content-type") === "application/json") answer.body = JSON.parse(answer.text);
   return answer;
