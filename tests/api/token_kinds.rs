@@ -283,6 +283,7 @@ fn one_who_was_reset_or_invited_during_a_rotation_only_asks_again() {
     let postern = &world.postern;
     postern.redeploy(&[("AUTH_SECRET", NEW_SECRET), ("AUTH_SECRET_PREVIOUS", SECRET)]);
     let reset = postern.reset_token(&world.ada.email);
+    postern.wait(MINUTE);
     let (otp, code) = postern.one_time_password(&world.ada.token, &world.ada.email);
     postern.post("/api/auth/verify-otp").form(&[("otp", &code), ("token", &otp)]).send().expect(200);
     let call = postern.post("/api/auth/reset-password-with-token").bearer(&reset);
