@@ -8,7 +8,7 @@ import { adminToken, assertConventions, me, ok, resetToken, send, signUp, userTo
 import { startPostern } from "./support/postern.mjs";
 import { Random, seed } from "./support/random.mjs";
 
-const REQUESTS = 2_000;
+const REQUESTS = 10_000;
 const AT_ONCE = 8;
 
 let postern;
