@@ -21,8 +21,6 @@ pub struct Keys {
     pub one_time_password: HashKey,
     /// Seal mails that are owed: the current key, and those still accepted.
     pub mail: Vec<SealKey>,
-    /// Names the records of reset tokens in KV.
-    pub reset_record: HashKey,
 }
 
 /// The two keys of user tokens that belong together.
@@ -36,7 +34,7 @@ pub struct UserTokenKeys {
 }
 
 impl Keys {
-    /// Derives all keys. One-time passwords, reset records and throttles live for minutes and do not outlive a rotation.
+    /// Derives all keys. One-time passwords and throttles do not outlive a rotation.
     pub fn derive(current: &str, previous: Option<&str>) -> Keys {
         let secrets = || std::iter::once(current).chain(previous);
         Keys {
@@ -52,7 +50,6 @@ impl Keys {
                 .collect(),
             mail: secrets().map(|secret| SealKey(derive(secret, "mail"))).collect(),
             one_time_password: HashKey(derive(current, "one-time password")),
-            reset_record: HashKey(derive(current, "password reset record")),
         }
     }
 }

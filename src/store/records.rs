@@ -49,9 +49,9 @@ fn one_time_password_key(app: &App, token: &str) -> String {
     format!("otp:{}", app.keys().one_time_password.hash(&["record", token]))
 }
 
-/// The key of the record of a reset token.
-fn password_reset_key(app: &App, reset_id: &str) -> String {
-    format!("reset:{}", app.keys().reset_record.hash(&[reset_id]))
+/// The key of the record of a reset token. Its id alone is no token: that takes our signature.
+fn password_reset_key(reset_id: &str) -> String {
+    format!("reset:{reset_id}")
 }
 
 /// Stores the record of an OTP session token.
@@ -83,7 +83,7 @@ pub async fn delete_one_time_password(app: &App, token: &str) -> Result<(), Outa
 /// # Errors
 /// 503.
 pub async fn put_password_reset(app: &App, reset_id: &str, record: &PasswordReset) -> Result<(), Error> {
-    put(app, &password_reset_key(app, reset_id), record).await
+    put(app, &password_reset_key(reset_id), record).await
 }
 
 /// The record of a reset token, if it has not expired.
@@ -91,7 +91,7 @@ pub async fn put_password_reset(app: &App, reset_id: &str, record: &PasswordRese
 /// # Errors
 /// [`Outage`].
 pub async fn password_reset(app: &App, reset_id: &str) -> Result<Option<PasswordReset>, Outage> {
-    get(app, &password_reset_key(app, reset_id)).await
+    get(app, &password_reset_key(reset_id)).await
 }
 
 /// Removes the record of a reset token.
@@ -99,7 +99,7 @@ pub async fn password_reset(app: &App, reset_id: &str) -> Result<Option<Password
 /// # Errors
 /// [`Outage`].
 pub async fn delete_password_reset(app: &App, reset_id: &str) -> Result<(), Outage> {
-    app.kv.delete(&password_reset_key(app, reset_id)).await
+    app.kv.delete(&password_reset_key(reset_id)).await
 }
 
 /// Whether KV answers.

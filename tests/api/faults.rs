@@ -7,11 +7,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use postern::crypto::keys::Keys;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Call, DAY, Fault, MINUTE, PASSWORD, RESEND, SECOND, SECRET, claims,
+    Answer, Call, DAY, Fault, MINUTE, PASSWORD, RESEND, SECOND, claims,
     world::{ADA, NEW_PASSWORD, World, doors},
 };
 
@@ -292,7 +291,6 @@ fn facts(world: &World, names: &Names) -> BTreeSet<String> {
         .filter(|(_, (_, end))| *end > now)
         .map(|(key, (value, _))| (key, serde_json::from_str(value).unwrap()))
         .collect();
-    let reset_key = Keys::derive(SECRET, None).reset_record;
     let mut facts = BTreeSet::new();
     let users = sql.query(
         "SELECT users.*, referrer.email AS referrer FROM users LEFT JOIN users AS referrer ON referrer.id = users.referrer_id
@@ -320,7 +318,7 @@ fn facts(world: &World, names: &Names) -> BTreeSet<String> {
             facts.insert(format!("token {} of {email}", names.name(&token["lookup"])));
         }
         if let Some(id) = user["password_reset_id"].as_str()
-            && live_records.contains_key(&format!("reset:{}", reset_key.hash(&[id])))
+            && live_records.contains_key(&format!("reset:{id}"))
         {
             facts.insert(format!("reset {} of {email}", names.name(&user["password_reset_id"])));
         }
