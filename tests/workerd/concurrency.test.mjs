@@ -13,7 +13,6 @@ import {
   me,
   ok,
   refused,
-  resetPassword,
   resetToken,
   send,
   sendOtp,
@@ -42,24 +41,39 @@ function winner(answers) {
 
 // Stands first: it begins with an empty database.
 test("the first account is made once, however many ask for it first", async () => {
-  const answers = await atOnce(20, () => login(postern, "admin", "admin"));
+  const answers = await Promise.all(Array.from({ length: 20 }, () => login(postern, "admin", "admin")));
   assert.deepEqual(tally(answers), { 200: 20 });
   assert.equal((await postern.sql("SELECT id FROM users")).length, 1);
 });
 
-test("a reset link works once", async () => {
-  const { user } = await signUp(postern, "reset@example.com");
-  const reset = await resetToken(postern, user.email);
-  const password = (number) => `a good password, number ${number}`;
-  const answers = await atOnce(MANY, (number) => resetPassword(postern, reset, password(number)));
-  assert.deepEqual(tally(answers), { 200: 1, "401 invalid_token": MANY - 1 });
-  ok(await login(postern, user.email, password(winner(answers))));
-});
+// More than once, because how far requests overlap is chance.
+for (const round of [1, 2, 3]) {
+  test(`a reset link works once, round ${round}`, async () => {
+    const { user } = await signUp(postern, `reset${round}@example.com`);
+    const reset = await resetToken(postern, user.email);
+    const password = (number) => `a good password, number ${number}`;
+    const answers = await atOnce(postern, MANY, (number) => [
+      "POST",
+      "/api/auth/reset-password-with-token",
+      { token: reset, json: { password: password(number) } },
+    ]);
+    assert.deepEqual(tally(answers), { 200: 1, "401 invalid_token": MANY - 1 });
+    ok(await login(postern, user.email, password(winner(answers))));
+  });
+
+  test(`the right code works once, round ${round}`, async () => {
+    const session = await signUp(postern, `right${round}@example.com`);
+    const { token, code } = await sendOtp(postern, session);
+    const answers = await atOnce(postern, MANY, () => ["POST", "/api/auth/verify-otp", { form: { otp: code, token } }]);
+    assert.deepEqual(tally(answers), { 200: 1, "403 otp_token_refused": MANY - 1 });
+    assert.equal(ok(await me(postern, session.token)).is_verified, true);
+  });
+}
 
 test("of many reset links asked for at once the newest alone works", async () => {
   const { user } = await signUp(postern, "links@example.com");
   const json = { email: user.email };
-  const answers = await atOnce(MANY, () => send(postern, "POST", "/api/auth/send-password-reset-link", { json }));
+  const answers = await atOnce(postern, MANY, () => ["POST", "/api/auth/send-password-reset-link", { json }]);
   assert.deepEqual(tally(answers), { 200: 10, "429 too_many_requests": MANY - 10 });
   // Nothing is owed any more: each of the ten is sent, or is of no use because a newer one was asked for.
   await until(async () => (await postern.sql("SELECT id FROM mails")).length === 0);
@@ -68,20 +82,12 @@ test("of many reset links asked for at once the newest alone works", async () =>
   assert.equal(alive.length, 1, `${tokens.length} links`);
 });
 
-test("the right code works once", async () => {
-  const session = await signUp(postern, "right@example.com");
-  const { token, code } = await sendOtp(postern, session);
-  const answers = await atOnce(MANY, () => verifyOtp(postern, code, token));
-  assert.deepEqual(tally(answers), { 200: 1, "403 otp_token_refused": MANY - 1 });
-  assert.equal(ok(await me(postern, session.token)).is_verified, true);
-});
-
 test("five guesses at a code are judged, and no more", async () => {
   const session = await signUp(postern, "wrong@example.com");
   const { token, code } = await sendOtp(postern, session);
-  const guesses = await atOnce(MANY, (number) => {
+  const guesses = await atOnce(postern, MANY, (number) => {
     const guess = String(number).padStart(6, "0");
-    return verifyOtp(postern, guess === code ? "999999" : guess, token);
+    return ["POST", "/api/auth/verify-otp", { form: { otp: guess === code ? "999999" : guess, token } }];
   });
   assert.deepEqual(tally(guesses), { "403 wrong_otp": 5, "403 otp_token_refused": MANY - 5 });
   refused(await verifyOtp(postern, code, token), 403, "otp_token_refused");
@@ -94,7 +100,7 @@ test("five guesses at a code are judged, and no more", async () => {
 
 test("one code is sent, and its token is the one that works", async () => {
   const { token, user } = await signUp(postern, "sends@example.com");
-  const answers = await atOnce(MANY, () => send(postern, "POST", "/api/auth/me/send-otp", { token }));
+  const answers = await atOnce(postern, MANY, () => ["POST", "/api/auth/me/send-otp", { token }]);
   assert.deepEqual(tally(answers), { 200: 1, "429 too_many_requests": MANY - 1 });
   const sent = await mails(postern, user.email);
   assert.equal(sent.length, 1);
@@ -105,7 +111,7 @@ test("one code is sent, and its token is the one that works", async () => {
 test("an email has one account", async () => {
   const referrer = await userToken(postern, await adminToken(postern));
   const json = (number) => ({ referrer, email: "ada@example.com", password: PASSWORD, name: `Ada ${number}` });
-  const answers = await atOnce(MANY, (number) => send(postern, "POST", "/api/auth/signup", { json: json(number) }));
+  const answers = await atOnce(postern, MANY, (number) => ["POST", "/api/auth/signup", { json: json(number) }]);
   assert.deepEqual(tally(answers), { 200: 1, "409 email_taken": MANY - 1 });
   const users = await postern.sql("SELECT id, name FROM users WHERE email = 'ada@example.com'");
   assert.deepEqual(users, [{ id: answers[winner(answers)].body.user.id, name: `Ada ${winner(answers)}` }]);
@@ -116,19 +122,25 @@ test("twenty wrong passwords for one account are judged, and every one of them i
   await signUp(postern, "guessed@example.com");
   const before = new Set((await postern.sql("SELECT key FROM throttles")).map(({ key }) => key));
   const address = "192.0.2.1";
-  const answers = await atOnce(MANY, () => login(postern, "guessed@example.com", "wrong password", { address }));
+  const json = { email: "guessed@example.com", password: "wrong password" };
+  const answers = await atOnce(postern, MANY, () => ["POST", "/api/auth/login", { json, address }]);
   assert.deepEqual(tally(answers), { "401 wrong_credentials": 20, "429 too_many_requests": MANY - 20 });
   const counters = (await postern.sql("SELECT key, attempts FROM throttles")).filter(({ key }) => !before.has(key));
-  // By the account, which counts what is judged, and by the address, which counts all that it sent.
-  assert.deepEqual(counters.map(({ attempts }) => attempts).sort(), [20, MANY]);
+  // By the account, which counts what is judged, and by the address, which counts all that it sent. The others are of
+  // what keeps the isolate busy: one each.
+  const attempts = counters.map(({ attempts }) => attempts).sort((a, b) => b - a);
+  assert.deepEqual(
+    attempts.filter((attempts) => attempts > 1),
+    [MANY, 20],
+  );
   refused(await login(postern, "guessed@example.com", PASSWORD, { address }), 429, "too_many_requests");
 });
 
 test("a user has two hundred live tokens, and not one more", async () => {
   const { token, user } = await signUp(postern, "hoarder@example.com");
-  const create = () => send(postern, "POST", "/api/auth/me/create-token", { token });
-  for (let round = 0; round < 4; round += 1) assert.deepEqual(tally(await atOnce(45, create)), { 200: 45 });
-  assert.deepEqual(tally(await atOnce(MANY, create)), { 200: 20, "409 too_many_tokens": 30 });
+  const create = () => ["POST", "/api/auth/me/create-token", { token }];
+  for (let round = 0; round < 4; round += 1) assert.deepEqual(tally(await atOnce(postern, 45, create)), { 200: 45 });
+  assert.deepEqual(tally(await atOnce(postern, MANY, create)), { 200: 20, "409 too_many_tokens": 30 });
   const [{ live }] = await postern.sql("SELECT count(*) AS live FROM user_tokens WHERE user_id = ?", user.id);
   assert.equal(live, 200);
   assert.equal(
@@ -141,9 +153,9 @@ test("a password is changed once by those who know the old one, and the winner's
   const { token, user } = await signUp(postern, "changes@example.com");
   const sessions = [token, ok(await login(postern, user.email)).token];
   const password = (number) => `a good password, number ${number}`;
-  const answers = await atOnce(MANY, (number) => {
+  const answers = await atOnce(postern, MANY, (number) => {
     const json = { old_password: PASSWORD, new_password: password(number) };
-    return send(postern, "PUT", "/api/auth/me/password", { token: sessions[number % 2], json });
+    return ["PUT", "/api/auth/me/password", { token: sessions[number % 2], json }];
   });
   const kinds = tally(answers);
   const allowed = ["200", "401 invalid_token", "403 wrong_password", "429 too_many_requests"];
@@ -164,9 +176,11 @@ test("of two admins who leave at once one stays", async () => {
   const first = await adminToken(postern);
   const second = await signUp(postern, "second-admin@example.com");
   await postern.sql("UPDATE users SET role = 'admin' WHERE id = ?", second.user.id);
-  const answers = await atOnce(MANY, (number) =>
-    send(postern, "DELETE", "/api/auth/me", { token: number % 2 ? first : second.token }),
-  );
+  const answers = await atOnce(postern, MANY, (number) => [
+    "DELETE",
+    "/api/auth/me",
+    { token: number % 2 ? first : second.token },
+  ]);
   const kinds = tally(answers);
   assert.ok(kinds["200"] >= 1 && kinds["409 last_admin"] >= 1, JSON.stringify(kinds));
   const active = await postern.sql("SELECT id FROM users WHERE role = 'admin' AND is_active = 1");
