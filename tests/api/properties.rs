@@ -701,7 +701,7 @@ fn a_token_that_we_signed_opens_only_with_the_claims_of_a_live_session() {
         };
         let is_ripe = members.get("nbf").is_none_or(|time| {
             let milliseconds = time.as_i64().and_then(|seconds| seconds.checked_mul(1_000));
-            time.is_null() || milliseconds.is_some_and(|milliseconds| milliseconds <= now)
+            milliseconds.is_some_and(|milliseconds| milliseconds <= now)
         });
         let says_the_same = matches!(claim, "extra" | "nbf") || members.get(claim) == good.as_ref();
         let is_alive = (now + expires) / 1_000 * 1_000 > now;

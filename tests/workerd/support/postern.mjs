@@ -5,11 +5,12 @@
 // keeps no state over a restart, reads the developer's .dev.vars, and puts a proxy in front of the Worker that
 // would take the edge off every test of concurrency.
 
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
@@ -61,6 +62,8 @@ class Postern {
   #burst;
   #lines = [];
   #runtime;
+  /** The processes that the last start has started: workerd, and nothing else unless tests start at once. */
+  #processes;
 
   constructor(state, settings, outbound, burst) {
     this.#state = state;
@@ -99,9 +102,27 @@ class Postern {
     return [...this.#lines];
   }
 
+  /** The folder of all that outlives a restart: SQLite files. */
+  get state() {
+    return this.#state;
+  }
+
+  /** Kills the runtime in the middle of whatever it does. It begins again with `restart`. */
+  async kill() {
+    const running = this.#processes.filter(({ spawnfile }) => /^workerd(\.exe)?$/.test(basename(spawnfile)));
+    if (running.length !== 1) throw new Error(`${running.length} runtimes were started at once; which one is it?`);
+    const ended = once(running[0], "exit");
+    if (!running[0].kill("SIGKILL")) throw new Error("The runtime had ended before.");
+    // Before it knows, because it would start another one by itself.
+    await this.#runtime.dispose();
+    this.#runtime = undefined;
+    const [code, signal] = await ended;
+    if (signal !== "SIGKILL") throw new Error(`The runtime was not killed, but ended with ${signal ?? code}.`);
+  }
+
   /** Stops the runtime and starts it again on the same state, with `settings` changed over those it had. */
   async restart({ settings = {} } = {}) {
-    await this.#runtime.dispose();
+    await this.#runtime?.dispose();
     this.#settings = { ...this.#settings, ...settings };
     await this.start();
   }
@@ -120,6 +141,9 @@ class Postern {
     this.url = `http://localhost:${this.#port}`;
     const { modulesRules, ...workerOptions } = unstable_getMiniflareWorkerOptions(config).workerOptions;
     for (const { simple } of Object.values(workerOptions.ratelimits)) simple.limit = this.#burst ?? simple.limit;
+    const processes = (this.#processes = []);
+    const note = ({ process }) => processes.push(process);
+    subscribe("child_process", note);
     this.#runtime = new Miniflare(
       convertV4MiniflareOptions({
         ...workerOptions,
@@ -140,7 +164,7 @@ class Postern {
         handleStructuredLogs: ({ message }) => this.#lines.push(message),
       }),
     );
-    await within(startLimitMilliseconds, this.#runtime.ready);
+    await within(startLimitMilliseconds, this.#runtime.ready).finally(() => unsubscribe("child_process", note));
   }
 
   async migrate() {
