@@ -1,4 +1,4 @@
-// Two thousand generated requests that no honest client would send. Whatever comes, the answer is the contract's, nothing
+// Thousands of generated requests that no honest client would send. Whatever comes, the answer is the contract's, nothing
 // fails, and no account is changed. A failure tells the seed; `SEED=<seed>` repeats the run.
 
 import assert from "node:assert/strict";

@@ -209,7 +209,10 @@ test("a mail that the provider did not take is owed, and sent when the provider 
   await postern.scheduled(row.next_attempt_at);
   const [first, second] = mailsTo(user.email);
   assert.equal(second.headers.get("idempotency-key"), first.headers.get("idempotency-key"));
-  assert.equal(link(second).href, link(first).href);
+  // Under one key a provider takes the same mail again, and refuses another.
+  const { headers: _first, ...firstMail } = first;
+  const { headers: _second, ...secondMail } = second;
+  assert.deepEqual(secondMail, firstMail);
   assert.deepEqual(await owed(), []);
   await postern.scheduled(row.next_attempt_at + 86_400_000);
   assert.equal(mailsTo(user.email).length, 2);
