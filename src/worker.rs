@@ -40,8 +40,13 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::
     let Some(isolate) = isolate(&env) else {
         return write(routes::answer_without_settings(&request, &request_id));
     };
-    let app = app(isolate, &env, WaitUntil::Request(context), now, request_id, address)?;
-    write(routes::answer(&app, &request).await)
+    match app(isolate, &env, WaitUntil::Request(context), now, request_id.clone(), address) {
+        Ok(app) => write(routes::answer(&app, &request).await),
+        Err(error) => {
+            log(&format!("request {request_id}: a binding of wrangler.toml is missing: {error}"));
+            write(routes::answer_without_settings(&request, &request_id))
+        }
+    }
 }
 
 #[event(scheduled)]
