@@ -1,0 +1,76 @@
+//! A body, read as every endpoint reads one. The first line of the input is the content type.
+
+#![no_main]
+
+use http::{HeaderMap, HeaderValue, Method, header};
+use libfuzzer_sys::fuzz_target;
+use postern::{
+    error::Error,
+    web::{self, Fields, MAX_BODY, Request},
+};
+use serde_json::{Map, Value};
+
+const NAMES: [&str; 2] = ["otp", "token"];
+
+fn request(content_type: HeaderValue, body: Vec<u8>) -> Request {
+    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
+    Request { method: Method::POST, path: String::new(), query: String::new(), headers, body }
+}
+
+fn texts(mut fields: Fields) -> [Option<String>; 2] {
+    NAMES.map(|name| fields.required(name, |text| Ok(text.to_owned())).value())
+}
+
+fn refused(error: &Error, statuses: &[u16]) {
+    assert!(statuses.contains(&error.status().as_u16()), "{error:?}");
+}
+
+fuzz_target!(|data: &[u8]| {
+    let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let (content_type, body) = data.split_at(end);
+    let body = body.get(1..).unwrap_or_default();
+    let Ok(content_type) = HeaderValue::from_bytes(content_type) else { return };
+    if body.len() > MAX_BODY {
+        return;
+    }
+    let request = request(content_type, body.to_vec());
+
+    match web::json(&request) {
+        Ok(fields) => {
+            let members: Map<String, Value> = serde_json::from_slice(body).unwrap();
+            assert_eq!(texts(fields), NAMES.map(|name| members.get(name)?.as_str().map(str::to_owned)));
+        }
+        Err(error) => refused(&error, &[400, 415, 422]),
+    }
+    match web::optional_json(&request) {
+        Ok(_) => assert!(body.is_empty() || web::json(&request).is_ok()),
+        Err(error) => refused(&error, &[400, 415, 422]),
+    }
+    match pollster::block_on(web::form(&request)) {
+        Ok(fields) => same_in_every_encoding(&texts(fields)),
+        Err(error) => refused(&error, &[400, 415]),
+    }
+});
+
+/// What was read can be written again, and is read so again.
+fn same_in_every_encoding(values: &[Option<String>; 2]) {
+    let present = || NAMES.iter().zip(values).filter_map(|(name, value)| Some((*name, value.as_ref()?)));
+    if present().next().is_none() {
+        return;
+    }
+    let urlencoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(present()).finish();
+    // No value can hold a boundary that is longer than every value.
+    let boundary = "b".repeat(present().map(|(_, value)| value.len() + 1).max().unwrap_or(1));
+    let mut bodies = vec![("application/x-www-form-urlencoded".to_owned(), urlencoded)];
+    if boundary.len() <= 70 {
+        let part = |(name, value)| {
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let multipart = format!("{}--{boundary}--\r\n", present().map(part).collect::<String>());
+        bodies.push((format!("multipart/form-data; boundary={boundary}"), multipart));
+    }
+    for (content_type, body) in bodies {
+        let request = request(content_type.parse().unwrap(), body.into_bytes());
+        assert_eq!(&texts(pollster::block_on(web::form(&request)).unwrap()), values);
+    }
+}

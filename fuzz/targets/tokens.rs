@@ -1,0 +1,82 @@
+//! A bearer, verified. The input is a token as it is; or, behind a line `signed`, the header and, behind a NUL, the
+//! claims of a token that is then rightly signed: no search would ever find a signature, and what is behind it is to be
+//! searched too.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use ed25519_dalek::{Signer, SigningKey};
+use hkdf::Hkdf;
+use libfuzzer_sys::fuzz_target;
+use postern::crypto::{jwt::JwtKeys, keys::Keys};
+use serde_json::{Map, Value, json};
+use sha2::Sha256;
+
+const SECRET: &str = "a secret for fuzzing, 32 characters";
+const NOW: i64 = 1_800_000_000_000;
+
+struct Signed {
+    keys: JwtKeys,
+    key_id: String,
+    signing: SigningKey,
+}
+
+static SIGNED: LazyLock<Signed> = LazyLock::new(|| {
+    let keys = Keys::derive(SECRET, None).session;
+    let key_id = keys.public()["keys"][0]["kid"].as_str().unwrap().to_owned();
+    let mut seed = [0; 32];
+    Hkdf::<Sha256>::new(None, SECRET.as_bytes()).expand(b"postern/1/session token", &mut seed).unwrap();
+    let signed = Signed { keys, key_id, signing: SigningKey::from_bytes(&seed) };
+    // Otherwise nothing would get past the signature, and nobody would know.
+    let header = json!({ "alg": "EdDSA", "kid": signed.key_id }).to_string();
+    let token = signed.token(header.as_bytes(), br#"{"iat":1799999999,"exp":1800000001}"#);
+    assert!(signed.keys.verify::<Map<String, Value>>(&token, NOW).is_some(), "the keys are derived in another way now");
+    signed
+});
+
+impl Signed {
+    fn token(&self, header: &[u8], claims: &[u8]) -> String {
+        let message =
+            format!("{}.{}", Base64UrlUnpadded::encode_string(header), Base64UrlUnpadded::encode_string(claims));
+        let signature = self.signing.sign(message.as_bytes());
+        format!("{message}.{}", Base64UrlUnpadded::encode_string(&signature.to_bytes()))
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let signed = &*SIGNED;
+    let Some(parts) = data.strip_prefix(b"signed\n") else {
+        let Ok(token) = std::str::from_utf8(data) else { return };
+        assert!(signed.keys.verify::<Map<String, Value>>(token, NOW).is_none(), "nobody signed this: {token}");
+        return;
+    };
+    let end = parts.iter().position(|byte| *byte == 0).unwrap_or(parts.len());
+    let (header, claims) = (&parts[..end], parts.get(end + 1..).unwrap_or_default());
+    // So that the search need not find the one name of the key.
+    let header = String::from_utf8_lossy(header).replace("$kid", &signed.key_id);
+    let token = signed.token(header.as_bytes(), claims);
+    let Some(verified) = signed.keys.verify::<Map<String, Value>>(&token, NOW) else { return };
+
+    let header: Map<String, Value> = serde_json::from_str(&header).expect("a header is a JSON object");
+    for (name, value) in &header {
+        let is_known = match name.as_str() {
+            "alg" => value == "EdDSA",
+            "kid" => *value == *signed.key_id,
+            "typ" => value.is_null() || value == "JWT",
+            // Named and empty: it says nothing.
+            _ => value.is_null(),
+        };
+        assert!(is_known, "{name}: {value} in {token}");
+    }
+    assert!(header.contains_key("alg") && header.contains_key("kid"), "{token}");
+    let claims: Map<String, Value> = serde_json::from_slice(claims).expect("claims are a JSON object");
+    // RFC 7519, section 2: a number of seconds that need not be whole.
+    let seconds =
+        |name: &str| claims.get(name).and_then(|time| time.as_i64().or(time.as_f64().map(|time| time as i64)));
+    assert_eq!(seconds("exp").map(|time| time * 1_000), Some(verified.expires_at), "{token}");
+    assert_eq!(seconds("iat").map(|time| time * 1_000), Some(verified.issued_at), "{token}");
+    assert!(NOW < verified.expires_at, "{token}");
+    assert!(seconds("nbf").is_none_or(|time| time * 1_000 <= NOW), "{token}");
+});
