@@ -40,21 +40,11 @@ thread_local! {
 /// # Errors
 /// 500 when there is no randomness, or `cost` is none that argon2 knows.
 pub fn hash(password: &str, cost: Cost) -> Result<String, Error> {
-    hash_with_salt(password, cost, &random::bytes::<SALT_LENGTH>()?)
-}
-
-fn hash_with_salt(password: &str, cost: Cost, salt: &[u8]) -> Result<String, Error> {
-    let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, Some(HASH_LENGTH)).map_err(defect)?;
+    let salt = random::bytes::<SALT_LENGTH>()?;
+    let params = params(cost)?;
     let mut output = [0; HASH_LENGTH];
-    compute(Algorithm::Argon2id, Version::V0x13, &params, password, salt, &mut output)?;
-    let phc = PasswordHash {
-        algorithm: Algorithm::Argon2id.ident(),
-        version: Some(Version::V0x13.into()),
-        params: ParamsString::try_from(&params).map_err(defect)?,
-        salt: Some(Salt::new(salt).map_err(defect)?),
-        hash: Some(Output::new(&output).map_err(defect)?),
-    };
-    Ok(phc.to_string())
+    compute(Algorithm::Argon2id, Version::V0x13, &params, password, &salt, &mut output)?;
+    phc_string(&params, &salt, &output)
 }
 
 /// Whether `phc` is a hash of `password`. It may have been made elsewhere (passlib, libargon2), with any variant of argon2.
@@ -85,13 +75,20 @@ pub fn is_weaker(phc: &str, cost: Cost) -> bool {
 /// # Errors
 /// 500 when `cost` is none that argon2 knows.
 pub fn decoy(cost: Cost) -> Result<String, Error> {
-    let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, Some(HASH_LENGTH)).map_err(defect)?;
+    phc_string(&params(cost)?, &[0; SALT_LENGTH], &[0; HASH_LENGTH])
+}
+
+fn params(cost: Cost) -> Result<Params, Error> {
+    Params::new(cost.memory_kib, cost.iterations, cost.parallelism, Some(HASH_LENGTH)).map_err(defect)
+}
+
+fn phc_string(params: &Params, salt: &[u8], hash: &[u8]) -> Result<String, Error> {
     let phc = PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
-        params: ParamsString::try_from(&params).map_err(defect)?,
-        salt: Some(Salt::new(&[0; SALT_LENGTH]).map_err(defect)?),
-        hash: Some(Output::new(&[0; HASH_LENGTH]).map_err(defect)?),
+        params: ParamsString::try_from(params).map_err(defect)?,
+        salt: Some(Salt::new(salt).map_err(defect)?),
+        hash: Some(Output::new(hash).map_err(defect)?),
     };
     Ok(phc.to_string())
 }
