@@ -3,6 +3,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { unstable_readConfig as readConfig } from "wrangler";
 import {
   PASSWORD,
   adminToken,
@@ -292,4 +294,9 @@ test("no log line tells an address, a key, a code or a link", async () => {
     assert.doesNotMatch(line, /\n/);
     for (const secret of told) assert.ok(!line.includes(secret), line);
   }
+});
+
+test("a deployed Worker wakes every minute for the mail that is owed", () => {
+  const { triggers } = readConfig({ config: fileURLToPath(new URL("../../wrangler.toml", import.meta.url)) }, { hideWarnings: true });
+  assert.deepEqual(triggers.crons, ["* * * * *"]);
 });
