@@ -12,8 +12,12 @@ pub enum Error {
     UnreadableBody(&'static str),
     /// 401: the bearer is missing, malformed, expired, revoked, forged or of the wrong kind.
     Unauthorized,
+    /// 401: as [`Error::Unauthorized`], of the token in the session cookie, which is taken away.
+    CookieUnauthorized,
     /// 401: a login with an unknown email or a wrong password, alike.
     WrongCredentials,
+    /// 403: a page of another origin, or none that says its own, asks for more than to read, with the session cookie.
+    ForeignOrigin,
     /// 403: the account is deactivated.
     Inactive,
     /// 403: the default account must change its password before it may do anything else.
@@ -83,8 +87,9 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Error::UnreadableBody(_) => StatusCode::BAD_REQUEST,
-            Error::Unauthorized | Error::WrongCredentials => StatusCode::UNAUTHORIZED,
-            Error::Inactive
+            Error::Unauthorized | Error::CookieUnauthorized | Error::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Error::ForeignOrigin
+            | Error::Inactive
             | Error::PasswordChangeRequired
             | Error::WrongPassword
             | Error::ReferrerRefused
@@ -108,8 +113,9 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Error::UnreadableBody(_) => "unreadable_body",
-            Error::Unauthorized => "invalid_token",
+            Error::Unauthorized | Error::CookieUnauthorized => "invalid_token",
             Error::WrongCredentials => "wrong_credentials",
+            Error::ForeignOrigin => "foreign_origin",
             Error::Inactive => "inactive",
             Error::PasswordChangeRequired => "password_change_required",
             Error::WrongPassword => "wrong_password",
@@ -143,7 +149,7 @@ impl Error {
     pub fn header(&self) -> Option<(HeaderName, String)> {
         match self {
             // RFC 6750, section 3.
-            Error::Unauthorized => {
+            Error::Unauthorized | Error::CookieUnauthorized => {
                 Some((header::WWW_AUTHENTICATE, r#"Bearer realm="postern", error="invalid_token""#.to_owned()))
             }
             Error::WrongCredentials => Some((header::WWW_AUTHENTICATE, r#"Bearer realm="postern""#.to_owned())),
@@ -166,8 +172,14 @@ impl Error {
     fn sentence(&self, request_id: &str) -> String {
         match self {
             Error::UnreadableBody(sentence) => (*sentence).to_owned(),
-            Error::Unauthorized => "You are not signed in, or your session has ended. Please sign in again.".to_owned(),
+            Error::Unauthorized | Error::CookieUnauthorized => {
+                "You are not signed in, or your session has ended. Please sign in again.".to_owned()
+            }
             Error::WrongCredentials => "The email or the password is wrong.".to_owned(),
+            Error::ForeignOrigin => {
+                "This request does not come from a page of this service. Open the service itself and try again there."
+                    .to_owned()
+            }
             Error::Inactive => "This account is deactivated.".to_owned(),
             Error::PasswordChangeRequired => {
                 "Change the default password first; until then nothing else is open.".to_owned()
@@ -204,7 +216,8 @@ impl Error {
     }
 }
 
-fn list(methods: &[Method]) -> String {
+/// Methods as they stand in a header.
+pub fn list(methods: &[Method]) -> String {
     methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
 }
 

@@ -9,7 +9,7 @@ use crate::{
         password_reset, send_invite, sessions, signup, tokens, verify_token,
     },
     error::Error,
-    web::{MAX_BODY, Request, Response},
+    web::{MAX_BODY, Request, Response, cors},
 };
 
 /// In every answer and in the log.
@@ -146,6 +146,7 @@ pub async fn answer(app: &App, request: &Request) -> Response {
             Response::refusal(&error, &app.request_id)
         }
     };
+    response.headers.extend(cors::headers(request, &app.settings().cors_origins));
     finish(&mut response, request, &app.request_id);
     response
 }
@@ -182,6 +183,9 @@ fn add_headers(response: &mut Response, request_id: &str) {
 async fn dispatch(app: &App, request: &Request) -> Result<Response, Error> {
     let route = Route::find(&request.path).ok_or(Error::NotFound)?;
     if !route.methods().contains(&request.method) {
+        if let Some(preflight) = cors::preflight(request, &app.settings().cors_origins, route.methods()) {
+            return Ok(preflight);
+        }
         return Err(Error::MethodNotAllowed(route.methods()));
     }
     if request.body.len() > MAX_BODY {

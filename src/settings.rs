@@ -5,6 +5,7 @@ use std::fmt;
 use crate::crypto::password_hash::Cost;
 use crate::domain::{
     email::{self, Email, Sender},
+    origin::is_origin,
     password, session,
 };
 
@@ -18,6 +19,8 @@ const MIN_SECRET: usize = 32;
 pub struct Settings {
     /// `APP_URL`: origin (and path, without a slash at its end) of the pages that mailed links lead to; also the `iss` and `aud` of tokens.
     pub app_url: String,
+    /// `CORS_ORIGINS`: the other origins whose pages may read answers, as browsers write them.
+    pub cors_origins: Vec<String>,
     /// `SERVICE_NAME`: what mails call the service; refused as a password.
     pub service_name: String,
     /// `AUTH_SECRET` and, while it is rotated out, `AUTH_SECRET_PREVIOUS`: every key is derived from them.
@@ -148,6 +151,7 @@ impl Settings {
         let password_min_length = reader.number("PASSWORD_MIN_LENGTH", 8, 8..=64) as usize;
         let settings = Settings {
             app_url: reader.app_url(local),
+            cors_origins: reader.cors_origins(local),
             secrets: reader.secrets(),
             mail: reader.mail(local),
             default_admin_open: reader.default_admin_open(local),
@@ -233,6 +237,25 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             );
         }
         url.trim_end_matches('/').to_owned()
+    }
+
+    fn cors_origins(&mut self, local: bool) -> Vec<String> {
+        let Some(text) = self.text("CORS_ORIGINS") else { return Vec::new() };
+        let mut origins: Vec<String> = Vec::new();
+        for (place, origin) in text.split(',').map(str::trim).enumerate() {
+            if !is_origin(origin, local) {
+                self.problem(format!(
+                    "CORS_ORIGINS must name origins as browsers send them, such as https://example.com or \
+                     https://example.com:8443 (http only where ENVIRONMENT is local), with commas between them: number {} is none",
+                    place + 1
+                ));
+            } else if origins.iter().any(|before| before == origin) {
+                self.problem(format!("CORS_ORIGINS names an origin twice: number {}", place + 1));
+            } else {
+                origins.push(origin.to_owned());
+            }
+        }
+        origins
     }
 
     fn secrets(&mut self) -> Secrets {
@@ -439,6 +462,34 @@ mod tests {
         ])
         .unwrap_err();
         assert_eq!(problems.len(), 2, "{problems:?}");
+    }
+
+    #[test]
+    fn other_origins_are_named_exactly_or_not_at_all() {
+        let read = |environment: &str, list: &str| {
+            read(&[
+                ("ENVIRONMENT", environment),
+                ("AUTH_SECRET", SECRET),
+                ("APP_URL", "https://example.com"),
+                ("CORS_ORIGINS", list),
+                ("MAIL_FROM", "a@example.com"),
+                ("RESEND_API_KEY", "re_1"),
+            ])
+            .map(|settings| settings.cors_origins)
+        };
+        assert_eq!(read("production", "").unwrap(), [""; 0]);
+        assert_eq!(
+            read("production", "https://a.example, https://b.example:8443").unwrap(),
+            ["https://a.example", "https://b.example:8443"]
+        );
+        assert_eq!(read("local", "http://localhost:5173").unwrap(), ["http://localhost:5173"]);
+        let problems =
+            read("production", "*,https://a.example/,https://a.example,http://localhost:5173,https://a.example,")
+                .unwrap_err();
+        let ends: Vec<&str> =
+            problems.iter().filter_map(|problem| problem.rsplit_once("number ")).map(|(_, end)| end).collect();
+        assert_eq!(ends, ["1 is none", "2 is none", "4 is none", "5", "6 is none"], "{problems:?}");
+        assert!(problems.iter().all(|problem| problem.starts_with("CORS_ORIGINS ")), "{problems:?}");
     }
 
     /// A deployed environment that lacks nothing but what `pairs` must tell of the mail.

@@ -15,11 +15,20 @@ use crate::{
     platform::{burst::Limiter, d1::D1, kv::WorkersKv, later::WaitUntil, net::FetchNet, send_email::EmailService},
     routes,
     settings::Settings,
-    web::{MAX_BODY, Request, Response},
+    web::{MAX_BODY, Request, Response, session_cookie},
 };
 
 /// The headers that anything here reads.
-const READ_HEADERS: [HeaderName; 4] = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, header::USER_AGENT];
+const READ_HEADERS: [HeaderName; 8] = [
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    header::ACCEPT,
+    header::USER_AGENT,
+    header::ORIGIN,
+    header::ACCESS_CONTROL_REQUEST_METHOD,
+    header::COOKIE,
+    session_cookie::WANTED,
+];
 
 thread_local! {
     /// Prepared by the first request of the isolate; nothing if the settings are wrong.
@@ -114,6 +123,8 @@ fn isolate(env: &Env) -> Option<Rc<Isolate>> {
 /// fault: a refusal, and nothing for the log.
 async fn read(mut request: worker::Request) -> worker::Result<Result<Request, Error>> {
     let url = request.inner().url();
+    // What stands before the path: the scheme and the host.
+    let origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let query = query.split('#').next().unwrap_or_default().to_owned();
     let mut headers = HeaderMap::new();
@@ -137,7 +148,7 @@ async fn read(mut request: worker::Request) -> worker::Result<Result<Request, Er
         }
     }
     let method = Method::from_bytes(request.inner().method().as_bytes()).unwrap_or(Method::OPTIONS);
-    Ok(Ok(Request { method, path: request.path(), query, headers, body }))
+    Ok(Ok(Request { method, origin, path: request.path(), query, headers, body }))
 }
 
 fn write(response: Response) -> worker::Result<worker::Response> {
@@ -145,5 +156,11 @@ fn write(response: Response) -> worker::Result<worker::Response> {
     for (name, value) in &response.headers {
         headers.append(name.as_str(), value)?;
     }
-    Ok(worker::Response::from_bytes(response.body)?.with_status(response.status.as_u16()).with_headers(headers))
+    // The runtime refuses a body, even an empty one, where the status allows none.
+    let whole = if response.body.is_empty() {
+        worker::Response::empty()?
+    } else {
+        worker::Response::from_bytes(response.body)?
+    };
+    Ok(whole.with_status(response.status.as_u16()).with_headers(headers))
 }

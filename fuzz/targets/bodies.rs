@@ -14,7 +14,8 @@ const NAMES: [&str; 2] = ["otp", "token"];
 
 fn request(content_type: HeaderValue, body: Vec<u8>) -> Request {
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
-    Request { method: Method::POST, path: String::new(), query: String::new(), headers, body }
+    let (origin, path, query) = (String::new(), String::new(), String::new());
+    Request { method: Method::POST, origin, path, query, headers, body }
 }
 
 fn texts(mut fields: Fields) -> [Option<String>; 2] {

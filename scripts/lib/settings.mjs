@@ -11,6 +11,7 @@ const devVars = join(root, ".dev.vars");
 const names = [
   "ENVIRONMENT",
   "APP_URL",
+  "CORS_ORIGINS",
   "SERVICE_NAME",
   "AUTH_SECRET",
   "AUTH_SECRET_PREVIOUS",

@@ -1,9 +1,13 @@
 //! Who is calling: the two kinds of bearer and the one door of each.
 //!
+//! A bearer comes in the header `Authorization`; a session token also in the session cookie, where that header is not
+//! there at all. A browser adds the cookie by itself, so whatever does more than read must then come from a page of the
+//! service's own.
+//!
 //! A session token opens every protected door but `reset-password-with-token`; a reset token opens that one and
 //! `GET /me`. Keys, claims and the record behind differ by kind, so neither can pass for the other.
 
-use http::header;
+use http::{HeaderName, Method, header};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -13,7 +17,7 @@ use crate::{
     domain::user::{Role, User},
     error::Error,
     store::{records, sessions, users},
-    web::Request,
+    web::{Request, session_cookie},
 };
 
 /// The claims beside `iat` and `exp` (RFC 7519, section 4.1).
@@ -41,10 +45,31 @@ enum Purpose {
     PasswordReset { jti: String },
 }
 
+/// How a session token came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// In the header `Authorization`.
+    Header,
+    /// In the session cookie.
+    Cookie,
+}
+
+impl Carrier {
+    /// 401: what came so opens nothing.
+    pub fn unauthorized(self) -> Error {
+        match self {
+            Carrier::Header => Error::Unauthorized,
+            Carrier::Cookie => Error::CookieUnauthorized,
+        }
+    }
+}
+
 /// A live session of an active user.
 pub struct Session {
     /// Its id.
     pub id: String,
+    /// How its token came.
+    pub carrier: Carrier,
     /// Whose it is.
     pub account: users::Account,
     /// When it began.
@@ -79,6 +104,11 @@ pub fn session_token(app: &App, user: &User, session_id: &str, expires_at: Times
     app.keys().session.sign(claims(app, user, Purpose::Session { sid: session_id.to_owned() }), app.now, expires_at)
 }
 
+/// The header that keeps the token of a session in the session cookie, as long as it is good.
+pub fn cookie(app: &App, token: &str, expires_at: Timestamp) -> (HeaderName, String) {
+    session_cookie::set(token, (expires_at - app.now) / 1_000)
+}
+
 /// The token of a password reset.
 ///
 /// # Errors
@@ -102,10 +132,11 @@ fn claims(app: &App, user: &User, purpose: Purpose) -> Claims {
     Claims { iss: app_url.clone(), aud: app_url.clone(), sub: user.id.clone(), scopes: (user.role, user.tier), purpose }
 }
 
-/// The session that the bearer names.
+/// The session that the bearer or the cookie names.
 ///
 /// # Errors
-/// 401 when it names none that is alive; 403 when its user is inactive, or must change the default password before
+/// 401 when it names none that is alive; 403 when the cookie comes with a request of a foreign page, when its user is
+/// inactive, or must change the default password before
 /// anything else (then [`session_before_password_change`] alone lets in); 503.
 pub async fn session(app: &App, request: &Request) -> Result<Session, Error> {
     let session = session_before_password_change(app, request).await?;
@@ -118,11 +149,11 @@ pub async fn session(app: &App, request: &Request) -> Result<Session, Error> {
 /// As [`session`], for the doors that are open before the default password is changed.
 ///
 /// # Errors
-/// 401; 403 when its user is inactive; 503.
+/// 401; 403 when the cookie comes with a request of a foreign page, or its user is inactive; 503.
 pub async fn session_before_password_change(app: &App, request: &Request) -> Result<Session, Error> {
-    let token = bearer_token(request).ok_or(Error::Unauthorized)?;
-    let verified = app.keys().session.verify(token, app.now).ok_or(Error::Unauthorized)?;
-    live_session(app, verified).await
+    let (token, carrier) = session_bearer(request)?;
+    let verified = app.keys().session.verify(token, app.now).ok_or(carrier.unauthorized())?;
+    live_session(app, verified, carrier).await
 }
 
 /// The reset that the bearer names.
@@ -135,29 +166,36 @@ pub async fn password_reset(app: &App, request: &Request) -> Result<PasswordRese
     live_password_reset(app, verified).await
 }
 
-/// The session or the reset that the bearer names.
+/// The session or the reset that the bearer names, or the session that the cookie does.
 ///
 /// # Errors
 /// As [`session_before_password_change`] and [`password_reset`].
 pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<Bearer, Error> {
-    let token = bearer_token(request).ok_or(Error::Unauthorized)?;
+    let (token, carrier) = session_bearer(request)?;
     if let Some(verified) = app.keys().session.verify(token, app.now) {
-        return Ok(Bearer::Session(Box::new(live_session(app, verified).await?)));
+        return Ok(Bearer::Session(Box::new(live_session(app, verified, carrier).await?)));
+    }
+    if carrier == Carrier::Cookie {
+        return Err(carrier.unauthorized());
     }
     let verified = app.keys().password_reset.verify(token, app.now).ok_or(Error::Unauthorized)?;
     Ok(Bearer::PasswordReset(live_password_reset(app, verified).await?))
 }
 
-async fn live_session(app: &App, verified: Verified<Claims>) -> Result<Session, Error> {
+async fn live_session(app: &App, verified: Verified<Claims>, carrier: Carrier) -> Result<Session, Error> {
     let claims = &verified.claims;
-    let Purpose::Session { sid } = &claims.purpose else { return Err(Error::Unauthorized) };
-    check_parties(app, claims)?;
-    let live = sessions::find_live(app.sql.as_ref(), sid, &claims.sub, app.now).await?.ok_or(Error::Unauthorized)?;
+    let Purpose::Session { sid } = &claims.purpose else { return Err(carrier.unauthorized()) };
+    if !is_of_this_deployment(app, claims) {
+        return Err(carrier.unauthorized());
+    }
+    let live = sessions::find_live(app.sql.as_ref(), sid, &claims.sub, app.now).await?;
+    let live = live.ok_or(carrier.unauthorized())?;
     if !live.account.user.is_active {
         return Err(Error::Inactive);
     }
     Ok(Session {
         id: sid.clone(),
+        carrier,
         account: live.account,
         created_at: live.session_created_at,
         token_issued_at: verified.issued_at,
@@ -168,7 +206,9 @@ async fn live_session(app: &App, verified: Verified<Claims>) -> Result<Session, 
 async fn live_password_reset(app: &App, verified: Verified<Claims>) -> Result<PasswordReset, Error> {
     let claims = &verified.claims;
     let Purpose::PasswordReset { jti } = &claims.purpose else { return Err(Error::Unauthorized) };
-    check_parties(app, claims)?;
+    if !is_of_this_deployment(app, claims) {
+        return Err(Error::Unauthorized);
+    }
     let record = records::password_reset(app, jti).await?.ok_or(Error::Unauthorized)?;
     if record.user_id != claims.sub {
         return Err(Error::Unauthorized);
@@ -178,9 +218,21 @@ async fn live_password_reset(app: &App, verified: Verified<Claims>) -> Result<Pa
 }
 
 /// Made by this deployment, for this deployment.
-fn check_parties(app: &App, claims: &Claims) -> Result<(), Error> {
+fn is_of_this_deployment(app: &App, claims: &Claims) -> bool {
     let app_url = &app.settings().app_url;
-    if claims.iss == *app_url && claims.aud == *app_url { Ok(()) } else { Err(Error::Unauthorized) }
+    claims.iss == *app_url && claims.aud == *app_url
+}
+
+/// What may be a session token, and how it came. Whoever sends an `Authorization` header means it: beside one, even a
+/// malformed one, the cookie does not count.
+fn session_bearer(request: &Request) -> Result<(&str, Carrier), Error> {
+    if request.headers.contains_key(header::AUTHORIZATION) {
+        return bearer_token(request).map(|token| (token, Carrier::Header)).ok_or(Error::Unauthorized);
+    }
+    let token = session_cookie::token(request).ok_or(Error::Unauthorized)?;
+    // Judged before the token, so that no foreign page can make a browser lose its cookie.
+    let only_reads = request.method == Method::GET || request.method == Method::HEAD;
+    if only_reads || request.is_from_own_origin() { Ok((token, Carrier::Cookie)) } else { Err(Error::ForeignOrigin) }
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750, section 2.1), if the header is there once and well-formed.
@@ -192,7 +244,7 @@ fn bearer_token(request: &Request) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderMap, Method};
+    use http::HeaderMap;
 
     #[test]
     fn only_one_well_formed_authorization_header_is_a_bearer() {
@@ -201,8 +253,8 @@ mod tests {
             for value in values {
                 headers.append(header::AUTHORIZATION, value.parse().unwrap());
             }
-            let request =
-                Request { method: Method::GET, path: String::new(), query: String::new(), headers, body: Vec::new() };
+            let (method, origin, path, query) = (Method::GET, String::new(), String::new(), String::new());
+            let request = Request { method, origin, path, query, headers, body: Vec::new() };
             bearer_token(&request).map(str::to_owned)
         };
         assert_eq!(token(&["Bearer abc"]).as_deref(), Some("abc"));

@@ -1,7 +1,8 @@
-//! How somebody comes in: the bearers, the beginning of a session, the attempts at a password, a new one, and the first account.
+//! How somebody comes in: the bearers, the beginning and the end of a session, the attempts at a password, a new one, and the first account.
 
 pub mod bearer;
 pub mod first_account;
 pub mod new_password;
 pub mod password_attempts;
 pub mod sign_in;
+pub mod sign_out;

@@ -9,7 +9,7 @@ use crate::{
     domain::user::User,
     error::Error,
     store::sessions,
-    web::{Request, Response},
+    web::{Request, Response, session_cookie},
 };
 
 #[derive(Serialize)]
@@ -20,18 +20,21 @@ struct SignedIn {
     must_change_password: bool,
 }
 
-/// The answer to a login and to a sign-up. `must_change_password` is told of the default account alone.
+/// The answer to a login and to a sign-up. `must_change_password` is told of the default account alone. A page of the
+/// service's own that asks for the session cookie gets it beside the usual answer.
 ///
 /// # Errors
 /// 500 when the token cannot be signed.
 pub fn answer(
     app: &App,
+    request: &Request,
     user: User,
     must_change_password: bool,
     session: sessions::New<'_>,
 ) -> Result<Response, Error> {
     let token = bearer::session_token(app, &user, session.id, session.expires_at)?;
-    Ok(Response::json(&SignedIn { token, user, must_change_password }))
+    let cookie = session_cookie::is_wanted(request).then(|| bearer::cookie(app, &token, session.expires_at));
+    Ok(Response::json(&SignedIn { token, user, must_change_password }).headers(cookie))
 }
 
 /// A session that begins with this request.

@@ -110,7 +110,8 @@ pub fn is_domain(text: &str) -> bool {
     text.contains('.') && text.split('.').all(is_label)
 }
 
-fn is_label(label: &str) -> bool {
+/// Whether `label` is one part of a host name (RFC 1123, section 2.1).
+pub(super) fn is_label(label: &str) -> bool {
     (1..=MAX_LABEL).contains(&label.len())
         && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && !label.starts_with('-')

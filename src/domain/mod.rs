@@ -5,6 +5,7 @@ pub mod common_password;
 pub mod email;
 pub mod name;
 pub mod one_time_password;
+pub mod origin;
 pub mod password;
 pub mod session;
 pub mod throttle;

@@ -1,7 +1,7 @@
 //! `DELETE /api/auth/me`
 
 use crate::{
-    access::bearer,
+    access::{bearer, sign_out},
     app::App,
     error::Error,
     store::users,
@@ -14,9 +14,9 @@ use crate::{
 /// # Errors
 /// 401, 403; 409 for the last active admin; 503.
 pub async fn delete(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = bearer::session(app, request).await?.account.user;
-    if !users::deactivate(app.sql.as_ref(), &user.id, app.now).await? {
+    let session = bearer::session(app, request).await?;
+    if !users::deactivate(app.sql.as_ref(), &session.account.user.id, app.now).await? {
         return Err(Error::LastAdmin);
     }
-    Ok(Response::ok())
+    Ok(sign_out::answer(&session))
 }

@@ -53,5 +53,5 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         // The password was changed, or the account deactivated, while this one was verified.
         return Err(Error::WrongCredentials);
     }
-    sign_in::answer(app, account.user, account.must_change_password, new)
+    sign_in::answer(app, request, account.user, account.must_change_password, new)
 }

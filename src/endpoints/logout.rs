@@ -1,7 +1,7 @@
 //! `POST /api/auth/logout`
 
 use crate::{
-    access::bearer,
+    access::{bearer, sign_out},
     app::App,
     error::Error,
     store::sessions,
@@ -15,5 +15,5 @@ use crate::{
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session_before_password_change(app, request).await?;
     sessions::end(app.sql.as_ref(), &session.account.user.id, &session.id).await?;
-    Ok(Response::ok())
+    Ok(sign_out::answer(&session))
 }

@@ -3,7 +3,7 @@
 use http::HeaderName;
 
 use crate::{
-    access::bearer::{self, Bearer, Session},
+    access::bearer::{self, Bearer, Carrier, Session},
     app::App,
     error::Error,
     store::sessions,
@@ -14,7 +14,7 @@ use crate::{
 const REFRESH_TOKEN: HeaderName = HeaderName::from_static("x-refresh-token");
 
 /// Answers the user whose bearer this is. To a session's own bearer it gives a fresh token once half of the old one's
-/// life has passed.
+/// life has passed; in a fresh cookie to whoever came by cookie.
 ///
 /// # Errors
 /// 401; 403 inactive; 503.
@@ -23,15 +23,13 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
         Bearer::PasswordReset(reset) => Ok(Response::json(&reset.user)),
         Bearer::Session(session) => {
             let response = Response::json(&session.account.user);
-            match refresh(app, &session).await? {
-                Some(token) => Ok(response.header(REFRESH_TOKEN, token)),
-                None => Ok(response),
-            }
+            Ok(response.headers(refresh(app, &session).await?))
         }
     }
 }
 
-async fn refresh(app: &App, session: &Session) -> Result<Option<String>, Error> {
+/// The header with the fresh token, if it is time for one.
+async fn refresh(app: &App, session: &Session) -> Result<Option<(HeaderName, String)>, Error> {
     let expires_at = app.settings().session.refreshed_expiry(
         session.token_issued_at,
         session.token_expires_at,
@@ -40,7 +38,11 @@ async fn refresh(app: &App, session: &Session) -> Result<Option<String>, Error> 
     );
     let Some(expires_at) = expires_at else { return Ok(None) };
     if !sessions::extend(app.sql.as_ref(), &session.id, expires_at, app.now).await? {
-        return Err(Error::Unauthorized);
+        return Err(session.carrier.unauthorized());
     }
-    bearer::session_token(app, &session.account.user, &session.id, expires_at).map(Some)
+    let token = bearer::session_token(app, &session.account.user, &session.id, expires_at)?;
+    Ok(Some(match session.carrier {
+        Carrier::Header => (REFRESH_TOKEN, token),
+        Carrier::Cookie => bearer::cookie(app, &token, expires_at),
+    }))
 }

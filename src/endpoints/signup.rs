@@ -55,7 +55,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         referrer_lookup: &invitation.lookup,
     };
     match users::sign_up(app.sql.as_ref(), new, session).await? {
-        users::SignUp::Done(user) => sign_in::answer(app, *user, false, session),
+        users::SignUp::Done(user) => sign_in::answer(app, request, *user, false, session),
         users::SignUp::EmailTaken => Err(Error::EmailTaken),
         users::SignUp::ReferrerEnded => Err(Error::ReferrerRefused),
     }

@@ -111,7 +111,8 @@ mod tests {
         if let Some(content_type) = content_type {
             headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
         }
-        Request { method: Method::POST, path: "/".into(), query: String::new(), headers, body: body.to_vec() }
+        let (origin, path, query) = (String::new(), "/".to_owned(), String::new());
+        Request { method: Method::POST, origin, path, query, headers, body: body.to_vec() }
     }
 
     fn status(result: Result<Fields, Error>) -> StatusCode {

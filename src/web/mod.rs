@@ -1,7 +1,9 @@
 //! HTTP as this service speaks it: what a request and an answer are, and how bodies are read.
 
 mod body;
+pub mod cors;
 mod fields;
+pub mod session_cookie;
 
 pub use body::{form, json, optional_json};
 pub use fields::{Fields, Parsed};
@@ -19,6 +21,8 @@ pub const MAX_BODY: usize = 16 * 1024;
 pub struct Request {
     /// The method.
     pub method: Method,
+    /// The origin at which this was asked, as a browser writes it (RFC 6454, section 6.2): `https://auth.example.com`.
+    pub origin: String,
     /// The path as sent, not decoded.
     pub path: String,
     /// What stands behind `?`, not decoded; empty if there is nothing.
@@ -38,6 +42,11 @@ impl Request {
             return None;
         }
         value.to_str().ok()
+    }
+
+    /// Whether a page of the origin at which this was asked says that it asks. A browser lets no page say so of another.
+    pub fn is_from_own_origin(&self) -> bool {
+        self.header(header::ORIGIN) == Some(self.origin.as_str())
     }
 
     /// The first value of a query parameter, decoded.
@@ -69,6 +78,11 @@ impl Response {
         Self::json(&true)
     }
 
+    /// 204, which has no body.
+    pub fn no_content() -> Self {
+        Response { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Vec::new() }
+    }
+
     /// 200 with an HTML page.
     pub fn html(page: String) -> Self {
         Self::with_body("text/html; charset=utf-8", page.into_bytes())
@@ -79,6 +93,9 @@ impl Response {
         let mut response = Self::json(&error.body(request_id));
         response.status = error.status();
         response.headers.extend(error.header());
+        if matches!(error, Error::CookieUnauthorized) {
+            response.headers.extend([session_cookie::clear()]);
+        }
         response
     }
 
@@ -90,6 +107,13 @@ impl Response {
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The same answer with these headers more.
+    #[must_use]
+    pub fn headers(mut self, headers: impl IntoIterator<Item = (HeaderName, String)>) -> Self {
+        self.headers.extend(headers);
         self
     }
 }

@@ -376,7 +376,14 @@ proptest! {
 
 fn request(content_type: &str, query: &str, body: Vec<u8>) -> Request {
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type.parse().unwrap())]);
-    Request { method: Method::POST, path: "/".to_owned(), query: query.to_owned(), headers, body }
+    Request {
+        method: Method::POST,
+        origin: String::new(),
+        path: "/".to_owned(),
+        query: query.to_owned(),
+        headers,
+        body,
+    }
 }
 
 const FORM_FIELDS: [&str; 4] = ["otp", "token", "a b", "\u{f6}\u{1f511}"];

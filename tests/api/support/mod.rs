@@ -26,6 +26,8 @@ pub use ports::{Database, Fault, MemoryKv, Outside, Resend};
 pub const SECRET: &str = "a secret for tests, 32 characters";
 /// What [`SECRET`] is replaced by when it is rotated out.
 pub const NEW_SECRET: &str = "the next secret, of 32 characters";
+/// Where the service is asked. It need not be where its pages are (`APP_URL`).
+pub const ORIGIN: &str = "https://auth.example.com";
 pub const PASSWORD: &str = "correct horse battery staple";
 
 pub const SECOND: i64 = 1_000;
@@ -344,6 +346,7 @@ impl<'a> Call<'a> {
         let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
         Request {
             method: self.method,
+            origin: ORIGIN.to_owned(),
             path: path.to_owned(),
             query: query.to_owned(),
             headers: self.headers,

@@ -1,0 +1,73 @@
+//! The cookie in which a page of the service's own keeps a session token where no script can read it (RFC 6265bis).
+//!
+//! The prefix `__Host-` lets a browser take it only from this very host, over TLS, and for every path.
+
+use http::{HeaderName, header};
+
+use super::Request;
+
+/// By this header a page asks for the cookie. A form cannot send it, nor a page of another origin that no preflight allows it to.
+pub const WANTED: HeaderName = HeaderName::from_static("x-session-cookie");
+
+const NAME: &str = "__Host-session";
+const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Strict";
+
+/// Whether a page of this very origin asks for the cookie.
+pub fn is_wanted(request: &Request) -> bool {
+    request.header(WANTED) == Some("set") && request.is_from_own_origin()
+}
+
+/// The token in the cookie. Of two such cookies neither counts: a browser has one.
+pub fn token(request: &Request) -> Option<&str> {
+    let cookies = request.header(header::COOKIE)?.split(';');
+    let mut tokens = cookies.filter_map(|cookie| cookie.trim().strip_prefix(NAME)?.strip_prefix('='));
+    let token = tokens.next()?;
+    tokens.next().is_none().then_some(token)
+}
+
+/// The header that keeps `token` for so many seconds.
+pub fn set(token: &str, seconds: i64) -> (HeaderName, String) {
+    (header::SET_COOKIE, format!("{NAME}={token}; {ATTRIBUTES}; Max-Age={seconds}"))
+}
+
+/// The header that takes the cookie away.
+pub fn clear() -> (HeaderName, String) {
+    set("", 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, Method};
+
+    #[test]
+    fn the_token_is_found_among_other_cookies_if_it_is_there_once() {
+        let found = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::COOKIE, value.parse().unwrap());
+            }
+            let (method, origin, path, query) = (Method::GET, String::new(), String::new(), String::new());
+            token(&Request { method, origin, path, query, headers, body: Vec::new() }).map(str::to_owned)
+        };
+        for values in [
+            "__Host-session=abc",
+            "a=b; __Host-session=abc; c=d",
+            "a=b;__Host-session=abc;",
+            "session=x; __Host-session2=y; x__Host-session=z; __Host-session=abc",
+        ] {
+            assert_eq!(found(&[values]).as_deref(), Some("abc"), "{values}");
+        }
+        for values in [
+            &[][..],
+            &[""],
+            &["__Host-session"],
+            &["__host-session=abc"],
+            &["__Host-session =abc"],
+            &["__Host-session=abc; __Host-session=abc"],
+            &["__Host-session=abc", "a=b"],
+        ] {
+            assert_eq!(found(values), None, "{values:?}");
+        }
+    }
+}

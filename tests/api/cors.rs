@@ -1,0 +1,120 @@
+//! Pages of other origins: those that `CORS_ORIGINS` lists may read every answer, and no other page any.
+
+use std::collections::BTreeSet;
+
+use http::{Method, header};
+
+use crate::support::{
+    Answer, Call, Postern,
+    world::{Door, World, doors},
+};
+
+const LISTED: &str = "https://spa.example";
+const SETTINGS: [(&str, &str); 1] = [("CORS_ORIGINS", "https://spa.example, https://other.example:8443")];
+
+fn preflight<'a>(world: &'a World, path: &str, origin: &str) -> Call<'a> {
+    world
+        .postern
+        .request(Method::OPTIONS, path)
+        .header(header::ORIGIN, origin)
+        .header(header::ACCESS_CONTROL_REQUEST_METHOD, "PUT")
+        .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization,content-type")
+}
+
+/// Whether a page of `origin` may read the answer; it must say that this depends on the origin.
+#[track_caller]
+fn may_be_read_by(answer: &Answer, origin: &str) -> bool {
+    assert_eq!(answer.header("vary"), Some("Origin"), "{answer:?}");
+    assert_eq!(answer.header("access-control-allow-credentials"), None, "{answer:?}");
+    let allowed = answer.header("access-control-allow-origin");
+    assert_eq!(allowed.is_some(), answer.header("access-control-expose-headers").is_some(), "{answer:?}");
+    assert_ne!(allowed, Some("*"));
+    allowed == Some(origin)
+}
+
+fn methods(world: &World, of: &Door) -> BTreeSet<String> {
+    let same = |door: &Door| door.path(world) == of.path(world);
+    doors().iter().filter(|door| same(door)).map(|door| door.method.to_string()).collect()
+}
+
+#[test]
+fn a_listed_page_may_ask_before_every_door_which_methods_and_headers_it_takes() {
+    let world = World::with_settings(&SETTINGS);
+    for door in doors() {
+        let answer = preflight(&world, &door.path(&world), LISTED).send();
+        assert_eq!((answer.status, answer.text.as_str()), (204, ""), "{}", door.name());
+        assert!(may_be_read_by(&answer, LISTED), "{}", door.name());
+        let told = answer.header("access-control-allow-methods").unwrap();
+        let told: BTreeSet<String> = told.split(", ").map(str::to_owned).collect();
+        assert_eq!(told, methods(&world, &door), "{}", door.name());
+        assert_eq!(answer.header("access-control-allow-headers"), Some("Authorization, Content-Type"));
+        assert_eq!(answer.header("content-type"), None);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+}
+
+#[test]
+fn a_listed_page_may_read_every_answer_and_every_refusal() {
+    for door in doors() {
+        let world = World::with_settings(&SETTINGS);
+        let wrong_method = world.postern.request(Method::PATCH, &door.path(&world));
+        let too_large = door.bare(&world).body("application/json", &[b' '; 17_000]);
+        for call in [door.bare(&world), wrong_method, too_large, door.good(&world)] {
+            let answer = call.header(header::ORIGIN, LISTED).send();
+            assert!(may_be_read_by(&answer, LISTED), "{} {}", door.name(), answer.status);
+        }
+        world.postern.outside.is_out.set(true);
+        let answer = door.good(&world).header(header::ORIGIN, LISTED).send();
+        assert!(may_be_read_by(&answer, LISTED), "{} {}", door.name(), answer.status);
+    }
+    let postern = Postern::with_settings(&SETTINGS);
+    let answer = postern.get("/api/auth/nothing").header(header::ORIGIN, LISTED).send();
+    assert!(answer.status == 404 && may_be_read_by(&answer, LISTED));
+}
+
+#[test]
+fn a_listed_page_sees_a_fresh_token_the_request_id_and_how_long_to_wait() {
+    let postern = Postern::with_settings(&SETTINGS);
+    let answer = postern.get("/api/auth/jwks").header(header::ORIGIN, LISTED).send();
+    let exposed = answer.header("access-control-expose-headers");
+    assert_eq!(exposed, Some("X-Refresh-Token, X-Request-Id, Retry-After"));
+}
+
+#[test]
+fn a_page_that_is_not_listed_to_the_letter_reads_nothing() {
+    let world = World::with_settings(&SETTINGS);
+    for origin in [
+        "https://evil.example",
+        "null",
+        "*",
+        "",
+        "http://spa.example",
+        "https://spa.example:443",
+        "https://spa.example:8443",
+        "https://spa.example/",
+        "https://SPA.example",
+        "https://spa.example.evil.example",
+        "https://evilspa.example",
+        "https://x.spa.example",
+        "https://spa.example, https://other.example:8443",
+        "https://spa.example https://evil.example",
+    ] {
+        preflight(&world, "/api/auth/me", origin).send().refused(405, "method_not_allowed");
+        for call in [preflight(&world, "/api/auth/me", origin), world.postern.get("/api/auth/jwks")] {
+            let answer = call.header(header::ORIGIN, origin).send();
+            let names = answer.headers.keys().filter(|name| name.as_str().starts_with("access-control-"));
+            assert_eq!(names.count(), 0, "{origin}: {answer:?}");
+            assert_eq!(answer.header("vary"), Some("Origin"));
+        }
+    }
+    let twice = world.postern.get("/api/auth/jwks").header(header::ORIGIN, LISTED).header(header::ORIGIN, LISTED);
+    assert_eq!(twice.send().header("access-control-allow-origin"), None);
+}
+
+#[test]
+fn what_no_page_asks_is_no_preflight() {
+    let world = World::with_settings(&SETTINGS);
+    let without_method = world.postern.request(Method::OPTIONS, "/api/auth/me").header(header::ORIGIN, LISTED);
+    without_method.send().refused(405, "method_not_allowed");
+    preflight(&world, "/api/auth/nothing", LISTED).send().refused(404, "not_found");
+}

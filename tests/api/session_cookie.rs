@@ -1,0 +1,244 @@
+//! The session cookie: who gets it, what it opens, and that a browser that adds it by itself does no harm.
+
+use http::{HeaderName, Method, header};
+use serde_json::json;
+
+use crate::support::{
+    Answer, Call, DAY, ORIGIN, PASSWORD, Postern,
+    world::{ADA, Door, NEW_PASSWORD, Opens, World, doors},
+};
+
+const WANTED: HeaderName = HeaderName::from_static("x-session-cookie");
+const FOREIGN: &str = "https://evil.example";
+const CLEARED: &str = "__Host-session=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0";
+
+fn with_cookie<'a>(call: Call<'a>, token: &str) -> Call<'a> {
+    call.header(header::COOKIE, &format!("theme=dark; __Host-session={token}"))
+}
+
+fn from_own_page(call: Call<'_>) -> Call<'_> {
+    call.header(header::ORIGIN, ORIGIN)
+}
+
+fn login(postern: &Postern) -> Call<'_> {
+    postern.post("/api/auth/login").json(json!({ "email": ADA, "password": PASSWORD }))
+}
+
+/// The token that an answer keeps in the cookie, and for how many seconds.
+#[track_caller]
+fn kept(answer: &Answer) -> (String, i64) {
+    let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("no cookie: {answer:?}"));
+    let (token, attributes) = cookie.strip_prefix("__Host-session=").unwrap().split_once("; ").unwrap();
+    let (attributes, seconds) = attributes.rsplit_once("; Max-Age=").unwrap();
+    assert_eq!(attributes, "Path=/; Secure; HttpOnly; SameSite=Strict");
+    (token.to_owned(), seconds.parse().unwrap())
+}
+
+fn session_doors() -> impl Iterator<Item = Door> {
+    doors().into_iter().filter(|door| matches!(door.opens, Opens::Sessions | Opens::SessionsAndResets))
+}
+
+fn is_safe(door: &Door) -> bool {
+    door.method == Method::GET || door.method == Method::HEAD
+}
+
+#[test]
+fn a_page_of_the_services_own_that_asks_for_the_cookie_gets_it_at_login_and_at_sign_up() {
+    for pattern in ["/api/auth/login", "/api/auth/signup"] {
+        let world = World::new();
+        let door = doors().into_iter().find(|door| door.pattern == pattern).unwrap();
+        let answer = from_own_page(door.good(&world).header(WANTED, "set")).send();
+        let (token, seconds) = kept(&answer);
+        assert_eq!(answer.body["token"], json!(token), "{pattern}: the usual body is there too");
+        assert_eq!(seconds, 7 * DAY / 1_000);
+        with_cookie(world.postern.get("/api/auth/me"), &token).send().expect(200);
+    }
+}
+
+#[test]
+fn nobody_else_is_given_a_cookie() {
+    let world = World::new();
+    let calls = [
+        login(&world.postern),
+        login(&world.postern).header(WANTED, "set"),
+        from_own_page(login(&world.postern)),
+        from_own_page(login(&world.postern).header(WANTED, "")),
+        from_own_page(login(&world.postern).header(WANTED, "get")),
+        from_own_page(login(&world.postern).header(WANTED, "set").header(WANTED, "set")),
+        from_own_page(from_own_page(login(&world.postern).header(WANTED, "set"))),
+        login(&world.postern).header(WANTED, "set").header(header::ORIGIN, FOREIGN),
+        login(&world.postern).header(WANTED, "set").header(header::ORIGIN, "null"),
+        // Where the pages of mailed links are is not where the service is asked.
+        login(&world.postern).header(WANTED, "set").header(header::ORIGIN, "https://app.example.com"),
+        login(&world.postern).header(WANTED, "set").header(header::ORIGIN, &ORIGIN.replace("https", "http")),
+        login(&world.postern).header(WANTED, "set").header(header::ORIGIN, &format!("{ORIGIN}:8443")),
+    ];
+    for call in calls {
+        let answer = call.send();
+        assert_eq!((answer.status, answer.header("set-cookie")), (200, None), "{}", answer.text);
+    }
+    let wrong = json!({ "email": ADA, "password": "wrong password" });
+    let answer = from_own_page(world.postern.post("/api/auth/login").json(wrong).header(WANTED, "set")).send();
+    assert_eq!((answer.status, answer.header("set-cookie")), (401, None));
+}
+
+#[test]
+fn the_cookie_opens_every_door_of_a_session_to_the_services_own_pages() {
+    for door in session_doors() {
+        let world = World::new();
+        let answer = from_own_page(with_cookie(door.locked(&world), &world.ada.token)).send();
+        assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
+    }
+}
+
+#[test]
+fn with_the_cookie_a_foreign_page_does_nothing_and_ends_nothing() {
+    let foreign: [&[&str]; 7] =
+        [&[], &[FOREIGN], &["null"], &[""], &["https://auth.example.com."], &[ORIGIN, ORIGIN], &[ORIGIN, FOREIGN]];
+    for door in session_doors() {
+        let world = World::new();
+        let before = world.postern.sql.dump();
+        for origins in foreign {
+            for token in [world.ada.token.as_str(), "garbage"] {
+                let call = with_cookie(door.locked(&world), token);
+                let answer = origins.iter().fold(call, |call, origin| call.header(header::ORIGIN, origin)).send();
+                if !is_safe(&door) {
+                    answer.refused(403, "foreign_origin");
+                    // Nor does it make the browser lose its cookie.
+                    assert_eq!(answer.header("set-cookie"), None, "{}", door.name());
+                } else if token != "garbage" {
+                    assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
+                }
+                let names = answer.headers.keys().filter(|name| name.as_str().starts_with("access-control-"));
+                assert_eq!(names.count(), 0, "{}", door.name());
+            }
+        }
+        assert_eq!(world.postern.sql.dump(), before, "{}", door.name());
+    }
+}
+
+#[test]
+fn a_page_that_cors_lists_has_no_use_of_the_cookie_either() {
+    let settings = [("CORS_ORIGINS", "https://spa.example")];
+    for door in session_doors() {
+        let world = World::with_settings(&settings);
+        let call = with_cookie(door.locked(&world), &world.ada.token).header(header::ORIGIN, "https://spa.example");
+        let answer = call.send();
+        // Without this header a browser shows no page an answer to a request with cookies.
+        assert_eq!(answer.header("access-control-allow-credentials"), None);
+        if !is_safe(&door) {
+            answer.refused(403, "foreign_origin");
+        }
+    }
+}
+
+#[test]
+fn a_cookie_that_is_none_opens_nothing_and_a_dead_one_is_taken_away() {
+    let world = World::new();
+    let ended = world.postern.token(ADA, PASSWORD);
+    world.postern.post("/api/auth/logout").bearer(&ended).send().expect(200);
+    let touched = world.ada.token.replace('.', "..");
+    for door in session_doors() {
+        for dead in ["", "garbage", "..", &ended, &touched, &world.user_token, &world.otp_token, &world.session_id] {
+            let answer = from_own_page(with_cookie(door.locked(&world), dead)).send();
+            assert_eq!((answer.status, answer.header("set-cookie")), (401, Some(CLEARED)), "{} {dead}", door.name());
+            assert!(answer.header("www-authenticate").is_some());
+        }
+        let good = &world.ada.token;
+        for cookies in [
+            format!("session={good}"),
+            format!("__host-session={good}"),
+            format!("__Host-session={good}; __Host-session={good}"),
+            format!("__Host-session=x; __Host-session={good}"),
+        ] {
+            let answer = from_own_page(door.locked(&world).header(header::COOKIE, &cookies)).send();
+            assert_eq!((answer.status, answer.header("set-cookie")), (401, None), "{} {cookies}", door.name());
+        }
+    }
+    assert_eq!(world.postern.me(&world.ada.token), 200);
+}
+
+#[test]
+fn a_reset_token_never_comes_by_cookie() {
+    let world = World::new();
+    for door in doors().into_iter().filter(|door| door.opens != Opens::Anybody) {
+        let answer = from_own_page(with_cookie(door.locked(&world), &world.reset_token)).send();
+        assert_eq!(answer.status, 401, "{}", door.name());
+    }
+    // Nor does a session in the cookie open the door of resets, and it is not lost by knocking there.
+    let door = doors().into_iter().find(|door| door.opens == Opens::Resets).unwrap();
+    let answer = from_own_page(with_cookie(door.locked(&world), &world.ada.token)).send();
+    assert_eq!((answer.status, answer.header("set-cookie")), (401, None));
+    door.good(&world).send().expect(200);
+}
+
+#[test]
+fn beside_an_authorization_header_the_cookie_does_not_count() {
+    let world = World::new();
+    let id = |call: Call<'_>| call.send().expect(200)["id"].clone();
+    let me = || with_cookie(world.postern.get("/api/auth/me"), &world.admin_token);
+    assert_eq!(id(me().bearer(&world.ada.token)), json!(world.ada.id));
+    assert_ne!(id(me()), json!(world.ada.id));
+    for header in ["", "Bearer", "Bearer garbage", "Basic YTpi", "garbage"] {
+        let answer = me().header(header::AUTHORIZATION, header).send();
+        // The cookie had no part in it, so it stays.
+        assert_eq!((answer.status, answer.header("set-cookie")), (401, None), "{header:?}");
+    }
+    // Whoever has a bearer needs no origin: no browser adds one by itself.
+    let call = with_cookie(world.postern.put("/api/auth/me/name"), "garbage").bearer(&world.ada.token);
+    call.header(header::ORIGIN, FOREIGN).json(json!({ "name": "Ada" })).send().expect(200);
+}
+
+#[test]
+fn a_reset_token_as_bearer_wins_over_the_cookie_too() {
+    let world = World::new();
+    let call = with_cookie(world.postern.get("/api/auth/me"), &world.admin_token).bearer(&world.reset_token);
+    assert_eq!(call.send().expect(200)["email"], ADA);
+}
+
+#[test]
+fn logout_and_deactivation_take_the_cookie_away_from_whoever_came_with_it() {
+    for (method, path) in [(Method::POST, "/api/auth/logout"), (Method::DELETE, "/api/auth/me")] {
+        let world = World::new();
+        let by_bearer = world.postern.request(method.clone(), path).bearer(&world.other_session).send();
+        assert_eq!((by_bearer.status, by_bearer.header("set-cookie")), (200, None));
+        let world = World::new();
+        let by_cookie = from_own_page(with_cookie(world.postern.request(method, path), &world.ada.token)).send();
+        assert_eq!((by_cookie.status, by_cookie.header("set-cookie")), (200, Some(CLEARED)), "{path}");
+        assert_ne!(world.postern.me(&world.ada.token), 200);
+    }
+}
+
+#[test]
+fn the_cookie_is_renewed_where_a_bearer_would_be_and_as_long() {
+    let world = World::new();
+    let me = |token: &str| with_cookie(world.postern.get("/api/auth/me"), token).send();
+    let young = me(&world.ada.token);
+    assert_eq!((young.status, young.header("set-cookie"), young.header("x-refresh-token")), (200, None, None));
+    world.postern.wait(4 * DAY);
+    let answer = me(&world.ada.token);
+    let (fresh, seconds) = kept(&answer);
+    assert_eq!((answer.header("x-refresh-token"), seconds), (None, 7 * DAY / 1_000));
+    world.postern.wait(4 * DAY);
+    let late = me(&world.ada.token);
+    assert_eq!((late.status, late.header("set-cookie")), (401, Some(CLEARED)));
+    assert_eq!(me(&fresh).status, 200);
+}
+
+#[test]
+fn with_the_cookie_the_session_of_a_deactivated_user_is_403_and_the_cookie_stays() {
+    let world = World::new();
+    world.postern.set_active(&world.ada.id, false);
+    let answer = with_cookie(world.postern.get("/api/auth/me"), &world.ada.token).send();
+    answer.refused(403, "inactive");
+    assert_eq!(answer.header("set-cookie"), None);
+}
+
+#[test]
+fn a_password_change_by_cookie_goes_on_with_the_same_cookie() {
+    let world = World::new();
+    let body = json!({ "old_password": PASSWORD, "new_password": NEW_PASSWORD });
+    let call = world.postern.put("/api/auth/me/password").json(body);
+    from_own_page(with_cookie(call, &world.ada.token)).send().expect(200);
+    with_cookie(world.postern.get("/api/auth/me"), &world.ada.token).send().expect(200);
+}

@@ -1,0 +1,104 @@
+// What browsers add to requests by themselves, through the real headers: `Origin`, preflights, and the session cookie.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { adminToken, assertConventions, login, ok, raw, refused, send, signUp } from "./support/client.mjs";
+import { startPostern } from "./support/postern.mjs";
+
+const LISTED = "https://spa.example";
+const CLEARED = "__Host-session=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0";
+
+let postern;
+let own;
+before(async () => {
+  postern = await startPostern({ settings: { CORS_ORIGINS: `${LISTED},http://localhost:5173` } });
+  own = postern.url;
+});
+after(() => postern?.stop());
+
+const preflight = (path, origin) =>
+  send(postern, "OPTIONS", path, { headers: { origin, "access-control-request-method": "PUT" } });
+
+/** Signs in as a page of the service's own does. Returns the token in the cookie. */
+async function cookieOf(email, password) {
+  const answer = await login(postern, email, password, { headers: { origin: own, "x-session-cookie": "set" } });
+  const { token } = ok(answer);
+  const [cookie, ...others] = answer.headers.getSetCookie();
+  assert.deepEqual(others, []);
+  assert.equal(cookie, `__Host-session=${token}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=604800`);
+  return token;
+}
+
+const cookie = (token) => `theme=dark; __Host-session=${token}`;
+
+test("a listed page may ask before it calls and read the answer, another may not", async () => {
+  const asked = await preflight("/api/auth/me/name", LISTED);
+  assert.deepEqual([asked.status, asked.text], [204, ""]);
+  assert.equal(asked.headers.get("access-control-allow-origin"), LISTED);
+  assert.equal(asked.headers.get("access-control-allow-methods"), "PUT");
+  assert.equal(asked.headers.get("access-control-allow-headers"), "Authorization, Content-Type");
+
+  const token = await adminToken(postern);
+  for (const options of [{ token }, {}]) {
+    const answer = await send(postern, "GET", "/api/auth/me", { ...options, headers: { origin: LISTED } });
+    assertConventions(answer);
+    assert.equal(answer.status, options.token ? 200 : 401);
+    assert.equal(answer.headers.get("access-control-allow-origin"), LISTED);
+    assert.equal(answer.headers.get("access-control-expose-headers"), "X-Refresh-Token, X-Request-Id, Retry-After");
+    assert.equal(answer.headers.get("access-control-allow-credentials"), null);
+    assert.equal(answer.headers.get("vary"), "Origin");
+  }
+
+  refused(await preflight("/api/auth/me/name", "https://evil.example"), 405, "method_not_allowed");
+  for (const origin of ["https://evil.example", "null", `${LISTED}.evil.example`, `${LISTED}, ${LISTED}`]) {
+    const answer = await send(postern, "GET", "/api/auth/me", { token, headers: { origin } });
+    ok(answer);
+    assert.equal(answer.headers.get("access-control-allow-origin"), null);
+  }
+});
+
+test("the session cookie goes to the services own page and back, and no other page acts with it", async () => {
+  const { user } = await signUp(postern, "ada@example.com");
+  const token = await cookieOf(user.email);
+  const get = (path) => send(postern, "GET", path, { headers: { cookie: cookie(token) } });
+  const put = (headers) =>
+    send(postern, "PUT", "/api/auth/me/name", { json: { name: "Ada" }, headers: { cookie: cookie(token), ...headers } });
+  assert.equal(ok(await get("/api/auth/me")).id, user.id);
+  assert.equal(ok(await get("/api/auth/me/sessions")).filter(({ current }) => current).length, 1);
+
+  // A neighbouring port is the same site, so a browser sends the cookie, but not the same origin.
+  for (const headers of [{}, { origin: "https://evil.example" }, { origin: "null" }, { origin: "http://localhost:1" }]) {
+    const answer = await put(headers);
+    refused(answer, 403, "foreign_origin");
+    assert.deepEqual(answer.headers.getSetCookie(), []);
+  }
+  for (const headers of [{}, { origin: "https://evil.example", "x-session-cookie": "set" }, { origin: own }]) {
+    const answer = await login(postern, user.email, undefined, { headers });
+    ok(answer);
+    assert.deepEqual(answer.headers.getSetCookie(), []);
+  }
+  assert.equal(ok(await get("/api/auth/me")).name, null);
+  ok(await put({ origin: own }));
+  assert.equal(ok(await get("/api/auth/me")).name, "Ada");
+
+  const logout = await send(postern, "POST", "/api/auth/logout", { headers: { cookie: cookie(token), origin: own } });
+  ok(logout);
+  assert.deepEqual(logout.headers.getSetCookie(), [CLEARED]);
+  const late = await get("/api/auth/me");
+  refused(late, 401, "invalid_token");
+  assert.deepEqual(late.headers.getSetCookie(), [CLEARED]);
+});
+
+test("cookies that come twice are none, however they come", async () => {
+  const token = await cookieOf("admin", "admin");
+  const get = (...headers) =>
+    raw(postern, ["GET /api/auth/me HTTP/1.1", "Host: localhost", "Connection: close", ...headers, "", ""].join("\r\n"));
+  ok(await get(`Cookie: ${cookie(token)}`));
+  const twice = [`Cookie: __Host-session=${token}`, `Cookie: __Host-session=${token}`];
+  refused(await get(...twice), 401, "invalid_token");
+  refused(await get(`Cookie: __Host-session=${token}; __Host-session=${token}`), 401, "invalid_token");
+  // Beside an Authorization header, whatever it holds, the cookie does not count.
+  for (const value of ["Bearer", "Bearer x", "Basic YTpi"]) {
+    refused(await get(`Cookie: ${cookie(token)}`, `Authorization: ${value}`), 401, "invalid_token");
+  }
+});
