@@ -122,6 +122,8 @@ fn decode<T: DeserializeOwned>(row: Json) -> Result<T, Outage> {
 pub trait Sql {
     /// Runs the statements in order in one transaction and one round trip: all of them take effect, or none.
     fn batch(&self, statements: Vec<Statement>) -> Pending<'_, Result<Vec<Rows>, Outage>>;
+    /// Waits, before a batch is run again.
+    fn pause(&self, duration: Duration) -> Pending<'_, ()>;
 }
 
 /// The key-value store: eventually consistent, without compare-and-swap. It decides nothing.

@@ -147,6 +147,9 @@ mod tests {
         fn batch(&self, _: Vec<Statement>) -> Pending<'_, Result<Vec<Rows>, Outage>> {
             unreachable!()
         }
+        fn pause(&self, _: std::time::Duration) -> Pending<'_, ()> {
+            unreachable!()
+        }
     }
 
     impl Kv for Unused {

@@ -1,9 +1,11 @@
 //! [`Sql`] on D1.
 //!
 //! D1 itself repeats statements that only read, up to twice, after an error that may pass (its documentation, "Retry queries").
-//! What writes is not repeated: whether the first try took effect is not known, and the caller is told 503.
+//! What else is run again is decided in `store/repeat.rs`, by what the error says.
 
-use worker::{D1Database, D1PreparedStatement, D1Result, wasm_bindgen::JsValue};
+use std::time::Duration;
+
+use worker::{D1Database, D1PreparedStatement, D1Result, Delay, wasm_bindgen::JsValue};
 
 use crate::ports::{Outage, Pending, Rows, Sql, Statement, Value};
 
@@ -22,6 +24,10 @@ impl Sql for D1 {
             };
             results.iter().map(rows).collect()
         })
+    }
+
+    fn pause(&self, duration: Duration) -> Pending<'_, ()> {
+        Box::pin(async move { Delay::from(duration).await })
     }
 }
 

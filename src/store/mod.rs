@@ -1,13 +1,15 @@
 //! What is in D1 and KV: one function a statement or batch, its SQL beside it.
 //!
 //! Whatever must hold stands in a `WHERE` or a constraint, never in a check before the write. What must happen at most
-//! once is one conditional statement with `RETURNING`; statements of one batch that depend on it repeat its condition.
+//! once is one conditional statement with `RETURNING`; statements of one batch that depend on it repeat its condition. So every
+//! batch may be run twice, and all go through `repeat`.
 
 pub mod expired;
 pub mod mails;
 pub mod one_time_passwords;
 pub mod outbox;
 pub mod records;
+mod repeat;
 pub mod sessions;
 pub mod throttles;
 pub mod user_tokens;
@@ -23,7 +25,7 @@ async fn run(sql: &dyn Sql, statement: Statement) -> Result<Rows, Outage> {
 
 /// A batch whose number of answers is known: all of it takes effect, or nothing.
 async fn run_all<const N: usize>(sql: &dyn Sql, statements: [Statement; N]) -> Result<[Rows; N], Outage> {
-    sql.batch(statements.into())
+    repeat::batch(sql, statements.into())
         .await?
         .try_into()
         .map_err(|_| Outage("a batch has not as many answers as statements".to_owned()))

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{mails, run, run_all, throttles};
+use super::{mails, repeat, run, run_all, throttles};
 use crate::{
     app::App,
     crypto::{keys::UserTokenKeys, random},
@@ -76,7 +76,7 @@ pub async fn insert(
     .bind(made.previous_key_id.as_deref());
     let mut statements = vec![insert];
     statements.extend(mail.map(|mail| mails::insert_if_token_is_there(mail, &made.lookup)));
-    Ok(sql.batch(statements).await?.first().is_some_and(|inserted| inserted.any()))
+    Ok(repeat::batch(sql, statements).await?.first().is_some_and(|inserted| inserted.any()))
 }
 
 /// The values by which a token may be found: one for each key that is accepted. NULL finds nothing.

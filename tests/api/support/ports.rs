@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     rc::Rc,
+    time::Duration,
 };
 
 use postern::ports::{Burst, Incoming, Kv, Later, Net, Outage, Outgoing, Pending, Rows, Sql, Statement, Value};
@@ -18,7 +19,24 @@ pub enum Fault {
     After,
     /// Nothing has happened, nor does it from here on.
     Outage,
+    /// As [`Fault::Before`], with an error that D1 says will pass.
+    PassingBefore,
+    /// As [`Fault::After`], with an error that D1 says will pass.
+    PassingAfter,
 }
+
+impl Fault {
+    /// Every one.
+    pub const ALL: [Fault; 5] = [Fault::Before, Fault::After, Fault::Outage, Fault::PassingBefore, Fault::PassingAfter];
+
+    /// Whether D1 says that it will pass.
+    pub fn is_passing(self) -> bool {
+        matches!(self, Fault::PassingBefore | Fault::PassingAfter)
+    }
+}
+
+/// What D1 says of a failure that will pass.
+const PASSING: &str = "D1: Network connection lost.";
 
 /// Every call to a store, the limiter and the net passes here, and one of them may be made to fail.
 #[derive(Default)]
@@ -41,9 +59,15 @@ impl Outside {
         if self.is_out.get() || fails_now == Some(Fault::Before) {
             return Err(Outage("the test lets a call fail before its effect".to_owned()));
         }
+        if fails_now == Some(Fault::PassingBefore) {
+            return Err(Outage(PASSING.to_owned()));
+        }
         let value = effect()?;
         if fails_now == Some(Fault::After) {
             return Err(Outage("the test lets a call fail after its effect".to_owned()));
+        }
+        if fails_now == Some(Fault::PassingAfter) {
+            return Err(Outage(PASSING.to_owned()));
         }
         Ok(value)
     }
@@ -58,6 +82,8 @@ pub struct Database {
     pub batches: Cell<u32>,
     /// Statements so far.
     pub statements: Cell<u32>,
+    /// Pauses so far: how often a batch was run again.
+    pub pauses: Cell<u32>,
 }
 
 impl Database {
@@ -76,6 +102,7 @@ impl Database {
             outside,
             batches: Cell::new(0),
             statements: Cell::new(0),
+            pauses: Cell::new(0),
         }
     }
 
@@ -134,6 +161,11 @@ impl Sql for Database {
             }
             self.batch_now(&statements)
         })
+    }
+
+    fn pause(&self, _: Duration) -> Pending<'_, ()> {
+        self.pauses.set(self.pauses.get() + 1);
+        Box::pin(async {})
     }
 }
 
@@ -317,7 +349,7 @@ impl Net for Resend {
         &'a self,
         url: &'a str,
         headers: &'a [(&'static str, &'static str)],
-        _limit: std::time::Duration,
+        _limit: Duration,
     ) -> Pending<'a, Result<Incoming, Outage>> {
         self.gets.borrow_mut().push(Get { url: url.to_owned(), headers: headers.to_vec() });
         let answer = self.answer_to_get.borrow().clone();

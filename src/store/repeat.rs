@@ -1,0 +1,145 @@
+//! A batch that fails in passing is run again.
+//!
+//! D1 itself repeats what only reads. What writes may be run twice too, for what may happen once is conditional: a second run
+//! finds it done, and does nothing or breaks a constraint and is undone as a whole. Only attempts may be counted twice, which
+//! lets nobody in. But of such a second run nobody can tell whether the first one did the work or whether it was never to be
+//! done. Then the caller is told of the failure and not of what the second run says.
+
+use std::time::Duration;
+
+use crate::{
+    crypto::random,
+    ports::{Outage, Rows, Sql, Statement},
+};
+
+/// What D1 says where its documentation advises to retry ("Debug D1", error list). Where D1 is overloaded it advises the
+/// opposite, and a statement that fails for its own sake would fail again.
+const PASSING: [&str; 5] = [
+    "Network connection lost",
+    "D1 DB reset because its code was updated",
+    "Cannot resolve D1 DB due to transient issue on remote node",
+    "Internal error while starting up D1 DB storage caused object to be reset",
+    "Internal error in D1 DB storage caused object to be reset",
+];
+
+/// How long to wait before the second and the third run, in milliseconds, and by chance up to as long again, so that those who
+/// failed together do not come back together.
+const PAUSES: [u64; 2] = [30, 120];
+
+/// Runs the statements as [`Sql::batch`] does, up to three times while D1 fails in passing.
+///
+/// # Errors
+/// [`Outage`]: whether the batch has taken effect is not known.
+pub(super) async fn batch(sql: &dyn Sql, statements: Vec<Statement>) -> Result<Vec<Rows>, Outage> {
+    let outage = match sql.batch(statements.clone()).await {
+        Err(outage) if is_passing(&outage) => outage,
+        answer => return answer,
+    };
+    for pause in PAUSES {
+        sql.pause(with_jitter(pause)).await;
+        match sql.batch(statements.clone()).await {
+            Ok(rows) if is_certain(&statements, &rows) => return Ok(rows),
+            Err(again) if is_passing(&again) => {}
+            // The first failure is the cause of whatever this run says.
+            _ => break,
+        }
+    }
+    Err(outage)
+}
+
+fn is_passing(outage: &Outage) -> bool {
+    PASSING.iter().any(|said| outage.0.contains(said))
+}
+
+/// Whether every statement that tells by a row that it did its work has told so.
+fn is_certain(statements: &[Statement], rows: &[Rows]) -> bool {
+    statements.iter().zip(rows).all(|(statement, rows)| rows.any() || !statement.sql.contains("RETURNING"))
+}
+
+fn with_jitter(milliseconds: u64) -> Duration {
+    // Without randomness it waits as well, though not as well spread.
+    let [chance] = random::bytes().unwrap_or([0]);
+    Duration::from_millis(milliseconds + milliseconds * u64::from(chance) / 255)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::Pending;
+    use std::cell::RefCell;
+
+    /// Answers in this order, and remembers how long it was waited for.
+    struct Script(RefCell<Vec<Result<Vec<Rows>, Outage>>>, RefCell<Vec<Duration>>);
+
+    impl Sql for Script {
+        fn batch(&self, _: Vec<Statement>) -> Pending<'_, Result<Vec<Rows>, Outage>> {
+            let answer = self.0.borrow_mut().remove(0);
+            Box::pin(async { answer })
+        }
+
+        fn pause(&self, duration: Duration) -> Pending<'_, ()> {
+            self.1.borrow_mut().push(duration);
+            Box::pin(async {})
+        }
+    }
+
+    fn said(text: &str) -> Result<Vec<Rows>, Outage> {
+        Err(Outage(format!("D1: {text}")))
+    }
+
+    fn row() -> Result<Vec<Rows>, Outage> {
+        Ok(vec![Rows(vec![serde_json::json!({ "id": "x" })])])
+    }
+
+    fn nothing() -> Result<Vec<Rows>, Outage> {
+        Ok(vec![Rows(Vec::new())])
+    }
+
+    /// How many runs a statement took, and whether it was answered.
+    fn run(sql: &'static str, answers: Vec<Result<Vec<Rows>, Outage>>) -> (usize, Result<bool, String>) {
+        let script = Script(RefCell::new(answers), RefCell::default());
+        let answer = pollster::block_on(batch(&script, vec![Statement::new(sql)]));
+        for (pause, shortest) in script.1.borrow().iter().zip(PAUSES.map(Duration::from_millis)) {
+            assert!((shortest..=shortest * 2).contains(pause), "{pause:?}");
+        }
+        let runs = script.1.borrow().len() + 1;
+        (runs, answer.map(|rows| rows[0].any()).map_err(|outage| outage.0))
+    }
+
+    #[test]
+    fn what_d1_advises_to_retry_is_run_up_to_three_times() {
+        for error in PASSING {
+            assert_eq!(run("UPDATE … RETURNING id", vec![said(error), row()]), (2, Ok(true)));
+        }
+        let lost = || said("Network connection lost.");
+        assert_eq!(run("UPDATE … RETURNING id", vec![lost(), lost(), row()]), (3, Ok(true)));
+        let (runs, answer) = run("UPDATE … RETURNING id", vec![lost(), lost(), lost()]);
+        assert_eq!((runs, answer), (3, Err("D1: Network connection lost.".to_owned())));
+    }
+
+    #[test]
+    fn what_would_fail_again_or_overload_d1_further_is_run_once() {
+        for error in [
+            "UNIQUE constraint failed: users.email",
+            "D1 DB is overloaded. Requests queued for too long.",
+            "D1 DB is overloaded. Too many requests queued.",
+            "D1 DB storage operation exceeded timeout which caused object to be reset.",
+            "D1 DB exceeded its CPU time limit and was reset.",
+        ] {
+            assert_eq!(run("UPDATE … RETURNING id", vec![said(error)]), (1, Err(format!("D1: {error}"))));
+        }
+    }
+
+    #[test]
+    fn a_second_run_that_finds_nothing_to_do_is_no_answer() {
+        let lost = || said("Network connection lost.");
+        let (_, answer) = run("DELETE … RETURNING id", vec![lost(), nothing()]);
+        assert_eq!(answer, Err("D1: Network connection lost.".to_owned()));
+        let (_, answer) = run("INSERT …", vec![lost(), said("UNIQUE constraint failed: sessions.id")]);
+        assert_eq!(answer, Err("D1: Network connection lost.".to_owned()));
+        // What tells nothing leaves nothing open.
+        assert_eq!(run("DELETE …", vec![lost(), nothing()]).1, Ok(false));
+        assert_eq!(run("SELECT …", vec![lost(), nothing()]).1, Ok(false));
+        assert_eq!(run("DELETE … RETURNING id", vec![nothing()]).1, Ok(false));
+    }
+}
