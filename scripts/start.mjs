@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { build, fingerprint, inputs } from "./build.mjs";
 import { continueOnProjectNode, installPackages } from "./lib/packages.mjs";
+import { readable } from "./lib/events.mjs";
 import { explain, Failure, main, root, run, say } from "./lib/run.mjs";
 import { completeDevVars, localSettings } from "./lib/settings.mjs";
 
@@ -81,9 +82,9 @@ async function serve(port, settings) {
       server: { hostname: "localhost", port },
       inspector: false,
       watch: false,
-      // One line a request. The Worker's own lines come through the handler below.
-      logLevel: "info",
-      structuredLogsHandler: ({ message }) => console.log(message),
+      // One line a request: the Worker's own, which come through the handler below.
+      logLevel: "warn",
+      structuredLogsHandler: ({ message }) => console.log(readable(message)),
     },
   });
 

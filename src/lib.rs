@@ -19,5 +19,6 @@ pub mod ports;
 pub mod routes;
 pub mod settings;
 pub mod store;
+pub mod telemetry;
 pub mod web;
 mod worker;

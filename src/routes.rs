@@ -9,6 +9,7 @@ use crate::{
         password_reset, send_invite, sessions, signup, tokens, verify_token,
     },
     error::Error,
+    telemetry::Label,
     web::{MAX_BODY, Request, Response, cors},
 };
 
@@ -133,6 +134,11 @@ impl<'a> Route<'a> {
     }
 }
 
+/// What a request asks for, as it may stand in a log.
+pub fn label(method: &Method, path: &str) -> Label {
+    Label::new(method, Route::find(path).map_or("unknown", Route::pattern))
+}
+
 /// Answers a request, whatever it is.
 pub async fn answer(app: &App, request: &Request) -> Response {
     let mut response = match dispatch(app, request).await {
@@ -140,8 +146,8 @@ pub async fn answer(app: &App, request: &Request) -> Response {
         Err(error) => {
             if let Some(cause) = error.cause() {
                 let (id, status) = (&app.request_id, error.status().as_u16());
-                let route = Route::find(&request.path).map_or("unknown", Route::pattern);
-                (app.log)(&format!("request {id}: {} {route} {status}: {cause}", request.method));
+                let Label { method, route } = label(&request.method, &request.path);
+                (app.log)(&format!("request {id}: {method} {route} {status}: {cause}"));
             }
             Response::refusal(&error, &app.request_id)
         }

@@ -13,8 +13,10 @@ use crate::{
     error::Error,
     maintenance,
     platform::{burst::Limiter, d1::D1, kv::WorkersKv, later::WaitUntil, net::FetchNet, send_email::EmailService},
+    ports::{Later, Pending},
     routes,
     settings::Settings,
+    telemetry::{Event, Kind, Label, Meter, Outcome},
     web::{MAX_BODY, Request, Response, session_cookie},
 };
 
@@ -37,38 +39,87 @@ thread_local! {
 
 #[event(fetch)]
 async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::Result<worker::Response> {
-    #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
-    let now = worker::Date::now().as_millis() as i64;
-    let request_id: Rc<str> = random::id().map_err(|_| no_randomness())?.into();
-    let address = Address::parse(request.headers().get("CF-Connecting-IP")?.as_deref());
-    let request = match read(request).await? {
-        Ok(request) => request,
-        Err(error) => return write(routes::answer_unread(&error, &request_id)),
+    let begin = clock();
+    let work = Work {
+        id: random::id().map_err(|_| no_randomness())?.into(),
+        label: Some(routes::label(&method(&request), &request.path())),
+        meter: Rc::default(),
     };
-
-    let Some(isolate) = isolate(&env) else {
-        return write(routes::answer_without_settings(&request, &request_id));
-    };
-    match app(isolate, &env, WaitUntil::Request(context), now, request_id.clone(), address) {
-        Ok(app) => write(routes::answer(&app, &request).await),
-        Err(error) => {
-            log(&format!("request {request_id}: a binding of wrangler.toml is missing: {error}"));
-            write(routes::answer_without_settings(&request, &request_id))
-        }
-    }
+    let response = respond(request, &env, context, begin, &work).await?;
+    work.tell(Kind::Request, Some(Outcome { status: response.status, outcome: response.outcome }), begin);
+    write(response)
 }
 
 #[event(scheduled)]
 async fn scheduled(event: ScheduledEvent, env: Env, context: ScheduleContext) {
+    let begin = clock();
     let Some(isolate) = isolate(&env) else { return };
+    let Ok(id) = random::id() else { return log("the cron trigger cannot work: there is no randomness") };
+    let work = Work { id: id.into(), label: None, meter: Rc::default() };
     let now = event.schedule() as i64;
-    let made = random::id()
-        .map_err(|_| no_randomness())
-        .and_then(|run_id| app(isolate, &env, WaitUntil::Schedule(context), now, run_id.into(), Address::parse(None)));
-    match made {
+    match app(isolate, &env, WaitUntil::Schedule(context), now, &work, Address::parse(None)) {
         Ok(app) => maintenance::run(&app).await,
         Err(error) => log(&format!("the cron trigger cannot work: {error}")),
     }
+    work.tell(Kind::Cron, None, begin);
+}
+
+/// What is told of a request or a run when it has ended.
+#[derive(Clone)]
+struct Work {
+    id: Rc<str>,
+    label: Option<Label>,
+    meter: Rc<Meter>,
+}
+
+impl Work {
+    /// Tells what was done since `begin`.
+    fn tell(&self, event: Kind, outcome: Option<Outcome>, begin: Timestamp) {
+        let Work { id, label, meter } = self;
+        let event = Event { event, id, label: *label, outcome, duration_ms: clock() - begin, usage: meter.take() };
+        worker::console_log!("{}", event.line());
+    }
+}
+
+/// Work after the answer, each piece of which is told as well.
+struct ToldLater {
+    later: WaitUntil,
+    work: Work,
+}
+
+impl Later for ToldLater {
+    fn run(&self, piece: Pending<'static, ()>) {
+        let work = self.work.clone();
+        self.later.run(Box::pin(async move {
+            let begin = clock();
+            piece.await;
+            work.tell(Kind::AfterAnswer, None, begin);
+        }));
+    }
+}
+
+async fn respond(
+    request: worker::Request,
+    env: &Env,
+    context: Context,
+    now: Timestamp,
+    work: &Work,
+) -> worker::Result<Response> {
+    let address = Address::parse(request.headers().get("CF-Connecting-IP")?.as_deref());
+    let request = match read(request).await? {
+        Ok(request) => request,
+        Err(error) => return Ok(routes::answer_unread(&error, &work.id)),
+    };
+    let Some(isolate) = isolate(env) else {
+        return Ok(routes::answer_without_settings(&request, &work.id));
+    };
+    Ok(match app(isolate, env, WaitUntil::Request(context), now, work, address) {
+        Ok(app) => routes::answer(&app, &request).await,
+        Err(error) => {
+            log(&format!("request {}: a binding of wrangler.toml is missing: {error}", work.id));
+            routes::answer_without_settings(&request, &work.id)
+        }
+    })
 }
 
 fn app(
@@ -76,22 +127,27 @@ fn app(
     env: &Env,
     later: WaitUntil,
     now: Timestamp,
-    request_id: Rc<str>,
+    work: &Work,
     address: Address,
 ) -> worker::Result<App> {
     Ok(App {
         isolate,
-        sql: Rc::new(D1(env.d1("DB")?)),
-        kv: Rc::new(WorkersKv(env.kv("KV")?)),
+        sql: Rc::new(D1 { database: env.d1("DB")?, meter: work.meter.clone() }),
+        kv: Rc::new(WorkersKv { namespace: env.kv("KV")?, meter: work.meter.clone() }),
         net: Rc::new(FetchNet),
         mailer: Rc::new(EmailService(env.send_email("EMAIL").ok())),
-        later: Rc::new(later),
+        later: Rc::new(ToldLater { later, work: work.clone() }),
         burst: Rc::new(Limiter(env.rate_limiter("BURST")?)),
         log,
         now,
-        request_id,
+        request_id: work.id.clone(),
         address,
     })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
+fn clock() -> Timestamp {
+    worker::Date::now().as_millis() as i64
 }
 
 fn no_randomness() -> worker::Error {
@@ -147,8 +203,11 @@ async fn read(mut request: worker::Request) -> worker::Result<Result<Request, Er
             }
         }
     }
-    let method = Method::from_bytes(request.inner().method().as_bytes()).unwrap_or(Method::OPTIONS);
-    Ok(Ok(Request { method, origin, path: request.path(), query, headers, body }))
+    Ok(Ok(Request { method: method(&request), origin, path: request.path(), query, headers, body }))
+}
+
+fn method(request: &worker::Request) -> Method {
+    Method::from_bytes(request.inner().method().as_bytes()).unwrap_or(Method::OPTIONS)
 }
 
 fn write(response: Response) -> worker::Result<worker::Response> {

@@ -64,6 +64,8 @@ pub struct Response {
     pub headers: Vec<(HeaderName, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// `success`, or the code of the refusal: for the log.
+    pub outcome: &'static str,
 }
 
 impl Response {
@@ -80,7 +82,7 @@ impl Response {
 
     /// 204, which has no body.
     pub fn no_content() -> Self {
-        Response { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Vec::new() }
+        Response { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Vec::new(), outcome: "success" }
     }
 
     /// 200 with an HTML page.
@@ -92,6 +94,7 @@ impl Response {
     pub fn refusal(error: &Error, request_id: &str) -> Self {
         let mut response = Self::json(&error.body(request_id));
         response.status = error.status();
+        response.outcome = error.code();
         response.headers.extend(error.header());
         if matches!(error, Error::CookieUnauthorized) {
             response.headers.extend([session_cookie::clear()]);
@@ -100,7 +103,12 @@ impl Response {
     }
 
     fn with_body(content_type: &str, body: Vec<u8>) -> Self {
-        Response { status: StatusCode::OK, headers: vec![(header::CONTENT_TYPE, content_type.to_owned())], body }
+        Response {
+            status: StatusCode::OK,
+            headers: vec![(header::CONTENT_TYPE, content_type.to_owned())],
+            body,
+            outcome: "success",
+        }
     }
 
     /// The same answer with one more header.

@@ -3,9 +3,24 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room of `src`, and the rooms it may name.
-const ARROWS: [(&str, &[&str]); 16] = [
-    ("worker", &["app", "crypto", "domain", "error", "maintenance", "platform", "routes", "settings", "web"]),
-    ("routes", &["app", "endpoints", "error", "web"]),
+const ARROWS: [(&str, &[&str]); 17] = [
+    (
+        "worker",
+        &[
+            "app",
+            "crypto",
+            "domain",
+            "error",
+            "maintenance",
+            "platform",
+            "ports",
+            "routes",
+            "settings",
+            "telemetry",
+            "web",
+        ],
+    ),
+    ("routes", &["app", "endpoints", "error", "telemetry", "web"]),
     ("endpoints", &["access", "app", "crypto", "domain", "error", "mail", "settings", "store", "web"]),
     ("access", &["app", "crypto", "domain", "error", "store", "web"]),
     ("maintenance", &["app", "error", "mail", "store"]),
@@ -13,12 +28,13 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("store", &["app", "crypto", "domain", "error", "ports"]),
     ("app", &["crypto", "domain", "ports", "settings"]),
     ("settings", &["crypto", "domain"]),
-    ("platform", &["ports"]),
+    ("platform", &["ports", "telemetry"]),
     ("web", &["error"]),
     ("ports", &["error"]),
     ("domain", &["error"]),
     ("crypto", &["error"]),
     ("error", &[]),
+    ("telemetry", &[]),
     ("lib", &[]),
 ];
 

@@ -29,6 +29,7 @@ mod send_invite;
 mod session_cookie;
 mod sessions;
 mod signup;
+mod telemetry;
 mod token_kinds;
 mod tokens;
 mod verify_token;

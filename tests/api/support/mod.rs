@@ -362,6 +362,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     pub body: Value,
     pub text: String,
+    /// What the log is told of it.
+    pub outcome: &'static str,
     /// How many calls to the outside came before it; not known of requests sent at once.
     pub calls: u32,
     /// What it cost before the answer and after it; not known of requests sent at once.
@@ -393,9 +395,10 @@ impl From<Response> for Answer {
         for (name, value) in response.headers {
             headers.append(name, value.parse().unwrap());
         }
+        let outcome = response.outcome;
         let text = String::from_utf8(response.body).unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status: response.status.as_u16(), headers, body, text, calls: 0, cost: [Cost::default(); 2] }
+        Answer { status: response.status.as_u16(), headers, body, text, outcome, calls: 0, cost: [Cost::default(); 2] }
     }
 }
 

@@ -61,6 +61,7 @@ class Postern {
   #outbound;
   #burst;
   #lines = [];
+  #failures = [];
   #runtime;
   /** The processes that the last start has started: workerd, and nothing else unless tests start at once. */
   #processes;
@@ -97,9 +98,19 @@ class Postern {
     if (outcome !== "ok") throw new Error(`the run of the cron trigger ended with ${outcome}`);
   }
 
-  /** What the Worker has written to the console since the first start, a line a string. */
+  /** What the Worker has written to the console as errors since the first start, a line a string. */
   logs() {
+    return [...this.#failures];
+  }
+
+  /** All that the Worker has written to the console since the first start, a line a string. */
+  lines() {
     return [...this.#lines];
+  }
+
+  /** What the Worker has told of requests, of what followed their answers, and of runs of the cron trigger. */
+  events() {
+    return this.#lines.filter((line) => !this.#failures.includes(line)).map((line) => JSON.parse(line));
   }
 
   /** The folder of all that outlives a restart: SQLite files. */
@@ -161,7 +172,10 @@ class Postern {
         cf: false,
         resourcePersistencePath: this.#state,
         log: new Log(LogLevel.NONE),
-        handleStructuredLogs: ({ message }) => this.#lines.push(message),
+        handleStructuredLogs: ({ level, message }) => {
+          this.#lines.push(message);
+          if (level === "error") this.#failures.push(message);
+        },
       }),
     );
     await within(startLimitMilliseconds, this.#runtime.ready).finally(() => unsubscribe("child_process", note));

@@ -1,0 +1,60 @@
+//! What the operator is told of each request.
+
+use http::Method;
+use postern::{
+    routes,
+    telemetry::{Event, Kind, Label, Outcome, Usage},
+};
+
+use crate::support::world::{World, doors};
+
+#[test]
+fn a_request_is_told_by_its_method_and_the_pattern_of_its_path() {
+    for door in doors() {
+        let world = World::new();
+        let path = door.path(&world);
+        let (path, _) = path.split_once('?').unwrap_or((&path, ""));
+        let label = routes::label(&door.method, path);
+        assert_eq!(label, Label { method: label.method, route: door.pattern }, "{path}");
+        assert_eq!(label.method, door.method.as_str());
+    }
+    let unknown = Label { method: "other", route: "unknown" };
+    assert_eq!(routes::label(&Method::from_bytes(b"ada").unwrap(), "/ada@example.com"), unknown);
+}
+
+#[test]
+fn an_answer_is_told_by_its_status_and_the_code_of_its_refusal() {
+    for door in doors().into_iter().filter(|door| door.method != Method::HEAD) {
+        let world = World::new();
+        assert_eq!(door.good(&world).send().outcome, "success", "{}", door.name());
+        let refused = door.locked(&world).body("text/plain", b"ada@example.com").send();
+        let expected = refused.body["code"].as_str().unwrap_or("success");
+        assert_eq!(refused.outcome, expected, "{}: {}", door.name(), refused.text);
+    }
+}
+
+#[test]
+fn a_line_has_these_members_and_no_room_for_more() {
+    let event = Event {
+        event: Kind::Request,
+        id: "test-request",
+        label: Some(routes::label(&Method::DELETE, "/api/auth/me/tokens/abcdefghij")),
+        outcome: Some(Outcome { status: http::StatusCode::CONFLICT, outcome: "email_taken" }),
+        duration_ms: 12,
+        usage: Usage {
+            d1_round_trips: 1,
+            d1_statements: 2,
+            d1_rows_read: 3,
+            d1_rows_written: 4,
+            d1_ms: 0.5,
+            kv_reads: 5,
+            kv_writes: 6,
+        },
+    };
+    let expected = concat!(
+        r#"{"event":"request","id":"test-request","method":"DELETE","route":"/api/auth/me/tokens/{token}","#,
+        r#""status":409,"outcome":"email_taken","duration_ms":12,"d1_round_trips":1,"d1_statements":2,"#,
+        r#""d1_rows_read":3,"d1_rows_written":4,"d1_ms":0.5,"kv_reads":5,"kv_writes":6}"#,
+    );
+    assert_eq!(event.line(), expected);
+}

@@ -1,0 +1,121 @@
+// What the operator is told of the work that is done, in the log of the built Worker.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { readable } from "../../scripts/lib/events.mjs";
+import { PASSWORD, link, login, mail, me, mails, ok, resetPassword, resetToken, send, sendOtp, signUp, until, userToken, verifyOtp } from "./support/client.mjs";
+import { startPostern } from "./support/postern.mjs";
+
+const USAGE = ["d1_round_trips", "d1_statements", "d1_rows_read", "d1_rows_written", "d1_ms", "kv_reads", "kv_writes"];
+
+let postern;
+before(async () => {
+  postern = await startPostern();
+});
+after(() => postern?.stop());
+
+/** The event of an answer, as soon as it is told. */
+function eventOf(answer, kind = "request") {
+  const id = answer.headers.get("x-request-id");
+  return until(() => postern.events().find((event) => event.id === id && event.event === kind));
+}
+
+test("each request is told in one line of JSON: id, method, route, status, outcome, time and what the stores were asked", async () => {
+  const { token } = await signUp(postern, "ada@example.com");
+  for (const [method, path, options, route, status, outcome] of [
+    ["GET", "/api/auth/me", { token }, "/api/auth/me", 200, "success"],
+    ["GET", "/api/auth/me", {}, "/api/auth/me", 401, "invalid_token"],
+    ["DELETE", "/api/auth/me/tokens/abcdefghij", { token }, "/api/auth/me/tokens/{token}", 404, "not_found"],
+    ["POST", "/api/auth/login", { json: { email: 1 } }, "/api/auth/login", 422, "invalid_fields"],
+    ["POST", "/api/auth/me?token=a", {}, "/api/auth/me", 405, "method_not_allowed"],
+    ["POST", "/ada@example.com", {}, "unknown", 404, "not_found"],
+  ]) {
+    const event = await eventOf(await send(postern, method, path, options));
+    assert.deepEqual(Object.keys(event), ["event", "id", "method", "route", "status", "outcome", "duration_ms", ...USAGE]);
+    const { event: kind, method: told, ...rest } = event;
+    assert.deepEqual([kind, told, rest.route, rest.status, rest.outcome], ["request", method, route, status, outcome]);
+    for (const name of ["duration_ms", ...USAGE]) assert.ok(event[name] >= 0, `${name} is ${event[name]}`);
+  }
+});
+
+test("rows are those that D1 itself says it read and wrote", async () => {
+  const { token } = await signUp(postern, "rows@example.com");
+  // A session check reads by keys: the same few rows however many users there are.
+  const check = await eventOf(await me(postern, token));
+  assert.deepEqual([check.d1_round_trips, check.d1_statements, check.d1_rows_written], [1, 1, 0]);
+  assert.ok(check.d1_rows_read >= 1 && check.d1_rows_read < 10, JSON.stringify(check));
+  const named = await eventOf(await send(postern, "PUT", "/api/auth/me/name", { token, json: { name: "Ada" } }));
+  assert.equal(named.d1_statements, 2);
+  assert.ok(named.d1_rows_written >= 1, JSON.stringify(named));
+  const refused = await eventOf(await me(postern, "no.token.atall"));
+  assert.deepEqual(USAGE.map((name) => refused[name]), USAGE.map(() => 0));
+});
+
+test("what follows an answer is told under the same id, and nothing is counted twice", async () => {
+  const session = await signUp(postern, "after@example.com");
+  const asked = await send(postern, "POST", "/api/auth/send-password-reset-link", { json: { email: session.user.email } });
+  const [request, afterAnswer] = [await eventOf(asked), await eventOf(asked, "after_answer")];
+  assert.deepEqual(Object.keys(afterAnswer), ["event", "id", "method", "route", "duration_ms", ...USAGE]);
+  assert.deepEqual([request.d1_statements, request.kv_writes], [5, 0]);
+  assert.deepEqual([afterAnswer.d1_statements, afterAnswer.kv_writes], [3, 1]);
+});
+
+test("a run of the cron trigger is told too", async () => {
+  const runs = () => postern.events().filter(({ event }) => event === "cron");
+  const before = runs().length;
+  await postern.scheduled(Date.now());
+  const run = await until(() => runs()[before]);
+  assert.deepEqual(Object.keys(run), ["event", "id", "duration_ms", ...USAGE]);
+  assert.ok(run.d1_statements > 0, JSON.stringify(run));
+});
+
+test("a request that ends before it has a body, and one while the settings are wrong, are told as well", async () => {
+  await postern.restart({ settings: { AUTH_SECRET: undefined } });
+  try {
+    const event = await eventOf(await login(postern, "ada@example.com"));
+    assert.deepEqual([event.route, event.status, event.outcome], ["/api/auth/login", 503, "unavailable"]);
+  } finally {
+    await postern.restart({ settings: { AUTH_SECRET: "another-secret-that-every-reader-of-the-tests-knows" } });
+  }
+});
+
+test("a terminal shows an event as a line that a person can read", () => {
+  const event = { event: "request", id: "1", method: "POST", route: "/api/auth/login", status: 401, outcome: "wrong_credentials" };
+  const usage = { duration_ms: 41, d1_round_trips: 1, d1_statements: 3, d1_rows_read: 4, d1_rows_written: 2, d1_ms: 0.5, kv_reads: 0, kv_writes: 1 };
+  const said = "D1: 3 statements, 4 rows read, 2 written; KV: 0 reads, 1 writes";
+  assert.equal(readable(JSON.stringify({ ...event, ...usage })), `POST /api/auth/login 401 wrong_credentials (41 ms; ${said})`);
+  const afterAnswer = { event: "after_answer", id: "1", method: "PUT", route: "/api/auth/me/password", ...usage };
+  assert.equal(readable(JSON.stringify(afterAnswer)), `  after the answer to PUT /api/auth/me/password (41 ms; ${said})`);
+  for (const line of ["request 1: D1 is out", '{"a": 1}', "null"]) assert.equal(readable(line), line);
+});
+
+// Stands last: it looks back at all of the above.
+test("no line tells an email, a name, a password, a token, a code, a header or an address", async () => {
+  const secrets = [PASSWORD, "another good password", "Augusta Ada", "203.0.113.77", "a-tell-tale-agent"];
+  const options = { address: "203.0.113.77", headers: { "user-agent": "a-tell-tale-agent" } };
+  const session = await signUp(postern, "secret.ada@example.com");
+  const note = (...values) => (secrets.push(...values), values[0]);
+  note(session.token, session.user.id, session.user.email);
+  ok(await send(postern, "PUT", "/api/auth/me/name", { token: session.token, json: { name: "Augusta Ada" }, ...options }));
+  const invitation = note(await userToken(postern, session.token));
+  ok(await send(postern, "GET", `/api/auth/verify-token?token=${invitation}`, options));
+  ok(await send(postern, "DELETE", `/api/auth/me/tokens/${invitation}`, { token: session.token, ...options }));
+  const { token, code } = await sendOtp(postern, session);
+  note(token, code);
+  ok(await verifyOtp(postern, code, token));
+  ok(await send(postern, "POST", "/api/auth/me/send-invite", { token: session.token, json: { email: "secret.eve@example.com" } }));
+  note("secret.eve@example.com", link(await mail(postern, "secret.eve@example.com", /invited/)).searchParams.get("referrer"));
+  const reset = note(await resetToken(postern, session.user.email));
+  ok(await resetPassword(postern, reset, "another good password"));
+  await send(postern, "GET", `/${session.user.email}`, options);
+  await send(postern, "POST", "/api/auth/login", { json: { email: session.user.email, password: "wrong" }, ...options });
+  ok(await login(postern, session.user.email, "another good password", options));
+  for (const { subject } of await mails(postern, session.user.email)) note(subject);
+
+  const lines = postern.lines().join("\n");
+  assert.ok(postern.events().length > 20);
+  for (const secret of secrets) {
+    const isThere = /^\d{6}$/.test(secret) ? new RegExp(`\\b${secret}\\b`).test(lines) : lines.includes(secret);
+    assert.ok(!isThere, `${secret} is in the log`);
+  }
+});
