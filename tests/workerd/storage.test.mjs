@@ -50,7 +50,8 @@ test("a sign-up whose session cannot be stored leaves no account behind", async 
   const answer = await whileRefusing("INSERT ON sessions", () => send(postern, "POST", "/api/auth/signup", { json }));
   const { error } = refused(answer, 503, "unavailable");
   assert.ok(error.includes(answer.headers.get("x-request-id")), error);
-  assert.doesNotMatch(answer.text, /refused by the test|SQL|D1|sessions/i);
+  // The id is random, and may have the letters of "D1" in it.
+  assert.doesNotMatch(error.replace(answer.headers.get("x-request-id"), ""), /refused by the test|SQL|D1|sessions/i);
   const log = postern.logs().at(-1);
   assert.match(log, new RegExp(`${answer.headers.get("x-request-id")}.*/api/auth/signup 503.*refused by the test`));
   assert.ok(!log.includes("half@example.com") && !log.includes(PASSWORD) && !log.includes(referrer), log);
