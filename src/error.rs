@@ -22,6 +22,8 @@ pub enum Error {
     Inactive,
     /// 403: the default account must change its password before it may do anything else.
     PasswordChangeRequired,
+    /// 403: a door for admins, and the caller is none.
+    AdminRequired,
     /// 403: the current password, asked for again, is wrong.
     WrongPassword,
     /// 403: the referrer is unknown or expired, or its owner inactive.
@@ -42,6 +44,12 @@ pub enum Error {
     TooManyTokens(i64),
     /// 409: the last active admin cannot deactivate their own account.
     LastAdmin,
+    /// 409: an admin does not take the own role, activity or existence away.
+    OwnAccount,
+    /// 409: the user whom it is about is deactivated.
+    UserInactive,
+    /// 409: the user whom it is about has no mailbox, as the default account.
+    NoMailbox,
     /// 413: the body is larger than the limit, in bytes.
     BodyTooLarge(usize),
     /// 415: the body is not of the type named here.
@@ -91,15 +99,20 @@ impl Error {
             Error::ForeignOrigin
             | Error::Inactive
             | Error::PasswordChangeRequired
+            | Error::AdminRequired
             | Error::WrongPassword
             | Error::ReferrerRefused
             | Error::WrongOneTimePassword
             | Error::OneTimePasswordDead => StatusCode::FORBIDDEN,
             Error::NotFound => StatusCode::NOT_FOUND,
             Error::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Error::EmailTaken | Error::AlreadyVerified | Error::TooManyTokens(_) | Error::LastAdmin => {
-                StatusCode::CONFLICT
-            }
+            Error::EmailTaken
+            | Error::AlreadyVerified
+            | Error::TooManyTokens(_)
+            | Error::LastAdmin
+            | Error::OwnAccount
+            | Error::UserInactive
+            | Error::NoMailbox => StatusCode::CONFLICT,
             Error::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -118,6 +131,7 @@ impl Error {
             Error::ForeignOrigin => "foreign_origin",
             Error::Inactive => "inactive",
             Error::PasswordChangeRequired => "password_change_required",
+            Error::AdminRequired => "admin_required",
             Error::WrongPassword => "wrong_password",
             Error::ReferrerRefused => "referrer_refused",
             Error::WrongOneTimePassword => "wrong_otp",
@@ -128,6 +142,9 @@ impl Error {
             Error::AlreadyVerified => "already_verified",
             Error::TooManyTokens(_) => "too_many_tokens",
             Error::LastAdmin => "last_admin",
+            Error::OwnAccount => "own_account",
+            Error::UserInactive => "user_inactive",
+            Error::NoMailbox => "no_mailbox",
             Error::BodyTooLarge(_) => "body_too_large",
             Error::UnsupportedMediaType(_) => "unsupported_media_type",
             Error::Invalid(_) => "invalid_fields",
@@ -184,6 +201,7 @@ impl Error {
             Error::PasswordChangeRequired => {
                 "Change the default password first; until then nothing else is open.".to_owned()
             }
+            Error::AdminRequired => "Only an admin may do this.".to_owned(),
             Error::WrongPassword => "The current password is wrong.".to_owned(),
             Error::ReferrerRefused => "This invitation is unknown or has expired. Ask for a new one.".to_owned(),
             Error::WrongOneTimePassword => "The code is wrong.".to_owned(),
@@ -200,6 +218,11 @@ impl Error {
             Error::LastAdmin => {
                 "You are the last active admin; make another one before you deactivate this account.".to_owned()
             }
+            Error::OwnAccount => {
+                "You cannot take your own role, activity or account away; another admin can.".to_owned()
+            }
+            Error::UserInactive => "This user is deactivated; activate the account first.".to_owned(),
+            Error::NoMailbox => "This account has no mailbox.".to_owned(),
             Error::BodyTooLarge(limit) => format!("The body is larger than {limit} bytes."),
             Error::UnsupportedMediaType(expected) => format!("Send the body as {expected}."),
             Error::Invalid(problems) => problems.iter().map(FieldProblem::sentence).collect::<Vec<_>>().join(" "),

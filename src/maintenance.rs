@@ -9,6 +9,8 @@ use crate::{
 
 /// Rows of one table that one run deletes.
 const ROWS_A_RUN: i64 = 500;
+/// Milliseconds in a day.
+const DAY: i64 = 86_400_000;
 
 /// One run. A part that fails does not keep the other from its work; what is left is done by the next run.
 pub async fn run(app: &App) {
@@ -17,7 +19,8 @@ pub async fn run(app: &App) {
 }
 
 async fn clean_up(app: &App) -> Result<(), Error> {
-    let Deleted { mails, .. } = expired::delete(app.sql.as_ref(), app.now, ROWS_A_RUN).await?;
+    let oldest_event = app.now - app.settings().event_retention_days * DAY;
+    let Deleted { mails, .. } = expired::delete(app.sql.as_ref(), app.now, oldest_event, ROWS_A_RUN).await?;
     if mails > 0 {
         (app.log)(&format!("run {}: {mails} mails could not be sent while they were of use", app.request_id));
     }

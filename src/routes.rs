@@ -5,8 +5,8 @@ use http::{HeaderName, Method, header};
 use crate::{
     app::App,
     endpoints::{
-        create_token, deactivate, health, jwks, login, logout, me, name, one_time_password, outbox, password,
-        password_reset, send_invite, sessions, signup, tokens, verify_token,
+        admin, create_token, deactivate, events, health, jwks, login, logout, me, name, one_time_password, outbox,
+        password, password_reset, send_invite, sessions, signup, tokens, verify_token,
     },
     error::Error,
     telemetry::Label,
@@ -40,6 +40,15 @@ enum Route<'a> {
     Token(&'a str),
     Sessions,
     Session(&'a str),
+    Events,
+    Users,
+    User(&'a str),
+    UserPasswordResetLink(&'a str),
+    UserSessions(&'a str),
+    UserSession(&'a str, &'a str),
+    UserFreeze(&'a str),
+    InviteTree,
+    AllEvents,
     Health,
     Outbox,
 }
@@ -53,6 +62,9 @@ impl<'a> Route<'a> {
                 _ => None,
             };
         };
+        if let Some(path) = path.strip_prefix("admin/") {
+            return Route::find_for_admins(path);
+        }
         Some(match path {
             "login" => Route::Login,
             "signup" => Route::Signup,
@@ -70,11 +82,31 @@ impl<'a> Route<'a> {
             "me/create-token" => Route::CreateToken,
             "me/tokens" => Route::Tokens,
             "me/sessions" => Route::Sessions,
+            "me/events" => Route::Events,
             _ => match path.rsplit_once('/')? {
                 ("me/tokens", token) if !token.is_empty() => Route::Token(token),
                 ("me/sessions", id) if !id.is_empty() => Route::Session(id),
                 _ => return None,
             },
+        })
+    }
+
+    fn find_for_admins(path: &'a str) -> Option<Self> {
+        let mut parts = path.split('/');
+        let parts = [parts.next(), parts.next(), parts.next(), parts.next(), parts.next()];
+        if parts.contains(&Some("")) {
+            return None;
+        }
+        Some(match parts {
+            [Some("users"), None, ..] => Route::Users,
+            [Some("users"), Some(id), None, ..] => Route::User(id),
+            [Some("users"), Some(id), Some("send-password-reset-link"), None, _] => Route::UserPasswordResetLink(id),
+            [Some("users"), Some(id), Some("sessions"), None, _] => Route::UserSessions(id),
+            [Some("users"), Some(id), Some("sessions"), Some(session_id), None] => Route::UserSession(id, session_id),
+            [Some("users"), Some(id), Some("freeze"), None, _] => Route::UserFreeze(id),
+            [Some("invite-tree"), None, ..] => Route::InviteTree,
+            [Some("events"), None, ..] => Route::AllEvents,
+            _ => return None,
         })
     }
 
@@ -88,14 +120,24 @@ impl<'a> Route<'a> {
             | Route::VerifyOtp
             | Route::SendOtp
             | Route::SendInvite
-            | Route::CreateToken => &[Method::POST],
+            | Route::CreateToken
+            | Route::UserPasswordResetLink(_) => &[Method::POST],
             Route::Name | Route::Password => &[Method::PUT],
-            Route::Token(_) | Route::Session(_) => &[Method::DELETE],
+            Route::Token(_) | Route::Session(_) | Route::UserSession(..) => &[Method::DELETE],
+            Route::Users => &[Method::GET, Method::HEAD, Method::POST],
+            Route::User(_) => &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE],
+            Route::UserSessions(_) => &[Method::GET, Method::HEAD, Method::DELETE],
+            Route::UserFreeze(_) => &[Method::POST, Method::DELETE],
             Route::Me => &[Method::GET, Method::HEAD, Method::DELETE],
             Route::Tokens => &[Method::GET, Method::HEAD, Method::POST],
-            Route::Jwks | Route::VerifyToken | Route::Sessions | Route::Health | Route::Outbox => {
-                &[Method::GET, Method::HEAD]
-            }
+            Route::Jwks
+            | Route::VerifyToken
+            | Route::Sessions
+            | Route::Events
+            | Route::InviteTree
+            | Route::AllEvents
+            | Route::Health
+            | Route::Outbox => &[Method::GET, Method::HEAD],
         }
     }
 
@@ -120,6 +162,15 @@ impl<'a> Route<'a> {
             Route::Token(_) => "/api/auth/me/tokens/{token}",
             Route::Sessions => "/api/auth/me/sessions",
             Route::Session(_) => "/api/auth/me/sessions/{id}",
+            Route::Events => "/api/auth/me/events",
+            Route::Users => "/api/auth/admin/users",
+            Route::User(_) => "/api/auth/admin/users/{id}",
+            Route::UserPasswordResetLink(_) => "/api/auth/admin/users/{id}/send-password-reset-link",
+            Route::UserSessions(_) => "/api/auth/admin/users/{id}/sessions",
+            Route::UserSession(..) => "/api/auth/admin/users/{id}/sessions/{session_id}",
+            Route::UserFreeze(_) => "/api/auth/admin/users/{id}/freeze",
+            Route::InviteTree => "/api/auth/admin/invite-tree",
+            Route::AllEvents => "/api/auth/admin/events",
             Route::Health => "/health",
             Route::Outbox => "/dev/outbox",
         }
@@ -223,6 +274,24 @@ async fn dispatch(app: &App, request: &Request) -> Result<Response, Error> {
         Route::Token(token) => tokens::delete(app, request, token).await,
         Route::Sessions => sessions::list(app, request).await,
         Route::Session(id) => sessions::delete(app, request, id).await,
+        Route::Events => events::list(app, request).await,
+        Route::Users if request.method == Method::POST => admin::users::create(app, request).await,
+        Route::Users => admin::users::list(app, request).await,
+        Route::User(id) => match request.method {
+            Method::PUT => admin::users::put(app, request, id).await,
+            Method::DELETE => admin::users::delete(app, request, id).await,
+            _ => admin::users::get(app, request, id).await,
+        },
+        Route::UserPasswordResetLink(id) => admin::password_reset::send_link(app, request, id).await,
+        Route::UserSessions(id) if request.method == Method::DELETE => {
+            admin::sessions::delete_all(app, request, id).await
+        }
+        Route::UserSessions(id) => admin::sessions::list(app, request, id).await,
+        Route::UserSession(id, session_id) => admin::sessions::delete(app, request, id, session_id).await,
+        Route::UserFreeze(id) if request.method == Method::DELETE => admin::freeze::delete(app, request, id).await,
+        Route::UserFreeze(id) => admin::freeze::post(app, request, id).await,
+        Route::InviteTree => admin::invite_tree::get(app, request).await,
+        Route::AllEvents => admin::events::list(app, request).await,
         Route::Health => health::get(app).await,
         Route::Outbox => outbox::get(app, request).await,
     }

@@ -45,6 +45,8 @@ pub struct Settings {
     pub session: session::Lifetime,
     /// `USER_TOKEN_LIFETIME_DAYS`, where a request names no other.
     pub user_token_lifetime_days: i64,
+    /// `EVENT_RETENTION_DAYS`: for how long the audit log remembers.
+    pub event_retention_days: i64,
 }
 
 /// The master secrets. They have no `Debug` that tells them.
@@ -172,6 +174,7 @@ impl Settings {
                 maximum_seconds: reader.number("SESSION_MAXIMUM_LIFETIME_SECONDS", 30 * DAY, 60..=365 * DAY),
             },
             user_token_lifetime_days: reader.number("USER_TOKEN_LIFETIME_DAYS", 90, 1..=365),
+            event_retention_days: reader.number("EVENT_RETENTION_DAYS", 90, 1..=3_650),
         };
         if settings.session.maximum_seconds < settings.session.seconds {
             reader.problem("SESSION_MAXIMUM_LIFETIME_SECONDS is shorter than SESSION_LIFETIME_SECONDS");

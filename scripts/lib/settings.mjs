@@ -36,6 +36,7 @@ const names = [
   "SESSION_LIFETIME_SECONDS",
   "SESSION_MAXIMUM_LIFETIME_SECONDS",
   "USER_TOKEN_LIFETIME_DAYS",
+  "EVENT_RETENTION_DAYS",
 ];
 
 /** Makes .dev.vars, or adds what is missing in it: what is there is never changed. */

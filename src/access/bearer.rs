@@ -146,6 +146,27 @@ pub async fn session(app: &App, request: &Request) -> Result<Session, Error> {
     Ok(session)
 }
 
+/// The session of an admin. The role is that of the account as it is now, whatever the token tells.
+///
+/// # Errors
+/// As [`session`]; 403 when the user is no admin.
+pub async fn admin(app: &App, request: &Request) -> Result<Session, Error> {
+    let session = session(app, request).await?;
+    if session.account.user.role != Role::Admin {
+        return Err(Error::AdminRequired);
+    }
+    Ok(session)
+}
+
+/// Why an act of an admin did nothing: because the admin is none any more, or for the other reason that there may be.
+pub async fn refusal_of_admin(app: &App, admin: &Session, otherwise: Error) -> Error {
+    match users::is_active_admin(app.sql.as_ref(), &admin.account.user.id).await {
+        Ok(true) => otherwise,
+        Ok(false) => Error::AdminRequired,
+        Err(outage) => outage.into(),
+    }
+}
+
 /// As [`session`], for the doors that are open before the default password is changed.
 ///
 /// # Errors

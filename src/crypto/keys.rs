@@ -15,6 +15,8 @@ pub struct Keys {
     pub password_reset: JwtKeys,
     /// Names throttles, so that the database holds neither emails nor addresses of visitors.
     pub throttle: HashKey,
+    /// Hashes the addresses in the audit log.
+    pub event: HashKey,
     /// Finds and seals user tokens: the current keys, and those still accepted.
     pub user_token: Vec<UserTokenKeys>,
     /// Names the records in KV, and hashes one-time passwords.
@@ -34,13 +36,15 @@ pub struct UserTokenKeys {
 }
 
 impl Keys {
-    /// Derives all keys. One-time passwords and throttles do not outlive a rotation.
+    /// Derives all keys. One-time passwords and throttles do not outlive a rotation, and an
+    /// address has another hash in the audit log afterwards.
     pub fn derive(current: &str, previous: Option<&str>) -> Keys {
         let secrets = || std::iter::once(current).chain(previous);
         Keys {
             session: jwt_keys(current, previous, "session token"),
             password_reset: jwt_keys(current, previous, "password reset token"),
             throttle: HashKey(derive(current, "throttle")),
+            event: HashKey(derive(current, "event")),
             user_token: secrets()
                 .map(|secret| UserTokenKeys {
                     id: Base64UrlUnpadded::encode_string(&derive::<6>(secret, "user token key id")),

@@ -3,9 +3,11 @@
 pub mod breached_password;
 pub mod common_password;
 pub mod email;
+pub mod event;
 pub mod name;
 pub mod one_time_password;
 pub mod origin;
+pub mod page;
 pub mod password;
 pub mod session;
 pub mod throttle;

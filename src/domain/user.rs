@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::Timestamp;
+use crate::error::Fault;
 
 /// What a user may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,30 @@ pub enum Role {
     /// Everybody's.
     Admin,
 }
+
+impl Role {
+    /// Reads a role by its name.
+    ///
+    /// # Errors
+    /// A fault for anything else.
+    pub fn parse(text: &str) -> Result<Role, Fault> {
+        [Role::User, Role::Admin]
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| ("must be user or admin".to_owned(), "choice"))
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::User => "user",
+            Role::Admin => "admin",
+        }
+    }
+}
+
+/// What a user may pay for, or whatever else the applications behind make of it.
+pub const TIERS: std::ops::RangeInclusive<i64> = 0..=2;
 
 /// A user, without the password hash.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use crate::{
-    access::bearer,
+    access::{audit, bearer},
     app::App,
     domain::{
+        event::Action,
         name,
         user_token::{MAX_LIFETIME_DAYS, MAX_LIVE, expiry},
     },
@@ -27,7 +28,8 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
 
     let expires_at = expiry(app.now, days.unwrap_or(app.settings().user_token_lifetime_days));
     let made = user_tokens::make(app, &user.id)?;
-    if !user_tokens::insert(app.sql.as_ref(), &made, name.as_deref(), expires_at, None, app.now).await? {
+    let event = audit::own(app, Action::TokenCreated, &user.id);
+    if !user_tokens::insert(app.sql.as_ref(), &made, name.as_deref(), expires_at, None, &event).await? {
         return Err(Error::TooManyTokens(MAX_LIVE));
     }
     Ok(Response::json(&json!({ "token": made.token })))

@@ -1,8 +1,9 @@
 //! `DELETE /api/auth/me`
 
 use crate::{
-    access::{bearer, sign_out},
+    access::{audit, bearer, sign_out},
     app::App,
+    domain::event::Action,
     error::Error,
     store::users,
     web::{Request, Response},
@@ -15,7 +16,9 @@ use crate::{
 /// 401, 403; 409 for the last active admin; 503.
 pub async fn delete(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session(app, request).await?;
-    if !users::deactivate(app.sql.as_ref(), &session.account.user.id, app.now).await? {
+    let user_id = &session.account.user.id;
+    let event = audit::own(app, Action::Deactivated, user_id);
+    if !users::deactivate(app.sql.as_ref(), user_id, &event).await? {
         return Err(Error::LastAdmin);
     }
     Ok(sign_out::answer(&session))

@@ -1,10 +1,10 @@
 //! `POST /api/auth/login`
 
 use crate::{
-    access::{first_account, password_attempts, sign_in},
+    access::{audit, first_account, password_attempts, sign_in},
     app::App,
     crypto::{password_hash, random},
-    domain::email::Email,
+    domain::{email::Email, event::Action},
     error::Error,
     store::users,
     web::{self, Request, Response},
@@ -35,11 +35,13 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         password_hash::verify(&password, &password_hash::decoy(cost)?)?;
         return Err(Error::WrongCredentials);
     };
-    if !password_hash::verify(&password, &account.password_hash)? {
-        return Err(Error::WrongCredentials);
-    }
-    if !account.user.is_active {
-        return Err(Error::Inactive);
+    let refusal = match password_hash::verify(&password, &account.password_hash)? {
+        false => Some(Error::WrongCredentials),
+        true if !account.user.is_active => Some(Error::Inactive),
+        true => None,
+    };
+    if let Some(refusal) = refusal {
+        return Err(audit::refused_login(app, &account.user.id, refusal));
     }
 
     let rehashed = if password_hash::is_weaker(&account.password_hash, cost) {
@@ -49,7 +51,8 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     };
     let session_id = random::id()?;
     let new = sign_in::new_session(app, request, &session_id);
-    if !users::complete_login(app.sql.as_ref(), &account, new, &counters, rehashed.as_deref()).await? {
+    let event = audit::own(app, Action::Login, &account.user.id);
+    if !users::complete_login(app.sql.as_ref(), &account, new, &counters, rehashed.as_deref(), &event).await? {
         // The password was changed, or the account deactivated, while this one was verified.
         return Err(Error::WrongCredentials);
     }

@@ -1,8 +1,9 @@
 //! `POST /api/auth/logout`
 
 use crate::{
-    access::{bearer, sign_out},
+    access::{audit, bearer, sign_out},
     app::App,
+    domain::event::Action,
     error::Error,
     store::sessions,
     web::{Request, Response},
@@ -14,6 +15,7 @@ use crate::{
 /// 401; 403 inactive; 503.
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session_before_password_change(app, request).await?;
-    sessions::end(app.sql.as_ref(), &session.account.user.id, &session.id).await?;
+    let user_id = &session.account.user.id;
+    sessions::end(app.sql.as_ref(), user_id, &session.id, &audit::own(app, Action::Logout, user_id)).await?;
     Ok(sign_out::answer(&session))
 }

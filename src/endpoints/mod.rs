@@ -1,7 +1,9 @@
 //! One file an endpoint or a pair that belongs together. Each loads, lets the rules decide, writes, and answers.
 
+pub mod admin;
 pub mod create_token;
 pub mod deactivate;
+pub mod events;
 pub mod health;
 pub mod jwks;
 pub mod login;

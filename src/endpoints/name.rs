@@ -1,9 +1,9 @@
 //! `PUT /api/auth/me/name`
 
 use crate::{
-    access::bearer,
+    access::{audit, bearer},
     app::App,
-    domain::name,
+    domain::{event::Action, name},
     error::Error,
     store::users,
     web::{self, Request, Response},
@@ -18,7 +18,9 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let mut fields = web::json(request)?;
     let name = fields.required("name", name::parse);
     let name = fields.take(name)?;
-    if !users::rename(app.sql.as_ref(), &session.account.user.id, &name, app.now).await? {
+    let user_id = &session.account.user.id;
+    let event = audit::own(app, Action::NameChanged, user_id);
+    if !users::rename(app.sql.as_ref(), user_id, &name, &event).await? {
         return Err(Error::Inactive);
     }
     Ok(Response::ok())

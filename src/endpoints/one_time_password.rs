@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::{
-    access::bearer,
+    access::{audit, bearer},
     app::App,
     crypto::random,
-    domain::{email::Email, one_time_password::typed, throttle::retry_after, user::User},
+    domain::{email::Email, event::Action, one_time_password::typed, throttle::retry_after, user::User},
     error::Error,
     mail::{self, message},
     store::{one_time_passwords, records},
@@ -41,7 +41,10 @@ pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
         }
     };
     let error = match sent.await {
-        Ok(token) => return Ok(Response::json(&json!({ "token": token }))),
+        Ok(token) => {
+            audit::later(app, audit::own(app, Action::OtpSent, &user.id));
+            return Ok(Response::json(&json!({ "token": token })));
+        }
         Err(error) => error,
     };
     // Also when D1 did not answer: what it was asked may have been done.
@@ -94,7 +97,8 @@ pub async fn verify(app: &App, request: &Request) -> Result<Response, Error> {
     if !app.keys().one_time_password.matches(&["code", &record.generation, &code], &record.code_hash) {
         return Err(Error::WrongOneTimePassword);
     }
-    if !one_time_passwords::complete(app.sql.as_ref(), &record.user_id, &record.generation, app.now).await? {
+    let event = audit::own(app, Action::OtpVerified, &record.user_id);
+    if !one_time_passwords::complete(app.sql.as_ref(), &record.user_id, &record.generation, &event).await? {
         return Err(Error::OneTimePasswordDead);
     }
     // D1 has the last word; the record would open nothing any more.

@@ -1,10 +1,10 @@
 //! `PUT /api/auth/me/password`
 
 use crate::{
-    access::{bearer, new_password, password_attempts},
+    access::{audit, bearer, new_password, password_attempts},
     app::App,
     crypto::password_hash,
-    domain::{email::Email, password},
+    domain::{email::Email, event::Action, password},
     error::Error,
     mail::queue::Owed,
     store::users,
@@ -40,12 +40,13 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let counters = password_attempts::counters(app, email.as_str());
     counters.attempt(app.sql.as_ref(), app.now).await?;
     if !password_hash::verify(&old_password, &account.password_hash)? {
-        return Err(Error::WrongPassword);
+        return Err(audit::refused(app, Action::PasswordChanged, &account.user.id, Error::WrongPassword));
     }
     let new_hash = password_hash::hash(&new_password, settings.password_cost)?;
     let owed = Owed::password_changed(app, &email, account.user.name.clone())?;
     let mail = owed.as_ref().map(|owed| &owed.mail);
-    if !users::change_password(app.sql.as_ref(), &account, &new_hash, &session.id, &counters, mail, app.now).await? {
+    let event = audit::own(app, Action::PasswordChanged, &account.user.id);
+    if !users::change_password(app.sql.as_ref(), &account, &new_hash, &session.id, &counters, mail, &event).await? {
         // Somebody was faster: the old password is no longer in force.
         return Err(Error::WrongPassword);
     }

@@ -1,11 +1,12 @@
 //! `POST /api/auth/send-password-reset-link` and `POST /api/auth/reset-password-with-token`
 
 use crate::{
-    access::{bearer, first_account, new_password, password_attempts},
+    access::{audit, bearer, first_account, new_password, password_attempts},
     app::App,
     crypto::{password_hash, random},
     domain::{
         email::Email,
+        event::Action,
         password,
         throttle::{RESET_BY_ADDRESS, RESET_BY_EMAIL},
     },
@@ -40,7 +41,8 @@ pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> 
 
     let reset_id = random::id()?;
     let owed = Owed::password_reset(app, &email, &reset_id)?;
-    users::begin_password_reset(app.sql.as_ref(), &email, &reset_id, &owed.mail).await?;
+    let event = audit::by_somebody(app, Action::PasswordResetRequested);
+    users::begin_password_reset(app.sql.as_ref(), &email, &reset_id, &owed.mail, &event).await?;
     owed.deliver_later(app);
     Ok(Response::ok())
 }
@@ -72,8 +74,8 @@ pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
     let counters = password_attempts::counters(app, email.as_str());
     let owed = Owed::password_changed(app, &email, reset.user.name)?;
     let mail = owed.as_ref().map(|owed| &owed.mail);
-    let sql = app.sql.as_ref();
-    if !users::complete_password_reset(sql, &reset.user.id, &reset.id, &new_hash, &counters, mail, app.now).await? {
+    let (sql, event) = (app.sql.as_ref(), audit::own(app, Action::PasswordResetCompleted, &reset.user.id));
+    if !users::complete_password_reset(sql, &reset.user.id, &reset.id, &new_hash, &counters, mail, &event).await? {
         return Err(Error::Unauthorized);
     }
     if let Some(owed) = owed {

@@ -1,10 +1,11 @@
 //! `POST /api/auth/me/send-invite`
 
 use crate::{
-    access::bearer,
+    access::{audit, bearer},
     app::App,
     domain::{
         email::Email,
+        event::Action,
         throttle::{INVITE_BY_EMAIL, INVITE_BY_USER},
         user_token::{MAX_LIVE, expiry},
     },
@@ -42,8 +43,8 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let name = format!("Invitation of {}", email.as_str());
     let owed = Owed::invitation(app, &email, user.name, &made.token, days)?;
     let expires_at = expiry(app.now, days);
-    let sql = app.sql.as_ref();
-    if !user_tokens::insert(sql, &made, Some(&name), expires_at, Some(&owed.mail), app.now).await? {
+    let (sql, event) = (app.sql.as_ref(), audit::own(app, Action::InvitationSent, &user.id));
+    if !user_tokens::insert(sql, &made, Some(&name), expires_at, Some(&owed.mail), &event).await? {
         return Err(Error::TooManyTokens(MAX_LIVE));
     }
     owed.deliver_later(app);

@@ -1,10 +1,10 @@
 //! `POST /api/auth/signup`
 
 use crate::{
-    access::{new_password, sign_in},
+    access::{audit, new_password, sign_in},
     app::App,
     crypto::{password_hash, random},
-    domain::{email::Email, name, password, user_token},
+    domain::{email::Email, event::Action, name, password, user_token},
     error::Error,
     store::{user_tokens, users},
     web::{self, Request, Response},
@@ -54,7 +54,8 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         name: name.as_deref(),
         referrer_lookup: &invitation.lookup,
     };
-    match users::sign_up(app.sql.as_ref(), new, session).await? {
+    let event = audit::own(app, Action::Signup, &user_id);
+    match users::sign_up(app.sql.as_ref(), new, session, &event).await? {
         users::SignUp::Done(user) => sign_in::answer(app, request, *user, false, session),
         users::SignUp::EmailTaken => Err(Error::EmailTaken),
         users::SignUp::ReferrerEnded => Err(Error::ReferrerRefused),

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::{
-    access::bearer,
+    access::{audit, bearer},
     app::App,
-    domain::Timestamp,
+    domain::{Timestamp, event::Action},
     error::Error,
     store::user_tokens,
     web::{Request, Response},
@@ -50,7 +50,8 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
 /// 401, 403; 404 when the user has no such live token; 503.
 pub async fn delete(app: &App, request: &Request, token: &str) -> Result<Response, Error> {
     let user = bearer::session(app, request).await?.account.user;
-    if !user_tokens::delete(app.sql.as_ref(), &app.keys().user_token, &user.id, token, app.now).await? {
+    let event = audit::own(app, Action::TokenDeleted, &user.id);
+    if !user_tokens::delete(app.sql.as_ref(), &app.keys().user_token, &user.id, token, &event).await? {
         return Err(Error::NotFound);
     }
     Ok(Response::ok())

@@ -46,6 +46,15 @@ pub(super) fn insert_if_password_is(mail: &Mail, user_id: &str, password_hash: &
     bind(mail, statement).bind(user_id).bind(password_hash)
 }
 
+/// As [`insert`], if the statement before in the batch has made this the live reset of the user.
+pub(super) fn insert_if_reset_is(mail: &Mail, user_id: &str, reset_id: &str) -> Statement {
+    let statement = Statement::new(
+        "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM users WHERE id = ?7 AND password_reset_id = ?8)",
+    );
+    bind(mail, statement).bind(user_id).bind(reset_id)
+}
+
 /// As [`insert`], if the statement before in the batch has made this user token.
 pub(super) fn insert_if_token_is_there(mail: &Mail, lookup: &str) -> Statement {
     let statement = Statement::new(

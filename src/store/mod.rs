@@ -4,7 +4,11 @@
 //! once is one conditional statement with `RETURNING`; statements of one batch that depend on it repeat its condition. So every
 //! batch may be run twice, and all go through `repeat`.
 
+pub mod administration;
+pub mod events;
 pub mod expired;
+pub mod freezes;
+pub mod invite_tree;
 pub mod mails;
 pub mod one_time_passwords;
 pub mod outbox;
@@ -12,6 +16,7 @@ pub mod records;
 mod repeat;
 pub mod sessions;
 pub mod throttles;
+pub mod user_list;
 pub mod user_tokens;
 pub mod users;
 

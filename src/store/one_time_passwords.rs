@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{run, run_all};
+use super::{events, run, run_all};
 use crate::{
     domain::Timestamp,
+    domain::event::Event,
     domain::one_time_password::{MAX_GUESSES, MAX_SENDS, SEND_PAUSE, SEND_WINDOW, next_send},
     ports::{Outage, Sql, Statement},
 };
@@ -116,7 +117,7 @@ pub async fn count_guess(sql: &dyn Sql, user_id: &str, generation: &str) -> Resu
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn complete(sql: &dyn Sql, user_id: &str, generation: &str, now: Timestamp) -> Result<bool, Outage> {
+pub async fn complete(sql: &dyn Sql, user_id: &str, generation: &str, event: &Event) -> Result<bool, Outage> {
     let verify = Statement::new(
         "UPDATE users SET is_verified = 1, updated_at = ?3
          WHERE id = ?1 AND is_active = 1
@@ -125,11 +126,11 @@ pub async fn complete(sql: &dyn Sql, user_id: &str, generation: &str, now: Times
     )
     .bind(user_id)
     .bind(generation)
-    .bind(now);
+    .bind(event.at);
     let use_up =
         Statement::new("UPDATE one_time_passwords SET generation = NULL WHERE user_id = ?1 AND generation = ?2")
             .bind(user_id)
             .bind(generation);
-    let [verified, _] = run_all(sql, [verify, use_up]).await?;
+    let [verified, _, _] = run_all(sql, [verify, events::insert_if_changed(event), use_up]).await?;
     Ok(verified.any())
 }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{run, users::Account};
+use super::{events, run, run_all, users::Account};
 use crate::{
-    domain::Timestamp,
+    domain::{Timestamp, event::Event, user::flag},
     ports::{Outage, Sql, Statement},
 };
 
@@ -31,7 +31,7 @@ pub struct Live {
     pub session_created_at: Timestamp,
 }
 
-/// A session as its owner sees it.
+/// A session as its owner and admins see it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Listed {
     /// Its id.
@@ -42,6 +42,9 @@ pub struct Listed {
     pub created_at: Timestamp,
     /// When it ends, if it is not refreshed.
     pub expires_at: Timestamp,
+    /// Whether it is the one that asks.
+    #[serde(deserialize_with = "flag")]
+    pub current: bool,
 }
 
 /// The live session with this id and its user: whether it is alive and who it is, in one statement.
@@ -68,25 +71,38 @@ pub async fn extend(sql: &dyn Sql, session_id: &str, expires_at: Timestamp, now:
     Ok(run(sql, statement.bind(session_id).bind(expires_at).bind(now)).await?.any())
 }
 
-/// The user's live sessions, latest first; at most 200.
+/// The user's live sessions, latest first, at most 200; `asking` is the session that asks.
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn list(sql: &dyn Sql, user_id: &str, now: Timestamp) -> Result<Vec<Listed>, Outage> {
+pub async fn list(sql: &dyn Sql, user_id: &str, asking: &str, now: Timestamp) -> Result<Vec<Listed>, Outage> {
     let statement = Statement::new(
-        "SELECT id, user_agent, created_at, expires_at FROM sessions
+        "SELECT id, user_agent, created_at, expires_at, id = ?3 AS current FROM sessions
          WHERE user_id = ?1 AND expires_at > ?2 ORDER BY expires_at DESC LIMIT 200",
     );
-    run(sql, statement.bind(user_id).bind(now)).await?.all()
+    run(sql, statement.bind(user_id).bind(now).bind(asking)).await?.all()
 }
 
 /// Ends one session of the user; tells whether there was one.
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn end(sql: &dyn Sql, user_id: &str, session_id: &str) -> Result<bool, Outage> {
-    let statement = Statement::new("DELETE FROM sessions WHERE id = ?1 AND user_id = ?2 RETURNING id");
-    Ok(run(sql, statement.bind(session_id).bind(user_id)).await?.any())
+pub async fn end(sql: &dyn Sql, user_id: &str, session_id: &str, event: &Event) -> Result<bool, Outage> {
+    let end = Statement::new("DELETE FROM sessions WHERE id = ?1 AND user_id = ?2 RETURNING id");
+    let end = end.bind(session_id).bind(user_id);
+    let [ended, _] = run_all(sql, [end, events::insert_if_changed(event)]).await?;
+    Ok(ended.any())
+}
+
+/// Ends every session of a user; tells whether there is such a user.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn end_all(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool, Outage> {
+    let end = Statement::new("DELETE FROM sessions WHERE user_id = ?1").bind(user_id);
+    let find = Statement::new("SELECT id FROM users WHERE id = ?1").bind(user_id);
+    let [_, _, found] = run_all(sql, [end, events::insert_if_changed(event), find]).await?;
+    Ok(found.any())
 }
 
 /// Ends every session of a user but one, if the statement before in the batch has set this password hash: its salt is

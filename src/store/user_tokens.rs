@@ -2,13 +2,14 @@
 
 use serde::Deserialize;
 
-use super::{mails, repeat, run, run_all, throttles};
+use super::{events, mails, repeat, run, run_all, throttles};
 use crate::{
     app::App,
     crypto::{keys::UserTokenKeys, random},
     domain::{
         Timestamp,
         email::Email,
+        event::Event,
         throttle::{Address, SIGN_UP_BY_ADDRESS},
         user_token::{ALPHABET, LENGTH, MAX_LIVE},
     },
@@ -56,7 +57,7 @@ pub async fn insert(
     name: Option<&str>,
     expires_at: Timestamp,
     mail: Option<&mails::Mail>,
-    now: Timestamp,
+    event: &Event,
 ) -> Result<bool, Outage> {
     let insert = Statement::new(
         "INSERT INTO user_tokens (lookup, user_id, sealed, name, created_at, expires_at, key_id)
@@ -69,12 +70,12 @@ pub async fn insert(
     .bind(made.user_id.as_str())
     .bind(made.sealed.as_str())
     .bind(name)
-    .bind(now)
+    .bind(event.at)
     .bind(expires_at)
     .bind(MAX_LIVE)
     .bind(made.key_id.as_str())
     .bind(made.previous_key_id.as_deref());
-    let mut statements = vec![insert];
+    let mut statements = vec![insert, events::insert_if_changed(event)];
     statements.extend(mail.map(|mail| mails::insert_if_token_is_there(mail, &made.lookup)));
     Ok(repeat::batch(sql, statements).await?.first().is_some_and(|inserted| inserted.any()))
 }
@@ -175,11 +176,13 @@ pub async fn delete(
     keys: &[UserTokenKeys],
     user_id: &str,
     token: &str,
-    now: Timestamp,
+    event: &Event,
 ) -> Result<bool, Outage> {
     let (current, previous) = lookups(keys, token);
-    let statement = Statement::new(
+    let delete = Statement::new(
         "DELETE FROM user_tokens WHERE lookup IN (?1, ?2) AND user_id = ?3 AND expires_at > ?4 RETURNING lookup",
     );
-    Ok(run(sql, statement.bind(current).bind(previous).bind(user_id).bind(now)).await?.any())
+    let delete = delete.bind(current).bind(previous).bind(user_id).bind(event.at);
+    let [deleted, _] = run_all(sql, [delete, events::insert_if_changed(event)]).await?;
+    Ok(deleted.any())
 }

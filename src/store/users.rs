@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 
-use super::{mails, repeat, run, run_all, sessions, throttles::PasswordCounters};
+use super::{events, mails, repeat, run, run_all, sessions, throttles::PasswordCounters};
 use crate::{
     domain::{
         Timestamp,
         email::Email,
+        event::Event,
         user::{User, flag},
     },
     error::Error,
@@ -32,6 +33,23 @@ pub struct Account {
 /// [`Outage`].
 pub async fn any(sql: &dyn Sql) -> Result<bool, Outage> {
     Ok(run(sql, Statement::new("SELECT 1 AS found FROM users LIMIT 1")).await?.any())
+}
+
+/// The user with this id.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn find(sql: &dyn Sql, user_id: &str) -> Result<Option<User>, Outage> {
+    run(sql, Statement::new("SELECT * FROM users WHERE id = ?1").bind(user_id)).await?.first()
+}
+
+/// Whether this is an active admin.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn is_active_admin(sql: &dyn Sql, user_id: &str) -> Result<bool, Outage> {
+    let statement = Statement::new("SELECT 1 AS found FROM users WHERE id = ?1 AND role = 'admin' AND is_active = 1");
+    Ok(run(sql, statement.bind(user_id)).await?.any())
 }
 
 /// The first account, which nobody invited.
@@ -95,6 +113,7 @@ pub async fn complete_login(
     session: sessions::New<'_>,
     counters: &PasswordCounters,
     rehashed: Option<&str>,
+    event: &Event,
 ) -> Result<bool, Outage> {
     let [forget_account, remember_address, forgive_address] = counters.forgive(session.now);
     let begin = Statement::new(
@@ -112,7 +131,8 @@ pub async fn complete_login(
         .bind(account.user.id.as_str())
         .bind(account.password_hash.as_str())
         .bind(rehashed);
-    let mut statements = vec![begin, forget_account, remember_address, forgive_address];
+    let mut statements =
+        vec![begin, events::insert_if_changed(event), forget_account, remember_address, forgive_address];
     if rehashed.is_some() {
         statements.push(rehash);
     }
@@ -147,7 +167,12 @@ pub enum SignUp {
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn sign_up(sql: &dyn Sql, user: New<'_>, session: sessions::New<'_>) -> Result<SignUp, Outage> {
+pub async fn sign_up(
+    sql: &dyn Sql,
+    user: New<'_>,
+    session: sessions::New<'_>,
+    event: &Event,
+) -> Result<SignUp, Outage> {
     let insert = Statement::new(
         "INSERT INTO users (id, email, password_hash, name, referrer_id, created_at, updated_at)
          SELECT ?1, ?2, ?3, ?4, referrer.id, ?6, ?6
@@ -172,7 +197,7 @@ pub async fn sign_up(sql: &dyn Sql, user: New<'_>, session: sessions::New<'_>) -
     .bind(session.now)
     .bind(session.expires_at);
     let holder = Statement::new("SELECT id FROM users WHERE email = ?1").bind(user.email.as_str());
-    let [inserted, _, holder] = run_all(sql, [insert, begin, holder]).await?;
+    let [inserted, _, _, holder] = run_all(sql, [insert, events::insert_if_changed(event), begin, holder]).await?;
     let holds_email = holder.any();
     Ok(match inserted.first()? {
         Some(user) => SignUp::Done(Box::new(user)),
@@ -185,10 +210,12 @@ pub async fn sign_up(sql: &dyn Sql, user: New<'_>, session: sessions::New<'_>) -
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn rename(sql: &dyn Sql, user_id: &str, name: &str, now: Timestamp) -> Result<bool, Outage> {
-    let statement =
+pub async fn rename(sql: &dyn Sql, user_id: &str, name: &str, event: &Event) -> Result<bool, Outage> {
+    let rename =
         Statement::new("UPDATE users SET name = ?2, updated_at = ?3 WHERE id = ?1 AND is_active = 1 RETURNING id");
-    Ok(run(sql, statement.bind(user_id).bind(name).bind(now)).await?.any())
+    let rename = rename.bind(user_id).bind(name).bind(event.at);
+    let [renamed, _] = run_all(sql, [rename, events::insert_if_changed(event)]).await?;
+    Ok(renamed.any())
 }
 
 /// Replaces the password that was just verified, ends every other session and every reset token, takes the count of attempts
@@ -204,8 +231,9 @@ pub async fn change_password(
     kept_session: &str,
     counters: &PasswordCounters,
     mail: Option<&mails::Mail>,
-    now: Timestamp,
+    event: &Event,
 ) -> Result<bool, Outage> {
+    let now = event.at;
     let user_id = account.user.id.as_str();
     let change = Statement::new(
         "UPDATE users SET password_hash = ?3, must_change_password = 0, password_reset_id = NULL, updated_at = ?4
@@ -216,7 +244,8 @@ pub async fn change_password(
     .bind(account.password_hash.as_str())
     .bind(new_hash)
     .bind(now);
-    let mut statements = vec![change, sessions::end_all_but(user_id, kept_session, new_hash)];
+    let mut statements =
+        vec![change, events::insert_if_changed(event), sessions::end_all_but(user_id, kept_session, new_hash)];
     statements.extend(counters.forgive(now));
     statements.extend(mail.map(|mail| mails::insert_if_password_is(mail, user_id, new_hash)));
     Ok(repeat::batch(sql, statements).await?.first().is_some_and(|changed| changed.any()))
@@ -232,11 +261,12 @@ pub async fn begin_password_reset(
     email: &Email,
     reset_id: &str,
     mail: &mails::Mail,
+    event: &Event,
 ) -> Result<(), Outage> {
     let begin = Statement::new("UPDATE users SET password_reset_id = ?2 WHERE email = ?1 AND is_active = 1")
         .bind(email.as_str())
         .bind(reset_id);
-    run_all(sql, [begin, mails::insert(mail)]).await.map(drop)
+    run_all(sql, [begin, events::insert_about_email(event, email.as_str()), mails::insert(mail)]).await.map(drop)
 }
 
 /// The user of this email whose live reset this is.
@@ -273,8 +303,9 @@ pub async fn complete_password_reset(
     new_hash: &str,
     counters: &PasswordCounters,
     mail: Option<&mails::Mail>,
-    now: Timestamp,
+    event: &Event,
 ) -> Result<bool, Outage> {
+    let now = event.at;
     let reset = Statement::new(
         "UPDATE users
          SET password_hash = ?3, must_change_password = 0, password_reset_id = NULL, is_verified = 1, updated_at = ?4
@@ -285,7 +316,8 @@ pub async fn complete_password_reset(
     .bind(reset_id)
     .bind(new_hash)
     .bind(now);
-    let mut statements = vec![reset, sessions::end_all_but(user_id, "", new_hash), counters.forget()];
+    let mut statements =
+        vec![reset, events::insert_if_changed(event), sessions::end_all_but(user_id, "", new_hash), counters.forget()];
     statements.extend(mail.map(|mail| mails::insert_if_password_is(mail, user_id, new_hash)));
     Ok(repeat::batch(sql, statements).await?.first().is_some_and(|done| done.any()))
 }
@@ -295,12 +327,15 @@ pub async fn complete_password_reset(
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn deactivate(sql: &dyn Sql, user_id: &str, now: Timestamp) -> Result<bool, Outage> {
-    let statement = Statement::new(
+pub async fn deactivate(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool, Outage> {
+    let deactivate = Statement::new(
         "UPDATE users SET is_active = 0, password_reset_id = NULL, updated_at = ?2
-         WHERE id = ?1 AND (role <> 'admin' OR EXISTS (
-           SELECT 1 FROM users AS other WHERE other.role = 'admin' AND other.is_active = 1 AND other.id <> ?1))
-         RETURNING id",
-    );
-    Ok(run(sql, statement.bind(user_id).bind(now)).await?.any())
+         WHERE id = ?1 AND is_active = 1 AND (role <> 'admin' OR EXISTS (
+           SELECT 1 FROM users AS other WHERE other.role = 'admin' AND other.is_active = 1 AND other.id <> ?1))",
+    )
+    .bind(user_id)
+    .bind(event.at);
+    let is_inactive = Statement::new("SELECT id FROM users WHERE id = ?1 AND is_active = 0").bind(user_id);
+    let [_, _, is_inactive] = run_all(sql, [deactivate, events::insert_if_changed(event), is_inactive]).await?;
+    Ok(is_inactive.any())
 }

@@ -1,14 +1,22 @@
-//! The members of a body, taken one by one while every fault is kept: a 422 names all of them at once.
+//! The members of a body or a query, taken one by one while every fault is kept: a 422 names all of them at once.
 
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Fault, FieldProblem};
 
-/// The members of a body that are still to be read, and the faults found so far.
+/// The members of a body or a query that are still to be read, and the faults found so far.
 #[derive(Debug)]
 pub struct Fields {
+    place: Place,
     members: Map<String, Value>,
     problems: Vec<FieldProblem>,
+}
+
+/// Where the members are. In a query all of them are text, so numbers and truths are read from text there alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Body,
+    Query,
 }
 
 /// A field's value, or the knowledge that it is faulty; [`Fields::check`] stands between it and the value.
@@ -31,7 +39,16 @@ impl<T> Parsed<T> {
 impl Fields {
     /// The members of a JSON object or a form.
     pub fn new(members: Map<String, Value>) -> Self {
-        Fields { members, problems: Vec::new() }
+        Fields { place: Place::Body, members, problems: Vec::new() }
+    }
+
+    /// The parameters of a query: of a name that comes twice the first value counts, and an empty value is none.
+    pub fn of_query(query: &str) -> Self {
+        let mut members = Map::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty()) {
+            members.entry(name).or_insert_with(|| Value::String(value.into_owned()));
+        }
+        Fields { place: Place::Query, members, problems: Vec::new() }
     }
 
     /// A string that must be there, read by `parse`.
@@ -64,15 +81,29 @@ impl Fields {
         name: &'static str,
         range: std::ops::RangeInclusive<i64>,
     ) -> Parsed<Option<i64>> {
-        let fault = match self.members.get(name) {
+        let number = match self.members.get(name) {
             None | Some(Value::Null) => return Parsed(Some(None)),
-            Some(Value::Number(number)) => match number.as_i64() {
-                Some(value) if range.contains(&value) => return Parsed(Some(Some(value))),
-                _ => (format!("must be a whole number from {} to {}", range.start(), range.end()), "integer_range"),
-            },
-            Some(_) => ("must be a whole number".to_owned(), "integer_type"),
+            Some(Value::Number(number)) => Some(number.as_i64()),
+            Some(Value::String(text)) if self.place == Place::Query => text.parse().ok().map(Some),
+            Some(_) => None,
+        };
+        let fault = match number {
+            Some(Some(value)) if range.contains(&value) => return Parsed(Some(Some(value))),
+            Some(_) => (format!("must be a whole number from {} to {}", range.start(), range.end()), "integer_range"),
+            None => ("must be a whole number".to_owned(), "integer_type"),
         };
         self.fault(name, fault)
+    }
+
+    /// A truth that may be left out or be null.
+    pub fn optional_boolean(&mut self, name: &'static str) -> Parsed<Option<bool>> {
+        match self.members.get(name) {
+            None | Some(Value::Null) => Parsed(Some(None)),
+            Some(Value::Bool(value)) => Parsed(Some(Some(*value))),
+            Some(Value::String(text)) if self.place == Place::Query && text == "true" => Parsed(Some(Some(true))),
+            Some(Value::String(text)) if self.place == Place::Query && text == "false" => Parsed(Some(Some(false))),
+            Some(_) => self.fault(name, ("must be true or false".to_owned(), "boolean_type")),
+        }
     }
 
     /// Ends the reading.
@@ -93,7 +124,11 @@ impl Fields {
     }
 
     fn fault<T>(&mut self, name: &'static str, (msg, kind): Fault) -> Parsed<T> {
-        self.problems.push(FieldProblem { loc: vec!["body", name], msg, kind });
+        let place = match self.place {
+            Place::Body => "body",
+            Place::Query => "query",
+        };
+        self.problems.push(FieldProblem { loc: vec![place, name], msg, kind });
         Parsed(None)
     }
 }
@@ -141,5 +176,24 @@ mod tests {
         assert_eq!(fields.optional("name", any).value(), Some(None));
         assert_eq!(fields.optional("other", any).value(), Some(None));
         assert!(fields.check().is_ok());
+    }
+
+    #[test]
+    fn numbers_and_truths_are_text_in_a_query_and_never_in_a_body() {
+        let mut query = Fields::of_query("a=7&b=true&c=false&a=9&d=&e=x&f=x");
+        assert_eq!(query.optional_integer("a", 1..=10).value(), Some(Some(7)));
+        assert_eq!(query.optional_boolean("b").value(), Some(Some(true)));
+        assert_eq!(query.optional_boolean("c").value(), Some(Some(false)));
+        assert_eq!(query.optional_boolean("d").value(), Some(None));
+        let _ = query.optional_integer("e", 1..=10);
+        let _ = query.optional_boolean("f");
+        let Err(Error::Invalid(problems)) = query.check() else { panic!() };
+        let named: Vec<_> = problems.iter().map(|problem| (problem.loc.clone(), problem.kind)).collect();
+        assert_eq!(named, [(vec!["query", "e"], "integer_type"), (vec!["query", "f"], "boolean_type")]);
+
+        let mut body = fields(json!({ "a": "7", "b": "true", "c": false }));
+        assert_eq!(body.optional_integer("a", 1..=10).value(), None);
+        assert_eq!(body.optional_boolean("b").value(), None);
+        assert_eq!(body.optional_boolean("c").value(), Some(Some(false)));
     }
 }

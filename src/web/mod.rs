@@ -49,6 +49,11 @@ impl Request {
         self.header(header::ORIGIN) == Some(self.origin.as_str())
     }
 
+    /// The parameters of the query, to be read one by one.
+    pub fn query_fields(&self) -> Fields {
+        Fields::of_query(&self.query)
+    }
+
     /// The first value of a query parameter, decoded.
     pub fn query_parameter(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())

@@ -16,10 +16,6 @@ fn deactivated(postern: &Postern) -> SignedUp {
     ada
 }
 
-fn make_admin(postern: &Postern, user: &SignedUp) {
-    postern.sql.execute("UPDATE users SET role = 'admin' WHERE id = ?1", &[user.id.as_str().into()]);
-}
-
 fn active_admins(postern: &Postern) -> usize {
     postern.sql.query("SELECT id FROM users WHERE role = 'admin' AND is_active = 1", &[]).len()
 }
@@ -171,7 +167,7 @@ fn the_last_active_admin_cannot() {
     deactivate(&postern, &token).refused(409, "last_admin");
     assert_eq!(postern.me(&token), 200);
 
-    make_admin(&postern, &ada);
+    postern.make_admin(&ada.id);
     postern.set_active(&ada.id, false);
     deactivate(&postern, &token).refused(409, "last_admin");
 
@@ -186,7 +182,7 @@ fn of_two_admins_who_leave_at_once_one_stays() {
     let postern = Postern::new();
     let admin = postern.admin_token();
     let ada = postern.sign_up("ada@example.com");
-    make_admin(&postern, &ada);
+    postern.make_admin(&ada.id);
     let leave = |token: &str| postern.delete("/api/auth/me").bearer(token);
     let answers = postern.at_once(vec![leave(&admin), leave(&ada.token)]);
     assert_eq!(answers[0].status, 200);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Call, DAY, Fault, MINUTE, PASSWORD, RESEND, SECOND, claims,
-    world::{ADA, NEW_PASSWORD, World, doors},
+    world::{ADA, GRACE, NEW_PASSWORD, World, doors},
 };
 
 type Settings<'a> = &'a [(&'static str, &'static str)];
@@ -106,6 +106,37 @@ fn stories() -> Vec<Story> {
                 "DELETE /api/auth/me" => {
                     story.again = 403;
                     story.finally = |world, _| world.postern.login(ADA, PASSWORD).refused(403, "inactive");
+                }
+                "POST /api/auth/admin/users" => {
+                    story.again = 409;
+                    story.finally = |world, _| drop(world.postern.login("joan@example.com", PASSWORD).expect(200));
+                }
+                "DELETE /api/auth/admin/users/{id}" => {
+                    story.again = 404;
+                    story.finally = |world, _| world.postern.login(GRACE, PASSWORD).refused(401, "wrong_credentials");
+                }
+                "POST /api/auth/admin/users/{id}/send-password-reset-link" => {
+                    story.owes_mail_to = Some(GRACE);
+                    story.prepare = |world, _| drop(world.postern.reset_token(GRACE));
+                    story.ends_early = "reset old of grace@example.com";
+                    story.finally = |world, _| {
+                        let token = token_in_mail(world, GRACE, "/reset-password?token=");
+                        assert_eq!(world.postern.me(&token), 200);
+                    };
+                }
+                "DELETE /api/auth/admin/users/{id}/sessions/{session_id}" => {
+                    story.again = 404;
+                    story.finally = |world, _| assert_eq!(world.postern.me(&world.grace.token), 401);
+                }
+                "DELETE /api/auth/admin/users/{id}/sessions" => {
+                    story.finally = |world, _| assert_eq!(world.postern.me(&world.grace.token), 401);
+                }
+                "POST /api/auth/admin/users/{id}/freeze" => {
+                    story.finally = |world, _| assert_eq!(world.postern.me(&world.grace.token), 403);
+                }
+                "DELETE /api/auth/admin/users/{id}/freeze" => {
+                    story.again = 404;
+                    story.finally = |world, _| drop(world.postern.login(&world.frozen.email, PASSWORD).expect(200));
                 }
                 "PUT /api/auth/me/password" => {
                     story.again = 403;

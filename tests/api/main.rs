@@ -3,6 +3,11 @@
 
 mod support;
 
+mod admin_access;
+mod admin_accounts;
+mod admin_events;
+mod admin_invite_tree;
+mod admin_users;
 mod architecture;
 mod common_passwords;
 mod conventions;

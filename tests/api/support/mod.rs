@@ -211,6 +211,23 @@ impl Postern {
         self.sql.execute("UPDATE users SET is_active = ?2 WHERE id = ?1", &[user_id.into(), is_active.into()]);
     }
 
+    /// Freezes a user and everybody below: how many that deactivated.
+    pub fn freeze(&self, admin: &str, user_id: &str) -> i64 {
+        let answer = self.post(&format!("/api/auth/admin/users/{user_id}/freeze")).bearer(admin).send();
+        answer.expect(200)["frozen"].as_i64().unwrap()
+    }
+
+    /// Undoes a freeze: how many came back.
+    pub fn unfreeze(&self, admin: &str, user_id: &str) -> i64 {
+        let answer = self.delete(&format!("/api/auth/admin/users/{user_id}/freeze")).bearer(admin).send();
+        answer.expect(200)["unfrozen"].as_i64().unwrap()
+    }
+
+    /// Makes an admin of a user, past the service.
+    pub fn make_admin(&self, user_id: &str) {
+        self.sql.execute("UPDATE users SET role = 'admin' WHERE id = ?1", &[user_id.into()]);
+    }
+
     /// The mails to an address, newest first, as `/dev/outbox` shows them.
     pub fn mails(&self, to: &str) -> Vec<Value> {
         if self.isolate.borrow().settings.mail != Mail::Outbox {

@@ -6,13 +6,17 @@ use serde_json::{Value, json};
 use super::{Call, MINUTE, PASSWORD, Postern, SignedUp, claims};
 
 pub const ADA: &str = "ada@example.com";
+pub const GRACE: &str = "grace@example.com";
 /// The password that [`Door::good`] sets.
 pub const NEW_PASSWORD: &str = "another good password";
 
-/// A service with a user, Ada, who has two sessions, and one live token of each kind.
+/// A service with a user, Ada, who has two sessions, and one live token of each kind; with another, Grace;
+/// and with one who is frozen.
 pub struct World {
     pub postern: Postern,
     pub ada: SignedUp,
+    pub grace: SignedUp,
+    pub frozen: SignedUp,
     /// The id of the session of `ada.token`.
     pub session_id: String,
     /// Ada's other session, and its id.
@@ -35,6 +39,8 @@ impl World {
     pub fn with_settings(settings: &[(&str, &str)]) -> World {
         let postern = Postern::with_settings(settings);
         let ada = postern.sign_up(ADA);
+        let grace = postern.sign_up(GRACE);
+        let frozen = postern.sign_up("frozen@example.com");
         let other_session = postern.token(ADA, PASSWORD);
         let user_token = postern.create_user_token(&ada.token);
         let (otp_token, code) = postern.one_time_password(&ada.token, ADA);
@@ -42,14 +48,18 @@ impl World {
         postern.wait(MINUTE);
         let reset_token = postern.reset_token(ADA);
         postern.wait(MINUTE);
+        let admin_token = postern.admin_token();
+        postern.freeze(&admin_token, &frozen.id);
         let id = |token: &str| claims(token)["sid"].as_str().unwrap().to_owned();
         World {
             session_id: id(&ada.token),
             other_session_id: id(&other_session),
             referrer: postern.referrer(),
-            admin_token: postern.admin_token(),
+            admin_token,
             postern,
             ada,
+            grace,
+            frozen,
             other_session,
             user_token,
             reset_token,
@@ -66,6 +76,8 @@ pub enum Opens {
     Sessions,
     Resets,
     SessionsAndResets,
+    /// Sessions of admins.
+    Admins,
 }
 
 /// What body a door takes; the functions make a good one.
@@ -92,7 +104,14 @@ impl Door {
     }
 
     pub fn path(&self, world: &World) -> String {
-        let path = self.pattern.replace("{token}", &world.user_token).replace("{id}", &world.other_session_id);
+        let path = if self.opens == Opens::Admins {
+            let session = claims(&world.grace.token)["sid"].as_str().unwrap().to_owned();
+            let is_unfreezing = self.method == Method::DELETE && self.pattern.ends_with("/freeze");
+            let user = if is_unfreezing { &world.frozen } else { &world.grace };
+            self.pattern.replace("{id}", &user.id).replace("{session_id}", &session)
+        } else {
+            self.pattern.replace("{token}", &world.user_token).replace("{id}", &world.other_session_id)
+        };
         if path == "/api/auth/verify-token" { format!("{path}?token={}", world.user_token) } else { path }
     }
 
@@ -107,7 +126,13 @@ impl Door {
             Opens::Anybody => None,
             Opens::Sessions | Opens::SessionsAndResets => Some(&world.ada.token),
             Opens::Resets => Some(&world.reset_token),
+            Opens::Admins => Some(&world.admin_token),
         }
+    }
+
+    /// The session of whoever may open it.
+    pub fn session<'a>(&self, world: &'a World) -> &'a str {
+        if self.opens == Opens::Admins { &world.admin_token } else { &world.ada.token }
     }
 
     /// With the bearer that opens it, but without a body.
@@ -196,6 +221,33 @@ pub fn doors() -> Vec<Door> {
         door(Method::DELETE, "/api/auth/me/tokens/{token}", Sessions, Nothing),
         door(Method::GET, "/api/auth/me/sessions", Sessions, Nothing),
         door(Method::DELETE, "/api/auth/me/sessions/{id}", Sessions, Nothing),
+        door(Method::GET, "/api/auth/me/events", Sessions, Nothing),
+        door(Method::GET, "/api/auth/admin/users", Admins, Nothing),
+        door(
+            Method::POST,
+            "/api/auth/admin/users",
+            Admins,
+            Json(|_| {
+                json!({ "email": "joan@example.com", "password": PASSWORD, "name": "Joan", "role": "user", "tier": 1,
+                        "is_verified": true })
+            }),
+        ),
+        door(Method::GET, "/api/auth/admin/users/{id}", Admins, Nothing),
+        door(
+            Method::PUT,
+            "/api/auth/admin/users/{id}",
+            Admins,
+            Json(|_| json!({ "name": "Grace", "role": "user", "tier": 1, "is_active": true })),
+        ),
+        door(Method::DELETE, "/api/auth/admin/users/{id}", Admins, Nothing),
+        door(Method::POST, "/api/auth/admin/users/{id}/send-password-reset-link", Admins, Nothing),
+        door(Method::GET, "/api/auth/admin/users/{id}/sessions", Admins, Nothing),
+        door(Method::DELETE, "/api/auth/admin/users/{id}/sessions", Admins, Nothing),
+        door(Method::DELETE, "/api/auth/admin/users/{id}/sessions/{session_id}", Admins, Nothing),
+        door(Method::POST, "/api/auth/admin/users/{id}/freeze", Admins, Nothing),
+        door(Method::DELETE, "/api/auth/admin/users/{id}/freeze", Admins, Nothing),
+        door(Method::GET, "/api/auth/admin/invite-tree", Admins, Nothing),
+        door(Method::GET, "/api/auth/admin/events", Admins, Nothing),
         door(Method::GET, "/health", Anybody, Nothing),
         door(Method::GET, "/dev/outbox", Anybody, Nothing),
     ];

@@ -1,0 +1,49 @@
+-- Administration: users listed newest first, freezing whatever a user has invited, and the audit log.
+
+-- Which freeze deactivated this user: the id of the user at its root. NULL for whoever is active or was deactivated by
+-- other means. No foreign key: a freeze outlives the account at its root, and can be undone by its id all the same.
+ALTER TABLE users ADD COLUMN frozen_by TEXT CHECK (frozen_by IS NULL OR is_active = 0);
+-- When it did; NULL with frozen_by.
+ALTER TABLE users ADD COLUMN frozen_at INTEGER;
+CREATE INDEX users_by_freeze ON users (frozen_by) WHERE frozen_by IS NOT NULL;
+
+-- The freezes in force; a user may stand below several. When one is undone, those who stand below one that came after they
+-- were frozen stay so.
+CREATE TABLE freezes (
+  -- The user at the root; the account may be gone.
+  user_id TEXT PRIMARY KEY,
+  -- Moves when the same user is frozen again.
+  frozen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A page of users, newest first, reads this far and no further. The partial ones hold whom a filter looks for seldom.
+CREATE INDEX users_by_age ON users (created_at);
+CREATE INDEX inactive_users_by_age ON users (created_at) WHERE is_active = 0;
+CREATE INDEX unverified_users_by_age ON users (created_at) WHERE is_verified = 0;
+-- Also the order within the invite tree.
+DROP INDEX users_by_referrer;
+CREATE INDEX users_by_referrer ON users (referrer_id, created_at);
+
+-- The audit log: who did what to whom, when, from where, with which result. Rows are written in the batch of the act,
+-- never changed, and deleted when they are old. Ids without foreign keys: an event outlives the account, of which it
+-- then tells no more than the id.
+CREATE TABLE events (
+  -- The newer event has the larger one.
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  -- One of domain/event.rs.
+  action TEXT NOT NULL,
+  -- `success`, or the code of the refusal.
+  result TEXT NOT NULL,
+  -- Who did it; NULL when nobody had signed in.
+  actor_id TEXT,
+  -- To whose account; NULL when there is none.
+  subject_id TEXT,
+  -- From where, as a keyed hash: the same address has the same one, and the address is not to be had from it.
+  address TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX events_by_subject ON events (subject_id);
+-- Most acts concern the actor's own account: those are found by the subject, and cost no second entry.
+CREATE INDEX events_by_actor ON events (actor_id) WHERE actor_id <> subject_id;
+CREATE INDEX events_by_action ON events (action);

@@ -1,0 +1,63 @@
+//! What is written down of a request: see `domain::event`.
+
+use crate::{
+    app::App,
+    domain::event::{Action, Event, SUCCESS},
+    error::Error,
+    store::events,
+};
+
+/// Characters of the keyed hash of an address: 66 bits, enough to tell addresses apart.
+const ADDRESS_LENGTH: usize = 11;
+
+/// What a user does to the own account.
+pub fn own(app: &App, action: Action, user_id: &str) -> Event {
+    event(app, action, Some(user_id), Some(user_id))
+}
+
+/// What an admin does to another's account.
+pub fn by_admin(app: &App, action: Action, admin_id: &str, user_id: &str) -> Event {
+    event(app, action, Some(admin_id), Some(user_id))
+}
+
+/// What somebody who has not signed in asks for. Whose account it concerns is found when it is written.
+pub fn by_somebody(app: &App, action: Action) -> Event {
+    event(app, action, None, None)
+}
+
+fn event(app: &App, action: Action, actor_id: Option<&str>, subject_id: Option<&str>) -> Event {
+    let mut address = app.keys().event.hash(&["address", app.address.as_str()]);
+    address.truncate(ADDRESS_LENGTH);
+    Event {
+        at: app.now,
+        action,
+        result: SUCCESS,
+        actor_id: actor_id.map(str::to_owned),
+        subject_id: subject_id.map(str::to_owned),
+        address,
+    }
+}
+
+/// Writes down, after the answer, that a login to this account was refused: the time until the answer tells nobody that
+/// there is an account. Answers the refusal.
+pub fn refused_login(app: &App, user_id: &str, refusal: Error) -> Error {
+    later(app, Event { actor_id: None, result: refusal.code(), ..own(app, Action::Login, user_id) });
+    refusal
+}
+
+/// Writes down, after the answer, that what a user wanted to do to the own account was refused. Answers the refusal.
+pub fn refused(app: &App, action: Action, user_id: &str, refusal: Error) -> Error {
+    later(app, Event { result: refusal.code(), ..own(app, action, user_id) });
+    refusal
+}
+
+/// Writes an event after the answer: of acts that are in no batch, because nothing in D1 changes by them.
+pub fn later(app: &App, event: Event) {
+    let later = app.clone();
+    app.later.run(Box::pin(async move {
+        if let Err(outage) = events::insert(later.sql.as_ref(), &event).await {
+            let (id, action) = (&later.request_id, event.action.as_str());
+            (later.log)(&format!("request {id}: {action} {} is not in the audit log: {}", event.result, outage.0));
+        }
+    }));
+}

@@ -1,0 +1,140 @@
+//! The audit log: who did what to whom, when, from where, with which result.
+
+use super::Timestamp;
+use crate::error::Fault;
+
+/// What was done. Whether to the own account or to another's is told by who did it to whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// A login, or a wrong password at one.
+    Login,
+    /// A sign-up.
+    Signup,
+    /// A logout.
+    Logout,
+    /// One session was ended.
+    SessionEnded,
+    /// All sessions were ended.
+    SessionsEnded,
+    /// Another name.
+    NameChanged,
+    /// Another password by one who knew the old one, or a wrong old one.
+    PasswordChanged,
+    /// A reset link was asked for.
+    PasswordResetRequested,
+    /// Another password by a reset link.
+    PasswordResetCompleted,
+    /// A code was mailed.
+    OtpSent,
+    /// The email was verified with a code.
+    OtpVerified,
+    /// A user token was made.
+    TokenCreated,
+    /// A user token was ended.
+    TokenDeleted,
+    /// A user token was made and mailed.
+    InvitationSent,
+    /// The account was deactivated.
+    Deactivated,
+    /// The account was activated again.
+    Activated,
+    /// Another role.
+    RoleChanged,
+    /// Another tier.
+    TierChanged,
+    /// An admin made the account.
+    UserCreated,
+    /// An admin deleted the account.
+    UserDeleted,
+    /// The user and everybody below were frozen.
+    Frozen,
+    /// That was undone.
+    Unfrozen,
+}
+
+impl Action {
+    /// All there are.
+    pub const ALL: [Action; 22] = [
+        Action::Login,
+        Action::Signup,
+        Action::Logout,
+        Action::SessionEnded,
+        Action::SessionsEnded,
+        Action::NameChanged,
+        Action::PasswordChanged,
+        Action::PasswordResetRequested,
+        Action::PasswordResetCompleted,
+        Action::OtpSent,
+        Action::OtpVerified,
+        Action::TokenCreated,
+        Action::TokenDeleted,
+        Action::InvitationSent,
+        Action::Deactivated,
+        Action::Activated,
+        Action::RoleChanged,
+        Action::TierChanged,
+        Action::UserCreated,
+        Action::UserDeleted,
+        Action::Frozen,
+        Action::Unfrozen,
+    ];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Login => "login",
+            Action::Signup => "signup",
+            Action::Logout => "logout",
+            Action::SessionEnded => "session_ended",
+            Action::SessionsEnded => "sessions_ended",
+            Action::NameChanged => "name_changed",
+            Action::PasswordChanged => "password_changed",
+            Action::PasswordResetRequested => "password_reset_requested",
+            Action::PasswordResetCompleted => "password_reset_completed",
+            Action::OtpSent => "otp_sent",
+            Action::OtpVerified => "otp_verified",
+            Action::TokenCreated => "token_created",
+            Action::TokenDeleted => "token_deleted",
+            Action::InvitationSent => "invitation_sent",
+            Action::Deactivated => "deactivated",
+            Action::Activated => "activated",
+            Action::RoleChanged => "role_changed",
+            Action::TierChanged => "tier_changed",
+            Action::UserCreated => "user_created",
+            Action::UserDeleted => "user_deleted",
+            Action::Frozen => "frozen",
+            Action::Unfrozen => "unfrozen",
+        }
+    }
+
+    /// Reads an action by its name.
+    ///
+    /// # Errors
+    /// A fault for anything else.
+    pub fn parse(text: &str) -> Result<Action, Fault> {
+        Action::ALL.into_iter().find(|action| action.as_str() == text).ok_or_else(|| {
+            let names: Vec<&str> = Action::ALL.into_iter().map(Action::as_str).collect();
+            (format!("must be one of {}", names.join(", ")), "choice")
+        })
+    }
+}
+
+/// The result of an act that took effect; of any other it is the code of the refusal.
+pub const SUCCESS: &str = "success";
+
+/// One act, to be written down.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub action: Action,
+    /// [`SUCCESS`], or the code of the refusal.
+    pub result: &'static str,
+    /// Who did it; none when nobody had signed in.
+    pub actor_id: Option<String>,
+    /// To whose account.
+    pub subject_id: Option<String>,
+    /// From where, as a keyed hash.
+    pub address: String,
+}

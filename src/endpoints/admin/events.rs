@@ -1,0 +1,32 @@
+//! `GET /api/auth/admin/events`
+
+use crate::{
+    access::bearer,
+    app::App,
+    domain::{
+        event::Action,
+        page::{DEFAULT_LIMIT, LIMITS, NEWEST, Timeline},
+    },
+    error::Error,
+    store::events::{self, Filter},
+    web::{Request, Response},
+};
+
+/// Reads the audit log, newest first; `user` and `action` choose among the events. A user is found by the id, whether or
+/// not the account is still there.
+///
+/// # Errors
+/// 401, 403; 422; 503.
+pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
+    bearer::admin(app, request).await?;
+    let mut fields = request.query_fields();
+    let user_id = fields.optional("user", |text| Ok(text.to_owned()));
+    let action = fields.optional("action", Action::parse);
+    let before = fields.optional_integer("before", 1..=NEWEST);
+    let limit = fields.optional_integer("limit", LIMITS);
+    let filter = Filter { user_id: fields.take(user_id)?, action: fields.take(action)? };
+    let (before, limit) = (fields.take(before)?.unwrap_or(NEWEST), fields.take(limit)?.unwrap_or(DEFAULT_LIMIT));
+
+    let found = events::list(app.sql.as_ref(), &filter, before, limit + 1).await?;
+    Ok(Response::json(&Timeline::new(limit, found, |event| event.id)))
+}

@@ -1,0 +1,40 @@
+//! `POST /api/auth/admin/users/{id}/freeze` and `DELETE /api/auth/admin/users/{id}/freeze`
+
+use serde_json::json;
+
+use crate::{
+    access::{audit, bearer},
+    app::App,
+    domain::event::Action,
+    error::Error,
+    store::freezes,
+    web::{Request, Response},
+};
+
+/// Deactivates a user and everybody below in the invite tree, but no admin, and tells how many that were. Their user tokens
+/// work no longer. Again, it also takes whoever has come since.
+///
+/// # Errors
+/// 401, 403; 404 for an unknown user; 503.
+pub async fn post(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
+    let admin = bearer::admin(app, request).await?;
+    let event = audit::by_admin(app, Action::Frozen, &admin.account.user.id, id);
+    match freezes::freeze(app.sql.as_ref(), id, &event).await? {
+        Some(frozen) => Ok(Response::json(&json!({ "frozen": frozen }))),
+        None => Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await),
+    }
+}
+
+/// Undoes a freeze, and tells how many came back: exactly those whom it deactivated, unless they stand below another
+/// that came later, or an admin has activated or deactivated them by name since.
+///
+/// # Errors
+/// 401, 403; 404 when the user is the root of no freeze; 503.
+pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
+    let admin = bearer::admin(app, request).await?;
+    let event = audit::by_admin(app, Action::Unfrozen, &admin.account.user.id, id);
+    match freezes::unfreeze(app.sql.as_ref(), id, &event).await? {
+        Some(unfrozen) => Ok(Response::json(&json!({ "unfrozen": unfrozen }))),
+        None => Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await),
+    }
+}

@@ -1,0 +1,36 @@
+//! `GET /api/auth/admin/invite-tree`
+
+use crate::{
+    access::bearer,
+    app::App,
+    domain::page::{DEFAULT_LIMIT, FARTHEST, LIMITS, Listing, Page},
+    error::Error,
+    store::invite_tree,
+    web::{Request, Response},
+};
+
+/// The most levels below the root that one request shows, and as many as it does when none are asked for. Whoever wants to
+/// see deeper begins at one of the deepest.
+const MAX_DEPTH: i64 = 10;
+
+/// Shows who invited whom below the user `root`, or below everybody whom nobody invited; each user stands before those
+/// whom the user invited, and these in the order in which they came.
+///
+/// # Errors
+/// 401, 403; 422; 404 for an unknown root; 503.
+pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
+    bearer::admin(app, request).await?;
+    let mut fields = request.query_fields();
+    let root = fields.optional("root", |text| Ok(text.to_owned()));
+    let depth = fields.optional_integer("depth", 1..=MAX_DEPTH);
+    let offset = fields.optional_integer("offset", 0..=FARTHEST);
+    let limit = fields.optional_integer("limit", LIMITS);
+    let (root, depth) = (fields.take(root)?, fields.take(depth)?.unwrap_or(MAX_DEPTH));
+    let page = Page { offset: fields.take(offset)?.unwrap_or(0), limit: fields.take(limit)?.unwrap_or(DEFAULT_LIMIT) };
+
+    let (total, nodes) = invite_tree::list(app.sql.as_ref(), root.as_deref(), depth, page).await?;
+    if total == 0 {
+        return Err(Error::NotFound);
+    }
+    Ok(Response::json(&Listing::new(total, page, nodes)))
+}

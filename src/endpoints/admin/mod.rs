@@ -1,0 +1,8 @@
+//! What admins alone may do, under `/api/auth/admin`.
+
+pub mod events;
+pub mod freeze;
+pub mod invite_tree;
+pub mod password_reset;
+pub mod sessions;
+pub mod users;

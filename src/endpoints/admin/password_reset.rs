@@ -1,0 +1,36 @@
+//! `POST /api/auth/admin/users/{id}/send-password-reset-link`
+
+use crate::{
+    access::{audit, bearer},
+    app::App,
+    crypto::random,
+    domain::{email::Email, event::Action},
+    error::Error,
+    mail::queue::Owed,
+    store::{administration, users},
+    web::{Request, Response},
+};
+
+/// Mails a user a reset link, as if the user had asked for it. The link before it has ended.
+///
+/// # Errors
+/// 401, 403; 404 for an unknown user; 409 when the user is deactivated, or the default account, which has no mailbox; 503.
+pub async fn send_link(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
+    let admin = bearer::admin(app, request).await?;
+    let sql = app.sql.as_ref();
+    let user = users::find(sql, id).await?.ok_or(Error::NotFound)?;
+    if !user.is_active {
+        return Err(Error::UserInactive);
+    }
+    let email = Email::parse(&user.email).map_err(|_| Error::NoMailbox)?;
+
+    let reset_id = random::id()?;
+    let owed = Owed::password_reset(app, &email, &reset_id)?;
+    let event = audit::by_admin(app, Action::PasswordResetRequested, &admin.account.user.id, id);
+    if !administration::begin_password_reset(sql, id, &reset_id, &owed.mail, &event).await? {
+        // Deleted or deactivated meanwhile.
+        return Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await);
+    }
+    owed.deliver_later(app);
+    Ok(Response::ok())
+}

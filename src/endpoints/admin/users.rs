@@ -1,0 +1,166 @@
+//! `GET` and `POST /api/auth/admin/users`; `GET`, `PUT` and `DELETE /api/auth/admin/users/{id}`
+
+use crate::{
+    access::{audit, bearer, new_password},
+    app::App,
+    crypto::{password_hash, random},
+    domain::{
+        email::Email,
+        event::Action,
+        name,
+        page::{DEFAULT_LIMIT, FARTHEST, LIMITS, Listing, Page},
+        password,
+        user::{Role, TIERS},
+    },
+    error::{Error, FieldProblem},
+    mail::queue::Owed,
+    store::{
+        administration::{self, Change},
+        user_list::{self, Filter},
+        users,
+    },
+    web::{self, Request, Response},
+};
+
+/// Lists users, newest first; `search`, `is_active`, `is_verified` and `referrer` choose among them.
+///
+/// # Errors
+/// 401, 403; 422; 503.
+pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
+    bearer::admin(app, request).await?;
+    let mut fields = request.query_fields();
+    let search = fields.optional("search", |text| Ok(text.trim().to_owned()));
+    let referrer_id = fields.optional("referrer", |text| Ok(text.to_owned()));
+    let is_active = fields.optional_boolean("is_active");
+    let is_verified = fields.optional_boolean("is_verified");
+    let offset = fields.optional_integer("offset", 0..=FARTHEST);
+    let limit = fields.optional_integer("limit", LIMITS);
+    let filter = Filter {
+        search: fields.take(search)?.filter(|search| !search.is_empty()),
+        referrer_id: fields.take(referrer_id)?,
+        is_active: fields.take(is_active)?,
+        is_verified: fields.take(is_verified)?,
+    };
+    let page = Page { offset: fields.take(offset)?.unwrap_or(0), limit: fields.take(limit)?.unwrap_or(DEFAULT_LIMIT) };
+
+    let (total, items) = user_list::list(app.sql.as_ref(), &filter, page).await?;
+    Ok(Response::json(&Listing::new(total, page, items)))
+}
+
+/// Makes an account; the admin counts as who invited the user.
+///
+/// Without a password, the account has one that nobody knows, and a reset link is mailed with which the user sets another.
+///
+/// # Errors
+/// 401, 403; 415, 400, 413, 422; 409 when the email is taken; 503.
+pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
+    let admin = bearer::admin(app, request).await?;
+    let settings = app.settings();
+    let mut fields = web::json(request)?;
+    let email = fields.required("email", Email::parse);
+    let context = password::Context {
+        min_length: settings.password_min_length,
+        service_name: &settings.service_name,
+        email: email.as_ref(),
+    };
+    let password = fields.optional("password", |text| password::check(text, context));
+    let name = fields.optional("name", name::parse);
+    let role = fields.optional("role", Role::parse);
+    let tier = fields.optional_integer("tier", TIERS);
+    let is_verified = fields.optional_boolean("is_verified");
+    let (email, password, name) = (fields.take(email)?, fields.take(password)?, fields.take(name)?);
+    let (role, tier, is_verified) = (fields.take(role)?, fields.take(tier)?, fields.take(is_verified)?);
+
+    let (id, reset_id) = (random::id()?, random::id()?);
+    let (password, owed) = match password {
+        Some(password) => {
+            new_password::refuse_breached(app, "password", &password).await?;
+            (password, None)
+        }
+        None => (random::token()?, Some(Owed::password_reset(app, &email, &reset_id)?)),
+    };
+    let new = administration::New {
+        id: &id,
+        email: &email,
+        password_hash: &password_hash::hash(&password, settings.password_cost)?,
+        name: name.as_deref(),
+        role: role.unwrap_or(Role::User),
+        tier: tier.unwrap_or(*TIERS.start()),
+        is_verified: is_verified.unwrap_or(false),
+        password_reset: owed.as_ref().map(|owed| (reset_id.as_str(), &owed.mail)),
+    };
+    let event = audit::by_admin(app, Action::UserCreated, &admin.account.user.id, &id);
+    let Some(user) = administration::create(app.sql.as_ref(), new, &event).await? else {
+        return Err(bearer::refusal_of_admin(app, &admin, Error::EmailTaken).await);
+    };
+    if let Some(owed) = owed {
+        owed.deliver_later(app);
+    }
+    Ok(Response::json(&user))
+}
+
+/// Answers one user.
+///
+/// # Errors
+/// 401, 403; 404; 503.
+pub async fn get(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
+    bearer::admin(app, request).await?;
+    let user = users::find(app.sql.as_ref(), id).await?.ok_or(Error::NotFound)?;
+    Ok(Response::json(&user))
+}
+
+/// Changes whichever of `name`, `role`, `tier` and `is_active` are given. Deactivating ends the reset link, and every door
+/// answers 403 to the user's sessions; activating brings no session back.
+///
+/// # Errors
+/// 401, 403; 415, 400, 413, 422, also when nothing is given; 409 for the own role or activity; 404; 503.
+pub async fn put(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
+    let admin = bearer::admin(app, request).await?;
+    let admin_id = &admin.account.user.id;
+    let mut fields = web::json(request)?;
+    let name = fields.optional("name", name::parse);
+    let role = fields.optional("role", Role::parse);
+    let tier = fields.optional_integer("tier", TIERS);
+    let is_active = fields.optional_boolean("is_active");
+    let name = fields.take(name)?;
+    let change = Change {
+        name: name.as_deref(),
+        role: fields.take(role)?,
+        tier: fields.take(tier)?,
+        is_active: fields.take(is_active)?,
+    };
+    if let Change { name: None, role: None, tier: None, is_active: None } = change {
+        return Err(Error::Invalid(vec![FieldProblem {
+            loc: vec!["body"],
+            msg: "must have at least one of name, role, tier and is_active".to_owned(),
+            kind: "missing",
+        }]));
+    }
+    if id == admin_id && (change.role == Some(Role::User) || change.is_active == Some(false)) {
+        return Err(Error::OwnAccount);
+    }
+
+    let event = |action| audit::by_admin(app, action, admin_id, id);
+    match administration::change(app.sql.as_ref(), id, admin_id, &change, app.now, event).await? {
+        Some(user) => Ok(Response::json(&user)),
+        None => Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await),
+    }
+}
+
+/// Deletes an account with all that belongs to it. Whom the user has invited stays, without a referrer; the audit log keeps
+/// the id, and nothing else of the user.
+///
+/// # Errors
+/// 401, 403; 409 for the own account; 404; 503.
+pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
+    let admin = bearer::admin(app, request).await?;
+    let admin_id = &admin.account.user.id;
+    if id == admin_id {
+        return Err(Error::OwnAccount);
+    }
+    let event = audit::by_admin(app, Action::UserDeleted, admin_id, id);
+    if !administration::delete(app.sql.as_ref(), id, &event).await? {
+        return Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await);
+    }
+    Ok(Response::ok())
+}

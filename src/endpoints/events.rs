@@ -1,0 +1,38 @@
+//! `GET /api/auth/me/events`
+
+use crate::{
+    access::bearer,
+    app::App,
+    domain::page::{DEFAULT_LIMIT, LIMITS, NEWEST, Timeline},
+    error::Error,
+    store::events::{self, Filter, Listed},
+    web::{Request, Response},
+};
+
+/// Reads what the user did and what was done to the account, newest first. Of others it tells the id alone: neither an
+/// email nor where they were.
+///
+/// # Errors
+/// 401, 403; 422; 503.
+pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
+    let user = bearer::session(app, request).await?.account.user;
+    let mut fields = request.query_fields();
+    let before = fields.optional_integer("before", 1..=NEWEST);
+    let limit = fields.optional_integer("limit", LIMITS);
+    let (before, limit) = (fields.take(before)?.unwrap_or(NEWEST), fields.take(limit)?.unwrap_or(DEFAULT_LIMIT));
+
+    let filter = Filter { user_id: Some(user.id.clone()), action: None };
+    let found = events::list(app.sql.as_ref(), &filter, before, limit + 1).await?;
+    let found = found.into_iter().map(|event| as_seen_by(&user.id, event)).collect();
+    Ok(Response::json(&Timeline::new(limit, found, |event: &Listed| event.id)))
+}
+
+fn as_seen_by(user_id: &str, mut event: Listed) -> Listed {
+    if event.actor.as_ref().is_some_and(|actor| actor.id != user_id) {
+        event.address = None;
+    }
+    for party in [&mut event.actor, &mut event.subject].into_iter().flatten().filter(|party| party.id != user_id) {
+        party.email = None;
+    }
+    event
+}

@@ -1,0 +1,188 @@
+//! What an admin does to the account of another.
+//!
+//! Each statement that writes has as its condition that the admin still is an active one. So an admin who is demoted
+//! while a request of theirs is under way does nothing any more, and because nobody does any of this to the own account,
+//! one active admin is left whatever admins do to each other at once.
+
+use super::{events, mails, repeat, run_all};
+use crate::{
+    domain::{
+        Timestamp,
+        email::Email,
+        event::{Action, Event},
+        user::{Role, User},
+    },
+    ports::{Outage, Sql, Statement, Value},
+};
+
+/// The condition that the parameter names an active admin.
+macro_rules! is_active_admin {
+    ($parameter:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM users AS admin WHERE admin.id = ",
+            $parameter,
+            " AND admin.role = 'admin' AND admin.is_active = 1)"
+        )
+    };
+}
+pub(super) use is_active_admin;
+
+/// A user whom an admin makes.
+pub struct New<'a> {
+    /// The id.
+    pub id: &'a str,
+    /// The email.
+    pub email: &'a Email,
+    /// A PHC string.
+    pub password_hash: &'a str,
+    /// The name, if given.
+    pub name: Option<&'a str>,
+    /// The role.
+    pub role: Role,
+    /// The tier.
+    pub tier: i64,
+    /// Whether the email is known to be the user's.
+    pub is_verified: bool,
+    /// A first reset link: its id, and the mail that carries it.
+    pub password_reset: Option<(&'a str, &'a mails::Mail)>,
+}
+
+/// Makes a user, whom the admin counts as having invited; none if the email is taken or the admin is none any more.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn create(sql: &dyn Sql, user: New<'_>, event: &Event) -> Result<Option<User>, Outage> {
+    let insert = Statement::new(concat!(
+        "INSERT INTO users (
+           id, email, password_hash, name, role, tier, is_verified, password_reset_id, referrer_id, created_at, updated_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10 WHERE ",
+        is_active_admin!("?9"),
+        " ON CONFLICT (email) DO NOTHING RETURNING *"
+    ))
+    .bind(user.id)
+    .bind(user.email.as_str())
+    .bind(user.password_hash)
+    .bind(user.name)
+    .bind(user.role.as_str())
+    .bind(user.tier)
+    .bind(user.is_verified)
+    .bind(user.password_reset.map(|(id, _)| id))
+    .bind(event.actor_id.as_deref())
+    .bind(event.at);
+    let mut statements = vec![insert, events::insert_if_changed(event)];
+    statements.extend(user.password_reset.map(|(id, mail)| mails::insert_if_reset_is(mail, user.id, id)));
+    let mut answers = repeat::batch(sql, statements).await?.into_iter();
+    answers.next().unwrap_or_default().first()
+}
+
+/// What is to be changed of a user.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// The name.
+    pub name: Option<&'a str>,
+    /// The role.
+    pub role: Option<Role>,
+    /// The tier.
+    pub tier: Option<i64>,
+    /// Whether the user is active. Whoever is told so by name is part of no freeze any more.
+    pub is_active: Option<bool>,
+}
+
+/// Writes an event, if the column is about to change.
+macro_rules! insert_if_differs {
+    ($column:literal) => {
+        concat!(
+            "INSERT INTO events (at, action, result, actor_id, subject_id, address)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6 FROM users WHERE id = ?5 AND ",
+            $column,
+            " IS NOT ?7 AND ",
+            is_active_admin!("?4")
+        )
+    };
+}
+
+/// Changes a user, with an event for each thing that becomes another; none if there is no such user or the admin is none
+/// any more. `event` makes the event of an action.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn change(
+    sql: &dyn Sql,
+    user_id: &str,
+    admin_id: &str,
+    change: &Change<'_>,
+    now: Timestamp,
+    event: impl Fn(Action) -> Event,
+) -> Result<Option<User>, Outage> {
+    let differs = |action, sql, value: Value| events::bind(&event(action), Statement::new(sql)).bind(value);
+    let activity = |is_active| if is_active { Action::Activated } else { Action::Deactivated };
+    let mut statements: Vec<Statement> = [
+        change.name.map(|name| differs(Action::NameChanged, insert_if_differs!("name"), name.into())),
+        change.role.map(|role| differs(Action::RoleChanged, insert_if_differs!("role"), role.as_str().into())),
+        change.tier.map(|tier| differs(Action::TierChanged, insert_if_differs!("tier"), tier.into())),
+        change.is_active.map(|value| differs(activity(value), insert_if_differs!("is_active"), value.into())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let update = Statement::new(concat!(
+        "UPDATE users SET
+           name = coalesce(?3, name), role = coalesce(?4, role), tier = coalesce(?5, tier),
+           is_active = coalesce(?6, is_active),
+           frozen_by = CASE WHEN ?6 IS NULL THEN frozen_by END,
+           frozen_at = CASE WHEN ?6 IS NULL THEN frozen_at END,
+           password_reset_id = CASE WHEN ?6 = 0 THEN NULL ELSE password_reset_id END,
+           updated_at = ?7
+         WHERE id = ?1 AND ",
+        is_active_admin!("?2"),
+        " RETURNING *"
+    ))
+    .bind(user_id)
+    .bind(admin_id)
+    .bind(change.name)
+    .bind(change.role.map(Role::as_str))
+    .bind(change.tier)
+    .bind(change.is_active)
+    .bind(now);
+    statements.push(update);
+    repeat::batch(sql, statements).await?.pop().unwrap_or_default().first()
+}
+
+/// Deletes a user with all that belongs to the account; whom the user has invited stays, without a referrer. Tells whether
+/// there was such a user and the admin still is one.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn delete(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool, Outage> {
+    let delete =
+        Statement::new(concat!("DELETE FROM users WHERE id = ?1 AND ", is_active_admin!("?2"), " RETURNING id"))
+            .bind(user_id)
+            .bind(event.actor_id.as_deref());
+    let [deleted, _] = run_all(sql, [delete, events::insert_if_changed(event)]).await?;
+    Ok(deleted.any())
+}
+
+/// Gives an active user a new live reset token, which ends the one before, and owes the mail; tells whether there was such
+/// a user and the admin still is one.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn begin_password_reset(
+    sql: &dyn Sql,
+    user_id: &str,
+    reset_id: &str,
+    mail: &mails::Mail,
+    event: &Event,
+) -> Result<bool, Outage> {
+    let begin = Statement::new(concat!(
+        "UPDATE users SET password_reset_id = ?2 WHERE id = ?1 AND is_active = 1 AND ",
+        is_active_admin!("?3"),
+        " RETURNING id"
+    ))
+    .bind(user_id)
+    .bind(reset_id)
+    .bind(event.actor_id.as_deref());
+    let statements = [begin, events::insert_if_changed(event), mails::insert_if_reset_is(mail, user_id, reset_id)];
+    let [begun, _, _] = run_all(sql, statements).await?;
+    Ok(begun.any())
+}

@@ -1,0 +1,163 @@
+//! The table `events`, the audit log: rows are added in the batch of the act, read, and deleted when they are old.
+
+use serde::{Deserialize, Serialize};
+
+use super::run;
+use crate::{
+    domain::{
+        Timestamp,
+        event::{Action, Event},
+    },
+    ports::{Outage, Sql, Statement},
+};
+
+/// Writes an event of which no batch is the home.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn insert(sql: &dyn Sql, event: &Event) -> Result<(), Outage> {
+    let statement = Statement::new(
+        "INSERT INTO events (at, action, result, actor_id, subject_id, address) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    );
+    run(sql, bind(event, statement)).await.map(drop)
+}
+
+/// Writes an event, if the statement right before it in the batch has changed a row: then the act took effect. SQLite
+/// counts by `changes()` what the last INSERT, UPDATE or DELETE did, without its triggers and cascades.
+/// Of an act that may be repeated, a batch that is run again leaves a second event.
+pub(super) fn insert_if_changed(event: &Event) -> Statement {
+    let statement = Statement::new(
+        "INSERT INTO events (at, action, result, actor_id, subject_id, address)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE changes() > 0",
+    );
+    bind(event, statement)
+}
+
+/// Writes an event about the active account of this email, or about none if there is no such account: the same work in
+/// both cases, so that its time tells nothing.
+pub(super) fn insert_about_email(event: &Event, email: &str) -> Statement {
+    let statement = Statement::new(
+        "INSERT INTO events (at, action, result, actor_id, subject_id, address)
+         SELECT ?1, ?2, ?3, ?4, coalesce(?5, (SELECT id FROM users WHERE email = ?7 AND is_active = 1)), ?6",
+    );
+    bind(event, statement).bind(email)
+}
+
+/// Binds an event to the first six parameters.
+pub(super) fn bind(event: &Event, statement: Statement) -> Statement {
+    statement
+        .bind(event.at)
+        .bind(event.action.as_str())
+        .bind(event.result)
+        .bind(event.actor_id.as_deref())
+        .bind(event.subject_id.as_deref())
+        .bind(event.address.as_str())
+}
+
+/// Whose account an event concerns, or who did it.
+#[derive(Debug, Serialize)]
+pub struct Party {
+    /// The user's id.
+    pub id: String,
+    /// The email; none once the account is deleted.
+    pub email: Option<String>,
+}
+
+/// An event as it is read.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(from = "Row")]
+pub struct Listed {
+    /// The newer event has the larger one.
+    pub id: i64,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub action: String,
+    /// `success`, or the code of the refusal.
+    pub result: String,
+    /// Who did it; none when nobody had signed in.
+    pub actor: Option<Party>,
+    /// To whose account; none when there is none.
+    pub subject: Option<Party>,
+    /// From where, as a keyed hash.
+    pub address: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    id: i64,
+    at: Timestamp,
+    action: String,
+    result: String,
+    actor_id: Option<String>,
+    actor_email: Option<String>,
+    subject_id: Option<String>,
+    subject_email: Option<String>,
+    address: String,
+}
+
+impl From<Row> for Listed {
+    fn from(row: Row) -> Listed {
+        let party = |id: Option<String>, email| id.map(|id| Party { id, email });
+        Listed {
+            id: row.id,
+            at: row.at,
+            action: row.action,
+            result: row.result,
+            actor: party(row.actor_id, row.actor_email),
+            subject: party(row.subject_id, row.subject_email),
+            address: Some(row.address),
+        }
+    }
+}
+
+/// Which events to list: those to which all of it applies.
+#[derive(Debug, Default)]
+pub struct Filter {
+    /// What this user did, or what was done to the account.
+    pub user_id: Option<String>,
+    /// Acts of this kind.
+    pub action: Option<Action>,
+}
+
+/// The statement for a page of the events whose ids a query finds.
+macro_rules! page_of {
+    ($ids:literal) => {
+        concat!(
+            "SELECT events.*, actor.email AS actor_email, subject.email AS subject_email
+             FROM (",
+            $ids,
+            " ORDER BY id DESC LIMIT ?2) AS page JOIN events ON events.id = page.id
+             LEFT JOIN users AS actor ON actor.id = events.actor_id
+             LEFT JOIN users AS subject ON subject.id = events.subject_id
+             ORDER BY events.id DESC"
+        )
+    };
+}
+
+/// At most `limit` events with an id below `before`, newest first.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn list(sql: &dyn Sql, filter: &Filter, before: i64, limit: i64) -> Result<Vec<Listed>, Outage> {
+    let action = filter.action.map(Action::as_str);
+    let statement = match (&filter.user_id, action) {
+        // Each branch has its index, both in the order of the page.
+        (Some(user_id), action) => Statement::new(page_of!(
+            "SELECT id FROM events WHERE subject_id = ?3 AND id < ?1 AND (?4 IS NULL OR action = ?4)
+             UNION ALL
+             SELECT id FROM events
+             WHERE actor_id = ?3 AND actor_id <> subject_id AND id < ?1 AND (?4 IS NULL OR action = ?4)"
+        ))
+        .bind(before)
+        .bind(limit)
+        .bind(user_id.as_str())
+        .bind(action),
+        (None, Some(action)) => Statement::new(page_of!("SELECT id FROM events WHERE action = ?3 AND id < ?1"))
+            .bind(before)
+            .bind(limit)
+            .bind(action),
+        (None, None) => Statement::new(page_of!("SELECT id FROM events WHERE id < ?1")).bind(before).bind(limit),
+    };
+    run(sql, statement).await?.all()
+}

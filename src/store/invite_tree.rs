@@ -1,0 +1,114 @@
+//! Who invited whom, as a tree.
+
+use serde::{Deserialize, Serialize};
+
+use super::run_all;
+use crate::{
+    domain::{
+        page::{FARTHEST, Page},
+        user::{Role, flag},
+    },
+    ports::{Outage, Sql, Statement},
+};
+
+/// A user in the tree.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(from = "Row")]
+pub struct Node {
+    /// Who it is.
+    pub user: Member,
+    /// Who invited the user.
+    pub referrer_id: Option<String>,
+    /// Levels below the root, which has 0.
+    pub depth: i64,
+    /// How many the user has invited.
+    pub invited: i64,
+    /// The user at the root of the freeze that deactivated this one.
+    pub frozen_by: Option<String>,
+}
+
+/// As much of a user as is shown in the tree.
+#[derive(Debug, Serialize)]
+pub struct Member {
+    /// The id.
+    pub id: String,
+    /// The email.
+    pub email: String,
+    /// The name.
+    pub name: Option<String>,
+    /// The role.
+    pub role: Role,
+    /// False once deactivated.
+    pub is_active: bool,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    id: String,
+    email: String,
+    name: Option<String>,
+    role: Role,
+    #[serde(deserialize_with = "flag")]
+    is_active: bool,
+    referrer_id: Option<String>,
+    depth: i64,
+    invited: i64,
+    frozen_by: Option<String>,
+}
+
+impl From<Row> for Node {
+    fn from(row: Row) -> Node {
+        let Row { id, email, name, role, is_active, referrer_id, depth, invited, frozen_by } = row;
+        Node { user: Member { id, email, name, role, is_active }, referrer_id, depth, invited, frozen_by }
+    }
+}
+
+#[derive(Deserialize)]
+struct Count {
+    total: i64,
+}
+
+/// The statements for a page of the tree below whom the condition finds, and for the number of users in it. Of those who
+/// wait in the queue the deepest is next, so each is followed by whom they invited, oldest first.
+macro_rules! tree_of {
+    ($roots:literal) => {
+        [
+            concat!(
+                tree_of!(with $roots),
+                "SELECT users.id, email, name, role, is_active, referrer_id, frozen_by, tree.depth,
+                   (SELECT count(*) FROM users AS invited WHERE invited.referrer_id = tree.id) AS invited
+                 FROM tree CROSS JOIN users ON users.id = tree.id"
+            ),
+            concat!(tree_of!(with $roots), "SELECT count(*) AS total FROM tree"),
+        ]
+    };
+    (with $roots:literal) => {
+        concat!(
+            "WITH RECURSIVE tree (id, created_at, depth) AS (
+               SELECT id, created_at, 0 FROM users WHERE ", $roots, "
+               UNION ALL
+               SELECT users.id, users.created_at, tree.depth + 1
+               FROM tree JOIN users ON users.referrer_id = tree.id WHERE tree.depth < ?2
+               ORDER BY 3 DESC, 2, 1 LIMIT ?3 OFFSET ?4)
+             "
+        )
+    };
+}
+
+/// A page of the tree below a user, or of the trees of all whom nobody invited, down to a depth, everybody before whom
+/// they invited; and how many there are in all, counted up to [`FARTHEST`]. An unknown root has an empty tree.
+///
+/// Reads the users before and on the page, and all whom these have invited.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn list(sql: &dyn Sql, root: Option<&str>, depth: i64, page: Page) -> Result<(i64, Vec<Node>), Outage> {
+    let [select, count] = match root {
+        Some(_) => tree_of!("id = ?1"),
+        None => tree_of!("referrer_id IS ?1"),
+    };
+    let bound = |sql, limit, offset| Statement::new(sql).bind(root).bind(depth).bind(limit).bind(offset);
+    let [nodes, count] = run_all(sql, [bound(select, page.limit, page.offset), bound(count, FARTHEST, 0)]).await?;
+    let total = count.first::<Count>()?.map_or(0, |count| count.total);
+    Ok((total, nodes.all()?))
+}

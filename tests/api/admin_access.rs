@@ -1,0 +1,61 @@
+//! Who may do what admins may do: whoever the database says is an active admin, and nobody else.
+
+use serde_json::json;
+
+use crate::support::{
+    PASSWORD, Postern,
+    world::{Door, Opens, World, doors},
+};
+
+fn admin_doors() -> Vec<Door> {
+    let doors: Vec<Door> = doors().into_iter().filter(|door| door.opens == Opens::Admins).collect();
+    assert!(doors.iter().all(|door| door.pattern.starts_with("/api/auth/admin/")) && !doors.is_empty());
+    doors
+}
+
+#[test]
+fn a_user_who_is_no_admin_gets_403_at_every_door_of_admins_whatever_else_is_wrong() {
+    let world = World::new();
+    for door in admin_doors() {
+        for call in [door.locked(&world), door.bare(&world), door.bare(&world).body("text/plain", b"{")] {
+            let answer = call.bearer(&world.ada.token).send();
+            assert_eq!(answer.status, 403, "{}: {}", door.name(), answer.text);
+            if !answer.text.is_empty() {
+                answer.refused(403, "admin_required");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_from_when_one_was_an_admin_opens_nothing_of_theirs_any_more() {
+    for door in admin_doors() {
+        let world = World::new();
+        world.postern.make_admin(&world.ada.id);
+        let token = world.postern.token(&world.ada.email, PASSWORD);
+        world.postern.sql.execute("UPDATE users SET role = 'user' WHERE id = ?1", &[world.ada.id.as_str().into()]);
+        let answer = door.locked(&world).bearer(&token).send();
+        assert_eq!(answer.status, 403, "{}: {}", door.name(), answer.text);
+        assert_eq!(world.postern.me(&token), 200);
+    }
+}
+
+#[test]
+fn a_token_from_before_one_became_an_admin_opens_the_doors_of_admins() {
+    for door in admin_doors() {
+        let world = World::new();
+        world.postern.make_admin(&world.ada.id);
+        let answer = door.locked(&world).bearer(&world.ada.token).send();
+        assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
+    }
+}
+
+#[test]
+fn the_default_admin_must_change_the_password_first_where_that_is_demanded() {
+    let postern = Postern::with_settings(&[("DEFAULT_ADMIN", "restricted")]);
+    let token = postern.admin_token();
+    postern.get("/api/auth/admin/users").bearer(&token).send().refused(403, "password_change_required");
+    let body = json!({ "old_password": "admin", "new_password": "another good password" });
+    postern.put("/api/auth/me/password").bearer(&token).json(body).send().expect(200);
+    postern.get("/api/auth/admin/users").bearer(&token).send().expect(200);
+}

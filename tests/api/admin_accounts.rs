@@ -1,0 +1,363 @@
+//! `/api/auth/admin/users`: what admins do to accounts.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Call, PASSWORD, Postern, SECOND, SignedUp, claims};
+
+const JOAN: &str = "joan@example.com";
+
+/// A service with its admin and Ada.
+struct Scene {
+    postern: Postern,
+    admin: String,
+    ada: SignedUp,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let postern = Postern::new();
+        Scene { admin: postern.admin_token(), ada: postern.sign_up("ada@example.com"), postern }
+    }
+
+    fn admin_id(&self) -> String {
+        claims(&self.admin)["sub"].as_str().unwrap().to_owned()
+    }
+
+    fn create(&self, body: Value) -> Answer {
+        self.postern.post("/api/auth/admin/users").bearer(&self.admin).json(body).send()
+    }
+
+    fn change<'a>(&'a self, admin: &str, id: &str, body: Value) -> Call<'a> {
+        self.postern.put(&format!("/api/auth/admin/users/{id}")).bearer(admin).json(body)
+    }
+
+    fn put(&self, id: &str, body: Value) -> Answer {
+        self.change(&self.admin, id, body).send()
+    }
+
+    fn delete(&self, id: &str) -> Answer {
+        self.postern.delete(&format!("/api/auth/admin/users/{id}")).bearer(&self.admin).send()
+    }
+
+    fn user(&self, id: &str) -> Value {
+        self.postern.get(&format!("/api/auth/admin/users/{id}")).bearer(&self.admin).send().expect(200)
+    }
+
+    fn send_link(&self, id: &str) -> Answer {
+        let path = format!("/api/auth/admin/users/{id}/send-password-reset-link");
+        self.postern.post(&path).bearer(&self.admin).send()
+    }
+
+    fn active_admins(&self) -> usize {
+        self.postern.sql.query("SELECT id FROM users WHERE role = 'admin' AND is_active = 1", &[]).len()
+    }
+}
+
+fn faults(answer: &Answer) -> Vec<&str> {
+    answer.refused(422, "invalid_fields");
+    let problems = answer.body["detail"].as_array().unwrap();
+    problems.iter().map(|problem| problem["loc"][1].as_str().unwrap_or("body")).collect()
+}
+
+/// The token of the reset link in the newest mail.
+fn reset_token(postern: &Postern, email: &str) -> String {
+    let mails = postern.mails(email);
+    let (_, rest) = mails[0]["text"].as_str().unwrap().split_once("/reset-password?token=").unwrap();
+    rest.split_whitespace().next().unwrap().to_owned()
+}
+
+#[test]
+fn an_account_can_be_made_with_everything_and_works_at_once() {
+    let scene = Scene::new();
+    let body = json!({ "email": " Joan@Example.com", "password": PASSWORD, "name": " Joan ", "role": "admin", "tier": 2,
+        "is_verified": true });
+    let user = scene.create(body).expect(200);
+    let now = scene.postern.now.get();
+    let expected = json!({ "id": user["id"], "email": JOAN, "name": "Joan", "role": "admin", "tier": 2, "is_active": true,
+        "is_verified": true, "referrer_id": scene.admin_id(), "extra": {}, "created_at": now, "updated_at": now });
+    assert_eq!(user, expected);
+    let token = scene.postern.token(JOAN, PASSWORD);
+    scene.postern.get("/api/auth/admin/users").bearer(&token).send().expect(200);
+    assert_eq!(scene.postern.mails(JOAN), [Value::Null; 0]);
+}
+
+#[test]
+fn an_account_made_with_an_email_alone_is_a_users_whom_a_mail_asks_for_a_password() {
+    let scene = Scene::new();
+    let user = scene.create(json!({ "email": JOAN })).expect(200);
+    assert_eq!(
+        (&user["role"], &user["tier"], &user["is_verified"], &user["name"]),
+        (&json!("user"), &json!(0), &json!(false), &Value::Null)
+    );
+    let token = reset_token(&scene.postern, JOAN);
+    let set = scene.postern.post("/api/auth/reset-password-with-token").bearer(&token);
+    set.json(json!({ "password": PASSWORD })).send().expect(200);
+    assert_eq!(scene.postern.login(JOAN, PASSWORD).expect(200)["user"]["is_verified"], true);
+}
+
+#[test]
+fn an_email_that_is_taken_is_409_also_for_two_at_once_and_changes_nothing() {
+    let scene = Scene::new();
+    let before = scene.user(&scene.ada.id);
+    scene.create(json!({ "email": "ADA@example.com", "name": "Eve" })).refused(409, "email_taken");
+    assert_eq!(scene.user(&scene.ada.id), before);
+    assert_eq!(scene.postern.mails("ada@example.com"), [Value::Null; 0]);
+    let create = || {
+        let body = json!({ "email": JOAN, "password": PASSWORD });
+        scene.postern.post("/api/auth/admin/users").bearer(&scene.admin).json(body)
+    };
+    let mut statuses =
+        scene.postern.at_once(vec![create(), create(), create()]).into_iter().map(|answer| answer.status);
+    assert_eq!(statuses.next(), Some(200));
+    assert!(statuses.all(|status| status == 409));
+}
+
+#[test]
+fn every_fault_of_a_new_account_is_named_at_once() {
+    let scene = Scene::new();
+    let body =
+        json!({ "email": "x", "password": "short", "name": " ", "role": "root", "tier": 3, "is_verified": "yes" });
+    let expected = ["email", "password", "name", "role", "tier", "is_verified"];
+    assert_eq!(faults(&scene.create(body)), expected);
+    assert_eq!(faults(&scene.create(json!({}))), ["email"]);
+    // The same rules as for everybody.
+    assert_eq!(faults(&scene.create(json!({ "email": JOAN, "password": JOAN }))), ["password"]);
+    assert_eq!(scene.postern.sql.query("SELECT id FROM users", &[]).len(), 2);
+}
+
+#[test]
+fn each_of_name_role_tier_and_activity_can_be_changed_alone_or_together() {
+    let scene = Scene::new();
+    let id = &scene.ada.id;
+    for (member, value) in
+        [("name", json!("Ada")), ("role", json!("admin")), ("tier", json!(2)), ("is_active", json!(false))]
+    {
+        scene.postern.wait(SECOND);
+        let mut expected = scene.user(id);
+        expected[member] = value.clone();
+        expected["updated_at"] = json!(scene.postern.now.get());
+        assert_eq!(scene.put(id, json!({ member: value })).expect(200), expected);
+        assert_eq!(scene.user(id), expected);
+    }
+    let body = json!({ "name": "Ada L.", "role": "user", "tier": 0, "is_active": true });
+    let user = scene.put(id, body.clone()).expect(200);
+    for (member, value) in body.as_object().unwrap() {
+        assert_eq!(user[member], *value);
+    }
+}
+
+#[test]
+fn every_fault_of_a_change_is_named_at_once_and_nothing_is_changed() {
+    let scene = Scene::new();
+    let before = scene.user(&scene.ada.id);
+    let body = json!({ "name": "", "role": "Admin", "tier": -1, "is_active": 1 });
+    assert_eq!(faults(&scene.put(&scene.ada.id, body)), ["name", "role", "tier", "is_active"]);
+    assert_eq!(faults(&scene.put(&scene.ada.id, json!({ "name": "Ada", "tier": 1.5 }))), ["tier"]);
+    for nothing in [json!({}), json!({ "active": true }), json!({ "name": null })] {
+        assert_eq!(faults(&scene.put(&scene.ada.id, nothing)), ["body"]);
+    }
+    assert_eq!(scene.user(&scene.ada.id), before);
+}
+
+#[test]
+fn what_is_no_part_of_a_change_cannot_be_changed() {
+    let scene = Scene::new();
+    let mut expected = scene.user(&scene.ada.id);
+    let body = json!({ "tier": 1, "id": "x", "email": "eve@example.com", "is_verified": true, "password": PASSWORD,
+        "password_hash": "x", "referrer_id": null, "created_at": 0, "extra": { "x": 1 } });
+    expected["tier"] = json!(1);
+    assert_eq!(scene.put(&scene.ada.id, body).expect(200), expected);
+}
+
+#[test]
+fn who_is_deactivated_by_an_admin_is_shut_out_at_once_and_comes_back_without_sessions() {
+    let scene = Scene::new();
+    let token = scene.postern.create_user_token(&scene.ada.token);
+    let reset = scene.postern.reset_token("ada@example.com");
+    scene.put(&scene.ada.id, json!({ "is_active": false })).expect(200);
+    assert_eq!((scene.postern.me(&scene.ada.token), scene.postern.me(&reset)), (403, 401));
+    scene.postern.login("ada@example.com", PASSWORD).refused(403, "inactive");
+    let verify = || scene.postern.get(&format!("/api/auth/verify-token?token={token}")).send().expect(200);
+    assert_eq!(verify(), json!(false));
+    scene.put(&scene.ada.id, json!({ "is_active": true })).expect(200);
+    assert_eq!((scene.postern.me(&scene.ada.token), scene.postern.me(&reset)), (401, 401));
+    assert_eq!(verify(), json!(true));
+    // Saying so again ends nothing.
+    let again = scene.postern.token("ada@example.com", PASSWORD);
+    scene.put(&scene.ada.id, json!({ "is_active": true })).expect(200);
+    assert_eq!(scene.postern.me(&again), 200);
+}
+
+#[test]
+fn a_demoted_admin_loses_the_power_at_once_and_keeps_the_account() {
+    let scene = Scene::new();
+    scene.put(&scene.ada.id, json!({ "role": "admin" })).expect(200);
+    // The token from before is as good: the database tells the role.
+    scene.postern.get("/api/auth/admin/users").bearer(&scene.ada.token).send().expect(200);
+    scene.put(&scene.ada.id, json!({ "role": "user" })).expect(200);
+    scene.change(&scene.ada.token, &scene.admin_id(), json!({ "role": "user" })).send().refused(403, "admin_required");
+    assert_eq!((scene.postern.me(&scene.ada.token), scene.active_admins()), (200, 1));
+}
+
+#[test]
+fn nobody_takes_the_own_role_activity_or_existence_away() {
+    let scene = Scene::new();
+    // Not even beside another admin.
+    scene.put(&scene.ada.id, json!({ "role": "admin" })).expect(200);
+    let id = scene.admin_id();
+    let before = scene.user(&id);
+    for body in [json!({ "role": "user" }), json!({ "is_active": false }), json!({ "name": "x", "role": "user" })] {
+        scene.put(&id, body).refused(409, "own_account");
+    }
+    scene.delete(&id).refused(409, "own_account");
+    assert_eq!(scene.user(&id), before);
+    // Whatever else is one's own may be changed.
+    let body = json!({ "name": "Root", "tier": 1, "role": "admin", "is_active": true });
+    assert_eq!(scene.put(&id, body).expect(200)["name"], "Root");
+    assert_eq!(scene.postern.me(&scene.admin), 200);
+}
+
+#[test]
+fn of_two_admins_who_demote_deactivate_or_delete_each_other_at_once_one_is_left() {
+    for body in [Some(json!({ "role": "user" })), Some(json!({ "is_active": false })), None] {
+        let scene = Scene::new();
+        scene.put(&scene.ada.id, json!({ "role": "admin" })).expect(200);
+        let root = scene.admin_id();
+        let blow = |by: &str, id: &str| match &body {
+            Some(body) => scene.change(by, id, body.clone()),
+            None => scene.postern.delete(&format!("/api/auth/admin/users/{id}")).bearer(by),
+        };
+        let answers = scene.postern.at_once(vec![blow(&scene.admin, &scene.ada.id), blow(&scene.ada.token, &root)]);
+        assert_eq!(answers[0].status, 200, "{body:?}");
+        answers[1].refused(403, "admin_required");
+        assert_eq!(scene.active_admins(), 1, "{body:?}");
+    }
+}
+
+#[test]
+fn an_admin_who_leaves_while_another_deletes_them_leaves_one_behind() {
+    let scene = Scene::new();
+    scene.put(&scene.ada.id, json!({ "role": "admin" })).expect(200);
+    let leave = scene.postern.delete("/api/auth/me").bearer(&scene.admin);
+    let demote = scene.change(&scene.admin, &scene.ada.id, json!({ "role": "user" }));
+    let answers = scene.postern.at_once(vec![leave, demote]);
+    assert_eq!((answers[0].status, answers[1].status, scene.active_admins()), (200, 403, 1));
+}
+
+#[test]
+fn a_deleted_user_is_gone_with_sessions_and_tokens_and_the_email_is_free() {
+    let scene = Scene::new();
+    let token = scene.postern.create_user_token(&scene.ada.token);
+    let body = json!({ "referrer": token, "email": "bob@example.com", "password": PASSWORD });
+    let bob = scene.postern.post("/api/auth/signup").json(body.clone()).send().expect(200)["user"].clone();
+    let reset = scene.postern.reset_token("ada@example.com");
+    assert_eq!(scene.delete(&scene.ada.id).expect(200), json!(true));
+    assert_eq!((scene.postern.me(&scene.ada.token), scene.postern.me(&reset)), (401, 401));
+    scene.postern.login("ada@example.com", PASSWORD).refused(401, "wrong_credentials");
+    assert_eq!(scene.postern.get(&format!("/api/auth/verify-token?token={token}")).send().expect(200), json!(false));
+    scene
+        .postern
+        .get(&format!("/api/auth/admin/users/{}", scene.ada.id))
+        .bearer(&scene.admin)
+        .send()
+        .refused(404, "not_found");
+    scene.delete(&scene.ada.id).refused(404, "not_found");
+    // Whom the user invited stays.
+    let kept = scene.user(bob["id"].as_str().unwrap());
+    assert_eq!((&kept["is_active"], &kept["referrer_id"]), (&json!(true), &Value::Null));
+    scene.create(json!({ "email": "ada@example.com" })).expect(200);
+}
+
+#[test]
+fn nothing_but_the_id_is_kept_of_a_deleted_user() {
+    let scene = Scene::new();
+    scene.postern.login("ada@example.com", "wrong password");
+    scene.postern.create_user_token(&scene.ada.token);
+    let name = json!({ "name": "Ada Lovelace" });
+    scene.postern.put("/api/auth/me/name").bearer(&scene.ada.token).json(name).send().expect(200);
+    scene.delete(&scene.ada.id).expect(200);
+    scene.postern.sql.execute("DELETE FROM outbox", &[]);
+    let dump = scene.postern.sql.dump();
+    assert!(!dump.contains("ada@example.com") && !dump.contains("Lovelace"), "{dump}");
+    let tables: Vec<&str> =
+        dump.lines().filter(|line| line.contains(&scene.ada.id)).map(|line| line.split(':').next().unwrap()).collect();
+    assert!(!tables.is_empty() && tables.iter().all(|table| *table == "events"), "{tables:?}");
+}
+
+#[test]
+fn a_reset_link_goes_to_the_user_and_ends_the_one_before() {
+    let scene = Scene::new();
+    let before = scene.postern.reset_token("ada@example.com");
+    scene.postern.wait(SECOND);
+    assert_eq!(scene.send_link(&scene.ada.id).expect(200), json!(true));
+    let token = reset_token(&scene.postern, "ada@example.com");
+    assert_eq!((scene.postern.me(&before), scene.postern.me(&token)), (401, 200));
+    let set = scene.postern.post("/api/auth/reset-password-with-token").bearer(&token);
+    set.json(json!({ "password": "another good password" })).send().expect(200);
+    scene.postern.token("ada@example.com", "another good password");
+}
+
+#[test]
+fn no_reset_link_goes_to_whom_it_would_not_help() {
+    let scene = Scene::new();
+    scene.put(&scene.ada.id, json!({ "is_active": false })).expect(200);
+    scene.send_link(&scene.ada.id).refused(409, "user_inactive");
+    scene.send_link(&scene.admin_id()).refused(409, "no_mailbox");
+    scene.send_link("x").refused(404, "not_found");
+    assert_eq!(scene.postern.sql.query("SELECT id FROM mails UNION ALL SELECT id FROM outbox", &[]), [Value::Null; 0]);
+}
+
+#[test]
+fn the_sessions_of_a_user_are_listed_as_the_user_sees_them_and_can_be_ended() {
+    let scene = Scene::new();
+    let other = scene.postern.token("ada@example.com", PASSWORD);
+    let path = format!("/api/auth/admin/users/{}/sessions", scene.ada.id);
+    let list = || scene.postern.get(&path).bearer(&scene.admin).send().expect(200);
+    let mut own = scene.postern.get("/api/auth/me/sessions").bearer(&scene.ada.token).send().expect(200);
+    for session in own.as_array_mut().unwrap() {
+        session["current"] = json!(false);
+    }
+    assert_eq!(list(), own);
+
+    let id = claims(&other)["sid"].as_str().unwrap().to_owned();
+    let end = || scene.postern.delete(&format!("{path}/{id}")).bearer(&scene.admin).send();
+    assert_eq!(end().expect(200), json!(true));
+    assert_eq!((scene.postern.me(&other), scene.postern.me(&scene.ada.token)), (401, 200));
+    end().refused(404, "not_found");
+
+    let end_all = || scene.postern.delete(&path).bearer(&scene.admin).send().expect(200);
+    assert_eq!((end_all(), scene.postern.me(&scene.ada.token), list()), (json!(true), 401, json!([])));
+    assert_eq!((end_all(), scene.postern.me(&scene.admin)), (json!(true), 200));
+}
+
+#[test]
+fn a_session_is_ended_only_as_that_of_its_user() {
+    let scene = Scene::new();
+    let session = claims(&scene.ada.token)["sid"].as_str().unwrap().to_owned();
+    let path = format!("/api/auth/admin/users/{}/sessions/{session}", scene.admin_id());
+    scene.postern.delete(&path).bearer(&scene.admin).send().refused(404, "not_found");
+    assert_eq!(scene.postern.me(&scene.ada.token), 200);
+}
+
+#[test]
+fn an_unknown_user_is_404_whatever_is_to_be_done() {
+    let scene = Scene::new();
+    for id in ["x", "%25", &scene.ada.id[1..], "ada@example.com"] {
+        scene.put(id, json!({ "tier": 1 })).refused(404, "not_found");
+        scene.delete(id).refused(404, "not_found");
+        scene.send_link(id).refused(404, "not_found");
+        let path = format!("/api/auth/admin/users/{id}");
+        for call in [
+            scene.postern.get(&path),
+            scene.postern.get(&format!("{path}/sessions")),
+            scene.postern.delete(&format!("{path}/sessions")),
+            scene.postern.delete(&format!("{path}/sessions/x")),
+            scene.postern.post(&format!("{path}/freeze")),
+            scene.postern.delete(&format!("{path}/freeze")),
+            scene.postern.get(&format!("/api/auth/admin/invite-tree?root={id}")),
+        ] {
+            call.bearer(&scene.admin).send().refused(404, "not_found");
+        }
+    }
+    assert_eq!(scene.postern.sql.query("SELECT user_id FROM freezes", &[]), [Value::Null; 0]);
+}

@@ -1,0 +1,367 @@
+//! The audit log: `/api/auth/admin/events` and `/api/auth/me/events`.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Answer, DAY, PASSWORD, Postern, SECOND, claims,
+    world::{ADA, Door, GRACE, World, doors},
+};
+
+/// What was done, by whom to whom.
+type Expected = (&'static str, Option<&'static str>, Option<&'static str>);
+
+/// The events that a good request leaves; none if it only reads.
+fn events_of(door: &Door) -> Vec<Expected> {
+    const ADMIN: Option<&str> = Some("admin");
+    const ADA: Option<&str> = Some("ada");
+    const GRACE: Option<&str> = Some("grace");
+    match door.name().as_str() {
+        "POST /api/auth/login" => vec![("login", ADA, ADA)],
+        "POST /api/auth/signup" => vec![("signup", Some("bob"), Some("bob"))],
+        "POST /api/auth/logout" => vec![("logout", ADA, ADA)],
+        "POST /api/auth/send-password-reset-link" => vec![("password_reset_requested", None, ADA)],
+        "POST /api/auth/reset-password-with-token" => vec![("password_reset_completed", ADA, ADA)],
+        "POST /api/auth/verify-otp" => vec![("otp_verified", ADA, ADA)],
+        "DELETE /api/auth/me" => vec![("deactivated", ADA, ADA)],
+        "PUT /api/auth/me/name" => vec![("name_changed", ADA, ADA)],
+        "PUT /api/auth/me/password" => vec![("password_changed", ADA, ADA)],
+        "POST /api/auth/me/send-otp" => vec![("otp_sent", ADA, ADA)],
+        "POST /api/auth/me/send-invite" => vec![("invitation_sent", ADA, ADA)],
+        "POST /api/auth/me/create-token" => vec![("token_created", ADA, ADA)],
+        "DELETE /api/auth/me/tokens/{token}" => vec![("token_deleted", ADA, ADA)],
+        "DELETE /api/auth/me/sessions/{id}" => vec![("session_ended", ADA, ADA)],
+        "POST /api/auth/admin/users" => vec![("user_created", ADMIN, Some("joan"))],
+        // Role and activity are as they were.
+        "PUT /api/auth/admin/users/{id}" => vec![("name_changed", ADMIN, GRACE), ("tier_changed", ADMIN, GRACE)],
+        "DELETE /api/auth/admin/users/{id}" => vec![("user_deleted", ADMIN, GRACE)],
+        "POST /api/auth/admin/users/{id}/send-password-reset-link" => vec![("password_reset_requested", ADMIN, GRACE)],
+        "DELETE /api/auth/admin/users/{id}/sessions" => vec![("sessions_ended", ADMIN, GRACE)],
+        "DELETE /api/auth/admin/users/{id}/sessions/{session_id}" => vec![("session_ended", ADMIN, GRACE)],
+        "POST /api/auth/admin/users/{id}/freeze" => vec![("frozen", ADMIN, GRACE)],
+        "DELETE /api/auth/admin/users/{id}/freeze" => vec![("unfrozen", ADMIN, Some("frozen"))],
+        name => {
+            let only_reads = door.method == Method::GET || door.method == Method::HEAD;
+            assert!(only_reads || name == "POST /api/auth/me/tokens", "{name} leaves no event");
+            vec![]
+        }
+    }
+}
+
+/// Rows of the log, oldest first, from an id on.
+fn rows(postern: &Postern, after: i64) -> Vec<Value> {
+    postern.sql.query("SELECT * FROM events WHERE id > ?1 ORDER BY id", &[after.into()])
+}
+
+fn last_id(postern: &Postern) -> i64 {
+    postern.sql.query("SELECT coalesce(max(id), 0) AS id FROM events", &[])[0]["id"].as_i64().unwrap()
+}
+
+/// The names of users by what stands before the `@`.
+fn names(postern: &Postern) -> Vec<(String, String)> {
+    let users = postern.sql.query("SELECT id, email FROM users", &[]);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    users.iter().map(|user| (text(&user["id"]), text(&user["email"]).split('@').next().unwrap().to_owned())).collect()
+}
+
+fn admin_events(postern: &Postern, admin: &str, query: &str) -> Answer {
+    postern.get(&format!("/api/auth/admin/events{query}")).bearer(admin).send()
+}
+
+fn own_events(postern: &Postern, session: &str, query: &str) -> Answer {
+    postern.get(&format!("/api/auth/me/events{query}")).bearer(session).send()
+}
+
+fn actions(answer: Answer) -> Vec<String> {
+    let page = answer.expect(200);
+    page["items"].as_array().unwrap().iter().map(|event| event["action"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_act_leaves_an_event_that_tells_who_did_what_to_whom_when_and_with_which_result() {
+    for door in doors() {
+        let world = World::new();
+        let postern = &world.postern;
+        let (before, mut names) = (last_id(postern), names(postern));
+        assert_eq!(door.good(&world).send().status, 200, "{}", door.name());
+        names.extend(self::names(postern));
+        let name = |id: &Value| {
+            let id = id.as_str()?;
+            Some(names.iter().find(|(known, _)| known == id).unwrap().1.clone())
+        };
+        let found: Vec<_> = rows(postern, before)
+            .into_iter()
+            .map(|row| {
+                assert_eq!((&row["result"], &row["at"]), (&json!("success"), &json!(postern.now.get())));
+                (row["action"].as_str().unwrap().to_owned(), name(&row["actor_id"]), name(&row["subject_id"]))
+            })
+            .collect();
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let expected: Vec<_> = events_of(&door)
+            .into_iter()
+            .map(|(action, actor, subject)| (action.to_owned(), owned(actor), owned(subject)))
+            .collect();
+        assert_eq!(found, expected, "{}", door.name());
+    }
+}
+
+#[test]
+fn an_act_that_did_not_take_effect_leaves_no_event() {
+    for door in doors() {
+        let world = World::new();
+        let postern = &world.postern;
+        let before = last_id(postern);
+        // Nobody is let in.
+        door.locked(&world).bearer("x").send();
+        if door.key(&world).is_some() {
+            assert_eq!(rows(postern, before), [Value::Null; 0], "{}", door.name());
+        }
+        // While D1 fails, neither the act nor its event is there.
+        postern.outside.is_out.set(true);
+        door.good(&world).send();
+        postern.outside.is_out.set(false);
+        if door.key(&world).is_some() {
+            assert_eq!(rows(postern, before), [Value::Null; 0], "{}", door.name());
+        }
+    }
+    let world = World::new();
+    let postern = &world.postern;
+    let before = last_id(postern);
+    for path in ["sessions/x", "tokens/0123456789"] {
+        postern.delete(&format!("/api/auth/me/{path}")).bearer(&world.ada.token).send().refused(404, "not_found");
+    }
+    for call in [postern.delete("/api/auth/admin/users/x"), postern.post("/api/auth/admin/users/x/freeze")] {
+        call.bearer(&world.admin_token).send().refused(404, "not_found");
+    }
+    let taken = json!({ "referrer": world.referrer, "email": ADA, "password": PASSWORD });
+    postern.post("/api/auth/signup").json(taken).send().refused(409, "email_taken");
+    let taken = json!({ "email": ADA });
+    postern.post("/api/auth/admin/users").bearer(&world.admin_token).json(taken).send().refused(409, "email_taken");
+    postern.delete("/api/auth/me").bearer(&world.admin_token).send().refused(409, "last_admin");
+    let same = json!({ "role": "user", "tier": 0, "is_active": true });
+    let path = format!("/api/auth/admin/users/{}", world.grace.id);
+    postern.put(&path).bearer(&world.admin_token).json(same).send().expect(200);
+    assert_eq!(rows(postern, before), [Value::Null; 0]);
+}
+
+#[test]
+fn of_two_who_do_the_same_at_once_one_leaves_an_event() {
+    let world = World::new();
+    let postern = &world.postern;
+    let before = last_id(postern);
+    let leave = || postern.delete("/api/auth/me").bearer(&world.ada.token);
+    postern.at_once(vec![leave(), leave()]);
+    let form = [("otp", world.code.as_str()), ("token", &world.otp_token)];
+    let sign_up = || {
+        let body = json!({ "referrer": world.referrer, "email": "bob@example.com", "password": PASSWORD });
+        postern.post("/api/auth/signup").json(body)
+    };
+    postern.at_once(vec![sign_up(), sign_up(), sign_up()]);
+    postern.at_once(vec![
+        postern.post("/api/auth/verify-otp").form(&form),
+        postern.post("/api/auth/verify-otp").form(&form),
+    ]);
+    let actions: Vec<Value> = rows(postern, before).into_iter().map(|row| row["action"].clone()).collect();
+    assert_eq!(json!(actions), json!(["deactivated", "signup"]));
+}
+
+#[test]
+fn what_is_refused_to_a_known_account_is_written_after_the_answer_and_of_nobody_nothing() {
+    let world = World::new();
+    let postern = &world.postern;
+    let before = last_id(postern);
+    let wrong = postern.login(ADA, "wrong password");
+    let unknown = postern.login("nobody@example.com", "wrong password");
+    assert_eq!((wrong.status, wrong.cost[0]), (401, unknown.cost[0]));
+    assert_eq!((wrong.cost[1].round_trips, unknown.cost[1].round_trips), (1, 0));
+    let old = json!({ "old_password": "wrong password", "new_password": "another good password" });
+    postern.put("/api/auth/me/password").bearer(&world.ada.token).json(old).send().refused(403, "wrong_password");
+    postern.login(&world.frozen.email, PASSWORD).refused(403, "inactive");
+    let found: Vec<Value> = rows(postern, before)
+        .into_iter()
+        .map(|row| json!([row["action"], row["result"], row["actor_id"], row["subject_id"]]))
+        .collect();
+    let (ada, frozen) = (&world.ada.id, &world.frozen.id);
+    assert_eq!(
+        json!(found),
+        json!([
+            ["login", "wrong_credentials", null, ada],
+            ["password_changed", "wrong_password", ada, ada],
+            ["login", "inactive", null, frozen],
+        ])
+    );
+}
+
+#[test]
+fn a_reset_link_for_nobody_costs_the_same_and_names_nobody() {
+    let postern = Postern::new();
+    postern.sign_up(ADA);
+    let ask =
+        |email: &str| postern.post("/api/auth/send-password-reset-link").json(json!({ "email": email })).send().cost[0];
+    let before = last_id(&postern);
+    assert_eq!(ask(ADA), ask("nobody@example.com"));
+    let found = rows(&postern, before);
+    assert_eq!((found.len(), &found[1]["subject_id"]), (2, &Value::Null));
+    assert!(!format!("{found:?}").contains("example.com"));
+}
+
+#[test]
+fn an_address_is_told_by_a_keyed_hash_that_is_the_same_for_the_same_address() {
+    let postern = Postern::new();
+    let admin = postern.admin_token();
+    for address in ["198.51.100.7", "198.51.100.8", "198.51.100.7"] {
+        postern.come_from(address);
+        postern.login("admin", "admin").expect(200);
+    }
+    let page = admin_events(&postern, &admin, "?limit=3").expect(200);
+    let addresses: Vec<&str> =
+        page["items"].as_array().unwrap().iter().map(|event| event["address"].as_str().unwrap()).collect();
+    assert_eq!((addresses[0], addresses[0].len()), (addresses[2], 11));
+    assert_ne!(addresses[0], addresses[1]);
+    assert!(!page.to_string().contains("198.51.100"));
+}
+
+#[test]
+fn admins_read_everything_newest_first_and_choose_by_user_and_action() {
+    let world = World::new();
+    let (postern, admin) = (&world.postern, &world.admin_token);
+    postern
+        .put(&format!("/api/auth/admin/users/{}", world.ada.id))
+        .bearer(admin)
+        .json(json!({ "tier": 2 }))
+        .send()
+        .expect(200);
+    let page = admin_events(postern, admin, "?limit=1").expect(200);
+    let root = claims(admin)["sub"].clone();
+    let event = &page["items"][0];
+    let expected = json!({ "id": last_id(postern), "at": postern.now.get(), "action": "tier_changed", "result": "success",
+        "actor": { "id": root, "email": "admin" }, "subject": { "id": world.ada.id, "email": ADA },
+        "address": event["address"] });
+    assert_eq!((event, &page["limit"], &page["next"]), (&expected, &json!(1), &event["id"]));
+
+    let of_ada = format!("?user={}&limit=100", world.ada.id);
+    let all = rows(postern, 0);
+    let about_ada =
+        all.iter().filter(|row| [&row["actor_id"], &row["subject_id"]].contains(&&json!(world.ada.id))).count();
+    assert_eq!(actions(admin_events(postern, admin, &of_ada)).len(), about_ada);
+    assert_eq!(actions(admin_events(postern, admin, &format!("{of_ada}&action=tier_changed"))), ["tier_changed"]);
+    // Whatever the admin did, to whomever.
+    let root = root.as_str().unwrap();
+    let by_admin = actions(admin_events(postern, admin, &format!("?user={root}&limit=100")));
+    assert!(by_admin.contains(&"tier_changed".to_owned()) && by_admin.contains(&"frozen".to_owned()), "{by_admin:?}");
+    assert!(by_admin.contains(&"login".to_owned()) && !by_admin.contains(&"signup".to_owned()), "{by_admin:?}");
+    let logins = actions(admin_events(postern, admin, "?action=login&limit=100"));
+    let expected = all.iter().filter(|row| row["action"] == "login").count();
+    assert!(logins.len() == expected && logins.iter().all(|action| action == "login"), "{logins:?}");
+    assert_eq!(actions(admin_events(postern, admin, "?user=x")), [""; 0]);
+}
+
+#[test]
+fn every_action_that_there_is_can_be_asked_for_and_no_other() {
+    let world = World::new();
+    for action in postern::domain::event::Action::ALL {
+        admin_events(&world.postern, &world.admin_token, &format!("?action={}", action.as_str())).expect(200);
+    }
+    let answer = admin_events(&world.postern, &world.admin_token, "?action=theft&before=0&limit=101");
+    answer.refused(422, "invalid_fields");
+    assert_eq!(answer.body["detail"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn pages_follow_each_other_without_a_gap_or_a_double_whatever_is_added_meanwhile() {
+    let world = World::new();
+    let (postern, admin) = (&world.postern, &world.admin_token);
+    let user = format!("user={}", world.ada.id);
+    for filter in ["action=login", &user, ""] {
+        let all = |query: &str| admin_events(postern, admin, query).expect(200);
+        let whole = all(&format!("?limit=100&{filter}"));
+        assert_eq!(whole["next"], Value::Null);
+        let mut found = Vec::new();
+        let mut query = format!("?limit=2&{filter}");
+        loop {
+            let page = all(&query);
+            found.extend(page["items"].as_array().unwrap().clone());
+            postern.login(ADA, PASSWORD).expect(200);
+            let Some(next) = page["next"].as_i64() else { break };
+            query = format!("?limit=2&before={next}&{filter}");
+        }
+        assert_eq!(json!(found), whole["items"], "{filter}");
+    }
+}
+
+#[test]
+fn one_reads_the_own_events_and_learns_of_others_the_id_alone() {
+    let world = World::new();
+    let postern = &world.postern;
+    postern.come_from("203.0.113.9");
+    let body = json!({ "name": "Ada" });
+    postern
+        .put(&format!("/api/auth/admin/users/{}", world.ada.id))
+        .bearer(&world.admin_token)
+        .json(body)
+        .send()
+        .expect(200);
+    let page = own_events(postern, &world.ada.token, "?limit=100").expect(200);
+    let items = page["items"].as_array().unwrap();
+    let root = claims(&world.admin_token)["sub"].clone();
+    assert_eq!(items[0]["actor"], json!({ "id": root, "email": null }));
+    assert_eq!((&items[0]["subject"]["email"], &items[0]["address"]), (&json!(ADA), &Value::Null));
+    assert!(items[1]["address"].is_string());
+    assert!(items.iter().all(|event| event["subject"]["id"] == json!(world.ada.id)), "{items:?}");
+    assert!(!page.to_string().contains(GRACE));
+    // A user in a query is nobody's concern.
+    let others = own_events(postern, &world.ada.token, &format!("?limit=100&user={}", world.grace.id)).expect(200);
+    assert_eq!(others, page);
+    let first = own_events(postern, &world.ada.token, "?limit=1").expect(200);
+    let next = own_events(postern, &world.ada.token, &format!("?limit=1&before={}", first["next"])).expect(200);
+    assert_eq!(json!([first["items"][0], next["items"][0]]), json!([items[0], items[1]]));
+    own_events(postern, &world.ada.token, "?before=x&limit=0").refused(422, "invalid_fields");
+}
+
+#[test]
+fn of_a_deleted_account_the_log_keeps_the_id_and_no_email() {
+    let world = World::new();
+    let (postern, admin) = (&world.postern, &world.admin_token);
+    postern.delete(&format!("/api/auth/admin/users/{}", world.ada.id)).bearer(admin).send().expect(200);
+    let page = admin_events(postern, admin, &format!("?user={}&limit=100", world.ada.id)).expect(200);
+    let items = page["items"].as_array().unwrap();
+    assert_eq!((&items[0]["action"], items.len() > 3), (&json!("user_deleted"), true));
+    assert!(items.iter().all(|event| event["subject"] == json!({ "id": world.ada.id, "email": null })), "{items:?}");
+}
+
+#[test]
+fn the_log_remembers_for_as_long_as_the_settings_say_and_forgets_in_bounded_steps() {
+    for (settings, days) in [(&[][..], 90), (&[("EVENT_RETENTION_DAYS", "7")][..], 7)] {
+        let postern = Postern::with_settings(settings);
+        postern.sql.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+             INSERT INTO events (at, action, result, address) SELECT ?1, 'login', 'success', 'x' FROM n",
+            &[postern.now.get().into()],
+        );
+        postern.wait(SECOND);
+        postern.login("admin", "admin").expect(200);
+        let count = || rows(&postern, 0).len();
+        postern.wait(days * DAY - SECOND);
+        postern.run_cron();
+        assert_eq!(count(), 1_201);
+        postern.wait(SECOND - 1);
+        for left in [701, 201, 1, 1] {
+            postern.run_cron();
+            assert_eq!(count(), left);
+        }
+        postern.wait(2);
+        postern.run_cron();
+        assert_eq!(count(), 0);
+    }
+}
+
+#[test]
+fn an_event_that_cannot_be_written_after_the_answer_is_told_to_the_log() {
+    let postern = Postern::new();
+    postern.sign_up(ADA);
+    // The burst guard, the count, then the event.
+    postern.outside.fault.set(Some((3, crate::support::Fault::Before)));
+    postern.login(ADA, "wrong password").refused(401, "wrong_credentials");
+    let log = postern.log().join("\n");
+    assert!(log.contains("login wrong_credentials is not in the audit log") && !log.contains(ADA), "{log}");
+}

@@ -1,0 +1,368 @@
+//! `/api/auth/admin/invite-tree` and `/api/auth/admin/users/{id}/freeze`: who invited whom, and freezing a part of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, PASSWORD, Postern, SECOND, claims};
+
+/// A service with an admin and below them a tree: each letter was invited by the one before the arrow.
+struct Tree {
+    postern: Postern,
+    admin: String,
+    ids: BTreeMap<String, String>,
+    tokens: BTreeMap<String, String>,
+}
+
+impl Tree {
+    /// `invitations` such as `("a", "b")`: a invited b. Who was invited by nobody named so far, was by the admin.
+    fn new(invitations: &[(&str, &str)]) -> Tree {
+        let postern = Postern::new();
+        let admin = postern.admin_token();
+        let root = claims(&admin)["sub"].as_str().unwrap().to_owned();
+        let mut tree = Tree {
+            ids: BTreeMap::from([("admin".to_owned(), root)]),
+            tokens: BTreeMap::from([("admin".to_owned(), admin.clone())]),
+            admin,
+            postern,
+        };
+        for (inviter, name) in invitations {
+            tree.invite(inviter, name);
+        }
+        tree
+    }
+
+    fn invite(&mut self, inviter: &str, name: &str) {
+        self.postern.wait(SECOND);
+        let referrer = self.postern.create_user_token(&self.tokens[inviter]);
+        let body = json!({ "referrer": referrer, "email": format!("{name}@example.com"), "password": PASSWORD });
+        let answer = self.postern.post("/api/auth/signup").json(body).send().expect(200);
+        self.ids.insert(name.to_owned(), answer["user"]["id"].as_str().unwrap().to_owned());
+        self.tokens.insert(name.to_owned(), answer["token"].as_str().unwrap().to_owned());
+    }
+
+    fn get(&self, query: &str) -> Answer {
+        self.postern.get(&format!("/api/auth/admin/invite-tree{query}")).bearer(&self.admin).send()
+    }
+
+    fn name(&self, id: &Value) -> String {
+        self.ids.iter().find(|(_, known)| id == *known).map_or_else(|| id.to_string(), |(name, _)| name.clone())
+    }
+
+    /// A page as an outline: `depth name invited`.
+    fn outline(&self, query: &str) -> Vec<String> {
+        let page = self.get(query).expect(200);
+        let items = page["items"].as_array().unwrap();
+        items
+            .iter()
+            .map(|item| format!("{} {} {}", item["depth"], self.name(&item["user"]["id"]), item["invited"]))
+            .collect()
+    }
+
+    /// A second after whatever was before.
+    fn freeze(&self, name: &str) -> i64 {
+        self.postern.wait(SECOND);
+        self.postern.freeze(&self.admin, &self.ids[name])
+    }
+
+    fn unfreeze(&self, name: &str) -> i64 {
+        self.postern.unfreeze(&self.admin, &self.ids[name])
+    }
+
+    fn set_active(&self, name: &str, is_active: bool) {
+        let call = self.postern.put(&format!("/api/auth/admin/users/{}", self.ids[name])).bearer(&self.admin);
+        call.json(json!({ "is_active": is_active })).send().expect(200);
+    }
+
+    /// Who is active.
+    fn active(&self) -> String {
+        let rows = self.postern.sql.query("SELECT id FROM users WHERE is_active = 1", &[]);
+        let names: BTreeSet<String> = rows.iter().map(|row| self.name(&row["id"])).collect();
+        names.into_iter().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Everything about users that a freeze may touch.
+    fn state(&self) -> Vec<Value> {
+        self.postern.sql.query("SELECT id, is_active, frozen_by, frozen_at FROM users ORDER BY id", &[])
+    }
+}
+
+/// Two branches: a over b and c, c over d; and e over f.
+const BRANCHES: [(&str, &str); 6] = [("admin", "a"), ("a", "b"), ("a", "c"), ("c", "d"), ("admin", "e"), ("e", "f")];
+
+#[test]
+fn the_tree_tells_who_invited_whom_everybody_before_whom_they_invited() {
+    let tree = Tree::new(&BRANCHES);
+    let whole = ["0 admin 2", "1 a 2", "2 b 0", "2 c 1", "3 d 0", "1 e 1", "2 f 0"];
+    assert_eq!(tree.outline(""), whole);
+    assert_eq!(tree.outline(&format!("?root={}", tree.ids["a"])), ["0 a 2", "1 b 0", "1 c 1", "2 d 0"]);
+    let page = tree.get(&format!("?root={}&depth=1", tree.ids["c"])).expect(200);
+    let node = |name: &str, referrer: &str, depth: i64, invited: i64| {
+        json!({
+            "user": { "id": tree.ids[name], "email": format!("{name}@example.com"), "name": null, "role": "user",
+                      "is_active": true },
+            "referrer_id": tree.ids[referrer], "depth": depth, "invited": invited, "frozen_by": null
+        })
+    };
+    let items = [node("c", "a", 0, 1), node("d", "c", 1, 0)];
+    assert_eq!(page, json!({ "total": 2, "offset": 0, "limit": 20, "items": items }));
+}
+
+#[test]
+fn it_is_cut_off_at_the_depth_that_was_asked_for() {
+    let tree = Tree::new(&BRANCHES);
+    assert_eq!(tree.outline("?depth=1"), ["0 admin 2", "1 a 2", "1 e 1"]);
+    assert_eq!(tree.get("?depth=2").expect(200)["total"], 6);
+    for query in ["?depth=0", "?depth=11", "?depth=x&limit=0&offset=-1"] {
+        tree.get(query).refused(422, "invalid_fields");
+    }
+    assert_eq!(tree.get("?depth=x&limit=0&offset=-1").body["detail"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn its_pages_follow_each_other_without_a_gap_or_a_double() {
+    let tree = Tree::new(&BRANCHES);
+    let whole = tree.outline("");
+    let pages: Vec<String> = (0..4)
+        .flat_map(|page| {
+            let query = format!("?limit=2&offset={}", page * 2);
+            assert_eq!(tree.get(&query).expect(200)["total"], 7);
+            tree.outline(&query)
+        })
+        .collect();
+    assert_eq!(pages, whole);
+    assert_eq!(tree.get("?offset=100").expect(200)["items"], json!([]));
+}
+
+#[test]
+fn the_trees_of_all_whom_nobody_invited_stand_beside_each_other() {
+    let tree = Tree::new(&BRANCHES);
+    tree.postern.delete(&format!("/api/auth/admin/users/{}", tree.ids["c"])).bearer(&tree.admin).send().expect(200);
+    assert_eq!(tree.outline(""), ["0 admin 2", "1 a 1", "2 b 0", "1 e 1", "2 f 0", "0 d 0"]);
+}
+
+#[test]
+fn a_chain_of_ten_thousand_is_shown_and_frozen_and_comes_back() {
+    let tree = Tree::new(&[]);
+    tree.postern.sql.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+         INSERT INTO users (id, email, password_hash, referrer_id, created_at, updated_at)
+         SELECT 'u' || i, 'u' || i || '@example.com', 'x', CASE WHEN i > 1 THEN 'u' || (i - 1) END, i, i FROM n",
+        &[],
+    );
+    let page = tree.get("?root=u1&limit=100").expect(200);
+    assert_eq!((&page["total"], &page["items"][10]["user"]["id"]), (&json!(11), &json!("u11")));
+    assert_eq!(tree.postern.freeze(&tree.admin, "u1"), 10_000);
+    assert_eq!(tree.get("?root=u9999").expect(200)["items"][1]["frozen_by"], "u1");
+    assert_eq!(tree.postern.unfreeze(&tree.admin, "u1"), 10_000);
+    assert_eq!(tree.postern.sql.query("SELECT id FROM users WHERE is_active = 0", &[]), [Value::Null; 0]);
+}
+
+#[test]
+fn a_broad_tree_is_counted_up_to_ten_thousand() {
+    let tree = Tree::new(&[]);
+    tree.postern.sql.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10050)
+         INSERT INTO users (id, email, password_hash, referrer_id, created_at, updated_at)
+         SELECT 'u' || i, 'u' || i || '@example.com', 'x', ?1, i, i FROM n",
+        &[tree.ids["admin"].as_str().into()],
+    );
+    let page = tree.get("?limit=1").expect(200);
+    assert_eq!((&page["total"], &page["items"][0]["invited"]), (&json!(10_000), &json!(10_050)));
+}
+
+#[test]
+fn a_freeze_shuts_out_a_user_and_everybody_below_at_once_and_nobody_else() {
+    let tree = Tree::new(&BRANCHES);
+    let [invitation, others] = ["d", "f"].map(|name| tree.postern.create_user_token(&tree.tokens[name]));
+    let reset = tree.postern.reset_token("d@example.com");
+    assert_eq!(tree.freeze("a"), 4);
+    assert_eq!(tree.active(), "admin e f");
+    for name in ["a", "b", "c", "d"] {
+        tree.postern.get("/api/auth/me").bearer(&tree.tokens[name]).send().refused(403, "inactive");
+        tree.postern.login(&format!("{name}@example.com"), PASSWORD).refused(403, "inactive");
+    }
+    assert_eq!((tree.postern.me(&tree.tokens["f"]), tree.postern.me(&reset)), (200, 401));
+    let verify = |token: &str| tree.postern.get(&format!("/api/auth/verify-token?token={token}")).send().expect(200);
+    assert_eq!((verify(&invitation), verify(&others)), (json!(false), json!(true)));
+    let body = json!({ "referrer": invitation, "email": "eve@example.com", "password": PASSWORD });
+    tree.postern.post("/api/auth/signup").json(body).send().refused(403, "referrer_refused");
+
+    let page = tree.get("").expect(200);
+    let frozen = |item: &&Value| item["frozen_by"] == json!(tree.ids["a"]) && item["user"]["is_active"] == json!(false);
+    assert_eq!(page["items"].as_array().unwrap().iter().filter(frozen).count(), 4);
+}
+
+#[test]
+fn what_is_unfrozen_is_as_before_but_for_sessions_and_reset_links() {
+    let tree = Tree::new(&BRANCHES);
+    let invitation = tree.postern.create_user_token(&tree.tokens["d"]);
+    let reset = tree.postern.reset_token("d@example.com");
+    tree.freeze("a");
+    assert_eq!(tree.unfreeze("a"), 4);
+    assert_eq!(tree.active(), "a admin b c d e f");
+    assert_eq!((tree.postern.me(&tree.tokens["d"]), tree.postern.me(&reset)), (401, 401));
+    tree.postern.token("d@example.com", PASSWORD);
+    let verify = tree.postern.get(&format!("/api/auth/verify-token?token={invitation}"));
+    assert_eq!(verify.send().expect(200), json!(true));
+}
+
+#[test]
+fn who_was_inactive_before_a_freeze_is_so_after_it() {
+    let tree = Tree::new(&BRANCHES);
+    tree.set_active("b", false);
+    tree.postern.delete("/api/auth/me").bearer(&tree.tokens["c"]).send().expect(200);
+    assert_eq!(tree.freeze("a"), 2);
+    assert_eq!(tree.unfreeze("a"), 2);
+    assert_eq!(tree.active(), "a admin d e f");
+}
+
+#[test]
+fn no_admin_is_frozen_but_whom_an_admin_below_has_invited_is() {
+    let tree = Tree::new(&BRANCHES);
+    tree.postern.make_admin(&tree.ids["c"]);
+    assert_eq!(tree.freeze("a"), 3);
+    assert_eq!(tree.active(), "admin c e f");
+    assert_eq!(tree.unfreeze("a"), 3);
+    // One's own tree, without oneself.
+    assert_eq!(tree.freeze("admin"), 5);
+    assert_eq!(tree.active(), "admin c");
+    assert_eq!(tree.postern.me(&tree.admin), 200);
+    assert_eq!(tree.unfreeze("admin"), 5);
+}
+
+#[test]
+fn freezing_again_takes_who_has_come_since() {
+    let mut tree = Tree::new(&BRANCHES);
+    tree.freeze("a");
+    assert_eq!(tree.freeze("a"), 0);
+    tree.set_active("b", true);
+    let token = tree.postern.token("b@example.com", PASSWORD);
+    tree.tokens.insert("b".to_owned(), token);
+    tree.invite("b", "g");
+    assert_eq!(tree.freeze("a"), 2);
+    assert_eq!(tree.unfreeze("a"), 5);
+    assert_eq!(tree.active(), "a admin b c d e f g");
+}
+
+#[test]
+fn who_stands_below_two_freezes_comes_back_with_the_last_of_them() {
+    for [first, second] in [["a", "c"], ["c", "a"]] {
+        // Whichever came first, and whichever goes first.
+        for [goes, stays] in [[first, second], [second, first]] {
+            let tree = Tree::new(&BRANCHES);
+            tree.freeze(first);
+            tree.freeze(second);
+            tree.unfreeze(goes);
+            let expected = if stays == "a" { "admin e f" } else { "a admin b e f" };
+            assert_eq!(tree.active(), expected, "{first} {second} {goes}");
+            tree.unfreeze(stays);
+            assert_eq!(tree.active(), "a admin b c d e f");
+        }
+    }
+}
+
+#[test]
+fn who_is_activated_or_deactivated_by_name_is_part_of_no_freeze_any_more() {
+    let tree = Tree::new(&BRANCHES);
+    tree.freeze("a");
+    tree.set_active("b", true);
+    assert_eq!(tree.active(), "admin b e f");
+    tree.set_active("d", false);
+    assert_eq!(tree.unfreeze("a"), 2);
+    assert_eq!(tree.active(), "a admin b c e f");
+}
+
+#[test]
+fn a_freeze_outlives_the_account_at_its_root_and_can_be_undone_by_its_id() {
+    let tree = Tree::new(&BRANCHES);
+    tree.freeze("a");
+    tree.postern.delete(&format!("/api/auth/admin/users/{}", tree.ids["a"])).bearer(&tree.admin).send().expect(200);
+    assert_eq!(tree.active(), "admin e f");
+    assert_eq!(tree.get(&format!("?root={}", tree.ids["d"])).expect(200)["items"][0]["frozen_by"], tree.ids["a"]);
+    assert_eq!(tree.unfreeze("a"), 3);
+    assert_eq!(tree.active(), "admin b c d e f");
+}
+
+#[test]
+fn what_is_not_frozen_cannot_be_unfrozen() {
+    let tree = Tree::new(&BRANCHES);
+    tree.freeze("a");
+    // One below is frozen, but is no root.
+    for name in ["c", "e"] {
+        let call = tree.postern.delete(&format!("/api/auth/admin/users/{}/freeze", tree.ids[name])).bearer(&tree.admin);
+        call.send().refused(404, "not_found");
+    }
+    assert_eq!(tree.active(), "admin e f");
+}
+
+#[test]
+fn who_freezes_while_being_demoted_freezes_nobody() {
+    let tree = Tree::new(&BRANCHES);
+    tree.postern.make_admin(&tree.ids["e"]);
+    let demote = tree.postern.put(&format!("/api/auth/admin/users/{}", tree.ids["e"])).bearer(&tree.admin);
+    let demote = demote.json(json!({ "role": "user" }));
+    let freeze = tree.postern.post(&format!("/api/auth/admin/users/{}/freeze", tree.ids["a"]));
+    let answers = tree.postern.at_once(vec![demote, freeze.bearer(&tree.tokens["e"])]);
+    assert_eq!(answers[0].status, 200);
+    answers[1].refused(403, "admin_required");
+    assert_eq!(tree.active(), "a admin b c d e f");
+}
+
+/// What admins may do to a tree.
+#[derive(Debug, Clone, Copy)]
+enum Deed {
+    Freeze(usize),
+    Unfreeze(usize),
+    SetActive(usize, bool),
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        3 => (0..8_usize).prop_map(Deed::Freeze),
+        3 => (0..8_usize).prop_map(Deed::Unfreeze),
+        1 => (0..8_usize, any::<bool>()).prop_map(|(user, is_active)| Deed::SetActive(user, is_active)),
+    ]
+}
+
+#[test]
+fn a_freeze_and_its_undoing_leave_everything_as_it_was_whatever_was_frozen_before() {
+    let config = ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() };
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    // Each was invited by one before, or by the admin.
+    let inviters = prop::collection::vec(any::<prop::sample::Index>(), names.len());
+    proptest!(config, |(inviters in inviters, deeds in prop::collection::vec(deed(), 0..12), root in 0..8_usize)| {
+        let invitations: Vec<(&str, &str)> = names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| match inviters[at].index(at + 1) {
+                0 => ("admin", *name),
+                inviter => (names[inviter - 1], *name),
+            })
+            .collect();
+        let tree = Tree::new(&invitations);
+        let mut frozen = BTreeSet::new();
+        for deed in deeds {
+            match deed {
+                Deed::Freeze(user) => {
+                    tree.freeze(names[user]);
+                    frozen.insert(user);
+                }
+                Deed::Unfreeze(user) if frozen.remove(&user) => drop(tree.unfreeze(names[user])),
+                Deed::Unfreeze(_) => (),
+                Deed::SetActive(user, is_active) => tree.set_active(names[user], is_active),
+            }
+        }
+        prop_assume!(!frozen.contains(&root));
+        let before = tree.state();
+        let taken = tree.freeze(names[root]);
+        prop_assert_eq!(tree.unfreeze(names[root]), taken);
+        prop_assert_eq!(tree.state(), before);
+        // And once no freeze is left, nobody is frozen.
+        for user in frozen {
+            tree.unfreeze(names[user]);
+        }
+        prop_assert!(tree.state().iter().all(|user| user["frozen_by"].is_null()));
+    });
+}
