@@ -5,6 +5,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
+import { buildPrimitives } from "./lib/primitives.mjs";
 import { Failure, main, root, run, say } from "./lib/run.mjs";
 import { lockedInCi } from "./lib/tools.mjs";
 
@@ -26,6 +27,7 @@ async function testNatively() {
 
 async function testOnWorkerd() {
   await build();
+  await buildPrimitives();
   const folder = join("tests", "workerd");
   const files = readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.mjs"));
   // Without a file, `node --test` would look elsewhere, or find nothing and be content.

@@ -1,6 +1,7 @@
 //! Primitives, one a file, each held by published vectors. Nothing here knows what it is used for, but [`keys`],
 //! which gives every purpose a key of its own.
 
+pub mod argon2;
 pub mod jwt;
 pub mod keyed_hash;
 pub mod keys;

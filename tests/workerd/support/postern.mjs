@@ -118,12 +118,22 @@ class Postern {
     return this.#state;
   }
 
-  /** Kills the runtime in the middle of whatever it does. It begins again with `restart`. */
-  async kill() {
+  /** The process of the runtime. */
+  get pid() {
+    return this.#workerd().pid;
+  }
+
+  #workerd() {
     const running = this.#processes.filter(({ spawnfile }) => /^workerd(\.exe)?$/.test(basename(spawnfile)));
     if (running.length !== 1) throw new Error(`${running.length} runtimes were started at once; which one is it?`);
-    const ended = once(running[0], "exit");
-    if (!running[0].kill("SIGKILL")) throw new Error("The runtime had ended before.");
+    return running[0];
+  }
+
+  /** Kills the runtime in the middle of whatever it does. It begins again with `restart`. */
+  async kill() {
+    const running = this.#workerd();
+    const ended = once(running, "exit");
+    if (!running.kill("SIGKILL")) throw new Error("The runtime had ended before.");
     // Before it knows, because it would start another one by itself.
     await this.#runtime.dispose();
     this.#runtime = undefined;

@@ -1,0 +1,47 @@
+//! argon2 (RFC 9106), its lanes computed one after the other.
+//!
+//! Natively the `argon2` crate computes it. In WebAssembly, where the crate takes half as long again as it need, it is
+//! computed here with a compression function written for it, for which the crate has no place. Types, and what is a
+//! valid parameter, are the crate's.
+
+#[cfg(any(test, target_arch = "wasm32"))]
+mod filling;
+#[cfg(target_arch = "wasm32")]
+mod simd128;
+
+use ::argon2::{Algorithm, Block, Error, Params, Version};
+
+/// What is hashed, and how (RFC 9106, section 3.1).
+pub struct Input<'a> {
+    /// The variant.
+    pub algorithm: Algorithm,
+    /// The version: RFC 9106 is 0x13.
+    pub version: Version,
+    /// Memory, passes and lanes; the associated data, if there are any.
+    pub params: &'a Params,
+    /// The message.
+    pub password: &'a [u8],
+    /// The nonce: at least 8 bytes.
+    pub salt: &'a [u8],
+    /// The key, if there is one.
+    pub secret: &'a [u8],
+}
+
+/// How many blocks of memory [`hash_into`] works in: those of the hash, and one for the compression function.
+pub fn block_count(params: &Params) -> usize {
+    params.block_count() + 1
+}
+
+/// Hashes `input` into `output`, at least 4 bytes, in the first [`block_count`] blocks of `memory`. It does not matter what
+/// was in them; what is left in them tells of the password.
+///
+/// # Errors
+/// When the salt or the output is too short, or the memory too little.
+pub fn hash_into(input: &Input<'_>, output: &mut [u8], memory: &mut [Block]) -> Result<(), Error> {
+    #[cfg(target_arch = "wasm32")]
+    let hashed = filling::hash_into(input, output, memory, simd128::compress);
+    #[cfg(not(target_arch = "wasm32"))]
+    let hashed = ::argon2::Argon2::new_with_secret(input.secret, input.algorithm, input.version, input.params.clone())
+        .and_then(|argon2| argon2.hash_password_into_with_memory(input.password, input.salt, output, memory));
+    hashed
+}

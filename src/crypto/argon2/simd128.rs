@@ -1,0 +1,170 @@
+//! The compression function of argon2 in the 128-bit vectors of WebAssembly.
+//!
+//! A vector holds two words, and a permutation works on eight vectors. Engines have one machine instruction for most of
+//! what is used here: a rotation by whole bytes is a shuffle. `i64x2.mul` would become eight on x86; two pairs of vectors
+//! are multiplied for as many, by gathering the low halves of each pair into one vector first.
+//!
+//! There is no `unsafe` in it: the intrinsics that touch no pointer are safe, and the compiler makes loads and stores of
+//! vectors from pairs of words.
+
+use core::arch::wasm32::{
+    i8x16_shuffle, i32x4_shuffle, i64x2_add, i64x2_shuffle, u64x2, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4,
+    u64x2_extract_lane, u64x2_shr, u64x2_splat, v128, v128_and, v128_xor,
+};
+
+use ::argon2::Block;
+
+/// The compression function, as [`super::filling`] wants it: a block to work in would take its time to be made for every
+/// call.
+pub(super) fn compress(target: &mut Block, previous: &Block, reference: &Block, onto: bool, scratch: &mut Block) {
+    compress_pairs(pairs_mut(target), pairs(previous), pairs(reference), onto, pairs_mut(scratch));
+}
+
+/// A block as 8 rows of 8 pairs of words.
+type Pairs = [[u64; 2]];
+
+fn pairs(block: &Block) -> &Pairs {
+    block.as_ref().as_chunks().0
+}
+
+fn pairs_mut(block: &mut Block) -> &mut Pairs {
+    block.as_mut().as_chunks_mut().0
+}
+
+// That `at` is below 64 is plain to the compiler where these two are called, and no check of it is left.
+
+#[inline]
+#[target_feature(enable = "simd128")]
+fn load(pairs: &Pairs, at: usize) -> v128 {
+    let [low, high] = pairs.get(at).copied().unwrap_or_default();
+    u64x2(low, high)
+}
+
+#[inline]
+#[target_feature(enable = "simd128")]
+fn store(pairs: &mut Pairs, at: usize, value: v128) {
+    if let Some(pair) = pairs.get_mut(at) {
+        *pair = [u64x2_extract_lane::<0>(value), u64x2_extract_lane::<1>(value)];
+    }
+}
+
+#[inline]
+#[target_feature(enable = "simd128")]
+fn rotate_right_32(x: v128) -> v128 {
+    i32x4_shuffle::<1, 0, 3, 2>(x, x)
+}
+
+#[inline]
+#[target_feature(enable = "simd128")]
+fn rotate_right_24(x: v128) -> v128 {
+    i8x16_shuffle::<3, 4, 5, 6, 7, 0, 1, 2, 11, 12, 13, 14, 15, 8, 9, 10>(x, x)
+}
+
+#[inline]
+#[target_feature(enable = "simd128")]
+fn rotate_right_16(x: v128) -> v128 {
+    i8x16_shuffle::<2, 3, 4, 5, 6, 7, 0, 1, 10, 11, 12, 13, 14, 15, 8, 9>(x, x)
+}
+
+#[inline]
+#[target_feature(enable = "simd128")]
+fn rotate_right_63(x: v128) -> v128 {
+    v128_xor(u64x2_shr(x, 63), i64x2_add(x, x))
+}
+
+/// The second word of one vector and the first of the next.
+#[inline]
+#[target_feature(enable = "simd128")]
+fn between(one: v128, next: v128) -> v128 {
+    i64x2_shuffle::<1, 2>(one, next)
+}
+
+// What follows are macros because as functions they would be too large to be compiled into the one that calls them, and
+// their vectors would travel through memory, as they would in arrays.
+
+/// `x + y + 2 * low half of x * low half of y`, for the four words of a row.
+macro_rules! multiply_add {
+    ($x0:ident $x1:ident, $y0:ident $y1:ident) => {
+        let (x, y) = (i32x4_shuffle::<0, 2, 4, 6>($x0, $x1), i32x4_shuffle::<0, 2, 4, 6>($y0, $y1));
+        let (product0, product1) = (u64x2_extmul_low_u32x4(x, y), u64x2_extmul_high_u32x4(x, y));
+        $x0 = i64x2_add(i64x2_add($x0, $y0), i64x2_add(product0, product0));
+        $x1 = i64x2_add(i64x2_add($x1, $y1), i64x2_add(product1, product1));
+    };
+}
+
+/// `x = (x ^ y) >>> n`, for the four words of a row.
+macro_rules! xor_rotate {
+    ($x0:ident $x1:ident, $y0:ident $y1:ident, $rotate:ident) => {
+        $x0 = $rotate(v128_xor($x0, $y0));
+        $x1 = $rotate(v128_xor($x1, $y1));
+    };
+}
+
+/// GB (RFC 9106, section 3.6), for the four columns of a matrix.
+macro_rules! mix {
+    ($a0:ident $a1:ident, $b0:ident $b1:ident, $c0:ident $c1:ident, $d0:ident $d1:ident) => {
+        multiply_add!($a0 $a1, $b0 $b1);
+        xor_rotate!($d0 $d1, $a0 $a1, rotate_right_32);
+        multiply_add!($c0 $c1, $d0 $d1);
+        xor_rotate!($b0 $b1, $c0 $c1, rotate_right_24);
+        multiply_add!($a0 $a1, $b0 $b1);
+        xor_rotate!($d0 $d1, $a0 $a1, rotate_right_16);
+        multiply_add!($c0 $c1, $d0 $d1);
+        xor_rotate!($b0 $b1, $c0 $c1, rotate_right_63);
+    };
+}
+
+/// P (RFC 9106, section 3.6): GB for the columns of a matrix, then for its diagonals, for which the rows b, c and d are
+/// turned by one, two and three words, and turned back.
+macro_rules! permute {
+    ($a0:ident $a1:ident, $b0:ident $b1:ident, $c0:ident $c1:ident, $d0:ident $d1:ident) => {
+        mix!($a0 $a1, $b0 $b1, $c0 $c1, $d0 $d1);
+        ($b0, $b1) = (between($b0, $b1), between($b1, $b0));
+        ($d0, $d1) = (between($d1, $d0), between($d0, $d1));
+        mix!($a0 $a1, $b0 $b1, $c1 $c0, $d0 $d1);
+        ($b0, $b1) = (between($b1, $b0), between($b0, $b1));
+        ($d0, $d1) = (between($d0, $d1), between($d1, $d0));
+    };
+}
+
+/// The permutation of all rows, then of all columns, of the block that `previous` XORed with `reference` is; `feed` keeps
+/// that block, and what `target` was, to be XORed with the result.
+#[target_feature(enable = "simd128")]
+fn compress_pairs(target: &mut Pairs, previous: &Pairs, reference: &Pairs, onto: bool, feed: &mut Pairs) {
+    let kept = u64x2_splat(if onto { u64::MAX } else { 0 });
+    for row in 0..8 {
+        macro_rules! read {
+            ($column:literal) => {{
+                let at = 8 * row + $column;
+                let mixed = v128_xor(load(previous, at), load(reference, at));
+                store(feed, at, v128_xor(mixed, v128_and(load(target, at), kept)));
+                mixed
+            }};
+        }
+        macro_rules! write {
+            ($($column:literal $value:ident),*) => {
+                $(store(target, 8 * row + $column, $value);)*
+            };
+        }
+        let (mut a0, mut a1, mut b0, mut b1) = (read!(0), read!(1), read!(2), read!(3));
+        let (mut c0, mut c1, mut d0, mut d1) = (read!(4), read!(5), read!(6), read!(7));
+        permute!(a0 a1, b0 b1, c0 c1, d0 d1);
+        write!(0 a0, 1 a1, 2 b0, 3 b1, 4 c0, 5 c1, 6 d0, 7 d1);
+    }
+    for column in 0..8 {
+        macro_rules! read {
+            ($row:literal) => {
+                load(target, 8 * $row + column)
+            };
+        }
+        macro_rules! write {
+            ($($row:literal $value:ident),*) => {
+                $(store(target, 8 * $row + column, v128_xor($value, load(feed, 8 * $row + column)));)*
+            };
+        }
+        let (mut a0, mut a1, mut b0, mut b1) = (read!(0), read!(1), read!(2), read!(3));
+        let (mut c0, mut c1, mut d0, mut d1) = (read!(4), read!(5), read!(6), read!(7));
+        permute!(a0 a1, b0 b1, c0 c1, d0 d1);
+        write!(0 a0, 1 a1, 2 b0, 3 b1, 4 c0, 5 c1, 6 d0, 7 d1);
+    }
+}

@@ -1,0 +1,121 @@
+//! Primitives of the Worker behind no endpoint: compiled as the Worker is, to a module of its own, for tests and benches
+//! that have to call them by the thousand (`primitives.mjs`).
+
+use std::cell::RefCell;
+
+use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
+use postern::crypto::{
+    argon2::{Input, block_count, hash_into},
+    keys::Keys,
+    password_hash::{self, Cost},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// One hash to make.
+#[derive(Deserialize)]
+struct Case {
+    algorithm: String,
+    version: u32,
+    memory_kib: u32,
+    passes: u32,
+    lanes: u32,
+    password: Vec<u8>,
+    salt: Vec<u8>,
+    secret: Vec<u8>,
+    data: Vec<u8>,
+    length: usize,
+}
+
+/// Makes the hashes of `cases`, a JSON array. Answers with an array of `{"worker", "crate"}`: each in hexadecimal, or what
+/// was wrong.
+#[wasm_bindgen]
+pub fn argon2_twice(cases: &str) -> String {
+    let cases: Vec<Case> = serde_json::from_str(cases).unwrap();
+    cases.iter().map(hash_twice).collect::<Value>().to_string()
+}
+
+fn hash_twice(case: &Case) -> Value {
+    let algorithm = Algorithm::new(&case.algorithm).unwrap();
+    let version = Version::try_from(case.version).unwrap();
+    let params = ParamsBuilder::new()
+        .m_cost(case.memory_kib)
+        .t_cost(case.passes)
+        .p_cost(case.lanes)
+        .data(AssociatedData::new(&case.data).unwrap())
+        .build()
+        .unwrap();
+    let (password, salt, secret) = (&case.password[..], &case.salt[..], &case.secret[..]);
+
+    let mut memory = vec![Block::default(); block_count(&params)];
+    let mut ours = vec![0; case.length];
+    let input = Input { algorithm, version, params: &params, password, salt, secret };
+    let made = hash_into(&input, &mut ours, &mut memory).map(|()| ours);
+
+    let mut theirs = vec![0; case.length];
+    let expected = Argon2::new_with_secret(secret, algorithm, version, params.clone())
+        .unwrap()
+        .hash_password_into(password, salt, &mut theirs)
+        .map(|()| theirs);
+    let tell = |hash: argon2::Result<Vec<u8>>| match hash {
+        Ok(hash) => hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Err(error) => error.to_string(),
+    };
+    json!({ "worker": tell(made), "crate": tell(expected) })
+}
+
+/// Hashes `count` passwords as a sign-up does.
+#[wasm_bindgen]
+pub fn hash_passwords(count: u32, memory_kib: u32, iterations: u32) {
+    for number in 0..count {
+        let cost = Cost { memory_kib, iterations, parallelism: 1 };
+        password_hash::hash(&format!("password {number}"), cost).unwrap();
+    }
+}
+
+/// Hashes `count` passwords with the `argon2` crate, in one memory that is used again and wiped after each.
+#[wasm_bindgen]
+pub fn hash_passwords_with_the_crate(count: u32, memory_kib: u32, iterations: u32) {
+    thread_local! {
+        static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+    }
+    let params = ParamsBuilder::new().m_cost(memory_kib).t_cost(iterations).p_cost(1).build().unwrap();
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    MEMORY.with_borrow_mut(|memory| {
+        memory.resize(params.block_count(), Block::default());
+        for number in 0..count {
+            let mut hash = [0; 32];
+            let password = format!("password {number}");
+            argon2.hash_password_into_with_memory(password.as_bytes(), &[0; 16], &mut hash, &mut memory[..]).unwrap();
+            memory.fill(Block::default());
+        }
+    });
+}
+
+/// Claims of the size of a session's.
+fn claims() -> Value {
+    let (party, id) = ("https://app.example.com", "0198c0de-0000-7000-8000-000000000000");
+    json!({ "iss": party, "aud": party, "sub": id, "scopes": ["user", 0], "purpose": "session", "sid": id })
+}
+
+const NOW: i64 = 1_700_000_000_000;
+
+/// Signs `count` session tokens.
+#[wasm_bindgen]
+pub fn sign_tokens(count: u32) {
+    let keys = Keys::derive("a secret that is known to every reader", None);
+    for _ in 0..count {
+        keys.session.sign(claims(), NOW, NOW + 60_000).unwrap();
+    }
+}
+
+/// Verifies a session token `count` times.
+#[wasm_bindgen]
+pub fn verify_tokens(count: u32) {
+    let keys = Keys::derive("a secret that is known to every reader", None);
+    let token = keys.session.sign(claims(), NOW, NOW + 60_000).unwrap();
+    for _ in 0..count {
+        keys.session.verify::<Value>(&token, NOW).unwrap();
+    }
+}
