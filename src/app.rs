@@ -52,6 +52,8 @@ pub struct App {
     pub request_id: Rc<str>,
     /// Who sent it, as far as the platform knows.
     pub address: Address,
+    /// The id of the deployed version of the Worker, where the platform tells it.
+    pub deployment: Option<Rc<str>>,
 }
 
 impl App {

@@ -4,7 +4,7 @@ use std::{cell::OnceCell, rc::Rc};
 
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
+use worker::{Context, Env, ScheduleContext, ScheduledEvent, WorkerVersionMetadata, event};
 
 use crate::{
     app::{App, Isolate},
@@ -12,7 +12,10 @@ use crate::{
     domain::{Timestamp, throttle::Address},
     error::Error,
     maintenance,
-    platform::{burst::Limiter, d1::D1, kv::WorkersKv, later::WaitUntil, net::FetchNet, send_email::EmailService},
+    platform::{
+        analytics::Counters, burst::Limiter, d1::D1, kv::WorkersKv, later::WaitUntil, net::FetchNet,
+        send_email::EmailService,
+    },
     ports::{Later, Pending},
     routes,
     settings::Settings,
@@ -44,6 +47,7 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::
         id: random::id().map_err(|_| no_randomness())?.into(),
         label: Some(routes::label(&method(&request), &request.path())),
         meter: Rc::default(),
+        counters: Rc::new(Counters(env.analytics_engine("ANALYTICS").ok())),
     };
     let response = respond(request, &env, context, begin, &work).await?;
     work.tell(Kind::Request, Some(Outcome { status: response.status, outcome: response.outcome }), begin);
@@ -55,7 +59,7 @@ async fn scheduled(event: ScheduledEvent, env: Env, context: ScheduleContext) {
     let begin = clock();
     let Some(isolate) = isolate(&env) else { return };
     let Ok(id) = random::id() else { return log("the cron trigger cannot work: there is no randomness") };
-    let work = Work { id: id.into(), label: None, meter: Rc::default() };
+    let work = Work { id: id.into(), label: None, meter: Rc::default(), counters: Rc::new(Counters(None)) };
     let now = event.schedule() as i64;
     match app(isolate, &env, WaitUntil::Schedule(context), now, &work, Address::parse(None)) {
         Ok(app) => maintenance::run(&app).await,
@@ -70,14 +74,16 @@ struct Work {
     id: Rc<str>,
     label: Option<Label>,
     meter: Rc<Meter>,
+    counters: Rc<Counters>,
 }
 
 impl Work {
     /// Tells what was done since `begin`.
     fn tell(&self, event: Kind, outcome: Option<Outcome>, begin: Timestamp) {
-        let Work { id, label, meter } = self;
+        let Work { id, label, meter, counters } = self;
         let event = Event { event, id, label: *label, outcome, duration_ms: clock() - begin, usage: meter.take() };
         worker::console_log!("{}", event.line());
+        counters.count(&event);
     }
 }
 
@@ -142,6 +148,7 @@ fn app(
         now,
         request_id: work.id.clone(),
         address,
+        deployment: env.get_binding::<WorkerVersionMetadata>("VERSION").ok().map(|version| version.id().into()),
     })
 }
 

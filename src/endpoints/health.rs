@@ -5,16 +5,22 @@ use serde_json::json;
 use crate::{
     app::App,
     error::Error,
-    store::{self, records},
+    store::{records, schema},
     web::Response,
 };
 
-/// Tells that D1 and KV answer.
+/// Tells that D1 and KV answer, which version of the code and which deployed version of the Worker this is, and which
+/// migrations wrangler has applied; `null` where nobody knows.
 ///
 /// # Errors
-/// 503 when one of them does not.
+/// 503 when one of them does not answer.
 pub async fn get(app: &App) -> Result<Response, Error> {
-    store::ping(app.sql.as_ref()).await?;
+    let migrations = schema::check(app.sql.as_ref()).await?;
     records::ping(app).await?;
-    Ok(Response::json(&json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })))
+    Ok(Response::json(&json!({
+        "status": "ok",
+        "version": env!("CARGO_PKG_VERSION"),
+        "deployment": app.deployment.as_deref(),
+        "migrations": migrations,
+    })))
 }

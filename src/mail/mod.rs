@@ -201,6 +201,7 @@ mod tests {
             now: 0,
             request_id: "request-1".into(),
             address: Address::parse(None),
+            deployment: None,
         };
         (app, providers)
     }

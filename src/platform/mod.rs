@@ -1,5 +1,6 @@
 //! Cloudflare's bindings behind the traits of `ports`: one adapter a file, no decisions.
 
+pub mod analytics;
 pub mod burst;
 pub mod d1;
 pub mod kv;

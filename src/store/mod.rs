@@ -14,6 +14,7 @@ pub mod one_time_passwords;
 pub mod outbox;
 pub mod records;
 mod repeat;
+pub mod schema;
 pub mod sessions;
 pub mod throttles;
 pub mod user_list;
@@ -34,12 +35,4 @@ async fn run_all<const N: usize>(sql: &dyn Sql, statements: [Statement; N]) -> R
         .await?
         .try_into()
         .map_err(|_| Outage("a batch has not as many answers as statements".to_owned()))
-}
-
-/// Whether D1 answers and its schema is the one this build knows.
-///
-/// # Errors
-/// [`Outage`] otherwise.
-pub async fn ping(sql: &dyn Sql) -> Result<(), Outage> {
-    run(sql, Statement::new("SELECT id FROM users LIMIT 1")).await.map(drop)
 }

@@ -9,6 +9,8 @@ fn it_is_ok_when_d1_and_kv_answer() {
     let postern = Postern::new();
     let answer = postern.get("/health").send().expect(200);
     assert_eq!(answer["status"], "ok");
+    assert_eq!(answer["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(answer["deployment"], "test-deployment");
     let head = postern.request(Method::HEAD, "/health").send();
     assert_eq!((head.status, head.text.as_str()), (200, ""));
 }
@@ -56,4 +58,22 @@ fn it_writes_nothing_and_makes_no_account() {
     let before = postern.sql.dump();
     postern.get("/health").send().expect(200);
     assert_eq!(postern.sql.dump(), before);
+}
+
+#[test]
+fn it_tells_which_migrations_wrangler_has_applied_in_the_order_in_which_it_did() {
+    let postern = Postern::new();
+    assert_eq!(postern.get("/health").send().expect(200)["migrations"], serde_json::Value::Null);
+    postern.sql.execute("CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY, name TEXT UNIQUE)", &[]);
+    assert_eq!(postern.get("/health").send().expect(200)["migrations"], serde_json::json!([]));
+    postern
+        .sql
+        .execute("INSERT INTO d1_migrations (name) VALUES ('0001_first.sql'), ('0002_b.sql'), ('0003_a.sql')", &[]);
+    let migrations = &postern.get("/health").send().expect(200)["migrations"];
+    assert_eq!(*migrations, serde_json::json!(["0001_first.sql", "0002_b.sql", "0003_a.sql"]));
+    // Each of the three that it asks.
+    for call in 1..=3 {
+        postern.outside.fault.set(Some((call, Fault::Before)));
+        postern.get("/health").send().refused(503, "unavailable");
+    }
 }

@@ -8,9 +8,13 @@ before(async () => {
 });
 after(() => postern?.stop());
 
-test("GET /health answers ok with status 200 when D1 and KV answer", async () => {
+test("GET /health answers ok with status 200 when D1 and KV answer, and tells its version", async () => {
   const response = await postern.fetch("/health");
   assert.equal(response.status, 200);
   assert.match(response.headers.get("content-type"), /^application\/json/);
-  assert.equal((await response.json()).status, "ok");
+  const { status, version, deployment, migrations, ...rest } = await response.json();
+  assert.deepEqual([status, rest], ["ok", {}]);
+  assert.match(version, /^\d+\.\d+\.\d+/);
+  assert.ok(typeof deployment === "string" && deployment.length > 0, deployment);
+  assert.equal(migrations, null, "not migrated by wrangler");
 });

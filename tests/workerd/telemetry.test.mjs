@@ -79,6 +79,24 @@ test("a request that ends before it has a body, and one while the settings are w
   }
 });
 
+test("an answered request is a point in Analytics Engine, by route and outcome, where the binding is there", async () => {
+  const bindings = '{ ANALYTICS: { writeDataPoint: (point) => console.error(JSON.stringify(point)) } }';
+  const counted = await startPostern({ bindings });
+  try {
+    const { headers } = await login(counted, "ada@example.com");
+    const event = await until(() => counted.events().find(({ id }) => id === headers.get("x-request-id")));
+    const [point, ...others] = counted.logs().map((line) => JSON.parse(line));
+    assert.deepEqual(others, []);
+    assert.deepEqual(point, {
+      indexes: ["/api/auth/login"],
+      doubles: ["status", "duration_ms", "d1_statements", "d1_rows_read", "d1_rows_written", "d1_ms", "kv_reads", "kv_writes"].map((name) => event[name]),
+      blobs: ["/api/auth/login", "POST", "wrong_credentials"],
+    });
+  } finally {
+    await counted.stop();
+  }
+});
+
 test("a terminal shows an event as a line that a person can read", () => {
   const event = { event: "request", id: "1", method: "POST", route: "/api/auth/login", status: 401, outcome: "wrong_credentials" };
   const usage = { duration_ms: 41, d1_round_trips: 1, d1_statements: 3, d1_rows_read: 4, d1_rows_written: 2, d1_ms: 0.5, kv_reads: 0, kv_writes: 1 };

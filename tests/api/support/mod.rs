@@ -156,6 +156,7 @@ impl Postern {
             now: self.now.get(),
             request_id: "test-request".into(),
             address: Address::parse(Some(&self.address.borrow())),
+            deployment: Some("test-deployment".into()),
         }
     }
 

@@ -38,10 +38,11 @@ const localSettings = {
  *   [options.outbound] Answers what the Worker sends to the net, for example to the mail provider; as `node` it can also
  *   cut the connection, or never answer. Without it, whatever the Worker sends fails: no test reaches the net.
  * @param {number} [options.burst] The limit of the burst guard, in the place of the one in wrangler.toml.
+ * @param {string} [options.bindings] A JavaScript object of bindings that the runtime cannot imitate, as source text.
  */
-export async function startPostern({ settings = {}, outbound = refuse, burst } = {}) {
+export async function startPostern({ settings = {}, outbound = refuse, burst, bindings } = {}) {
   const state = await mkdtemp(join(tmpdir(), "postern-workerd-"));
-  const postern = new Postern(state, settings, outbound, burst);
+  const postern = new Postern(state, settings, outbound, burst, bindings);
   try {
     await postern.start();
     await postern.migrate();
@@ -60,17 +61,19 @@ class Postern {
   #settings;
   #outbound;
   #burst;
+  #bindings;
   #lines = [];
   #failures = [];
   #runtime;
   /** The processes that the last start has started: workerd, and nothing else unless tests start at once. */
   #processes;
 
-  constructor(state, settings, outbound, burst) {
+  constructor(state, settings, outbound, burst, bindings) {
     this.#state = state;
     this.#settings = settings;
     this.#outbound = outbound;
     this.#burst = burst;
+    this.#bindings = bindings;
   }
 
   /** Sends an HTTP request to the Worker. Redirects are not followed. */
@@ -171,6 +174,7 @@ class Postern {
         name: config.name,
         modulesRoot: dirname(config.main),
         modules: [
+          ...this.#withBindings(config.main),
           { type: "ESModule", path: config.main },
           { type: "CompiledWasm", path: join(dirname(config.main), "index_bg.wasm") },
         ],
@@ -189,6 +193,18 @@ class Postern {
       }),
     );
     await within(startLimitMilliseconds, this.#runtime.ready).finally(() => unsubscribe("child_process", note));
+  }
+
+  /** A module before the built one, which hands it more bindings. */
+  #withBindings(main) {
+    if (!this.#bindings) return [];
+    const contents = `import Worker from "./${basename(main)}";
+export default class extends Worker {
+  constructor(context, env) {
+    super(context, { ...env, ...${this.#bindings} });
+  }
+}`;
+    return [{ type: "ESModule", path: join(dirname(main), "with-bindings.js"), contents }];
   }
 
   async migrate() {

@@ -1,0 +1,31 @@
+//! What the database itself is like.
+
+use serde::Deserialize;
+
+use super::{run, run_all};
+use crate::ports::{Outage, Sql, Statement};
+
+/// Makes sure that D1 answers and has the tables of this build. Returns the migrations that wrangler has applied, oldest
+/// first; nothing of a database that was migrated otherwise, as those of tests are.
+///
+/// # Errors
+/// [`Outage`] when D1 does not answer or the tables are missing.
+pub async fn check(sql: &dyn Sql) -> Result<Option<Vec<String>>, Outage> {
+    #[derive(Deserialize)]
+    struct Migration {
+        name: String,
+    }
+    let [_, table] = run_all(
+        sql,
+        [
+            Statement::new("SELECT id FROM users LIMIT 1"),
+            Statement::new("SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'd1_migrations'"),
+        ],
+    )
+    .await?;
+    if !table.any() {
+        return Ok(None);
+    }
+    let migrations = run(sql, Statement::new("SELECT name FROM d1_migrations ORDER BY id")).await?;
+    Ok(Some(migrations.all::<Migration>()?.into_iter().map(|migration| migration.name).collect()))
+}
