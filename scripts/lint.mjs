@@ -1,5 +1,5 @@
 // Formatting and clippy, natively and for wasm32, each warning an error. The native pass sees the tests too; the
-// other sees the code that only the Worker has.
+// other sees the code that only the Worker has. The workflows are held to actionlint in tests/scripts/workflows.test.mjs.
 
 import { ask, main, run, say } from "./lib/run.mjs";
 import { installTarget, lockedInCi } from "./lib/tools.mjs";

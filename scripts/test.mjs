@@ -1,6 +1,7 @@
 // Every test, from nothing: `npm test`. With the argument `native` or `workerd`, that part alone.
 //   native   the rules, and all endpoints through the routes on real SQLite: `cargo test`
 //   workerd  the built Worker on the real runtime, over HTTP: `node --test`
+//   scripts  the commands that deploy and look after it, with an account of the tests' own: `node --test`
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +10,7 @@ import { buildPrimitives } from "./lib/primitives.mjs";
 import { Failure, main, root, run, say } from "./lib/run.mjs";
 import { lockedInCi } from "./lib/tools.mjs";
 
-const parts = { native: testNatively, workerd: testOnWorkerd };
+const parts = { native: testNatively, workerd: testOnWorkerd, scripts: testScripts };
 
 await main(async () => {
   const chosen = process.argv[2] ? [process.argv[2]] : Object.keys(parts);
@@ -28,12 +29,22 @@ async function testNatively() {
 async function testOnWorkerd() {
   await build();
   await buildPrimitives();
-  const folder = join("tests", "workerd");
+  say("Testing the built Worker on workerd (about one minute).");
+  await testWithNode("workerd");
+}
+
+async function testScripts() {
+  await build();
+  say("Testing the commands that deploy and look after it (about two minutes).");
+  await testWithNode("scripts");
+}
+
+async function testWithNode(part) {
+  const folder = join("tests", part);
   const files = readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.mjs"));
   // Without a file, `node --test` would look elsewhere, or find nothing and be content.
   if (files.length === 0) throw new Failure(`There is no test in ${folder}.`, "Take the tests from git.");
-  say("Testing the built Worker on workerd (about one minute).");
   await run("node", ["--test", "--test-reporter=spec", ...files.sort().map((name) => join(folder, name))], {
-    advice: "Mend what failed above; `npm run test:workerd` runs this part alone.",
+    advice: `Mend what failed above; \`npm run test:${part}\` runs this part alone.`,
   });
 }

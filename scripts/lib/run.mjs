@@ -7,8 +7,9 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-// The project's own programs come first on every PATH: among them the Node that wrangler asks for.
-process.env.PATH = [join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter);
+// The project's own programs are on every PATH: among them the Node that wrangler asks for. npm has put them there already.
+const programs = join(root, "node_modules", ".bin");
+if (!process.env.PATH.split(delimiter).includes(programs)) process.env.PATH = [programs, process.env.PATH].join(delimiter);
 
 const onWindows = process.platform === "win32";
 

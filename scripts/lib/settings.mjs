@@ -8,7 +8,8 @@ import { root, say } from "./run.mjs";
 
 const devVars = join(root, ".dev.vars");
 
-const names = [
+/** Every setting there is. */
+export const settingNames = [
   "ENVIRONMENT",
   "APP_URL",
   "CORS_ORIGINS",
@@ -60,6 +61,6 @@ export function completeDevVars() {
 
 /** The settings that differ from wrangler.toml. */
 export function localSettings(defaults) {
-  const ofTheEnvironment = Object.fromEntries(names.filter((name) => name in process.env).map((name) => [name, process.env[name]]));
+  const ofTheEnvironment = Object.fromEntries(settingNames.filter((name) => name in process.env).map((name) => [name, process.env[name]]));
   return { ...defaults, ...parseEnv(readFileSync(devVars, "utf8")), ...ofTheEnvironment };
 }

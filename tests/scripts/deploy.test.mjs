@@ -1,0 +1,302 @@
+// `npm run deploy`, with an account that is a file: what it asks of wrangler and in which order, what it refuses, and what
+// a second run does. The Worker that judges the settings is the real one; the last tests have the real wrangler, too.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { ceilingKibibytes, holdToBudget } from "../../scripts/lib/budget.mjs";
+import { startCloudflare } from "./support/cloudflare.mjs";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const support = (name) => fileURLToPath(new URL(`support/${name}`, import.meta.url));
+
+/** What a first deployment is told. */
+const told = {
+  APP_URL: "https://app.example",
+  MAIL_FROM: "Postern <noreply@app.example>",
+  RESEND_API_KEY: "re_a_key_that_is_no_key",
+  ADMIN_EMAIL: "root@app.example",
+  ADMIN_PASSWORD: "a password for root",
+};
+const given = [told.RESEND_API_KEY, told.ADMIN_PASSWORD];
+
+const folders = [];
+after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
+
+/** An account in which nothing has been made yet, but for `differences`. */
+async function account(differences = {}) {
+  const folder = await mkdtemp(join(tmpdir(), "postern-account-"));
+  folders.push(folder);
+  const program = join(folder, "wrangler");
+  await copyFile(support("wrangler.mjs"), program);
+  await chmod(program, 0o755);
+  const path = join(folder, "account.json");
+  const nothing = {
+    isSignedIn: true,
+    accounts: [{ id: "1", name: "Example" }],
+    workers: {},
+    databases: [{ uuid: "2", name: "another" }],
+    namespaces: [{ id: "3", title: "another" }],
+    migrated: [],
+    versions: 0,
+    health: { status: 200, body: {} },
+    fails: {},
+    calls: [],
+  };
+  const write = (state) => writeFile(path, JSON.stringify(state));
+  await write({ ...nothing, ...differences });
+  const read = async () => JSON.parse(await readFile(path, "utf8"));
+  return {
+    read,
+    change: async (differences) => write({ ...(await read()), ...differences }),
+    /** Runs the command with these settings in its environment and no others. */
+    deploy: (settings, args = []) =>
+      command(args, {
+        ...settings,
+        FAKE_ACCOUNT: path,
+        NODE_OPTIONS: `--import=${support("health.mjs")}`,
+        HEALTH_LIMIT_SECONDS: "1",
+        PATH: [folder, join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter),
+      }),
+  };
+}
+
+async function command(args, environment) {
+  const { HOME, XDG_CACHE_HOME, CARGO_HOME, RUSTUP_HOME, PATH } = process.env;
+  const kept = { HOME, XDG_CACHE_HOME, CARGO_HOME, RUSTUP_HOME, PATH };
+  const child = spawn(process.execPath, [join(root, "scripts", "deploy.mjs"), ...args], { cwd: root, env: { ...kept, ...environment } });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
+  child.stdin.end();
+  const [code] = await once(child, "close");
+  return { code, said };
+}
+
+/** The calls that change something in an account. */
+function changes({ calls }) {
+  return calls.map((args) => args.join(" ")).filter((call) => /^(d1 create|kv namespace create|d1 migrations apply|deploy )/.test(call));
+}
+
+test("a first deployment makes what is missing, migrates before the upload, and asks the new version how it is", async () => {
+  const empty = await account();
+  const { code, said } = await empty.deploy(told);
+  assert.equal(code, 0, said);
+
+  const state = await empty.read();
+  const order = ["d1 create postern", "kv namespace create postern-kv", "d1 migrations apply DB --remote", "deploy"];
+  const made = changes(state);
+  assert.deepEqual(made.map((call, at) => call.startsWith(order[at])), order.map(() => true), made.join("\n"));
+  assert.deepEqual(state.migrated, ["id-of-postern"]);
+  const { vars, secrets, stores } = state.workers.postern;
+  assert.deepEqual(stores, ["id-of-postern", "id-of-postern-kv"]);
+  assert.deepEqual(vars, { ENVIRONMENT: "production", APP_URL: told.APP_URL, MAIL_FROM: told.MAIL_FROM, ADMIN_EMAIL: told.ADMIN_EMAIL });
+  assert.deepEqual(Object.keys(secrets).sort(), ["ADMIN_PASSWORD", "AUTH_SECRET", "RESEND_API_KEY"]);
+  assert.ok(secrets.AUTH_SECRET.length >= 43, "256 random bits");
+  assert.match(said, /postern version-1 answers on https:\/\/postern\.example\.workers\.dev/);
+  for (const secret of [...given, secrets.AUTH_SECRET]) {
+    assert.ok(!said.includes(secret), "a secret is on the terminal");
+    assert.ok(!state.calls.flat().some((argument) => argument.includes(secret)), "a secret is on a command line");
+  }
+});
+
+test("a second run changes nothing, and needs to be told nothing", async () => {
+  const deployed = await account();
+  assert.equal((await deployed.deploy(told)).code, 0);
+  const before = await deployed.read();
+  await deployed.change({ calls: [] });
+
+  for (const settings of [{}, told]) {
+    const { code, said } = await deployed.deploy(settings);
+    assert.equal(code, 0, said);
+    assert.match(said, /nothing is uploaded/);
+  }
+  const { calls, migrated, ...rest } = await deployed.read();
+  const { calls: _, migrated: __, ...restBefore } = before;
+  assert.deepEqual(rest, restBefore);
+  const migrate = "d1 migrations apply DB --remote";
+  assert.deepEqual(changes({ calls }).map((call) => call.split(" -c ")[0]), [migrate, migrate]);
+
+  // Another secret is a change, and what was there before it stays.
+  const { code, said } = await deployed.deploy({ RESEND_API_KEY: "re_another_key" });
+  assert.equal(code, 0, said);
+  const { secrets } = (await deployed.read()).workers.postern;
+  assert.deepEqual(secrets, { ...before.workers.postern.secrets, RESEND_API_KEY: "re_another_key" });
+});
+
+test("a setting that changes is a new version, which keeps the secrets and says how to go back", async () => {
+  const deployed = await account();
+  assert.equal((await deployed.deploy(told)).code, 0);
+  const { secrets } = (await deployed.read()).workers.postern;
+
+  const { code, said } = await deployed.deploy({ SERVICE_NAME: "Difference Engine" });
+  assert.equal(code, 0, said);
+  const { postern } = (await deployed.read()).workers;
+  assert.deepEqual([postern.version, postern.vars.SERVICE_NAME, postern.vars.APP_URL], ["version-2", "Difference Engine", told.APP_URL]);
+  assert.deepEqual(postern.secrets, secrets);
+  assert.match(said, /npx wrangler rollback version-1 --name postern/);
+
+  // An empty one takes it away again.
+  assert.equal((await deployed.deploy({ SERVICE_NAME: "", RESEND_API_KEY: "" })).code, 0);
+  const last = (await deployed.read()).workers.postern;
+  assert.deepEqual([last.version, last.vars.SERVICE_NAME, last.secrets], ["version-3", undefined, secrets]);
+});
+
+test("staging is beside production, with a name and stores of its own", async () => {
+  const deployed = await account();
+  assert.equal((await deployed.deploy(told)).code, 0);
+  const { postern } = (await deployed.read()).workers;
+
+  const { code, said } = await deployed.deploy({ ...told, APP_URL: "https://staging.app.example" }, ["--env", "staging"]);
+  assert.equal(code, 0, said);
+  const { workers } = await deployed.read();
+  assert.deepEqual(workers.postern, postern);
+  const staging = workers["postern-staging"];
+  assert.deepEqual(staging.stores, ["id-of-postern-staging", "id-of-postern-staging-kv"]);
+  assert.deepEqual([staging.vars.ENVIRONMENT, staging.routes], ["staging", undefined]);
+  assert.notEqual(staging.secrets.AUTH_SECRET, postern.secrets.AUTH_SECRET);
+});
+
+test("what would be no good deployment is refused, everything at once, before anything is made", async () => {
+  const empty = await account();
+  const wrong = { APP_URL: "http://app.example", MAIL_PROVIDER: "outbox", DEFAULT_ADMIN: "open", AUTH_SECRET: "short" };
+  for (const [settings, problems] of [
+    [wrong, ["APP_URL must", "MAIL_PROVIDER is outbox", "DEFAULT_ADMIN is open", "AUTH_SECRET must", "ADMIN_EMAIL is missing"]],
+    [{}, ["APP_URL is missing", "MAIL_FROM is missing", "RESEND_API_KEY is missing", "ADMIN_EMAIL is missing", "ADMIN_PASSWORD is missing"]],
+    [{ ...told, MAIL_PROVIDER: "resend,postmark" }, ["POSTMARK_SERVER_TOKEN is missing"]],
+  ]) {
+    const { code, said } = await empty.deploy(settings);
+    assert.equal(code, 1, said);
+    for (const problem of problems) assert.ok(said.includes(problem), `${problem} is not in: ${said}`);
+  }
+  assert.deepEqual(changes(await empty.read()), []);
+});
+
+test("without a login, or with several accounts to choose from, it says what to do", async () => {
+  const stranger = await account({ isSignedIn: false });
+  const signedOut = await stranger.deploy(told);
+  assert.equal(signedOut.code, 1);
+  assert.match(signedOut.said, /Nobody is signed in[\s\S]*wrangler login/);
+
+  const accounts = [{ id: "1", name: "Example" }, { id: "2", name: "Other" }];
+  const several = await account({ accounts });
+  const unsure = await several.deploy(told);
+  assert.equal(unsure.code, 1);
+  assert.match(unsure.said, /CLOUDFLARE_ACCOUNT_ID to one of 1 \(Example\), 2 \(Other\)/);
+  assert.equal((await several.deploy({ ...told, CLOUDFLARE_ACCOUNT_ID: "2" })).code, 0);
+});
+
+test("whatever fails, the code before goes on, and the next run takes up what was made", async () => {
+  const fragile = await account();
+  // The last is the upload, which names a file.
+  for (const failing of ["d1 list", "d1 create", "kv namespace list", "kv namespace create", "d1 migrations apply", "deploy /"]) {
+    await fragile.change({ fails: { [failing]: "The platform is out of order." } });
+    const { code, said } = await fragile.deploy(told);
+    assert.equal(code, 1, `${failing}: ${said}`);
+    assert.match(said, /The platform is out of order\./, failing);
+    assert.deepEqual((await fragile.read()).workers, {}, failing);
+  }
+  await fragile.change({ fails: { "deployments status": "The platform is out of order." } });
+  const { said } = await fragile.deploy(told);
+  assert.match(said, /cannot be seen[\s\S]*out of order/);
+
+  await fragile.change({ fails: {} });
+  assert.equal((await fragile.deploy(told)).code, 0);
+  const { databases, namespaces } = await fragile.read();
+  assert.deepEqual([databases.length, namespaces.length], [2, 2]);
+});
+
+test("a version that is not well is a failure, with the way back to the one before", async () => {
+  const sick = await account();
+  await sick.change({ health: { status: 503, body: { error: "out" } } });
+  const first = await sick.deploy(told);
+  assert.equal(first.code, 1);
+  assert.match(first.said, /does not say that it is well: 503[\s\S]*no version before it/);
+
+  // What answers is the version before.
+  await sick.change({ health: { status: 200, body: { deployment: "version-1" } } });
+  const second = await sick.deploy({ SERVICE_NAME: "Difference Engine" });
+  assert.equal(second.code, 1);
+  assert.match(second.said, /npx wrangler rollback version-1 --name postern/);
+});
+
+test("a job on GitHub gets a summary with the size, the version and the way back", async () => {
+  const deployed = await account();
+  const summary = join(folders.at(-1), "summary.md");
+  assert.equal((await deployed.deploy(told)).code, 0);
+  assert.equal((await deployed.deploy({ SERVICE_NAME: "Difference Engine", GITHUB_STEP_SUMMARY: summary })).code, 0);
+  const text = await readFile(summary, "utf8");
+  for (const part of [/### postern \(production\)/, /version-2/, /KiB gzipped/, /wrangler rollback version-1/]) assert.match(text, part);
+});
+
+test("what it does not know is refused with what it knows", async () => {
+  for (const args of [["--env", "elsewhere"], ["--dry"], ["production"]]) {
+    const { code, said } = await command(args, {});
+    assert.equal(code, 1, said);
+    assert.match(said, /npm run deploy.*--env production.*--env staging.*--dry-run/);
+  }
+});
+
+test("a bundle that is larger than its budget is refused", () => {
+  assert.match(holdToBudget(ceilingKibibytes * 1024), new RegExp(`${ceilingKibibytes}\\.0 KiB gzipped`));
+  assert.throws(() => holdToBudget(ceilingKibibytes * 1024 + 1), /scripts\/lib\/budget\.mjs|KiB gzipped/);
+});
+
+test("a dry run does everything short of the net, with the real wrangler, for each environment", async () => {
+  for (const [environment, name] of [["production", "postern"], ["staging", "postern-staging"]]) {
+    const { code, said } = await command(["--dry-run", "--env", environment], { CLOUDFLARE_API_TOKEN: "none" });
+    assert.equal(code, 0, said);
+    for (const part of [/KiB gzipped, of/, /Total Upload/, /env\.DB/, /env\.KV/, /env\.BURST/, /APP_URL is missing/]) assert.match(said, part);
+    assert.ok(said.includes(`the database ${name} and the KV namespace ${name}-kv`), said);
+  }
+  const refused = await command(["--dry-run"], { ...told, MAIL_PROVIDER: "outbox" });
+  assert.equal(refused.code, 1);
+  assert.match(refused.said, /MAIL_PROVIDER is outbox/);
+});
+
+test("the real wrangler understands all of it: a first run makes everything, a second nothing", async () => {
+  const cloudflare = await startCloudflare();
+  const folder = await mkdtemp(join(tmpdir(), "postern-home-"));
+  folders.push(folder);
+  const account = join(folder, "account.json");
+  await writeFile(account, JSON.stringify({ workers: { postern: { version: cloudflare.version } }, health: { status: 200, body: {} } }));
+  const environment = {
+    HOME: folder,
+    XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"),
+    CLOUDFLARE_API_BASE_URL: cloudflare.url,
+    CLOUDFLARE_API_TOKEN: "a-token-of-the-test",
+    CLOUDFLARE_ACCOUNT_ID: "1",
+    HEALTH_LIMIT_SECONDS: "1",
+    FAKE_ACCOUNT: account,
+    NODE_OPTIONS: `--import=${support("health.mjs")}`,
+  };
+  try {
+    const first = await command([], { ...told, ...environment });
+    assert.equal(first.code, 0, `${first.said}\n${cloudflare.unknown.join("\n")}`);
+    const { databases, namespaces, migrations, upload } = cloudflare.state;
+    assert.deepEqual([databases.map(({ name }) => name), namespaces.map(({ title }) => title)], [["postern"], ["postern-kv"]]);
+    assert.deepEqual(migrations, readdirSync(join(root, "migrations")).sort());
+    const bindings = Object.fromEntries(upload.bindings.map((binding) => [binding.name, binding]));
+    assert.deepEqual([bindings.DB.id, bindings.KV.namespace_id], [databases[0].uuid, namespaces[0].id]);
+    for (const name of ["AUTH_SECRET", "RESEND_API_KEY", "ADMIN_PASSWORD"]) assert.equal(bindings[name].type, "secret_text", name);
+    for (const name of ["APP_URL", "MAIL_FROM", "ADMIN_EMAIL"]) assert.deepEqual([bindings[name].type, bindings[name].text], ["plain_text", told[name]]);
+    for (const { type, text } of upload.bindings) assert.ok(type !== "secret_text" || !first.said.includes(text), "a secret is on the terminal");
+    const at = (call) => cloudflare.calls.findIndex((made) => made.startsWith(call));
+    assert.ok(at("POST /d1/database/") < at("PUT /workers/scripts/postern"), "migrations come before the code");
+
+    cloudflare.calls.length = 0;
+    const second = await command([], { ...told, ...environment });
+    assert.equal(second.code, 0, `${second.said}\n${cloudflare.unknown.join("\n")}`);
+    assert.match(second.said, /nothing is uploaded/);
+    const made = cloudflare.calls.filter((call) => !/\/(query|subdomain|schedules)$/.test(call));
+    assert.deepEqual(made, []);
+    assert.deepEqual(cloudflare.unknown, []);
+  } finally {
+    await cloudflare.stop();
+  }
+});
