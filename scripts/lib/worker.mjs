@@ -10,7 +10,7 @@ export async function withWorker(bindings, work) {
   const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await import("miniflare");
   const wrangler = await import("wrangler");
   const config = wrangler.unstable_readConfig({ config: join(root, "wrangler.toml") }, { hideWarnings: true });
-  const { modulesRules, assets, ...workerOptions } = wrangler.unstable_getMiniflareWorkerOptions(config).workerOptions;
+  const { modulesRules, assets, ...workerOptions } = quietly(() => wrangler.unstable_getMiniflareWorkerOptions(config)).workerOptions;
   const failures = [];
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
@@ -40,5 +40,17 @@ export async function withWorker(bindings, work) {
     return await work({ database, failures, fetch: (path, init) => runtime.dispatchFetch(`http://localhost${path}`, init) });
   } finally {
     await runtime.dispose();
+  }
+}
+
+/** Without what wrangler says on the way: that it reads a developer's .dev.vars, of which nothing is used here. */
+function quietly(work) {
+  const { WRANGLER_LOG: before } = process.env;
+  process.env.WRANGLER_LOG = "warn";
+  try {
+    return work();
+  } finally {
+    if (before === undefined) delete process.env.WRANGLER_LOG;
+    else process.env.WRANGLER_LOG = before;
   }
 }
