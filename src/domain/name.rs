@@ -5,22 +5,33 @@ use crate::error::Fault;
 /// The most characters (Unicode code points) of a name.
 const MAX_LENGTH: usize = 100;
 
-/// Reads a name: 1 to 100 characters once trimmed, none of them a control character.
+/// Reads a name: 1 to 100 characters once trimmed, at least one of them visible, and none that controls how others are shown.
+/// Others read it too: in the mail by which its owner invites them.
 ///
 /// # Errors
 /// A fault for anything else.
 pub fn parse(text: &str) -> Result<String, Fault> {
     let name = text.trim();
-    if name.is_empty() {
+    if name.chars().all(is_invisible) {
         return Err(("must not be empty".to_owned(), "string_too_short"));
     }
     if name.chars().count() > MAX_LENGTH {
         return Err((format!("must have at most {MAX_LENGTH} characters"), "string_too_long"));
     }
-    if name.chars().any(char::is_control) {
+    if name.chars().any(|character| character.is_control() || reorders(character)) {
         return Err(("must not contain control characters".to_owned(), "string_characters"));
     }
     Ok(name.to_owned())
+}
+
+/// Whether it takes no room: names that look empty or alike could be made of it.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+/// Whether it turns the direction of what follows (Unicode Standard Annex 9, sections 2.1 to 2.5), beyond the name's end.
+fn reorders(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -33,6 +44,19 @@ mod tests {
         assert!(parse(&"\u{1f511}".repeat(100)).is_ok());
         for text in ["", "  \t ", &"a".repeat(101), "a\nb", "a\0b"] {
             assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_seen_and_does_not_change_how_what_stands_around_it_reads() {
+        for text in ["\u{200b}", "\u{feff}\u{2060}\u{ad}", "\u{202e}adA", "Ada\u{2066}", "A\u{202a}da\u{202c}"] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+        // Joiners and marks that scripts and emoji are written with.
+        for text in
+            ["\u{1f469}\u{200d}\u{1f52c}", "\u{645}\u{6cc}\u{200c}\u{62e}", "\u{5d3}\u{5d5}\u{5d3}\u{200f}", "e\u{301}"]
+        {
+            assert_eq!(parse(text).as_deref(), Ok(text));
         }
     }
 }

@@ -786,10 +786,17 @@ proptest! {
         text in prop_oneof![2 => text(), 1 => "\\s{0,3}\\PC{98,102}\\s{0,3}"],
     ) {
         let trimmed = text.trim();
-        let is_name = (1..=100).contains(&trimmed.chars().count()) && !trimmed.contains(char::is_control);
-        assert_eq!(name::parse(&text).ok().as_deref(), is_name.then_some(trimmed));
-        if is_name {
-            assert_eq!(name::parse(trimmed).as_deref(), Ok(trimmed));
+        let has_its_length = (1..=100).contains(&trimmed.chars().count());
+        match name::parse(&text) {
+            Ok(name) => {
+                assert_eq!(name, trimmed);
+                assert!(has_its_length && !name.contains(char::is_control), "{:?}", name);
+                assert_eq!(name::parse(&name).as_deref(), Ok(trimmed));
+            }
+            Err(_) => {
+                let is_plain = trimmed.chars().all(|character| character.is_alphanumeric() || character == ' ');
+                assert!(!(has_its_length && is_plain), "{:?}", trimmed);
+            }
         }
     }
 
