@@ -2,7 +2,7 @@
 //!
 //! D1 itself repeats what only reads. What writes may be run twice too, for what may happen once is conditional: a second run
 //! finds it done, and does nothing or breaks a constraint and is undone as a whole. Only attempts may be counted twice, which
-//! lets nobody in. But of such a second run nobody can tell whether the first one did the work or whether it was never to be
+//! lets nobody in, and of an act that may be repeated there may be two events. But of such a second run nobody can tell whether the first one did the work or whether it was never to be
 //! done. Then the caller is told of the failure and not of what the second run says.
 
 use std::time::Duration;
