@@ -4,6 +4,7 @@
 
 use http::{HeaderName, Method, StatusCode, header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Why a request is refused. Each variant's doc opens with its status.
 #[derive(Debug)]
@@ -65,9 +66,10 @@ pub enum Error {
 }
 
 /// One faulty field of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldProblem {
     /// Where it is: `["body", "email"]`.
+    #[schema(example = json!(["body", "email"]))]
     pub loc: Vec<&'static str>,
     /// What is wrong, without the field's name.
     pub msg: String,
@@ -77,10 +79,15 @@ pub struct FieldProblem {
 }
 
 /// The body of a refusal.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Refusal)]
 pub struct Body<'a> {
+    /// A sentence for a person.
     error: String,
+    /// A stable name, for a program.
     code: &'static str,
+    /// With 422, every faulty field; otherwise null.
+    #[schema(required)]
     detail: Option<&'a [FieldProblem]>,
 }
 
@@ -152,6 +159,40 @@ impl Error {
             Error::Internal(_) => "internal_error",
             Error::Unavailable(_) => "unavailable",
         }
+    }
+
+    /// One of each, as the description of the API shows them.
+    pub fn examples() -> Vec<Error> {
+        let msg = "must be an email address, such as name@example.com".to_owned();
+        vec![
+            Error::UnreadableBody("The body is not well-formed JSON."),
+            Error::Unauthorized,
+            Error::CookieUnauthorized,
+            Error::WrongCredentials,
+            Error::ForeignOrigin,
+            Error::Inactive,
+            Error::PasswordChangeRequired,
+            Error::WrongPassword,
+            Error::ReferrerRefused,
+            Error::WrongOneTimePassword,
+            Error::OneTimePasswordDead,
+            Error::NotFound,
+            Error::MethodNotAllowed(&[Method::GET, Method::HEAD]),
+            Error::EmailTaken,
+            Error::AlreadyVerified,
+            Error::TooManyTokens(200),
+            Error::LastAdmin,
+            Error::OwnAccount,
+            Error::UserInactive,
+            Error::NoMailbox,
+            Error::AdminRequired,
+            Error::BodyTooLarge(16 * 1024),
+            Error::UnsupportedMediaType("application/json"),
+            Error::Invalid(vec![FieldProblem { loc: vec!["body", "email"], msg, kind: "email" }]),
+            Error::TooManyRequests(30),
+            Error::Internal(String::new()),
+            Error::Unavailable(String::new()),
+        ]
     }
 
     /// What the log should say of it, where there is something that the answer does not say.

@@ -5,8 +5,8 @@ use http::{HeaderName, Method, header};
 use crate::{
     app::App,
     endpoints::{
-        admin, create_token, deactivate, events, health, jwks, login, logout, me, name, one_time_password, outbox,
-        password, password_reset, send_invite, sessions, signup, tokens, verify_token,
+        admin, create_token, deactivate, events, health, jwks, login, logout, me, name, one_time_password, openapi,
+        outbox, password, password_reset, send_invite, sessions, signup, tokens, verify_token,
     },
     error::Error,
     telemetry::Label,
@@ -26,6 +26,7 @@ enum Route<'a> {
     Signup,
     Logout,
     Jwks,
+    OpenApi,
     SendPasswordResetLink,
     ResetPasswordWithToken,
     VerifyOtp,
@@ -70,6 +71,7 @@ impl<'a> Route<'a> {
             "signup" => Route::Signup,
             "logout" => Route::Logout,
             "jwks" => Route::Jwks,
+            "openapi.json" => Route::OpenApi,
             "send-password-reset-link" => Route::SendPasswordResetLink,
             "reset-password-with-token" => Route::ResetPasswordWithToken,
             "verify-otp" => Route::VerifyOtp,
@@ -131,6 +133,7 @@ impl<'a> Route<'a> {
             Route::Me => &[Method::GET, Method::HEAD, Method::DELETE],
             Route::Tokens => &[Method::GET, Method::HEAD, Method::POST],
             Route::Jwks
+            | Route::OpenApi
             | Route::VerifyToken
             | Route::Sessions
             | Route::Events
@@ -148,6 +151,7 @@ impl<'a> Route<'a> {
             Route::Signup => "/api/auth/signup",
             Route::Logout => "/api/auth/logout",
             Route::Jwks => "/api/auth/jwks",
+            Route::OpenApi => "/api/auth/openapi.json",
             Route::SendPasswordResetLink => "/api/auth/send-password-reset-link",
             Route::ResetPasswordWithToken => "/api/auth/reset-password-with-token",
             Route::VerifyOtp => "/api/auth/verify-otp",
@@ -259,6 +263,7 @@ async fn dispatch(app: &App, request: &Request) -> Result<Response, Error> {
         Route::Signup => signup::post(app, request).await,
         Route::Logout => logout::post(app, request).await,
         Route::Jwks => Ok(jwks::get(app)),
+        Route::OpenApi => Ok(openapi::get()),
         Route::SendPasswordResetLink => password_reset::send_link(app, request).await,
         Route::ResetPasswordWithToken => password_reset::complete(app, request).await,
         Route::VerifyOtp => one_time_password::verify(app, request).await,

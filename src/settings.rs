@@ -150,7 +150,9 @@ impl Settings {
         let mut reader = Reader { lookup, problems: Vec::new() };
         let local = reader.choice("ENVIRONMENT", &["production", "staging", "local"], "production") == "local";
         let service_name = reader.text("SERVICE_NAME").unwrap_or_else(|| "Postern".to_owned());
-        let password_min_length = reader.number("PASSWORD_MIN_LENGTH", 8, 8..=64) as usize;
+        let password_min_length =
+            reader.number("PASSWORD_MIN_LENGTH", password::MIN_LENGTH as i64, password::MIN_LENGTH as i64..=64)
+                as usize;
         let settings = Settings {
             app_url: reader.app_url(local),
             cors_origins: reader.cors_origins(local),

@@ -2,6 +2,7 @@
 
 use http::header;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::bearer;
 use crate::{
@@ -12,10 +13,14 @@ use crate::{
     web::{Request, Response, session_cookie},
 };
 
-#[derive(Serialize)]
-struct SignedIn {
+/// A session that has begun.
+#[derive(Serialize, ToSchema)]
+pub struct SignedIn {
+    /// The session token: a JWT.
     token: String,
+    /// Whose it is.
     user: User,
+    /// Only there, and true, while the default account has its default password.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     must_change_password: bool,
 }

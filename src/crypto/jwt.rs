@@ -7,8 +7,9 @@ use chrono::DateTime;
 use ed25519_dalek::{SIGNATURE_LENGTH, Signature, Signer, SigningKey, VerifyingKey};
 use jwt_compact::{Algorithm, AlgorithmExt, AlgorithmSignature, Claims, Header, UntrustedToken};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use crate::error::Error;
 
@@ -21,6 +22,35 @@ pub struct Verified<T> {
     pub expires_at: i64,
     /// All other claims.
     pub claims: T,
+}
+
+/// A JSON Web Key Set (RFC 7517, section 5).
+#[derive(Serialize, ToSchema)]
+pub struct KeySet {
+    /// The first signs; every one is accepted.
+    pub keys: Vec<PublicKey>,
+}
+
+/// A public key (RFC 8037, section 2).
+#[derive(Serialize, ToSchema)]
+pub struct PublicKey {
+    /// The kind of key.
+    #[schema(example = "OKP")]
+    kty: &'static str,
+    /// The curve.
+    #[schema(example = "Ed25519")]
+    crv: &'static str,
+    /// The key, in base64url.
+    x: String,
+    /// Its name: its thumbprint (RFC 7638).
+    kid: String,
+    /// What it is for: signatures.
+    #[serde(rename = "use")]
+    #[schema(example = "sig")]
+    key_use: &'static str,
+    /// The algorithm.
+    #[schema(example = "EdDSA")]
+    alg: &'static str,
 }
 
 /// The keys of one purpose: the first signs, each verifies.
@@ -87,16 +117,17 @@ impl JwtKeys {
         (mature && now < expires_at).then_some(Verified { issued_at, expires_at, claims: claims.custom })
     }
 
-    /// The public keys as a JSON Web Key Set (RFC 7517, section 5; RFC 8037, section 2).
-    pub fn public(&self) -> Value {
-        let keys: Vec<Value> = self
-            .verifying
-            .iter()
-            .map(|(key_id, key)| {
-                json!({ "kty": "OKP", "crv": "Ed25519", "x": x(key), "kid": key_id, "use": "sig", "alg": "EdDSA" })
-            })
-            .collect();
-        json!({ "keys": keys })
+    /// The public keys.
+    pub fn public(&self) -> KeySet {
+        let keys = self.verifying.iter().map(|(key_id, key)| PublicKey {
+            kty: "OKP",
+            crv: "Ed25519",
+            x: x(key),
+            kid: key_id.clone(),
+            key_use: "sig",
+            alg: "EdDSA",
+        });
+        KeySet { keys: keys.collect() }
     }
 }
 
@@ -150,6 +181,7 @@ fn thumbprint(key: &VerifyingKey) -> String {
 mod tests {
     use super::*;
     use hmac::{Hmac, KeyInit, Mac};
+    use serde_json::json;
 
     /// RFC 8037, appendix A.1: `d`.
     const SEED: [u8; 32] = [
@@ -441,11 +473,11 @@ mod tests {
         let accepts = |keys: &JwtKeys, token: &str| keys.verify::<Map<String, Value>>(token, NOW).is_some();
         assert!(accepts(&rotating, &before) && accepts(&rotating, &after));
         assert!(!accepts(&rotated, &before) && accepts(&rotated, &after) && !accepts(&old, &after));
-        assert_eq!(rotating.public()["keys"].as_array().unwrap().len(), 2);
+        assert_eq!(rotating.public().keys.len(), 2);
     }
 
     #[test]
     fn a_public_key_set_tells_no_private_key() {
-        assert!(!keys().public().to_string().contains("\"d\""));
+        assert!(!serde_json::to_string(&keys().public()).unwrap().contains("\"d\""));
     }
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use serde_json::json;
+use utoipa::openapi::{Object, ObjectBuilder, Type};
+
 use crate::error::Fault;
 
 /// An address in the form in which it is stored and compared: trimmed and lower-case.
@@ -53,6 +56,15 @@ impl Email {
     pub fn local_part(&self) -> &str {
         self.0.rsplit_once('@').map_or(&self.0, |(local, _)| local)
     }
+}
+
+/// What clients are told of an address that they send.
+pub fn schema() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("An email address, in any case, with or without spaces around it."))
+        .examples([json!("ada@example.com")])
+        .build()
 }
 
 /// Tells an address apart without telling whose it is: `a***@example.com`.

@@ -1,5 +1,8 @@
 //! The name by which a user wants to be called.
 
+use serde_json::json;
+use utoipa::openapi::{Object, ObjectBuilder, Type, schema::SchemaType};
+
 use crate::error::Fault;
 
 /// The most characters (Unicode code points) of a name.
@@ -32,6 +35,26 @@ fn is_invisible(character: char) -> bool {
 /// Whether it turns the direction of what follows (Unicode Standard Annex 9, sections 2.1 to 2.5), beyond the name's end.
 fn reorders(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What clients are told of a name that they send.
+pub fn schema() -> Object {
+    described(SchemaType::Type(Type::String))
+}
+
+/// As [`schema`], for a name that may be left out or be null.
+pub fn optional_schema() -> Object {
+    described(SchemaType::Array(vec![Type::String, Type::Null]))
+}
+
+fn described(schema_type: SchemaType) -> Object {
+    ObjectBuilder::new()
+        .schema_type(schema_type)
+        .description(Some("Spaces around it are taken away; control characters are refused."))
+        .min_length(Some(1))
+        .max_length(Some(MAX_LENGTH))
+        .examples([json!("Ada")])
+        .build()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 /// Items on one page.
 pub const LIMITS: RangeInclusive<i64> = 1..=100;
@@ -21,13 +22,40 @@ pub struct Page {
     pub limit: i64,
 }
 
+/// A page of a list, as clients ask for it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListingQuery {
+    /// Items before it; none unless told otherwise.
+    #[param(minimum = 0, maximum = 10000)]
+    pub offset: Option<i64>,
+    /// Items on it, at most; 20 unless told otherwise.
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<i64>,
+}
+
+/// A page of a timeline, as clients ask for it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TimelineQuery {
+    /// The `next` of the page before; left out, the newest.
+    #[param(minimum = 1)]
+    pub before: Option<i64>,
+    /// Items on it, at most; 20 unless told otherwise.
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<i64>,
+}
+
 /// A page as it is answered.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Listing<T> {
     /// Items in the whole list, counted up to [`FARTHEST`].
     total: i64,
+    /// Items before this page.
     offset: i64,
+    /// Items on it, at most.
     limit: i64,
+    /// The items.
     items: Vec<T>,
 }
 
@@ -39,11 +67,14 @@ impl<T> Listing<T> {
 }
 
 /// A page of a list of what happened, newest first. What is added meanwhile moves nothing on it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Timeline<T> {
+    /// Items on it, at most.
     limit: i64,
+    /// The items.
     items: Vec<T>,
     /// The `before` of the page that follows; none when nothing does.
+    #[schema(required)]
     next: Option<i64>,
 }
 

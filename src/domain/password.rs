@@ -1,8 +1,13 @@
 //! What a password must be like: OWASP ASVS 5.0 section 6.2, NIST SP 800-63B-4 section 3.1.1.
 
+use serde_json::json;
+use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type, schema::SchemaType};
+
 use super::{common_password, email::Email};
 use crate::error::Fault;
 
+/// The fewest characters of a password that a deployment may ask for.
+pub const MIN_LENGTH: usize = 8;
 /// The most characters (Unicode code points) of a password: enough for a sentence, too few to make hashing dear.
 pub const MAX_LENGTH: usize = 128;
 
@@ -41,6 +46,30 @@ pub fn check(text: &str, context: Context<'_>) -> Result<String, Fault> {
         return Err(("is one of the most common passwords; choose another".to_owned(), "password_common"));
     }
     Ok(text.to_owned())
+}
+
+/// What clients are told of a new password that they send.
+pub fn schema() -> Object {
+    described(SchemaType::Type(Type::String))
+}
+
+/// As [`schema`], for a password that may be left out or be null.
+pub fn optional_schema() -> Object {
+    described(SchemaType::Array(vec![Type::String, Type::Null]))
+}
+
+fn described(schema_type: SchemaType) -> Object {
+    ObjectBuilder::new()
+        .schema_type(schema_type)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+        .description(Some(
+            "Any characters, taken as they are. Common passwords, the email and the name of the service are refused; a \
+             deployment may ask for more characters.",
+        ))
+        .min_length(Some(MIN_LENGTH))
+        .max_length(Some(MAX_LENGTH))
+        .examples([json!("correct horse battery staple")])
+        .build()
 }
 
 #[cfg(test)]

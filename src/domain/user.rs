@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use super::Timestamp;
 use crate::error::Fault;
 
 /// What a user may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// One's own account.
@@ -40,18 +41,30 @@ impl Role {
 /// What a user may pay for, or whatever else the applications behind make of it.
 pub const TIERS: std::ops::RangeInclusive<i64> = 0..=2;
 
+/// The user whom a path names.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct UserId {
+    /// The user's id.
+    #[param(example = "a1d3e5f7-0b2c-4d6e-8f90-1a2b3c4d5e6f")]
+    pub id: String,
+}
+
 /// A user, without the password hash.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct User {
     /// An opaque id.
     pub id: String,
     /// Trimmed, lower-case; `admin` for the default account.
+    #[schema(example = "ada@example.com")]
     pub email: String,
     /// How the user wants to be called.
+    #[schema(required, example = "Ada")]
     pub name: Option<String>,
     /// What the user may do.
     pub role: Role,
     /// 0, 1 or 2: for the applications behind.
+    #[schema(maximum = 2)]
     pub tier: u8,
     /// False once deactivated.
     #[serde(deserialize_with = "flag")]
@@ -60,9 +73,11 @@ pub struct User {
     #[serde(deserialize_with = "flag")]
     pub is_verified: bool,
     /// Who invited the user.
+    #[schema(required)]
     pub referrer_id: Option<String>,
     /// For the applications behind: a JSON object.
     #[serde(deserialize_with = "object")]
+    #[schema(value_type = Object)]
     pub extra: Value,
     /// When the account was made.
     pub created_at: Timestamp,

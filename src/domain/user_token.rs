@@ -1,5 +1,7 @@
 //! The user token: what a user hands to an invitee as referrer. Never a credential.
 
+use utoipa::openapi::{Object, ObjectBuilder, Type, schema::SchemaType};
+
 use super::Timestamp;
 
 /// Characters of a token.
@@ -19,6 +21,16 @@ pub fn is_well_formed(text: &str) -> bool {
 /// When a token made at `now` ends.
 pub fn expiry(now: Timestamp, days: i64) -> Timestamp {
     now + days * 86_400_000
+}
+
+/// What clients are told of a life that they ask for, in days.
+pub fn lifetime_schema() -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Array(vec![Type::Integer, Type::Null]))
+        .description(Some("Days until it ends; left out or null, what the settings say."))
+        .minimum(Some(1))
+        .maximum(Some(MAX_LIFETIME_DAYS))
+        .build()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `POST /api/auth/me/create-token`
 
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     access::{audit, bearer},
@@ -8,17 +9,44 @@ use crate::{
     domain::{
         event::Action,
         name,
-        user_token::{MAX_LIFETIME_DAYS, MAX_LIVE, expiry},
+        user_token::{self, MAX_LIFETIME_DAYS, MAX_LIVE, expiry},
     },
     error::Error,
     store::user_tokens,
     web::{self, Request, Response},
 };
 
+/// What a user token is for, and how long it lives.
+#[derive(ToSchema)]
+pub struct TokenOptions {
+    /// What its owner calls it.
+    #[schema(schema_with = name::optional_schema)]
+    pub name: Option<String>,
+    /// Left out, it is what the settings say.
+    #[schema(schema_with = user_token::lifetime_schema)]
+    pub expires_in_days: Option<i64>,
+}
+
+/// A new user token.
+#[derive(Serialize, ToSchema)]
+pub struct CreatedToken {
+    /// Ten letters and digits, for whoever is invited to sign up with.
+    #[schema(example = "aZ09aZ09aZ")]
+    token: String,
+}
+
 /// Makes a user token.
 ///
 /// # Errors
 /// 401, 403; 415, 400, 413, 422; 409 when the user has as many live tokens as one may have; 503.
+#[utoipa::path(
+    post,
+    path = "/api/auth/me/create-token",
+    tag = "Invitations",
+    security(("session" = [])),
+    request_body = Option<TokenOptions>,
+    responses((status = 200, body = CreatedToken), (status = "4XX", description = "too_many_tokens"))
+)]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let user = bearer::session(app, request).await?.account.user;
     let mut fields = web::optional_json(request)?;
@@ -32,5 +60,5 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     if !user_tokens::insert(app.sql.as_ref(), &made, name.as_deref(), expires_at, None, &event).await? {
         return Err(Error::TooManyTokens(MAX_LIVE));
     }
-    Ok(Response::json(&json!({ "token": made.token })))
+    Ok(Response::json(&CreatedToken { token: made.token }))
 }

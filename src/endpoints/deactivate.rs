@@ -6,7 +6,7 @@ use crate::{
     domain::event::Action,
     error::Error,
     store::users,
-    web::{Request, Response},
+    web::{Request, Response, True},
 };
 
 /// Deactivates the user's own account: every door answers 403 from now on, tokens and reset links are dead. An admin can
@@ -14,6 +14,13 @@ use crate::{
 ///
 /// # Errors
 /// 401, 403; 409 for the last active admin; 503.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/me",
+    tag = "My account",
+    security(("session" = [])),
+    responses((status = 200, body = True), (status = "4XX", description = "last_admin"))
+)]
 pub async fn delete(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session(app, request).await?;
     let user_id = &session.account.user.id;

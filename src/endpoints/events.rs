@@ -3,7 +3,7 @@
 use crate::{
     access::bearer,
     app::App,
-    domain::page::{DEFAULT_LIMIT, LIMITS, NEWEST, Timeline},
+    domain::page::{DEFAULT_LIMIT, LIMITS, NEWEST, Timeline, TimelineQuery},
     error::Error,
     store::events::{self, Filter, Listed},
     web::{Request, Response},
@@ -14,6 +14,14 @@ use crate::{
 ///
 /// # Errors
 /// 401, 403; 422; 503.
+#[utoipa::path(
+    get,
+    path = "/api/auth/me/events",
+    tag = "My account",
+    security(("session" = [])),
+    params(TimelineQuery),
+    responses((status = 200, body = Timeline<Listed>), (status = "4XX", description = "invalid_fields"))
+)]
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     let user = bearer::session(app, request).await?.account.user;
     let mut fields = request.query_fields();

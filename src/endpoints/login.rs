@@ -1,14 +1,30 @@
 //! `POST /api/auth/login`
 
+use utoipa::ToSchema;
+
 use crate::{
-    access::{audit, first_account, password_attempts, sign_in},
+    access::{
+        audit, first_account, password_attempts,
+        sign_in::{self, SignedIn},
+    },
     app::App,
     crypto::{password_hash, random},
     domain::{email::Email, event::Action},
     error::Error,
     store::users,
-    web::{self, Request, Response},
+    web::{self, Request, Response, session_cookie},
 };
+
+/// Who one is, and the proof.
+#[derive(ToSchema)]
+pub struct Credentials {
+    /// In any case, with or without spaces around it; `admin` for the default account.
+    #[schema(example = "ada@example.com")]
+    pub email: String,
+    /// As it was set.
+    #[schema(format = Password, example = "correct horse battery staple")]
+    pub password: String,
+}
 
 /// Exchanges an email and a password for a session.
 ///
@@ -20,6 +36,17 @@ use crate::{
 ///
 /// # Errors
 /// As listed; 503.
+#[utoipa::path(
+    post,
+    path = "/api/auth/login",
+    tag = "Signing in",
+    request_body = Credentials,
+    params(session_cookie::Wanted),
+    responses(
+        (status = 200, body = SignedIn, headers(("Set-Cookie" = String, description = "The session cookie, if it was asked for."))),
+        (status = "4XX", description = "wrong_credentials inactive too_many_requests"),
+    )
+)]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let mut fields = web::json(request)?;
     let email = fields.required("email", |text| Ok(Email::lookup_form(text)));

@@ -6,13 +6,21 @@ use crate::{
     domain::event::Action,
     error::Error,
     store::sessions,
-    web::{Request, Response},
+    web::{Request, Response, True},
 };
 
 /// Ends this session, at once.
 ///
 /// # Errors
 /// 401; 403 inactive; 503.
+#[utoipa::path(
+    post,
+    path = "/api/auth/logout",
+    tag = "Signing in",
+    security(("session" = [])),
+    responses((status = 200, body = True)),
+    extensions(("x-open-before-password-change" = json!(true)))
+)]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session_before_password_change(app, request).await?;
     let user_id = &session.account.user.id;

@@ -5,6 +5,7 @@ use http::HeaderName;
 use crate::{
     access::bearer::{self, Bearer, Carrier, Session},
     app::App,
+    domain::user::User,
     error::Error,
     store::sessions,
     web::{Request, Response},
@@ -18,6 +19,18 @@ const REFRESH_TOKEN: HeaderName = HeaderName::from_static("x-refresh-token");
 ///
 /// # Errors
 /// 401; 403 inactive; 503.
+#[utoipa::path(
+    get,
+    path = "/api/auth/me",
+    tag = "My account",
+    security(("session" = []), ("password_reset" = [])),
+    responses((
+        status = 200,
+        body = User,
+        headers(("X-Refresh-Token" = String, description = "A session token to use from now on; only sometimes there."))
+    )),
+    extensions(("x-open-before-password-change" = json!(true)))
+)]
 pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     match bearer::session_or_password_reset(app, request).await? {
         Bearer::PasswordReset(reset) => Ok(Response::json(&reset.user)),

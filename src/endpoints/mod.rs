@@ -11,6 +11,7 @@ pub mod logout;
 pub mod me;
 pub mod name;
 pub mod one_time_password;
+pub mod openapi;
 pub mod outbox;
 pub mod password;
 pub mod password_reset;

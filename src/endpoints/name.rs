@@ -1,18 +1,36 @@
 //! `PUT /api/auth/me/name`
 
+use utoipa::ToSchema;
+
 use crate::{
     access::{audit, bearer},
     app::App,
     domain::{event::Action, name},
     error::Error,
     store::users,
-    web::{self, Request, Response},
+    web::{self, Request, Response, True},
 };
+
+/// How the user wants to be called.
+#[derive(ToSchema)]
+pub struct NewName {
+    /// Spaces around it are taken away.
+    #[schema(schema_with = name::schema)]
+    pub name: String,
+}
 
 /// Gives the user another name.
 ///
 /// # Errors
 /// 401, 403, 415, 400, 413, 422; 503.
+#[utoipa::path(
+    put,
+    path = "/api/auth/me/name",
+    tag = "My account",
+    security(("session" = [])),
+    request_body = NewName,
+    responses((status = 200, body = True))
+)]
 pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session(app, request).await?;
     let mut fields = web::json(request)?;

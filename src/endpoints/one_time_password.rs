@@ -1,6 +1,7 @@
 //! `POST /api/auth/me/send-otp` and `POST /api/auth/verify-otp`
 
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     access::{audit, bearer},
@@ -10,11 +11,29 @@ use crate::{
     error::Error,
     mail::{self, message},
     store::{one_time_passwords, records},
-    web::{self, Request, Response},
+    web::{self, Request, Response, True},
 };
 
 /// Digits of a code.
 const LENGTH: usize = 6;
+
+/// A code is on its way.
+#[derive(Serialize, ToSchema)]
+pub struct CodeSent {
+    /// The OTP session token, which goes with the code.
+    token: String,
+}
+
+/// A code from a mail, and what goes with it.
+#[derive(ToSchema)]
+pub struct TypedCode {
+    /// The six digits, as somebody types them.
+    #[schema(min_length = 1, example = "123456")]
+    pub otp: String,
+    /// The OTP session token.
+    #[schema(min_length = 1)]
+    pub token: String,
+}
 
 /// Mails a code that proves the email, and answers the OTP session token that goes with it.
 ///
@@ -26,6 +45,16 @@ const LENGTH: usize = 6;
 ///
 /// # Errors
 /// As listed.
+#[utoipa::path(
+    post,
+    path = "/api/auth/me/send-otp",
+    tag = "My account",
+    security(("session" = [])),
+    responses(
+        (status = 200, body = CodeSent),
+        (status = "4XX", description = "already_verified too_many_requests"),
+    )
+)]
 pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
     let user = bearer::session(app, request).await?.account.user;
     if user.is_verified {
@@ -43,7 +72,7 @@ pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
     let error = match sent.await {
         Ok(token) => {
             audit::later(app, audit::own(app, Action::OtpSent, &user.id));
-            return Ok(Response::json(&json!({ "token": token })));
+            return Ok(Response::json(&CodeSent { token }));
         }
         Err(error) => error,
     };
@@ -84,6 +113,19 @@ async fn mail_code(app: &App, user: &User, generation: &str) -> Result<String, E
 ///
 /// # Errors
 /// As listed; 503.
+#[utoipa::path(
+    post,
+    path = "/api/auth/verify-otp",
+    tag = "My account",
+    request_body(content(
+        (TypedCode = "multipart/form-data"),
+        (TypedCode = "application/x-www-form-urlencoded"),
+    )),
+    responses(
+        (status = 200, body = True),
+        (status = "4XX", description = "wrong_otp otp_token_refused too_many_requests"),
+    )
+)]
 pub async fn verify(app: &App, request: &Request) -> Result<Response, Error> {
     let mut fields = web::form(request).await?;
     let code = fields.required("otp", |text| not_empty(typed(text)));

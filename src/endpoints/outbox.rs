@@ -21,6 +21,16 @@ struct Page {
 ///
 /// # Errors
 /// 404 but with the provider `outbox`; 503.
+#[utoipa::path(
+    get,
+    path = "/dev/outbox",
+    tag = "Service",
+    params(("to" = Option<String>, Query, description = "Only mails to this address.", example = "ada@example.com")),
+    responses(
+        (status = 200, content((Vec<outbox::Mail> = "application/json"), (String = "text/html; charset=utf-8"))),
+        (status = "4XX", description = "not_found"),
+    )
+)]
 pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     if app.settings().mail != Mail::Outbox {
         return Err(Error::NotFound);

@@ -1,5 +1,7 @@
 //! `PUT /api/auth/me/password`
 
+use utoipa::ToSchema;
+
 use crate::{
     access::{audit, bearer, new_password, password_attempts},
     app::App,
@@ -8,8 +10,19 @@ use crate::{
     error::Error,
     mail::queue::Owed,
     store::users,
-    web::{self, Request, Response},
+    web::{self, Request, Response, True},
 };
+
+/// The password that is, and the one that is to be.
+#[derive(ToSchema)]
+pub struct PasswordChange {
+    /// The one in force.
+    #[schema(format = Password, example = "correct horse battery staple")]
+    pub old_password: String,
+    /// The one that takes its place.
+    #[schema(schema_with = password::schema)]
+    pub new_password: String,
+}
 
 /// Changes the password of one who knows it.
 ///
@@ -20,6 +33,15 @@ use crate::{
 ///
 /// # Errors
 /// As listed; 503.
+#[utoipa::path(
+    put,
+    path = "/api/auth/me/password",
+    tag = "My account",
+    security(("session" = [])),
+    request_body = PasswordChange,
+    responses((status = 200, body = True), (status = "4XX", description = "wrong_password too_many_requests")),
+    extensions(("x-open-before-password-change" = json!(true)))
+)]
 pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session_before_password_change(app, request).await?;
     let account = session.account;

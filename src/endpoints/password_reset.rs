@@ -1,11 +1,13 @@
 //! `POST /api/auth/send-password-reset-link` and `POST /api/auth/reset-password-with-token`
 
+use utoipa::ToSchema;
+
 use crate::{
     access::{audit, bearer, first_account, new_password, password_attempts},
     app::App,
     crypto::{password_hash, random},
     domain::{
-        email::Email,
+        email::{self, Email},
         event::Action,
         password,
         throttle::{RESET_BY_ADDRESS, RESET_BY_EMAIL},
@@ -17,8 +19,24 @@ use crate::{
         throttles::{self, Counter},
         users,
     },
-    web::{self, Request, Response},
+    web::{self, Request, Response, True},
 };
+
+/// Whose password is forgotten.
+#[derive(ToSchema)]
+pub struct ForgottenPassword {
+    /// The address of the account.
+    #[schema(schema_with = email::schema)]
+    pub email: String,
+}
+
+/// A password that is to be set.
+#[derive(ToSchema)]
+pub struct NewPassword {
+    /// The one that takes the place of the forgotten one.
+    #[schema(schema_with = password::schema)]
+    pub password: String,
+}
 
 /// Mails a reset link, if there is an active account. Up to the answer it does the same whether or not there is.
 ///
@@ -28,6 +46,13 @@ use crate::{
 ///
 /// # Errors
 /// As listed; 503.
+#[utoipa::path(
+    post,
+    path = "/api/auth/send-password-reset-link",
+    tag = "Password reset",
+    request_body = ForgottenPassword,
+    responses((status = 200, body = True), (status = "4XX", description = "too_many_requests"))
+)]
 pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> {
     let mut fields = web::json(request)?;
     let email = fields.required("email", Email::parse);
@@ -55,6 +80,14 @@ pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> 
 ///
 /// # Errors
 /// As listed; 503.
+#[utoipa::path(
+    post,
+    path = "/api/auth/reset-password-with-token",
+    tag = "Password reset",
+    security(("password_reset" = [])),
+    request_body = NewPassword,
+    responses((status = 200, body = True))
+)]
 pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
     let reset = bearer::password_reset(app, request).await?;
     let email = Email::from_store(reset.user.email.clone());

@@ -1,10 +1,12 @@
 //! `POST /api/auth/me/send-invite`
 
+use utoipa::ToSchema;
+
 use crate::{
     access::{audit, bearer},
     app::App,
     domain::{
-        email::Email,
+        email::{self, Email},
         event::Action,
         throttle::{INVITE_BY_EMAIL, INVITE_BY_USER},
         user_token::{MAX_LIVE, expiry},
@@ -15,8 +17,16 @@ use crate::{
         throttles::{self, Counter},
         user_tokens,
     },
-    web::{self, Request, Response},
+    web::{self, Request, Response, True},
 };
+
+/// Who is to be invited.
+#[derive(ToSchema)]
+pub struct Invitation {
+    /// Where the sign-up link goes.
+    #[schema(schema_with = email::schema)]
+    pub email: String,
+}
 
 /// Mails a sign-up link that carries a new user token. Whether the email has an account already is not told.
 ///
@@ -27,6 +37,14 @@ use crate::{
 ///
 /// # Errors
 /// As listed; 503.
+#[utoipa::path(
+    post,
+    path = "/api/auth/me/send-invite",
+    tag = "Invitations",
+    security(("session" = [])),
+    request_body = Invitation,
+    responses((status = 200, body = True), (status = "4XX", description = "too_many_tokens too_many_requests"))
+)]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let user = bearer::session(app, request).await?.account.user;
     let mut fields = web::json(request)?;

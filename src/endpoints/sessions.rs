@@ -6,13 +6,20 @@ use crate::{
     domain::event::Action,
     error::Error,
     store::sessions,
-    web::{Request, Response},
+    web::{Request, Response, True},
 };
 
 /// Lists the user's live sessions, latest expiry first.
 ///
 /// # Errors
 /// 401, 403; 503.
+#[utoipa::path(
+    get,
+    path = "/api/auth/me/sessions",
+    tag = "My account",
+    security(("session" = [])),
+    responses((status = 200, body = Vec<sessions::Listed>))
+)]
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session(app, request).await?;
     let listed = sessions::list(app.sql.as_ref(), &session.account.user.id, &session.id, app.now).await?;
@@ -23,6 +30,14 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
 ///
 /// # Errors
 /// 401, 403; 404 when the user has no such session; 503.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/me/sessions/{id}",
+    tag = "My account",
+    security(("session" = [])),
+    params(("id" = String, Path, description = "The session's id.", example = "3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90")),
+    responses((status = 200, body = True), (status = "4XX", description = "not_found"))
+)]
 pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let session = bearer::session(app, request).await?;
     let user_id = &session.account.user.id;

@@ -1,14 +1,40 @@
 //! `POST /api/auth/signup`
 
+use utoipa::ToSchema;
+
 use crate::{
-    access::{audit, new_password, sign_in},
+    access::{
+        audit, new_password,
+        sign_in::{self, SignedIn},
+    },
     app::App,
     crypto::{password_hash, random},
-    domain::{email::Email, event::Action, name, password, user_token},
+    domain::{
+        email::{self, Email},
+        event::Action,
+        name, password, user_token,
+    },
     error::Error,
     store::{user_tokens, users},
-    web::{self, Request, Response},
+    web::{self, Request, Response, session_cookie},
 };
+
+/// An account that is to be made.
+#[derive(ToSchema)]
+pub struct NewAccount {
+    /// The user token of whoever invites.
+    #[schema(example = "aZ09aZ09aZ")]
+    pub referrer: String,
+    /// An address that has no account yet.
+    #[schema(schema_with = email::schema)]
+    pub email: String,
+    /// What opens the account.
+    #[schema(schema_with = password::schema)]
+    pub password: String,
+    /// How the user wants to be called.
+    #[schema(schema_with = name::optional_schema)]
+    pub name: Option<String>,
+}
 
 /// Makes an account for somebody who was invited.
 ///
@@ -21,6 +47,17 @@ use crate::{
 ///
 /// # Errors
 /// As listed; 503.
+#[utoipa::path(
+    post,
+    path = "/api/auth/signup",
+    tag = "Signing in",
+    request_body = NewAccount,
+    params(session_cookie::Wanted),
+    responses(
+        (status = 200, body = SignedIn, headers(("Set-Cookie" = String, description = "The session cookie, if it was asked for."))),
+        (status = "4XX", description = "referrer_refused email_taken too_many_requests"),
+    )
+)]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let mut fields = web::json(request)?;
     let referrer = fields.required("referrer", |text| Ok(text.to_owned()));

@@ -1,6 +1,7 @@
 //! `POST /api/auth/me/tokens`, also `GET`, and `DELETE /api/auth/me/tokens/{token}`
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     access::{audit, bearer},
@@ -8,15 +9,23 @@ use crate::{
     domain::{Timestamp, event::Action},
     error::Error,
     store::user_tokens,
-    web::{Request, Response},
+    web::{Request, Response, True},
 };
 
-#[derive(Serialize)]
+/// A live user token.
+#[derive(Serialize, ToSchema)]
 struct UserToken {
+    /// Ten letters and digits, for whoever is invited to sign up with.
+    #[schema(example = "aZ09aZ09aZ")]
     token: String,
+    /// Whose it is.
     user_id: String,
+    /// What its owner calls it.
+    #[schema(required)]
     name: Option<String>,
+    /// When it was made.
     created_at: Timestamp,
+    /// When it ends.
     expires_at: Timestamp,
 }
 
@@ -25,6 +34,13 @@ struct UserToken {
 ///
 /// # Errors
 /// 401, 403; 503.
+#[utoipa::path(
+    method(get, post),
+    path = "/api/auth/me/tokens",
+    tag = "Invitations",
+    security(("session" = [])),
+    responses((status = 200, body = Vec<UserToken>))
+)]
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     let user = bearer::session(app, request).await?.account.user;
     let keys = &app.keys().user_token;
@@ -48,6 +64,14 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
 ///
 /// # Errors
 /// 401, 403; 404 when the user has no such live token; 503.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/me/tokens/{token}",
+    tag = "Invitations",
+    security(("session" = [])),
+    params(("token" = String, Path, description = "The user token.", example = "aZ09aZ09aZ")),
+    responses((status = 200, body = True), (status = "4XX", description = "not_found"))
+)]
 pub async fn delete(app: &App, request: &Request, token: &str) -> Result<Response, Error> {
     let user = bearer::session(app, request).await?.account.user;
     let event = audit::own(app, Action::TokenDeleted, &user.id);

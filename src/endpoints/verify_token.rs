@@ -12,6 +12,13 @@ use crate::{
 ///
 /// # Errors
 /// 422 when no token is given; 429 by the burst guard; 503.
+#[utoipa::path(
+    get,
+    path = "/api/auth/verify-token",
+    tag = "Invitations",
+    params(("token" = String, Query, description = "The user token.", example = "aZ09aZ09aZ")),
+    responses((status = 200, body = bool), (status = "4XX", description = "invalid_fields too_many_requests"))
+)]
 pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     let token = request.query_parameter("token").ok_or_else(|| {
         let msg = "is missing from the query".to_owned();

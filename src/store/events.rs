@@ -1,6 +1,7 @@
 //! The table `events`, the audit log: rows are added in the batch of the act, read, and deleted when they are old.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::run;
 use crate::{
@@ -55,17 +56,19 @@ pub(super) fn bind(event: &Event, statement: Statement) -> Statement {
 }
 
 /// Whose account an event concerns, or who did it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Party {
     /// The user's id.
     pub id: String,
     /// The email; none once the account is deleted.
+    #[schema(required)]
     pub email: Option<String>,
 }
 
 /// An event as it is read.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(from = "Row")]
+#[schema(as = Event)]
 pub struct Listed {
     /// The newer event has the larger one.
     pub id: i64,
@@ -76,10 +79,13 @@ pub struct Listed {
     /// `success`, or the code of the refusal.
     pub result: String,
     /// Who did it; none when nobody had signed in.
+    #[schema(required)]
     pub actor: Option<Party>,
     /// To whose account; none when there is none.
+    #[schema(required)]
     pub subject: Option<Party>,
     /// From where, as a keyed hash.
+    #[schema(required)]
     pub address: Option<String>,
 }
 

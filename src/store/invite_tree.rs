@@ -1,6 +1,7 @@
 //! Who invited whom, as a tree.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::run_all;
 use crate::{
@@ -12,29 +13,32 @@ use crate::{
 };
 
 /// A user in the tree.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(from = "Row")]
 pub struct Node {
     /// Who it is.
     pub user: Member,
     /// Who invited the user.
+    #[schema(required)]
     pub referrer_id: Option<String>,
     /// Levels below the root, which has 0.
     pub depth: i64,
     /// How many the user has invited.
     pub invited: i64,
     /// The user at the root of the freeze that deactivated this one.
+    #[schema(required)]
     pub frozen_by: Option<String>,
 }
 
 /// As much of a user as is shown in the tree.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Member {
     /// The id.
     pub id: String,
     /// The email.
     pub email: String,
     /// The name.
+    #[schema(required)]
     pub name: Option<String>,
     /// The role.
     pub role: Role,

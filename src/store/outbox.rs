@@ -1,6 +1,7 @@
 //! The table `outbox`: where mail goes in local development.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::run;
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
 };
 
 /// A mail as `/dev/outbox` shows it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Mail {
     /// The recipient's address.
     pub to: String,

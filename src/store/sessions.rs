@@ -1,6 +1,7 @@
 //! The table `sessions`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{events, run, run_all, users::Account};
 use crate::{
@@ -32,11 +33,13 @@ pub struct Live {
 }
 
 /// A session as its owner and admins see it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Session)]
 pub struct Listed {
     /// Its id.
     pub id: String,
     /// What the browser called itself at the login.
+    #[schema(required)]
     pub user_agent: Option<String>,
     /// When it began.
     pub created_at: Timestamp,

@@ -10,6 +10,11 @@ pub use fields::{Fields, Parsed};
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use serde::Serialize;
+use serde_json::json;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 
 use crate::error::Error;
 
@@ -80,6 +85,11 @@ impl Response {
         Self::with_body("application/json", serde_json::to_vec(body).unwrap_or_default())
     }
 
+    /// 200 with JSON that is text already.
+    pub fn json_text(body: &str) -> Self {
+        Self::with_body("application/json", body.as_bytes().to_vec())
+    }
+
     /// 200 with the JSON literal `true` as the whole body.
     pub fn ok() -> Self {
         Self::json(&true)
@@ -130,3 +140,14 @@ impl Response {
         self
     }
 }
+
+/// The body of [`Response::ok`], as clients are told of it.
+pub struct True;
+
+impl PartialSchema for True {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([json!(true)])).into()
+    }
+}
+
+impl ToSchema for True {}

@@ -3,11 +3,21 @@
 //! The prefix `__Host-` lets a browser take it only from this very host, over TLS, and for every path.
 
 use http::{HeaderName, header};
+use utoipa::IntoParams;
 
 use super::Request;
 
 /// By this header a page asks for the cookie. A form cannot send it, nor a page of another origin that no preflight allows it to.
 pub const WANTED: HeaderName = HeaderName::from_static("x-session-cookie");
+
+/// The header [`WANTED`], as clients are told of it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct Wanted {
+    /// `set`, from a page of the service's own origin, asks for the session cookie beside the answer.
+    #[param(rename = "X-Session-Cookie", example = "set")]
+    pub session_cookie: Option<String>,
+}
 
 const NAME: &str = "__Host-session";
 const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Strict";

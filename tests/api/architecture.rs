@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room of `src`, and the rooms it may name.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     (
         "worker",
         &[
@@ -22,6 +22,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ),
     ("routes", &["app", "endpoints", "error", "telemetry", "web"]),
     ("endpoints", &["access", "app", "crypto", "domain", "error", "mail", "settings", "store", "web"]),
+    ("openapi", &["endpoints", "error"]),
     ("access", &["app", "crypto", "domain", "error", "store", "web"]),
     ("maintenance", &["app", "error", "mail", "store"]),
     ("mail", &["access", "app", "crypto", "domain", "error", "ports", "settings", "store"]),

@@ -25,6 +25,7 @@ mod maintenance;
 mod me;
 mod name;
 mod one_time_password;
+mod openapi;
 mod outbox;
 mod password;
 mod password_reset;

@@ -1,22 +1,43 @@
 //! `GET /api/auth/admin/events`
 
+use utoipa::IntoParams;
+
 use crate::{
     access::bearer,
     app::App,
     domain::{
         event::Action,
-        page::{DEFAULT_LIMIT, LIMITS, NEWEST, Timeline},
+        page::{DEFAULT_LIMIT, LIMITS, NEWEST, Timeline, TimelineQuery},
     },
     error::Error,
     store::events::{self, Filter},
     web::{Request, Response},
 };
 
+/// Which events to read: those to which all of it applies.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EventQuery {
+    /// The id of whoever did it, or to whom it was done.
+    pub user: Option<String>,
+    /// What was done.
+    #[param(example = "login")]
+    pub action: Option<String>,
+}
+
 /// Reads the audit log, newest first; `user` and `action` choose among the events. A user is found by the id, whether or
 /// not the account is still there.
 ///
 /// # Errors
 /// 401, 403; 422; 503.
+#[utoipa::path(
+    get,
+    path = "/api/auth/admin/events",
+    tag = "Administration",
+    security(("session" = [])),
+    params(EventQuery, TimelineQuery),
+    responses((status = 200, body = Timeline<events::Listed>), (status = "4XX", description = "invalid_fields"))
+)]
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     bearer::admin(app, request).await?;
     let mut fields = request.query_fields();

@@ -1,9 +1,11 @@
 //! `GET /api/auth/admin/invite-tree`
 
+use utoipa::IntoParams;
+
 use crate::{
     access::bearer,
     app::App,
-    domain::page::{DEFAULT_LIMIT, FARTHEST, LIMITS, Listing, Page},
+    domain::page::{DEFAULT_LIMIT, FARTHEST, LIMITS, Listing, ListingQuery, Page},
     error::Error,
     store::invite_tree,
     web::{Request, Response},
@@ -13,11 +15,30 @@ use crate::{
 /// see deeper begins at one of the deepest.
 const MAX_DEPTH: i64 = 10;
 
+/// Where the tree begins and how far it goes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TreeQuery {
+    /// The id of a user; left out, everybody whom nobody invited.
+    pub root: Option<String>,
+    /// Levels below; 10 unless told otherwise.
+    #[param(minimum = 1, maximum = 10)]
+    pub depth: Option<i64>,
+}
+
 /// Shows who invited whom below the user `root`, or below everybody whom nobody invited; each user stands before those
 /// whom the user invited, and these in the order in which they came.
 ///
 /// # Errors
 /// 401, 403; 422; 404 for an unknown root; 503.
+#[utoipa::path(
+    get,
+    path = "/api/auth/admin/invite-tree",
+    tag = "Administration",
+    security(("session" = [])),
+    params(TreeQuery, ListingQuery),
+    responses((status = 200, body = Listing<invite_tree::Node>), (status = "4XX", description = "invalid_fields not_found"))
+)]
 pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     bearer::admin(app, request).await?;
     let mut fields = request.query_fields();

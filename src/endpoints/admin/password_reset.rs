@@ -4,17 +4,25 @@ use crate::{
     access::{audit, bearer},
     app::App,
     crypto::random,
-    domain::{email::Email, event::Action},
+    domain::{email::Email, event::Action, user::UserId},
     error::Error,
     mail::queue::Owed,
     store::{administration, users},
-    web::{Request, Response},
+    web::{Request, Response, True},
 };
 
 /// Mails a user a reset link, as if the user had asked for it. The link before it has ended.
 ///
 /// # Errors
 /// 401, 403; 404 for an unknown user; 409 when the user is deactivated, or the default account, which has no mailbox; 503.
+#[utoipa::path(
+    post,
+    path = "/api/auth/admin/users/{id}/send-password-reset-link",
+    tag = "Administration",
+    security(("session" = [])),
+    params(UserId),
+    responses((status = 200, body = True), (status = "4XX", description = "not_found user_inactive no_mailbox"))
+)]
 pub async fn send_link(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
     let sql = app.sql.as_ref();

@@ -1,18 +1,37 @@
 //! `GET` and `DELETE /api/auth/admin/users/{id}/sessions`, and `DELETE /api/auth/admin/users/{id}/sessions/{session_id}`
 
+use utoipa::IntoParams;
+
 use crate::{
     access::{audit, bearer},
     app::App,
-    domain::event::Action,
+    domain::{event::Action, user::UserId},
     error::Error,
     store::{sessions, users},
-    web::{Request, Response},
+    web::{Request, Response, True},
 };
+
+/// A session of the user.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct SessionId {
+    /// The session's id.
+    #[param(example = "3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90")]
+    pub session_id: String,
+}
 
 /// Lists a user's live sessions, latest expiry first.
 ///
 /// # Errors
 /// 401, 403; 404 for an unknown user; 503.
+#[utoipa::path(
+    get,
+    path = "/api/auth/admin/users/{id}/sessions",
+    tag = "Administration",
+    security(("session" = [])),
+    params(UserId),
+    responses((status = 200, body = Vec<sessions::Listed>), (status = "4XX", description = "not_found"))
+)]
 pub async fn list(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
     users::find(app.sql.as_ref(), id).await?.ok_or(Error::NotFound)?;
@@ -23,6 +42,14 @@ pub async fn list(app: &App, request: &Request, id: &str) -> Result<Response, Er
 ///
 /// # Errors
 /// 401, 403; 404 for an unknown user; 503.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/admin/users/{id}/sessions",
+    tag = "Administration",
+    security(("session" = [])),
+    params(UserId),
+    responses((status = 200, body = True), (status = "4XX", description = "not_found"))
+)]
 pub async fn delete_all(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
     let event = audit::by_admin(app, Action::SessionsEnded, &admin.account.user.id, id);
@@ -36,6 +63,14 @@ pub async fn delete_all(app: &App, request: &Request, id: &str) -> Result<Respon
 ///
 /// # Errors
 /// 401, 403; 404 when there is no such user, or the user has no such session; 503.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/admin/users/{id}/sessions/{session_id}",
+    tag = "Administration",
+    security(("session" = [])),
+    params(UserId, SessionId),
+    responses((status = 200, body = True), (status = "4XX", description = "not_found"))
+)]
 pub async fn delete(app: &App, request: &Request, id: &str, session_id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
     let event = audit::by_admin(app, Action::SessionEnded, &admin.account.user.id, id);

@@ -1,16 +1,18 @@
 //! `GET` and `POST /api/auth/admin/users`; `GET`, `PUT` and `DELETE /api/auth/admin/users/{id}`
 
+use utoipa::{IntoParams, ToSchema};
+
 use crate::{
     access::{audit, bearer, new_password},
     app::App,
     crypto::{password_hash, random},
     domain::{
-        email::Email,
+        email::{self, Email},
         event::Action,
         name,
-        page::{DEFAULT_LIMIT, FARTHEST, LIMITS, Listing, Page},
+        page::{DEFAULT_LIMIT, FARTHEST, LIMITS, Listing, ListingQuery, Page},
         password,
-        user::{Role, TIERS},
+        user::{Role, TIERS, User, UserId},
     },
     error::{Error, FieldProblem},
     mail::queue::Owed,
@@ -19,13 +21,71 @@ use crate::{
         user_list::{self, Filter},
         users,
     },
-    web::{self, Request, Response},
+    web::{self, Request, Response, True},
 };
+
+/// Which users to list: those to whom all of it applies.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct UserQuery {
+    /// A part of the email or the name.
+    pub search: Option<String>,
+    /// Whether they are active.
+    pub is_active: Option<bool>,
+    /// Whether their email is verified.
+    pub is_verified: Option<bool>,
+    /// The id of whoever invited them.
+    pub referrer: Option<String>,
+}
+
+/// An account that an admin makes.
+#[derive(ToSchema)]
+pub struct NewUser {
+    /// An address that has no account yet.
+    #[schema(schema_with = email::schema)]
+    pub email: String,
+    /// Without one, a link to set one is mailed.
+    #[schema(schema_with = password::optional_schema)]
+    pub password: Option<String>,
+    /// How the user wants to be called.
+    #[schema(schema_with = name::optional_schema)]
+    pub name: Option<String>,
+    /// `user` unless told otherwise.
+    pub role: Option<Role>,
+    /// 0 unless told otherwise.
+    #[schema(minimum = 0, maximum = 2)]
+    pub tier: Option<i32>,
+    /// Whether the email is known to be the user's; false unless told otherwise.
+    pub is_verified: Option<bool>,
+}
+
+/// What to change of a user, at least one of it.
+#[derive(ToSchema)]
+pub struct UserChange {
+    /// How the user wants to be called.
+    #[schema(schema_with = name::optional_schema)]
+    pub name: Option<String>,
+    /// What the user may do.
+    pub role: Option<Role>,
+    /// For the applications behind.
+    #[schema(minimum = 0, maximum = 2)]
+    pub tier: Option<i32>,
+    /// False deactivates the account.
+    pub is_active: Option<bool>,
+}
 
 /// Lists users, newest first; `search`, `is_active`, `is_verified` and `referrer` choose among them.
 ///
 /// # Errors
 /// 401, 403; 422; 503.
+#[utoipa::path(
+    get,
+    path = "/api/auth/admin/users",
+    tag = "Administration",
+    security(("session" = [])),
+    params(UserQuery, ListingQuery),
+    responses((status = 200, body = Listing<User>), (status = "4XX", description = "invalid_fields"))
+)]
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     bearer::admin(app, request).await?;
     let mut fields = request.query_fields();
@@ -53,6 +113,14 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
 ///
 /// # Errors
 /// 401, 403; 415, 400, 413, 422; 409 when the email is taken; 503.
+#[utoipa::path(
+    post,
+    path = "/api/auth/admin/users",
+    tag = "Administration",
+    security(("session" = [])),
+    request_body = NewUser,
+    responses((status = 200, body = User), (status = "4XX", description = "email_taken"))
+)]
 pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
     let settings = app.settings();
@@ -103,6 +171,14 @@ pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
 ///
 /// # Errors
 /// 401, 403; 404; 503.
+#[utoipa::path(
+    get,
+    path = "/api/auth/admin/users/{id}",
+    tag = "Administration",
+    security(("session" = [])),
+    params(UserId),
+    responses((status = 200, body = User), (status = "4XX", description = "not_found"))
+)]
 pub async fn get(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     bearer::admin(app, request).await?;
     let user = users::find(app.sql.as_ref(), id).await?.ok_or(Error::NotFound)?;
@@ -114,6 +190,15 @@ pub async fn get(app: &App, request: &Request, id: &str) -> Result<Response, Err
 ///
 /// # Errors
 /// 401, 403; 415, 400, 413, 422, also when nothing is given; 409 for the own role or activity; 404; 503.
+#[utoipa::path(
+    put,
+    path = "/api/auth/admin/users/{id}",
+    tag = "Administration",
+    security(("session" = [])),
+    params(UserId),
+    request_body = UserChange,
+    responses((status = 200, body = User), (status = "4XX", description = "not_found own_account last_admin"))
+)]
 pub async fn put(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
     let admin_id = &admin.account.user.id;
@@ -152,6 +237,14 @@ pub async fn put(app: &App, request: &Request, id: &str) -> Result<Response, Err
 ///
 /// # Errors
 /// 401, 403; 409 for the own account; 404; 503.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/admin/users/{id}",
+    tag = "Administration",
+    security(("session" = [])),
+    params(UserId),
+    responses((status = 200, body = True), (status = "4XX", description = "not_found own_account last_admin"))
+)]
 pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
     let admin_id = &admin.account.user.id;

@@ -1,5 +1,6 @@
 //! A Postern of one's own for each test.
 
+pub mod description;
 mod ports;
 pub mod world;
 
@@ -135,7 +136,11 @@ impl Postern {
         let responses = pollster::block_on(futures_util::future::join_all(futures));
         self.sql.take_turns(false);
         self.later.run_all();
-        responses.into_iter().map(Answer::from).collect()
+        let answers: Vec<Answer> = responses.into_iter().map(Answer::from).collect();
+        for ((_, request), answer) in prepared.iter().zip(&answers) {
+            description::hold(&request.method, &request.path, answer);
+        }
+        answers
     }
 
     /// One run of the cron trigger.
@@ -352,12 +357,15 @@ impl<'a> Call<'a> {
         let calls = outside.calls.get();
         let before = self.postern.cost();
         let postern = self.postern;
-        let response = pollster::block_on(routes::answer(&app, &self.into_request()));
+        let request = self.into_request();
+        let response = pollster::block_on(routes::answer(&app, &request));
         let calls = outside.calls.get() - calls;
         let answered = postern.cost();
         later.run_all();
         let cost = [answered.since(before), postern.cost().since(answered)];
-        Answer { calls, cost, ..Answer::from(response) }
+        let answer = Answer { calls, cost, ..Answer::from(response) };
+        description::hold(&request.method, &request.path, &answer);
+        answer
     }
 
     fn into_request(self) -> Request {

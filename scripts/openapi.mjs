@@ -1,0 +1,11 @@
+// Writes the description of the API anew. The tests hold it to the code.
+
+import { main, run, say } from "./lib/run.mjs";
+
+await main(async () => {
+  say("Writing src/endpoints/openapi.json (about a minute when the crate has changed).");
+  await run("cargo", ["test", "--quiet", "--test", "api", "the_description_that_is_served_is_what_the_code_says"], {
+    env: { ...process.env, WRITE_OPENAPI: "1" },
+    advice: "Mend what is named above: an annotation in src/endpoints, or src/openapi.rs.",
+  });
+});

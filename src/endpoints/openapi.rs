@@ -1,0 +1,14 @@
+//! `GET /api/auth/openapi.json`
+
+use crate::web::Response;
+
+/// The description of this API (OpenAPI 3.1).
+#[utoipa::path(
+    get,
+    path = "/api/auth/openapi.json",
+    tag = "Verifying",
+    responses((status = 200, body = serde_json::Value))
+)]
+pub fn get() -> Response {
+    Response::json_text(include_str!("openapi.json"))
+}

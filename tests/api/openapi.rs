@@ -1,0 +1,78 @@
+//! The description of the API, held against the code: `npm run openapi` writes it anew.
+
+use std::{collections::BTreeSet, env, fs};
+
+use http::Method;
+use postern::{error::Error, openapi};
+use serde_json::Value;
+
+use crate::support::{Postern, description::description, world::doors};
+
+const FILE: &str = "src/endpoints/openapi.json";
+
+#[test]
+fn the_description_that_is_served_is_what_the_code_says() {
+    let described = openapi::describe().unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let text = serde_json::to_string_pretty(&described).unwrap() + "\n";
+    if env::var_os("WRITE_OPENAPI").is_some() {
+        fs::write(FILE, &text).unwrap();
+    }
+    assert!(fs::read_to_string(FILE).unwrap() == text, "{FILE} is not what the code says: run `npm run openapi`");
+    if env::var_os("WRITE_OPENAPI").is_none() {
+        assert_eq!(Postern::new().get("/api/auth/openapi.json").send().expect(200), described);
+    }
+}
+
+/// A GET stands for its HEAD (RFC 9110, section 9.3.2).
+#[test]
+fn every_door_is_described_and_nothing_else() {
+    let in_tests: BTreeSet<String> =
+        doors().iter().filter(|door| door.method != Method::HEAD).map(|door| door.name()).collect();
+    let mut described = BTreeSet::new();
+    for (path, item) in description()["paths"].as_object().unwrap() {
+        described.extend(item.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())));
+    }
+    assert_eq!(described, in_tests);
+}
+
+#[test]
+fn the_examples_of_refusals_are_all_there_are() {
+    let source = include_str!("../../src/error.rs");
+    let (_, codes) = source.split_once("pub fn code(").unwrap();
+    let (codes, _) = codes.split_once("\n    }\n").unwrap();
+    let in_code: BTreeSet<&str> = codes.split('"').skip(1).step_by(2).collect();
+    let examples = Error::examples();
+    let shown: BTreeSet<&str> = examples.iter().map(Error::code).collect();
+    assert_eq!(in_code, shown);
+}
+
+#[test]
+fn every_name_of_an_operation_is_its_own_and_every_reference_leads_somewhere() {
+    let mut names = BTreeSet::new();
+    for item in description()["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name), "{name}");
+            assert!(!operation["summary"].as_str().unwrap().is_empty(), "{name}");
+        }
+    }
+    references(description(), &mut |reference| {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(description().pointer(pointer).is_some(), "{reference}");
+    });
+}
+
+fn references<'a>(value: &'a Value, visit: &mut impl FnMut(&'a str)) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member.as_str() {
+                    Some(reference) if name == "$ref" => visit(reference),
+                    _ => references(member, visit),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, visit)),
+        _ => {}
+    }
+}

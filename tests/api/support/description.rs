@@ -1,0 +1,57 @@
+//! The description of the API, to which every answer that any test gets is held.
+
+use std::sync::OnceLock;
+
+use http::Method;
+use serde_json::Value;
+
+use super::Answer;
+
+/// `src/endpoints/openapi.json`.
+pub fn description() -> &'static Value {
+    static DESCRIPTION: OnceLock<Value> = OnceLock::new();
+    DESCRIPTION.get_or_init(|| serde_json::from_str(include_str!("../../../src/endpoints/openapi.json")).unwrap())
+}
+
+/// Holds an answer to the description: its status, its code and its headers are among those that the operation has.
+/// A path or a method that is not described must be refused as one.
+#[track_caller]
+pub fn hold(method: &Method, path: &str, answer: &Answer) {
+    let name = format!("{method} {path}: {} {}", answer.status, answer.text);
+    let Some(item) = item(path) else { return assert_eq!(answer.status, 404, "{name}") };
+    let described = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };
+    // CORS: the browser asks, not a client.
+    if method == Method::OPTIONS && answer.status == 204 {
+        return;
+    }
+    let Some(operation) = item.get(&described) else { return assert_eq!(answer.status, 405, "{name}") };
+    let response = &operation["responses"][answer.status.to_string()];
+    let response =
+        response["$ref"].as_str().map_or(response, |reference| &description().pointer(&reference[1..]).unwrap());
+    assert!(response.is_object(), "no such status is described: {name}");
+    for (header, described) in response["headers"].as_object().into_iter().flatten() {
+        let described = described["$ref"].as_str().map_or(described, |at| description().pointer(&at[1..]).unwrap());
+        let is_there = answer.headers.contains_key(header.as_str());
+        assert!(is_there || described["required"] != true, "{header} is described and missing: {name}");
+    }
+    if answer.status >= 400 && method != Method::HEAD {
+        let schemas = &response["content"]["application/json"]["schema"]["allOf"];
+        let codes = schemas[1]["properties"]["code"]["enum"].as_array().unwrap();
+        assert!(codes.contains(&answer.body["code"]), "no such code is described: {name}");
+    }
+}
+
+/// The path as it is described, with everything that is described of it.
+fn item(path: &str) -> Option<&'static Value> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let fits = |template: &str| {
+        let template: Vec<&str> = template.split('/').collect();
+        template.len() == parts.len()
+            && template
+                .iter()
+                .zip(&parts)
+                .all(|(template, part)| if template.starts_with('{') { !part.is_empty() } else { template == part })
+    };
+    let paths = description()["paths"].as_object().unwrap();
+    paths.iter().find(|(template, _)| fits(template)).map(|(_, item)| item)
+}
