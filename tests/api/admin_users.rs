@@ -157,6 +157,58 @@ fn a_page_is_counted_and_read_no_further_because_there_are_more_users() {
 }
 
 #[test]
+fn no_page_reads_more_because_there_are_more_users_or_events() {
+    let postern = Postern::new();
+    let admin = postern.admin_token();
+    let [ada, grace] = sign_up_all(&postern, ["ada", "grace"]);
+    postern.set_active(&grace.id, false);
+    // Each time a third of the users is verified.
+    let grow = |from: i64, to: i64| {
+        postern.sql.execute(
+            "WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+             INSERT INTO users (id, email, password_hash, is_verified, created_at, updated_at)
+             SELECT 'u' || i, 'u' || i || '@example.com', 'x', i % 3 = 0, i, i FROM n",
+            &[from.into(), to.into()],
+        );
+        postern.sql.execute(
+            "INSERT INTO events (at, action, result, actor_id, subject_id, address)
+             SELECT created_at, 'login', 'success', id, id, 'x' FROM users WHERE created_at BETWEEN ?1 AND ?2",
+            &[from.into(), to.into()],
+        );
+    };
+    let (of_ada, below_ada) = (format!("events?user={}", ada.id), format!("invite-tree?root={}", ada.id));
+    let invited = format!("users?referrer={}", ada.id);
+    let paths = [
+        "users",
+        "users?offset=9000&limit=100",
+        "users?is_active=false",
+        "users?is_active=true",
+        "users?is_verified=false",
+        "users?is_verified=true",
+        "users?is_active=false&is_verified=false",
+        &invited,
+        "events",
+        "events?action=login",
+        "events?action=frozen",
+        &of_ada,
+        &below_ada,
+    ];
+    let read = || {
+        paths.map(|path| {
+            let before = postern.sql.steps.get();
+            postern.get(&format!("/api/auth/admin/{path}")).bearer(&admin).send().expect(200);
+            postern.sql.steps.get() - before
+        })
+    };
+    grow(1, 40_000);
+    let before = read();
+    grow(40_001, 80_000);
+    for ((path, before), after) in paths.iter().zip(before).zip(read()) {
+        assert!(after < before + before / 10, "{path}: {before} steps, then {after}");
+    }
+}
+
+#[test]
 fn one_user_is_found_by_the_id_alone() {
     let postern = Postern::new();
     let admin = postern.admin_token();

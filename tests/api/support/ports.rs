@@ -8,7 +8,7 @@ use std::{
 };
 
 use postern::ports::{Burst, Incoming, Kv, Later, Net, Outage, Outgoing, Pending, Rows, Sql, Statement, Value};
-use rusqlite::{Connection, types::ValueRef};
+use rusqlite::{Connection, StatementStatus, types::ValueRef};
 
 /// How a call to the outside fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +84,8 @@ pub struct Database {
     pub statements: Cell<u32>,
     /// Pauses so far: how often a batch was run again.
     pub pauses: Cell<u32>,
+    /// Steps of SQLite's virtual machine in batches so far: they grow with the rows that are read.
+    pub steps: Cell<i64>,
 }
 
 impl Database {
@@ -103,6 +105,7 @@ impl Database {
             batches: Cell::new(0),
             statements: Cell::new(0),
             pauses: Cell::new(0),
+            steps: Cell::new(0),
         }
     }
 
@@ -113,12 +116,12 @@ impl Database {
 
     /// Runs a statement as somebody with access to the database would.
     pub fn execute(&self, sql: &'static str, values: &[Value]) {
-        run(&self.connection.borrow(), &Statement { sql, values: values.to_vec() }).unwrap();
+        run(&self.connection.borrow(), &Statement { sql, values: values.to_vec() }, &Cell::new(0)).unwrap();
     }
 
     /// The rows of a query.
     pub fn query(&self, sql: &'static str, values: &[Value]) -> Vec<serde_json::Value> {
-        run(&self.connection.borrow(), &Statement { sql, values: values.to_vec() }).unwrap().0
+        run(&self.connection.borrow(), &Statement { sql, values: values.to_vec() }, &Cell::new(0)).unwrap().0
     }
 
     /// Everything in the database, as text: to look for what must not be there.
@@ -145,7 +148,8 @@ impl Database {
         self.outside.call(|| {
             let mut connection = self.connection.borrow_mut();
             let transaction = connection.transaction().unwrap();
-            let rows: Result<Vec<_>, _> = statements.iter().map(|statement| run(&transaction, statement)).collect();
+            let rows: Result<Vec<_>, _> =
+                statements.iter().map(|statement| run(&transaction, statement, &self.steps)).collect();
             let rows = rows.map_err(|error| Outage(error.to_string()))?;
             transaction.commit().map_err(|error| Outage(error.to_string()))?;
             Ok(rows)
@@ -181,7 +185,7 @@ async fn yield_once() {
     .await;
 }
 
-fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Rows> {
+fn run(connection: &Connection, statement: &Statement, steps: &Cell<i64>) -> rusqlite::Result<Rows> {
     let mut prepared = connection.prepare_cached(statement.sql)?;
     let values = statement.values.iter().map(|value| match value {
         Value::Null => rusqlite::types::Value::Null,
@@ -206,6 +210,8 @@ fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Rows>
         }
         read.push(serde_json::Value::Object(object));
     }
+    drop(rows);
+    steps.set(steps.get() + i64::from(prepared.reset_status(StatementStatus::VmStep)));
     Ok(Rows(read))
 }
 
