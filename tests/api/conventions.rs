@@ -607,6 +607,13 @@ fn no_text_elsewhere_makes_an_error_of_ours() {
                 is_no_5xx(postern.get(&format!("{path}{value}")).bearer(&world.ada.token), text);
             }
         }
+        for path in
+            ["users?search=", "users?referrer=", "users/", "events?user=", "events?action=", "invite-tree?root="]
+        {
+            for value in [text, &encoded] {
+                is_no_5xx(postern.get(&format!("/api/auth/admin/{path}{value}")).bearer(&world.admin_token), text);
+            }
+        }
         for path in ["/api/auth/me/tokens/", "/api/auth/me/sessions/"] {
             for value in [text, &encoded] {
                 is_no_5xx(postern.delete(&format!("{path}{value}")).bearer(&world.ada.token), text);
