@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -266,8 +266,8 @@ test("the real wrangler understands all of it: a first run makes everything, a s
   const account = join(folder, "account.json");
   await writeFile(account, JSON.stringify({ workers: { postern: { version: cloudflare.version } }, health: { status: 200, body: {} } }));
   const environment = {
-    HOME: folder,
-    XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"),
+    // Where wrangler looks for a login: there is none.
+    XDG_CONFIG_HOME: folder,
     CLOUDFLARE_API_BASE_URL: cloudflare.url,
     CLOUDFLARE_API_TOKEN: "a-token-of-the-test",
     CLOUDFLARE_ACCOUNT_ID: "1",
