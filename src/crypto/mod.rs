@@ -2,10 +2,13 @@
 //! which gives every purpose a key of its own.
 
 pub mod argon2;
+mod bcrypt;
+mod firebase_scrypt;
 pub mod jwt;
 pub mod keyed_hash;
 pub mod keys;
 pub mod password_hash;
 pub mod random;
+mod scrypt;
 pub mod seal;
 pub mod sha1;

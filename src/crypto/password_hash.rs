@@ -1,4 +1,5 @@
-//! argon2 (RFC 9106), in PHC strings.
+//! argon2 (RFC 9106), in PHC strings. Hashes of other kinds, which users brought from elsewhere, verify too; they count as
+//! weaker, so that the first login makes them anew.
 //!
 //! Hashing needs 19 MiB. WebAssembly memory never shrinks and an isolate has 128 MiB, so one buffer is made and used
 //! again for every hash of the isolate; it is wiped after each.
@@ -9,7 +10,7 @@ use ::argon2::{Algorithm, Block, Params, Version};
 use phc::{Output, ParamsString, PasswordHash, Salt};
 use subtle::ConstantTimeEq;
 
-use super::{argon2, random};
+use super::{argon2, bcrypt, firebase_scrypt, random, scrypt};
 use crate::error::Error;
 
 /// What a hash costs.
@@ -47,20 +48,34 @@ pub fn hash(password: &str, cost: Cost) -> Result<String, Error> {
     phc_string(&params, &salt, &output)
 }
 
-/// Whether `phc` is a hash of `password`. It may have been made elsewhere (passlib, libargon2), with any variant of argon2.
+/// Whether `stored` is a hash of `password`. It may have been made elsewhere: with any variant of argon2 (passlib,
+/// libargon2), with bcrypt (Supabase), or with scrypt (Better Auth, Firebase).
 ///
 /// # Errors
-/// 500 when `phc` is no argon2 PHC string, or asks for more than an isolate can give.
-pub fn verify(password: &str, phc: &str) -> Result<bool, Error> {
-    let stored = Stored::parse(phc)?;
+/// 500 when `stored` is of no kind that is known here, or asks for more than an isolate can give.
+pub fn verify(password: &str, stored: &str) -> Result<bool, Error> {
+    if bcrypt::is_form_of(stored) {
+        return bcrypt::verify(password, stored);
+    }
+    if scrypt::is_form_of(stored) {
+        return scrypt::verify(password, stored);
+    }
+    if scrypt::is_better_auth_form_of(stored) {
+        return scrypt::verify_better_auth(password, stored);
+    }
+    if firebase_scrypt::is_form_of(stored) {
+        return firebase_scrypt::verify(password, stored);
+    }
+    let stored = Stored::parse(stored)?;
     let mut output = vec![0; stored.hash.len()];
     compute(stored.algorithm, stored.version, &stored.params, password, &stored.salt, &mut output)?;
     Ok(output.ct_eq(&stored.hash).into())
 }
 
-/// Whether `phc` costs less than `cost`, so that it should be made anew when the password is at hand.
-pub fn is_weaker(phc: &str, cost: Cost) -> bool {
-    Stored::parse(phc).is_ok_and(|stored| {
+/// Whether `stored`, which has just been verified, is no argon2 or costs less than `cost`, so that it should be made anew
+/// while the password is at hand.
+pub fn is_weaker(stored: &str, cost: Cost) -> bool {
+    Stored::parse(stored).map_or(true, |stored| {
         stored.algorithm != Algorithm::Argon2id
             || stored.version != Version::V0x13
             || stored.params.m_cost() < cost.memory_kib

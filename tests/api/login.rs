@@ -175,6 +175,27 @@ fn right_passwords_are_never_throttled() {
 }
 
 #[test]
+fn a_hash_of_another_kind_verifies_once_and_is_made_anew() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    // Of "password": made with bcrypt 4.3.0 and passlib 1.7.4 (Python), better-auth 1.7.25 and firebase-scrypt 2.2.0.
+    for elsewhere in [
+        "$2b$05$pZu5wn9t71nueYGwQ1ldGOq18wmUE/V/kfYcBZ1B2gf80Gsqgdgee",
+        "$scrypt$ln=10,r=8,p=1$jVHKGYNw7j0HQAgBAGBMaQ$1KnqGjbFlvUigm8ZvmRcYbGIJAaKP49Vfc50ZMvPZaE",
+        "89c4dbd62e22b04705e39bf46365ad85:1f740e419e84e2c9375108623ddbe98c1f4f6a74d0af665ef2b400936eef99f89248cc9b3c8ac3daee740510b8801bc257b4d6d2fccfc9656a3567977e340d91",
+        "$fbscrypt$v=1,n=10,r=8,p=1,ss=Bw==,sk=jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==$42xEC+ixf3L2lw==$QU5xA/a22ckG1AyhikaaC6hBYBLRMm3Cf8Qyed0OieBh682qJqHlH/xDqcd1NKN6p/QVc7E+54AT+YUo0DXAFQ==",
+    ] {
+        let values = [ada.id.as_str().into(), elsewhere.into()];
+        postern.sql.execute("UPDATE users SET password_hash = ?2 WHERE id = ?1", &values);
+        postern.login("ada@example.com", "Password").refused(401, "wrong_credentials");
+        postern.login("ada@example.com", "password").expect(200);
+        let rows = postern.sql.query("SELECT password_hash FROM users WHERE id = ?1", &[ada.id.as_str().into()]);
+        assert!(rows[0]["password_hash"].as_str().unwrap().starts_with("$argon2id$v=19$"), "{rows:?}");
+        postern.login("ada@example.com", "password").expect(200);
+    }
+}
+
+#[test]
 fn a_hash_made_elsewhere_verifies_and_is_made_anew_where_it_is_weaker() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");

@@ -69,6 +69,19 @@ test("a hash made elsewhere that is as strong lets its owner in and stays", asyn
   }
 });
 
+test("hashes of 64 MiB and of 32 MiB, of two kinds, fit into the isolate one after the other", async () => {
+  const [[password, argon2]] = asStrong;
+  // Made with better-auth 1.7.25.
+  const scrypt =
+    "56cce141f34e103398212b61dbdf0e26:5c11875a09c403f745d71462a3b846f466b263a78569526068e09669521f0780a9e9d7a89f7dff2067af33c3aec5475ec8665b7ad5f723a39fcee77bcc9a1838";
+  for (let round = 0; round < 5; round++) {
+    await store(argon2);
+    ok(await login(postern, user.email, password));
+    await store(scrypt);
+    ok(await login(postern, user.email, PASSWORD));
+  }
+});
+
 test("two hashes of one password differ, and neither is told to anybody", async () => {
   const bodies = [];
   for (const email of ["salt1@example.com", "salt2@example.com"])
@@ -101,7 +114,8 @@ test("a password that cannot be one is judged wrong like any other", async () =>
 test("a stored hash that no isolate can compute is an error of ours, told with an id alone", async () => {
   for (const phc of [
     "$argon2id$v=19$m=1048576,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
-    "$2b$12$4fAcZxRVbCDlHPYmTmPBpuR0uVOkqPZ3XfhF1bGBbDLqyJKrL5TGm",
+    "$2b$15$8gsjvHphGtOyC2T2adtlq.pPIMs2lZsvJTjIOTYByq9Rps.ONTgJK",
+    "$scrypt$ln=17,r=8,p=1$DuG813ovReidMybEeM8Zow$cjTbLNwVZy5Pk3sVR2zT2sz0XXlB6XBeBJleYK6+HCk",
     "plain text",
   ]) {
     await store(phc);
