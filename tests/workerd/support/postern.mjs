@@ -39,13 +39,14 @@ const localSettings = {
  *   cut the connection, or never answer. Without it, whatever the Worker sends fails: no test reaches the net.
  * @param {number} [options.burst] The limit of the burst guard, in the place of the one in wrangler.toml.
  * @param {string} [options.bindings] A JavaScript object of bindings that the runtime cannot imitate, as source text.
+ * @param {boolean} [options.isEmpty] Whether D1 stays without a schema.
  */
-export async function startPostern({ settings = {}, outbound = refuse, burst, bindings } = {}) {
+export async function startPostern({ settings = {}, outbound = refuse, burst, bindings, isEmpty = false } = {}) {
   const state = await mkdtemp(join(tmpdir(), "postern-workerd-"));
   const postern = new Postern(state, settings, outbound, burst, bindings);
   try {
     await postern.start();
-    await postern.migrate();
+    if (!isEmpty) await postern.migrate();
   } catch (error) {
     await postern.stop();
     throw error;

@@ -1,0 +1,158 @@
+// Users into and out of the database. What is there already stays as it is, so that an import which broke off is simply
+// run again, and one that is run twice changes nothing.
+
+import { check, masked } from "./check.mjs";
+import { columns, toUser } from "./origin.mjs";
+
+/** How many users go into one statement, and how many characters at most: D1 takes 2 MB in one parameter. */
+const batchLength = 1000;
+const batchSize = 500_000;
+/** How many are read by one statement. */
+const pageLength = 1000;
+
+const flags = ["is_active", "is_verified", "must_change_password"];
+
+/**
+ * Takes users in, in two passes over the same records: first all of them without their referrers, who may stand further
+ * down, then who invited whom.
+ *
+ * @param {{query: Function}} database
+ * @param {() => AsyncIterable<{place: string, record?: object, fault?: string}>} read Begins to read the records anew.
+ * @param {object} [options]
+ * @param {object} [options.hashConfig] Of a Firebase project.
+ * @param {(place: string, problem: string) => void} [options.onFault] Is told of every record that is left out, and of every
+ *   referrer that is.
+ * @param {(read: number) => void} [options.onProgress] Is told after every batch.
+ * @returns What became of the records: each is counted once, in `imported`, `present` or `faulty`; `referrers` are those of
+ *   them that were set.
+ */
+export async function importUsers(database, read, { hashConfig, onFault = () => {}, onProgress = () => {} } = {}) {
+  const count = { imported: 0, present: 0, faulty: 0, referrers: 0, missingReferrers: 0 };
+  const fault = (place, problem) => {
+    count.faulty += 1;
+    onFault(place, problem);
+  };
+
+  let namesReferrers = false;
+  for await (const batch of batches(checked(read, hashConfig, fault))) {
+    const { imported, present, taken } = await insert(database, batch);
+    count.imported += imported;
+    count.present += present;
+    for (const { place, user } of taken) fault(place, `${masked(user.email)}: its email belongs to another account`);
+    namesReferrers ||= batch.some(({ user }) => user.referrer_id !== null);
+    onProgress(count.imported + count.present + count.faulty);
+  }
+
+  if (namesReferrers) {
+    for await (const batch of batches(invited(read, hashConfig))) {
+      const { set, missing } = await setReferrers(database, batch);
+      count.referrers += set;
+      count.missingReferrers += missing.length;
+      for (const { place, user } of missing) onFault(place, `${masked(user.email)}: its referrer is not among the users, and is left out`);
+    }
+  }
+  return count;
+}
+
+/** The records that can be taken in. */
+async function* checked(read, hashConfig, fault) {
+  for await (const { place, record, fault: unreadable } of read()) {
+    if (unreadable) {
+      fault(place, unreadable);
+      continue;
+    }
+    const raw = toUser(record, hashConfig);
+    const { user, faults, hasId } = check(raw);
+    if (faults.length > 0) fault(place, `${masked(raw.email)}: ${faults.join("; ")}`);
+    else yield { place, user, hasId };
+  }
+}
+
+async function* invited(read, hashConfig) {
+  for await (const one of checked(read, hashConfig, () => {})) {
+    if (one.user.referrer_id !== null) yield one;
+  }
+}
+
+async function* batches(users) {
+  let batch = [];
+  let size = 0;
+  for await (const one of users) {
+    const length = JSON.stringify(one.user).length;
+    if (batch.length === batchLength || size + length > batchSize) {
+      yield batch;
+      batch = [];
+      size = 0;
+    }
+    batch.push(one);
+    size += length;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function insert(database, batch) {
+  const values = columns.map((column) => (column === "referrer_id" ? "NULL" : `value ->> '${column}'`));
+  const inserted = await database.query(
+    `INSERT INTO users (${columns.join(", ")}) SELECT ${values.join(", ")} FROM json_each(?1) WHERE true
+     ON CONFLICT DO NOTHING RETURNING id`,
+    json(batch),
+  );
+  const ids = new Set(inserted.map(({ id }) => id));
+  const others = batch.filter(({ user }) => !ids.has(user.id));
+  const taken = others.length > 0 ? await emailsOfOthers(database, others) : [];
+  return { imported: ids.size, present: others.length - taken.length, taken };
+}
+
+/** Those who brought an id that is not there, although their email is: in the account of somebody else. */
+async function emailsOfOthers(database, others) {
+  const rows = await database.query(
+    `SELECT key FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = value ->> 'id')`,
+    json(others),
+  );
+  return rows.map(({ key }) => others[key]).filter(({ hasId }) => hasId);
+}
+
+async function setReferrers(database, batch) {
+  const set = await database.query(
+    `UPDATE users SET referrer_id = invited.value ->> 'referrer_id' FROM json_each(?1) AS invited
+     WHERE users.email = invited.value ->> 'email' AND (users.id = invited.value ->> 'id' OR NOT invited.value ->> 'hasId')
+       AND users.referrer_id IS NULL AND users.id <> invited.value ->> 'referrer_id'
+       AND EXISTS (SELECT 1 FROM users AS referrer WHERE referrer.id = invited.value ->> 'referrer_id')
+     RETURNING id`,
+    json(batch),
+  );
+  const missing = await database.query(
+    `SELECT key FROM json_each(?1)
+     WHERE NOT EXISTS (SELECT 1 FROM users AS referrer WHERE referrer.id = value ->> 'referrer_id')`,
+    json(batch),
+  );
+  return { set: set.length, missing: missing.map(({ key }) => batch[key]) };
+}
+
+function json(batch) {
+  return JSON.stringify(batch.map(({ user, hasId }) => ({ ...user, hasId })));
+}
+
+/** All users, with the names and values that an import takes, in the order of their ids. */
+export async function* exportUsers(database) {
+  let last = "";
+  for (;;) {
+    const rows = await database.query(
+      `SELECT ${columns.join(", ")} FROM users WHERE id > ?1 ORDER BY id LIMIT ${pageLength}`,
+      last,
+    );
+    for (const row of rows) {
+      for (const flag of flags) row[flag] = row[flag] === 1;
+      yield { ...row, extra: JSON.parse(row.extra) };
+    }
+    if (rows.length < pageLength) return;
+    last = rows.at(-1).id;
+  }
+}
+
+export async function countUsers(database) {
+  const [counts] = await database.query(
+    "SELECT count(*) AS users, coalesce(sum(role = 'admin' AND is_active = 1), 0) AS admins FROM users",
+  );
+  return counts;
+}

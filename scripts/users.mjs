@@ -1,0 +1,89 @@
+// `npm run users -- import FILE` and `npm run users -- export FILE`: users into and out of the database of this machine or,
+// with --remote, of a deployment. docs/moving.md says which files there are.
+
+import { existsSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { openDatabase } from "./lib/d1.mjs";
+import { continueOnProjectNode, installPackages } from "./lib/packages.mjs";
+import { Failure, main, say } from "./lib/run.mjs";
+
+const usage = "npm run users -- import|export FILE [--remote] [--env NAME] [--persist-to FOLDER] [--firebase-hash-config FILE]";
+
+await main(async () => {
+  await installPackages();
+  await continueOnProjectNode();
+  const { command, file, options } = chosen();
+  const move = command === "import" ? importFrom : exportTo;
+
+  const database = await openDatabase({ remote: options.remote, environment: options.env, persistTo: options["persist-to"] });
+  try {
+    await move(database, file, options);
+  } finally {
+    await database.close();
+  }
+});
+
+function chosen() {
+  try {
+    const { values: options, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        remote: { type: "boolean" },
+        env: { type: "string" },
+        "persist-to": { type: "string" },
+        "firebase-hash-config": { type: "string" },
+      },
+    });
+    const [command, file, ...others] = positionals;
+    if (!["import", "export"].includes(command) || !file || others.length > 0) throw new Error("It takes `import` or `export`, and one file.");
+    return { command, file, options };
+  } catch (error) {
+    throw new Failure(error.message, usage);
+  }
+}
+
+async function importFrom(database, file, options) {
+  const { importUsers, countUsers } = await import("./lib/users/move.mjs");
+  const { readHashConfig } = await import("./lib/users/origin.mjs");
+  const { readRecords } = await import("./lib/users/read.mjs");
+  if (!existsSync(file)) throw new Failure(`There is no ${file}.`, usage);
+
+  say(`Importing users from ${file} into the database of ${options.remote ? "the deployment" : "this machine"}.`);
+  const config = options["firebase-hash-config"];
+  const count = await importUsers(database, () => readRecords(file), {
+    hashConfig: config && readHashConfig(config),
+    onFault: (place, problem) => console.error(`  ${place}: ${problem}`),
+    onProgress: progress("read"),
+  });
+  say(
+    `${number(count.imported)} users imported, ${number(count.present)} were there already, ${number(count.faulty)} are faulty and left out. ` +
+      `${number(count.referrers)} referrers set, ${number(count.missingReferrers)} are not among the users.`,
+  );
+  const { admins } = await countUsers(database);
+  if (admins === 0) console.error("  Nobody among the users is an active admin, and no default admin is made where there are users.");
+  if (count.faulty > 0) {
+    throw new Failure(`${number(count.faulty)} users are not imported.`, "Mend what is named above, and run it again: who is there already stays as they are.");
+  }
+}
+
+async function exportTo(database, file, options) {
+  const { exportUsers } = await import("./lib/users/move.mjs");
+  const { writeUsers } = await import("./lib/users/write.mjs");
+  say(`Exporting the users of ${options.remote ? "the deployment" : "this machine"} to ${file}.`);
+  const count = await writeUsers(file, exportUsers(database), progress("written"));
+  say(`${number(count)} users written. The file has the hash of every password: keep it as you keep the database.`);
+}
+
+/** A line for every ten thousand. */
+function progress(done) {
+  let told = 0;
+  return (count) => {
+    if (count - told < 10_000) return;
+    told = count;
+    console.log(`  ${number(count)} users ${done}.`);
+  };
+}
+
+function number(count) {
+  return count.toLocaleString("en");
+}

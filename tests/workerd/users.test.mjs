@@ -1,0 +1,276 @@
+// Users who move in and out, by the functions behind `npm run users`, and then sign in at the built Worker.
+
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { DatabaseSync } from "node:sqlite";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { exportUsers, importUsers } from "../../scripts/lib/users/move.mjs";
+import { columns, readHashConfig } from "../../scripts/lib/users/origin.mjs";
+import { readRecords } from "../../scripts/lib/users/read.mjs";
+import { writeUsers } from "../../scripts/lib/users/write.mjs";
+import { PASSWORD, login, me, ok, refused } from "./support/client.mjs";
+import { startPostern } from "./support/postern.mjs";
+
+let postern;
+let folder;
+const database = { query: (sql, ...values) => postern.sql(sql, ...values) };
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "postern-users-"));
+  postern = await startPostern();
+});
+after(async () => {
+  await postern?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Hashes of PASSWORD, by those who make them. */
+const made = {
+  // passlib 1.7.4, as lightnovel-crawler uses it.
+  passlib: "$argon2id$v=19$m=65536,t=3,p=4$KCWEkNL6n5MyhlCKkbKWUg$s/1Bjocq/NR7eBhabiQla2cm06wo/XrBrN5UiG+D/sk",
+  // better-auth 1.7.25.
+  betterAuth:
+    "56cce141f34e103398212b61dbdf0e26:5c11875a09c403f745d71462a3b846f466b263a78569526068e09669521f0780a9e9d7a89f7dff2067af33c3aec5475ec8665b7ad5f723a39fcee77bcc9a1838",
+  // bcrypt 4.3.0, with the prefix that Go's bcrypt writes, which Supabase uses.
+  bcrypt: "$2a$10$11g6KZ5I3sK3SZDpEXwqEePXe8bgh245xRGmy7orU51WLJyg7hDDa",
+  // firebase-scrypt 2.2.0, with the signer key of the example in the README of firebase/scrypt.
+  firebase: {
+    salt: "c2FsdGVkIQ==",
+    passwordHash: "f2W9nITy467b_wWspQgVy2AwpyXi6mhKtn4eD7VZllTLdTIsSqB2KWG3dghZsE7MmqVASdA8elGk6P-a5lK3bw==",
+    hashConfig: `hash_config {
+  algorithm: SCRYPT,
+  base64_signer_key: jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==,
+  base64_salt_separator: Bw==,
+  rounds: 8,
+  mem_cost: 14,
+}`,
+  },
+};
+
+async function file(name, text) {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return path;
+}
+
+async function lines(name, users) {
+  return file(name, users.map((user) => `${typeof user === "string" ? user : JSON.stringify(user)}\n`).join(""));
+}
+
+async function imported(path, options = {}) {
+  const told = [];
+  const onFault = (place, problem) => told.push(`${place}: ${problem}`);
+  const count = await importUsers(database, () => readRecords(path), { onFault, ...options });
+  return { count, told };
+}
+
+async function row(email) {
+  const [row] = await postern.sql("SELECT * FROM users WHERE email = ?", email);
+  return row;
+}
+
+/** Whoever moved in signs in twice: with the hash that was brought, and with the one that is kept. */
+async function signsIn(email) {
+  refused(await login(postern, email, `${PASSWORD} `), 401, "wrong_credentials");
+  ok(await login(postern, email));
+  assert.match((await row(email)).password_hash, /^\$argon2id\$v=19\$m=(19456,t=2|65536,t=3),/);
+  refused(await login(postern, email, `${PASSWORD} `), 401, "wrong_credentials");
+  return ok(await login(postern, email));
+}
+
+test("users of lightnovel-crawler sign in with their passwords, and everything else of them is kept", async () => {
+  const path = join(folder, "crawler.sqlite");
+  const crawler = new DatabaseSync(path, { enableForeignKeyConstraints: false });
+  // SQLModel makes it so of the models: roles by their names, and a plain column for JSON.
+  crawler.exec(`CREATE TABLE users (
+    id VARCHAR NOT NULL PRIMARY KEY, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL, extra JSON,
+    referrer_id VARCHAR REFERENCES users (id) ON DELETE SET NULL, password VARCHAR NOT NULL, email VARCHAR NOT NULL UNIQUE,
+    name VARCHAR, role VARCHAR(5) NOT NULL, tier SMALLINT NOT NULL, is_active BOOLEAN NOT NULL, is_verified BOOLEAN DEFAULT 0 NOT NULL)`);
+  const insert = crawler.prepare("INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const invited = "0198a1b2c3d4";
+  const admin = "0298a1b2c3d4";
+  insert.run(invited, 1_700_000_000_001, 1_710_000_000_000, '{"theme": "dark"}', admin, made.passlib, "Reader@Example.com", "Reader", "USER", 2, 1, 1);
+  insert.run(admin, 1_690_000_000_000, 1_690_000_000_001, "null", null, made.passlib, "owner@example.com", null, "ADMIN", 0, 1, 0);
+  crawler.close();
+
+  const { count, told } = await imported(path);
+  assert.deepEqual(count, { imported: 2, present: 0, faulty: 0, referrers: 1, missingReferrers: 0 });
+  assert.deepEqual(told, []);
+
+  const { token, user } = await signsIn("reader@example.com");
+  assert.deepEqual(user, {
+    id: invited,
+    email: "reader@example.com",
+    name: "Reader",
+    role: "user",
+    tier: 2,
+    is_active: true,
+    is_verified: true,
+    referrer_id: admin,
+    extra: { theme: "dark" },
+    created_at: 1_700_000_000_001,
+    updated_at: 1_710_000_000_000,
+  });
+  assert.deepEqual(ok(await me(postern, token)), user);
+  const owner = (await signsIn("owner@example.com")).user;
+  assert.deepEqual([owner.id, owner.role, owner.extra, owner.is_verified], [admin, "admin", {}, false]);
+});
+
+test("users of Better Auth sign in with their passwords", async () => {
+  const path = join(folder, "better-auth.db");
+  const theirs = new DatabaseSync(path);
+  theirs.exec(`
+    CREATE TABLE user (id TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE, emailVerified INTEGER NOT NULL, image TEXT,
+      createdAt DATE NOT NULL, updatedAt DATE NOT NULL);
+    CREATE TABLE account (id TEXT PRIMARY KEY, accountId TEXT, providerId TEXT, userId TEXT REFERENCES user (id), password TEXT);
+    INSERT INTO user VALUES ('ba1', 'Bea', 'bea@example.com', 1, NULL, '2024-02-03T04:05:06.789Z', '2024-02-03T04:05:06.789Z');
+    INSERT INTO user VALUES ('ba2', 'Gil', 'gil@example.com', 1, NULL, '2024-02-03T04:05:06.789Z', '2024-02-03T04:05:06.789Z');
+    INSERT INTO account VALUES ('a1', 'ba1', 'credential', 'ba1', '${made.betterAuth}');
+    INSERT INTO account VALUES ('a2', '123', 'github', 'ba1', NULL);
+    INSERT INTO account VALUES ('a3', '456', 'github', 'ba2', NULL);`);
+  theirs.close();
+
+  assert.equal((await imported(path)).count.imported, 2);
+  const { user } = await signsIn("bea@example.com");
+  assert.deepEqual([user.id, user.name, user.is_verified], ["ba1", "Bea", true]);
+  assert.equal(user.created_at, Date.parse("2024-02-03T04:05:06.789Z"));
+  // Who had no password there has none here, until one is set by a mailed link.
+  assert.equal((await row("gil@example.com")).id, "ba2");
+  for (const password of ["", PASSWORD]) refused(await login(postern, "gil@example.com", password), 401, "wrong_credentials");
+});
+
+test("users of Supabase sign in with their passwords", async () => {
+  const path = await file(
+    "auth.users.csv",
+    `instance_id,id,aud,role,email,encrypted_password,email_confirmed_at,raw_user_meta_data,created_at,updated_at,banned_until,deleted_at
+0,6b6f5a4e-0000-4000-8000-000000000001,authenticated,authenticated,sue@example.com,${made.bcrypt},2024-05-06 07:08:09.123456+00,"{""full_name"": ""Sue, the first""}",2024-05-06 07:08:09.123456+00,2024-05-06 09:08:09+02,,
+0,6b6f5a4e-0000-4000-8000-000000000002,authenticated,authenticated,ben@example.com,${made.bcrypt},,{},2024-05-06 07:08:09+00,2024-05-06 07:08:09+00,2999-01-01 00:00:00+00,
+`,
+  );
+  assert.deepEqual((await imported(path)).told, []);
+  const { user } = await signsIn("sue@example.com");
+  assert.deepEqual([user.name, user.role, user.is_verified], ["Sue, the first", "user", true]);
+  assert.equal(user.created_at, Date.parse("2024-05-06T07:08:09.123Z"));
+  assert.equal(user.updated_at, Date.parse("2024-05-06T07:08:09Z"));
+  refused(await login(postern, "ben@example.com"), 403, "inactive");
+});
+
+test("users of Firebase sign in with their passwords", async () => {
+  const { salt, passwordHash, hashConfig } = made.firebase;
+  const users = [
+    { localId: "fb1", email: "fay@example.com", emailVerified: true, passwordHash, salt, displayName: "Fay", createdAt: "1600000000000" },
+    { localId: "fb2", phoneNumber: "+15555550100", createdAt: "1600000000000" },
+  ];
+  const path = await file("firebase.json", JSON.stringify({ users }));
+  await assert.rejects(imported(path), /without the hash_config/);
+  const { count, told } = await imported(path, { hashConfig: readHashConfig(await file("hash_config.txt", hashConfig)) });
+  assert.deepEqual([count.imported, told], [1, ["user 2: ***: email must be an email address"]]);
+  const { user } = await signsIn("fay@example.com");
+  assert.deepEqual([user.id, user.name, user.created_at], ["fb1", "Fay", 1_600_000_000_000]);
+});
+
+test("a faulty record is told by its place without address or hash, and stops no other", async () => {
+  const hash = made.passlib;
+  const path = await lines("faulty.jsonl", [
+    { id: "f1", email: "first@faulty.example", password_hash: hash },
+    "{",
+    "[]",
+    { id: "f4", email: "fourth@faulty@example", password_hash: hash, role: "root", tier: 7, created_at: "soon" },
+    { id: "f5", email: "fifth@faulty.example", password_hash: "5f4dcc3b5aa765d61d8327deb882cf99" },
+    { id: "f6", email: "sixth@faulty.example", password_hash: hash.replace("m=65536", "m=65537") },
+    { id: "f7", email: "FIRST@faulty.example", password_hash: hash },
+    { id: "f8", email: "eighth@faulty.example", password_hash: hash, referrer_id: "nobody" },
+    { id: "f9", email: "ninth@faulty.example", password_hash: hash, is_active: "perhaps", extra: "[1]", name: "n".repeat(101) },
+  ]);
+  const { count, told } = await imported(path);
+  assert.deepEqual(count, { imported: 2, present: 0, faulty: 7, referrers: 0, missingReferrers: 1 });
+  assert.deepEqual(told.toSorted(), [
+    "line 2: is no JSON",
+    "line 3: is no JSON object",
+    "line 4: f***@example: email must be an email address; role must be user or admin; tier must be 0, 1 or 2, or one of basic, premium, vip; created_at must be a time",
+    "line 5: f***@faulty.example: password_hash is of no kind that can be verified",
+    "line 6: s***@faulty.example: password_hash costs more than a Worker can compute",
+    "line 7: f***@faulty.example: its email belongs to another account",
+    "line 8: e***@faulty.example: its referrer is not among the users, and is left out",
+    "line 9: n***@faulty.example: name must have 1 to 100 characters; is_active must be true or false; extra must be a JSON object",
+  ]);
+  assert.equal((await row("eighth@faulty.example")).referrer_id, null);
+});
+
+/** Users each of whom was invited by one who may stand further down. */
+function crowd(count, domain) {
+  return Array.from({ length: count }, (_, number) => ({
+    id: `${domain}-${number}`,
+    email: `user${number}@${domain}`,
+    password_hash: made.passlib,
+    name: number % 5 === 0 ? null : `User, the "${number}"\u2019th`,
+    role: number % 100 === 0 ? "admin" : "user",
+    tier: number % 3,
+    is_active: number % 7 !== 0,
+    is_verified: number % 2 === 0,
+    must_change_password: false,
+    referrer_id: number % 10 === 0 ? null : `${domain}-${(number * 7 + 13) % count}`,
+    extra: { number, nested: { text: "a,b\n\u{1f511}" } },
+    created_at: 1_700_000_000_000 + number,
+    updated_at: 1_710_000_000_000 + number,
+  }));
+}
+
+function stored(domain) {
+  return postern.sql(`SELECT ${columns.join(", ")} FROM users WHERE email LIKE ? ORDER BY id`, `%@${domain}`);
+}
+
+test("an import that broke off goes on where it was, and one that is run twice changes nothing", async () => {
+  const domain = "resumed.example";
+  const users = crowd(2_000, domain);
+  const path = await lines("resumed.jsonl", users);
+  async function* breakingOff() {
+    let number = 0;
+    for await (const record of readRecords(path)) {
+      if (++number > 1_500) throw new Error("the machine went to sleep");
+      yield record;
+    }
+  }
+  await assert.rejects(importUsers(database, breakingOff), /the machine went to sleep/);
+  const half = (await stored(domain)).length;
+  assert.ok(half > 0 && half < users.length, `${half}`);
+
+  const invited = users.filter(({ id, referrer_id }) => referrer_id !== null && referrer_id !== id).length;
+  const { count } = await imported(path);
+  assert.deepEqual(count, { imported: 2_000 - half, present: half, faulty: 0, referrers: invited, missingReferrers: 0 });
+
+  const before = await stored(domain);
+  assert.deepEqual((await imported(path)).count, { imported: 0, present: 2_000, faulty: 0, referrers: 0, missingReferrers: 0 });
+  assert.deepEqual(await stored(domain), before);
+  const byId = new Map(before.map((row) => [row.id, row]));
+  for (const { id, referrer_id } of users) assert.equal(byId.get(id).referrer_id, referrer_id === id ? null : referrer_id);
+});
+
+test("users without ids get one, and are still there once", async () => {
+  const path = await file("anonymous.csv", `email,password_hash\nann@anonymous.example,"${made.passlib}"\n`);
+  assert.equal((await imported(path)).count.imported, 1);
+  const { id } = await row("ann@anonymous.example");
+  assert.match(id, /^[0-9a-f-]{36}$/);
+  assert.equal((await imported(path)).count.present, 1);
+  assert.equal((await row("ann@anonymous.example")).id, id);
+});
+
+test("what is exported is imported as it was, as JSON lines and as CSV", async () => {
+  await imported(await lines("crowd.jsonl", crowd(2_000, "exported.example")));
+  const before = await postern.sql(`SELECT ${columns.join(", ")} FROM users ORDER BY id`);
+  const paths = [join(folder, "export.jsonl"), join(folder, "export.csv")];
+  for (const path of paths) {
+    assert.equal(await writeUsers(path, exportUsers(database)), before.length);
+    assert.equal((await stat(path)).mode & 0o077, 0, "others can read the hashes");
+    await assert.rejects(writeUsers(path, exportUsers(database)), /is there already/);
+  }
+  for (const path of paths) {
+    await postern.sql("DELETE FROM users");
+    const { count, told } = await imported(path);
+    assert.deepEqual([count.imported, told], [before.length, []]);
+    assert.deepEqual(await postern.sql(`SELECT ${columns.join(", ")} FROM users ORDER BY id`), before);
+  }
+  await signsIn("reader@example.com");
+  assert.ok(!(await readFile(paths[0], "utf8")).includes(PASSWORD));
+});
