@@ -34,6 +34,8 @@ pub struct App {
     pub isolate: Rc<Isolate>,
     /// D1.
     pub sql: Rc<dyn Sql>,
+    /// D1 for what only reads and may be behind, where the settings want it: the nearest copy.
+    pub replica: Option<Rc<dyn Sql>>,
     /// KV.
     pub kv: Rc<dyn Kv>,
     /// HTTP to the outside.

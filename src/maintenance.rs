@@ -1,10 +1,13 @@
-//! What the cron trigger does: mails that are owed, and what has expired.
+//! What the cron trigger does: mails that are owed, what has expired, and the beat that replicas are judged by.
 
 use crate::{
     app::App,
     error::Error,
     mail::queue,
-    store::expired::{self, Deleted},
+    store::{
+        expired::{self, Deleted},
+        heartbeat,
+    },
 };
 
 /// Rows of one table that one run deletes.
@@ -12,8 +15,11 @@ const ROWS_A_RUN: i64 = 500;
 /// Milliseconds in a day.
 const DAY: i64 = 86_400_000;
 
-/// One run. A part that fails does not keep the other from its work; what is left is done by the next run.
+/// One run. A part that fails does not keep the others from their work; what is left is done by the next run.
 pub async fn run(app: &App) {
+    if app.settings().reads_replicas {
+        log_failure(app, "the heartbeat", heartbeat::beat(app.sql.as_ref(), app.now).await.map_err(Error::from));
+    }
     log_failure(app, "mail", queue::deliver_due(app).await);
     log_failure(app, "cleaning up", clean_up(app).await);
 }

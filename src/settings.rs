@@ -37,6 +37,8 @@ pub struct Settings {
     pub looks_up_breaches: bool,
     /// `ARGON2_MEMORY_KIB`, `ARGON2_ITERATIONS`, `ARGON2_PARALLELISM`.
     pub password_cost: Cost,
+    /// `READ_REPLICAS`: whether sessions and user tokens are checked on the nearest copy of the database.
+    pub reads_replicas: bool,
     /// `OTP_LIFETIME_SECONDS`.
     pub otp_lifetime: i64,
     /// `RESET_TOKEN_LIFETIME_SECONDS`.
@@ -168,6 +170,7 @@ impl Settings {
                 parallelism: reader.number("ARGON2_PARALLELISM", 1, 1..=4) as u32,
             },
             looks_up_breaches: reader.choice("BREACHED_PASSWORDS", &["off", "range"], "off") == "range",
+            reads_replicas: reader.choice("READ_REPLICAS", &["off", "on"], "off") == "on",
             // The floor of 60 s is KV's: it stores nothing for less.
             otp_lifetime: reader.number("OTP_LIFETIME_SECONDS", 600, 60..=3_600),
             reset_token_lifetime: reader.number("RESET_TOKEN_LIFETIME_SECONDS", 900, 60..=DAY),

@@ -13,7 +13,12 @@ use crate::{
     error::Error,
     maintenance,
     platform::{
-        analytics::Counters, burst::Limiter, d1::D1, kv::WorkersKv, later::WaitUntil, net::FetchNet,
+        analytics::Counters,
+        burst::Limiter,
+        d1::{D1, Instance},
+        kv::WorkersKv,
+        later::WaitUntil,
+        net::FetchNet,
         send_email::EmailService,
     },
     ports::{Later, Pending},
@@ -136,9 +141,12 @@ fn app(
     work: &Work,
     address: Address,
 ) -> worker::Result<App> {
+    let database = env.d1("DB")?;
+    let d1 = |instance| D1 { instance, meter: work.meter.clone() };
     Ok(App {
+        replica: if isolate.settings.reads_replicas { Some(Rc::new(d1(Instance::nearest(&database)?))) } else { None },
+        sql: Rc::new(d1(Instance::Primary(database))),
         isolate,
-        sql: Rc::new(D1 { database: env.d1("DB")?, meter: work.meter.clone() }),
         kv: Rc::new(WorkersKv { namespace: env.kv("KV")?, meter: work.meter.clone() }),
         net: Rc::new(FetchNet),
         mailer: Rc::new(EmailService(env.send_email("EMAIL").ok())),

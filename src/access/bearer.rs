@@ -16,6 +16,7 @@ use crate::{
     domain::Timestamp,
     domain::user::{Role, User},
     error::Error,
+    ports::Sql,
     store::{records, sessions, users},
     web::{Request, session_cookie},
 };
@@ -174,7 +175,7 @@ pub async fn refusal_of_admin(app: &App, admin: &Session, otherwise: Error) -> E
 pub async fn session_before_password_change(app: &App, request: &Request) -> Result<Session, Error> {
     let (token, carrier) = session_bearer(request)?;
     let verified = app.keys().session.verify(token, app.now).ok_or(carrier.unauthorized())?;
-    live_session(app, verified, carrier).await
+    live_session(app, None, verified, carrier).await
 }
 
 /// The reset that the bearer names.
@@ -187,14 +188,16 @@ pub async fn password_reset(app: &App, request: &Request) -> Result<PasswordRese
     live_password_reset(app, verified).await
 }
 
-/// The session or the reset that the bearer names, or the session that the cookie does.
+/// The session or the reset that the bearer names, or the session that the cookie does, for reading alone: a replica may
+/// tell that the session is alive.
 ///
 /// # Errors
 /// As [`session_before_password_change`] and [`password_reset`].
 pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<Bearer, Error> {
     let (token, carrier) = session_bearer(request)?;
     if let Some(verified) = app.keys().session.verify(token, app.now) {
-        return Ok(Bearer::Session(Box::new(live_session(app, verified, carrier).await?)));
+        let live = live_session(app, app.replica.as_deref(), verified, carrier).await?;
+        return Ok(Bearer::Session(Box::new(live)));
     }
     if carrier == Carrier::Cookie {
         return Err(carrier.unauthorized());
@@ -203,13 +206,18 @@ pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<B
     Ok(Bearer::PasswordReset(live_password_reset(app, verified).await?))
 }
 
-async fn live_session(app: &App, verified: Verified<Claims>, carrier: Carrier) -> Result<Session, Error> {
+async fn live_session(
+    app: &App,
+    replica: Option<&dyn Sql>,
+    verified: Verified<Claims>,
+    carrier: Carrier,
+) -> Result<Session, Error> {
     let claims = &verified.claims;
     let Purpose::Session { sid } = &claims.purpose else { return Err(carrier.unauthorized()) };
     if !is_of_this_deployment(app, claims) {
         return Err(carrier.unauthorized());
     }
-    let live = sessions::find_live(app.sql.as_ref(), sid, &claims.sub, app.now).await?;
+    let live = sessions::find_live(app.sql.as_ref(), replica, sid, &claims.sub, app.now).await?;
     let live = live.ok_or(carrier.unauthorized())?;
     if !live.account.user.is_active {
         return Err(Error::Inactive);

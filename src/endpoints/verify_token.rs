@@ -25,6 +25,7 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
         Error::Invalid(vec![FieldProblem { loc: vec!["query", "token"], msg, kind: "missing" }])
     })?;
     let is_live = is_well_formed(&token)
-        && user_tokens::is_live(app.sql.as_ref(), &app.keys().user_token, &token, app.now).await?;
+        && user_tokens::is_live(app.sql.as_ref(), app.replica.as_deref(), &app.keys().user_token, &token, app.now)
+            .await?;
     Ok(Response::json(&is_live))
 }

@@ -190,6 +190,7 @@ mod tests {
         .unwrap();
         let providers = Rc::new(Providers { answers: RefCell::new(answers), ..Providers::default() });
         let app = App {
+            replica: None,
             isolate: Rc::new(Isolate::new(settings)),
             sql: Rc::new(Unused),
             kv: Rc::new(Unused),

@@ -8,6 +8,7 @@ pub mod administration;
 pub mod events;
 pub mod expired;
 pub mod freezes;
+pub mod heartbeat;
 pub mod invite_tree;
 pub mod mails;
 pub mod one_time_passwords;
@@ -35,4 +36,11 @@ async fn run_all<const N: usize>(sql: &dyn Sql, statements: [Statement; N]) -> R
         .await?
         .try_into()
         .map_err(|_| Outage("a batch has not as many answers as statements".to_owned()))
+}
+
+/// What a replica knows, if it is not too far behind and does not fail: then, and where it has no row, the primary is asked.
+/// So a replica never refuses anybody.
+async fn run_on_replica(replica: Option<&dyn Sql>, statement: Statement) -> Option<Rows> {
+    let rows = run(replica?, statement).await.ok()?;
+    rows.any().then_some(rows)
 }

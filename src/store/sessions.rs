@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{events, run, run_all, users::Account};
+use super::{events, heartbeat, run, run_all, run_on_replica, users::Account};
 use crate::{
     domain::{Timestamp, event::Event, user::flag},
     ports::{Outage, Sql, Statement},
@@ -50,11 +50,31 @@ pub struct Listed {
     pub current: bool,
 }
 
-/// The live session with this id and its user: whether it is alive and who it is, in one statement.
+/// The live session with this id and its user: whether it is alive and who it is, in one statement. With a `replica`, that it
+/// is alive and its user active may be as old as [`heartbeat`] allows.
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn find_live(sql: &dyn Sql, session_id: &str, user_id: &str, now: Timestamp) -> Result<Option<Live>, Outage> {
+pub async fn find_live(
+    sql: &dyn Sql,
+    replica: Option<&dyn Sql>,
+    session_id: &str,
+    user_id: &str,
+    now: Timestamp,
+) -> Result<Option<Live>, Outage> {
+    let on_replica = Statement::new(
+        "SELECT users.*, sessions.created_at AS session_created_at
+         FROM heartbeat, sessions JOIN users ON users.id = sessions.user_id
+         WHERE sessions.id = ?1 AND sessions.user_id = ?2 AND sessions.expires_at > ?3
+           AND users.is_active = 1 AND heartbeat.beat_at > ?4",
+    )
+    .bind(session_id)
+    .bind(user_id)
+    .bind(now)
+    .bind(heartbeat::oldest(now));
+    if let Some(rows) = run_on_replica(replica, on_replica).await {
+        return rows.first();
+    }
     let statement = Statement::new(
         "SELECT users.*, sessions.created_at AS session_created_at
          FROM sessions JOIN users ON users.id = sessions.user_id

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{events, mails, repeat, run, run_all, throttles};
+use super::{events, heartbeat, mails, repeat, run, run_all, run_on_replica, throttles};
 use crate::{
     app::App,
     crypto::{keys::UserTokenKeys, random},
@@ -86,12 +86,30 @@ fn lookups(keys: &[UserTokenKeys], token: &str) -> (Option<String>, Option<Strin
     (lookups.next(), lookups.next())
 }
 
-/// Whether this token lives and its owner is active.
+/// Whether this token lives and its owner is active. With a `replica`, that it does may be as old as [`heartbeat`] allows.
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn is_live(sql: &dyn Sql, keys: &[UserTokenKeys], token: &str, now: Timestamp) -> Result<bool, Outage> {
+pub async fn is_live(
+    sql: &dyn Sql,
+    replica: Option<&dyn Sql>,
+    keys: &[UserTokenKeys],
+    token: &str,
+    now: Timestamp,
+) -> Result<bool, Outage> {
     let (current, previous) = lookups(keys, token);
+    let on_replica = Statement::new(
+        "SELECT 1 AS found FROM heartbeat, user_tokens JOIN users ON users.id = user_tokens.user_id
+         WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1
+           AND heartbeat.beat_at > ?4",
+    )
+    .bind(current.as_deref())
+    .bind(previous.as_deref())
+    .bind(now)
+    .bind(heartbeat::oldest(now));
+    if run_on_replica(replica, on_replica).await.is_some() {
+        return Ok(true);
+    }
     let statement = Statement::new(
         "SELECT 1 AS found FROM user_tokens JOIN users ON users.id = user_tokens.user_id
          WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1",

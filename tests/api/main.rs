@@ -30,6 +30,7 @@ mod outbox;
 mod password;
 mod password_reset;
 mod properties;
+mod read_replicas;
 mod secrets_at_rest;
 mod send_invite;
 mod session_cookie;

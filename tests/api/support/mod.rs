@@ -51,6 +51,8 @@ fn log(line: &str) {
 /// A service with its stores, its clock and what it would do after an answer.
 pub struct Postern {
     pub sql: Rc<Database>,
+    /// A copy of it, as it was when it was last brought up to date.
+    replica: Rc<Database>,
     pub kv: Rc<MemoryKv>,
     /// Where mail goes with the settings [`RESEND`].
     pub resend: Rc<Resend>,
@@ -76,6 +78,7 @@ impl Postern {
         let outside = Rc::new(Outside::default());
         Postern {
             sql: Rc::new(Database::new(outside.clone())),
+            replica: Rc::new(Database::new(outside.clone())),
             kv: Rc::new(MemoryKv::new(now.clone(), outside.clone())),
             resend: Rc::new(Resend::new(now.clone(), outside.clone())),
             guard: Rc::new(Guard::new(outside.clone())),
@@ -85,6 +88,11 @@ impl Postern {
             outside,
             now,
         }
+    }
+
+    /// Brings the replica up to date, which is read where the settings want it.
+    pub fn replicate(&self) {
+        self.replica.become_copy_of(&self.sql);
     }
 
     /// Goes on with the same stores as a new deployment with other settings.
@@ -152,6 +160,7 @@ impl Postern {
         App {
             isolate: self.isolate.borrow().clone(),
             sql: self.sql.clone(),
+            replica: if self.isolate.borrow().settings.reads_replicas { Some(self.replica.clone()) } else { None },
             kv: self.kv.clone(),
             net: self.resend.clone(),
             mailer: Rc::new(NoMailer),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use postern::ports::{Burst, Incoming, Kv, Later, Net, Outage, Outgoing, Pending, Rows, Sql, Statement, Value};
-use rusqlite::{Connection, StatementStatus, types::ValueRef};
+use rusqlite::{Connection, StatementStatus, backup::Backup, types::ValueRef};
 
 /// How a call to the outside fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +107,13 @@ impl Database {
             pauses: Cell::new(0),
             steps: Cell::new(0),
         }
+    }
+
+    /// Makes this a copy of another one, as it is now.
+    pub fn become_copy_of(&self, other: &Database) {
+        let (source, mut target) = (other.connection.borrow(), self.connection.borrow_mut());
+        let backup = Backup::new(&source, &mut target).unwrap();
+        backup.run_to_completion(100, Duration::ZERO, None).unwrap();
     }
 
     /// Whether each batch lets the other requests go first.
