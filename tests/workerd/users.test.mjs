@@ -1,10 +1,13 @@
 // Users who move in and out, by the functions behind `npm run users`, and then sign in at the built Worker.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { after, before, test } from "node:test";
 import { exportUsers, importUsers } from "../../scripts/lib/users/move.mjs";
 import { columns, readHashConfig } from "../../scripts/lib/users/origin.mjs";
@@ -273,4 +276,42 @@ test("what is exported is imported as it was, as JSON lines and as CSV", async (
   }
   await signsIn("reader@example.com");
   assert.ok(!(await readFile(paths[0], "utf8")).includes(PASSWORD));
+});
+
+test("the command says what became of the users, and ends with 1 when it left any out", async () => {
+  const state = join(folder, "state");
+  await mkdir(state);
+  await symlink(postern.state, join(state, "v3"), "junction");
+  const command = async (...words) => {
+    const script = fileURLToPath(new URL("../../scripts/users.mjs", import.meta.url));
+    const child = spawn(process.execPath, [script, ...words, "--persist-to", state]);
+    let seen = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (seen += data));
+    const [code] = await once(child, "exit");
+    return { code, seen };
+  };
+
+  const good = { id: "c1", email: "command@example.com", password_hash: made.passlib };
+  const first = await command("import", await lines("command.jsonl", [good, { ...good, id: "c2", email: "nobody" }]));
+  assert.equal(first.code, 1, first.seen);
+  assert.match(first.seen, /line 2: n\*\*\*: email must be an email address/);
+  assert.match(first.seen, /1 users imported, 0 were there already, 1 are faulty/);
+  assert.ok(!first.seen.includes(made.passlib) && !first.seen.includes("nobody"), first.seen);
+  await postern.restart();
+  ok(await login(postern, good.email));
+
+  const path = join(folder, "command.csv");
+  const second = await command("export", path);
+  assert.equal(second.code, 0, second.seen);
+  const [{ users }] = await postern.sql("SELECT count(*) AS users FROM users");
+  assert.match(second.seen, new RegExp(`${users.toLocaleString("en")} users written`));
+  const third = await command("import", path);
+  assert.equal(third.code, 0, third.seen);
+  assert.match(third.seen, /0 users imported/);
+
+  for (const words of [["import"], ["move", path], ["import", join(folder, "missing.csv")], ["import", path, "--faster"]]) {
+    const { code, seen } = await command(...words);
+    assert.equal(code, 1, seen);
+    assert.match(seen, /npm run users -- import\|export FILE/);
+  }
 });
