@@ -4,13 +4,14 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { root, run, say } from "./run.mjs";
 
-const installed = join(root, "node_modules", ".package-lock.json");
-const wanted = join(root, "package-lock.json");
-
-export async function installPackages() {
+/** Those of the project's package.json, or of one that a folder has for itself. */
+export async function installPackages(folder = ".") {
+  const installed = join(root, folder, "node_modules", ".package-lock.json");
+  const wanted = join(root, folder, "package-lock.json");
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) return;
-  say("Installing the npm packages of package-lock.json (about half a minute).");
+  say(`Installing the npm packages of ${join(folder, "package-lock.json")} (about half a minute).`);
   await run("npm", ["ci"], {
+    cwd: join(root, folder),
     advice: "Check that the npm registry can be reached, then run `npm ci` to see the whole story.",
   });
 }

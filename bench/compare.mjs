@@ -1,0 +1,112 @@
+// `npm run bench`: Postern beside Better Auth and beside the floor, each on a workerd of its own, in turns within one run.
+// Prints ratios, and writes a record, the table and the chart of the README. `npm run bench -- --quick` takes less than
+// two minutes and writes nothing but its record in build/.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { build } from "../scripts/build.mjs";
+import { installPackages } from "../scripts/lib/packages.mjs";
+import { main, root, say } from "../scripts/lib/run.mjs";
+
+const effort = {
+  quick: { rounds: 4, milliseconds: 500, warmUp: 500 },
+  full: { rounds: 15, milliseconds: 1500, warmUp: 2000 },
+};
+const connections = [1, 16];
+
+await main(async () => {
+  const { quick } = parseArgs({ options: { quick: { type: "boolean", default: false } } }).values;
+  await installPackages();
+  await installPackages("bench");
+  await build();
+  // What they import is there only now.
+  const { contestants, flows, names, packageVersion } = await import("./lib/contestants.mjs");
+  const { load, once } = await import("./lib/load.mjs");
+  const { publish, summary } = await import("./lib/report.mjs");
+
+  const { rounds, milliseconds, warmUp } = effort[quick ? "quick" : "full"];
+  const began = new Date();
+  const running = {};
+  try {
+    for (const [key, start] of Object.entries(contestants)) {
+      say(`Starting ${names[key]} and making its users (some seconds).`);
+      running[key] = await start();
+    }
+    const measured = { ...(await measureFlows()), start: await measureStart() };
+    const record = { began: began.toISOString(), machine: machine(), versions: versions(), effort: { rounds, milliseconds }, measured };
+    const path = quick ? join("build", "bench.json") : join("bench", "records", `${record.began.slice(0, 16).replace(":", "-")}.json`);
+    mkdirSync(join(root, dirname(path)), { recursive: true });
+    writeFileSync(join(root, path), `${JSON.stringify(record, null, 1)}\n`);
+    say(`The record is ${path}.\n`);
+    console.log(summary(record));
+    if (!quick) publish();
+  } finally {
+    for (const { runtime } of Object.values(running)) await runtime.stop();
+  }
+
+  /** For each flow and number of connections: answers a second of each contestant, and its CPU time for each, in each round. */
+  async function measureFlows() {
+    const measured = {};
+    for (const flow of Object.keys(flows)) {
+      const taking = Object.entries(running).filter(([, { flows }]) => flows[flow]);
+      for (const count of connections) {
+        const results = (measured[`${flow}/${count}`] = {});
+        for (const [key, { runtime, flows }] of taking) {
+          results[key] = { perSecond: [], cpuMilliseconds: [] };
+          await load(runtime.url, flows[flow], { connections: count, milliseconds: warmUp });
+        }
+        for (let round = 0; round < rounds; round++) {
+          progress(`${flows[flow]}, ${count} at once`, round);
+          for (const [key, { runtime, flows }] of rotated(taking, round)) {
+            const cpu = runtime.cpu();
+            const begin = performance.now();
+            const perSecond = await load(runtime.url, flows[flow], { connections: count, milliseconds });
+            const answers = (perSecond * (performance.now() - begin)) / 1000;
+            results[key].perSecond.push(round3(perSecond));
+            if (cpu !== undefined) results[key].cpuMilliseconds.push(round3((runtime.cpu() - cpu) / answers));
+          }
+        }
+      }
+    }
+    return measured;
+  }
+
+  /** Milliseconds from the start of a process of the runtime to the answer to a session check, in each round. */
+  async function measureStart() {
+    const results = Object.fromEntries(Object.keys(running).map((key) => [key, { milliseconds: [] }]));
+    for (let round = 0; round < rounds; round++) {
+      progress("start-up", round);
+      for (const [key, { runtime, flows }] of rotated(Object.entries(running), round)) {
+        results[key].milliseconds.push(round3(await runtime.restart(() => once(runtime.url, flows.session()))));
+      }
+    }
+    return results;
+  }
+
+  function progress(what, round) {
+    if (round === 0) process.stdout.write(`  ${what}: `);
+    process.stdout.write(round + 1 === rounds ? ".\n" : ".");
+  }
+
+  function versions() {
+    const { postern, betterAuth } = running;
+    const told = ({ version, kdf }) => ({ version, kdf });
+    return { postern: told(postern), betterAuth: told(betterAuth), workerd: packageVersion("node_modules/workerd"), node: process.versions.node };
+  }
+});
+
+function machine() {
+  const [{ model } = {}] = cpus();
+  return { processor: model ?? process.arch, processors: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), system: process.platform };
+}
+
+/** Another one goes first in each round. */
+function rotated(items, by) {
+  return items.map((_, at) => items[(at + by) % items.length]);
+}
+
+function round3(value) {
+  return Number(value.toPrecision(4));
+}

@@ -1,0 +1,198 @@
+// Who is compared: each with its Worker, its users, and the requests of each flow.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { getMigrations } from "better-auth/db/migration";
+import { build } from "esbuild";
+import { root } from "../../scripts/lib/run.mjs";
+import { options as betterAuthOptions } from "../workers/better_auth_options.mjs";
+import { once } from "./load.mjs";
+import { compatibilityDate, d1Databases, postern, Runtime, settings } from "./runtime.mjs";
+import { statementsOf } from "./statements.mjs";
+
+const PASSWORD = "correct horse battery staple";
+const json = { "content-type": "application/json" };
+
+/**
+ * How many accounts each contestant has. Logins and session checks go round among them, so no two that are under way at
+ * once are about the same one.
+ */
+const users = 64;
+
+/** The flows, as they are told to a reader. */
+export const flows = {
+  session: "session check",
+  login: "login",
+  signup: "sign-up",
+  token: "verify-token",
+};
+
+export const contestants = { postern: startPostern, betterAuth: startBetterAuth, floor: startFloor };
+
+export const names = { postern: "Postern", betterAuth: "Better Auth", floor: "floor" };
+
+async function startPostern(shared) {
+  const runtime = await Runtime.start(postern(settings), shared);
+  await runtime.migrate();
+  const { url } = runtime;
+  const call = async (request) => JSON.parse((await once(url, request)).text);
+  const post = (path, body, headers) =>
+    ({ method: "POST", path: `/api/auth/${path}`, headers: { ...json, ...elsewhere(), ...headers }, body: JSON.stringify(body) });
+  const bearer = (token) => ({ authorization: `Bearer ${token}` });
+
+  const admin = await call(post("login", { email: "admin", password: "admin" }));
+  const { token: referrer } = await call(post("me/create-token", {}, bearer(admin.token)));
+  const signUp = (email) => post("signup", { referrer, email, password: PASSWORD });
+  const sessions = await inTurn(users, (number) => call(signUp(emailOf(number))));
+  const [{ password_hash: hash }] = await runtime.sql("SELECT password_hash FROM users WHERE email = ?", emailOf(0));
+  const session = around(sessions, ({ token }) => ({ method: "GET", path: "/api/auth/me", headers: bearer(token) }));
+  const { version } = JSON.parse((await once(url, { method: "GET", path: "/health" })).text);
+  return {
+    runtime,
+    version,
+    // As the PHC string of a real account tells it.
+    kdf: hash.split("$").slice(1, 4).join(" "),
+    flows: {
+      session,
+      login: around(sessions, ({ user }) => post("login", { email: user.email, password: PASSWORD })),
+      signup: () => signUp(newEmail()),
+      token: () => ({ method: "GET", path: `/api/auth/verify-token?token=${referrer}`, headers: elsewhere() }),
+    },
+  };
+}
+
+async function startBetterAuth(shared) {
+  const runtime = await Runtime.start({
+    compatibilityDate,
+    compatibilityFlags: ["nodejs_compat"],
+    d1Databases,
+    modules: [{ type: "ESModule", path: "index.mjs", contents: await bundle("better_auth.mjs") }],
+    modulesRoot: root,
+  }, shared);
+  const { runMigrations } = await getMigrations(betterAuthOptions(await runtime.database));
+  await runMigrations();
+  const { url } = runtime;
+  const post = (path, body) => ({ method: "POST", path: `/api/auth/${path}`, headers: { ...json, ...elsewhere() }, body: JSON.stringify(body) });
+  const signUp = (email) => post("sign-up/email", { email, password: PASSWORD, name: "Ada" });
+  const cookies = await inTurn(users, async (number) => {
+    const { headers } = await once(url, signUp(emailOf(number)));
+    return [headers["set-cookie"]].flat().map((cookie) => cookie.split(";")[0]).join("; ");
+  });
+  const session = around(cookies, (cookie) => ({ method: "GET", path: "/api/auth/get-session", headers: { cookie } }));
+  // A session that is not found is answered with 200 and null.
+  if (!JSON.parse((await once(url, session())).text)?.user) throw new Error("Better Auth does not know the session that it began.");
+  return {
+    runtime,
+    version: packageVersion("bench/node_modules/better-auth"),
+    kdf: betterAuthKdf(),
+    flows: {
+      session,
+      login: around([...cookies.keys()], (number) => post("sign-in/email", { email: emailOf(number), password: PASSWORD })),
+      signup: () => signUp(newEmail()),
+    },
+  };
+}
+
+async function startFloor(shared) {
+  const statements = {
+    findLive: statementsOf("sessions.rs", "find_live"),
+    isLive: statementsOf("user_tokens.rs", "is_live"),
+    count: statementsOf("throttles.rs", "count"),
+    blockedUntil: statementsOf("throttles.rs", "blocked_until"),
+    forgive: statementsOf("throttles.rs", "forgive"),
+    attemptLogin: statementsOf("users.rs", "attempt_login"),
+    completeLogin: statementsOf("users.rs", "complete_login"),
+    attemptSignUp: statementsOf("user_tokens.rs", "attempt_sign_up"),
+    signUp: statementsOf("users.rs", "sign_up"),
+  };
+  const runtime = await Runtime.start({
+    compatibilityDate,
+    d1Databases,
+    modules: [{ type: "ESModule", path: "index.mjs", contents: await bundle("floor.mjs", statements) }],
+    modulesRoot: root,
+  }, shared);
+  await runtime.migrate();
+  const [lookup, far] = ["a lookup of the length that a keyed hash has", Date.now() + 1e9];
+  const ids = await inTurn(users, async (number) => {
+    const [id, sid] = [crypto.randomUUID(), crypto.randomUUID()];
+    await runtime.sql("INSERT INTO users (id, email, password_hash, created_at, updated_at) VALUES (?, ?, 'no hash', 0, 0)", id, emailOf(number));
+    await runtime.sql("INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES (?, ?, 0, ?)", sid, id, far);
+    return { id, sid };
+  });
+  await runtime.sql("INSERT INTO user_tokens (lookup, user_id, key_id, sealed, created_at, expires_at) VALUES (?, ?, '', '', 0, ?)", lookup, ids[0].id, far);
+  const post = (path, body) => ({ method: "POST", path: `/${path}`, headers: json, body: JSON.stringify({ ...body, address: address() }) });
+  return {
+    runtime,
+    flows: {
+      session: around(ids, ({ id, sid }) => ({ method: "GET", path: `/session?uid=${id}&sid=${sid}` })),
+      login: around([...ids.keys()], (number) => post("login", { email: emailOf(number) })),
+      signup: () => post("signup", { email: newEmail(), lookup }),
+      token: () => ({ method: "GET", path: `/token?lookup=${encodeURIComponent(lookup)}` }),
+    },
+  };
+}
+
+/** One file for workerd, resolved as wrangler does it. */
+async function bundle(entry, statements = {}) {
+  const { outputFiles } = await build({
+    entryPoints: [join(root, "bench", "workers", entry)],
+    bundle: true,
+    write: false,
+    minify: true,
+    format: "esm",
+    target: "es2024",
+    platform: "neutral",
+    mainFields: ["browser", "module", "main"],
+    conditions: ["workerd", "worker", "browser"],
+    external: ["node:*", "cloudflare:*"],
+    plugins: [
+      {
+        name: "statements",
+        setup({ onResolve, onLoad }) {
+          onResolve({ filter: /^statements$/ }, ({ path }) => ({ path, namespace: "statements" }));
+          onLoad({ filter: /.*/, namespace: "statements" }, () => ({ contents: `export const STATEMENTS = ${JSON.stringify(statements)}` }));
+        },
+      },
+    ],
+  });
+  return outputFiles[0].text;
+}
+
+export function packageVersion(folder) {
+  return JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")).version;
+}
+
+/** The parameters with which Better Auth hashes in workerd, read where they stand. */
+function betterAuthKdf() {
+  const source = readFileSync(join(root, "bench/node_modules/@better-auth/utils/dist/password.node.mjs"), "utf8");
+  const [N, r, p] = ["N", "r", "p"].map((name) => source.match(new RegExp(`\\b${name}: (\\d+)`))[1]);
+  return `scrypt N=${N},r=${r},p=${p} (node:crypto)`;
+}
+
+const emailOf = (number) => `user${number}@example.com`;
+
+let made = 0;
+const newEmail = () => `new${(made += 1)}@example.com`;
+
+/**
+ * Where a request comes from: another place each time, because Postern counts attempts by address and would refuse the
+ * thousands of one.
+ */
+let places = 0;
+function address() {
+  places += 1;
+  return `10.${(places >> 16) & 255}.${(places >> 8) & 255}.${places & 255}`;
+}
+const elsewhere = () => ({ "cf-connecting-ip": address() });
+
+/** Goes round among the items. */
+function around(items, request) {
+  let next = 0;
+  return () => request(items[next++ % items.length]);
+}
+
+async function inTurn(count, work) {
+  const results = [];
+  for (let number = 0; number < count; number++) results.push(await work(number));
+  return results;
+}

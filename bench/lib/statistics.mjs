@@ -1,0 +1,17 @@
+// What is told of measurements that were taken side by side.
+
+/** The middle of the values, and the lowest and highest quarter of them. */
+export function spread(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share) => {
+    const place = (sorted.length - 1) * share;
+    const [below, above] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]];
+    return below + (above - below) * (place % 1);
+  };
+  return { median: at(0.5), low: at(0.25), high: at(0.75) };
+}
+
+/** The ratio of two contestants in each round, so that what slows a whole round down counts for neither. */
+export function ratio(ours, theirs) {
+  return spread(ours.map((value, round) => value / theirs[round]));
+}

@@ -1,0 +1,68 @@
+// The floor: a Worker that asks D1 the very same as Postern and does nothing else. No token, no hash, no check.
+// What it answers a second is the most that anybody can who asks that.
+
+import { STATEMENTS } from "statements";
+
+const HOUR = 3_600_000;
+
+const flows = {
+  async session({ DB }, { sid, uid }) {
+    return await DB.prepare(STATEMENTS.findLive[0]).bind(sid, uid, Date.now()).first();
+  },
+
+  async token({ DB }, { lookup }) {
+    return (await DB.prepare(STATEMENTS.isLive[0]).bind(lookup, null, Date.now()).first()) !== null;
+  },
+
+  async login({ DB }, { email, address }) {
+    const now = Date.now();
+    const bound = (sql, ...values) => DB.prepare(sql).bind(...values);
+    const counters = [`account ${email}`, `known ${email} ${address}`, `address ${address}`];
+    const [count, blocked] = [STATEMENTS.count[0], STATEMENTS.blockedUntil[0]];
+    const [account, known, source] = counters;
+    const found = await DB.batch([
+      bound(count, account, known, now, 20, 30_000, HOUR, HOUR, source),
+      bound(count, source, null, now, 200, 30_000, HOUR, HOUR, null),
+      bound(blocked, ...counters),
+      bound(STATEMENTS.attemptLogin[0], email),
+    ]);
+    const user = found[3].results[0];
+    const [forgetAccount, rememberAddress, forgiveAddress] = STATEMENTS.forgive;
+    await DB.batch([
+      bound(STATEMENTS.completeLogin[0], crypto.randomUUID(), user.id, null, now, now + HOUR, user.password_hash),
+      bound(forgetAccount, account),
+      bound(rememberAddress, known, now + HOUR),
+      bound(forgiveAddress, source),
+    ]);
+    return { user };
+  },
+
+  async signup({ DB }, { email, address, lookup }) {
+    const now = Date.now();
+    const bound = (sql, ...values) => DB.prepare(sql).bind(...values);
+    const source = `sign-up ${address}`;
+    await DB.batch([
+      bound(STATEMENTS.count[0], source, null, now, 500, 60_000, HOUR, HOUR, null),
+      bound(STATEMENTS.blockedUntil[0], source, null, null),
+      bound(STATEMENTS.attemptSignUp[0], lookup, null, now, email),
+    ]);
+    const [insert, begin, holder] = STATEMENTS.signUp;
+    const id = crypto.randomUUID();
+    const [inserted] = await DB.batch([
+      bound(insert, id, email, "no hash", null, lookup, now),
+      bound(begin, crypto.randomUUID(), id, null, now, now + HOUR),
+      bound(holder, email),
+    ]);
+    return { user: inserted.results[0] };
+  },
+};
+
+export default {
+  async fetch(request, env) {
+    const url = new URL(request.url);
+    const flow = flows[url.pathname.slice(1)];
+    const values = request.method === "POST" ? await request.json() : Object.fromEntries(url.searchParams);
+    const answer = await flow(env, values);
+    return answer ? Response.json(answer) : new Response("nothing was found", { status: 404 });
+  },
+};
