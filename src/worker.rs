@@ -4,7 +4,7 @@ use std::{cell::OnceCell, rc::Rc};
 
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use worker::{Context, Env, ScheduleContext, ScheduledEvent, WorkerVersionMetadata, event};
+use worker::{Context, Env, KvStore, ScheduleContext, ScheduledEvent, WorkerVersionMetadata, event};
 
 use crate::{
     app::{App, Isolate},
@@ -15,13 +15,13 @@ use crate::{
     platform::{
         analytics::Counters,
         burst::Limiter,
-        d1::{D1, Instance},
+        d1::{D1, Database},
         kv::WorkersKv,
         later::WaitUntil,
         net::FetchNet,
         send_email::EmailService,
     },
-    ports::{Later, Pending},
+    ports::{Burst, Later, Mailer, Pending},
     routes,
     settings::Settings,
     telemetry::{Event, Kind, Label, Meter, Outcome},
@@ -43,6 +43,17 @@ const READ_HEADERS: [HeaderName; 8] = [
 thread_local! {
     /// Prepared by the first request of the isolate; nothing if the settings are wrong.
     static ISOLATE: OnceCell<Option<Rc<Isolate>>> = const { OnceCell::new() };
+    /// Looked up by the first request of the isolate that finds them all.
+    static BINDINGS: OnceCell<Bindings> = const { OnceCell::new() };
+}
+
+/// The bindings of wrangler.toml. They are the isolate's, not a request's.
+#[derive(Clone)]
+struct Bindings {
+    database: Rc<Database>,
+    namespace: KvStore,
+    mailer: Rc<dyn Mailer>,
+    burst: Rc<dyn Burst>,
 }
 
 #[event(fetch)]
@@ -141,17 +152,17 @@ fn app(
     work: &Work,
     address: Address,
 ) -> worker::Result<App> {
-    let database = env.d1("DB")?;
-    let d1 = |instance| D1 { instance, meter: work.meter.clone() };
+    let Bindings { database, namespace, mailer, burst } = bindings(env)?;
+    let d1 = |database| D1 { database, meter: work.meter.clone() };
     Ok(App {
-        replica: if isolate.settings.reads_replicas { Some(Rc::new(d1(Instance::nearest(&database)?))) } else { None },
-        sql: Rc::new(d1(Instance::Primary(database))),
+        replica: if isolate.settings.reads_replicas { Some(Rc::new(d1(Rc::new(database.nearest()?)))) } else { None },
+        sql: Rc::new(d1(database)),
         isolate,
-        kv: Rc::new(WorkersKv { namespace: env.kv("KV")?, meter: work.meter.clone() }),
+        kv: Rc::new(WorkersKv { namespace, meter: work.meter.clone() }),
         net: Rc::new(FetchNet),
-        mailer: Rc::new(EmailService(env.send_email("EMAIL").ok())),
+        mailer,
         later: Rc::new(ToldLater { later, work: work.clone() }),
-        burst: Rc::new(Limiter(env.rate_limiter("BURST")?)),
+        burst,
         log,
         now,
         request_id: work.id.clone(),
@@ -163,6 +174,21 @@ fn app(
 #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
 fn clock() -> Timestamp {
     worker::Date::now().as_millis() as i64
+}
+
+fn bindings(env: &Env) -> worker::Result<Bindings> {
+    BINDINGS.with(|known| match known.get() {
+        Some(bindings) => Ok(bindings.clone()),
+        None => {
+            let found = Bindings {
+                database: Rc::new(Database::new(env.d1("DB")?)),
+                namespace: env.kv("KV")?,
+                mailer: Rc::new(EmailService(env.send_email("EMAIL").ok())),
+                burst: Rc::new(Limiter(env.rate_limiter("BURST")?)),
+            };
+            Ok(known.get_or_init(|| found).clone())
+        }
+    })
 }
 
 fn no_randomness() -> worker::Error {
@@ -199,9 +225,10 @@ async fn read(mut request: worker::Request) -> worker::Result<Result<Request, Er
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let query = query.split('#').next().unwrap_or_default().to_owned();
     let mut headers = HeaderMap::new();
+    let sent = request.headers();
     for name in READ_HEADERS {
         // What is no header value cannot be a good one either: it counts as missing.
-        let value = request.headers().get(name.as_str())?.and_then(|value| HeaderValue::try_from(value).ok());
+        let value = sent.get(name.as_str())?.and_then(|value| HeaderValue::try_from(value).ok());
         if let Some(value) = value {
             headers.insert(name, value);
         }

@@ -98,7 +98,6 @@ async function startFloor(shared) {
     findLive: statementsOf("sessions.rs", "find_live"),
     isLive: statementsOf("user_tokens.rs", "is_live"),
     count: statementsOf("throttles.rs", "count"),
-    blockedUntil: statementsOf("throttles.rs", "blocked_until"),
     forgive: statementsOf("throttles.rs", "forgive"),
     attemptLogin: statementsOf("users.rs", "attempt_login"),
     completeLogin: statementsOf("users.rs", "complete_login"),

@@ -17,16 +17,14 @@ const flows = {
   async login({ DB }, { email, address }) {
     const now = Date.now();
     const bound = (sql, ...values) => DB.prepare(sql).bind(...values);
-    const counters = [`account ${email}`, `known ${email} ${address}`, `address ${address}`];
-    const [count, blocked] = [STATEMENTS.count[0], STATEMENTS.blockedUntil[0]];
-    const [account, known, source] = counters;
+    const [account, known, source] = [`account ${email}`, `known ${email} ${address}`, `address ${address}`];
+    const [count] = STATEMENTS.count;
     const found = await DB.batch([
       bound(count, account, known, now, 20, 30_000, HOUR, HOUR, source),
       bound(count, source, null, now, 200, 30_000, HOUR, HOUR, null),
-      bound(blocked, ...counters),
       bound(STATEMENTS.attemptLogin[0], email),
     ]);
-    const user = found[3].results[0];
+    const user = found[2].results[0];
     const [forgetAccount, rememberAddress, forgiveAddress] = STATEMENTS.forgive;
     await DB.batch([
       bound(STATEMENTS.completeLogin[0], crypto.randomUUID(), user.id, null, now, now + HOUR, user.password_hash),
@@ -43,15 +41,13 @@ const flows = {
     const source = `sign-up ${address}`;
     await DB.batch([
       bound(STATEMENTS.count[0], source, null, now, 500, 60_000, HOUR, HOUR, null),
-      bound(STATEMENTS.blockedUntil[0], source, null, null),
       bound(STATEMENTS.attemptSignUp[0], lookup, null, now, email),
     ]);
-    const [insert, begin, holder] = STATEMENTS.signUp;
+    const [insert, begin] = STATEMENTS.signUp;
     const id = crypto.randomUUID();
     const [inserted] = await DB.batch([
       bound(insert, id, email, "no hash", null, lookup, now),
       bound(begin, crypto.randomUUID(), id, null, now, now + HOUR),
-      bound(holder, email),
     ]);
     return { user: inserted.results[0] };
   },

@@ -4,7 +4,7 @@ use worker::RateLimiter;
 
 use crate::ports::{Burst, Outage, Pending};
 
-/// The limiter of one request.
+/// The limiter.
 pub struct Limiter(pub RateLimiter);
 
 impl Burst for Limiter {

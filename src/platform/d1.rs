@@ -2,11 +2,20 @@
 //!
 //! D1 itself repeats statements that only read, up to twice, after an error that may pass (its documentation, "Retry queries").
 //! What else is run again is decided in `store/repeat.rs`, by what the error says.
+//!
+//! It is D1's own JavaScript that is called, because the runtime's crate reads rows value by value: each is a call from wasm
+//! to JavaScript and back. Here a whole answer comes as one text of JSON.
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
+use serde::Deserialize;
+use serde_json::Value as Json;
 use worker::{
-    D1Database, D1DatabaseSession, D1PreparedStatement, D1Result, D1SessionConstraint, Delay, wasm_bindgen::JsValue,
+    Delay,
+    js_sys::{self, Array, JSON},
+    wasm_bindgen::{JsCast, JsValue},
+    wasm_bindgen_futures::JsFuture,
+    worker_sys::types::{D1Database, D1PreparedStatement},
 };
 
 use crate::{
@@ -14,63 +23,56 @@ use crate::{
     telemetry::Meter,
 };
 
+/// One copy of the database, for as long as it is asked: the primary by the whole isolate.
+pub struct Database {
+    binding: D1Database,
+    /// Each statement as it was prepared when it was first needed.
+    prepared: RefCell<BTreeMap<&'static str, D1PreparedStatement>>,
+}
+
 /// The database of one request.
 pub struct D1 {
     /// Which copy of it is asked.
-    pub instance: Instance,
+    pub database: Rc<Database>,
     /// Where it notes what it asks.
     pub meter: Rc<Meter>,
 }
 
-/// A copy of the database.
-pub enum Instance {
-    /// The primary.
-    Primary(D1Database),
-    /// The one that answers first, for what only reads. Where the database has no replicas that is the primary.
-    Nearest(D1DatabaseSession),
+/// What D1 says to one statement: <https://developers.cloudflare.com/d1/worker-api/return-object/#d1result>.
+#[derive(Deserialize)]
+struct Answer {
+    results: Vec<Json>,
+    #[serde(default)]
+    meta: Meta,
 }
 
-impl Instance {
-    /// The nearest copy of a database.
-    ///
-    /// # Errors
-    /// When the runtime knows no sessions of D1.
-    pub fn nearest(database: &D1Database) -> worker::Result<Instance> {
-        database.with_session_constraint(D1SessionConstraint::FirstUnconstrained).map(Instance::Nearest)
-    }
-
-    fn prepare(&self, statement: &Statement) -> Result<D1PreparedStatement, Outage> {
-        let values: Vec<JsValue> = statement.values.iter().map(js_value).collect();
-        let prepared = match self {
-            Instance::Primary(database) => database.prepare(statement.sql),
-            Instance::Nearest(session) => session.prepare(statement.sql),
-        };
-        prepared.bind(&values).map_err(outage)
-    }
-
-    async fn run(&self, prepared: Vec<D1PreparedStatement>) -> Result<Vec<D1Result>, Outage> {
-        let results = match (self, prepared.as_slice()) {
-            // A single statement needs no transaction around it.
-            (_, [alone]) => alone.all().await.map(|result| vec![result]),
-            (Instance::Primary(database), _) => database.batch(prepared).await,
-            (Instance::Nearest(session), _) => session.batch(prepared).await,
-        };
-        results.map_err(outage)
-    }
+/// What a statement took. An answer that does not say it is as good.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Meta {
+    rows_read: u64,
+    rows_written: u64,
+    duration: f64,
 }
 
 impl Sql for D1 {
     fn batch(&self, statements: Vec<Statement>) -> Pending<'_, Result<Vec<Rows>, Outage>> {
         Box::pin(async move {
-            let prepared: Vec<D1PreparedStatement> =
-                statements.iter().map(|statement| self.instance.prepare(statement)).collect::<Result<_, _>>()?;
             self.meter.add(|usage| {
                 usage.d1_round_trips += 1;
-                usage.d1_statements += prepared.len() as u32;
+                usage.d1_statements += statements.len() as u32;
             });
-            let results = self.instance.run(prepared).await?;
-            results.iter().for_each(|result| self.note(result));
-            results.iter().map(rows).collect()
+            let text = self.database.ask(&statements).await.map_err(|error| outage(&error))?;
+            let answers: Vec<Answer> =
+                serde_json::from_str(&text).map_err(|error| Outage(format!("D1: an unexpected answer: {error}")))?;
+            self.meter.add(|usage| {
+                for Answer { meta, .. } in &answers {
+                    usage.d1_rows_read += meta.rows_read;
+                    usage.d1_rows_written += meta.rows_written;
+                    usage.d1_ms += meta.duration;
+                }
+            });
+            Ok(answers.into_iter().map(|answer| Rows(answer.results)).collect())
         })
     }
 
@@ -79,15 +81,47 @@ impl Sql for D1 {
     }
 }
 
-impl D1 {
-    /// Notes what D1 says that a statement took. An answer that does not say it is as good.
-    fn note(&self, result: &D1Result) {
-        let Ok(Some(meta)) = result.meta() else { return };
-        self.meter.add(|usage| {
-            usage.d1_rows_read += meta.rows_read.unwrap_or_default() as u64;
-            usage.d1_rows_written += meta.rows_written.unwrap_or_default() as u64;
-            usage.d1_ms += meta.duration.unwrap_or_default();
-        });
+impl Database {
+    /// The primary behind a binding.
+    pub fn new(binding: worker::D1Database) -> Self {
+        Database { binding: JsValue::from(binding).unchecked_into(), prepared: RefCell::default() }
+    }
+
+    /// The copy that answers first, for what only reads. Where the database has no replicas that is the primary.
+    ///
+    /// # Errors
+    /// When the runtime knows no sessions of D1.
+    pub fn nearest(&self) -> worker::Result<Database> {
+        let session = self.binding.with_session(Some("first-unconstrained"))?;
+        // A session is asked by the same methods as the database.
+        Ok(Database { binding: JsValue::from(session).unchecked_into(), prepared: RefCell::default() })
+    }
+
+    /// The answers to the statements, as a JSON array.
+    async fn ask(&self, statements: &[Statement]) -> Result<String, JsValue> {
+        let answers = match statements {
+            // A single statement needs no transaction around it.
+            [alone] => Array::of1(&JsFuture::from(self.bind(alone)?.all()?).await?).into(),
+            _ => {
+                let bound = Array::new();
+                for statement in statements {
+                    bound.push(&self.bind(statement)?.into());
+                }
+                JsFuture::from(self.binding.batch(bound)?).await?
+            }
+        };
+        Ok(JSON::stringify(&answers)?.into())
+    }
+
+    fn bind(&self, statement: &Statement) -> Result<D1PreparedStatement, JsValue> {
+        let values: Array = statement.values.iter().map(js_value).collect();
+        if let Some(prepared) = self.prepared.borrow().get(statement.sql) {
+            return prepared.bind(values);
+        }
+        let prepared = self.binding.prepare(statement.sql)?;
+        let bound = prepared.bind(values);
+        self.prepared.borrow_mut().insert(statement.sql, prepared);
+        bound
     }
 }
 
@@ -100,17 +134,10 @@ fn js_value(value: &Value) -> JsValue {
     }
 }
 
-fn rows(result: &D1Result) -> Result<Rows, Outage> {
-    if let Some(error) = result.error() {
-        return Err(Outage(format!("D1: {error}")));
-    }
-    result.results().map(Rows).map_err(outage)
-}
-
-fn outage(error: worker::Error) -> Outage {
-    Outage(match error {
-        // Its `Display` is the stack of D1's own JavaScript, in many lines.
-        worker::Error::D1(error) => format!("D1: {}", error.cause()),
-        error => format!("D1: {error}"),
-    })
+/// D1 wraps what SQLite said in an error whose own message and stack tell of its JavaScript.
+fn outage(error: &JsValue) -> Outage {
+    let error: Option<&js_sys::Error> = error.dyn_ref();
+    let cause = error.and_then(|error| error.cause().dyn_into::<js_sys::Error>().ok());
+    let told = cause.as_ref().or(error).map_or_else(|| "unknown error".to_owned(), |error| error.message().into());
+    Outage(format!("D1: {told}"))
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::run_all;
+use super::{run, run_all};
 use crate::{
     app::App,
     crypto::keyed_hash::HashKey,
@@ -57,13 +57,9 @@ fn count(counter: &Counter, known: Option<&Counter>, source: Option<&Counter>, n
     .bind(source.map(|source| source.key.as_str()))
 }
 
-/// When the later of up to three counters is free again.
-fn blocked_until(keys: [Option<&str>; 3]) -> Statement {
-    let [first, second, third] = keys;
-    Statement::new("SELECT max(blocked_until) AS blocked_until FROM throttles WHERE key IN (?1, ?2, ?3)")
-        .bind(first)
-        .bind(second)
-        .bind(third)
+/// The statement that counts an attempt on one counter, to go at the head of a batch; [`verdict`] reads its answer.
+pub(super) fn count_one(counter: &Counter, now: Timestamp) -> Statement {
+    count(counter, None, None, now)
 }
 
 #[derive(Deserialize)]
@@ -71,17 +67,24 @@ struct Blocked {
     blocked_until: Option<Timestamp>,
 }
 
-/// The statements that count an attempt on one counter, to go at the head of a batch; [`verdict`] reads their answers.
-pub(super) fn count_one(counter: &Counter, now: Timestamp) -> [Statement; 2] {
-    [count(counter, None, None, now), blocked_until([Some(&counter.key), None, None])]
-}
-
-/// Reads which attempts were counted.
-pub(super) fn verdict(counted: &[&Rows], blocked: Rows, now: Timestamp) -> Result<(), Error> {
+/// Reads which attempts were counted. If one was not, it asks when the last of these counters is free again: nobody else has
+/// to wait for that.
+pub(super) async fn verdict(
+    sql: &dyn Sql,
+    counted: &[&Rows],
+    counters: [Option<&Counter>; 3],
+    now: Timestamp,
+) -> Result<(), Error> {
     if counted.iter().all(|rows| rows.any()) {
         return Ok(());
     }
-    let until = blocked.first::<Blocked>()?.and_then(|row| row.blocked_until).unwrap_or(now);
+    let statement =
+        Statement::new("SELECT max(blocked_until) AS blocked_until FROM throttles WHERE key IN (?1, ?2, ?3)");
+    let statement = counters
+        .iter()
+        .fold(statement, |statement, counter| statement.bind(counter.map(|counter| counter.key.as_str())));
+    let blocked: Option<Blocked> = run(sql, statement).await?.first()?;
+    let until = blocked.and_then(|row| row.blocked_until).unwrap_or(now);
     Err(Error::TooManyRequests(retry_after(until, now)))
 }
 
@@ -90,16 +93,10 @@ pub(super) fn verdict(counted: &[&Rows], blocked: Rows, now: Timestamp) -> Resul
 /// # Errors
 /// 429 when one of them is blocked; 503.
 pub async fn attempt(app: &App, subject: &Counter, source: &Counter) -> Result<(), Error> {
-    let [by_subject, by_source, blocked] = run_all(
-        app.sql.as_ref(),
-        [
-            count(subject, None, Some(source), app.now),
-            count(source, None, None, app.now),
-            blocked_until([Some(&subject.key), Some(&source.key), None]),
-        ],
-    )
-    .await?;
-    verdict(&[&by_subject, &by_source], blocked, app.now)
+    let sql = app.sql.as_ref();
+    let statements = [count(subject, None, Some(source), app.now), count(source, None, None, app.now)];
+    let [by_subject, by_source] = run_all(sql, statements).await?;
+    verdict(sql, &[&by_subject, &by_source], [Some(subject), Some(source), None], app.now).await
 }
 
 /// The three counters of attempts at a password.
@@ -115,11 +112,10 @@ pub struct PasswordCounters {
 
 impl PasswordCounters {
     /// The statements that count an attempt at a password, to go at the head of a batch; [`PasswordCounters::verdict`] reads their answers.
-    pub fn count(&self, now: Timestamp) -> [Statement; 3] {
+    pub fn count(&self, now: Timestamp) -> [Statement; 2] {
         [
             count(&self.account, Some(&self.known_address), Some(&self.address), now),
             count(&self.address, None, None, now),
-            blocked_until([Some(&self.account.key), Some(&self.known_address.key), Some(&self.address.key)]),
         ]
     }
 
@@ -127,8 +123,9 @@ impl PasswordCounters {
     ///
     /// # Errors
     /// 429 when one of the counters is blocked; 503.
-    pub fn verdict(by_account: &Rows, by_address: &Rows, blocked: Rows, now: Timestamp) -> Result<(), Error> {
-        verdict(&[by_account, by_address], blocked, now)
+    pub async fn verdict(&self, sql: &dyn Sql, counted: [&Rows; 2], now: Timestamp) -> Result<(), Error> {
+        let counters = [Some(&self.account), Some(&self.known_address), Some(&self.address)];
+        verdict(sql, &counted, counters, now).await
     }
 
     /// Counts an attempt at a password.
@@ -136,8 +133,8 @@ impl PasswordCounters {
     /// # Errors
     /// 429 when one of the counters is blocked; 503.
     pub async fn attempt(&self, sql: &dyn Sql, now: Timestamp) -> Result<(), Error> {
-        let [by_account, by_address, blocked] = run_all(sql, self.count(now)).await?;
-        Self::verdict(&by_account, &by_address, blocked, now)
+        let [by_account, by_address] = run_all(sql, self.count(now)).await?;
+        self.verdict(sql, [&by_account, &by_address], now).await
     }
 
     /// Takes the count back after the right password, and remembers that this address knew it.

@@ -138,7 +138,6 @@ pub async fn attempt_sign_up(
 ) -> Result<Option<Invitation>, Error> {
     let (current, previous) = lookups(&app.keys().user_token, token);
     let counter = throttles::Counter::new(&app.keys().throttle, SIGN_UP_BY_ADDRESS, &[address.as_str()]);
-    let [count, blocked] = throttles::count_one(&counter, app.now);
     let find = Statement::new(
         "SELECT user_tokens.lookup, EXISTS (SELECT 1 FROM users AS other WHERE other.email = ?4) AS email_taken
          FROM user_tokens JOIN users ON users.id = user_tokens.user_id
@@ -148,8 +147,9 @@ pub async fn attempt_sign_up(
     .bind(previous)
     .bind(app.now)
     .bind(email.map(Email::as_str));
-    let [counted, blocked, found] = run_all(app.sql.as_ref(), [count, blocked, find]).await?;
-    throttles::verdict(&[&counted], blocked, app.now)?;
+    let sql = app.sql.as_ref();
+    let [counted, found] = run_all(sql, [throttles::count_one(&counter, app.now), find]).await?;
+    throttles::verdict(sql, &[&counted], [Some(&counter), None, None], app.now).await?;
     Ok(found.first()?)
 }
 

@@ -84,7 +84,7 @@ pub async fn insert_first(sql: &dyn Sql, account: FirstAccount<'_>, now: Timesta
     run(sql, statement).await.map(drop)
 }
 
-/// Counts a login attempt and finds the account, in one round trip whether or not there is one.
+/// Counts a login attempt and finds the account, in one round trip whether or not there is one; only a refusal takes another.
 ///
 /// # Errors
 /// 429 when the account or the address is blocked; 503.
@@ -94,11 +94,10 @@ pub async fn attempt_login(
     email: &str,
     now: Timestamp,
 ) -> Result<Option<Account>, Error> {
-    let [count_by_account, count_by_address, blocked] = counters.count(now);
+    let [count_by_account, count_by_address] = counters.count(now);
     let find = Statement::new("SELECT * FROM users WHERE email = ?1").bind(email);
-    let [by_account, by_address, blocked, found] =
-        run_all(sql, [count_by_account, count_by_address, blocked, find]).await?;
-    PasswordCounters::verdict(&by_account, &by_address, blocked, now)?;
+    let [by_account, by_address, found] = run_all(sql, [count_by_account, count_by_address, find]).await?;
+    counters.verdict(sql, [&by_account, &by_address], now).await?;
     Ok(found.first()?)
 }
 
@@ -196,14 +195,12 @@ pub async fn sign_up(
     .bind(session.user_agent)
     .bind(session.now)
     .bind(session.expires_at);
+    let [inserted, _, _] = run_all(sql, [insert, events::insert_if_changed(event), begin]).await?;
+    if let Some(user) = inserted.first()? {
+        return Ok(SignUp::Done(Box::new(user)));
+    }
     let holder = Statement::new("SELECT id FROM users WHERE email = ?1").bind(user.email.as_str());
-    let [inserted, _, _, holder] = run_all(sql, [insert, events::insert_if_changed(event), begin, holder]).await?;
-    let holds_email = holder.any();
-    Ok(match inserted.first()? {
-        Some(user) => SignUp::Done(Box::new(user)),
-        None if holds_email => SignUp::EmailTaken,
-        None => SignUp::ReferrerEnded,
-    })
+    Ok(if run(sql, holder).await?.any() { SignUp::EmailTaken } else { SignUp::ReferrerEnded })
 }
 
 /// Gives a user another name; tells whether there is such an active user.
