@@ -99,6 +99,7 @@ async function startFloor(shared) {
     isLive: statementsOf("user_tokens.rs", "is_live"),
     count: statementsOf("throttles.rs", "count"),
     forgive: statementsOf("throttles.rs", "forgive"),
+    event: statementsOf("events.rs", "insert_if_changed"),
     attemptLogin: statementsOf("users.rs", "attempt_login"),
     completeLogin: statementsOf("users.rs", "complete_login"),
     attemptSignUp: statementsOf("user_tokens.rs", "attempt_sign_up"),

@@ -1,7 +1,7 @@
 // What a record of `npm run bench` says: to the terminal, and as the table and the chart of the README. Both are made from
 // the newest record in bench/records and from nothing else.
 
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../scripts/lib/run.mjs";
 import { chart } from "./chart.mjs";
@@ -91,12 +91,14 @@ export function summary(record) {
 
 /** What the README has between the marks. */
 function section(record) {
+  if (!record) return `${opening}\nNot measured yet.\n\n${closing}`;
   return `${opening}\n![Requests a second of Postern and of Better Auth](docs/benchmark.svg)\n\n${table(record)}\n\n${circumstances(record)}\n\n${closing}`;
 }
 
+/** The newest record; nothing if there is none. */
 function newest() {
-  const names = readdirSync(records).filter((name) => name.endsWith(".json")).sort();
-  return JSON.parse(readFileSync(join(records, names.at(-1)), "utf8"));
+  const names = existsSync(records) ? readdirSync(records).filter((name) => name.endsWith(".json")).sort() : [];
+  return names.length > 0 ? JSON.parse(readFileSync(join(records, names.at(-1)), "utf8")) : undefined;
 }
 
 /** The README and the chart as the newest record makes them: what they are, and what they should be. */
@@ -106,15 +108,14 @@ export function published() {
   const [before, rest] = text.split(opening);
   const [, after] = (rest ?? "").split(closing);
   if (after === undefined) throw new Error("README.md has lost the marks between which the benchmark stands.");
-  return {
-    readme: { path: readme, is: text, should: before + section(record) + after },
-    chart: { path: chartFile, is: readOr(chartFile, ""), should: chart(lines(record)) },
-  };
+  const files = [{ path: readme, is: text, should: before + section(record) + after }];
+  if (record) files.push({ path: chartFile, is: readOr(chartFile, ""), should: chart(lines(record)) });
+  return files;
 }
 
 /** Writes the newest record into the README and its chart. */
 export function publish() {
-  for (const { path, should } of Object.values(published())) writeFileSync(path, should);
+  for (const { path, should } of published()) writeFileSync(path, should);
 }
 
 function readOr(path, otherwise) {

@@ -15,15 +15,15 @@ const config = unstable_readConfig({ config: join(root, "wrangler.toml") }, { hi
 const { modulesRules, ratelimits, ...wranglerOptions } = unstable_getMiniflareWorkerOptions(config).workerOptions;
 export const { compatibilityDate, d1Databases } = wranglerOptions;
 
-/** The built Worker as it is deployed, with these settings; only its rate limiter is another. */
+/** The built Worker as it is deployed, with these settings; what is between it and the platform is in workers/postern.mjs. */
 export function postern(settings) {
   const folder = dirname(config.main);
-  const contents = readFileSync(join(root, "bench", "workers", "with_memory_limiter.mjs"), "utf8");
+  const contents = readFileSync(join(root, "bench", "workers", "postern.mjs"), "utf8");
   return {
     ...wranglerOptions,
     modulesRoot: folder,
     modules: [
-      { type: "ESModule", path: join(folder, "with_memory_limiter.mjs"), contents },
+      { type: "ESModule", path: join(folder, "postern.mjs"), contents },
       { type: "ESModule", path: config.main },
       { type: "CompiledWasm", path: join(folder, "index_bg.wasm") },
     ],

@@ -28,6 +28,7 @@ const flows = {
     const [forgetAccount, rememberAddress, forgiveAddress] = STATEMENTS.forgive;
     await DB.batch([
       bound(STATEMENTS.completeLogin[0], crypto.randomUUID(), user.id, null, now, now + HOUR, user.password_hash),
+      bound(STATEMENTS.event[0], now, "login", "success", user.id, user.id, address),
       bound(forgetAccount, account),
       bound(rememberAddress, known, now + HOUR),
       bound(forgiveAddress, source),
@@ -47,6 +48,7 @@ const flows = {
     const id = crypto.randomUUID();
     const [inserted] = await DB.batch([
       bound(insert, id, email, "no hash", null, lookup, now),
+      bound(STATEMENTS.event[0], now, "signup", "success", id, id, address),
       bound(begin, crypto.randomUUID(), id, null, now, now + HOUR),
     ]);
     return { user: inserted.results[0] };

@@ -57,6 +57,7 @@ fn every_file_that_the_documents_name_is_there() {
         "SECURITY.md",
         "docs/moving.md",
         "docs/operate.md",
+        "docs/performance.md",
         "docs/security.md",
         "docs/storage.md",
     ];

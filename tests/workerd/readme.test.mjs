@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
+import { published } from "../../bench/lib/report.mjs";
 import { startPostern } from "./support/postern.mjs";
 
 const read = (path) => readFile(new URL(`../../${path}`, import.meta.url), "utf8");
@@ -45,4 +46,8 @@ test("every setting is in the README and can be given in the environment of npm 
     assert.ok(readme.includes(`\`${name}\``), `${name} is not in the README`);
     assert.ok(start.includes(`"${name}"`), `${name} is not known to npm start`);
   }
+});
+
+test("what the README tells of speed, and its chart, are what the newest record of npm run bench says", () => {
+  for (const { path, is, should } of published()) assert.equal(is, should, `${path} is not what the record makes of it`);
 });

@@ -1,5 +1,7 @@
-// The built Worker with a rate limiter as Cloudflare has it: counters in memory. Miniflare's imitation is a Durable Object
-// on SQLite, dearer than the statement that it stands before, and slower with every address that it has seen.
+// The built Worker where Miniflare would count for it what Cloudflare does beside it. The rate limiter has its counters in
+// memory: Miniflare's imitation is a Durable Object on SQLite, dearer than the statement that it stands before, and slower
+// with every address that it has seen. And a line of the log is dropped: Miniflare takes it through a pipe and reads it on
+// the processors that the bench measures with.
 
 import Postern from "./index.js";
 
@@ -19,6 +21,8 @@ class Ratelimit {
     return { success: count <= 1000 };
   }
 }
+
+console.log = () => {};
 
 let bindings;
 
