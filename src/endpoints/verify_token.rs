@@ -17,7 +17,7 @@ use crate::{
     path = "/api/auth/verify-token",
     tag = "Invitations",
     params(("token" = String, Query, description = "The user token.", example = "aZ09aZ09aZ")),
-    responses((status = 200, body = bool), (status = "4XX", description = "invalid_fields too_many_requests"))
+    responses((status = 200, body = bool, content_type = "application/json"), (status = "4XX", description = "invalid_fields too_many_requests"))
 )]
 pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     let token = request.query_parameter("token").ok_or_else(|| {

@@ -13,7 +13,7 @@ pub fn description() -> &'static Value {
     DESCRIPTION.get_or_init(|| serde_json::from_str(include_str!("../../../src/endpoints/openapi.json")).unwrap())
 }
 
-/// Holds an answer to the description: its status, its code and its headers are among those that the operation has.
+/// Holds an answer to the description: its status, its content type, its code and its headers are among those that the operation has.
 /// A path or a method that is not described must be refused as one.
 #[track_caller]
 pub fn hold(method: &Method, path: &str, answer: &Answer) {
@@ -29,6 +29,8 @@ pub fn hold(method: &Method, path: &str, answer: &Answer) {
     let response =
         response["$ref"].as_str().map_or(response, |reference| &description().pointer(&reference[1..]).unwrap());
     assert!(response.is_object(), "no such status is described: {name}");
+    let content_type = answer.header("content-type").unwrap_or_default();
+    assert!(response["content"].get(content_type).is_some(), "no such content type is described: {name}");
     for (header, described) in response["headers"].as_object().into_iter().flatten() {
         let described = described["$ref"].as_str().map_or(described, |at| description().pointer(&at[1..]).unwrap());
         let is_there = answer.headers.contains_key(header.as_str());
