@@ -1,0 +1,202 @@
+// The client, and what other Workers verify sessions with: built as they are published, against a running Postern.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { adminToken, login, ok as ok200, PASSWORD, resetToken, send, signUp, userToken } from "./support/client.mjs";
+import { startPostern } from "./support/postern.mjs";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const ORIGIN = "https://app.example.com";
+
+let postern;
+let example;
+let createClient, ok, PosternError, verify, Unverified;
+before(async () => {
+  npm("run", "build", "--workspace", "postern-client");
+  ({ createClient, ok, PosternError } = await import("postern-client"));
+  ({ verify, Unverified } = await import("postern-client/verify"));
+  postern = await startPostern();
+  example = await startExample({ POSTERN_URL: postern.url });
+});
+after(async () => {
+  await example?.dispose();
+  await postern?.stop();
+});
+
+function npm(...args) {
+  const { status, stdout, stderr } = spawnSync("npm", args, { cwd: root, encoding: "utf8", shell: process.platform === "win32" });
+  assert.equal(status, 0, stdout + stderr);
+}
+
+/** The Worker of examples/worker on workerd. */
+async function startExample(bindings) {
+  const bundle = await build({
+    entryPoints: [`${root}/examples/worker/src/index.ts`],
+    bundle: true,
+    format: "esm",
+    conditions: ["workerd", "worker", "browser"],
+    write: false,
+  });
+  const worker = new Miniflare(
+    convertV4MiniflareOptions({
+      modules: true,
+      script: bundle.outputFiles[0].text,
+      compatibilityDate: "2026-11-17",
+      bindings,
+      cf: false,
+    }),
+  );
+  await worker.ready;
+  return worker;
+}
+
+async function ask(path, token, worker = example) {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const response = await worker.dispatchFetch(`http://example.com${path}`, { headers });
+  return { status: response.status, headers: response.headers, body: await response.json() };
+}
+
+function refusedBy(answer, status, code) {
+  assert.deepEqual([answer.status, answer.body.code, answer.body.detail], [status, code, null], JSON.stringify(answer));
+  assert.equal(answer.headers.has("www-authenticate"), status === 401);
+  assert.equal(answer.headers.has("retry-after"), status === 503);
+}
+
+/** The token with another payload under the signature that it had. */
+function forged(token, change) {
+  const [header, payload, signature] = token.split(".");
+  const claims = { ...JSON.parse(Buffer.from(payload, "base64url")), ...change };
+  return [header, Buffer.from(JSON.stringify(claims)).toString("base64url"), signature].join(".");
+}
+
+test("the types of the client are those of the description", () => {
+  npm("run", "--silent", "types", "--workspace", "postern-client", "--", "--check");
+});
+
+test("another Worker lets in whoever has a session", async () => {
+  const { token, user } = await signUp(postern, "worker@example.com");
+  const answer = await ask("/greeting", token);
+  assert.deepEqual([answer.status, answer.body.greeting], [200, `Hello, user ${user.id}.`]);
+  assert.equal((await ask("/transfer", token)).body.transferred, "on behalf of worker@example.com");
+});
+
+test("another Worker lets in nobody without a token, with a forged one or with one of another kind", async () => {
+  const { token, user } = await signUp(postern, "forged@example.com");
+  const { privateKey } = await generateKeyPair("Ed25519");
+  const [header, payload] = token.split(".").map((part) => Buffer.from(part, "base64url").toString());
+  const ownKey = await new SignJWT(JSON.parse(payload)).setProtectedHeader(JSON.parse(header)).sign(privateKey);
+  const none = `${Buffer.from('{"alg":"none","typ":"JWT"}').toString("base64url")}.${token.split(".")[1]}.`;
+  const others = {
+    nothing: undefined,
+    "another payload": forged(token, { scopes: ["admin", 2] }),
+    "another key": ownKey,
+    "no algorithm": none,
+    "no token": "nonsense",
+    "a reset token": await resetToken(postern, user.email),
+    "a user token": await userToken(postern, token),
+  };
+  for (const [what, other] of Object.entries(others)) {
+    for (const path of ["/greeting", "/transfer"]) {
+      const answer = await ask(path, other);
+      assert.equal(answer.status, 401, what);
+      refusedBy(answer, 401, "invalid_token");
+    }
+  }
+});
+
+test("a session that has ended is refused where Postern is asked, and a deactivated user is told so", async () => {
+  const ended = await signUp(postern, "ended@example.com");
+  await send(postern, "POST", "/api/auth/logout", { token: ended.token });
+  refusedBy(await ask("/transfer", ended.token), 401, "invalid_token");
+  assert.equal((await ask("/greeting", ended.token)).status, 200);
+
+  const inactive = await signUp(postern, "inactive@example.com");
+  await postern.sql("UPDATE users SET is_active = 0 WHERE id = ?", inactive.user.id);
+  refusedBy(await ask("/transfer", inactive.token), 403, "inactive");
+});
+
+test("nobody is signed out because Postern does not answer", async () => {
+  const token = await adminToken(postern);
+  const alone = await startExample({ POSTERN_URL: "http://localhost:1" });
+  try {
+    refusedBy(await ask("/greeting", token, alone), 503, "unavailable");
+    const options = { url: "http://localhost:1", issuer: postern.url, online: true, jwks: () => assert.fail() };
+    await assert.rejects(verify(new Request("http://example.com"), options), { status: 401 });
+  } finally {
+    await alone.dispose();
+  }
+});
+
+test("an expired token, one of another service and one without its claims are refused", async () => {
+  const { publicKey, privateKey } = await generateKeyPair("Ed25519");
+  const claims = { sub: "1", sid: "2", scopes: ["user", 0], purpose: "session", iss: ORIGIN, aud: ORIGIN };
+  const sign = (changed, expires = "1h") => {
+    const token = new SignJWT({ ...claims, ...changed }).setProtectedHeader({ alg: "EdDSA", typ: "JWT" });
+    return token.setIssuedAt().setExpirationTime(expires).sign(privateKey);
+  };
+  const tell = async (token) => {
+    const request = new Request("http://example.com", { headers: { authorization: `Bearer ${token}` } });
+    return verify(request, { url: ORIGIN, jwks: async () => publicKey });
+  };
+  const { userId, role, tier, sessionId } = await tell(await sign({}));
+  assert.deepEqual({ userId, role, tier, sessionId }, { userId: "1", role: "user", tier: 0, sessionId: "2" });
+  const others = [
+    await sign({}, "-1s"),
+    await sign({ iss: "https://other.example.com" }),
+    await sign({ aud: "https://other.example.com" }),
+    await sign({ purpose: "password_reset" }),
+    await sign({ sid: undefined }),
+  ];
+  for (const token of others) await assert.rejects(tell(token), (error) => error instanceof Unverified && error.status === 401);
+});
+
+test("the client signs in, and forgets a token that Postern refuses", async () => {
+  const { user } = await signUp(postern, "client@example.com");
+  const client = createClient({ url: postern.url });
+  const { token } = await ok(client.POST("/api/auth/login", { body: { email: user.email, password: PASSWORD } }));
+  assert.equal(client.tokens.get(), token);
+  assert.equal((await ok(client.GET("/api/auth/me"))).email, user.email);
+
+  await client.POST("/api/auth/logout");
+  const { error, response } = await client.GET("/api/auth/me");
+  assert.deepEqual([response.status, error.code, client.tokens.get()], [401, "invalid_token", null]);
+});
+
+test("the client adopts a fresh token, unless another has taken the old one's place", async () => {
+  const { token, user } = await signUp(postern, "fresh@example.com");
+  const fresh = ok200(await login(postern, user.email)).token;
+  let meanwhile = () => {};
+  const client = createClient({
+    url: postern.url,
+    // Postern gives one when half of the old one's life is over, which no test can wait for.
+    fetch: async (request) => {
+      const response = await fetch(request);
+      meanwhile();
+      return new Response(response.body, { status: response.status, headers: { ...Object.fromEntries(response.headers), "x-refresh-token": fresh } });
+    },
+  });
+  client.tokens.set(token);
+  await ok(client.GET("/api/auth/me"));
+  assert.equal(client.tokens.get(), fresh);
+
+  meanwhile = () => client.tokens.set("of somebody who has signed in meanwhile");
+  await ok(client.GET("/api/auth/me"));
+  assert.equal(client.tokens.get(), "of somebody who has signed in meanwhile");
+});
+
+test("a failed login is an error with its code, and leaves the session that there is", async () => {
+  const { token, user } = await signUp(postern, "mistyped@example.com");
+  const client = createClient({ url: postern.url });
+  client.tokens.set(token);
+  const attempt = ok(client.POST("/api/auth/login", { body: { email: user.email, password: "wrong" } }));
+  await assert.rejects(attempt, (error) => error instanceof PosternError && error.code === "wrong_credentials" && error.status === 401);
+  assert.equal(client.tokens.get(), token);
+
+  const faulty = ok(client.PUT("/api/auth/me/name", { body: { name: " " } }));
+  await assert.rejects(faulty, ({ code, detail }) => code === "invalid_fields" && detail[0].loc[1] === "name");
+});
