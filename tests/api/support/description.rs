@@ -27,7 +27,7 @@ pub fn hold(method: &Method, path: &str, answer: &Answer) {
     let Some(operation) = item.get(&described) else { return assert_eq!(answer.status, 405, "{name}") };
     let response = &operation["responses"][answer.status.to_string()];
     let response =
-        response["$ref"].as_str().map_or(response, |reference| &description().pointer(&reference[1..]).unwrap());
+        response["$ref"].as_str().map_or(response, |reference| description().pointer(&reference[1..]).unwrap());
     assert!(response.is_object(), "no such status is described: {name}");
     let content_type = answer.header("content-type").unwrap_or_default();
     assert!(response["content"].get(content_type).is_some(), "no such content type is described: {name}");
