@@ -13,8 +13,8 @@ use utoipa::OpenApi;
 
 use crate::{
     endpoints::{
-        admin, create_token, deactivate, events, health, jwks, login, logout, me, name, one_time_password, openapi,
-        outbox, password, password_reset, send_invite, sessions, signup, tokens, verify_token,
+        admin, config, create_token, deactivate, events, health, jwks, login, logout, me, name, one_time_password,
+        openapi, outbox, password, password_reset, send_invite, sessions, signup, tokens, verify_token,
     },
     error::{self, Error},
 };
@@ -73,6 +73,7 @@ use crate::{
         admin::freeze::delete,
         admin::events::list,
         jwks::get,
+        config::get,
         openapi::get,
         health::get,
         outbox::get,

@@ -5,8 +5,8 @@ use http::{HeaderName, Method, header};
 use crate::{
     app::App,
     endpoints::{
-        admin, create_token, deactivate, events, health, jwks, login, logout, me, name, one_time_password, openapi,
-        outbox, password, password_reset, send_invite, sessions, signup, tokens, verify_token,
+        admin, config, create_token, deactivate, events, health, jwks, login, logout, me, name, one_time_password,
+        openapi, outbox, password, password_reset, send_invite, sessions, signup, tokens, verify_token,
     },
     error::Error,
     telemetry::Label,
@@ -27,6 +27,7 @@ enum Route<'a> {
     Logout,
     Jwks,
     OpenApi,
+    Config,
     SendPasswordResetLink,
     ResetPasswordWithToken,
     VerifyOtp,
@@ -72,6 +73,7 @@ impl<'a> Route<'a> {
             "logout" => Route::Logout,
             "jwks" => Route::Jwks,
             "openapi.json" => Route::OpenApi,
+            "config" => Route::Config,
             "send-password-reset-link" => Route::SendPasswordResetLink,
             "reset-password-with-token" => Route::ResetPasswordWithToken,
             "verify-otp" => Route::VerifyOtp,
@@ -134,6 +136,7 @@ impl<'a> Route<'a> {
             Route::Tokens => &[Method::GET, Method::HEAD, Method::POST],
             Route::Jwks
             | Route::OpenApi
+            | Route::Config
             | Route::VerifyToken
             | Route::Sessions
             | Route::Events
@@ -152,6 +155,7 @@ impl<'a> Route<'a> {
             Route::Logout => "/api/auth/logout",
             Route::Jwks => "/api/auth/jwks",
             Route::OpenApi => "/api/auth/openapi.json",
+            Route::Config => "/api/auth/config",
             Route::SendPasswordResetLink => "/api/auth/send-password-reset-link",
             Route::ResetPasswordWithToken => "/api/auth/reset-password-with-token",
             Route::VerifyOtp => "/api/auth/verify-otp",
@@ -264,6 +268,7 @@ async fn dispatch(app: &App, request: &Request) -> Result<Response, Error> {
         Route::Logout => logout::post(app, request).await,
         Route::Jwks => Ok(jwks::get(app)),
         Route::OpenApi => Ok(openapi::get()),
+        Route::Config => Ok(config::get(app)),
         Route::SendPasswordResetLink => password_reset::send_link(app, request).await,
         Route::ResetPasswordWithToken => password_reset::complete(app, request).await,
         Route::VerifyOtp => one_time_password::verify(app, request).await,

@@ -13,6 +13,8 @@ use crate::domain::{
 const DAY: i64 = 86_400;
 /// The shortest secret that is accepted, in bytes: 256 bits, were they random.
 const MIN_SECRET: usize = 32;
+/// A calm teal, on which white text has a contrast of 5.9.
+const DEFAULT_BRAND_COLOR: &str = "#0f6e75";
 
 /// What this deployment is told, checked.
 #[derive(Debug)]
@@ -21,8 +23,10 @@ pub struct Settings {
     pub app_url: String,
     /// `CORS_ORIGINS`: the other origins whose pages may read answers, as browsers write them.
     pub cors_origins: Vec<String>,
-    /// `SERVICE_NAME`: what mails call the service; refused as a password.
+    /// `SERVICE_NAME`: what mails and pages call the service; refused as a password.
     pub service_name: String,
+    /// `BRAND_COLOR`: what the pages are coloured with, as `#` and six lower-case hexadecimal digits.
+    pub brand_color: String,
     /// `AUTH_SECRET` and, while it is rotated out, `AUTH_SECRET_PREVIOUS`: every key is derived from them.
     pub secrets: Secrets,
     /// `MAIL_PROVIDER` and what it needs.
@@ -158,6 +162,7 @@ impl Settings {
         let settings = Settings {
             app_url: reader.app_url(local),
             cors_origins: reader.cors_origins(local),
+            brand_color: reader.brand_color(),
             secrets: reader.secrets(),
             mail: reader.mail(local),
             default_admin_open: reader.default_admin_open(local),
@@ -264,6 +269,16 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             }
         }
         origins
+    }
+
+    fn brand_color(&mut self) -> String {
+        let Some(text) = self.text("BRAND_COLOR") else { return DEFAULT_BRAND_COLOR.to_owned() };
+        // The sign is left out at will: in a `.dev.vars` file it begins a comment.
+        let digits = text.strip_prefix('#').unwrap_or(&text);
+        if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            self.problem("BRAND_COLOR must be six hexadecimal digits, such as 0f6e75");
+        }
+        format!("#{}", digits.to_ascii_lowercase())
     }
 
     fn secrets(&mut self) -> Secrets {
@@ -498,6 +513,21 @@ mod tests {
             problems.iter().filter_map(|problem| problem.rsplit_once("number ")).map(|(_, end)| end).collect();
         assert_eq!(ends, ["1 is none", "2 is none", "4 is none", "5", "6 is none"], "{problems:?}");
         assert!(problems.iter().all(|problem| problem.starts_with("CORS_ORIGINS ")), "{problems:?}");
+    }
+
+    #[test]
+    fn the_brand_color_is_six_hexadecimal_digits_with_or_without_their_sign() {
+        let color = |text| {
+            read(&[("ENVIRONMENT", "local"), ("AUTH_SECRET", SECRET), ("BRAND_COLOR", text)])
+                .map(|settings| settings.brand_color)
+        };
+        assert_eq!(color("").unwrap(), DEFAULT_BRAND_COLOR);
+        for text in ["#C0FFEE", "c0ffee", " #c0ffee "] {
+            assert_eq!(color(text).unwrap(), "#c0ffee");
+        }
+        for text in ["#fff", "##c0ffe", "c0ffeé", "#c0ffee00", "teal", "rgb(0,0,0)"] {
+            assert_eq!(color(text).unwrap_err(), ["BRAND_COLOR must be six hexadecimal digits, such as 0f6e75"]);
+        }
     }
 
     /// A deployed environment that lacks nothing but what `pairs` must tell of the mail.

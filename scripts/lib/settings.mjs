@@ -14,6 +14,7 @@ export const settingNames = [
   "APP_URL",
   "CORS_ORIGINS",
   "SERVICE_NAME",
+  "BRAND_COLOR",
   "AUTH_SECRET",
   "AUTH_SECRET_PREVIOUS",
   "MAIL_PROVIDER",

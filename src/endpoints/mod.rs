@@ -1,6 +1,7 @@
 //! One file an endpoint or a pair that belongs together. Each loads, lets the rules decide, writes, and answers.
 
 pub mod admin;
+pub mod config;
 pub mod create_token;
 pub mod deactivate;
 pub mod events;

@@ -368,7 +368,7 @@ fn facts(world: &World, names: &Names) -> BTreeSet<String> {
 }
 
 /// Doors behind which no store is asked: nothing can be out there.
-const ASKS_NOBODY: [&str; 2] = ["/api/auth/jwks", "/api/auth/openapi.json"];
+const ASKS_NOBODY: [&str; 3] = ["/api/auth/jwks", "/api/auth/openapi.json", "/api/auth/config"];
 
 /// An outage is told with nothing but a request id and when to come again.
 #[track_caller]

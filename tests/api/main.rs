@@ -10,6 +10,7 @@ mod admin_invite_tree;
 mod admin_users;
 mod architecture;
 mod common_passwords;
+mod config;
 mod conventions;
 mod cors;
 mod costs;

@@ -57,6 +57,7 @@ const requests = {
   "POST /api/auth/logout": ({ token }) => ({ token }),
   "GET /api/auth/jwks": () => ({}),
   "GET /api/auth/openapi.json": () => ({}),
+  "GET /api/auth/config": () => ({}),
   "POST /api/auth/send-password-reset-link": ({ email }) => ({ json: { email } }),
   "POST /api/auth/reset-password-with-token": async ({ email }) => ({
     token: await resetToken(postern, email),

@@ -186,6 +186,7 @@ pub fn doors() -> Vec<Door> {
         door(Method::POST, "/api/auth/logout", Sessions, Nothing),
         door(Method::GET, "/api/auth/jwks", Anybody, Nothing),
         door(Method::GET, "/api/auth/openapi.json", Anybody, Nothing),
+        door(Method::GET, "/api/auth/config", Anybody, Nothing),
         door(Method::POST, "/api/auth/send-password-reset-link", Anybody, Json(|_| json!({ "email": ADA }))),
         door(
             Method::POST,
