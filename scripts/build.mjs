@@ -1,5 +1,6 @@
-// Compiles the crate to the Worker in build/, with everything that takes. Called by `npm run build`, by the other
-// scripts and, through wrangler.toml, by `wrangler dev` and `wrangler deploy`. Does nothing when nothing changed.
+// Compiles the crate to the Worker in build/ and bundles the pages in build/pages/, with everything that takes. Called by
+// `npm run build`, by the other scripts and, through wrangler.toml, by `wrangler dev` and `wrangler deploy`. Does nothing
+// when nothing changed.
 
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -7,22 +8,42 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { installPackages } from "./lib/packages.mjs";
+import { buildPages, weight } from "./lib/pages.mjs";
 import { main, root, run, say } from "./lib/run.mjs";
 import { installTools } from "./lib/tools.mjs";
 
-// Whatever can change the artefact. Mail templates and migrations may be included by the source.
-export const inputs = ["src", "migrations", "scripts/build.mjs", ".cargo", "askama.toml", "build.rs", "Cargo.toml", "Cargo.lock", "package-lock.json", "rust-toolchain.toml"];
-const outputs = ["build/index.js", "build/index_bg.wasm"];
-const stamp = join(root, "build", ".stamp");
+// Whatever can change the Worker. Mail templates and migrations may be included by the source.
+const workerInputs = ["src", "migrations", "scripts/build.mjs", ".cargo", "askama.toml", "build.rs", "Cargo.toml", "Cargo.lock", "package-lock.json", "rust-toolchain.toml"];
+const workerOutputs = ["build/index.js", "build/index_bg.wasm"];
+
+const pagesInputs = ["pages", "scripts/lib/pages.mjs", "package-lock.json"];
+const pagesOutputs = ["build/pages"];
+
+export const inputs = [...new Set([...workerInputs, ...pagesInputs])];
 
 /** Returns whether there was anything to build. */
 export async function build() {
   await installPackages();
   const tools = await installTools();
+  const worker = await unlessDone("worker", workerInputs, workerOutputs, tools.versions, () => buildWorker(tools));
+  const pages = await unlessDone("pages", pagesInputs, pagesOutputs, [], async () => {
+    await buildPages();
+    say(`build/pages: script and style of the page to sign in are ${kibibytes(weight("signin"))}, gzipped.`);
+  });
+  return worker || pages;
+}
 
-  const before = fingerprint(inputs, tools.versions);
+/** Makes outputs from inputs, unless they were made from just these before. Returns whether there was anything to do. */
+async function unlessDone(name, inputs, outputs, versions, make) {
+  const stamp = join(root, "build", `.stamp-${name}`);
+  const before = fingerprint(inputs, versions);
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === before + fingerprint(outputs)) return false;
+  await make();
+  writeFileSync(stamp, before + fingerprint(outputs));
+  return true;
+}
 
+async function buildWorker(tools) {
   say("Building the Worker: about two minutes the first time, then less.");
   const program = (name) => join(root, "node_modules", ".bin", name);
   await run(tools.workerBuild, ["--release"], {
@@ -36,12 +57,13 @@ export async function build() {
     problem: "The Worker could not be built.",
     advice: "Mend what is named above and try again.",
   });
-  writeFileSync(stamp, before + fingerprint(outputs));
 
-  const wasm = readFileSync(join(root, outputs[1]));
-  const kibibytes = (bytes) => `${(bytes.length / 1024).toFixed(0)} KiB`;
-  say(`build/index_bg.wasm: ${kibibytes(wasm)}, gzipped ${kibibytes(gzipSync(wasm, { level: 9 }))}.`);
-  return true;
+  const wasm = readFileSync(join(root, workerOutputs[1]));
+  say(`build/index_bg.wasm: ${kibibytes(wasm.length)}, gzipped ${kibibytes(gzipSync(wasm, { level: 9 }).length)}.`);
+}
+
+function kibibytes(bytes) {
+  return `${(bytes / 1024).toFixed(0)} KiB`;
 }
 
 /** A hash over the content of files and folders, and over other values that matter. */

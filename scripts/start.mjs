@@ -109,12 +109,11 @@ async function checkHealth(address) {
 
 function introduce(address, { ADMIN_EMAIL, MAIL_PROVIDER }) {
   const who = ADMIN_EMAIL ? `${ADMIN_EMAIL}, with its ADMIN_PASSWORD` : "admin / admin";
-  const login = JSON.stringify({ email: ADMIN_EMAIL || "admin", password: ADMIN_EMAIL ? "…" : "admin" });
   console.log(`
   Postern answers on ${address}
 
   Sign in as ${who}:
-    curl -H 'Content-Type: application/json' -d '${login}' ${address}/api/auth/login
+    ${address}/signin
 ${MAIL_PROVIDER === "outbox" ? `\n  Read the mail it sends:\n    ${address}/dev/outbox\n` : ""}
   A change of the source is built and served at once. Ctrl-C stops everything.
 `);

@@ -28,7 +28,7 @@ const deployed = {
   DEFAULT_ADMIN: "restricted",
 };
 
-const paths = ["/api/auth/login", "/api/auth/me", "/api/auth/jwks", "/health", "/dev/outbox", "/", "/nothing/here"];
+const paths = ["/api/auth/login", "/api/auth/me", "/api/auth/jwks", "/health", "/dev/outbox", "/nothing/here"];
 
 describe("a deployed environment with wrong settings", () => {
   const wrong = {

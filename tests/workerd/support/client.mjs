@@ -184,7 +184,7 @@ export async function atOnce(postern, count, describe) {
     const address = `2001:db8:${guesses.toString(16)}::1`;
     return login(postern, `nobody${guesses}@example.com`, "wrong password", { address });
   });
-  await send(postern, "GET", "/");
+  await send(postern, "GET", "/nothing");
   for (const { release } of requests) release();
   for (const answer of await Promise.all(busy)) refused(answer, 401, "wrong_credentials");
   return await Promise.all(requests.map(({ answer }) => answer));

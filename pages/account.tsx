@@ -1,0 +1,63 @@
+// One's own account.
+
+import { Deactivation } from "./account/deactivation";
+import { EmailVerification } from "./account/email-verification";
+import { Invitations } from "./account/invitations";
+import { Password } from "./account/password";
+import { Profile } from "./account/profile";
+import { OwnSessions } from "./account/own-sessions";
+import { callSignedIn, Refusal, type User } from "./parts/api";
+import { Events } from "./parts/events";
+import { useLoaded } from "./parts/loaded";
+import { Menu } from "./parts/menu";
+import { Page, start } from "./parts/page";
+import { Section } from "./parts/section";
+import type { Session } from "./parts/sessions";
+
+interface Account {
+  user: User;
+  sessions: Session[];
+  /** Why nothing is open but a change of the password, which the default admin of a deployment must make first. */
+  restriction?: string;
+}
+
+async function load(): Promise<Account> {
+  const user = await callSignedIn<User>("GET", "me");
+  try {
+    return { user, sessions: await callSignedIn<Session[]>("GET", "me/sessions") };
+  } catch (fault) {
+    if (!(fault instanceof Refusal && fault.code === "password_change_required")) throw fault;
+    return { user, sessions: [], restriction: fault.message };
+  }
+}
+
+start(({ config }) => {
+  const { value: account, refusal, reload } = useLoaded(load);
+  const user = account?.user;
+  return (
+    <Page config={config} title="Account" wide menu={<Menu user={user} />}>
+      {!user && <p aria-busy={!refusal}>{refusal?.message ?? "One moment."}</p>}
+      {account && user && account.restriction && (
+        <>
+          <p class="message refusal" role="alert">
+            {account.restriction}
+          </p>
+          <Password user={user} config={config} changed={reload} />
+        </>
+      )}
+      {account && user && !account.restriction && (
+        <>
+          <Profile user={user} changed={reload} />
+          {!user.is_verified && <EmailVerification user={user} verified={reload} />}
+          <Password user={user} config={config} changed={reload} />
+          <Invitations config={config} />
+          <OwnSessions sessions={account.sessions} changed={reload} />
+          <Section title="Events">
+            <Events path="me/events" self={user.id} />
+          </Section>
+          <Deactivation config={config} />
+        </>
+      )}
+    </Page>
+  );
+});

@@ -1,0 +1,21 @@
+// Where one is signed in.
+
+import { useAction } from "../parts/action";
+import { callSignedIn } from "../parts/api";
+import { Section } from "../parts/section";
+import { type Session, Sessions } from "../parts/sessions";
+
+export function OwnSessions({ sessions, changed }: { sessions: Session[]; changed: () => Promise<void> }) {
+  const { busy, outcome, run } = useAction();
+  const end = (session: Session) =>
+    run(async () => {
+      await callSignedIn("DELETE", `me/sessions/${session.id}`);
+      await changed();
+      return "The session has ended.";
+    });
+  return (
+    <Section title="Sessions" outcome={outcome}>
+      <Sessions sessions={sessions} busy={busy} end={end} />
+    </Section>
+  );
+}

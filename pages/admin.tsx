@@ -1,0 +1,58 @@
+// Administration: users, the invite tree and events. Which of them is shown stands behind the `#` of the address.
+
+import { useEffect, useState } from "preact/hooks";
+import { EventLog } from "./admin/event-log";
+import { InviteTree } from "./admin/invite-tree";
+import { OneUser } from "./admin/one-user";
+import { Users } from "./admin/users";
+import { callSignedIn, type User } from "./parts/api";
+import { useLoaded } from "./parts/loaded";
+import { Menu } from "./parts/menu";
+import { Page, start } from "./parts/page";
+
+const tabs = { users: "Users", tree: "Invite tree", events: "Events" };
+
+/** `#users?search=ada` as the view `users` with its parameters. */
+function readHash(): [view: string, parameters: URLSearchParams] {
+  const [view = "", query = ""] = location.hash.slice(1).split("?");
+  return [view || "users", new URLSearchParams(query)];
+}
+
+start(({ config }) => {
+  const { value: user, refusal } = useLoaded(() => callSignedIn<User>("GET", "me"));
+  const [[view, parameters], setView] = useState(readHash);
+  useEffect(() => {
+    const follow = () => setView(readHash());
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
+
+  const isOpen = user?.role === "admin";
+  return (
+    <Page config={config} title="Administration" wide menu={<Menu user={user} />}>
+      {!user && <p aria-busy={!refusal}>{refusal?.message ?? "One moment."}</p>}
+      {user && !isOpen && (
+        <p class="message refusal" role="alert">
+          Only admins may see this page.
+        </p>
+      )}
+      {isOpen && (
+        <>
+          <nav class="tabs" aria-label="Administration">
+            {Object.entries(tabs).map(([name, title]) => (
+              <a key={name} href={`#${name}`} aria-current={name === view ? "page" : undefined}>
+                {title}
+              </a>
+            ))}
+          </nav>
+          <div key={`${view}?${parameters}`}>
+            {view === "users" && <Users parameters={parameters} config={config} />}
+            {view === "user" && <OneUser id={parameters.get("id") ?? ""} self={user} />}
+            {view === "tree" && <InviteTree parameters={parameters} />}
+            {view === "events" && <EventLog parameters={parameters} />}
+          </div>
+        </>
+      )}
+    </Page>
+  );
+});

@@ -1,0 +1,24 @@
+// What has happened to whom: everything, or what one user or one action is about.
+
+import { Events } from "../parts/events";
+import { Field, Form } from "../parts/form";
+import { Section } from "../parts/section";
+
+export function EventLog({ parameters }: { parameters: URLSearchParams }) {
+  const query = Object.fromEntries([...parameters].filter(([name, value]) => ["user", "action"].includes(name) && value));
+  return (
+    <Section title="Events">
+      <Form
+        label="Search"
+        inline
+        submit={async (values) => {
+          location.hash = `#events?${new URLSearchParams(values)}`;
+        }}
+      >
+        <Field name="action" label="Action" autoComplete="off" defaultValue={query.action ?? ""} />
+        <Field name="user" label="Id of a user" autoComplete="off" defaultValue={query.user ?? ""} />
+      </Form>
+      <Events path="admin/events" query={query} />
+    </Section>
+  );
+}

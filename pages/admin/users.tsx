@@ -1,0 +1,114 @@
+// All users, searched and filtered, and a form that makes one.
+
+import { callSignedIn, type User } from "../parts/api";
+import type { Config } from "../parts/config";
+import { Choice, EmailField, Field, Form, NewPasswordField, type Values } from "../parts/form";
+import { type Listing, Paging } from "../parts/listing";
+import { useLoaded } from "../parts/loaded";
+import { Section } from "../parts/section";
+import { Moment } from "../parts/time";
+import { roles, tiers } from "./choices";
+
+/** The address of a list of users: the parameters of the call, those without a value left out. */
+function address(parameters: URLSearchParams | Values, offset = 0): string {
+  const query = new URLSearchParams(parameters);
+  query.set("offset", offset ? String(offset) : "");
+  for (const [name, value] of [...query]) if (!value) query.delete(name);
+  return `#users?${query}`;
+}
+
+export function Users({ parameters, config }: { parameters: URLSearchParams; config: Config }) {
+  const { value: users, refusal } = useLoaded(() => callSignedIn<Listing<User>>("GET", `admin/users?${parameters}`));
+  const referrer = parameters.get("referrer") ?? "";
+  return (
+    <>
+      <Section title="Users" loading={!users} refusal={refusal}>
+        <Form
+          label="Search"
+          inline
+          submit={async (values) => {
+            location.hash = address(values);
+          }}
+        >
+          <Field name="search" label="Email or name" type="search" defaultValue={parameters.get("search") ?? ""} />
+          <Choice
+            name="is_active"
+            label="Activity"
+            choices={{ "": "Any", true: "Active", false: "Deactivated" }}
+            chosen={parameters.get("is_active") ?? ""}
+          />
+          <Choice
+            name="is_verified"
+            label="Email"
+            choices={{ "": "Any", true: "Verified", false: "Not verified" }}
+            chosen={parameters.get("is_verified") ?? ""}
+          />
+          {referrer && <input type="hidden" name="referrer" value={referrer} />}
+        </Form>
+        {referrer && (
+          <p>
+            Only those whom one user has invited. <a href="#users">Show all</a>
+          </p>
+        )}
+        {users && (
+          <>
+            <ul class="rows">
+              {users.items.map((user) => (
+                <li key={user.id}>
+                  <div>
+                    <a href={`#user?id=${user.id}`}>{user.email}</a>
+                    <small>
+                      {user.name && `${user.name}, `}since <Moment at={user.created_at} />
+                    </small>
+                  </div>
+                  <Badges user={user} />
+                </li>
+              ))}
+            </ul>
+            <Paging listing={users} href={(offset) => address(parameters, offset)} />
+          </>
+        )}
+      </Section>
+      <Section title="New user">
+        <Form
+          label="Make the user"
+          submit={async ({ email, name, password, role, tier, is_verified }) => {
+            const user = await callSignedIn<User>("POST", "admin/users", {
+              json: {
+                email,
+                role,
+                tier: Number(tier),
+                is_verified: is_verified === "true",
+                ...(name && { name }),
+                ...(password && { password }),
+              },
+            });
+            location.hash = `#user?id=${user.id}`;
+          }}
+        >
+          <EmailField autoComplete="off" />
+          <Field name="name" label="Name (optional)" autoComplete="off" />
+          <NewPasswordField
+            label="Password (optional)"
+            hint="Without one, a link is mailed with which the user sets it."
+            minLength={config.password_min_length}
+            required={false}
+          />
+          <Choice name="role" label="Role" choices={roles} chosen="user" />
+          <Choice name="tier" label="Tier" choices={tiers} chosen="0" />
+          <Choice name="is_verified" label="Email" choices={{ false: "Not verified", true: "Verified" }} chosen="false" />
+        </Form>
+      </Section>
+    </>
+  );
+}
+
+export function Badges({ user }: { user: Pick<User, "role" | "is_active"> & { is_verified?: boolean } }) {
+  return (
+    <span>
+      {user.role === "admin" && <span class="badge success">Admin</span>}
+      {user.is_verified === false && <span class="badge">Not verified</span>}
+      {!user.is_active && <span class="badge refusal">Deactivated</span>}
+    </span>
+  );
+}

@@ -1,0 +1,72 @@
+// Buttons outside of forms.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { Form } from "./form";
+
+interface ActionButtonProps {
+  label: string;
+  /** What it acts on, for whoever hears the button away from its row. */
+  about?: string;
+  busy: boolean;
+  act: () => void;
+}
+
+export function ActionButton({ label, about, busy, act }: ActionButtonProps) {
+  return (
+    <button type="button" class="quiet" aria-disabled={busy} aria-label={about && `${label}: ${about}`} onClick={act}>
+      {label}
+    </button>
+  );
+}
+
+interface ConfirmedButtonProps {
+  label: string;
+  about?: string;
+  /** What is asked before: a heading and what will happen. */
+  question: string;
+  children: ComponentChildren;
+  work: () => Promise<void>;
+}
+
+/** A button whose deed is asked for once more. */
+export function ConfirmedButton({ label, about, question, children, work }: ConfirmedButtonProps) {
+  const id = useId();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [asking, setAsking] = useState(false);
+  useEffect(() => {
+    if (asking) dialog.current?.showModal();
+  }, [asking]);
+  return (
+    <>
+      <button
+        type="button"
+        class="quiet danger"
+        aria-label={about && `${label}: ${about}`}
+        aria-haspopup="dialog"
+        onClick={() => setAsking(true)}
+      >
+        {label}
+      </button>
+      {asking && (
+        <dialog ref={dialog} aria-labelledby={id} onClose={() => setAsking(false)}>
+          <article>
+            <h2 id={id}>{question}</h2>
+            {children}
+            <Form
+              label={label}
+              submit={async () => {
+                await work();
+                dialog.current?.close();
+              }}
+            >
+              <button type="button" class="quiet" onClick={() => dialog.current?.close()}>
+                Cancel
+              </button>
+            </Form>
+          </article>
+        </dialog>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,70 @@
+// Set another password with the link of a mail: `/reset-password?token=<reset token>`.
+
+import { useEffect, useState } from "preact/hooks";
+import { call, Refusal, type User } from "./parts/api";
+import { Form, NewPasswordField, UsernameField } from "./parts/form";
+import { Page, start } from "./parts/page";
+
+// It leaves the address bar at once: nobody is to find it in the history, in a bookmark or over a shoulder.
+const bearer = new URLSearchParams(location.search).get("token") ?? "";
+history.replaceState(null, "", location.pathname);
+
+type State = { kind: "asking" } | { kind: "good"; user: User } | { kind: "dead"; why: string } | { kind: "done" };
+
+start(({ config }) => {
+  const [state, setState] = useState<State>({ kind: "asking" });
+  const refuse = (fault: Refusal) => {
+    const isDead = fault.code === "invalid_token";
+    setState({ kind: "dead", why: isDead ? "This link has been used, has expired, or is not whole." : fault.message });
+  };
+  useEffect(() => {
+    call<User>("GET", "me", { bearer }).then((user) => setState({ kind: "good", user }), refuse);
+  }, []);
+  return (
+    <Page config={config} title="Set a new password">
+      {state.kind === "asking" && <p aria-busy="true">One moment.</p>}
+      {state.kind === "dead" && (
+        <>
+          <p class="message refusal" role="alert">
+            {state.why}
+          </p>
+          <p>
+            <a href="/forgot-password">Have another link mailed</a>
+          </p>
+        </>
+      )}
+      {state.kind === "good" && (
+        <>
+          <p>
+            For <strong>{state.user.email}</strong>. Every session ends with the old password.
+          </p>
+          <Form
+            label="Set the password"
+            submit={async ({ password }) => {
+              try {
+                await call("POST", "reset-password-with-token", { json: { password }, bearer });
+                setState({ kind: "done" });
+              } catch (fault) {
+                if (!(fault instanceof Refusal && fault.code === "invalid_token")) throw fault;
+                refuse(fault);
+              }
+            }}
+          >
+            <UsernameField email={state.user.email} />
+            <NewPasswordField label="New password" minLength={config.password_min_length} autoFocus />
+          </Form>
+        </>
+      )}
+      {state.kind === "done" && (
+        <>
+          <p class="message success" role="status">
+            Your new password is set.
+          </p>
+          <p>
+            <a href="/signin">Sign in</a>
+          </p>
+        </>
+      )}
+    </Page>
+  );
+});

@@ -1,0 +1,48 @@
+// Sign up with an invitation: `/signup?referrer=<user token>&email=<email>`.
+
+import { useEffect, useState } from "preact/hooks";
+import { call, Refusal } from "./parts/api";
+import { EmailField, Field, Form, NewPasswordField } from "./parts/form";
+import { Page, start } from "./parts/page";
+
+const invitation = new URLSearchParams(location.search);
+const referrer = invitation.get("referrer") ?? "";
+
+start(({ config }) => {
+  const [refusal, setRefusal] = useState<string>();
+  useEffect(() => {
+    if (!referrer) return;
+    call<boolean>("GET", `verify-token?token=${encodeURIComponent(referrer)}`).then(
+      (isGood) => !isGood && setRefusal("This invitation is unknown or has expired. Ask for a new one."),
+      // Whether it is good is also found out by the sign-up itself.
+      (fault: Refusal) => setRefusal(fault.message),
+    );
+  }, []);
+  return (
+    <Page config={config} title="Sign up">
+      {refusal && (
+        <p class="message refusal" role="alert">
+          {refusal}
+        </p>
+      )}
+      <Form
+        label="Sign up"
+        submit={async ({ name, ...fields }) => {
+          const json = { referrer, ...fields, ...(name && { name }) };
+          await call("POST", "signup", { json, setsCookie: true });
+          location.replace("/account");
+        }}
+      >
+        {!referrer && (
+          <Field name="referrer" label="Invitation" hint="The ten letters and digits that somebody gave you." required />
+        )}
+        <EmailField defaultValue={invitation.get("email") ?? ""} />
+        <Field name="name" label="Name (optional)" autoComplete="name" />
+        <NewPasswordField minLength={config.password_min_length} />
+      </Form>
+      <p>
+        You have an account? <a href="/signin">Sign in</a>
+      </p>
+    </Page>
+  );
+});

@@ -1,0 +1,73 @@
+// The pages: one HTML file for each, its script, what scripts share, and one style, in build/pages/.
+
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { gzipSync } from "node:zlib";
+import { Failure, root } from "./run.mjs";
+
+const source = join(root, "pages");
+const target = join(root, "build", "pages");
+
+/** Each page with its title, until its script says it with the name of the service. The path of `index` is `/`. */
+export const pages = {
+  index: "Welcome",
+  signin: "Sign in",
+  signup: "Sign up",
+  "forgot-password": "Forgot your password?",
+  "reset-password": "Set a new password",
+  account: "Account",
+  admin: "Administration",
+};
+
+/** Where the pages are served. */
+export const paths = Object.keys(pages).map((name) => (name === "index" ? "/" : `/${name}`));
+
+export async function buildPages() {
+  // Not at the top: the packages may have to be installed first.
+  const { build } = await import("esbuild");
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+
+  const names = Object.keys(pages);
+  let outputs;
+  try {
+    const { metafile } = await build({
+      entryPoints: [...names.map((name) => join(source, `${name}.tsx`)), join(source, "style.css")],
+      outdir: join(target, "assets"),
+      bundle: true,
+      minify: true,
+      format: "esm",
+      target: "es2022",
+      splitting: true,
+      chunkNames: "shared-[hash]",
+      legalComments: "none",
+      metafile: true,
+      logLevel: "warning",
+      absWorkingDir: root,
+    });
+    outputs = metafile.outputs;
+  } catch {
+    throw new Failure("The pages could not be built.", "Mend what is named above and try again.");
+  }
+
+  const layout = readFileSync(join(source, "layout.html"), "utf8");
+  for (const [name, title] of Object.entries(pages)) {
+    const path = (file) => `/${relative(target, join(root, file))}`.replaceAll("\\", "/");
+    const [entry, { imports }] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === `pages/${name}.tsx`);
+    // What the script imports is asked for together with it, not only once it has come.
+    const scripts = [
+      ...imports.filter(({ kind }) => kind === "import-statement").map((shared) => `<link rel="modulepreload" href="${path(shared.path)}">`),
+      `<script type="module" src="${path(entry)}"></script>`,
+    ];
+    const html = layout.replace("{{title}}", title).replace("{{scripts}}", scripts.join("\n"));
+    writeFileSync(join(target, `${name}.html`), html);
+  }
+  copyFileSync(join(source, "_headers"), join(target, "_headers"));
+}
+
+/** How many bytes of script and style a built page loads, each file gzipped. */
+export function weight(name) {
+  const html = readFileSync(join(target, `${name}.html`), "utf8");
+  const files = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => readFileSync(join(target, path)));
+  return files.reduce((sum, file) => sum + gzipSync(file).length, 0);
+}
