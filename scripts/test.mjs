@@ -1,16 +1,20 @@
-// Every test, from nothing: `npm test`. With the argument `native` or `workerd`, that part alone.
+// Every test, from nothing: `npm test`. With the name of a part as its argument, that part alone.
 //   native   the rules, and all endpoints through the routes on real SQLite: `cargo test`
 //   workerd  the built Worker on the real runtime, over HTTP: `node --test`
+//   browser  its pages in a real browser: `node --test`, where there is a browser
 //   scripts  the commands that deploy and look after it, with an account of the tests' own: `node --test`
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
+import { findBrowser } from "./lib/browser.mjs";
 import { buildPrimitives } from "./lib/primitives.mjs";
 import { Failure, main, root, run, say } from "./lib/run.mjs";
 import { lockedInCi } from "./lib/tools.mjs";
 
-const parts = { native: testNatively, workerd: testOnWorkerd, scripts: testScripts };
+const parts = { native: testNatively, workerd: testOnWorkerd, browser: testInBrowser, scripts: testScripts };
+/** Parts that could not be tested on this machine. */
+const skipped = [];
 
 await main(async () => {
   const chosen = process.argv[2] ? [process.argv[2]] : Object.keys(parts);
@@ -18,7 +22,9 @@ await main(async () => {
     if (!parts[part]) throw new Failure(`There is no part ${part}.`, `Choose one of: ${Object.keys(parts).join(", ")}.`);
     await parts[part]();
   }
-  say(`All tests passed (${chosen.join(", ")}).`);
+  const passed = chosen.filter((part) => !skipped.includes(part));
+  if (skipped.length > 0) say(`Not tested: ${skipped.join(", ")}; see above.`);
+  say(`All tests passed (${passed.join(", ") || "none"}).`);
 });
 
 async function testNatively() {
@@ -31,6 +37,20 @@ async function testOnWorkerd() {
   await buildPrimitives();
   say("Testing the built Worker on workerd (about one minute).");
   await testWithNode("workerd");
+}
+
+async function testInBrowser() {
+  if (!findBrowser()) {
+    const advice = "Install Chromium (Debian: `apt-get install chromium`), or set CHROMIUM to the path of one.";
+    // Where nobody watches, a test that is left out looks like one that passed.
+    if (process.env.CI) throw new Failure("The pages cannot be tested: there is no browser.", advice);
+    say(`The pages are not tested: there is no browser.\n  ${advice}`);
+    skipped.push("browser");
+    return;
+  }
+  await build();
+  say("Testing the pages in a browser (about two minutes).");
+  await testWithNode("browser");
 }
 
 async function testScripts() {

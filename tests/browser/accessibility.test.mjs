@@ -1,0 +1,98 @@
+// Every page as axe sees it: by day and by night, on a phone and on a desktop, in colours of all kinds.
+
+import { after, before, describe, test } from "node:test";
+import { adminToken, ok, resetToken, send, signUp, userToken } from "../workerd/support/client.mjs";
+import { startPostern } from "../workerd/support/postern.mjs";
+import { startBrowser } from "./support/browser.mjs";
+import { assertUsable, looks, section, signIn, told, visit } from "./support/visitor.mjs";
+
+let postern;
+let browser;
+before(async () => {
+  [postern, browser] = await Promise.all([startPostern(), startBrowser()]);
+  const token = await adminToken(postern);
+  ok(await send(postern, "POST", "/api/auth/me/create-token", { token, json: { name: "For Grace" } }));
+  await signUp(postern, "ada@example.com");
+});
+after(() => Promise.all([browser?.close(), postern?.stop()]));
+
+for (const look of looks) {
+  describe(`in ${look.name}`, () => {
+    let page;
+    let leave;
+    before(async () => {
+      ({ page, leave } = await visit(browser, postern, look));
+    });
+    after(() => leave());
+
+    test("the pages before the sign-in break no rule", async () => {
+      await page.goto("/signin");
+      await page.getByRole("button", { name: "Sign in" }).waitFor();
+      await assertUsable(page, "sign in");
+      await page.getByLabel("Email").fill("nobody@example.com");
+      await page.getByLabel("Password").fill("wrong password");
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await told(page, "The email or the password is wrong.");
+      await assertUsable(page, "sign in, refused");
+
+      await page.goto(`/signup?referrer=${await userToken(postern, await adminToken(postern))}`);
+      await page.getByLabel("Email").fill("ada@nowhere");
+      await page.getByLabel("Password").fill("password");
+      await page.getByRole("button", { name: "Sign up" }).click();
+      await page.locator("[aria-invalid=true]").first().waitFor();
+      await assertUsable(page, "sign up, refused");
+
+      await page.goto("/forgot-password");
+      await page.getByLabel("Email").fill("nobody@example.com");
+      await assertUsable(page, "forgot password");
+
+      await page.goto(`/reset-password?token=${await resetToken(postern, "ada@example.com")}`);
+      await page.getByLabel("New password").waitFor();
+      await assertUsable(page, "reset password");
+      await page.goto("/reset-password");
+      await told(page, "This link has been used");
+      await assertUsable(page, "reset password, refused");
+    });
+
+    test("the account breaks no rule", async () => {
+      await signIn(page, "admin", "admin");
+      await section(page, "Invitations").getByRole("listitem").first().waitFor();
+      for (const summary of ["New link", "Invite by mail"]) await page.getByText(summary).click();
+      await assertUsable(page, "account");
+      await page.getByRole("button", { name: "Deactivate" }).click();
+      await page.getByRole("dialog").waitFor();
+      await assertUsable(page, "deactivation, asked for");
+    });
+
+    test("the administration breaks no rule", async () => {
+      await page.goto("/admin");
+      await page.getByRole("link", { name: "ada@example.com" }).waitFor();
+      await assertUsable(page, "users");
+      await page.getByRole("link", { name: "ada@example.com" }).click();
+      await section(page, "Sessions").getByRole("listitem").first().waitFor();
+      await section(page, "Events").getByRole("listitem").first().waitFor();
+      await assertUsable(page, "one user");
+      await page.getByRole("link", { name: "Invite tree", exact: true }).first().click();
+      await section(page, "Invite tree").getByRole("button", { name: "Freeze: ada@example.com" }).waitFor();
+      await assertUsable(page, "invite tree");
+      await page.getByRole("link", { name: "Events" }).click();
+      await section(page, "Events").getByRole("listitem").first().waitFor();
+      await assertUsable(page, "events");
+    });
+  });
+}
+
+test("whatever colour a setting names, everything can be read", async () => {
+  for (const color of ["ffff00", "000000", "ffffff", "12151b", "ff5500", "777777"]) {
+    await postern.restart({ settings: { BRAND_COLOR: color } });
+    for (const look of looks.filter(({ viewport }) => viewport.width === 360)) {
+      const { page, leave } = await visit(browser, postern, look);
+      await page.goto("/signin");
+      await page.getByRole("button", { name: "Sign in" }).waitFor();
+      await assertUsable(page, `${color} in ${look.name}`);
+      await page.getByRole("button", { name: "Sign in" }).hover();
+      await assertUsable(page, `${color} in ${look.name}, under the pointer`);
+      await leave();
+    }
+  }
+});

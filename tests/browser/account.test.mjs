@@ -1,0 +1,177 @@
+// The page of one's own account.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { PASSWORD, link, login, mail, ok, refused, send, signUp } from "../workerd/support/client.mjs";
+import { startPostern } from "../workerd/support/postern.mjs";
+import { startBrowser } from "./support/browser.mjs";
+import { section, signIn, told, visit } from "./support/visitor.mjs";
+
+let postern;
+let browser;
+before(async () => {
+  [postern, browser] = await Promise.all([startPostern(), startBrowser()]);
+});
+after(() => Promise.all([browser?.close(), postern?.stop()]));
+
+/** A new user at the page of the account. */
+async function enter(email) {
+  await signUp(postern, email);
+  const visitor = await visit(browser, postern);
+  await signIn(visitor.page, email);
+  return visitor;
+}
+
+test("a name is saved", async () => {
+  const { page, leave } = await enter("name@example.com");
+  const profile = section(page, "Profile");
+  await profile.getByLabel("Name").fill("  Ada Lovelace ");
+  await profile.getByRole("button", { name: "Save" }).click();
+  await told(profile, "Your name is saved.");
+  await page.reload();
+  assert.equal(await profile.getByLabel("Name").inputValue(), "Ada Lovelace");
+  await leave();
+});
+
+test("an email is verified with the code of a mail, after a wrong one", async () => {
+  const { page, leave } = await enter("verify@example.com");
+  const verification = section(page, "Verify your email");
+  await verification.getByRole("button", { name: "Mail me a code" }).click();
+  await told(verification, "A code is on its way to verify@example.com.");
+  const code = (await mail(postern, "verify@example.com", /Your code/)).text.match(/\b\d{6}\b/)[0];
+  const field = verification.getByLabel("Code");
+  assert.equal(await field.getAttribute("autocomplete"), "one-time-code");
+
+  await field.fill(code === "000000" ? "000001" : "000000");
+  await verification.getByRole("button", { name: "Verify", exact: true }).click();
+  await told(verification, "The code is wrong.");
+  await verification.getByRole("button", { name: "Mail me another code" }).click();
+  await told(verification, "Please wait");
+  await field.fill(` ${code}`);
+  await field.press("Enter");
+  await section(page, "Profile").getByText("Verified", { exact: true }).waitFor();
+  assert.equal(await verification.count(), 0);
+  await leave();
+});
+
+test("a password is changed after the current one, and every other session ends", async () => {
+  const { page, leave } = await enter("password@example.com");
+  const password = section(page, "Password");
+  const change = async (old) => {
+    await password.getByLabel("Current password").fill(old);
+    await password.getByLabel("New password").fill("battery staple, correct");
+    await password.getByRole("button", { name: "Change the password" }).click();
+  };
+  await change("wrong password");
+  await told(password, "The current password is wrong.");
+  await change(PASSWORD);
+  await told(password, "Your password is changed");
+  assert.equal(await password.getByLabel("New password").inputValue(), "");
+  await section(page, "Sessions").getByRole("listitem").nth(1).waitFor({ state: "detached" });
+  assert.equal(await section(page, "Sessions").getByRole("listitem").count(), 1);
+  refused(await login(postern, "password@example.com"), 401, "wrong_credentials");
+  await leave();
+});
+
+test("an invitation is a link that can be copied, used and ended", async () => {
+  const { page, leave } = await enter("inviter@example.com");
+  const invitations = section(page, "Invitations");
+  await invitations.getByText("New link").click();
+  await invitations.getByLabel("For whom or what").fill("For Grace");
+  await invitations.getByLabel("Days until it ends").fill("7");
+  await invitations.getByRole("button", { name: "Make a link" }).dblclick();
+  await told(invitations, "The link is made.");
+  const row = invitations.getByRole("listitem");
+  assert.equal(await row.count(), 1);
+  assert.match(await row.textContent(), /For Grace.*ends in (7 days|6 days)/);
+
+  await row.getByRole("button", { name: "Copy" }).click();
+  await told(invitations, "The link is copied.");
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  assert.equal(copied, await row.getByRole("textbox").inputValue());
+  const invitee = await visit(browser, postern);
+  await invitee.page.goto(copied);
+  await invitee.page.getByLabel("Email").fill("grace@example.com");
+  await invitee.page.getByLabel("Password").fill(PASSWORD);
+  await invitee.page.getByRole("button", { name: "Sign up" }).click();
+  await invitee.page.waitForURL("/account");
+  await invitee.leave();
+
+  await row.getByRole("button", { name: "End" }).click();
+  await told(invitations, "The invitation has ended.");
+  assert.equal(await row.count(), 0);
+  // The keyboard goes on from the heading of the list that the row has left.
+  assert.equal(await page.locator(":focus").textContent(), "Invitations");
+  const isGood = await send(postern, "GET", `/api/auth/verify-token?token=${new URL(copied).searchParams.get("referrer")}`);
+  assert.equal(ok(isGood), false);
+  await leave();
+});
+
+test("an invitation is mailed", async () => {
+  const { page, leave } = await enter("mailer@example.com");
+  const invitations = section(page, "Invitations");
+  await invitations.getByText("Invite by mail").click();
+  await invitations.getByLabel("Email of the invitee").fill("grace.hopper@example.com");
+  await invitations.getByRole("button", { name: "Send the invitation" }).click();
+  await told(invitations, "An invitation is on its way to grace.hopper@example.com.");
+  const { searchParams } = link(await mail(postern, "grace.hopper@example.com", /invited/));
+  const shown = await invitations.getByRole("textbox", { name: "Link of" }).inputValue();
+  assert.equal(new URL(shown).searchParams.get("referrer"), searchParams.get("referrer"));
+  await leave();
+});
+
+test("a session is ended from another one, at once", async () => {
+  const { page, leave } = await enter("sessions@example.com");
+  const other = await visit(browser, postern);
+  await signIn(other.page, "sessions@example.com");
+  await page.reload();
+  const sessions = section(page, "Sessions");
+  await sessions.getByText("This one").waitFor();
+  // Those of the sign-up and of the other window.
+  for (const left of [2, 1]) {
+    await sessions.getByRole("button", { name: "End" }).first().click();
+    await told(sessions, "The session has ended.");
+    assert.equal(await sessions.getByRole("listitem").count(), left);
+  }
+  await other.page.reload();
+  await other.page.waitForURL("/signin");
+  await other.leave();
+  await leave();
+});
+
+test("a deactivation is asked for once more, and ends in the sign-in", async () => {
+  const { page, leave } = await enter("leaver@example.com");
+  const deactivation = section(page, "Deactivate the account");
+  await deactivation.getByRole("button", { name: "Deactivate" }).click();
+  const dialog = page.getByRole("dialog", { name: "Deactivate your account?" });
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  ok(await login(postern, "leaver@example.com"));
+
+  await deactivation.getByRole("button", { name: "Deactivate" }).click();
+  await dialog.getByRole("button", { name: "Deactivate" }).click();
+  await page.waitForURL("/signin");
+  refused(await login(postern, "leaver@example.com"), 403, "inactive");
+  await page.goto("/account");
+  await page.waitForURL("/signin");
+  await leave();
+});
+
+test("the default admin of a deployment is asked for another password before anything else", async () => {
+  const restricted = await startPostern({ settings: { DEFAULT_ADMIN: "restricted" } });
+  try {
+    const { page, leave } = await visit(browser, restricted);
+    await page.goto("/signin");
+    await page.getByLabel("Email").fill("admin");
+    await page.getByLabel("Password").fill("admin");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await told(page, "Change the default password first; until then nothing else is open.");
+    assert.deepEqual(await page.getByRole("region").getByRole("heading").allTextContents(), ["Password"]);
+    await page.getByLabel("Current password").fill("admin");
+    await page.getByLabel("New password").fill(PASSWORD);
+    await page.getByRole("button", { name: "Change the password" }).click();
+    await section(page, "Invitations").waitFor();
+    await leave();
+  } finally {
+    await restricted.stop();
+  }
+});

@@ -1,0 +1,171 @@
+// The pages of the administration.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { PASSWORD, link, login, mail, ok, refused, send, signUp, userToken } from "../workerd/support/client.mjs";
+import { startPostern } from "../workerd/support/postern.mjs";
+import { startBrowser } from "./support/browser.mjs";
+import { section, signIn, told, visit } from "./support/visitor.mjs";
+
+let postern;
+let browser;
+before(async () => {
+  [postern, browser] = await Promise.all([startPostern(), startBrowser()]);
+});
+after(() => Promise.all([browser?.close(), postern?.stop()]));
+
+/** The admin at one of the views. */
+async function administer(view) {
+  const visitor = await visit(browser, postern);
+  await signIn(visitor.page, "admin", "admin");
+  await visitor.page.goto(`/admin#${view}`);
+  return visitor;
+}
+
+/** Somebody new whom a user has invited. */
+async function invite(inviter, email) {
+  const referrer = await userToken(postern, inviter.token);
+  return ok(await send(postern, "POST", "/api/auth/signup", { json: { referrer, email, password: PASSWORD } }));
+}
+
+test("whoever is no admin sees nothing of it", async () => {
+  await signUp(postern, "user@example.com");
+  const { page, leave } = await visit(browser, postern);
+  await signIn(page, "user@example.com");
+  assert.equal(await page.getByRole("link", { name: "Administration" }).count(), 0);
+  await page.goto("/admin");
+  await told(page, "Only admins may see this page.");
+  await leave();
+});
+
+test("users are searched, filtered and paged, and the back button goes back", async () => {
+  for (let number = 1; number <= 21; number += 1) await signUp(postern, `crowd${number}@example.com`);
+  const { page, leave } = await administer("users");
+  const users = section(page, "Users");
+  const rows = users.getByRole("listitem");
+  await users.getByLabel("Email or name").fill("crowd");
+  await users.getByRole("button", { name: "Search" }).click();
+  await users.getByText("1 to 20 of 21").waitFor();
+  assert.equal(await rows.count(), 20);
+  await users.getByRole("link", { name: "Next" }).click();
+  await users.getByText("21 to 21 of 21").waitFor();
+  assert.deepEqual(await rows.getByRole("link").allTextContents(), ["crowd1@example.com"]);
+  await page.goBack();
+  await users.getByText("1 to 20 of 21").waitFor();
+  assert.equal(await users.getByLabel("Email or name").inputValue(), "crowd");
+
+  await users.getByLabel("Email", { exact: true }).selectOption("Verified");
+  await users.getByRole("button", { name: "Search" }).click();
+  await users.getByText("Nothing found.").waitFor();
+  await leave();
+});
+
+test("a user is made without a password, and sets one with the link of a mail", async () => {
+  const { page, leave } = await administer("users");
+  const form = section(page, "New user");
+  await form.getByLabel("Email", { exact: true }).first().fill("made@example.com");
+  await form.getByLabel("Name").fill("Made");
+  await form.getByLabel("Tier").selectOption("2");
+  await form.getByRole("button", { name: "Make the user" }).dblclick();
+  await section(page, "made@example.com").getByLabel("Name").waitFor();
+  assert.equal(await section(page, "made@example.com").getByLabel("Tier").inputValue(), "2");
+  await leave();
+
+  const { page: own, leave: done } = await visit(browser, postern);
+  await own.goto(link(await mail(postern, "made@example.com", /Reset/)).href);
+  await own.getByLabel("New password").fill(PASSWORD);
+  await own.getByRole("button", { name: "Set the password" }).click();
+  await told(own, "Your new password is set.");
+  await signIn(own, "made@example.com");
+  await done();
+});
+
+test("a user is changed, deactivated and deleted", async () => {
+  const { user } = await signUp(postern, "changed@example.com");
+  const { page, leave } = await administer(`user?id=${user.id}`);
+  const card = section(page, "changed@example.com");
+  await card.getByLabel("Name").fill("Changed");
+  await card.getByLabel("Activity").selectOption("Deactivated");
+  await card.getByRole("button", { name: "Save" }).click();
+  await told(card, "The user is saved.");
+  await card.getByText("Deactivated", { exact: true }).first().waitFor();
+  refused(await login(postern, "changed@example.com"), 403, "inactive");
+
+  await page.getByRole("button", { name: "Delete the user" }).click();
+  const dialog = page.getByRole("dialog", { name: "Delete changed@example.com?" });
+  await dialog.getByRole("button", { name: "Delete the user" }).click();
+  await section(page, "New user").waitFor();
+  assert.deepEqual(await postern.sql("SELECT id FROM users WHERE id = ?", user.id), []);
+  await leave();
+});
+
+test("an admin is refused the way out of the own role, in the words of the service", async () => {
+  const [{ id }] = await postern.sql("SELECT id FROM users WHERE email = 'admin'");
+  const { page, leave } = await administer(`user?id=${id}`);
+  const card = section(page, "admin");
+  await card.getByLabel("Role").selectOption("User");
+  await card.getByRole("button", { name: "Save" }).click();
+  const answer = await send(postern, "PUT", `/api/auth/admin/users/${id}`, {
+    token: ok(await login(postern, "admin", "admin")).token,
+    json: { role: "user" },
+  });
+  await told(card, refused(answer, 409, "own_account").error);
+  assert.equal(await page.getByRole("button", { name: "Delete the user" }).count(), 0);
+  await leave();
+});
+
+test("sessions of a user are ended, and a link to set a password is mailed", async () => {
+  const { user, token } = await signUp(postern, "signedin@example.com");
+  ok(await login(postern, "signedin@example.com"));
+  const { page, leave } = await administer(`user?id=${user.id}`);
+  const sessions = section(page, "Sessions");
+  await sessions.getByRole("button", { name: "End all" }).click();
+  await told(sessions, "Every session has ended.");
+  refused(await send(postern, "GET", "/api/auth/me", { token }), 401, "invalid_token");
+  await page.getByRole("button", { name: "Mail a link to set a password" }).click();
+  await told(section(page, "Password and existence"), "A link is on its way to signedin@example.com.");
+  await mail(postern, "signedin@example.com", /Reset/);
+  await leave();
+});
+
+test("the invite tree shows who invited whom, and a branch of it is frozen and comes back", async () => {
+  const grace = await signUp(postern, "grace@example.com");
+  const alan = await invite(grace, "alan@example.com");
+  await invite(alan, "kurt@example.com");
+  const { page, leave } = await administer(`tree?root=${grace.user.id}`);
+  const tree = section(page, "Invite tree");
+  const branch = (email) => tree.getByRole("listitem").filter({ has: page.getByRole("link", { name: email, exact: true }) });
+  // Each is in the list below the one who invited.
+  await branch("grace@example.com").first().getByRole("listitem").filter({ hasText: "kurt@example.com" }).last().waitFor();
+  assert.equal(await branch("kurt@example.com").count(), 3);
+
+  await tree.getByRole("button", { name: "Freeze: alan@example.com" }).click();
+  const dialog = page.getByRole("dialog", { name: "Freeze alan@example.com and everybody below?" });
+  await dialog.getByRole("button", { name: "Freeze" }).click();
+  await told(tree, "2 users are frozen, from alan@example.com down.");
+  assert.equal(await tree.getByText("Frozen", { exact: true }).count(), 2);
+  refused(await login(postern, "kurt@example.com"), 403, "inactive");
+  ok(await login(postern, "grace@example.com"));
+
+  await tree.getByRole("button", { name: "Unfreeze: alan@example.com" }).click();
+  await told(tree, "2 users are active again, from alan@example.com down.");
+  ok(await login(postern, "kurt@example.com"));
+  await leave();
+});
+
+test("events tell who did what, and older ones come on demand", async () => {
+  const { user } = await signUp(postern, "busy@example.com");
+  for (let number = 0; number < 20; number += 1) ok(await login(postern, "busy@example.com"));
+  const { page, leave } = await administer(`events?user=${user.id}`);
+  const events = section(page, "Events");
+  await events.getByText("by busy@example.com").first().waitFor();
+  assert.equal(await events.getByRole("listitem").count(), 20);
+  await events.getByRole("button", { name: "Show earlier ones" }).click();
+  await events.getByRole("listitem").nth(20).waitFor();
+  assert.match(await events.getByRole("listitem").nth(20).textContent(), /Signup/);
+
+  await events.getByLabel("Action").fill("nothing");
+  await events.getByRole("button", { name: "Search" }).click();
+  await told(events, "action must be one of");
+  await leave();
+});

@@ -1,0 +1,90 @@
+// From a forgotten password to another one.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { link, mail, resetToken, signUp } from "../workerd/support/client.mjs";
+import { startPostern } from "../workerd/support/postern.mjs";
+import { startBrowser } from "./support/browser.mjs";
+import { signIn, told, visit } from "./support/visitor.mjs";
+
+const ANOTHER = "battery staple, correct";
+
+let postern;
+let browser;
+before(async () => {
+  [postern, browser] = await Promise.all([startPostern(), startBrowser()]);
+  await signUp(postern, "ada@example.com");
+});
+after(() => Promise.all([browser?.close(), postern?.stop()]));
+
+test("a mailed link sets another password, once", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await page.goto("/signin");
+  await page.getByRole("link", { name: "Forgot your password?" }).click();
+  await page.getByLabel("Email").fill("ada@example.com");
+  await page.getByRole("button", { name: "Mail me a link" }).click();
+  await told(page, "a link is on its way");
+
+  const { href } = link(await mail(postern, "ada@example.com", /Reset/));
+  await page.goto(href);
+  await page.getByText("ada@example.com").waitFor();
+  await page.getByLabel("New password").fill(ANOTHER);
+  await page.getByRole("button", { name: "Set the password" }).dblclick();
+  await told(page, "Your new password is set.");
+  await page.getByRole("link", { name: "Sign in" }).click();
+  await signIn(page, "ada@example.com", ANOTHER);
+
+  await page.goto(href);
+  await told(page, "This link has been used, has expired, or is not whole.");
+  await page.getByRole("link", { name: "Have another link mailed" }).click();
+  await page.waitForURL("/forgot-password");
+  await leave();
+});
+
+test("a link that has expired or is not whole says so and leads to a new one", async () => {
+  const token = await resetToken(postern, "ada@example.com");
+  for (const [dead, path] of [
+    ["expired", token],
+    ["cut off", token.slice(0, -10)],
+    ["missing", ""],
+  ]) {
+    if (dead === "expired") await postern.sql("UPDATE users SET password_reset_id = NULL");
+    const { page, leave } = await visit(browser, postern);
+    await page.goto(`/reset-password?token=${path}`);
+    await told(page, "This link has been used, has expired, or is not whole.");
+    assert.equal(await page.getByLabel("New password").count(), 0);
+    await leave();
+  }
+});
+
+test("the token leaves the address bar at once and is told to nobody", async () => {
+  const token = await resetToken(postern, "ada@example.com");
+  const { page, leave } = await visit(browser, postern);
+  const requests = [];
+  page.on("request", (request) => requests.push(request));
+  await page.goto(`/reset-password?token=${token}`);
+  await page.getByLabel("New password").waitFor();
+  assert.equal(page.url(), `${postern.url}/reset-password`);
+  const [, ...others] = requests;
+  assert.ok(others.length > 0);
+  for (const request of others) {
+    const { referer, authorization } = await request.allHeaders();
+    assert.equal(referer, undefined, request.url());
+    assert.ok(!request.url().includes(token), request.url());
+    assert.equal(authorization?.includes(token) ?? false, request.url().endsWith("/api/auth/me"), request.url());
+  }
+  await leave();
+});
+
+test("a password that the rules refuse is told by its field, and the link goes on", async () => {
+  const token = await resetToken(postern, "ada@example.com");
+  const { page, leave } = await visit(browser, postern);
+  await page.goto(`/reset-password?token=${token}`);
+  await page.getByLabel("New password").fill("short");
+  await page.getByRole("button", { name: "Set the password" }).click();
+  await told(page, "password must have at least 8 characters.");
+  await page.getByLabel("New password").fill(ANOTHER);
+  await page.getByRole("button", { name: "Set the password" }).click();
+  await told(page, "Your new password is set.");
+  await leave();
+});

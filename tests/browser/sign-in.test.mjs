@@ -1,0 +1,159 @@
+// The page to sign in, and what a browser keeps of a session.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { PASSWORD, signUp } from "../workerd/support/client.mjs";
+import { startPostern } from "../workerd/support/postern.mjs";
+import { startBrowser } from "./support/browser.mjs";
+import { section, signIn, told, visit } from "./support/visitor.mjs";
+
+let postern;
+let browser;
+before(async () => {
+  [postern, browser] = await Promise.all([startPostern(), startBrowser()]);
+  await signUp(postern, "ada@example.com");
+});
+after(() => Promise.all([browser?.close(), postern?.stop()]));
+
+test("one signs in with the keyboard alone", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await page.goto("/");
+  await page.waitForURL("/signin");
+  await page.getByLabel("Email").and(page.locator(":focus")).waitFor();
+  await page.keyboard.type("ada@example.com");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type(PASSWORD);
+  await page.keyboard.press("Enter");
+  await page.waitForURL("/account");
+  await section(page, "Profile").getByText("ada@example.com").waitFor();
+  // From the top of the page to its menu, and out again.
+  for (const name of ["Postern", "Account", "Sign out"]) {
+    await page.keyboard.press("Tab");
+    assert.equal(await page.locator(":focus").textContent(), name);
+  }
+  await page.keyboard.press("Enter");
+  await page.waitForURL("/signin");
+  await leave();
+});
+
+test("whatever has the focus is seen to have it", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await page.goto("/signin");
+  await page.getByLabel("Email").waitFor();
+  const outlines = [];
+  const focused = () => page.evaluate(() => document.activeElement.localName);
+  while ((await focused()) !== "body") {
+    outlines.push(await page.evaluate(() => getComputedStyle(document.activeElement).outline));
+    await page.keyboard.press("Tab");
+  }
+  assert.ok(outlines.length > 3);
+  for (const outline of outlines) assert.match(outline, /solid 2px$/);
+  await leave();
+});
+
+test("a refusal is shown in the words of the service, and what was typed stays", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await page.goto("/signin");
+  await page.getByLabel("Email").fill("ada@example.com");
+  await page.getByLabel("Password").fill("wrong password");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await told(page, "The email or the password is wrong.");
+  assert.equal(await page.getByLabel("Email").inputValue(), "ada@example.com");
+  await leave();
+});
+
+test("a service that cannot be reached is said to be", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await page.goto("/signin");
+  await page.getByLabel("Email").fill("ada@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.route("**/api/auth/login", (route) => route.fulfill({ status: 502, body: "<h1>Bad gateway</h1>" }));
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await told(page, "The service gave no answer that can be shown (status 502). Try again later.");
+  await leave(/status of 502/);
+});
+
+test("a double click signs in once, and the button shows that it is busy", async () => {
+  const { page, leave } = await visit(browser, postern);
+  const logins = [];
+  await page.route("**/api/auth/login", async (route) => {
+    logins.push(route.request().method());
+    await page.getByRole("button", { name: "Sign in" }).and(page.locator("[aria-busy=true]")).waitFor();
+    await route.continue();
+  });
+  await page.goto("/signin");
+  await page.getByLabel("Email").fill("ada@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).dblclick();
+  await page.waitForURL("/account");
+  await section(page, "Sessions").waitFor();
+  assert.deepEqual(logins, ["POST"]);
+  await leave();
+});
+
+test("no script can read the session", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await signIn(page, "ada@example.com");
+  const readable = await page.evaluate(() => [document.cookie, { ...localStorage }, { ...sessionStorage }]);
+  assert.deepEqual(readable, ["", {}, {}]);
+  const cookies = await page.context().cookies();
+  assert.deepEqual(
+    cookies.map(({ name, httpOnly, secure, sameSite, path }) => ({ name, httpOnly, secure, sameSite, path })),
+    [{ name: "__Host-session", httpOnly: true, secure: true, sameSite: "Strict", path: "/" }],
+  );
+  await leave();
+});
+
+test("a script that somebody slips into a page does not run", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await page.goto("/signin");
+  await page.getByLabel("Email").waitFor();
+  const stopped = await page.evaluate(async () => {
+    const violation = new Promise((resolve) => addEventListener("securitypolicyviolation", resolve, { once: true }));
+    const script = document.createElement("script");
+    script.textContent = "window.ran = true";
+    document.body.append(script);
+    return [(await violation).effectiveDirective, window.ran ?? false];
+  });
+  assert.deepEqual(stopped, ["script-src-elem", false]);
+  await leave(/Content Security Policy/);
+});
+
+test("after signing out, the back button shows nothing of the account", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await signIn(page, "ada@example.com");
+  await page.goto("/forgot-password");
+  await page.goto("/account");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL("/signin");
+  await page.goBack();
+  await page.waitForURL("/forgot-password");
+  await page.goBack();
+  await page.waitForURL("/signin");
+  await page.getByLabel("Email").waitFor();
+  assert.equal(await page.getByText("ada@example.com").count(), 0);
+  await leave();
+});
+
+test("whose session has ended elsewhere is led to the sign-in and back to where they were", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await page.goto("/admin#tree");
+  await page.waitForURL("/signin?next=%2Fadmin%23tree");
+  await page.getByLabel("Email").fill("admin");
+  await page.getByLabel("Password").fill("admin");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL("/admin#tree");
+  await leave();
+});
+
+test("a link to the sign-in leads to no other address afterwards", async () => {
+  for (const next of ["https://evil.example/", "//evil.example", "/admin.evil.example", "javascript:alert(1)"]) {
+    const { page, leave } = await visit(browser, postern);
+    await page.goto(`/signin?next=${encodeURIComponent(next)}`);
+    await page.getByLabel("Email").fill("ada@example.com");
+    await page.getByLabel("Password").fill(PASSWORD);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.waitForURL("/account");
+    await leave();
+  }
+});

@@ -1,0 +1,86 @@
+// From an invitation to an account.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { PASSWORD, adminToken, link, mail, ok, send, signUp, userToken } from "../workerd/support/client.mjs";
+import { startPostern } from "../workerd/support/postern.mjs";
+import { startBrowser } from "./support/browser.mjs";
+import { section, told, visit } from "./support/visitor.mjs";
+
+let postern;
+let browser;
+before(async () => {
+  [postern, browser] = await Promise.all([startPostern(), startBrowser()]);
+});
+after(() => Promise.all([browser?.close(), postern?.stop()]));
+
+test("the link of an invitation leads to an account with the email that it names", async () => {
+  const token = await adminToken(postern);
+  ok(await send(postern, "POST", "/api/auth/me/send-invite", { token, json: { email: "grace+1@example.com" } }));
+  const { page, leave } = await visit(browser, postern);
+  await page.goto(link(await mail(postern, "grace+1@example.com", /invited/)).href);
+  assert.equal(await page.getByLabel("Email").inputValue(), "grace+1@example.com");
+  await page.getByLabel("Name").fill("Grace");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign up" }).click();
+  await page.waitForURL("/account");
+  assert.equal(await section(page, "Profile").getByLabel("Name").inputValue(), "Grace");
+  await leave();
+});
+
+test("an invitation can be typed in, and a name left out", async () => {
+  const referrer = await userToken(postern, await adminToken(postern));
+  const { page, leave } = await visit(browser, postern);
+  await page.goto("/signup");
+  await page.getByLabel("Invitation").fill(referrer);
+  await page.getByLabel("Email").fill("alan@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign up" }).click();
+  await page.waitForURL("/account");
+  await section(page, "Profile").getByText("alan@example.com").waitFor();
+  await leave();
+});
+
+test("an invitation that has ended is told before anybody types", async () => {
+  const referrer = await userToken(postern, await adminToken(postern));
+  await postern.sql("UPDATE user_tokens SET expires_at = created_at + 1");
+  const { page, leave } = await visit(browser, postern);
+  await page.goto(`/signup?referrer=${referrer}`);
+  await told(page, "This invitation is unknown or has expired. Ask for a new one.");
+  await leave();
+});
+
+test("every faulty field is marked with what is wrong, and the first has the focus", async () => {
+  const referrer = await userToken(postern, await adminToken(postern));
+  const { page, leave } = await visit(browser, postern);
+  await page.goto(`/signup?referrer=${referrer}`);
+  // The browser itself takes it for an address.
+  await page.getByLabel("Email").fill("ada@nowhere");
+  await page.getByLabel("Password").fill("password");
+  await page.getByRole("button", { name: "Sign up" }).click();
+  const answer = await send(postern, "POST", "/api/auth/signup", {
+    json: { referrer, email: "ada@nowhere", password: "password" },
+  });
+  await told(page, answer.body.error);
+  for (const { loc, msg } of answer.body.detail) {
+    const field = page.locator(`[name=${loc[1]}]`);
+    assert.equal(await field.getAttribute("aria-invalid"), "true");
+    assert.equal(await page.locator(`[id="${await field.getAttribute("aria-describedby")}"]`).textContent(), msg);
+  }
+  const first = page.locator("[aria-invalid=true]").first();
+  assert.ok(await first.evaluate((field) => field === document.activeElement));
+  await leave();
+});
+
+test("an email that is taken is told, and the page leads to the sign-in", async () => {
+  await signUp(postern, "ada@example.com");
+  const referrer = await userToken(postern, await adminToken(postern));
+  const { page, leave } = await visit(browser, postern);
+  await page.goto(`/signup?referrer=${referrer}&email=ada%40example.com`);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign up" }).click();
+  await told(page, "There is an account with this email already.");
+  await page.getByRole("link", { name: "Sign in" }).click();
+  await page.waitForURL("/signin");
+  await leave();
+});
