@@ -1,0 +1,78 @@
+// Draws the pictures of the README anew, by day and by night: `npm run screenshots`. They are of the built Worker with
+// people who have signed up through it.
+
+import { mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "./build.mjs";
+import { Failure, main, root, say } from "./lib/run.mjs";
+
+const folder = join("docs", "screenshots");
+/** What one picture may weigh, in bytes: they are in every clone. */
+const limit = 100_000;
+
+await main(async () => {
+  await build();
+  const { startPostern } = await import("../tests/workerd/support/postern.mjs");
+  const { startBrowser } = await import("../tests/browser/support/browser.mjs");
+  mkdirSync(join(root, folder), { recursive: true });
+  say("Drawing (some seconds).");
+  const [postern, browser] = await Promise.all([startPostern(), startBrowser()]);
+  try {
+    const people = await populate(postern);
+    for (const colorScheme of ["light", "dark"]) await draw(postern, browser, people, colorScheme);
+  } finally {
+    await Promise.all([browser.close(), postern.stop()]);
+  }
+});
+
+/** A few people, each invited by another. */
+async function populate(postern) {
+  const { PASSWORD, login, ok, send, signUp, userToken } = await import("../tests/workerd/support/client.mjs");
+  const put = (name, { token }) => send(postern, "PUT", "/api/auth/me/name", { token, json: { name } });
+  const invite = async (inviter, email, name) => {
+    const referrer = await userToken(postern, inviter.token);
+    return ok(await send(postern, "POST", "/api/auth/signup", { json: { referrer, email, name, password: PASSWORD } }));
+  };
+  const ada = await signUp(postern, "ada@example.com");
+  ok(await put("Ada Lovelace", ada));
+  const grace = await invite(ada, "grace@example.com", "Grace Hopper");
+  await invite(grace, "barbara@example.com", "Barbara Liskov");
+  await invite(grace, "frances@example.com", "Frances Allen");
+  const alan = await invite(ada, "alan@example.com", "Alan Turing");
+  await invite(alan, "kurt@example.com", "Kurt Gödel");
+  await invite(alan, "john@example.com", "John von Neumann");
+  const admin = ok(await login(postern, "admin", "admin"));
+  ok(await send(postern, "POST", `/api/auth/admin/users/${alan.user.id}/freeze`, { token: admin.token }));
+  return { ada, password: PASSWORD };
+}
+
+async function draw(postern, browser, { ada, password }, colorScheme) {
+  const { section, signIn, visit } = await import("../tests/browser/support/visitor.mjs");
+  const open = (width, height) => visit(browser, postern, { colorScheme, viewport: { width, height } });
+  const save = async (page, name) => {
+    const path = join(folder, `${name}-${colorScheme}.png`);
+    await page.screenshot({ path: join(root, path), animations: "disabled", caret: "hide" });
+    const { size } = statSync(join(root, path));
+    if (size >= limit) throw new Failure(`${path} weighs ${size} bytes.`, `Draw less of the page: ${limit} are the most.`);
+    console.log(`  ${path}: ${size} bytes`);
+  };
+
+  const visitor = await open(440, 480);
+  await visitor.page.goto("/signin");
+  await visitor.page.getByLabel("Email").fill("ada@example.com");
+  await save(visitor.page, "sign-in");
+  await visitor.leave();
+
+  const user = await open(720, 760);
+  await signIn(user.page, ada.user.email, password);
+  await section(user.page, "Invitations").getByRole("listitem").first().waitFor();
+  await save(user.page, "account");
+  await user.leave();
+
+  const admin = await open(720, 700);
+  await signIn(admin.page, "admin", "admin");
+  await admin.page.goto("/admin#tree");
+  await section(admin.page, "Invite tree").getByText("Kurt Gödel").waitFor();
+  await save(admin.page, "invite-tree");
+  await admin.leave();
+}
