@@ -139,7 +139,7 @@ async function downloadWasmBindgen(tool, program) {
   }
 }
 
-function cacheFolder() {
+export function cacheFolder() {
   const ofTheSystem = {
     darwin: join(homedir(), "Library", "Caches"),
     win32: process.env.LOCALAPPDATA ?? join(homedir(), "AppData", "Local"),
