@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{events, heartbeat, run, run_all, run_on_replica, users::Account};
+use super::{administration::is_active_admin, events, heartbeat, run, run_all, run_on_replica, users::Account};
 use crate::{
     domain::{Timestamp, event::Event, user::flag},
     ports::{Outage, Sql, Statement},
@@ -106,25 +106,30 @@ pub async fn list(sql: &dyn Sql, user_id: &str, asking: &str, now: Timestamp) ->
     run(sql, statement.bind(user_id).bind(now).bind(asking)).await?.all()
 }
 
-/// Ends one session of the user; tells whether there was one.
+/// Ends one session of the user; tells whether there was one, and who does it is the user or still an admin.
 ///
 /// # Errors
 /// [`Outage`].
 pub async fn end(sql: &dyn Sql, user_id: &str, session_id: &str, event: &Event) -> Result<bool, Outage> {
-    let end = Statement::new("DELETE FROM sessions WHERE id = ?1 AND user_id = ?2 RETURNING id");
-    let end = end.bind(session_id).bind(user_id);
+    let end = Statement::new(concat!(
+        "DELETE FROM sessions WHERE id = ?1 AND user_id = ?2 AND (user_id = ?3 OR ",
+        is_active_admin!("?3"),
+        ") RETURNING id"
+    ));
+    let end = end.bind(session_id).bind(user_id).bind(event.actor_id.as_deref());
     let [ended, _] = run_all(sql, [end, events::insert_if_changed(event)]).await?;
     Ok(ended.any())
 }
 
-/// Ends every session of a user; tells whether there is such a user.
+/// Ends every session of a user; tells whether there is such a user and the admin who does it still is one.
 ///
 /// # Errors
 /// [`Outage`].
 pub async fn end_all(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool, Outage> {
-    let end = Statement::new("DELETE FROM sessions WHERE user_id = ?1").bind(user_id);
-    let find = Statement::new("SELECT id FROM users WHERE id = ?1").bind(user_id);
-    let [_, _, found] = run_all(sql, [end, events::insert_if_changed(event), find]).await?;
+    let end = Statement::new(concat!("DELETE FROM sessions WHERE user_id = ?1 AND ", is_active_admin!("?2")));
+    let find = Statement::new(concat!("SELECT id FROM users WHERE id = ?1 AND ", is_active_admin!("?2")));
+    let bound = |statement: Statement| statement.bind(user_id).bind(event.actor_id.as_deref());
+    let [_, _, found] = run_all(sql, [bound(end), events::insert_if_changed(event), bound(find)]).await?;
     Ok(found.any())
 }
 

@@ -41,6 +41,30 @@ fn a_token_from_when_one_was_an_admin_opens_nothing_of_theirs_any_more() {
 }
 
 #[test]
+fn an_admin_who_is_demoted_while_a_request_is_under_way_changes_nothing_with_it() {
+    for door in admin_doors().into_iter().filter(|door| !door.method.is_safe()) {
+        let world = World::new();
+        let postern = &world.postern;
+        postern.make_admin(&world.ada.id);
+        let others = || {
+            [
+                "SELECT * FROM users WHERE id <> ?1",
+                "SELECT * FROM sessions WHERE user_id <> ?1",
+                "SELECT * FROM events WHERE actor_id = ?1",
+            ]
+            .map(|query| postern.sql.query(query, &[world.ada.id.as_str().into()]))
+        };
+        let before = others();
+        let demote = postern.put(&format!("/api/auth/admin/users/{}", world.ada.id)).bearer(&world.admin_token);
+        let act = door.locked(&world).bearer(&world.ada.token);
+        let answers = postern.at_once(vec![demote.json(json!({ "role": "user" })), act]);
+        assert_eq!(answers[0].status, 200, "{}", door.name());
+        assert_eq!((answers[1].status, &answers[1].body["code"]), (403, &json!("admin_required")), "{}", door.name());
+        assert_eq!(others(), before, "{}", door.name());
+    }
+}
+
+#[test]
 fn a_token_from_before_one_became_an_admin_opens_the_doors_of_admins() {
     for door in admin_doors() {
         let world = World::new();

@@ -54,7 +54,7 @@ pub async fn delete_all(app: &App, request: &Request, id: &str) -> Result<Respon
     let admin = bearer::admin(app, request).await?;
     let event = audit::by_admin(app, Action::SessionsEnded, &admin.account.user.id, id);
     if !sessions::end_all(app.sql.as_ref(), id, &event).await? {
-        return Err(Error::NotFound);
+        return Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await);
     }
     Ok(Response::ok())
 }
@@ -75,7 +75,7 @@ pub async fn delete(app: &App, request: &Request, id: &str, session_id: &str) ->
     let admin = bearer::admin(app, request).await?;
     let event = audit::by_admin(app, Action::SessionEnded, &admin.account.user.id, id);
     if !sessions::end(app.sql.as_ref(), id, session_id, &event).await? {
-        return Err(Error::NotFound);
+        return Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await);
     }
     Ok(Response::ok())
 }
