@@ -298,6 +298,20 @@ fn what_is_not_frozen_cannot_be_unfrozen() {
 }
 
 #[test]
+fn a_circle_that_an_import_has_brought_keeps_neither_the_tree_nor_a_freeze_from_ending() {
+    let tree = Tree::new(&BRANCHES);
+    // d, below a, has invited a.
+    let close = "UPDATE users SET referrer_id = ?2 WHERE id = ?1";
+    tree.postern.sql.execute(close, &[tree.ids["a"].as_str().into(), tree.ids["d"].as_str().into()]);
+    let outline = tree.outline(&format!("?root={}&depth=3", tree.ids["a"]));
+    assert_eq!(outline, ["0 a 2", "1 b 0", "1 c 1", "2 d 1", "3 a 2"]);
+    assert_eq!((tree.freeze("c"), tree.freeze("a")), (4, 0));
+    assert_eq!(tree.active(), "admin e f");
+    assert_eq!((tree.unfreeze("c"), tree.unfreeze("a")), (0, 4));
+    assert_eq!(tree.active(), "a admin b c d e f");
+}
+
+#[test]
 fn who_freezes_while_being_demoted_freezes_nobody() {
     let tree = Tree::new(&BRANCHES);
     tree.postern.make_admin(&tree.ids["e"]);
