@@ -1,5 +1,6 @@
 // Formatting and clippy, natively and for wasm32, each warning an error; and the types of the pages. The native pass of
-// clippy sees the tests too; the other sees the code that only the Worker has. The workflows are held to actionlint in
+// clippy sees the tests too; the other sees the code that only the Worker has. The fuzz targets are a workspace that
+// neither sees: whether they still compile is told here, because they seldom run. The workflows are held to actionlint in
 // tests/scripts/workflows.test.mjs.
 
 import { installPackages } from "./lib/packages.mjs";
@@ -28,4 +29,8 @@ await main(async () => {
   await run("cargo", ["clippy", ...lockedInCi, "--all-targets", ...deny], { advice });
   say("Clippy, for wasm32 (about one minute the first time).");
   await run("cargo", ["clippy", ...lockedInCi, "--target", "wasm32-unknown-unknown", ...deny], { advice });
+  say("The fuzz targets (about two minutes the first time).");
+  await run("cargo", ["check", "--manifest-path", "fuzz/Cargo.toml"], {
+    advice: "Mend what rustc says above: what the fuzz targets use has changed.",
+  });
 });

@@ -4,8 +4,6 @@
 
 #![no_main]
 
-use std::sync::LazyLock;
-
 use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::{Signer, SigningKey};
 use hkdf::Hkdf;
@@ -23,20 +21,27 @@ struct Signed {
     signing: SigningKey,
 }
 
-static SIGNED: LazyLock<Signed> = LazyLock::new(|| {
-    let keys = Keys::derive(SECRET, None).session;
-    let key_id = keys.public()["keys"][0]["kid"].as_str().unwrap().to_owned();
-    let mut seed = [0; 32];
-    Hkdf::<Sha256>::new(None, SECRET.as_bytes()).expand(b"postern/1/session token", &mut seed).unwrap();
-    let signed = Signed { keys, key_id, signing: SigningKey::from_bytes(&seed) };
-    // Otherwise nothing would get past the signature, and nobody would know.
-    let header = json!({ "alg": "EdDSA", "kid": signed.key_id }).to_string();
-    let token = signed.token(header.as_bytes(), br#"{"iat":1799999999,"exp":1800000001}"#);
-    assert!(signed.keys.verify::<Map<String, Value>>(&token, NOW).is_some(), "the keys are derived in another way now");
-    signed
-});
+thread_local! {
+    static SIGNED: Signed = Signed::new();
+}
 
 impl Signed {
+    fn new() -> Signed {
+        let keys = Keys::derive(SECRET, None).session;
+        let key_id = json!(keys.public())["keys"][0]["kid"].as_str().unwrap().to_owned();
+        let mut seed = [0; 32];
+        Hkdf::<Sha256>::new(None, SECRET.as_bytes()).expand(b"postern/1/session token", &mut seed).unwrap();
+        let signed = Signed { keys, key_id, signing: SigningKey::from_bytes(&seed) };
+        // Otherwise nothing would get past the signature, and nobody would know.
+        let header = json!({ "alg": "EdDSA", "kid": signed.key_id }).to_string();
+        let token = signed.token(header.as_bytes(), br#"{"iat":1799999999,"exp":1800000001}"#);
+        assert!(
+            signed.keys.verify::<Map<String, Value>>(&token, NOW).is_some(),
+            "the keys are derived in another way now"
+        );
+        signed
+    }
+
     fn token(&self, header: &[u8], claims: &[u8]) -> String {
         let message =
             format!("{}.{}", Base64UrlUnpadded::encode_string(header), Base64UrlUnpadded::encode_string(claims));
@@ -45,8 +50,9 @@ impl Signed {
     }
 }
 
-fuzz_target!(|data: &[u8]| {
-    let signed = &*SIGNED;
+fuzz_target!(|data: &[u8]| SIGNED.with(|signed| hold(signed, data)));
+
+fn hold(signed: &Signed, data: &[u8]) {
     let Some(parts) = data.strip_prefix(b"signed\n") else {
         let Ok(token) = std::str::from_utf8(data) else { return };
         assert!(signed.keys.verify::<Map<String, Value>>(token, NOW).is_none(), "nobody signed this: {token}");
@@ -79,4 +85,4 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(seconds("iat").map(|time| time * 1_000), Some(verified.issued_at), "{token}");
     assert!(NOW < verified.expires_at, "{token}");
     assert!(seconds("nbf").is_none_or(|time| time * 1_000 <= NOW), "{token}");
-});
+}
