@@ -17,6 +17,7 @@ export const pages = {
   "reset-password": "Set a new password",
   account: "Account",
   admin: "Administration",
+  docs: "API reference",
 };
 
 /** Where the pages are served. */
@@ -41,6 +42,8 @@ export async function buildPages() {
       splitting: true,
       chunkNames: "shared-[hash]",
       legalComments: "none",
+      // Pictures that a style brings become part of it.
+      loader: { ".svg": "dataurl", ".png": "dataurl" },
       metafile: true,
       logLevel: "warning",
       absWorkingDir: root,
@@ -53,13 +56,15 @@ export async function buildPages() {
   const layout = readFileSync(join(source, "layout.html"), "utf8");
   for (const [name, title] of Object.entries(pages)) {
     const path = (file) => `/${relative(target, join(root, file))}`.replaceAll("\\", "/");
-    const [entry, { imports }] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === `pages/${name}.tsx`);
+    const [entry, { imports, cssBundle }] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === `pages/${name}.tsx`);
     // What the script imports is asked for together with it, not only once it has come.
     const scripts = [
       ...imports.filter(({ kind }) => kind === "import-statement").map((shared) => `<link rel="modulepreload" href="${path(shared.path)}">`),
       `<script type="module" src="${path(entry)}"></script>`,
     ];
-    const html = layout.replace("{{title}}", title).replace("{{scripts}}", scripts.join("\n"));
+    // A script that imports a style is a page made elsewhere, to which the common one would not fit.
+    const style = cssBundle ? path(cssBundle) : "/assets/style.css";
+    const html = layout.replace("{{title}}", title).replace("{{style}}", style).replace("{{scripts}}", scripts.join("\n"));
     writeFileSync(join(target, `${name}.html`), html);
   }
   copyFileSync(join(source, "_headers"), join(target, "_headers"));
