@@ -167,6 +167,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What everybody may know of the settings */
+        get: operations["getConfig"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/jwks": {
         parameters: {
             query?: never;
@@ -624,6 +641,32 @@ export interface components {
         CodeSent: {
             /** @description The OTP session token, which goes with the code. */
             token: string;
+        };
+        /** @description What the pages must know of the settings before anybody has signed in. */
+        Config: {
+            /**
+             * Format: uri
+             * @description Where the pages are that mailed links lead to, without a slash at its end.
+             * @example https://app.example.com
+             */
+            app_url: string;
+            /**
+             * @description What its pages are coloured with: `#` and six hexadecimal digits.
+             * @example #0f6e75
+             */
+            brand_color: string;
+            /** @description The fewest characters of a password. */
+            password_min_length: number;
+            /**
+             * @description What the service is called.
+             * @example Postern
+             */
+            service_name: string;
+            /**
+             * Format: int64
+             * @description How many days a user token lives where a request names no other number.
+             */
+            user_token_lifetime_days: number;
         };
         /** @description A new user token. */
         CreatedToken: {
@@ -2030,6 +2073,30 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Config"];
+                };
+            };
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
