@@ -285,6 +285,7 @@ test("the real wrangler understands all of it: a first run makes everything, a s
     assert.deepEqual([bindings.DB.id, bindings.KV.namespace_id], [databases[0].uuid, namespaces[0].id]);
     for (const name of ["AUTH_SECRET", "RESEND_API_KEY", "ADMIN_PASSWORD"]) assert.equal(bindings[name].type, "secret_text", name);
     for (const name of ["APP_URL", "MAIL_FROM", "ADMIN_EMAIL"]) assert.deepEqual([bindings[name].type, bindings[name].text], ["plain_text", told[name]]);
+    assert.match(first.said, /Total \(1 module\)/, "the pages are assets and no modules");
     for (const { type, text } of upload.bindings) assert.ok(type !== "secret_text" || !first.said.includes(text), "a secret is on the terminal");
     const at = (call) => cloudflare.calls.findIndex((made) => made.startsWith(call));
     assert.ok(at("POST /d1/database/") < at("PUT /workers/scripts/postern"), "migrations come before the code");

@@ -50,6 +50,8 @@ function answerTo(state, call, query, text) {
     "GET /workers/scripts/postern/settings": () => found(upload && { bindings: readable(upload) }, 10007),
     "GET /workers/scripts/postern/deployments": () => found(upload && { deployments: [deployment] }, 10007),
     [`GET /workers/scripts/postern/versions/${VERSION}`]: () => ({ result: version(upload) }),
+    // An account that has every file already: the token says that nothing need be uploaded.
+    "POST /workers/scripts/postern/assets-upload-session": () => ({ result: { jwt: "e30.e30.e30", buckets: [] } }),
     "PUT /workers/scripts/postern": () => {
       state.upload = JSON.parse(text.match(/\{"main_module".*/)[0]);
       return { result: { id: "postern", tag: "6", deployment_id: VERSION.replaceAll("-", ""), startup_time_ms: 3 } };
