@@ -38,10 +38,11 @@ fn event(app: &App, action: Action, actor_id: Option<&str>, subject_id: Option<&
     }
 }
 
-/// Writes down, after the answer, that a login to this account was refused: the time until the answer tells nobody that
-/// there is an account. Answers the refusal.
-pub fn refused_login(app: &App, user_id: &str, refusal: Error) -> Error {
-    later(app, Event { actor_id: None, result: refusal.code(), ..own(app, Action::Login, user_id) });
+/// Writes down, after the answer, that a login was refused, of an account that there is or of none: neither the time until
+/// the answer nor the work that follows it, which a next request may have to wait for, tells whether there is an account.
+/// Answers the refusal.
+pub fn refused_login(app: &App, user_id: Option<&str>, refusal: Error) -> Error {
+    later(app, Event { result: refusal.code(), ..event(app, Action::Login, None, user_id) });
     refusal
 }
 

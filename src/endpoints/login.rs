@@ -60,7 +60,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let cost = app.settings().password_cost;
     let Some(account) = account else {
         password_hash::verify(&password, &password_hash::decoy(cost)?)?;
-        return Err(Error::WrongCredentials);
+        return Err(audit::refused_login(app, None, Error::WrongCredentials));
     };
     let refusal = match password_hash::verify(&password, &account.password_hash)? {
         false => Some(Error::WrongCredentials),
@@ -68,7 +68,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         true => None,
     };
     if let Some(refusal) = refusal {
-        return Err(audit::refused_login(app, &account.user.id, refusal));
+        return Err(audit::refused_login(app, Some(&account.user.id), refusal));
     }
 
     let rehashed = if password_hash::is_weaker(&account.password_hash, cost) {
