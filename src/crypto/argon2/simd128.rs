@@ -4,15 +4,17 @@
 //! what is used here: a rotation by whole bytes is a shuffle. `i64x2.mul` would become eight on x86; two pairs of vectors
 //! are multiplied for as many, by gathering the low halves of each pair into one vector first.
 //!
-//! There is no `unsafe` in it: the intrinsics that touch no pointer are safe, and the compiler makes loads and stores of
-//! vectors from pairs of words.
+//! There is no `unsafe` in it: the intrinsics that touch no pointer are safe, and a pair of words is cast to a vector as a
+//! whole. Put together from its two words, it would depend on the compiler whether it is loaded at once or word by word,
+//! which takes half as long again.
 
 use core::arch::wasm32::{
-    i8x16_shuffle, i32x4_shuffle, i64x2_add, i64x2_shuffle, u64x2, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4,
-    u64x2_extract_lane, u64x2_shr, u64x2_splat, v128, v128_and, v128_xor,
+    i8x16_shuffle, i32x4_shuffle, i64x2_add, i64x2_shuffle, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4, u64x2_shr,
+    u64x2_splat, v128, v128_and, v128_xor,
 };
 
 use ::argon2::Block;
+use bytemuck::must_cast;
 
 /// The compression function, as [`super::filling`] wants it: a block to work in would take its time to be made for every
 /// call.
@@ -36,15 +38,14 @@ fn pairs_mut(block: &mut Block) -> &mut Pairs {
 #[inline]
 #[target_feature(enable = "simd128")]
 fn load(pairs: &Pairs, at: usize) -> v128 {
-    let [low, high] = pairs.get(at).copied().unwrap_or_default();
-    u64x2(low, high)
+    must_cast(pairs.get(at).copied().unwrap_or_default())
 }
 
 #[inline]
 #[target_feature(enable = "simd128")]
 fn store(pairs: &mut Pairs, at: usize, value: v128) {
     if let Some(pair) = pairs.get_mut(at) {
-        *pair = [u64x2_extract_lane::<0>(value), u64x2_extract_lane::<1>(value)];
+        *pair = must_cast(value);
     }
 }
 
