@@ -19,18 +19,23 @@ use bytemuck::must_cast;
 /// The compression function, as [`super::filling`] wants it: a block to work in would take its time to be made for every
 /// call.
 pub(super) fn compress(target: &mut Block, previous: &Block, reference: &Block, onto: bool, scratch: &mut Block) {
-    compress_pairs(pairs_mut(target), pairs(previous), pairs(reference), onto, pairs_mut(scratch));
+    if let (Some(target), Some(previous), Some(reference), Some(scratch)) =
+        (pairs_mut(target), pairs(previous), pairs(reference), pairs_mut(scratch))
+    {
+        compress_pairs(target, previous, reference, onto, scratch);
+    }
 }
 
-/// A block as 8 rows of 8 pairs of words.
-type Pairs = [[u64; 2]];
+/// A block as 8 rows of 8 pairs of words. As a slice, whose length is not in its type, each pair would be behind a check
+/// wherever this is not compiled into what makes the slice.
+type Pairs = [[u64; 2]; 64];
 
-fn pairs(block: &Block) -> &Pairs {
-    block.as_ref().as_chunks().0
+fn pairs(block: &Block) -> Option<&Pairs> {
+    block.as_ref().as_chunks().0.first_chunk()
 }
 
-fn pairs_mut(block: &mut Block) -> &mut Pairs {
-    block.as_mut().as_chunks_mut().0
+fn pairs_mut(block: &mut Block) -> Option<&mut Pairs> {
+    block.as_mut().as_chunks_mut().0.first_chunk_mut()
 }
 
 // That `at` is below 64 is plain to the compiler where these two are called, and no check of it is left.
