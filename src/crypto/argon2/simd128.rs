@@ -1,16 +1,18 @@
 //! The compression function of argon2 in the 128-bit vectors of WebAssembly.
 //!
-//! A vector holds two words, and a permutation works on eight vectors. Engines have one machine instruction for most of
-//! what is used here: a rotation by whole bytes is a shuffle. `i64x2.mul` would become eight on x86; two pairs of vectors
-//! are multiplied for as many, by gathering the low halves of each pair into one vector first.
+//! A vector holds two words, and a permutation works on eight vectors. Each of its steps waits for the one before, so two
+//! permutations that know nothing of each other are computed step by step in turns: a processor does both at once, though
+//! not all sixteen vectors are in registers. Engines have one or two machine instructions for most of what is used here.
+//! `i64x2.mul` would become eight on x86; two pairs of vectors are multiplied for as many, by gathering the low halves of
+//! each pair into one vector first. Of the rotations, only that by 24 is no cheaper as a shuffle: its mask has to be loaded.
 //!
 //! There is no `unsafe` in it: the intrinsics that touch no pointer are safe, and a pair of words is cast to a vector as a
 //! whole. Put together from its two words, it would depend on the compiler whether it is loaded at once or word by word,
 //! which takes half as long again.
 
 use core::arch::wasm32::{
-    i8x16_shuffle, i32x4_shuffle, i64x2_add, i64x2_shuffle, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4, u64x2_shr,
-    u64x2_splat, v128, v128_and, v128_xor,
+    i8x16_shuffle, i32x4_shuffle, i64x2_add, i64x2_shl, i64x2_shuffle, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4,
+    u64x2_shr, u64x2_splat, v128, v128_and, v128_xor,
 };
 
 use ::argon2::Block;
@@ -63,7 +65,7 @@ fn rotate_right_32(x: v128) -> v128 {
 #[inline]
 #[target_feature(enable = "simd128")]
 fn rotate_right_24(x: v128) -> v128 {
-    i8x16_shuffle::<3, 4, 5, 6, 7, 0, 1, 2, 11, 12, 13, 14, 15, 8, 9, 10>(x, x)
+    v128_xor(u64x2_shr(x, 24), i64x2_shl(x, 40))
 }
 
 #[inline]
@@ -106,30 +108,50 @@ macro_rules! xor_rotate {
     };
 }
 
-/// GB (RFC 9106, section 3.6), for the four columns of a matrix.
-macro_rules! mix {
-    ($a0:ident $a1:ident, $b0:ident $b1:ident, $c0:ident $c1:ident, $d0:ident $d1:ident) => {
-        multiply_add!($a0 $a1, $b0 $b1);
-        xor_rotate!($d0 $d1, $a0 $a1, rotate_right_32);
-        multiply_add!($c0 $c1, $d0 $d1);
-        xor_rotate!($b0 $b1, $c0 $c1, rotate_right_24);
-        multiply_add!($a0 $a1, $b0 $b1);
-        xor_rotate!($d0 $d1, $a0 $a1, rotate_right_16);
-        multiply_add!($c0 $c1, $d0 $d1);
-        xor_rotate!($b0 $b1, $c0 $c1, rotate_right_63);
+/// The same macro for each of two matrices.
+macro_rules! both {
+    ($step:ident, [$($one:tt)*], [$($other:tt)*]) => {
+        $step!($($one)*);
+        $step!($($other)*);
     };
 }
 
-/// P (RFC 9106, section 3.6): GB for the columns of a matrix, then for its diagonals, for which the rows b, c and d are
-/// turned by one, two and three words, and turned back.
-macro_rules! permute {
-    ($a0:ident $a1:ident, $b0:ident $b1:ident, $c0:ident $c1:ident, $d0:ident $d1:ident) => {
-        mix!($a0 $a1, $b0 $b1, $c0 $c1, $d0 $d1);
+/// GB (RFC 9106, section 3.6), for the four columns of each of two matrices.
+macro_rules! mix {
+    (
+        [$a0:ident $a1:ident, $b0:ident $b1:ident, $c0:ident $c1:ident, $d0:ident $d1:ident],
+        [$e0:ident $e1:ident, $f0:ident $f1:ident, $g0:ident $g1:ident, $h0:ident $h1:ident]
+    ) => {
+        both!(multiply_add, [$a0 $a1, $b0 $b1], [$e0 $e1, $f0 $f1]);
+        both!(xor_rotate, [$d0 $d1, $a0 $a1, rotate_right_32], [$h0 $h1, $e0 $e1, rotate_right_32]);
+        both!(multiply_add, [$c0 $c1, $d0 $d1], [$g0 $g1, $h0 $h1]);
+        both!(xor_rotate, [$b0 $b1, $c0 $c1, rotate_right_24], [$f0 $f1, $g0 $g1, rotate_right_24]);
+        both!(multiply_add, [$a0 $a1, $b0 $b1], [$e0 $e1, $f0 $f1]);
+        both!(xor_rotate, [$d0 $d1, $a0 $a1, rotate_right_16], [$h0 $h1, $e0 $e1, rotate_right_16]);
+        both!(multiply_add, [$c0 $c1, $d0 $d1], [$g0 $g1, $h0 $h1]);
+        both!(xor_rotate, [$b0 $b1, $c0 $c1, rotate_right_63], [$f0 $f1, $g0 $g1, rotate_right_63]);
+    };
+}
+
+/// Turns the rows b and d of a matrix by one and three words, so that its diagonals become columns when the halves of row c
+/// change places; turned twice with d for b, they are back.
+macro_rules! turn {
+    ($b0:ident $b1:ident, $d0:ident $d1:ident) => {
         ($b0, $b1) = (between($b0, $b1), between($b1, $b0));
         ($d0, $d1) = (between($d1, $d0), between($d0, $d1));
-        mix!($a0 $a1, $b0 $b1, $c1 $c0, $d0 $d1);
-        ($b0, $b1) = (between($b1, $b0), between($b0, $b1));
-        ($d0, $d1) = (between($d0, $d1), between($d1, $d0));
+    };
+}
+
+/// P (RFC 9106, section 3.6) of two matrices: GB for their columns, then for their diagonals.
+macro_rules! permute {
+    (
+        [$a0:ident $a1:ident, $b0:ident $b1:ident, $c0:ident $c1:ident, $d0:ident $d1:ident],
+        [$e0:ident $e1:ident, $f0:ident $f1:ident, $g0:ident $g1:ident, $h0:ident $h1:ident]
+    ) => {
+        mix!([$a0 $a1, $b0 $b1, $c0 $c1, $d0 $d1], [$e0 $e1, $f0 $f1, $g0 $g1, $h0 $h1]);
+        both!(turn, [$b0 $b1, $d0 $d1], [$f0 $f1, $h0 $h1]);
+        mix!([$a0 $a1, $b0 $b1, $c1 $c0, $d0 $d1], [$e0 $e1, $f0 $f1, $g1 $g0, $h0 $h1]);
+        both!(turn, [$d0 $d1, $b0 $b1], [$h0 $h1, $f0 $f1]);
     };
 }
 
@@ -138,39 +160,48 @@ macro_rules! permute {
 #[target_feature(enable = "simd128")]
 fn compress_pairs(target: &mut Pairs, previous: &Pairs, reference: &Pairs, onto: bool, feed: &mut Pairs) {
     let kept = u64x2_splat(if onto { u64::MAX } else { 0 });
-    for row in 0..8 {
+    for rows in 0..4 {
         macro_rules! read {
-            ($column:literal) => {{
-                let at = 8 * row + $column;
+            ($at:literal) => {{
+                let at = 16 * rows + $at;
                 let mixed = v128_xor(load(previous, at), load(reference, at));
                 store(feed, at, v128_xor(mixed, v128_and(load(target, at), kept)));
                 mixed
             }};
         }
         macro_rules! write {
-            ($($column:literal $value:ident),*) => {
-                $(store(target, 8 * row + $column, $value);)*
+            ($($at:literal $value:ident),*) => {
+                $(store(target, 16 * rows + $at, $value);)*
             };
         }
         let (mut a0, mut a1, mut b0, mut b1) = (read!(0), read!(1), read!(2), read!(3));
         let (mut c0, mut c1, mut d0, mut d1) = (read!(4), read!(5), read!(6), read!(7));
-        permute!(a0 a1, b0 b1, c0 c1, d0 d1);
+        let (mut e0, mut e1, mut f0, mut f1) = (read!(8), read!(9), read!(10), read!(11));
+        let (mut g0, mut g1, mut h0, mut h1) = (read!(12), read!(13), read!(14), read!(15));
+        permute!([a0 a1, b0 b1, c0 c1, d0 d1], [e0 e1, f0 f1, g0 g1, h0 h1]);
         write!(0 a0, 1 a1, 2 b0, 3 b1, 4 c0, 5 c1, 6 d0, 7 d1);
+        write!(8 e0, 9 e1, 10 f0, 11 f1, 12 g0, 13 g1, 14 h0, 15 h1);
     }
-    for column in 0..8 {
+    for columns in 0..4 {
         macro_rules! read {
-            ($row:literal) => {
-                load(target, 8 * $row + column)
+            ($row:literal, $column:literal) => {
+                load(target, 8 * $row + 2 * columns + $column)
             };
         }
         macro_rules! write {
-            ($($row:literal $value:ident),*) => {
-                $(store(target, 8 * $row + column, v128_xor($value, load(feed, 8 * $row + column)));)*
+            ($column:literal: $($row:literal $value:ident),*) => {
+                $({
+                    let at = 8 * $row + 2 * columns + $column;
+                    store(target, at, v128_xor($value, load(feed, at)));
+                })*
             };
         }
-        let (mut a0, mut a1, mut b0, mut b1) = (read!(0), read!(1), read!(2), read!(3));
-        let (mut c0, mut c1, mut d0, mut d1) = (read!(4), read!(5), read!(6), read!(7));
-        permute!(a0 a1, b0 b1, c0 c1, d0 d1);
-        write!(0 a0, 1 a1, 2 b0, 3 b1, 4 c0, 5 c1, 6 d0, 7 d1);
+        let (mut a0, mut a1, mut b0, mut b1) = (read!(0, 0), read!(1, 0), read!(2, 0), read!(3, 0));
+        let (mut c0, mut c1, mut d0, mut d1) = (read!(4, 0), read!(5, 0), read!(6, 0), read!(7, 0));
+        let (mut e0, mut e1, mut f0, mut f1) = (read!(0, 1), read!(1, 1), read!(2, 1), read!(3, 1));
+        let (mut g0, mut g1, mut h0, mut h1) = (read!(4, 1), read!(5, 1), read!(6, 1), read!(7, 1));
+        permute!([a0 a1, b0 b1, c0 c1, d0 d1], [e0 e1, f0 f1, g0 g1, h0 h1]);
+        write!(0: 0 a0, 1 a1, 2 b0, 3 b1, 4 c0, 5 c1, 6 d0, 7 d1);
+        write!(1: 0 e0, 1 e1, 2 f0, 3 f1, 4 g0, 5 g1, 6 h0, 7 h1);
     }
 }
