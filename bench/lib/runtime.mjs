@@ -11,8 +11,12 @@ import { root } from "../../scripts/lib/run.mjs";
 
 const config = unstable_readConfig({ config: join(root, "wrangler.toml") }, { hideWarnings: true });
 
-/** The bindings and the compatibility date of wrangler.toml, for whoever wants the same. */
-const { modulesRules, ratelimits, ...wranglerOptions } = unstable_getMiniflareWorkerOptions(config).workerOptions;
+/**
+ * The bindings and the compatibility date of wrangler.toml, for whoever wants the same; but for the assets, for which
+ * Miniflare has two Workers more in JavaScript before ours, through which each request would pass. On Cloudflare that is
+ * the platform's.
+ */
+const { modulesRules, ratelimits, assets, ...wranglerOptions } = unstable_getMiniflareWorkerOptions(config).workerOptions;
 export const { compatibilityDate, d1Databases } = wranglerOptions;
 
 /** The built Worker as it is deployed, with these settings; what is between it and the platform is in workers/postern.mjs. */
