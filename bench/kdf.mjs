@@ -111,6 +111,7 @@ async function compareTokens({ pid, call }) {
     const signed = await takeTurns("session tokens", [
       { name: "sign", pid, work: () => call("sign_tokens", signatures) },
       { name: "verify", pid, work: () => call("verify_tokens", signatures) },
+      { name: "verify one that came before", pid, work: () => call("verify_remembered_tokens", signatures) },
     ], signatures);
     const asked = await takeTurns("session checks", [{ name: "GET /me", pid: postern.pid, work: check }], requests);
     return Object.fromEntries(Object.entries({ ...signed, ...asked }).map(([name, values]) => [name, microseconds(values)]));

@@ -3,8 +3,8 @@
 use std::{cell::Cell, rc::Rc};
 
 use crate::{
-    crypto::keys::Keys,
-    domain::{Timestamp, throttle::Address},
+    crypto::{jwt::Verified, keys::Keys, remembered::Remembered},
+    domain::{Timestamp, claims::Claims, throttle::Address},
     ports::{Burst, Kv, Later, Mailer, Net, Sql},
     settings::Settings,
 };
@@ -15,6 +15,8 @@ pub struct Isolate {
     pub settings: Settings,
     /// Every key, derived from the secret.
     pub keys: Keys,
+    /// The session tokens that these keys were found to have signed.
+    pub session_tokens: Remembered<Verified<Claims>>,
     /// Whether this isolate has seen that there is a first account.
     pub first_account_seen: Cell<bool>,
 }
@@ -23,7 +25,7 @@ impl Isolate {
     /// Derives the keys.
     pub fn new(settings: Settings) -> Self {
         let keys = Keys::derive(&settings.secrets.current, settings.secrets.previous.as_deref());
-        Isolate { settings, keys, first_account_seen: Cell::new(false) }
+        Isolate { settings, keys, session_tokens: Remembered::default(), first_account_seen: Cell::new(false) }
     }
 }
 

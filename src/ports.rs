@@ -6,7 +6,7 @@
 use std::{borrow::Cow, future::Future, pin::Pin, time::Duration};
 
 use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use crate::error::Error;
 
@@ -87,9 +87,9 @@ impl Statement {
     }
 }
 
-/// What one statement answered: a JSON object for each row.
+/// What one statement answered: a JSON object for each row, not read yet.
 #[derive(Debug, Clone, Default)]
-pub struct Rows(pub Vec<Json>);
+pub struct Rows(pub Vec<Box<RawValue>>);
 
 impl Rows {
     /// Whether there is a row: with `RETURNING`, whether the statement did its work.
@@ -101,21 +101,21 @@ impl Rows {
     ///
     /// # Errors
     /// [`Outage`] when the row has not the shape of `T`: the schema is not the one this build knows.
-    pub fn first<T: DeserializeOwned>(self) -> Result<Option<T>, Outage> {
-        self.0.into_iter().next().map(decode).transpose()
+    pub fn first<T: DeserializeOwned>(&self) -> Result<Option<T>, Outage> {
+        self.0.first().map(|row| decode(row)).transpose()
     }
 
     /// All rows.
     ///
     /// # Errors
     /// As [`Rows::first`].
-    pub fn all<T: DeserializeOwned>(self) -> Result<Vec<T>, Outage> {
-        self.0.into_iter().map(decode).collect()
+    pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, Outage> {
+        self.0.iter().map(|row| decode(row)).collect()
     }
 }
 
-fn decode<T: DeserializeOwned>(row: Json) -> Result<T, Outage> {
-    serde_json::from_value(row).map_err(|error| Outage(format!("a row has an unexpected shape: {error}")))
+fn decode<T: DeserializeOwned>(row: &RawValue) -> Result<T, Outage> {
+    serde_json::from_str(row.get()).map_err(|error| Outage(format!("a row has an unexpected shape: {error}")))
 }
 
 /// The SQL database.

@@ -7,44 +7,23 @@
 //! A session token opens every protected door but `reset-password-with-token`; a reset token opens that one and
 //! `GET /me`. Keys, claims and the record behind differ by kind, so neither can pass for the other.
 
+use std::rc::Rc;
+
 use http::{HeaderName, Method, header};
-use serde::{Deserialize, Serialize};
 
 use crate::{
     app::App,
     crypto::jwt::Verified,
-    domain::Timestamp,
-    domain::user::{Role, User},
+    domain::{
+        Timestamp,
+        claims::{Claims, Purpose},
+        user::{Role, User},
+    },
     error::Error,
     ports::Sql,
     store::{records, sessions, users},
     web::{Request, session_cookie},
 };
-
-/// The claims beside `iat` and `exp` (RFC 7519, section 4.1).
-#[derive(Debug, Serialize, Deserialize)]
-struct Claims {
-    /// `APP_URL`.
-    iss: String,
-    /// `APP_URL`.
-    aud: String,
-    /// The user's id.
-    sub: String,
-    /// The role and the tier, for clients to read.
-    scopes: (Role, u8),
-    #[serde(flatten)]
-    purpose: Purpose,
-}
-
-/// What a token is for, told in the token itself (RFC 8725, section 3.12), and the record that must stand behind it.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "purpose", rename_all = "snake_case")]
-enum Purpose {
-    /// `sid`: the session's id. Tokens of one session share it.
-    Session { sid: String },
-    /// `jti`: the reset's id.
-    PasswordReset { jti: String },
-}
 
 /// How a session token came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,8 +153,8 @@ pub async fn refusal_of_admin(app: &App, admin: &Session, otherwise: Error) -> E
 /// 401; 403 when the cookie comes with a request of a foreign page, or its user is inactive; 503.
 pub async fn session_before_password_change(app: &App, request: &Request) -> Result<Session, Error> {
     let (token, carrier) = session_bearer(request)?;
-    let verified = app.keys().session.verify(token, app.now).ok_or(carrier.unauthorized())?;
-    live_session(app, None, verified, carrier).await
+    let verified = verified_session(app, token).ok_or(carrier.unauthorized())?;
+    live_session(app, None, &verified, carrier).await
 }
 
 /// The reset that the bearer names.
@@ -195,8 +174,8 @@ pub async fn password_reset(app: &App, request: &Request) -> Result<PasswordRese
 /// As [`session_before_password_change`] and [`password_reset`].
 pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<Bearer, Error> {
     let (token, carrier) = session_bearer(request)?;
-    if let Some(verified) = app.keys().session.verify(token, app.now) {
-        let live = live_session(app, app.replica.as_deref(), verified, carrier).await?;
+    if let Some(verified) = verified_session(app, token) {
+        let live = live_session(app, app.replica.as_deref(), &verified, carrier).await?;
         return Ok(Bearer::Session(Box::new(live)));
     }
     if carrier == Carrier::Cookie {
@@ -206,10 +185,19 @@ pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<B
     Ok(Bearer::PasswordReset(live_password_reset(app, verified).await?))
 }
 
+/// A session token comes with each request of its session: one whose signature was found good is read once. Whether its
+/// time has come is asked each time, and whether its session lives is asked of D1.
+fn verified_session(app: &App, token: &str) -> Option<Rc<Verified<Claims>>> {
+    app.isolate
+        .session_tokens
+        .get_or_find(token, || app.keys().session.verify(token, app.now))
+        .filter(|verified| app.now < verified.expires_at)
+}
+
 async fn live_session(
     app: &App,
     replica: Option<&dyn Sql>,
-    verified: Verified<Claims>,
+    verified: &Verified<Claims>,
     carrier: Carrier,
 ) -> Result<Session, Error> {
     let claims = &verified.claims;

@@ -3,13 +3,13 @@
 
 pub mod argon2;
 mod bcrypt;
-mod checked;
 mod firebase_scrypt;
 pub mod jwt;
 pub mod keyed_hash;
 pub mod keys;
 pub mod password_hash;
 pub mod random;
+pub mod remembered;
 mod scrypt;
 pub mod seal;
 pub mod sha1;

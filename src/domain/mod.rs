@@ -1,6 +1,7 @@
 //! The rules of identity: synchronous and pure. What a rule needs to know is handed to it.
 
 pub mod breached_password;
+pub mod claims;
 pub mod common_password;
 pub mod email;
 pub mod event;

@@ -9,7 +9,7 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use serde::Deserialize;
-use serde_json::Value as Json;
+use serde_json::value::RawValue;
 use worker::{
     Delay,
     js_sys::{self, Array, JSON},
@@ -41,7 +41,7 @@ pub struct D1 {
 /// What D1 says to one statement: <https://developers.cloudflare.com/d1/worker-api/return-object/#d1result>.
 #[derive(Deserialize)]
 struct Answer {
-    results: Vec<Json>,
+    results: Vec<Box<RawValue>>,
     #[serde(default)]
     meta: Meta,
 }

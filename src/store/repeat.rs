@@ -88,7 +88,7 @@ mod tests {
     }
 
     fn row() -> Result<Vec<Rows>, Outage> {
-        Ok(vec![Rows(vec![serde_json::json!({ "id": "x" })])])
+        Ok(vec![Rows(vec![serde_json::from_str(r#"{ "id": "x" }"#).unwrap()])])
     }
 
     fn nothing() -> Result<Vec<Rows>, Outage> {

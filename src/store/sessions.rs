@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::{administration::is_active_admin, events, heartbeat, run, run_all, run_on_replica, users::Account};
 use crate::{
     domain::{Timestamp, event::Event, user::flag},
-    ports::{Outage, Sql, Statement},
+    ports::{Outage, Rows, Sql, Statement},
 };
 
 /// A session that begins.
@@ -23,13 +23,25 @@ pub struct New<'a> {
 }
 
 /// A live session and whose it is.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Live {
     /// Whose it is.
-    #[serde(flatten)]
     pub account: Account,
     /// When it began.
     pub session_created_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Began {
+    session_created_at: Timestamp,
+}
+
+impl Live {
+    fn of(rows: &Rows) -> Result<Option<Live>, Outage> {
+        let (Some(account), Some(began)) = (Account::of(rows)?, rows.first()?) else { return Ok(None) };
+        let Began { session_created_at } = began;
+        Ok(Some(Live { account, session_created_at }))
+    }
 }
 
 /// A session as its owner and admins see it.
@@ -73,14 +85,14 @@ pub async fn find_live(
     .bind(now)
     .bind(heartbeat::oldest(now));
     if let Some(rows) = run_on_replica(replica, on_replica).await {
-        return rows.first();
+        return Live::of(&rows);
     }
     let statement = Statement::new(
         "SELECT users.*, sessions.created_at AS session_created_at
          FROM sessions JOIN users ON users.id = sessions.user_id
          WHERE sessions.id = ?1 AND sessions.user_id = ?2 AND sessions.expires_at > ?3",
     );
-    run(sql, statement.bind(session_id).bind(user_id).bind(now)).await?.first()
+    Live::of(&run(sql, statement.bind(session_id).bind(user_id).bind(now)).await?)
 }
 
 /// Moves the end of a live session; tells whether it is still alive.

@@ -11,20 +11,36 @@ use crate::{
         user::{User, flag},
     },
     error::Error,
-    ports::{Outage, Sql, Statement},
+    ports::{Outage, Rows, Sql, Statement},
 };
 
 /// A user with what only the service itself may know.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Account {
     /// What everybody may know.
-    #[serde(flatten)]
     pub user: User,
     /// A PHC string.
     pub password_hash: String,
     /// Whether the default password is still in force.
-    #[serde(deserialize_with = "flag")]
     pub must_change_password: bool,
+}
+
+/// The columns that only the service itself may know.
+#[derive(Deserialize)]
+struct Secret {
+    password_hash: String,
+    #[serde(deserialize_with = "flag")]
+    must_change_password: bool,
+}
+
+impl Account {
+    /// The account in the first row, if there is one.
+    pub(super) fn of(rows: &Rows) -> Result<Option<Account>, Outage> {
+        // Read twice, because serde would read a struct within a struct by way of copies.
+        let (Some(user), Some(secret)) = (rows.first()?, rows.first()?) else { return Ok(None) };
+        let Secret { password_hash, must_change_password } = secret;
+        Ok(Some(Account { user, password_hash, must_change_password }))
+    }
 }
 
 /// Whether there is any account at all.
@@ -98,7 +114,7 @@ pub async fn attempt_login(
     let find = Statement::new("SELECT * FROM users WHERE email = ?1").bind(email);
     let [by_account, by_address, found] = run_all(sql, [count_by_account, count_by_address, find]).await?;
     counters.verdict(sql, [&by_account, &by_address], now).await?;
-    Ok(found.first()?)
+    Ok(Account::of(&found)?)
 }
 
 /// Begins a session for a user whose password was just verified, and takes the count of attempts back. A session begins only if

@@ -128,7 +128,10 @@ impl Database {
 
     /// The rows of a query.
     pub fn query(&self, sql: &'static str, values: &[Value]) -> Vec<serde_json::Value> {
-        run(&self.connection.borrow(), &Statement { sql, values: values.to_vec() }, &Cell::new(0)).unwrap().0
+        run(&self.connection.borrow(), &Statement { sql, values: values.to_vec() }, &Cell::new(0))
+            .unwrap()
+            .all()
+            .unwrap()
     }
 
     /// Everything in the database, as text: to look for what must not be there.
@@ -215,7 +218,7 @@ fn run(connection: &Connection, statement: &Statement, steps: &Cell<i64>) -> rus
             };
             object.insert(name.clone(), value);
         }
-        read.push(serde_json::Value::Object(object));
+        read.push(serde_json::value::to_raw_value(&object).unwrap());
     }
     drop(rows);
     steps.set(steps.get() + i64::from(prepared.reset_status(StatementStatus::VmStep)));

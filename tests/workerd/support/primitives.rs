@@ -4,10 +4,14 @@
 use std::cell::RefCell;
 
 use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
-use postern::crypto::{
-    argon2::{Input, block_count, hash_into},
-    keys::Keys,
-    password_hash::{self, Cost},
+use postern::{
+    crypto::{
+        argon2::{Input, block_count, hash_into},
+        keys::Keys,
+        password_hash::{self, Cost},
+        remembered::Remembered,
+    },
+    domain::claims::Claims,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -110,12 +114,23 @@ pub fn sign_tokens(count: u32) {
     }
 }
 
-/// Verifies a session token `count` times.
+/// Verifies a session token `count` times as when it comes for the first time.
 #[wasm_bindgen]
 pub fn verify_tokens(count: u32) {
     let keys = Keys::derive("a secret that is known to every reader", None);
     let token = keys.session.sign(claims(), NOW, NOW + 60_000).unwrap();
     for _ in 0..count {
-        keys.session.verify::<Value>(&token, NOW).unwrap();
+        keys.session.verify::<Claims>(&token, NOW).unwrap();
+    }
+}
+
+/// Verifies a session token `count` times as when it has come before.
+#[wasm_bindgen]
+pub fn verify_remembered_tokens(count: u32) {
+    let keys = Keys::derive("a secret that is known to every reader", None);
+    let token = keys.session.sign(claims(), NOW, NOW + 60_000).unwrap();
+    let remembered = Remembered::default();
+    for _ in 0..count {
+        remembered.get_or_find(&token, || keys.session.verify::<Claims>(&token, NOW)).unwrap();
     }
 }

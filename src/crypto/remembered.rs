@@ -1,0 +1,74 @@
+//! What was found good before, so that the same dear check is not made for each request that repeats it.
+
+use std::{cell::RefCell, collections::HashMap, mem, rc::Rc};
+
+/// How many are kept at least, if there were as many; at most twice as many are.
+const KEPT: usize = 1024;
+
+/// Values that depend on their text and nothing else, each by the whole of it. The oldest half is forgotten when there are
+/// too many.
+pub struct Remembered<T>(RefCell<Generations<T>>);
+
+struct Generations<T> {
+    young: HashMap<Box<str>, Rc<T>>,
+    old: HashMap<Box<str>, Rc<T>>,
+}
+
+impl<T> Default for Remembered<T> {
+    fn default() -> Self {
+        Remembered(RefCell::new(Generations { young: HashMap::new(), old: HashMap::new() }))
+    }
+}
+
+impl<T> Remembered<T> {
+    /// The value of `text`, by `find` if it is not known. That there is none is not remembered.
+    pub fn get_or_find(&self, text: &str, find: impl FnOnce() -> Option<T>) -> Option<Rc<T>> {
+        let mut generations = self.0.borrow_mut();
+        if let Some(known) = generations.young.get(text) {
+            return Some(known.clone());
+        }
+        let known = generations.old.remove(text);
+        let value = known.or_else(|| find().map(Rc::new))?;
+        if generations.young.len() == KEPT {
+            generations.old = mem::take(&mut generations.young);
+        }
+        generations.young.insert(text.into(), value.clone());
+        Some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_is_not_looked_for_again_and_what_was_not_found_is() {
+        let remembered = Remembered::default();
+        let ask = |text: &str, outcome: Option<u32>| {
+            let mut looked = false;
+            let found = remembered.get_or_find(text, || {
+                looked = true;
+                outcome
+            });
+            (found.as_deref().copied(), looked)
+        };
+        assert_eq!([ask("bad", None), ask("bad", None)], [(None, true), (None, true)]);
+        assert_eq!([ask("good", Some(1)), ask("good", None)], [(Some(1), true), (Some(1), false)]);
+        assert_eq!(ask("goo", None), (None, true));
+    }
+
+    #[test]
+    fn as_many_as_are_asked_for_in_turn_are_kept_and_no_more_than_twice_as_many() {
+        let remembered = Remembered::default();
+        for number in 0..5 * KEPT {
+            // One that is asked for again and again is not among those that are forgotten.
+            assert!(remembered.get_or_find("asked for", || (number == 0).then_some(0)).is_some());
+            remembered.get_or_find(&number.to_string(), || Some(number));
+            let generations = remembered.0.borrow();
+            assert!(generations.young.len() <= KEPT && generations.old.len() <= KEPT);
+        }
+        for number in 5 * KEPT - KEPT / 2..5 * KEPT {
+            assert_eq!(remembered.get_or_find(&number.to_string(), || None).as_deref(), Some(&number));
+        }
+    }
+}
