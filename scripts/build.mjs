@@ -3,14 +3,14 @@
 // when nothing changed.
 
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { installPackages } from "./lib/packages.mjs";
 import { buildPages, weight } from "./lib/pages.mjs";
 import { main, root, run, say } from "./lib/run.mjs";
-import { installTools } from "./lib/tools.mjs";
+import { installTools, lockedInCi, target } from "./lib/tools.mjs";
 
 // Whatever can change the Worker. Mail templates and migrations may be included by the source.
 const workerInputs = ["src", "migrations", "scripts/build.mjs", ".cargo", "askama.toml", "build.rs", "Cargo.toml", "Cargo.lock", "package-lock.json", "rust-toolchain.toml"];
@@ -45,21 +45,43 @@ async function unlessDone(name, inputs, outputs, versions, make) {
 
 async function buildWorker(tools) {
   say("Building the Worker: about two minutes the first time, then less.");
-  const program = (name) => join(root, "node_modules", ".bin", name);
-  await run(tools.workerBuild, ["--release"], {
-    env: {
-      ...process.env,
-      RUST_BACKTRACE: "0",
-      WASM_BINDGEN_BIN: tools.wasmBindgen,
-      WASM_OPT_BIN: program("wasm-opt"),
-      ESBUILD_BIN: program("esbuild"),
-    },
-    problem: "The Worker could not be built.",
-    advice: "Mend what is named above and try again.",
-  });
+  const made = join(root, "target", "worker");
+  const wasm = join(root, workerOutputs[1]);
+  const step = (program, args) => run(program, args, { problem: "The Worker could not be built.", advice: "Mend what is named above and try again." });
+  await step("cargo", ["build", "--release", "--lib", "--target", target, "--target-dir", join(root, "target"), ...lockedInCi]);
+  await step(tools.wasmBindgen, [
+    ...["--target", "module", "--no-typescript", "--out-name", "index", "--out-dir", made],
+    // What traps is the end of one request and not of the isolate: the next one gets a new instance of the module.
+    "--force-enable-abort-handler",
+    join(root, "target", target, "release", "postern.wasm"),
+  ]);
+  mkdirSync(join(root, "build"), { recursive: true });
+  // The names of functions stay in it, for stacks and profiles. No feature that workerd may not know yet.
+  await step("wasm-opt", [
+    ...["-O", "--debuginfo", join(made, "index_bg.wasm"), "-o", wasm],
+    ...["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling", "simd"].map((feature) => `--enable-${feature}`),
+  ]);
+  await bundle(made);
+  const bytes = readFileSync(wasm);
+  say(`build/index_bg.wasm: ${kibibytes(bytes.length)}, gzipped ${kibibytes(gzipSync(bytes, { level: 9 }).length)}.`);
+}
 
-  const wasm = readFileSync(join(root, workerOutputs[1]));
-  say(`build/index_bg.wasm: ${kibibytes(wasm.length)}, gzipped ${kibibytes(gzipSync(wasm, { level: 9 }).length)}.`);
+/** One file of JavaScript beside the wasm, of src/worker.js and what wasm-bindgen made. */
+async function bundle(made) {
+  // Installed by now.
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({
+    entryPoints: [join(root, "src", "worker.js")],
+    alias: { worker: join(made, "index.js") },
+    bundle: true,
+    write: false,
+    minify: true,
+    format: "esm",
+    target: "esnext",
+    external: ["./index_bg.wasm", "cloudflare:*"],
+  });
+  // workerd knows a module of wasm by a plain import.
+  writeFileSync(join(root, workerOutputs[0]), outputFiles[0].text.replace("import source ", "import "));
 }
 
 function kibibytes(bytes) {

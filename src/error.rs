@@ -2,6 +2,8 @@
 //!
 //! `{"error": "<sentence for a person>", "code": "<stable_snake_case>", "detail": …}`, where `detail` is null but for 422.
 
+use std::borrow::Cow;
+
 use http::{HeaderName, Method, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -204,16 +206,16 @@ impl Error {
     }
 
     /// The header that belongs to the refusal.
-    pub fn header(&self) -> Option<(HeaderName, String)> {
+    pub fn header(&self) -> Option<(HeaderName, Cow<'static, str>)> {
         match self {
             // RFC 6750, section 3.
             Error::Unauthorized | Error::CookieUnauthorized => {
-                Some((header::WWW_AUTHENTICATE, r#"Bearer realm="postern", error="invalid_token""#.to_owned()))
+                Some((header::WWW_AUTHENTICATE, r#"Bearer realm="postern", error="invalid_token""#.into()))
             }
-            Error::WrongCredentials => Some((header::WWW_AUTHENTICATE, r#"Bearer realm="postern""#.to_owned())),
-            Error::MethodNotAllowed(methods) => Some((header::ALLOW, list(methods))),
-            Error::TooManyRequests(seconds) => Some((header::RETRY_AFTER, seconds.to_string())),
-            Error::Unavailable(_) => Some((header::RETRY_AFTER, RETRY_AFTER_OUTAGE.to_string())),
+            Error::WrongCredentials => Some((header::WWW_AUTHENTICATE, r#"Bearer realm="postern""#.into())),
+            Error::MethodNotAllowed(methods) => Some((header::ALLOW, list(methods).into())),
+            Error::TooManyRequests(seconds) => Some((header::RETRY_AFTER, seconds.to_string().into())),
+            Error::Unavailable(_) => Some((header::RETRY_AFTER, RETRY_AFTER_OUTAGE.to_string().into())),
             _ => None,
         }
     }

@@ -233,15 +233,15 @@ pub fn answer_unread(error: &Error, request_id: &str) -> Response {
 fn finish(response: &mut Response, request: &Request, request_id: &str) {
     add_headers(response, request_id);
     if request.method == Method::HEAD {
-        response.body.clear();
+        response.body = "".into();
     }
 }
 
 fn add_headers(response: &mut Response, request_id: &str) {
     response.headers.extend([
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-        (REQUEST_ID, request_id.to_owned()),
+        (header::CACHE_CONTROL, "no-store".into()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".into()),
+        (REQUEST_ID, request_id.to_owned().into()),
     ]);
 }
 

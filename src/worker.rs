@@ -2,9 +2,12 @@
 
 use std::{cell::OnceCell, rc::Rc};
 
-use futures_util::StreamExt;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use worker::{Context, Env, KvStore, ScheduleContext, ScheduledEvent, WorkerVersionMetadata, event};
+use worker::{
+    Context, Env, KvStore, ScheduleContext, ScheduledEvent, WorkerVersionMetadata, event,
+    js_sys::{Date, Function},
+    wasm_bindgen::{JsValue, prelude::wasm_bindgen},
+    web_sys, worker_sys,
+};
 
 use crate::{
     app::{App, Isolate},
@@ -16,29 +19,19 @@ use crate::{
         analytics::Counters,
         burst::Limiter,
         d1::{D1, Database},
+        http,
         kv::WorkersKv,
         later::WaitUntil,
         net::FetchNet,
         send_email::EmailService,
+        task,
     },
     ports::{Burst, Later, Mailer, Pending},
     routes,
     settings::Settings,
     telemetry::{Event, Kind, Label, Meter, Outcome},
-    web::{MAX_BODY, Request, Response, session_cookie},
+    web::{Request, Response},
 };
-
-/// The headers that anything here reads.
-const READ_HEADERS: [HeaderName; 8] = [
-    header::AUTHORIZATION,
-    header::CONTENT_TYPE,
-    header::ACCEPT,
-    header::USER_AGENT,
-    header::ORIGIN,
-    header::ACCESS_CONTROL_REQUEST_METHOD,
-    header::COOKIE,
-    session_cookie::WANTED,
-];
 
 thread_local! {
     /// Prepared by the first request of the isolate; nothing if the settings are wrong.
@@ -54,20 +47,63 @@ struct Bindings {
     namespace: KvStore,
     mailer: Rc<dyn Mailer>,
     burst: Rc<dyn Burst>,
+    counters: Rc<Counters>,
+    /// The id of the deployed version of the Worker.
+    deployment: Option<Rc<str>>,
 }
 
-#[event(fetch)]
-async fn fetch(request: worker::Request, env: Env, context: Context) -> worker::Result<worker::Response> {
+/// What the runtime calls for each request, with the two functions that settle its promise. `event(fetch)` of the runtime's
+/// crate would do the same with a queue of its own and copies of what is in the request.
+#[wasm_bindgen]
+pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context, resolve: Function, reject: Function) {
+    task::run(async move {
+        let (settle, value) = match http::answer(&respond(request, &env, Context::new(context)).await) {
+            Ok(answer) => (resolve, answer),
+            Err(error) => (reject, error),
+        };
+        // To settle a promise throws nothing.
+        let _ = settle.call1(&JsValue::UNDEFINED, &value);
+    });
+}
+
+async fn respond(request: web_sys::Request, env: &Env, context: Context) -> Response {
     let begin = clock();
-    let work = Work {
-        id: random::id().map_err(|_| no_randomness())?.into(),
-        label: Some(routes::label(&method(&request), &request.path())),
-        meter: Rc::default(),
-        counters: Rc::new(Counters(env.analytics_engine("ANALYTICS").ok())),
+    let head = http::head(&request);
+    let Ok(id) = random::id() else {
+        return routes::answer_unread(&Error::Internal("there is no randomness".to_owned()), "unknown");
     };
-    let response = respond(request, &env, context, begin, &work).await?;
+    let work = Work {
+        id: id.into(),
+        label: Some(routes::label(&head.method, &head.path)),
+        meter: Rc::default(),
+        counters: bindings(env).map(|bindings| bindings.counters).unwrap_or_default(),
+    };
+    let response = answer(request, head, env, WaitUntil::Request(context), begin, &work).await;
     work.tell(Kind::Request, Some(Outcome { status: response.status, outcome: response.outcome }), begin);
-    write(response)
+    response
+}
+
+async fn answer(
+    request: web_sys::Request,
+    head: Request,
+    env: &Env,
+    later: WaitUntil,
+    now: Timestamp,
+    work: &Work,
+) -> Response {
+    let address = Address::parse(http::address(&request).as_deref());
+    let Some(body) = http::body(request).await else {
+        return routes::answer_unread(&Error::UnreadableBody("The body breaks off."), &work.id);
+    };
+    let request = Request { body, ..head };
+    let Some(isolate) = isolate(env) else { return routes::answer_without_settings(&request, &work.id) };
+    match bindings(env).and_then(|bindings| app(isolate, bindings, later, now, work, address)) {
+        Ok(app) => routes::answer(&app, &request).await,
+        Err(error) => {
+            log(&format!("request {}: a binding of wrangler.toml is missing: {error}", work.id));
+            routes::answer_without_settings(&request, &work.id)
+        }
+    }
 }
 
 #[event(scheduled)]
@@ -75,9 +111,9 @@ async fn scheduled(event: ScheduledEvent, env: Env, context: ScheduleContext) {
     let begin = clock();
     let Some(isolate) = isolate(&env) else { return };
     let Ok(id) = random::id() else { return log("the cron trigger cannot work: there is no randomness") };
-    let work = Work { id: id.into(), label: None, meter: Rc::default(), counters: Rc::new(Counters(None)) };
-    let now = event.schedule() as i64;
-    match app(isolate, &env, WaitUntil::Schedule(context), now, &work, Address::parse(None)) {
+    let work = Work { id: id.into(), label: None, meter: Rc::default(), counters: Rc::default() };
+    let (later, now) = (WaitUntil::Schedule(context), event.schedule() as i64);
+    match bindings(&env).and_then(|bindings| app(isolate, bindings, later, now, &work, Address::parse(None))) {
         Ok(app) => maintenance::run(&app).await,
         Err(error) => log(&format!("the cron trigger cannot work: {error}")),
     }
@@ -120,39 +156,15 @@ impl Later for ToldLater {
     }
 }
 
-async fn respond(
-    request: worker::Request,
-    env: &Env,
-    context: Context,
-    now: Timestamp,
-    work: &Work,
-) -> worker::Result<Response> {
-    let address = Address::parse(request.headers().get("CF-Connecting-IP")?.as_deref());
-    let request = match read(request).await? {
-        Ok(request) => request,
-        Err(error) => return Ok(routes::answer_unread(&error, &work.id)),
-    };
-    let Some(isolate) = isolate(env) else {
-        return Ok(routes::answer_without_settings(&request, &work.id));
-    };
-    Ok(match app(isolate, env, WaitUntil::Request(context), now, work, address) {
-        Ok(app) => routes::answer(&app, &request).await,
-        Err(error) => {
-            log(&format!("request {}: a binding of wrangler.toml is missing: {error}", work.id));
-            routes::answer_without_settings(&request, &work.id)
-        }
-    })
-}
-
 fn app(
     isolate: Rc<Isolate>,
-    env: &Env,
+    bindings: Bindings,
     later: WaitUntil,
     now: Timestamp,
     work: &Work,
     address: Address,
 ) -> worker::Result<App> {
-    let Bindings { database, namespace, mailer, burst } = bindings(env)?;
+    let Bindings { database, namespace, mailer, burst, deployment, .. } = bindings;
     let d1 = |database| D1 { database, meter: work.meter.clone() };
     Ok(App {
         replica: if isolate.settings.reads_replicas { Some(Rc::new(d1(Rc::new(database.nearest()?)))) } else { None },
@@ -167,13 +179,13 @@ fn app(
         now,
         request_id: work.id.clone(),
         address,
-        deployment: env.get_binding::<WorkerVersionMetadata>("VERSION").ok().map(|version| version.id().into()),
+        deployment,
     })
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
 fn clock() -> Timestamp {
-    worker::Date::now().as_millis() as i64
+    Date::now() as i64
 }
 
 fn bindings(env: &Env) -> worker::Result<Bindings> {
@@ -185,14 +197,12 @@ fn bindings(env: &Env) -> worker::Result<Bindings> {
                 namespace: env.kv("KV")?,
                 mailer: Rc::new(EmailService(env.send_email("EMAIL").ok())),
                 burst: Rc::new(Limiter(env.rate_limiter("BURST")?)),
+                counters: Rc::new(Counters(env.analytics_engine("ANALYTICS").ok())),
+                deployment: env.get_binding::<WorkerVersionMetadata>("VERSION").ok().map(|found| found.id().into()),
             };
             Ok(known.get_or_init(|| found).clone())
         }
     })
-}
-
-fn no_randomness() -> worker::Error {
-    worker::Error::RustError("there is no randomness".to_owned())
 }
 
 fn log(line: &str) {
@@ -214,54 +224,4 @@ fn isolate(env: &Env) -> Option<Rc<Isolate>> {
             })
             .clone()
     })
-}
-
-/// Reads a request whole, but never more of its body than one byte over the limit. A body that breaks off is the client's
-/// fault: a refusal, and nothing for the log.
-async fn read(mut request: worker::Request) -> worker::Result<Result<Request, Error>> {
-    let url = request.inner().url();
-    // What stands before the path: the scheme and the host.
-    let origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    let query = query.split('#').next().unwrap_or_default().to_owned();
-    let mut headers = HeaderMap::new();
-    let sent = request.headers();
-    for name in READ_HEADERS {
-        // What is no header value cannot be a good one either: it counts as missing.
-        let value = sent.get(name.as_str())?.and_then(|value| HeaderValue::try_from(value).ok());
-        if let Some(value) = value {
-            headers.insert(name, value);
-        }
-    }
-    let mut body = Vec::new();
-    if request.inner().body().is_some() {
-        let mut stream = request.stream()?;
-        while let Some(chunk) = stream.next().await {
-            let Ok(chunk) = chunk else { return Ok(Err(Error::UnreadableBody("The body breaks off."))) };
-            let room = MAX_BODY + 1 - body.len();
-            body.extend(chunk.iter().take(room));
-            if chunk.len() >= room {
-                break;
-            }
-        }
-    }
-    Ok(Ok(Request { method: method(&request), origin, path: request.path(), query, headers, body }))
-}
-
-fn method(request: &worker::Request) -> Method {
-    Method::from_bytes(request.inner().method().as_bytes()).unwrap_or(Method::OPTIONS)
-}
-
-fn write(response: Response) -> worker::Result<worker::Response> {
-    let headers = worker::Headers::new();
-    for (name, value) in &response.headers {
-        headers.append(name.as_str(), value)?;
-    }
-    // The runtime refuses a body, even an empty one, where the status allows none.
-    let whole = if response.body.is_empty() {
-        worker::Response::empty()?
-    } else {
-        worker::Response::from_bytes(response.body)?
-    };
-    Ok(whole.with_status(response.status.as_u16()).with_headers(headers))
 }

@@ -3,7 +3,7 @@
 // with every address that it has seen. And a line of the log is dropped: Miniflare takes it through a pipe and reads it on
 // the processors that the bench measures with.
 
-import Postern from "./index.js";
+import postern from "./index.js";
 
 /** Of the name by which the Worker knows its limiter. */
 class Ratelimit {
@@ -26,8 +26,9 @@ console.log = () => {};
 
 let bindings;
 
-export default class extends Postern {
-  constructor(context, env) {
-    super(context, (bindings ??= { ...env, BURST: new Ratelimit() }));
-  }
-}
+export default {
+  fetch(request, env, context) {
+    bindings ??= { ...env, BURST: new Ratelimit() };
+    return postern.fetch(request, bindings, context);
+  },
+};

@@ -5,9 +5,8 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fingerprint, inputs } from "../build.mjs";
 import { root, run, say } from "./run.mjs";
-import { installTools, lockedInCi } from "./tools.mjs";
+import { installTools, lockedInCi, target } from "./tools.mjs";
 
-const target = "wasm32-unknown-unknown";
 const source = "tests/workerd/support/primitives.rs";
 /** Where the module is put. */
 export const folder = join(root, "target", "primitives");

@@ -1,4 +1,4 @@
-// The Rust programs that turn the crate into a Worker, and the one that audits it. They are compiled once per machine
+// The Rust program that turns the crate into a Worker, and the one that audits it. They are compiled once per machine
 // and version into a cache outside the checkout: a second clone, or a clean one, starts at once.
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { delimiter, join } from "node:path";
 import { ask, Failure, root, run, say } from "./run.mjs";
 
 const executable = process.platform === "win32" ? ".exe" : "";
-const target = "wasm32-unknown-unknown";
+export const target = "wasm32-unknown-unknown";
 
 /** Where nobody watches, a lock file that does not match Cargo.toml is an error rather than mended silently. */
 export const lockedInCi = process.env.CI ? ["--locked"] : [];
@@ -15,14 +15,12 @@ export const lockedInCi = process.env.CI ? ["--locked"] : [];
 /** Makes sure that the crate can be compiled and packed. Returns the paths and versions that the build needs. */
 export async function installTools() {
   await installTarget();
-  // Both are released in step with a library of ours, and must match it: the lock file is the one place that says so.
-  const workerBuild = { name: "worker-build", crate: "worker-build", version: lockedVersion("worker"), locked: true };
-  // Its own lock file may name versions that are no longer published.
+  // It is released in step with the library, and must match it: the lock file is the one place that says so. Its own lock file
+  // may name versions that are no longer published.
   const wasmBindgen = { name: "wasm-bindgen", crate: "wasm-bindgen-cli", version: lockedVersion("wasm-bindgen"), locked: false };
   return {
-    workerBuild: await install(workerBuild, []),
     wasmBindgen: await install(wasmBindgen, [downloadWasmBindgen]),
-    versions: [workerBuild.version, wasmBindgen.version, ask("rustc", ["--version"])],
+    versions: [wasmBindgen.version, ask("rustc", ["--version"])],
   };
 }
 
@@ -90,7 +88,7 @@ function works(program, tool) {
 }
 
 async function compile(tool, folder) {
-  say(`Compiling ${tool.name} ${tool.version}: once per machine, two to five minutes.`);
+  say(`Compiling ${tool.name} ${tool.version}: once per machine, two to four minutes.`);
   const lock = tool.locked ? ["--locked"] : [];
   await run("cargo", ["install", tool.crate, "--version", `=${tool.version}`, "--bin", tool.name, "--root", folder, "--no-track", ...lock], {
     // Away from the checkout, whose Cargo settings are meant for the Worker.
@@ -106,12 +104,12 @@ async function compile(tool, folder) {
       CARGO_PROFILE_RELEASE_DEBUG: "0",
     },
     advice:
-      "If a C compiler, pkg-config or OpenSSL is missing, install it (Debian: `apt-get install build-essential pkg-config libssl-dev`); " +
+      "If a C compiler is missing, install it (Debian: `apt-get install build-essential`); " +
       `if there is no ${tool.crate} ${tool.version}, pin a version in Cargo.toml that there is. Then try again.`,
   });
 }
 
-/** The makers' own binary, from where worker-build would take it: seconds instead of minutes, where it can be reached. */
+/** The makers' own binary: seconds instead of minutes, where it can be reached. */
 async function downloadWasmBindgen(tool, program) {
   const platform = {
     "darwin-arm64": "aarch64-apple-darwin",

@@ -9,7 +9,7 @@
 
 use std::rc::Rc;
 
-use http::{HeaderName, Method, header};
+use http::{Method, header};
 
 use crate::{
     app::App,
@@ -22,7 +22,7 @@ use crate::{
     error::Error,
     ports::Sql,
     store::{records, sessions, users},
-    web::{Request, session_cookie},
+    web::{Header, Request, session_cookie},
 };
 
 /// How a session token came.
@@ -85,7 +85,7 @@ pub fn session_token(app: &App, user: &User, session_id: &str, expires_at: Times
 }
 
 /// The header that keeps the token of a session in the session cookie, as long as it is good.
-pub fn cookie(app: &App, token: &str, expires_at: Timestamp) -> (HeaderName, String) {
+pub fn cookie(app: &App, token: &str, expires_at: Timestamp) -> Header {
     session_cookie::set(token, (expires_at - app.now) / 1_000)
 }
 

@@ -8,7 +8,7 @@ use crate::{
     domain::user::User,
     error::Error,
     store::sessions,
-    web::{Request, Response},
+    web::{Header, Request, Response},
 };
 
 /// Clients adopt its value as their new session token.
@@ -42,7 +42,7 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
 }
 
 /// The header with the fresh token, if it is time for one.
-async fn refresh(app: &App, session: &Session) -> Result<Option<(HeaderName, String)>, Error> {
+async fn refresh(app: &App, session: &Session) -> Result<Option<Header>, Error> {
     let expires_at = app.settings().session.refreshed_expiry(
         session.token_issued_at,
         session.token_expires_at,
@@ -55,7 +55,7 @@ async fn refresh(app: &App, session: &Session) -> Result<Option<(HeaderName, Str
     }
     let token = bearer::session_token(app, &session.account.user, &session.id, expires_at)?;
     Ok(Some(match session.carrier {
-        Carrier::Header => (REFRESH_TOKEN, token),
+        Carrier::Header => (REFRESH_TOKEN, token.into()),
         Carrier::Cookie => bearer::cookie(app, &token, expires_at),
     }))
 }

@@ -5,6 +5,7 @@ use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset};
 use crate::telemetry::Event;
 
 /// The binding `ANALYTICS`, if wrangler.toml has one.
+#[derive(Default)]
 pub struct Counters(pub Option<AnalyticsEngineDataset>);
 
 impl Counters {

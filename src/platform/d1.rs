@@ -11,13 +11,13 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use worker::{
-    Delay,
     js_sys::{self, Array, JSON},
     wasm_bindgen::{JsCast, JsValue},
     wasm_bindgen_futures::JsFuture,
     worker_sys::types::{D1Database, D1PreparedStatement},
 };
 
+use super::pause::Pause;
 use crate::{
     ports::{Outage, Pending, Rows, Sql, Statement, Value},
     telemetry::Meter,
@@ -62,9 +62,8 @@ impl Sql for D1 {
                 usage.d1_round_trips += 1;
                 usage.d1_statements += statements.len() as u32;
             });
-            let text = self.database.ask(&statements).await.map_err(|error| outage(&error))?;
-            let answers: Vec<Answer> =
-                serde_json::from_str(&text).map_err(|error| Outage(format!("D1: an unexpected answer: {error}")))?;
+            let answers = self.database.ask(&statements).await.map_err(|error| outage(&error))?;
+            let answers = answers.map_err(|error| Outage(format!("D1: an unexpected answer: {error}")))?;
             self.meter.add(|usage| {
                 for Answer { meta, .. } in &answers {
                     usage.d1_rows_read += meta.rows_read;
@@ -77,7 +76,7 @@ impl Sql for D1 {
     }
 
     fn pause(&self, duration: Duration) -> Pending<'_, ()> {
-        Box::pin(async move { Delay::from(duration).await })
+        Box::pin(async move { Pause::of(duration).await })
     }
 }
 
@@ -97,20 +96,18 @@ impl Database {
         Ok(Database { binding: JsValue::from(session).unchecked_into(), prepared: RefCell::default() })
     }
 
-    /// The answers to the statements, as a JSON array.
-    async fn ask(&self, statements: &[Statement]) -> Result<String, JsValue> {
-        let answers = match statements {
-            // A single statement needs no transaction around it.
-            [alone] => Array::of1(&JsFuture::from(self.bind(alone)?.all()?).await?).into(),
-            _ => {
-                let bound = Array::new();
-                for statement in statements {
-                    bound.push(&self.bind(statement)?.into());
-                }
-                JsFuture::from(self.binding.batch(bound)?).await?
-            }
-        };
-        Ok(JSON::stringify(&answers)?.into())
+    async fn ask(&self, statements: &[Statement]) -> Result<serde_json::Result<Vec<Answer>>, JsValue> {
+        // A single statement needs no transaction around it.
+        if let [alone] = statements {
+            let answer = JsFuture::from(self.bind(alone)?.all()?).await?;
+            return Ok(serde_json::from_str(&text(&answer)?).map(|answer| vec![answer]));
+        }
+        let bound = Array::new();
+        for statement in statements {
+            bound.push(&self.bind(statement)?.into());
+        }
+        let answers = JsFuture::from(self.binding.batch(bound)?).await?;
+        Ok(serde_json::from_str(&text(&answers)?))
     }
 
     fn bind(&self, statement: &Statement) -> Result<D1PreparedStatement, JsValue> {
@@ -123,6 +120,10 @@ impl Database {
         self.prepared.borrow_mut().insert(statement.sql, prepared);
         bound
     }
+}
+
+fn text(answer: &JsValue) -> Result<String, JsValue> {
+    JSON::stringify(answer).map(String::from)
 }
 
 fn js_value(value: &Value) -> JsValue {

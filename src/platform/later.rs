@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use worker::{Context, Delay, ScheduleContext};
+use worker::{Context, ScheduleContext};
 
+use super::pause::Pause;
 use crate::ports::{Later, Pending};
 
 /// `waitUntil` alone lets the work begin before the answer has left, whose time would then tell how much work there is.
@@ -20,7 +21,7 @@ pub enum WaitUntil {
 impl Later for WaitUntil {
     fn run(&self, work: Pending<'static, ()>) {
         let work = async {
-            Delay::from(HEAD_START).await;
+            Pause::of(HEAD_START).await;
             work.await;
         };
         match self {

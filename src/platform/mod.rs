@@ -3,7 +3,10 @@
 pub mod analytics;
 pub mod burst;
 pub mod d1;
+pub mod http;
 pub mod kv;
 pub mod later;
 pub mod net;
+pub mod pause;
 pub mod send_email;
+pub mod task;

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use worker::{
-    AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, wasm_bindgen::JsValue,
-};
+use worker::{AbortController, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, wasm_bindgen::JsValue};
 
+use super::pause::Pause;
 use crate::ports::{Incoming, Net, Outage, Outgoing, Pending};
 
 /// How long a foreign server may take for its whole answer to a POST.
@@ -57,7 +56,7 @@ async fn send(url: &str, init: RequestInit, limit: Duration) -> Result<Incoming,
         let mut response = Fetch::Request(request).send_with_signal(&signal).await?;
         Ok(Incoming { status: response.status_code(), body: response.text().await? })
     });
-    match select(answer, Delay::from(limit)).await {
+    match select(answer, Pause::of(limit)).await {
         Either::Left((answer, _)) => answer.map_err(outage),
         Either::Right(_) => {
             controller.abort();

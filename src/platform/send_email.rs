@@ -3,11 +3,11 @@
 
 use futures_util::future::{Either, select};
 use worker::{
-    Delay, EmailAddress, SendEmail, SendEmailBuilder,
+    EmailAddress, SendEmail, SendEmailBuilder,
     js_sys::{self, Reflect},
 };
 
-use super::net::TIMEOUT;
+use super::{net::TIMEOUT, pause::Pause};
 use crate::ports::{Letter, Mailer, Outage, Pending, Receipt};
 
 /// The binding `EMAIL`, if wrangler.toml has one.
@@ -21,7 +21,7 @@ impl Mailer for EmailService {
             };
             let mail = mail(&letter);
             let answer = Box::pin(binding.send_with_builder(&mail));
-            match select(answer, Delay::from(TIMEOUT)).await {
+            match select(answer, Pause::of(TIMEOUT)).await {
                 Either::Left((Ok(_), _)) => Ok(Receipt::Taken),
                 Either::Left((Err(error), _)) => refusal(&error),
                 Either::Right(_) => Err(Outage(format!("no answer within {} s", TIMEOUT.as_secs()))),

@@ -3,9 +3,9 @@
 //! They are those of an exact list. They never come with credentials that a browser adds by itself: a page of another
 //! origin has a bearer of its own or none.
 
-use http::{HeaderName, Method, header};
+use http::{Method, header};
 
-use super::{Request, Response};
+use super::{Header, Request, Response};
 use crate::error::list;
 
 /// What a page may send beside the headers that need no permission.
@@ -33,14 +33,14 @@ pub fn preflight(request: &Request, origins: &[String], methods: &[Method]) -> O
 }
 
 /// What every answer says of it, whatever its status.
-pub fn headers(request: &Request, origins: &[String]) -> Vec<(HeaderName, String)> {
+pub fn headers(request: &Request, origins: &[String]) -> Vec<Header> {
     if origins.is_empty() {
         return Vec::new();
     }
-    let mut headers = vec![(header::VARY, "Origin".to_owned())];
+    let mut headers = vec![(header::VARY, "Origin".into())];
     if let Some(origin) = listed(request, origins) {
-        headers.push((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.to_owned()));
-        headers.push((header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS.to_owned()));
+        headers.push((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.to_owned().into()));
+        headers.push((header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS.into()));
     }
     headers
 }

@@ -8,6 +8,8 @@ pub mod session_cookie;
 pub use body::{form, json, optional_json};
 pub use fields::{Fields, Parsed};
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use serde::Serialize;
 use serde_json::json;
@@ -65,15 +67,18 @@ impl Request {
     }
 }
 
+/// A header of an answer. What is borrowed is the same whenever it is sent.
+pub type Header = (HeaderName, Cow<'static, str>);
+
 /// One answer.
 #[derive(Debug)]
 pub struct Response {
     /// The status.
     pub status: StatusCode,
     /// The headers; a name may stand here more than once.
-    pub headers: Vec<(HeaderName, String)>,
-    /// The body.
-    pub body: Vec<u8>,
+    pub headers: Vec<Header>,
+    /// The body; empty if there is none.
+    pub body: Cow<'static, str>,
     /// `success`, or the code of the refusal: for the log.
     pub outcome: &'static str,
 }
@@ -82,12 +87,12 @@ impl Response {
     /// 200 with a JSON body.
     pub fn json<T: Serialize>(body: &T) -> Self {
         // Only maps with keys that are no strings and failing `Serialize` impls can fail; we have neither.
-        Self::with_body("application/json", serde_json::to_vec(body).unwrap_or_default())
+        Self::with_body("application/json", serde_json::to_string(body).unwrap_or_default())
     }
 
     /// 200 with JSON that is text already.
-    pub fn json_text(body: &str) -> Self {
-        Self::with_body("application/json", body.as_bytes().to_vec())
+    pub fn json_text(body: &'static str) -> Self {
+        Self::with_body("application/json", body)
     }
 
     /// 200 with the JSON literal `true` as the whole body.
@@ -97,12 +102,12 @@ impl Response {
 
     /// 204, which has no body.
     pub fn no_content() -> Self {
-        Response { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Vec::new(), outcome: "success" }
+        Response { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Cow::Borrowed(""), outcome: "success" }
     }
 
     /// 200 with an HTML page.
     pub fn html(page: String) -> Self {
-        Self::with_body("text/html; charset=utf-8", page.into_bytes())
+        Self::with_body("text/html; charset=utf-8", page)
     }
 
     /// The answer to a request that is refused.
@@ -117,25 +122,25 @@ impl Response {
         response
     }
 
-    fn with_body(content_type: &str, body: Vec<u8>) -> Self {
+    fn with_body(content_type: &'static str, body: impl Into<Cow<'static, str>>) -> Self {
         Response {
             status: StatusCode::OK,
-            headers: vec![(header::CONTENT_TYPE, content_type.to_owned())],
-            body,
+            headers: vec![(header::CONTENT_TYPE, content_type.into())],
+            body: body.into(),
             outcome: "success",
         }
     }
 
     /// The same answer with one more header.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+    pub fn header(mut self, name: HeaderName, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
     /// The same answer with these headers more.
     #[must_use]
-    pub fn headers(mut self, headers: impl IntoIterator<Item = (HeaderName, String)>) -> Self {
+    pub fn headers(mut self, headers: impl IntoIterator<Item = Header>) -> Self {
         self.headers.extend(headers);
         self
     }

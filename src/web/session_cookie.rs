@@ -5,7 +5,7 @@
 use http::{HeaderName, header};
 use utoipa::IntoParams;
 
-use super::Request;
+use super::{Header, Request};
 
 /// By this header a page asks for the cookie. A form cannot send it, nor a page of another origin that no preflight allows it to.
 pub const WANTED: HeaderName = HeaderName::from_static("x-session-cookie");
@@ -36,12 +36,12 @@ pub fn token(request: &Request) -> Option<&str> {
 }
 
 /// The header that keeps `token` for so many seconds.
-pub fn set(token: &str, seconds: i64) -> (HeaderName, String) {
-    (header::SET_COOKIE, format!("{NAME}={token}; {ATTRIBUTES}; Max-Age={seconds}"))
+pub fn set(token: &str, seconds: i64) -> Header {
+    (header::SET_COOKIE, format!("{NAME}={token}; {ATTRIBUTES}; Max-Age={seconds}").into())
 }
 
 /// The header that takes the cookie away.
-pub fn clear() -> (HeaderName, String) {
+pub fn clear() -> Header {
     set("", 0)
 }
 

@@ -29,7 +29,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("store", &["app", "crypto", "domain", "error", "ports"]),
     ("app", &["crypto", "domain", "ports", "settings"]),
     ("settings", &["crypto", "domain"]),
-    ("platform", &["ports", "telemetry"]),
+    ("platform", &["ports", "telemetry", "web"]),
     ("web", &["error"]),
     ("ports", &["error"]),
     ("domain", &["error"]),

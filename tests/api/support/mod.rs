@@ -431,7 +431,7 @@ impl From<Response> for Answer {
             headers.append(name, value.parse().unwrap());
         }
         let outcome = response.outcome;
-        let text = String::from_utf8(response.body).unwrap();
+        let text = response.body.into_owned();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Answer { status: response.status.as_u16(), headers, body, text, outcome, calls: 0, cost: [Cost::default(); 2] }
     }

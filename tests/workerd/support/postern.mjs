@@ -39,11 +39,12 @@ const localSettings = {
  *   cut the connection, or never answer. Without it, whatever the Worker sends fails: no test reaches the net.
  * @param {number} [options.burst] The limit of the burst guard, in the place of the one in wrangler.toml.
  * @param {string} [options.bindings] A JavaScript object of bindings that the runtime cannot imitate, as source text.
+ * @param {Uint8Array} [options.wasm] A module in the place of the built one.
  * @param {boolean} [options.isEmpty] Whether D1 stays without a schema.
  */
-export async function startPostern({ settings = {}, outbound = refuse, burst, bindings, isEmpty = false } = {}) {
+export async function startPostern({ settings = {}, outbound = refuse, burst, bindings, wasm, isEmpty = false } = {}) {
   const state = await mkdtemp(join(tmpdir(), "postern-workerd-"));
-  const postern = new Postern(state, settings, outbound, burst, bindings);
+  const postern = new Postern(state, settings, outbound, burst, bindings, wasm);
   try {
     await postern.start();
     if (!isEmpty) await postern.migrate();
@@ -63,18 +64,20 @@ class Postern {
   #outbound;
   #burst;
   #bindings;
+  #wasm;
   #lines = [];
   #failures = [];
   #runtime;
   /** The processes that the last start has started: workerd, and nothing else unless tests start at once. */
   #processes;
 
-  constructor(state, settings, outbound, burst, bindings) {
+  constructor(state, settings, outbound, burst, bindings, wasm) {
     this.#state = state;
     this.#settings = settings;
     this.#outbound = outbound;
     this.#burst = burst;
     this.#bindings = bindings;
+    this.#wasm = wasm;
   }
 
   /** Sends an HTTP request to the Worker. Redirects are not followed. */
@@ -177,7 +180,7 @@ class Postern {
         modules: [
           ...this.#withBindings(config.main),
           { type: "ESModule", path: config.main },
-          { type: "CompiledWasm", path: join(dirname(config.main), "index_bg.wasm") },
+          { type: "CompiledWasm", path: join(dirname(config.main), "index_bg.wasm"), contents: this.#wasm },
         ],
         // In the place of what wrangler made of them, which includes .dev.vars.
         bindings: defined({ ...config.vars, ...localSettings, APP_URL: this.url, ...this.#settings }),
@@ -199,12 +202,12 @@ class Postern {
   /** A module before the built one, which hands it more bindings. */
   #withBindings(main) {
     if (!this.#bindings) return [];
-    const contents = `import Worker from "./${basename(main)}";
-export default class extends Worker {
-  constructor(context, env) {
-    super(context, { ...env, ...${this.#bindings} });
-  }
-}`;
+    const contents = `import worker from "./${basename(main)}";
+const withMore = (env) => ({ ...env, ...${this.#bindings} });
+export default {
+  fetch: (request, env, context) => worker.fetch(request, withMore(env), context),
+  scheduled: (event, env, context) => worker.scheduled(event, withMore(env), context),
+};`;
     return [{ type: "ESModule", path: join(dirname(main), "with-bindings.js"), contents }];
   }
 
