@@ -10,8 +10,8 @@ use crate::{
     },
 };
 
-/// Rows of one table that one run deletes.
-const ROWS_A_RUN: i64 = 500;
+/// Rows of one table that one run deletes or looks through.
+const ROWS_A_RUN: i64 = 5_000;
 /// Milliseconds in a day.
 const DAY: i64 = 86_400_000;
 

@@ -334,7 +334,7 @@ fn the_log_remembers_for_as_long_as_the_settings_say_and_forgets_in_bounded_step
     for (settings, days) in [(&[][..], 90), (&[("EVENT_RETENTION_DAYS", "7")][..], 7)] {
         let postern = Postern::with_settings(settings);
         postern.sql.execute(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000)
              INSERT INTO events (at, action, result, address) SELECT ?1, 'login', 'success', 'x' FROM n",
             &[postern.now.get().into()],
         );
@@ -343,9 +343,9 @@ fn the_log_remembers_for_as_long_as_the_settings_say_and_forgets_in_bounded_step
         let count = || rows(&postern, 0).len();
         postern.wait(days * DAY - SECOND);
         postern.run_cron();
-        assert_eq!(count(), 1_201);
+        assert_eq!(count(), 12_001);
         postern.wait(SECOND - 1);
-        for left in [701, 201, 1, 1] {
+        for left in [7_001, 2_001, 1, 1] {
             postern.run_cron();
             assert_eq!(count(), left);
         }
