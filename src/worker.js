@@ -4,6 +4,12 @@
 import { fetch, scheduled } from "worker";
 
 export default {
-  fetch: (request, env, context) => new Promise((resolve, reject) => fetch(request, env, context, resolve, reject)),
+  fetch(request, env, context) {
+    const answer = new Promise((resolve, reject) => fetch(request, env, context, resolve, reject));
+    // Otherwise the runtime gives a request up when its client goes, in the middle of whatever it does, and what it has in the
+    // memory of wasm would stay there.
+    context.waitUntil(answer);
+    return answer;
+  },
   scheduled,
 };
