@@ -6,8 +6,8 @@ import { fetch, scheduled } from "worker";
 export default {
   fetch(request, env, context) {
     const answer = new Promise((resolve, reject) => fetch(request, env, context, resolve, reject));
-    // Otherwise the runtime gives a request up when its client goes, in the middle of whatever it does, and what it has in the
-    // memory of wasm would stay there.
+    // A runtime may give a request up when its client goes. That would be in the middle of whatever it does, and what it has in
+    // the memory of wasm would stay there.
     context.waitUntil(answer);
     return answer;
   },
