@@ -91,7 +91,7 @@ async fn answer(
     now: Timestamp,
     work: &Work,
 ) -> Response {
-    let address = Address::parse(http::address(&request).as_deref());
+    let address = Address::parse(head.header(http::CONNECTING_IP));
     let Some(body) = http::body(request).await else {
         return routes::answer_unread(&Error::UnreadableBody("The body breaks off."), &work.id);
     };

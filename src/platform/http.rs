@@ -28,8 +28,11 @@ extern "C" {
     fn append(this: &Fields, name: &JsString, value: &str) -> Result<(), JsValue>;
 }
 
+/// Where the platform says that a request comes from.
+pub const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
+
 /// The headers that anything here reads, whatever the method.
-const READ: [HeaderName; 4] = [header::AUTHORIZATION, header::COOKIE, header::ORIGIN, header::ACCEPT];
+const READ: [HeaderName; 5] = [CONNECTING_IP, header::AUTHORIZATION, header::COOKIE, header::ORIGIN, header::ACCEPT];
 /// Those that are read beside them where the method does more than read.
 const READ_TO_ACT: [HeaderName; 4] =
     [header::CONTENT_TYPE, header::USER_AGENT, header::ACCESS_CONTROL_REQUEST_METHOD, session_cookie::WANTED];
@@ -75,11 +78,6 @@ fn with_name<T>(name: &HeaderName, work: impl FnOnce(&JsString) -> T) -> T {
         Some(known) => work(known),
         None => work(names.entry(name.as_str().into()).or_insert_with(|| name.as_str().into())),
     })
-}
-
-/// The address that the platform has seen the request come from, as it tells it.
-pub fn address(request: &web_sys::Request) -> Option<String> {
-    value(&fields(request.headers()), &HeaderName::from_static("cf-connecting-ip"))
 }
 
 /// What stands before the body: the request with none.

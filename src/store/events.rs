@@ -146,8 +146,7 @@ macro_rules! page_of {
 /// # Errors
 /// [`Outage`].
 pub async fn list(sql: &dyn Sql, filter: &Filter, before: i64, limit: i64) -> Result<Vec<Listed>, Outage> {
-    let action = filter.action.map(Action::as_str);
-    let statement = match (&filter.user_id, action) {
+    let statement = match (&filter.user_id, filter.action) {
         // Each branch has its index, both in the order of the page.
         (Some(user_id), action) => Statement::new(page_of!(
             "SELECT id FROM events WHERE subject_id = ?3 AND id < ?1 AND (?4 IS NULL OR action = ?4)
@@ -158,16 +157,18 @@ pub async fn list(sql: &dyn Sql, filter: &Filter, before: i64, limit: i64) -> Re
         .bind(before)
         .bind(limit)
         .bind(user_id.as_str())
-        .bind(action),
+        .bind(action.map(Action::as_str)),
         // The index leaves logins out: there are so many that a page of them is near.
-        (None, Some("login")) => Statement::new(page_of!("SELECT id FROM events WHERE action = 'login' AND id < ?1"))
-            .bind(before)
-            .bind(limit),
+        (None, Some(Action::Login)) => {
+            Statement::new(page_of!("SELECT id FROM events WHERE action = 'login' AND id < ?1"))
+                .bind(before)
+                .bind(limit)
+        }
         (None, Some(action)) => {
             Statement::new(page_of!("SELECT id FROM events WHERE action = ?3 AND action <> 'login' AND id < ?1"))
                 .bind(before)
                 .bind(limit)
-                .bind(action)
+                .bind(action.as_str())
         }
         (None, None) => Statement::new(page_of!("SELECT id FROM events WHERE id < ?1")).bind(before).bind(limit),
     };
