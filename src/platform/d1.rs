@@ -11,13 +11,12 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use worker::{
-    js_sys::{self, Array, JSON},
-    wasm_bindgen::{JsCast, JsValue},
-    wasm_bindgen_futures::JsFuture,
+    js_sys::{self, Array},
+    wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
     worker_sys::types::{D1Database, D1PreparedStatement},
 };
 
-use super::pause::Pause;
+use super::{pause::Pause, promise::Settled};
 use crate::{
     ports::{Outage, Pending, Rows, Sql, Statement, Value},
     telemetry::Meter,
@@ -38,22 +37,16 @@ pub struct D1 {
     pub meter: Rc<Meter>,
 }
 
-/// What D1 says to one statement: <https://developers.cloudflare.com/d1/worker-api/return-object/#d1result>.
-#[derive(Deserialize)]
-struct Answer {
-    results: Vec<Box<RawValue>>,
-    #[serde(default)]
-    meta: Meta,
+#[wasm_bindgen(module = "/src/platform/d1.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn text(answer: &JsValue) -> Result<String, JsValue>;
 }
 
-/// What a statement took. An answer that does not say it is as good.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Meta {
-    rows_read: u64,
-    rows_written: u64,
-    duration: f64,
-}
+/// What D1 says to one statement (<https://developers.cloudflare.com/d1/worker-api/return-object/#d1result>): its rows, and how
+/// many it read and wrote in how many milliseconds. An answer that does not say the latter is as good.
+#[derive(Deserialize)]
+struct Answer(Vec<Box<RawValue>>, Option<u64>, Option<u64>, Option<f64>);
 
 impl Sql for D1 {
     fn batch(&self, statements: Vec<Statement>) -> Pending<'_, Result<Vec<Rows>, Outage>> {
@@ -65,13 +58,13 @@ impl Sql for D1 {
             let answers = self.database.ask(&statements).await.map_err(|error| outage(&error))?;
             let answers = answers.map_err(|error| Outage(format!("D1: an unexpected answer: {error}")))?;
             self.meter.add(|usage| {
-                for Answer { meta, .. } in &answers {
-                    usage.d1_rows_read += meta.rows_read;
-                    usage.d1_rows_written += meta.rows_written;
-                    usage.d1_ms += meta.duration;
+                for Answer(_, rows_read, rows_written, duration) in &answers {
+                    usage.d1_rows_read += rows_read.unwrap_or_default();
+                    usage.d1_rows_written += rows_written.unwrap_or_default();
+                    usage.d1_ms += duration.unwrap_or_default();
                 }
             });
-            Ok(answers.into_iter().map(|answer| Rows(answer.results)).collect())
+            Ok(answers.into_iter().map(|answer| Rows(answer.0)).collect())
         })
     }
 
@@ -99,14 +92,14 @@ impl Database {
     async fn ask(&self, statements: &[Statement]) -> Result<serde_json::Result<Vec<Answer>>, JsValue> {
         // A single statement needs no transaction around it.
         if let [alone] = statements {
-            let answer = JsFuture::from(self.bind(alone)?.all()?).await?;
-            return Ok(serde_json::from_str(&text(&answer)?).map(|answer| vec![answer]));
+            let answer = Settled::of(&self.bind(alone)?.all()?).await?;
+            return Ok(serde_json::from_str(&text(&answer)?));
         }
         let bound = Array::new();
         for statement in statements {
             bound.push(&self.bind(statement)?.into());
         }
-        let answers = JsFuture::from(self.binding.batch(bound)?).await?;
+        let answers = Settled::of(&self.binding.batch(bound)?).await?;
         Ok(serde_json::from_str(&text(&answers)?))
     }
 
@@ -115,15 +108,16 @@ impl Database {
         if let Some(prepared) = self.prepared.borrow().get(statement.sql) {
             return prepared.bind(values);
         }
-        let prepared = self.binding.prepare(statement.sql)?;
+        // With each request its text goes to D1 in JSON: without the line breaks of the source there is nothing to escape in it.
+        let prepared = self.binding.prepare(&one_line(statement.sql))?;
         let bound = prepared.bind(values);
         self.prepared.borrow_mut().insert(statement.sql, prepared);
         bound
     }
 }
 
-fn text(answer: &JsValue) -> Result<String, JsValue> {
-    JSON::stringify(answer).map(String::from)
+fn one_line(sql: &str) -> String {
+    sql.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn js_value(value: &Value) -> JsValue {

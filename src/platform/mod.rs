@@ -8,5 +8,6 @@ pub mod kv;
 pub mod later;
 pub mod net;
 pub mod pause;
+pub mod promise;
 pub mod send_email;
 pub mod task;

@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
+use super::promise::Settled;
 use worker::{
     js_sys::{Function, Promise},
     wasm_bindgen::{JsValue, prelude::wasm_bindgen},
-    wasm_bindgen_futures::JsFuture,
 };
 
 #[wasm_bindgen]
@@ -24,7 +24,7 @@ extern "C" {
 
 /// Ends when its time is over.
 pub struct Pause {
-    over: JsFuture,
+    over: Settled,
     id: f64,
 }
 
@@ -33,7 +33,7 @@ impl Pause {
     pub fn of(duration: Duration) -> Self {
         let mut id = 0.0;
         let over = Promise::new(&mut |resolve: Function, _| id = set_timeout(&resolve, duration.as_millis() as f64));
-        Pause { over: JsFuture::from(over), id }
+        Pause { over: Settled::of(&over), id }
     }
 }
 
