@@ -5,10 +5,12 @@ import { fetch, scheduled } from "worker";
 
 export default {
   fetch(request, env, context) {
-    const answer = new Promise((resolve, reject) => fetch(request, env, context, resolve, reject));
-    // A runtime may give a request up when its client goes. That would be in the middle of whatever it does, and what it has in
-    // the memory of wasm would stay there.
-    context.waitUntil(answer);
+    let mayAct;
+    const answer = new Promise((resolve, reject) => {
+      mayAct = fetch(request, env, context, resolve, reject);
+    });
+    // A runtime may give a request up when its client goes, which would be in the middle of whatever it does.
+    if (mayAct) context.waitUntil(answer);
     return answer;
   },
   scheduled,

@@ -52,23 +52,31 @@ struct Bindings {
     deployment: Option<Rc<str>>,
 }
 
-/// What the runtime calls for each request, with the two functions that settle its promise. `event(fetch)` of the runtime's
-/// crate would do the same with a queue of its own and copies of what is in the request.
+/// What the runtime calls for each request, with the two functions that settle its promise. Returns whether it may do more
+/// than read. `event(fetch)` of the runtime's crate would do the same with a queue of its own and copies of what is in the request.
 #[wasm_bindgen]
-pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context, resolve: Function, reject: Function) {
+pub fn fetch(
+    request: web_sys::Request,
+    env: Env,
+    context: worker_sys::Context,
+    resolve: Function,
+    reject: Function,
+) -> bool {
+    let begin = clock();
+    let head = http::head(&request);
+    let only_reads = head.only_reads();
     task::run(async move {
-        let (settle, value) = match http::answer(&respond(request, &env, Context::new(context)).await) {
+        let (settle, value) = match http::answer(&respond(request, head, &env, Context::new(context), begin).await) {
             Ok(answer) => (resolve, answer),
             Err(error) => (reject, error),
         };
         // To settle a promise throws nothing.
         let _ = settle.call1(&JsValue::UNDEFINED, &value);
     });
+    !only_reads
 }
 
-async fn respond(request: web_sys::Request, env: &Env, context: Context) -> Response {
-    let begin = clock();
-    let head = http::head(&request);
+async fn respond(request: web_sys::Request, head: Request, env: &Env, context: Context, begin: Timestamp) -> Response {
     let Ok(id) = random::id() else {
         return routes::answer_unread(&Error::Internal("there is no randomness".to_owned()), "unknown");
     };
@@ -91,7 +99,7 @@ async fn answer(
     now: Timestamp,
     work: &Work,
 ) -> Response {
-    let address = Address::parse(head.header(http::CONNECTING_IP));
+    let address = Address::parse(head.header(&http::CONNECTING_IP).as_deref());
     let Some(body) = http::body(request).await else {
         return routes::answer_unread(&Error::UnreadableBody("The body breaks off."), &work.id);
     };
@@ -134,7 +142,7 @@ impl Work {
     fn tell(&self, event: Kind, outcome: Option<Outcome>, begin: Timestamp) {
         let Work { id, label, meter, counters } = self;
         let event = Event { event, id, label: *label, outcome, duration_ms: clock() - begin, usage: meter.take() };
-        worker::console_log!("{}", event.line());
+        web_sys::console::log_1(&event.line().into());
         counters.count(&event);
     }
 }

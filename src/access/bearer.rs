@@ -9,7 +9,7 @@
 
 use std::rc::Rc;
 
-use http::{Method, header};
+use http::header;
 
 use crate::{
     app::App,
@@ -51,7 +51,9 @@ pub struct Session {
     /// How its token came.
     pub carrier: Carrier,
     /// Whose it is.
-    pub account: users::Account,
+    pub user: User,
+    /// Whether the default password is still in force.
+    pub must_change_password: bool,
     /// When it began.
     pub created_at: Timestamp,
     /// When its token was made.
@@ -120,7 +122,7 @@ fn claims(app: &App, user: &User, purpose: Purpose) -> Claims {
 /// anything else (then [`session_before_password_change`] alone lets in); 503.
 pub async fn session(app: &App, request: &Request) -> Result<Session, Error> {
     let session = session_before_password_change(app, request).await?;
-    if session.account.must_change_password && !app.settings().default_admin_open {
+    if session.must_change_password && !app.settings().default_admin_open {
         return Err(Error::PasswordChangeRequired);
     }
     Ok(session)
@@ -132,7 +134,7 @@ pub async fn session(app: &App, request: &Request) -> Result<Session, Error> {
 /// As [`session`]; 403 when the user is no admin.
 pub async fn admin(app: &App, request: &Request) -> Result<Session, Error> {
     let session = session(app, request).await?;
-    if session.account.user.role != Role::Admin {
+    if session.user.role != Role::Admin {
         return Err(Error::AdminRequired);
     }
     Ok(session)
@@ -140,7 +142,7 @@ pub async fn admin(app: &App, request: &Request) -> Result<Session, Error> {
 
 /// Why an act of an admin did nothing: because the admin is none any more, or for the other reason that there may be.
 pub async fn refusal_of_admin(app: &App, admin: &Session, otherwise: Error) -> Error {
-    match users::is_active_admin(app.sql.as_ref(), &admin.account.user.id).await {
+    match users::is_active_admin(app.sql.as_ref(), &admin.user.id).await {
         Ok(true) => otherwise,
         Ok(false) => Error::AdminRequired,
         Err(outage) => outage.into(),
@@ -153,7 +155,7 @@ pub async fn refusal_of_admin(app: &App, admin: &Session, otherwise: Error) -> E
 /// 401; 403 when the cookie comes with a request of a foreign page, or its user is inactive; 503.
 pub async fn session_before_password_change(app: &App, request: &Request) -> Result<Session, Error> {
     let (token, carrier) = session_bearer(request)?;
-    let verified = verified_session(app, token).ok_or(carrier.unauthorized())?;
+    let verified = verified_session(app, &token).ok_or(carrier.unauthorized())?;
     live_session(app, None, &verified, carrier).await
 }
 
@@ -162,7 +164,8 @@ pub async fn session_before_password_change(app: &App, request: &Request) -> Res
 /// # Errors
 /// 401 when it names none that is alive; 503.
 pub async fn password_reset(app: &App, request: &Request) -> Result<PasswordReset, Error> {
-    let token = bearer_token(request).ok_or(Error::Unauthorized)?;
+    let authorization = request.header(&header::AUTHORIZATION).ok_or(Error::Unauthorized)?;
+    let token = bearer_token(&authorization).ok_or(Error::Unauthorized)?;
     let verified = app.keys().password_reset.verify(token, app.now).ok_or(Error::Unauthorized)?;
     live_password_reset(app, verified).await
 }
@@ -174,14 +177,14 @@ pub async fn password_reset(app: &App, request: &Request) -> Result<PasswordRese
 /// As [`session_before_password_change`] and [`password_reset`].
 pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<Bearer, Error> {
     let (token, carrier) = session_bearer(request)?;
-    if let Some(verified) = verified_session(app, token) {
+    if let Some(verified) = verified_session(app, &token) {
         let live = live_session(app, app.replica.as_deref(), &verified, carrier).await?;
         return Ok(Bearer::Session(Box::new(live)));
     }
     if carrier == Carrier::Cookie {
         return Err(carrier.unauthorized());
     }
-    let verified = app.keys().password_reset.verify(token, app.now).ok_or(Error::Unauthorized)?;
+    let verified = app.keys().password_reset.verify(&token, app.now).ok_or(Error::Unauthorized)?;
     Ok(Bearer::PasswordReset(live_password_reset(app, verified).await?))
 }
 
@@ -205,15 +208,16 @@ async fn live_session(
     if !is_of_this_deployment(app, claims) {
         return Err(carrier.unauthorized());
     }
-    let live = sessions::find_live(app.sql.as_ref(), replica, sid, &claims.sub, app.now).await?;
-    let live = live.ok_or(carrier.unauthorized())?;
-    if !live.account.user.is_active {
+    let live = sessions::find_live(app.sql.as_ref(), replica, sid, app.now).await?;
+    let live = live.filter(|live| live.user.id == claims.sub).ok_or(carrier.unauthorized())?;
+    if !live.user.is_active {
         return Err(Error::Inactive);
     }
     Ok(Session {
         id: sid.clone(),
         carrier,
-        account: live.account,
+        user: live.user,
+        must_change_password: live.must_change_password,
         created_at: live.session_created_at,
         token_issued_at: verified.issued_at,
         token_expires_at: verified.expires_at,
@@ -242,42 +246,36 @@ fn is_of_this_deployment(app: &App, claims: &Claims) -> bool {
 
 /// What may be a session token, and how it came. Whoever sends an `Authorization` header means it: beside one, even a
 /// malformed one, the cookie does not count.
-fn session_bearer(request: &Request) -> Result<(&str, Carrier), Error> {
-    if request.headers.contains_key(header::AUTHORIZATION) {
-        return bearer_token(request).map(|token| (token, Carrier::Header)).ok_or(Error::Unauthorized);
+fn session_bearer(request: &Request) -> Result<(String, Carrier), Error> {
+    if let Some(value) = request.header(&header::AUTHORIZATION) {
+        return bearer_token(&value).map(|token| (token.to_owned(), Carrier::Header)).ok_or(Error::Unauthorized);
     }
     let token = session_cookie::token(request).ok_or(Error::Unauthorized)?;
     // Judged before the token, so that no foreign page can make a browser lose its cookie.
-    let only_reads = request.method == Method::GET || request.method == Method::HEAD;
-    if only_reads || request.is_from_own_origin() { Ok((token, Carrier::Cookie)) } else { Err(Error::ForeignOrigin) }
+    if request.only_reads() || request.is_from_own_origin() {
+        Ok((token, Carrier::Cookie))
+    } else {
+        Err(Error::ForeignOrigin)
+    }
 }
 
-/// The token of `Authorization: Bearer …` (RFC 6750, section 2.1), if the header is there once and well-formed.
-fn bearer_token(request: &Request) -> Option<&str> {
-    let (scheme, token) = request.header(header::AUTHORIZATION)?.split_once(' ')?;
+/// The token of `Authorization: Bearer …` (RFC 6750, section 2.1), if the header is well-formed. Of two headers the values are
+/// one with a comma in it, which is no token of ours.
+fn bearer_token(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_start_matches(' '))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderMap;
 
     #[test]
-    fn only_one_well_formed_authorization_header_is_a_bearer() {
-        let token = |values: &[&str]| {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(header::AUTHORIZATION, value.parse().unwrap());
-            }
-            let (method, origin, path, query) = (Method::GET, String::new(), String::new(), String::new());
-            let request = Request { method, origin, path, query, headers, body: Vec::new() };
-            bearer_token(&request).map(str::to_owned)
-        };
-        assert_eq!(token(&["Bearer abc"]).as_deref(), Some("abc"));
-        assert_eq!(token(&["bearer  abc"]).as_deref(), Some("abc"));
-        for values in [&[][..], &["abc"], &["Bearer"], &["Basic abc"], &["Bearer abc", "Bearer abc"]] {
-            assert_eq!(token(values), None, "{values:?}");
+    fn only_a_well_formed_authorization_header_is_a_bearer() {
+        assert_eq!(bearer_token("Bearer abc"), Some("abc"));
+        assert_eq!(bearer_token("bearer  abc"), Some("abc"));
+        for value in ["", "abc", "Bearer", "Basic abc", "Bearerabc"] {
+            assert_eq!(bearer_token(value), None, "{value}");
         }
     }
 }

@@ -7,11 +7,15 @@ use utoipa::ToSchema;
 use super::bearer;
 use crate::{
     app::App,
+    crypto::random,
     domain::user::User,
     error::Error,
     store::sessions,
     web::{Request, Response, session_cookie},
 };
+
+/// So much of what a browser calls itself is kept, in characters.
+const USER_AGENT_LENGTH: usize = 200;
 
 /// A session that has begun.
 #[derive(Serialize, ToSchema)]
@@ -35,15 +39,23 @@ pub fn answer(
     request: &Request,
     user: User,
     must_change_password: bool,
-    session: sessions::New<'_>,
+    session: &sessions::New,
 ) -> Result<Response, Error> {
-    let token = bearer::session_token(app, &user, session.id, session.expires_at)?;
+    let token = bearer::session_token(app, &user, &session.id, session.expires_at)?;
     let cookie = session_cookie::is_wanted(request).then(|| bearer::cookie(app, &token, session.expires_at));
     Ok(Response::json(&SignedIn { token, user, must_change_password }).headers(cookie))
 }
 
 /// A session that begins with this request.
-pub fn new_session<'a>(app: &App, request: &'a Request, id: &'a str) -> sessions::New<'a> {
-    let user_agent = request.header(header::USER_AGENT).map(|text| text.get(..200).unwrap_or(text));
-    sessions::New { id, user_agent, now: app.now, expires_at: app.settings().session.expiry(app.now) }
+///
+/// # Errors
+/// 500 when there is no randomness.
+pub fn new_session(app: &App, request: &Request) -> Result<sessions::New, Error> {
+    // A browser's name is of ASCII; anything else is not worth to be kept.
+    let user_agent = request.header(&header::USER_AGENT).filter(|text| text.is_ascii()).map(|mut text| {
+        text.truncate(USER_AGENT_LENGTH);
+        text
+    });
+    let expires_at = app.settings().session.expiry(app.now);
+    Ok(sessions::New { id: random::id()?, user_agent, now: app.now, expires_at })
 }

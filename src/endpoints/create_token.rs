@@ -48,7 +48,7 @@ pub struct CreatedToken {
     responses((status = 200, body = CreatedToken), (status = "4XX", description = "too_many_tokens"))
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = bearer::session(app, request).await?.account.user;
+    let user = bearer::session(app, request).await?.user;
     let mut fields = web::optional_json(request)?;
     let name = fields.optional("name", name::parse);
     let days = fields.optional_integer("expires_in_days", 1..=MAX_LIFETIME_DAYS);

@@ -23,7 +23,7 @@ use crate::{
     responses((status = 200, body = Timeline<Listed>), (status = "4XX", description = "invalid_fields"))
 )]
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = bearer::session(app, request).await?.account.user;
+    let user = bearer::session(app, request).await?.user;
     let mut fields = request.query_fields();
     let before = fields.optional_integer("before", 1..=NEWEST);
     let limit = fields.optional_integer("limit", LIMITS);

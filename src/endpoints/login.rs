@@ -8,7 +8,7 @@ use crate::{
         sign_in::{self, SignedIn},
     },
     app::App,
-    crypto::{password_hash, random},
+    crypto::password_hash,
     domain::{email::Email, event::Action},
     error::Error,
     store::users,
@@ -55,7 +55,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
 
     first_account::ensure(app).await?;
     let counters = password_attempts::counters(app, &email);
-    let account = users::attempt_login(app.sql.as_ref(), &counters, &email, app.now).await?;
+    let account = users::attempt_password(app.sql.as_ref(), &counters, &email, app.now).await?;
 
     let cost = app.settings().password_cost;
     let Some(account) = account else {
@@ -76,12 +76,11 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     } else {
         None
     };
-    let session_id = random::id()?;
-    let new = sign_in::new_session(app, request, &session_id);
+    let new = sign_in::new_session(app, request)?;
     let event = audit::own(app, Action::Login, &account.user.id);
-    if !users::complete_login(app.sql.as_ref(), &account, new, &counters, rehashed.as_deref(), &event).await? {
+    if !users::complete_login(app.sql.as_ref(), &account, &new, &counters, rehashed.as_deref(), &event).await? {
         // The password was changed, or the account deactivated, while this one was verified.
         return Err(Error::WrongCredentials);
     }
-    sign_in::answer(app, request, account.user, account.must_change_password, new)
+    sign_in::answer(app, request, account.user, account.must_change_password, &new)
 }

@@ -35,7 +35,7 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     match bearer::session_or_password_reset(app, request).await? {
         Bearer::PasswordReset(reset) => Ok(Response::json(&reset.user)),
         Bearer::Session(session) => {
-            let response = Response::json(&session.account.user);
+            let response = Response::json(&session.user);
             Ok(response.headers(refresh(app, &session).await?))
         }
     }
@@ -53,7 +53,7 @@ async fn refresh(app: &App, session: &Session) -> Result<Option<Header>, Error> 
     if !sessions::extend(app.sql.as_ref(), &session.id, expires_at, app.now).await? {
         return Err(session.carrier.unauthorized());
     }
-    let token = bearer::session_token(app, &session.account.user, &session.id, expires_at)?;
+    let token = bearer::session_token(app, &session.user, &session.id, expires_at)?;
     Ok(Some(match session.carrier {
         Carrier::Header => (REFRESH_TOKEN, token.into()),
         Carrier::Cookie => bearer::cookie(app, &token, expires_at),

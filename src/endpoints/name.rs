@@ -36,7 +36,7 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let mut fields = web::json(request)?;
     let name = fields.required("name", name::parse);
     let name = fields.take(name)?;
-    let user_id = &session.account.user.id;
+    let user_id = &session.user.id;
     let event = audit::own(app, Action::NameChanged, user_id);
     if !users::rename(app.sql.as_ref(), user_id, &name, &event).await? {
         return Err(Error::Inactive);

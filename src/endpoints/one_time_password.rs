@@ -56,7 +56,7 @@ pub struct TypedCode {
     )
 )]
 pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = bearer::session(app, request).await?.account.user;
+    let user = bearer::session(app, request).await?.user;
     if user.is_verified {
         return Err(Error::AlreadyVerified);
     }

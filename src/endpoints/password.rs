@@ -44,8 +44,7 @@ pub struct PasswordChange {
 )]
 pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session_before_password_change(app, request).await?;
-    let account = session.account;
-    let email = Email::from_store(account.user.email.clone());
+    let email = Email::from_store(session.user.email.clone());
     let settings = app.settings();
 
     let mut fields = web::json(request)?;
@@ -60,7 +59,10 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     new_password::refuse_breached(app, "new_password", &new_password).await?;
 
     let counters = password_attempts::counters(app, email.as_str());
-    counters.attempt(app.sql.as_ref(), app.now).await?;
+    let account = users::attempt_password(app.sql.as_ref(), &counters, email.as_str(), app.now).await?;
+    // The email may be another user's by now, or nobody's.
+    let account = account.filter(|account| account.user.id == session.user.id);
+    let account = account.ok_or(session.carrier.unauthorized())?;
     if !password_hash::verify(&old_password, &account.password_hash)? {
         return Err(audit::refused(app, Action::PasswordChanged, &account.user.id, Error::WrongPassword));
     }

@@ -46,7 +46,7 @@ pub struct Invitation {
     responses((status = 200, body = True), (status = "4XX", description = "too_many_tokens too_many_requests"))
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = bearer::session(app, request).await?.account.user;
+    let user = bearer::session(app, request).await?.user;
     let mut fields = web::json(request)?;
     let email = fields.required("email", Email::parse);
     let email = fields.take(email)?;

@@ -22,7 +22,7 @@ use crate::{
 )]
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session(app, request).await?;
-    let listed = sessions::list(app.sql.as_ref(), &session.account.user.id, &session.id, app.now).await?;
+    let listed = sessions::list(app.sql.as_ref(), &session.user.id, &session.id, app.now).await?;
     Ok(Response::json(&listed))
 }
 
@@ -40,7 +40,7 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
 )]
 pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let session = bearer::session(app, request).await?;
-    let user_id = &session.account.user.id;
+    let user_id = &session.user.id;
     if !sessions::end(app.sql.as_ref(), user_id, id, &audit::own(app, Action::SessionEnded, user_id)).await? {
         return Err(Error::NotFound);
     }

@@ -82,8 +82,8 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     }
 
     let password_hash = password_hash::hash(&password, app.settings().password_cost)?;
-    let (user_id, session_id) = (random::id()?, random::id()?);
-    let session = sign_in::new_session(app, request, &session_id);
+    let user_id = random::id()?;
+    let session = sign_in::new_session(app, request)?;
     let new = users::New {
         id: &user_id,
         email: &email,
@@ -92,8 +92,8 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         referrer_lookup: &invitation.lookup,
     };
     let event = audit::own(app, Action::Signup, &user_id);
-    match users::sign_up(app.sql.as_ref(), new, session, &event).await? {
-        users::SignUp::Done(user) => sign_in::answer(app, request, *user, false, session),
+    match users::sign_up(app.sql.as_ref(), new, &session, &event).await? {
+        users::SignUp::Done(user) => sign_in::answer(app, request, *user, false, &session),
         users::SignUp::EmailTaken => Err(Error::EmailTaken),
         users::SignUp::ReferrerEnded => Err(Error::ReferrerRefused),
     }

@@ -42,7 +42,7 @@ struct UserToken {
     responses((status = 200, body = Vec<UserToken>))
 )]
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = bearer::session(app, request).await?.account.user;
+    let user = bearer::session(app, request).await?.user;
     let keys = &app.keys().user_token;
     let stored = user_tokens::list(app.sql.as_ref(), &user.id, app.now).await?;
     let tokens: Vec<UserToken> = stored
@@ -73,7 +73,7 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))
 )]
 pub async fn delete(app: &App, request: &Request, token: &str) -> Result<Response, Error> {
-    let user = bearer::session(app, request).await?.account.user;
+    let user = bearer::session(app, request).await?.user;
     let event = audit::own(app, Action::TokenDeleted, &user.id);
     if !user_tokens::delete(app.sql.as_ref(), &app.keys().user_token, &user.id, token, &event).await? {
         return Err(Error::NotFound);

@@ -3,14 +3,14 @@
 use std::{borrow::Cow, cell::RefCell, collections::BTreeMap};
 
 use futures_util::StreamExt;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderName, Method};
 use worker::{
     js_sys::JsString,
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
     web_sys,
 };
 
-use crate::web::{Header, MAX_BODY, Request, Response, session_cookie};
+use crate::web::{Header, Headers, MAX_BODY, Request, Response};
 
 #[wasm_bindgen]
 extern "C" {
@@ -21,8 +21,8 @@ extern "C" {
     #[wasm_bindgen(constructor, js_class = "Headers")]
     fn new() -> Fields;
 
-    #[wasm_bindgen(method)]
-    fn get(this: &Fields, name: &JsString) -> Option<String>;
+    #[wasm_bindgen(method, js_name = get)]
+    fn value(this: &Fields, name: &JsString) -> Option<String>;
 
     #[wasm_bindgen(method, catch)]
     fn append(this: &Fields, name: &JsString, value: &str) -> Result<(), JsValue>;
@@ -30,12 +30,6 @@ extern "C" {
 
 /// Where the platform says that a request comes from.
 pub const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
-
-/// The headers that anything here reads, whatever the method.
-const READ: [HeaderName; 5] = [CONNECTING_IP, header::AUTHORIZATION, header::COOKIE, header::ORIGIN, header::ACCEPT];
-/// Those that are read beside them where the method does more than read.
-const READ_TO_ACT: [HeaderName; 4] =
-    [header::CONTENT_TYPE, header::USER_AGENT, header::ACCESS_CONTROL_REQUEST_METHOD, session_cookie::WANTED];
 
 thread_local! {
     /// The names of headers, each as it came to JavaScript when it was first needed. All of them are ours.
@@ -47,14 +41,11 @@ thread_local! {
 struct Init {
     status: u16,
     headers: Vec<Header>,
-    made: web_sys::ResponseInit,
+    /// An answer with nothing else, of which another one takes them. From a plain object the runtime would read each field.
+    made: web_sys::Response,
 }
 
-fn with_init<T>(
-    status: u16,
-    headers: &[&Header],
-    work: impl FnOnce(&web_sys::ResponseInit) -> T,
-) -> Result<T, JsValue> {
+fn with_init<T>(status: u16, headers: &[&Header], work: impl FnOnce(&web_sys::Response) -> T) -> Result<T, JsValue> {
     INITS.with_borrow_mut(|inits| {
         let known = inits.iter().find(|init| init.status == status && init.headers.iter().eq(headers.iter().copied()));
         if let Some(init) = known {
@@ -64,9 +55,10 @@ fn with_init<T>(
         for (name, value) in headers {
             with_name(name, |name| fields.append(name, value))?;
         }
-        let made = web_sys::ResponseInit::new();
-        made.set_status(status);
-        made.set_headers(&fields);
+        let init = web_sys::ResponseInit::new();
+        init.set_status(status);
+        init.set_headers(&fields);
+        let made = web_sys::Response::new_with_opt_str_and_init(None, &init)?;
         let done = work(&made);
         inits.push(Init { status, headers: headers.iter().map(|header| (*header).clone()).collect(), made });
         Ok(done)
@@ -89,14 +81,14 @@ pub fn head(request: &web_sys::Request) -> Request {
     // The third slash is the first of the path: the scheme and the host are before it.
     let path_at = place.match_indices('/').nth(2).map_or(place.len(), |(at, _)| at);
     let (origin, path) = place.split_at(path_at);
-    let sent = fields(request.headers());
-    let only_reads = method == Method::GET || method == Method::HEAD;
-    let read = READ.into_iter().chain(READ_TO_ACT.into_iter().filter(|_| !only_reads));
-    // What is no header value cannot be a good one either: it counts as missing.
-    let headers: HeaderMap =
-        read.filter_map(|name| HeaderValue::try_from(value(&sent, &name)?).ok().map(|value| (name, value))).collect();
     let (origin, path, query) = (origin.to_owned(), path.to_owned(), query.to_owned());
-    Request { method, origin, path, query, headers, body: Vec::new() }
+    Request { method, origin, path, query, headers: Box::new(fields(request.headers())), body: Vec::new() }
+}
+
+impl Headers for Fields {
+    fn get(&self, name: &HeaderName) -> Option<String> {
+        with_name(name, |name| self.value(name))
+    }
 }
 
 /// The body of a request, but never more of it than one byte over the limit. Nothing if it breaks off, which is the client's
@@ -128,7 +120,7 @@ pub fn answer(response: &Response) -> Result<JsValue, JsValue> {
     // The runtime refuses a body, even an empty one, where the status allows none.
     let body = (!response.body.is_empty()).then_some(response.body.as_ref());
     let answer = with_init(response.status.as_u16(), &constant, |init| {
-        web_sys::Response::new_with_opt_str_and_init(body, init)
+        web_sys::Response::new_with_opt_str_and_init(body, init.unchecked_ref())
     })??;
     let headers = fields(answer.headers());
     for (name, value) in own {
@@ -139,8 +131,4 @@ pub fn answer(response: &Response) -> Result<JsValue, JsValue> {
 
 fn fields(headers: web_sys::Headers) -> Fields {
     headers.unchecked_into()
-}
-
-fn value(fields: &Fields, name: &HeaderName) -> Option<String> {
-    with_name(name, |name| fields.get(name))
 }

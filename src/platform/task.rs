@@ -13,6 +13,10 @@ use std::{
 
 use crate::ports::Pending;
 
+/// So many futures may wait. When there are more, the oldest is dropped: a runtime that gives a request up, because its client
+/// has gone, tells nobody, and what the future of that request holds in the memory of wasm would be there for ever.
+const MOST: usize = 4096;
+
 /// A future that was begun and has not ended.
 enum State {
     Waits(Pending<'static, ()>),
@@ -30,7 +34,11 @@ thread_local! {
 pub fn run(future: impl Future<Output = ()> + 'static) {
     let number = LAST.get().wrapping_add(1);
     LAST.set(number);
-    TASKS.with_borrow_mut(|tasks| tasks.insert(number, State::Waits(Box::pin(future))));
+    let oldest = TASKS.with_borrow_mut(|tasks| {
+        tasks.insert(number, State::Waits(Box::pin(future)));
+        (tasks.len() > MOST).then(|| tasks.pop_first())
+    });
+    drop(oldest);
     step(number);
 }
 
@@ -69,5 +77,41 @@ struct Task(u32);
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
         step(self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::rc::Rc;
+
+    #[test]
+    fn of_too_many_futures_that_never_end_the_oldest_is_dropped() {
+        let held: Vec<Rc<()>> = (0..MOST + 2).map(|_| Rc::new(())).collect();
+        for thing in held.iter().cloned() {
+            run(async move {
+                std::future::pending::<()>().await;
+                drop(thing);
+            });
+        }
+        let dropped: Vec<usize> = (0..held.len()).filter(|place| Rc::strong_count(&held[*place]) == 1).collect();
+        assert_eq!(dropped, [0, 1]);
+    }
+
+    #[test]
+    fn a_future_that_wakes_itself_is_run_to_its_end() {
+        let ended = Rc::new(Cell::new(false));
+        let seen = ended.clone();
+        let mut polls = 0;
+        run(async move {
+            std::future::poll_fn(|context| {
+                polls += 1;
+                context.waker().wake_by_ref();
+                if polls < 3 { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+            })
+            .await;
+            seen.set(true);
+        });
+        assert!(ended.get());
     }
 }

@@ -40,7 +40,7 @@ async fn run_all<const N: usize>(sql: &dyn Sql, statements: [Statement; N]) -> R
 
 /// What a replica knows, if it is not too far behind and does not fail: then, and where it has no row, the primary is asked.
 /// So a replica never refuses anybody.
-async fn run_on_replica(replica: Option<&dyn Sql>, statement: Statement) -> Option<Rows> {
-    let rows = run(replica?, statement).await.ok()?;
+async fn run_on_replica(replica: &dyn Sql, statement: Statement) -> Option<Rows> {
+    let rows = run(replica, statement).await.ok()?;
     rows.any().then_some(rows)
 }

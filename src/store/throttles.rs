@@ -128,15 +128,6 @@ impl PasswordCounters {
         verdict(sql, &counted, counters, now).await
     }
 
-    /// Counts an attempt at a password.
-    ///
-    /// # Errors
-    /// 429 when one of the counters is blocked; 503.
-    pub async fn attempt(&self, sql: &dyn Sql, now: Timestamp) -> Result<(), Error> {
-        let [by_account, by_address] = run_all(sql, self.count(now)).await?;
-        self.verdict(sql, [&by_account, &by_address], now).await
-    }
-
     /// Takes the count back after the right password, and remembers that this address knew it.
     pub fn forgive(&self, now: Timestamp) -> [Statement; 3] {
         [

@@ -14,7 +14,7 @@ use crate::{
         user_token::{ALPHABET, LENGTH, MAX_LIVE},
     },
     error::Error,
-    ports::{Outage, Sql, Statement},
+    ports::{Outage, Sql, Statement, Value},
 };
 
 /// A token that was just made.
@@ -98,23 +98,22 @@ pub async fn is_live(
     now: Timestamp,
 ) -> Result<bool, Outage> {
     let (current, previous) = lookups(keys, token);
-    let on_replica = Statement::new(
-        "SELECT 1 AS found FROM heartbeat, user_tokens JOIN users ON users.id = user_tokens.user_id
-         WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1
-           AND heartbeat.beat_at > ?4",
-    )
-    .bind(current.as_deref())
-    .bind(previous.as_deref())
-    .bind(now)
-    .bind(heartbeat::oldest(now));
-    if run_on_replica(replica, on_replica).await.is_some() {
-        return Ok(true);
-    }
+    // `?4` is given to a replica alone.
     let statement = Statement::new(
         "SELECT 1 AS found FROM user_tokens JOIN users ON users.id = user_tokens.user_id
-         WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1",
-    );
-    Ok(run(sql, statement.bind(current).bind(previous).bind(now)).await?.any())
+         WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1
+           AND (?4 IS NULL OR EXISTS (SELECT 1 FROM heartbeat WHERE beat_at > ?4))",
+    )
+    .bind(current)
+    .bind(previous)
+    .bind(now);
+    if let Some(replica) = replica {
+        let on_replica = statement.clone().bind(heartbeat::oldest(now));
+        if run_on_replica(replica, on_replica).await.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(run(sql, statement.bind(Value::Null)).await?.any())
 }
 
 /// What stands in the way of a sign-up with this token and email.

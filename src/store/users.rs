@@ -100,11 +100,12 @@ pub async fn insert_first(sql: &dyn Sql, account: FirstAccount<'_>, now: Timesta
     run(sql, statement).await.map(drop)
 }
 
-/// Counts a login attempt and finds the account, in one round trip whether or not there is one; only a refusal takes another.
+/// Counts an attempt at the password of the account of this email and finds it, in one round trip whether or not there is one;
+/// only a refusal takes another.
 ///
 /// # Errors
 /// 429 when the account or the address is blocked; 503.
-pub async fn attempt_login(
+pub async fn attempt_password(
     sql: &dyn Sql,
     counters: &PasswordCounters,
     email: &str,
@@ -125,7 +126,7 @@ pub async fn attempt_login(
 pub async fn complete_login(
     sql: &dyn Sql,
     account: &Account,
-    session: sessions::New<'_>,
+    session: &sessions::New,
     counters: &PasswordCounters,
     rehashed: Option<&str>,
     event: &Event,
@@ -136,9 +137,9 @@ pub async fn complete_login(
          SELECT ?1, id, ?3, ?4, ?5 FROM users WHERE id = ?2 AND password_hash = ?6 AND is_active = 1
          RETURNING id",
     )
-    .bind(session.id)
+    .bind(session.id.as_str())
     .bind(account.user.id.as_str())
-    .bind(session.user_agent)
+    .bind(session.user_agent.as_deref())
     .bind(session.now)
     .bind(session.expires_at)
     .bind(account.password_hash.as_str());
@@ -182,12 +183,7 @@ pub enum SignUp {
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn sign_up(
-    sql: &dyn Sql,
-    user: New<'_>,
-    session: sessions::New<'_>,
-    event: &Event,
-) -> Result<SignUp, Outage> {
+pub async fn sign_up(sql: &dyn Sql, user: New<'_>, session: &sessions::New, event: &Event) -> Result<SignUp, Outage> {
     let insert = Statement::new(
         "INSERT INTO users (id, email, password_hash, name, referrer_id, created_at, updated_at)
          SELECT ?1, ?2, ?3, ?4, referrer.id, ?6, ?6
@@ -206,9 +202,9 @@ pub async fn sign_up(
         "INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at)
          SELECT ?1, id, ?3, ?4, ?5 FROM users WHERE id = ?2",
     )
-    .bind(session.id)
+    .bind(session.id.as_str())
     .bind(user.id)
-    .bind(session.user_agent)
+    .bind(session.user_agent.as_deref())
     .bind(session.now)
     .bind(session.expires_at);
     let [inserted, _, _] = run_all(sql, [insert, events::insert_if_changed(event), begin]).await?;

@@ -50,7 +50,7 @@ const FORM: &str = "multipart/form-data or application/x-www-form-urlencoded";
 /// # Errors
 /// 415 for another content type; 400 for an empty body, a malformed form or invalid UTF-8.
 pub async fn form(request: &Request) -> Result<Fields, Error> {
-    let content_type = request.header(header::CONTENT_TYPE).unwrap_or_default();
+    let content_type = request.header(&header::CONTENT_TYPE).unwrap_or_default();
     let media_type = media_type(request);
     let multipart = match media_type.as_deref() {
         Some("multipart/form-data") => true,
@@ -63,7 +63,7 @@ pub async fn form(request: &Request) -> Result<Fields, Error> {
     }
     let mut members = Map::new();
     if multipart {
-        for (name, value) in multipart_fields(content_type, &request.body).await? {
+        for (name, value) in multipart_fields(&content_type, &request.body).await? {
             members.entry(name).or_insert(Value::String(value));
         }
     } else {
@@ -90,10 +90,7 @@ async fn multipart_fields(content_type: &str, body: &[u8]) -> Result<Vec<(String
 }
 
 fn media_type(request: &Request) -> Option<String> {
-    if !request.headers.contains_key(header::CONTENT_TYPE) {
-        return None;
-    }
-    let value = request.header(header::CONTENT_TYPE).unwrap_or_default();
+    let value = request.header(&header::CONTENT_TYPE)?;
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
@@ -112,7 +109,7 @@ mod tests {
             headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
         }
         let (origin, path, query) = (String::new(), "/".to_owned(), String::new());
-        Request { method: Method::POST, origin, path, query, headers, body: body.to_vec() }
+        Request { method: Method::POST, origin, path, query, headers: Box::new(headers), body: body.to_vec() }
     }
 
     fn status(result: Result<Fields, Error>) -> StatusCode {

@@ -16,14 +16,14 @@ const EXPOSED_HEADERS: &str = "X-Refresh-Token, X-Request-Id, Retry-After";
 const MAX_AGE: &str = "7200";
 
 /// The origin of the page that asks, if it is one of those listed.
-fn listed<'a>(request: &'a Request, origins: &[String]) -> Option<&'a str> {
-    request.header(header::ORIGIN).filter(|origin| origins.iter().any(|listed| listed == origin))
+fn listed(request: &Request, origins: &[String]) -> Option<String> {
+    request.header(&header::ORIGIN).filter(|origin| origins.iter().any(|listed| listed == origin))
 }
 
 /// The answer to a listed page's question whether it may use one of `methods`; nothing if that is not what is asked.
 pub fn preflight(request: &Request, origins: &[String], methods: &[Method]) -> Option<Response> {
     let is_preflight =
-        request.method == Method::OPTIONS && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        request.method == Method::OPTIONS && request.header(&header::ACCESS_CONTROL_REQUEST_METHOD).is_some();
     (is_preflight && listed(request, origins).is_some()).then(|| {
         Response::no_content()
             .header(header::ACCESS_CONTROL_ALLOW_METHODS, list(methods))
@@ -39,7 +39,7 @@ pub fn headers(request: &Request, origins: &[String]) -> Vec<Header> {
     }
     let mut headers = vec![(header::VARY, "Origin".into())];
     if let Some(origin) = listed(request, origins) {
-        headers.push((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.to_owned().into()));
+        headers.push((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.into()));
         headers.push((header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS.into()));
     }
     headers

@@ -10,7 +10,7 @@ pub use fields::{Fields, Parsed};
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::{
@@ -23,8 +23,21 @@ use crate::error::Error;
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
 
+/// The headers of a request. Each is asked for when it is needed: for the runtime to tell one costs more than to use it.
+pub trait Headers {
+    /// The header's value; those of several are one, with commas between them (the Fetch standard, section 2.2.2, "get").
+    fn get(&self, name: &HeaderName) -> Option<String>;
+}
+
+impl Headers for HeaderMap {
+    fn get(&self, name: &HeaderName) -> Option<String> {
+        let values: Vec<_> =
+            self.get_all(name).iter().map(HeaderValue::as_bytes).map(String::from_utf8_lossy).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+}
+
 /// One request, read whole.
-#[derive(Debug)]
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -35,25 +48,25 @@ pub struct Request {
     /// What stands behind `?`, not decoded; empty if there is nothing.
     pub query: String,
     /// The headers.
-    pub headers: HeaderMap,
+    pub headers: Box<dyn Headers>,
     /// The body; cut off one byte after [`MAX_BODY`].
     pub body: Vec<u8>,
 }
 
 impl Request {
-    /// The header's value, if it is there once and is visible ASCII.
-    pub fn header(&self, name: HeaderName) -> Option<&str> {
-        let mut values = self.headers.get_all(name).iter();
-        let value = values.next()?;
-        if values.next().is_some() {
-            return None;
-        }
-        value.to_str().ok()
+    /// The header's value, as [`Headers::get`] has it.
+    pub fn header(&self, name: &HeaderName) -> Option<String> {
+        self.headers.get(name)
+    }
+
+    /// Whether the method changes nothing (RFC 9110, section 9.2.1). `OPTIONS` is not looked at apart.
+    pub fn only_reads(&self) -> bool {
+        self.method == Method::GET || self.method == Method::HEAD
     }
 
     /// Whether a page of the origin at which this was asked says that it asks. A browser lets no page say so of another.
     pub fn is_from_own_origin(&self) -> bool {
-        self.header(header::ORIGIN) == Some(self.origin.as_str())
+        self.header(&header::ORIGIN).is_some_and(|origin| origin == self.origin)
     }
 
     /// The parameters of the query, to be read one by one.

@@ -24,15 +24,17 @@ const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Strict";
 
 /// Whether a page of this very origin asks for the cookie.
 pub fn is_wanted(request: &Request) -> bool {
-    request.header(WANTED) == Some("set") && request.is_from_own_origin()
+    request.header(&WANTED).is_some_and(|value| value == "set") && request.is_from_own_origin()
 }
 
 /// The token in the cookie. Of two such cookies neither counts: a browser has one.
-pub fn token(request: &Request) -> Option<&str> {
-    let cookies = request.header(header::COOKIE)?.split(';');
-    let mut tokens = cookies.filter_map(|cookie| cookie.trim().strip_prefix(NAME)?.strip_prefix('='));
+pub fn token(request: &Request) -> Option<String> {
+    let header = request.header(&header::COOKIE)?;
+    let mut tokens = header.split(';').filter_map(|cookie| cookie.trim().strip_prefix(NAME)?.strip_prefix('='));
     let token = tokens.next()?;
-    tokens.next().is_none().then_some(token)
+    // A comma is in no token: it stands between two headers. Nor may it part cookies, because in those of other names, which a
+    // neighbouring host can set, there may be whatever it likes.
+    (tokens.next().is_none() && !token.contains(',')).then(|| token.to_owned())
 }
 
 /// The header that keeps `token` for so many seconds.
@@ -58,15 +60,15 @@ mod tests {
                 headers.append(header::COOKIE, value.parse().unwrap());
             }
             let (method, origin, path, query) = (Method::GET, String::new(), String::new(), String::new());
-            token(&Request { method, origin, path, query, headers, body: Vec::new() }).map(str::to_owned)
+            token(&Request { method, origin, path, query, headers: Box::new(headers), body: Vec::new() })
         };
         for values in [
-            "__Host-session=abc",
-            "a=b; __Host-session=abc; c=d",
-            "a=b;__Host-session=abc;",
-            "session=x; __Host-session2=y; x__Host-session=z; __Host-session=abc",
+            &["__Host-session=abc"][..],
+            &["a=b; __Host-session=abc; c=d"],
+            &["a=b;__Host-session=abc;"],
+            &["session=x; __Host-session2=y; x__Host-session=z; __Host-session=abc"],
         ] {
-            assert_eq!(found(&[values]).as_deref(), Some("abc"), "{values}");
+            assert_eq!(found(values).as_deref(), Some("abc"), "{values:?}");
         }
         for values in [
             &[][..],
@@ -75,7 +77,10 @@ mod tests {
             &["__host-session=abc"],
             &["__Host-session =abc"],
             &["__Host-session=abc; __Host-session=abc"],
+            &["__Host-session=abc", "__Host-session=abc"],
             &["__Host-session=abc", "a=b"],
+            &["a=b,__Host-session=abc"],
+            &["a=b", "__Host-session=abc"],
         ] {
             assert_eq!(found(values), None, "{values:?}");
         }

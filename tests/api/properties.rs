@@ -378,7 +378,7 @@ proptest! {
 // Forms and the query.
 
 fn request(content_type: &str, query: &str, body: Vec<u8>) -> Request {
-    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type.parse().unwrap())]);
+    let headers = Box::new(HeaderMap::from_iter([(header::CONTENT_TYPE, content_type.parse().unwrap())]));
     Request {
         method: Method::POST,
         origin: String::new(),

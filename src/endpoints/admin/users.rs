@@ -157,7 +157,7 @@ pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
         is_verified: is_verified.unwrap_or(false),
         password_reset: owed.as_ref().map(|owed| (reset_id.as_str(), &owed.mail)),
     };
-    let event = audit::by_admin(app, Action::UserCreated, &admin.account.user.id, &id);
+    let event = audit::by_admin(app, Action::UserCreated, &admin.user.id, &id);
     let Some(user) = administration::create(app.sql.as_ref(), new, &event).await? else {
         return Err(bearer::refusal_of_admin(app, &admin, Error::EmailTaken).await);
     };
@@ -201,7 +201,7 @@ pub async fn get(app: &App, request: &Request, id: &str) -> Result<Response, Err
 )]
 pub async fn put(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
-    let admin_id = &admin.account.user.id;
+    let admin_id = &admin.user.id;
     let mut fields = web::json(request)?;
     let name = fields.optional("name", name::parse);
     let role = fields.optional("role", Role::parse);
@@ -247,7 +247,7 @@ pub async fn put(app: &App, request: &Request, id: &str) -> Result<Response, Err
 )]
 pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
-    let admin_id = &admin.account.user.id;
+    let admin_id = &admin.user.id;
     if id == admin_id {
         return Err(Error::OwnAccount);
     }

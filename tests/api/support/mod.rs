@@ -384,7 +384,7 @@ impl<'a> Call<'a> {
             origin: ORIGIN.to_owned(),
             path: path.to_owned(),
             query: query.to_owned(),
-            headers: self.headers,
+            headers: Box::new(self.headers),
             body: self.body,
         }
     }
