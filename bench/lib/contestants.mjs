@@ -100,7 +100,7 @@ async function startFloor(shared) {
     count: statementsOf("throttles.rs", "count"),
     forgive: statementsOf("throttles.rs", "forgive"),
     event: statementsOf("events.rs", "insert_if_changed"),
-    attemptLogin: statementsOf("users.rs", "attempt_login"),
+    attemptPassword: statementsOf("users.rs", "attempt_password"),
     completeLogin: statementsOf("users.rs", "complete_login"),
     attemptSignUp: statementsOf("user_tokens.rs", "attempt_sign_up"),
     signUp: statementsOf("users.rs", "sign_up"),
@@ -113,10 +113,16 @@ async function startFloor(shared) {
   }, shared);
   await runtime.migrate();
   const [lookup, far] = ["a lookup of the length that a keyed hash has", Date.now() + 1e9];
+  // Rows as Postern has them: with an inviter, and with the times of today.
+  const now = Date.now();
+  const inviter = crypto.randomUUID();
+  const insertUser = (id, email, referrer) =>
+    runtime.sql("INSERT INTO users (id, email, password_hash, referrer_id, created_at, updated_at) VALUES (?1, ?2, 'no hash', ?3, ?4, ?4)", id, email, referrer, now);
+  await insertUser(inviter, "inviter@example.com", null);
   const ids = await inTurn(users, async (number) => {
     const [id, sid] = [crypto.randomUUID(), crypto.randomUUID()];
-    await runtime.sql("INSERT INTO users (id, email, password_hash, created_at, updated_at) VALUES (?, ?, 'no hash', 0, 0)", id, emailOf(number));
-    await runtime.sql("INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES (?, ?, 0, ?)", sid, id, far);
+    await insertUser(id, emailOf(number), inviter);
+    await runtime.sql("INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES (?, ?, ?, ?)", sid, id, now, far);
     return { id, sid };
   });
   await runtime.sql("INSERT INTO user_tokens (lookup, user_id, key_id, sealed, created_at, expires_at) VALUES (?, ?, '', '', 0, ?)", lookup, ids[0].id, far);
@@ -124,7 +130,7 @@ async function startFloor(shared) {
   return {
     runtime,
     flows: {
-      session: around(ids, ({ id, sid }) => ({ method: "GET", path: `/session?uid=${id}&sid=${sid}` })),
+      session: around(ids, ({ sid }) => ({ method: "GET", path: `/session?sid=${sid}` })),
       login: around([...ids.keys()], (number) => post("login", { email: emailOf(number) })),
       signup: () => post("signup", { email: newEmail(), lookup }),
       token: () => ({ method: "GET", path: `/token?lookup=${encodeURIComponent(lookup)}` }),
