@@ -1,6 +1,9 @@
 //! What a request has at hand: the settings and keys of the isolate, the ports, and the time.
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, LazyCell},
+    rc::Rc,
+};
 
 use crate::{
     crypto::{jwt::Verified, keys::Keys, remembered::Remembered},
@@ -29,6 +32,14 @@ impl Isolate {
     }
 }
 
+/// An address that is looked at when it is first needed: a session check needs none.
+pub type LazyAddress = LazyCell<Address, Box<dyn FnOnce() -> Address>>;
+
+/// The address that `read` tells, if it is needed.
+pub fn lazily(read: impl FnOnce() -> Address + 'static) -> Rc<LazyAddress> {
+    Rc::new(LazyAddress::new(Box::new(read)))
+}
+
 /// One request's view of the world. A clone is cheap, and lives on in work after the answer.
 #[derive(Clone)]
 pub struct App {
@@ -55,7 +66,7 @@ pub struct App {
     /// The request's id, in the answer and in the log.
     pub request_id: Rc<str>,
     /// Who sent it, as far as the platform knows.
-    pub address: Address,
+    pub address: Rc<LazyAddress>,
     /// The id of the deployed version of the Worker, where the platform tells it.
     pub deployment: Option<Rc<str>>,
 }

@@ -10,7 +10,7 @@ use worker::{
 };
 
 use crate::{
-    app::{App, Isolate},
+    app::{App, Isolate, LazyAddress, lazily},
     crypto::random,
     domain::{Timestamp, throttle::Address},
     error::Error,
@@ -99,7 +99,8 @@ async fn answer(
     now: Timestamp,
     work: &Work,
 ) -> Response {
-    let address = Address::parse(head.header(&http::CONNECTING_IP).as_deref());
+    let headers = head.headers.clone();
+    let address = lazily(move || Address::parse(headers.get(&http::CONNECTING_IP).as_deref()));
     let Some(body) = http::body(request).await else {
         return routes::answer_unread(&Error::UnreadableBody("The body breaks off."), &work.id);
     };
@@ -121,7 +122,8 @@ async fn scheduled(event: ScheduledEvent, env: Env, context: ScheduleContext) {
     let Ok(id) = random::id() else { return log("the cron trigger cannot work: there is no randomness") };
     let work = Work { id: id.into(), label: None, meter: Rc::default(), counters: Rc::default() };
     let (later, now) = (WaitUntil::Schedule(context), event.schedule() as i64);
-    match bindings(&env).and_then(|bindings| app(isolate, bindings, later, now, &work, Address::parse(None))) {
+    match bindings(&env).and_then(|bindings| app(isolate, bindings, later, now, &work, lazily(|| Address::parse(None))))
+    {
         Ok(app) => maintenance::run(&app).await,
         Err(error) => log(&format!("the cron trigger cannot work: {error}")),
     }
@@ -170,7 +172,7 @@ fn app(
     later: WaitUntil,
     now: Timestamp,
     work: &Work,
-    address: Address,
+    address: Rc<LazyAddress>,
 ) -> worker::Result<App> {
     let Bindings { database, namespace, mailer, burst, deployment, .. } = bindings;
     let d1 = |database| D1 { database, meter: work.meter.clone() };

@@ -2,6 +2,8 @@
 
 #![no_main]
 
+use std::rc::Rc;
+
 use http::{HeaderMap, HeaderValue, Method, header};
 use libfuzzer_sys::fuzz_target;
 use postern::{
@@ -13,7 +15,7 @@ use serde_json::{Map, Value};
 const NAMES: [&str; 2] = ["otp", "token"];
 
 fn request(content_type: HeaderValue, body: Vec<u8>) -> Request {
-    let headers = Box::new(HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]));
+    let headers = Rc::new(HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]));
     let (origin, path, query) = (String::new(), String::new(), String::new());
     Request { method: Method::POST, origin, path, query, headers, body }
 }

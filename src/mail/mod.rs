@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        app::Isolate,
+        app::{Isolate, lazily},
         domain::{email::Email, throttle::Address},
         ports::{
             Burst, Incoming, Kv, Later, Letter, Mailer, Net, Outage, Outgoing, Pending, Receipt, Rows, Sql, Statement,
@@ -201,7 +201,7 @@ mod tests {
             log: |line| LOG.with_borrow_mut(|log| log.push(line.to_owned())),
             now: 0,
             request_id: "request-1".into(),
-            address: Address::parse(None),
+            address: lazily(|| Address::parse(None)),
             deployment: None,
         };
         (app, providers)

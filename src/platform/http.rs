@@ -1,6 +1,6 @@
 //! Requests and answers, as the runtime has them and as this service speaks of them.
 
-use std::{borrow::Cow, cell::RefCell, collections::BTreeMap};
+use std::{borrow::Cow, cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use futures_util::StreamExt;
 use http::{HeaderName, Method};
@@ -82,7 +82,7 @@ pub fn head(request: &web_sys::Request) -> Request {
     let path_at = place.match_indices('/').nth(2).map_or(place.len(), |(at, _)| at);
     let (origin, path) = place.split_at(path_at);
     let (origin, path, query) = (origin.to_owned(), path.to_owned(), query.to_owned());
-    Request { method, origin, path, query, headers: Box::new(fields(request.headers())), body: Vec::new() }
+    Request { method, origin, path, query, headers: Rc::new(fields(request.headers())), body: Vec::new() }
 }
 
 impl Headers for Fields {

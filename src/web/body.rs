@@ -102,6 +102,7 @@ fn text(bytes: &[u8]) -> Result<&str, Error> {
 mod tests {
     use super::*;
     use http::{HeaderMap, Method, StatusCode};
+    use std::rc::Rc;
 
     fn request(content_type: Option<&str>, body: &[u8]) -> Request {
         let mut headers = HeaderMap::new();
@@ -109,7 +110,7 @@ mod tests {
             headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
         }
         let (origin, path, query) = (String::new(), "/".to_owned(), String::new());
-        Request { method: Method::POST, origin, path, query, headers: Box::new(headers), body: body.to_vec() }
+        Request { method: Method::POST, origin, path, query, headers: Rc::new(headers), body: body.to_vec() }
     }
 
     fn status(result: Result<Fields, Error>) -> StatusCode {

@@ -8,7 +8,7 @@ pub mod session_cookie;
 pub use body::{form, json, optional_json};
 pub use fields::{Fields, Parsed};
 
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
@@ -48,7 +48,7 @@ pub struct Request {
     /// What stands behind `?`, not decoded; empty if there is nothing.
     pub query: String,
     /// The headers.
-    pub headers: Box<dyn Headers>,
+    pub headers: Rc<dyn Headers>,
     /// The body; cut off one byte after [`MAX_BODY`].
     pub body: Vec<u8>,
 }

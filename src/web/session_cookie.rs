@@ -51,6 +51,7 @@ pub fn clear() -> Header {
 mod tests {
     use super::*;
     use http::{HeaderMap, Method};
+    use std::rc::Rc;
 
     #[test]
     fn the_token_is_found_among_other_cookies_if_it_is_there_once() {
@@ -60,7 +61,7 @@ mod tests {
                 headers.append(header::COOKIE, value.parse().unwrap());
             }
             let (method, origin, path, query) = (Method::GET, String::new(), String::new(), String::new());
-            token(&Request { method, origin, path, query, headers: Box::new(headers), body: Vec::new() })
+            token(&Request { method, origin, path, query, headers: Rc::new(headers), body: Vec::new() })
         };
         for values in [
             &["__Host-session=abc"][..],

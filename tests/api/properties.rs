@@ -4,7 +4,7 @@
 //! A failure is shrunk to a small input, printed, and kept in `properties.regressions` beside this file, which is tried
 //! first from then on. `PROPTEST_CASES` asks for another number of cases.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use http::{HeaderMap, Method, header};
@@ -378,7 +378,7 @@ proptest! {
 // Forms and the query.
 
 fn request(content_type: &str, query: &str, body: Vec<u8>) -> Request {
-    let headers = Box::new(HeaderMap::from_iter([(header::CONTENT_TYPE, content_type.parse().unwrap())]));
+    let headers = Rc::new(HeaderMap::from_iter([(header::CONTENT_TYPE, content_type.parse().unwrap())]));
     Request {
         method: Method::POST,
         origin: String::new(),

@@ -12,7 +12,7 @@ use std::{
 use base64ct::{Base64UrlUnpadded, Encoding};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use postern::{
-    app::{App, Isolate},
+    app::{App, Isolate, lazily},
     domain::throttle::Address,
     ports::{Letter, Mailer, Outage, Pending, Receipt},
     routes,
@@ -169,7 +169,10 @@ impl Postern {
             log,
             now: self.now.get(),
             request_id: "test-request".into(),
-            address: Address::parse(Some(&self.address.borrow())),
+            address: {
+                let address = Address::parse(Some(&self.address.borrow()));
+                lazily(move || address)
+            },
             deployment: Some("test-deployment".into()),
         }
     }
@@ -384,7 +387,7 @@ impl<'a> Call<'a> {
             origin: ORIGIN.to_owned(),
             path: path.to_owned(),
             query: query.to_owned(),
-            headers: Box::new(self.headers),
+            headers: Rc::new(self.headers),
             body: self.body,
         }
     }

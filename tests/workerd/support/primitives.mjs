@@ -12,8 +12,8 @@ import { root } from "../../../scripts/lib/run.mjs";
 const worker = `
 import { Buffer } from "node:buffer";
 import { scryptSync } from "node:crypto";
-import * as primitives from "./primitives.js";
-import module from "./primitives_bg.wasm";
+import * as primitives from "./index.js";
+import module from "./index_bg.wasm";
 const { memory } = primitives.initSync({ module });
 const functions = {
   ...primitives,
@@ -47,7 +47,7 @@ export async function startPrimitives() {
       modules: [
         { type: "ESModule", path: join(folder, "worker.mjs"), contents: worker },
         ...scripts.map((path) => ({ type: "ESModule", path: join(folder, path) })),
-        { type: "CompiledWasm", path: join(folder, "primitives_bg.wasm") },
+        { type: "CompiledWasm", path: join(folder, "index_bg.wasm") },
       ],
       host: "127.0.0.1",
       port: 0,
