@@ -3,17 +3,18 @@
 // when nothing changed.
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { installPackages } from "./lib/packages.mjs";
 import { buildPages, weight } from "./lib/pages.mjs";
-import { main, root, run, say } from "./lib/run.mjs";
-import { installTools, lockedInCi, target } from "./lib/tools.mjs";
+import { main, root, say } from "./lib/run.mjs";
+import { installTools } from "./lib/tools.mjs";
+import { compileWasm } from "./lib/wasm.mjs";
 
 // Whatever can change the Worker. Mail templates and migrations may be included by the source.
-const workerInputs = ["src", "migrations", "scripts/build.mjs", ".cargo", "askama.toml", "build.rs", "Cargo.toml", "Cargo.lock", "package-lock.json", "rust-toolchain.toml"];
+const workerInputs = ["src", "migrations", "scripts/build.mjs", "scripts/lib/wasm.mjs", ".cargo", "askama.toml", "build.rs", "Cargo.toml", "Cargo.lock", "package-lock.json", "rust-toolchain.toml"];
 const workerOutputs = ["build/index.js", "build/index_bg.wasm"];
 
 const pagesInputs = ["pages", "scripts/lib/pages.mjs", "package-lock.json"];
@@ -46,23 +47,17 @@ async function unlessDone(name, inputs, outputs, versions, make) {
 async function buildWorker(tools) {
   say("Building the Worker: about two minutes the first time, then less.");
   const made = join(root, "target", "worker");
-  const wasm = join(root, workerOutputs[1]);
-  const step = (program, args) => run(program, args, { problem: "The Worker could not be built.", advice: "Mend what is named above and try again." });
-  await step("cargo", ["build", "--release", "--lib", "--target", target, "--target-dir", join(root, "target"), ...lockedInCi]);
-  await step(tools.wasmBindgen, [
-    ...["--target", "module", "--no-typescript", "--out-name", "index", "--out-dir", made],
+  await compileWasm(tools, {
+    cargo: ["--lib"],
+    made: "postern.wasm",
     // What traps is the end of one request and not of the isolate: the next one gets a new instance of the module.
-    "--force-enable-abort-handler",
-    join(root, "target", target, "release", "postern.wasm"),
-  ]);
+    bindgen: ["--target", "module", "--force-enable-abort-handler"],
+    problem: "The Worker could not be built.",
+  }, made);
   mkdirSync(join(root, "build"), { recursive: true });
-  // The names of functions stay in it, for stacks and profiles. No feature that workerd may not know yet.
-  await step("wasm-opt", [
-    ...["-O", "--debuginfo", join(made, "index_bg.wasm"), "-o", wasm],
-    ...["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling", "simd"].map((feature) => `--enable-${feature}`),
-  ]);
+  copyFileSync(join(made, "index_bg.wasm"), join(root, workerOutputs[1]));
   await bundle(made);
-  const bytes = readFileSync(wasm);
+  const bytes = readFileSync(join(root, workerOutputs[1]));
   say(`build/index_bg.wasm: ${kibibytes(bytes.length)}, gzipped ${kibibytes(gzipSync(bytes, { level: 9 }).length)}.`);
 }
 

@@ -4,8 +4,9 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fingerprint, inputs } from "../build.mjs";
-import { root, run, say } from "./run.mjs";
-import { installTools, lockedInCi, target } from "./tools.mjs";
+import { root, say } from "./run.mjs";
+import { installTools } from "./tools.mjs";
+import { compileWasm } from "./wasm.mjs";
 
 const source = "tests/workerd/support/primitives.rs";
 /** Where the module is put. */
@@ -20,12 +21,12 @@ export async function buildPrimitives() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
 
   say("Building the primitives for workerd: about two minutes the first time, then less.");
-  const advice = "Mend what is named above and try again.";
-  await run("cargo", ["build", "--quiet", ...lockedInCi, "--release", "--target", target, "--example", "primitives"], { advice });
-  const built = join(root, "target", target, "release", "examples", "primitives.wasm");
   rmSync(folder, { recursive: true, force: true });
-  await run(tools.wasmBindgen, [built, "--target", "web", "--no-typescript", "--out-dir", folder], { advice });
-  const wasm = join(folder, "primitives_bg.wasm");
-  await run("wasm-opt", ["-O", "--all-features", wasm, "-o", wasm], { advice });
+  await compileWasm(tools, {
+    cargo: ["--quiet", "--example", "primitives"],
+    made: join("examples", "primitives.wasm"),
+    bindgen: ["--target", "web"],
+    problem: "The primitives could not be built.",
+  }, folder);
   writeFileSync(stamp, wanted);
 }
