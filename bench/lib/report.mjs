@@ -68,7 +68,7 @@ function circumstances({ began, machine, versions, effort }) {
   return [
     `Postern ${postern.version} with ${postern.kdf}; Better Auth ${betterAuth.version} with ${betterAuth.kdf};`,
     `workerd ${versions.workerd}, its local D1, Node ${versions.node}; ${machine.processor}, ${machine.processors} processors,`,
-    `${machine.memoryGiB} GiB, ${machine.system}; ${began.slice(0, 10)}. ${effort.sittings} × ${effort.rounds} rounds of ${effort.milliseconds / 1000} s in turns, with new processes for each ${effort.rounds}.`,
+    `${machine.memoryGiB} GiB, ${machine.system}; ${began.slice(0, 10)}. Rounds of ${effort.milliseconds / 1000} s in turns, new processes after each ${effort.rounds}.`,
     "A ratio is the median over the rounds, with the middle half of them in brackets; more is better in every line.",
   ].join("\n");
 }
