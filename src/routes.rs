@@ -1,6 +1,6 @@
 //! The way from a path to its endpoint, and what every answer has in common.
 
-use http::{HeaderName, Method, header};
+use http::{Method, header};
 
 use crate::{
     app::App,
@@ -10,11 +10,8 @@ use crate::{
     },
     error::Error,
     telemetry::Label,
-    web::{MAX_BODY, Request, Response, cors},
+    web::{MAX_BODY, REQUEST_ID, Request, Response, cors},
 };
-
-/// In every answer and in the log.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Seconds after which the burst guard has certainly forgotten: its period in `wrangler.toml`.
 const BURST_PERIOD: i64 = 10;

@@ -10,7 +10,7 @@ use worker::{
     web_sys,
 };
 
-use crate::web::{Header, Headers, MAX_BODY, Request, Response};
+use crate::web::{Header, Headers, MAX_BODY, REQUEST_ID, Request, Response};
 
 #[wasm_bindgen]
 extern "C" {
@@ -23,6 +23,9 @@ extern "C" {
 
     #[wasm_bindgen(method, js_name = get)]
     fn value(this: &Fields, name: &JsString) -> Option<String>;
+
+    #[wasm_bindgen(method, catch)]
+    fn set(this: &Fields, name: &JsString, value: &str) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch)]
     fn append(this: &Fields, name: &JsString, value: &str) -> Result<(), JsValue>;
@@ -43,24 +46,28 @@ struct Init {
     headers: Vec<Header>,
     /// An answer with nothing else, of which another one takes them. From a plain object the runtime would read each field.
     made: web_sys::Response,
+    /// Its headers.
+    fields: Fields,
 }
 
-fn with_init<T>(status: u16, headers: &[&Header], work: impl FnOnce(&web_sys::Response) -> T) -> Result<T, JsValue> {
+fn with_init<T>(status: u16, headers: &[&Header], work: impl FnOnce(&Init) -> T) -> Result<T, JsValue> {
     INITS.with_borrow_mut(|inits| {
         let known = inits.iter().find(|init| init.status == status && init.headers.iter().eq(headers.iter().copied()));
         if let Some(init) = known {
-            return Ok(work(&init.made));
+            return Ok(work(init));
         }
-        let fields = Fields::new();
+        let common = Fields::new();
         for (name, value) in headers {
-            with_name(name, |name| fields.append(name, value))?;
+            with_name(name, |name| common.append(name, value))?;
         }
         let init = web_sys::ResponseInit::new();
         init.set_status(status);
-        init.set_headers(&fields);
+        init.set_headers(&common);
         let made = web_sys::Response::new_with_opt_str_and_init(None, &init)?;
-        let done = work(&made);
-        inits.push(Init { status, headers: headers.iter().map(|header| (*header).clone()).collect(), made });
+        let headers = headers.iter().map(|header| (*header).clone()).collect();
+        let init = Init { status, headers, fields: fields(made.headers()), made };
+        let done = work(&init);
+        inits.push(init);
         Ok(done)
     })
 }
@@ -115,16 +122,20 @@ pub async fn body(request: web_sys::Request) -> Option<Vec<u8>> {
 /// # Errors
 /// When the runtime refuses a status or a header, of which none is like that here.
 pub fn answer(response: &Response) -> Result<JsValue, JsValue> {
-    let (constant, own): (Vec<&Header>, Vec<&Header>) =
+    let (constant, varying): (Vec<&Header>, Vec<&Header>) =
         response.headers.iter().partition(|(_, value)| matches!(value, Cow::Borrowed(_)));
+    let (ids, own): (Vec<&Header>, Vec<&Header>) = varying.into_iter().partition(|(name, _)| *name == REQUEST_ID);
     // The runtime refuses a body, even an empty one, where the status allows none.
     let body = (!response.body.is_empty()).then_some(response.body.as_ref());
     let answer = with_init(response.status.as_u16(), &constant, |init| {
-        web_sys::Response::new_with_opt_str_and_init(body, init.unchecked_ref())
+        // Every answer has one, so that of the answer before is never sent again. What only some have must not be set here.
+        for (name, value) in ids {
+            with_name(name, |name| init.fields.set(name, value))?;
+        }
+        web_sys::Response::new_with_opt_str_and_init(body, init.made.unchecked_ref())
     })??;
-    let headers = fields(answer.headers());
     for (name, value) in own {
-        with_name(name, |name| headers.append(name, value))?;
+        with_name(name, |name| fields(answer.headers()).append(name, value))?;
     }
     Ok(answer.into())
 }

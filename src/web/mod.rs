@@ -23,6 +23,9 @@ use crate::error::Error;
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
 
+/// The header of every answer that has the id of its request, as the log has it.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// The headers of a request. Each is asked for when it is needed: for the runtime to tell one costs more than to use it.
 pub trait Headers {
     /// The header's value; those of several are one, with commas between them (the Fetch standard, section 2.2.2, "get").
