@@ -15,7 +15,7 @@ import { main, root, say } from "../scripts/lib/run.mjs";
 // A session check has the most of them, because it is told by the smallest differences.
 const effort = {
   quick: { sittings: { session: 1, login: 1, signup: 1, token: 1 }, rounds: 4, milliseconds: 500, warmUp: 500 },
-  full: { sittings: { session: 6, login: 2, signup: 2, token: 2 }, rounds: 10, milliseconds: 800, warmUp: 2500 },
+  full: { sittings: { session: 4, login: 1, signup: 1, token: 1 }, rounds: 12, milliseconds: 800, warmUp: 3000 },
 };
 const connections = [1, 16];
 
@@ -64,7 +64,7 @@ await main(async () => {
           }
           for (let round = 0; round < rounds; round++) {
             progress(`${flows[flow]}, ${count} at once`, sitting * rounds + round, sittings[flow] * rounds);
-            for (const [key, { runtime, flows }] of rotated(taking, round)) {
+            for (const [key, { runtime, flows }] of turned(taking, round)) {
               const cpu = runtime.cpu();
               const begin = performance.now();
               const perSecond = await load(runtime.url, flows[flow], { connections: count, milliseconds });
@@ -84,7 +84,7 @@ await main(async () => {
     const results = Object.fromEntries(Object.keys(running).map((key) => [key, { milliseconds: [] }]));
     for (let round = 0; round < rounds; round++) {
       progress("start-up", round, rounds);
-      for (const [key, { runtime, flows }] of rotated(Object.entries(running), round)) {
+      for (const [key, { runtime, flows }] of turned(Object.entries(running), round)) {
         results[key].milliseconds.push(round3(await runtime.restart(() => once(runtime.url, flows.session()))));
       }
     }
@@ -108,9 +108,10 @@ function machine() {
   return { processor: model ?? process.arch, processors: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), system: process.platform };
 }
 
-/** Another one goes first in each round. */
-function rotated(items, by) {
-  return items.map((_, at) => items[(at + by) % items.length]);
+/** In an order that is another one in each round: three are in all of their six within six rounds. */
+function turned(items, round) {
+  const rotated = items.map((_, at) => items[(at + round) % items.length]);
+  return Math.floor(round / items.length) % 2 ? rotated.reverse() : rotated;
 }
 
 function round3(value) {
