@@ -47,6 +47,7 @@ async function unlessDone(name, inputs, outputs, versions, make) {
 async function buildWorker(tools) {
   say("Building the Worker: about two minutes the first time, then less.");
   const made = join(root, "target", "worker");
+  const wasm = join(root, workerOutputs[1]);
   await compileWasm(tools, {
     cargo: ["--lib"],
     made: "postern.wasm",
@@ -55,9 +56,9 @@ async function buildWorker(tools) {
     problem: "The Worker could not be built.",
   }, made);
   mkdirSync(join(root, "build"), { recursive: true });
-  copyFileSync(join(made, "index_bg.wasm"), join(root, workerOutputs[1]));
+  copyFileSync(join(made, "index_bg.wasm"), wasm);
   await bundle(made);
-  const bytes = readFileSync(join(root, workerOutputs[1]));
+  const bytes = readFileSync(wasm);
   say(`build/index_bg.wasm: ${kibibytes(bytes.length)}, gzipped ${kibibytes(gzipSync(bytes, { level: 9 }).length)}.`);
 }
 

@@ -112,9 +112,9 @@ async function startFloor(shared) {
     modulesRoot: root,
   }, shared);
   await runtime.migrate();
-  const [lookup, far] = ["a lookup of the length that a keyed hash has", Date.now() + 1e9];
-  // Rows as Postern has them: with an inviter, and with the times of today.
   const now = Date.now();
+  const [lookup, far] = ["a lookup of the length that a keyed hash has", now + 1e9];
+  // Rows as Postern has them: with an inviter, and with the times of today.
   const inviter = crypto.randomUUID();
   const insertUser = (id, email, referrer) =>
     runtime.sql("INSERT INTO users (id, email, password_hash, referrer_id, created_at, updated_at) VALUES (?1, ?2, 'no hash', ?3, ?4, ?4)", id, email, referrer, now);
