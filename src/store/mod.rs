@@ -22,7 +22,10 @@ pub mod user_list;
 pub mod user_tokens;
 pub mod users;
 
-use crate::ports::{Outage, Rows, Sql, Statement};
+use crate::{
+    domain::Timestamp,
+    ports::{Outage, Rows, Sql, Statement, Value},
+};
 
 /// One statement as a batch of its own.
 async fn run(sql: &dyn Sql, statement: Statement) -> Result<Rows, Outage> {
@@ -38,9 +41,23 @@ async fn run_all<const N: usize>(sql: &dyn Sql, statements: [Statement; N]) -> R
         .map_err(|_| Outage("a batch has not as many answers as statements".to_owned()))
 }
 
-/// What a replica knows, if it is not too far behind and does not fail: then, and where it has no row, the primary is asked.
-/// So a replica never refuses anybody.
-async fn run_on_replica(replica: &dyn Sql, statement: Statement) -> Option<Rows> {
-    let rows = run(replica, statement).await.ok()?;
-    rows.any().then_some(rows)
+/// Asks the replica, if there is one, and where it fails or has no row the primary: so a replica never refuses anybody.
+///
+/// The last parameter of the statement is bound here: to the oldest [`heartbeat`] with which a replica counts, or to NULL for
+/// the primary.
+async fn run_near(
+    sql: &dyn Sql,
+    replica: Option<&dyn Sql>,
+    statement: Statement,
+    now: Timestamp,
+) -> Result<Rows, Outage> {
+    if let Some(replica) = replica {
+        let on_replica = statement.clone().bind(heartbeat::oldest(now));
+        if let Ok(rows) = run(replica, on_replica).await
+            && rows.any()
+        {
+            return Ok(rows);
+        }
+    }
+    run(sql, statement.bind(Value::Null)).await
 }

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{administration::is_active_admin, events, heartbeat, run, run_all, run_on_replica};
+use super::{administration::is_active_admin, events, run, run_all, run_near};
 use crate::{
     domain::{
         Timestamp,
         event::Event,
         user::{User, flag},
     },
-    ports::{Outage, Rows, Sql, Statement, Value},
+    ports::{Outage, Rows, Sql, Statement},
 };
 
 /// A session that begins.
@@ -73,7 +73,7 @@ pub struct Listed {
 }
 
 /// The live session with this id and its user: whether it is alive and who it is, in one statement. With a `replica`, that it
-/// is alive and its user active may be as old as [`heartbeat`] allows.
+/// is alive and its user active may be as old as `heartbeat` allows.
 ///
 /// # Errors
 /// [`Outage`].
@@ -84,7 +84,7 @@ pub async fn find_live(
     now: Timestamp,
 ) -> Result<Option<Live>, Outage> {
     // Not every column of the user: each is text to carry and to read, and whom a session lets in needs no password's hash.
-    // `?3` is given to a replica alone.
+    // `?3` is the replica's.
     let statement = Statement::new(
         "SELECT users.id, email, name, role, tier, is_active, is_verified, must_change_password, referrer_id, extra,
            users.created_at, updated_at, sessions.created_at AS session_created_at
@@ -94,13 +94,7 @@ pub async fn find_live(
     )
     .bind(session_id)
     .bind(now);
-    if let Some(replica) = replica {
-        let on_replica = statement.clone().bind(heartbeat::oldest(now));
-        if let Some(rows) = run_on_replica(replica, on_replica).await {
-            return Live::of(&rows);
-        }
-    }
-    Live::of(&run(sql, statement.bind(Value::Null)).await?)
+    Live::of(&run_near(sql, replica, statement, now).await?)
 }
 
 /// Moves the end of a live session; tells whether it is still alive.

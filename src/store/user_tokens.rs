@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{events, heartbeat, mails, repeat, run, run_all, run_on_replica, throttles};
+use super::{events, mails, repeat, run, run_all, run_near, throttles};
 use crate::{
     app::App,
     crypto::{keys::UserTokenKeys, random},
@@ -14,7 +14,7 @@ use crate::{
         user_token::{ALPHABET, LENGTH, MAX_LIVE},
     },
     error::Error,
-    ports::{Outage, Sql, Statement, Value},
+    ports::{Outage, Sql, Statement},
 };
 
 /// A token that was just made.
@@ -86,7 +86,7 @@ fn lookups(keys: &[UserTokenKeys], token: &str) -> (Option<String>, Option<Strin
     (lookups.next(), lookups.next())
 }
 
-/// Whether this token lives and its owner is active. With a `replica`, that it does may be as old as [`heartbeat`] allows.
+/// Whether this token lives and its owner is active. With a `replica`, that it does may be as old as `heartbeat` allows.
 ///
 /// # Errors
 /// [`Outage`].
@@ -98,7 +98,7 @@ pub async fn is_live(
     now: Timestamp,
 ) -> Result<bool, Outage> {
     let (current, previous) = lookups(keys, token);
-    // `?4` is given to a replica alone.
+    // `?4` is the replica's.
     let statement = Statement::new(
         "SELECT 1 AS found FROM user_tokens JOIN users ON users.id = user_tokens.user_id
          WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1
@@ -107,13 +107,7 @@ pub async fn is_live(
     .bind(current)
     .bind(previous)
     .bind(now);
-    if let Some(replica) = replica {
-        let on_replica = statement.clone().bind(heartbeat::oldest(now));
-        if run_on_replica(replica, on_replica).await.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(run(sql, statement.bind(Value::Null)).await?.any())
+    Ok(run_near(sql, replica, statement, now).await?.any())
 }
 
 /// What stands in the way of a sign-up with this token and email.
