@@ -247,7 +247,7 @@ fn is_of_this_deployment(app: &App, claims: &Claims) -> bool {
 /// What may be a session token, and how it came. Whoever sends an `Authorization` header means it: beside one, even a
 /// malformed one, the cookie does not count.
 fn session_bearer(request: &Request) -> Result<(String, Carrier), Error> {
-    if let Some(value) = request.header(&header::AUTHORIZATION) {
+    if let Some(value) = request.headers.get(&header::AUTHORIZATION) {
         return bearer_token(&value).map(|token| (token.to_owned(), Carrier::Header)).ok_or(Error::Unauthorized);
     }
     let token = session_cookie::token(request).ok_or(Error::Unauthorized)?;

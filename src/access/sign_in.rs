@@ -51,11 +51,8 @@ pub fn answer(
 /// # Errors
 /// 500 when there is no randomness.
 pub fn new_session(app: &App, request: &Request) -> Result<sessions::New, Error> {
-    // A browser's name is of ASCII; anything else is not worth to be kept.
-    let user_agent = request.header(&header::USER_AGENT).filter(|text| text.is_ascii()).map(|mut text| {
-        text.truncate(USER_AGENT_LENGTH);
-        text
-    });
+    let user_agent =
+        request.header(&header::USER_AGENT).map(|text| text.get(..USER_AGENT_LENGTH).unwrap_or(&text).to_owned());
     let expires_at = app.settings().session.expiry(app.now);
     Ok(sessions::New { id: random::id()?, user_agent, now: app.now, expires_at })
 }

@@ -7,11 +7,12 @@ use std::{
     time::Duration,
 };
 
-use super::promise::Settled;
 use worker::{
     js_sys::{Function, Promise},
     wasm_bindgen::{JsValue, prelude::wasm_bindgen},
 };
+
+use super::promise::Settled;
 
 #[wasm_bindgen]
 extern "C" {

@@ -23,7 +23,7 @@ fn listed(request: &Request, origins: &[String]) -> Option<String> {
 /// The answer to a listed page's question whether it may use one of `methods`; nothing if that is not what is asked.
 pub fn preflight(request: &Request, origins: &[String], methods: &[Method]) -> Option<Response> {
     let is_preflight =
-        request.method == Method::OPTIONS && request.header(&header::ACCESS_CONTROL_REQUEST_METHOD).is_some();
+        request.method == Method::OPTIONS && request.headers.get(&header::ACCESS_CONTROL_REQUEST_METHOD).is_some();
     (is_preflight && listed(request, origins).is_some()).then(|| {
         Response::no_content()
             .header(header::ACCESS_CONTROL_ALLOW_METHODS, list(methods))

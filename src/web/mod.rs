@@ -57,9 +57,9 @@ pub struct Request {
 }
 
 impl Request {
-    /// The header's value, as [`Headers::get`] has it.
+    /// The header's value, if it is visible ASCII.
     pub fn header(&self, name: &HeaderName) -> Option<String> {
-        self.headers.get(name)
+        self.headers.get(name).filter(|value| value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')))
     }
 
     /// Whether the method changes nothing (RFC 9110, section 9.2.1). `OPTIONS` is not looked at apart.
@@ -172,3 +172,21 @@ impl PartialSchema for True {
 }
 
 impl ToSchema for True {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_that_is_not_visible_ascii_is_there_and_has_no_value() {
+        let asked = |value: &[u8]| {
+            let headers = HeaderMap::from_iter([(header::USER_AGENT, HeaderValue::from_bytes(value).unwrap())]);
+            let (method, origin, path, query) = (Method::GET, String::new(), String::new(), String::new());
+            let request = Request { method, origin, path, query, headers: Rc::new(headers), body: Vec::new() };
+            (request.headers.get(&header::USER_AGENT).is_some(), request.header(&header::USER_AGENT))
+        };
+        assert_eq!(asked(b"Browser\t1.0 ~"), (true, Some("Browser\t1.0 ~".to_owned())));
+        assert_eq!(asked("Bröwser".as_bytes()), (true, None));
+        assert_eq!(asked(b"Br\xf6wser"), (true, None));
+    }
+}
