@@ -1,5 +1,7 @@
 //! The way from a path to its endpoint, and what every answer has in common.
 
+use std::future::ready;
+
 use http::{Method, header};
 
 use crate::{
@@ -9,6 +11,7 @@ use crate::{
         openapi, outbox, password, password_reset, send_invite, sessions, signup, tokens, verify_token,
     },
     error::Error,
+    ports::Pending,
     telemetry::Label,
     web::{MAX_BODY, REQUEST_ID, Request, Response, cors},
 };
@@ -259,49 +262,52 @@ async fn dispatch(app: &App, request: &Request) -> Result<Response, Error> {
             return Err(Error::TooManyRequests(BURST_PERIOD));
         }
     }
-    match route {
-        Route::Login => login::post(app, request).await,
-        Route::Signup => signup::post(app, request).await,
-        Route::Logout => logout::post(app, request).await,
-        Route::Jwks => Ok(jwks::get(app)),
-        Route::OpenApi => Ok(openapi::get()),
-        Route::Config => Ok(config::get(app)),
-        Route::SendPasswordResetLink => password_reset::send_link(app, request).await,
-        Route::ResetPasswordWithToken => password_reset::complete(app, request).await,
-        Route::VerifyOtp => one_time_password::verify(app, request).await,
-        Route::VerifyToken => verify_token::get(app, request).await,
-        Route::Me if request.method == Method::DELETE => deactivate::delete(app, request).await,
-        Route::Me => me::get(app, request).await,
-        Route::Name => name::put(app, request).await,
-        Route::Password => password::put(app, request).await,
-        Route::SendOtp => one_time_password::send(app, request).await,
-        Route::SendInvite => send_invite::post(app, request).await,
-        Route::CreateToken => create_token::post(app, request).await,
-        Route::Tokens => tokens::list(app, request).await,
-        Route::Token(token) => tokens::delete(app, request, token).await,
-        Route::Sessions => sessions::list(app, request).await,
-        Route::Session(id) => sessions::delete(app, request, id).await,
-        Route::Events => events::list(app, request).await,
-        Route::Users if request.method == Method::POST => admin::users::create(app, request).await,
-        Route::Users => admin::users::list(app, request).await,
+    // Each endpoint is a function of its own in the module. As one future they would be a single one of hundreds of kilobytes,
+    // all of which the first request of an isolate would wait to be compiled.
+    let answer: Pending<'_, Result<Response, Error>> = match route {
+        Route::Login => Box::pin(login::post(app, request)),
+        Route::Signup => Box::pin(signup::post(app, request)),
+        Route::Logout => Box::pin(logout::post(app, request)),
+        Route::Jwks => Box::pin(ready(Ok(jwks::get(app)))),
+        Route::OpenApi => Box::pin(ready(Ok(openapi::get()))),
+        Route::Config => Box::pin(ready(Ok(config::get(app)))),
+        Route::SendPasswordResetLink => Box::pin(password_reset::send_link(app, request)),
+        Route::ResetPasswordWithToken => Box::pin(password_reset::complete(app, request)),
+        Route::VerifyOtp => Box::pin(one_time_password::verify(app, request)),
+        Route::VerifyToken => Box::pin(verify_token::get(app, request)),
+        Route::Me if request.method == Method::DELETE => Box::pin(deactivate::delete(app, request)),
+        Route::Me => Box::pin(me::get(app, request)),
+        Route::Name => Box::pin(name::put(app, request)),
+        Route::Password => Box::pin(password::put(app, request)),
+        Route::SendOtp => Box::pin(one_time_password::send(app, request)),
+        Route::SendInvite => Box::pin(send_invite::post(app, request)),
+        Route::CreateToken => Box::pin(create_token::post(app, request)),
+        Route::Tokens => Box::pin(tokens::list(app, request)),
+        Route::Token(token) => Box::pin(tokens::delete(app, request, token)),
+        Route::Sessions => Box::pin(sessions::list(app, request)),
+        Route::Session(id) => Box::pin(sessions::delete(app, request, id)),
+        Route::Events => Box::pin(events::list(app, request)),
+        Route::Users if request.method == Method::POST => Box::pin(admin::users::create(app, request)),
+        Route::Users => Box::pin(admin::users::list(app, request)),
         Route::User(id) => match request.method {
-            Method::PUT => admin::users::put(app, request, id).await,
-            Method::DELETE => admin::users::delete(app, request, id).await,
-            _ => admin::users::get(app, request, id).await,
+            Method::PUT => Box::pin(admin::users::put(app, request, id)),
+            Method::DELETE => Box::pin(admin::users::delete(app, request, id)),
+            _ => Box::pin(admin::users::get(app, request, id)),
         },
-        Route::UserPasswordResetLink(id) => admin::password_reset::send_link(app, request, id).await,
+        Route::UserPasswordResetLink(id) => Box::pin(admin::password_reset::send_link(app, request, id)),
         Route::UserSessions(id) if request.method == Method::DELETE => {
-            admin::sessions::delete_all(app, request, id).await
+            Box::pin(admin::sessions::delete_all(app, request, id))
         }
-        Route::UserSessions(id) => admin::sessions::list(app, request, id).await,
-        Route::UserSession(id, session_id) => admin::sessions::delete(app, request, id, session_id).await,
-        Route::UserFreeze(id) if request.method == Method::DELETE => admin::freeze::delete(app, request, id).await,
-        Route::UserFreeze(id) => admin::freeze::post(app, request, id).await,
-        Route::InviteTree => admin::invite_tree::get(app, request).await,
-        Route::AllEvents => admin::events::list(app, request).await,
-        Route::Health => health::get(app).await,
-        Route::Outbox => outbox::get(app, request).await,
-    }
+        Route::UserSessions(id) => Box::pin(admin::sessions::list(app, request, id)),
+        Route::UserSession(id, session_id) => Box::pin(admin::sessions::delete(app, request, id, session_id)),
+        Route::UserFreeze(id) if request.method == Method::DELETE => Box::pin(admin::freeze::delete(app, request, id)),
+        Route::UserFreeze(id) => Box::pin(admin::freeze::post(app, request, id)),
+        Route::InviteTree => Box::pin(admin::invite_tree::get(app, request)),
+        Route::AllEvents => Box::pin(admin::events::list(app, request)),
+        Route::Health => Box::pin(health::get(app)),
+        Route::Outbox => Box::pin(outbox::get(app, request)),
+    };
+    answer.await
 }
 
 #[cfg(test)]
