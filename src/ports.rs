@@ -121,7 +121,7 @@ fn decode<T: DeserializeOwned>(row: &RawValue) -> Result<T, Outage> {
 /// The SQL database.
 pub trait Sql {
     /// Runs the statements in order in one transaction and one round trip: all of them take effect, or none.
-    fn batch(&self, statements: Vec<Statement>) -> Pending<'_, Result<Vec<Rows>, Outage>>;
+    fn batch<'a>(&'a self, statements: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, Outage>>;
     /// Waits, before a batch is run again.
     fn pause(&self, duration: Duration) -> Pending<'_, ()>;
 }

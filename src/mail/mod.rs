@@ -144,7 +144,7 @@ mod tests {
     }
 
     impl Sql for Unused {
-        fn batch(&self, _: Vec<Statement>) -> Pending<'_, Result<Vec<Rows>, Outage>> {
+        fn batch<'a>(&'a self, _: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, Outage>> {
             unreachable!()
         }
         fn pause(&self, _: std::time::Duration) -> Pending<'_, ()> {

@@ -1,8 +1,14 @@
-// What is read of the answers of D1, as one text: not all that it tells of itself is.
+// What D1 is asked, and what is read of its answers.
 
+/** @param {D1PreparedStatement} statement */
+export function ask(statement, values) {
+  return statement.bind(...values).all();
+}
+
+// Not all that D1 tells of itself.
 const read = ({ results, meta }) => [results, meta?.rows_read, meta?.rows_written, meta?.duration];
 
-/** @param {D1Result | D1Result[]} answer To a statement, or to a batch. */
+/** An answer as one text. @param {D1Result | D1Result[]} answer To a statement, or to a batch. */
 export function text(answer) {
   return JSON.stringify(Array.isArray(answer) ? answer.map(read) : [read(answer)]);
 }

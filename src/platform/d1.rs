@@ -6,12 +6,12 @@
 //! It is D1's own JavaScript that is called, because the runtime's crate reads rows value by value: each is a call from wasm
 //! to JavaScript and back. Here a whole answer comes as one text of JSON.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use worker::{
-    js_sys::{self, Array},
+    js_sys::{self, Array, Promise},
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
     worker_sys::types::{D1Database, D1PreparedStatement},
 };
@@ -25,8 +25,8 @@ use crate::{
 /// One copy of the database, for as long as it is asked: the primary by the whole isolate.
 pub struct Database {
     binding: D1Database,
-    /// Each statement as it was prepared when it was first needed.
-    prepared: RefCell<BTreeMap<&'static str, D1PreparedStatement>>,
+    /// Each statement as it was prepared when it was first needed, by the place of its text, which has it for ever.
+    prepared: RefCell<Vec<(*const str, D1PreparedStatement)>>,
 }
 
 /// The database of one request.
@@ -40,6 +40,9 @@ pub struct D1 {
 #[wasm_bindgen(module = "/src/platform/d1.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
+    fn ask(statement: &D1PreparedStatement, values: Array) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
     fn text(answer: &JsValue) -> Result<String, JsValue>;
 }
 
@@ -49,13 +52,13 @@ extern "C" {
 struct Answer(Vec<Box<RawValue>>, Option<u64>, Option<u64>, Option<f64>);
 
 impl Sql for D1 {
-    fn batch(&self, statements: Vec<Statement>) -> Pending<'_, Result<Vec<Rows>, Outage>> {
+    fn batch<'a>(&'a self, statements: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, Outage>> {
         Box::pin(async move {
             self.meter.add(|usage| {
                 usage.d1_round_trips += 1;
                 usage.d1_statements += statements.len() as u32;
             });
-            let answers = self.database.ask(&statements).await.map_err(|error| outage(&error))?;
+            let answers = self.database.ask(statements).await.map_err(|error| outage(&error))?;
             let answers = answers.map_err(|error| Outage(format!("D1: an unexpected answer: {error}")))?;
             self.meter.add(|usage| {
                 for Answer(_, rows_read, rows_written, duration) in &answers {
@@ -92,27 +95,33 @@ impl Database {
     async fn ask(&self, statements: &[Statement]) -> Result<serde_json::Result<Vec<Answer>>, JsValue> {
         // A single statement needs no transaction around it.
         if let [alone] = statements {
-            let answer = Settled::of(&self.bind(alone)?.all()?).await?;
+            let answer = Settled::of(&self.prepared(alone, ask)?).await?;
             return Ok(serde_json::from_str(&text(&answer)?));
         }
         let bound = Array::new();
         for statement in statements {
-            bound.push(&self.bind(statement)?.into());
+            bound.push(&self.prepared(statement, D1PreparedStatement::bind)?.into());
         }
         let answers = Settled::of(&self.binding.batch(bound)?).await?;
         Ok(serde_json::from_str(&text(&answers)?))
     }
 
-    fn bind(&self, statement: &Statement) -> Result<D1PreparedStatement, JsValue> {
+    /// What becomes of the prepared statement and its values.
+    fn prepared<T>(
+        &self,
+        statement: &Statement,
+        with: impl FnOnce(&D1PreparedStatement, Array) -> Result<T, JsValue>,
+    ) -> Result<T, JsValue> {
         let values: Array = statement.values.iter().map(js_value).collect();
-        if let Some(prepared) = self.prepared.borrow().get(statement.sql) {
-            return prepared.bind(values);
+        let place: *const str = statement.sql;
+        if let Some((_, prepared)) = self.prepared.borrow().iter().find(|(known, _)| std::ptr::eq(*known, place)) {
+            return with(prepared, values);
         }
         // With each request its text goes to D1 in JSON: without the line breaks of the source there is nothing to escape in it.
         let prepared = self.binding.prepare(&one_line(statement.sql))?;
-        let bound = prepared.bind(values);
-        self.prepared.borrow_mut().insert(statement.sql, prepared);
-        bound
+        let outcome = with(&prepared, values);
+        self.prepared.borrow_mut().push((place, prepared));
+        outcome
     }
 }
 

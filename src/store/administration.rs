@@ -71,7 +71,7 @@ pub async fn create(sql: &dyn Sql, user: New<'_>, event: &Event) -> Result<Optio
     .bind(event.at);
     let mut statements = vec![insert, events::insert_if_changed(event)];
     statements.extend(user.password_reset.map(|(id, mail)| mails::insert_if_reset_is(mail, user.id, id)));
-    let mut answers = repeat::batch(sql, statements).await?.into_iter();
+    let mut answers = repeat::batch(sql, &statements).await?.into_iter();
     answers.next().unwrap_or_default().first()
 }
 
@@ -145,7 +145,7 @@ pub async fn change(
     .bind(change.is_active)
     .bind(now);
     statements.push(update);
-    repeat::batch(sql, statements).await?.pop().unwrap_or_default().first()
+    repeat::batch(sql, &statements).await?.pop().unwrap_or_default().first()
 }
 
 /// Deletes a user with all that belongs to the account; whom the user has invited stays, without a referrer. Tells whether

@@ -35,7 +35,7 @@ async fn run(sql: &dyn Sql, statement: Statement) -> Result<Rows, Outage> {
 
 /// A batch whose number of answers is known: all of it takes effect, or nothing.
 async fn run_all<const N: usize>(sql: &dyn Sql, statements: [Statement; N]) -> Result<[Rows; N], Outage> {
-    repeat::batch(sql, statements.into())
+    repeat::batch(sql, &statements)
         .await?
         .try_into()
         .map_err(|_| Outage("a batch has not as many answers as statements".to_owned()))

@@ -30,15 +30,15 @@ const PAUSES: [u64; 2] = [30, 120];
 ///
 /// # Errors
 /// [`Outage`]: whether the batch has taken effect is not known.
-pub(super) async fn batch(sql: &dyn Sql, statements: Vec<Statement>) -> Result<Vec<Rows>, Outage> {
-    let outage = match sql.batch(statements.clone()).await {
+pub(super) async fn batch(sql: &dyn Sql, statements: &[Statement]) -> Result<Vec<Rows>, Outage> {
+    let outage = match sql.batch(statements).await {
         Err(outage) if is_passing(&outage) => outage,
         answer => return answer,
     };
     for pause in PAUSES {
         sql.pause(with_jitter(pause)).await;
-        match sql.batch(statements.clone()).await {
-            Ok(rows) if is_certain(&statements, &rows) => return Ok(rows),
+        match sql.batch(statements).await {
+            Ok(rows) if is_certain(statements, &rows) => return Ok(rows),
             Err(again) if is_passing(&again) => {}
             // The first failure is the cause of whatever this run says.
             _ => break,
@@ -72,7 +72,7 @@ mod tests {
     struct Script(RefCell<Vec<Result<Vec<Rows>, Outage>>>, RefCell<Vec<Duration>>);
 
     impl Sql for Script {
-        fn batch(&self, _: Vec<Statement>) -> Pending<'_, Result<Vec<Rows>, Outage>> {
+        fn batch<'a>(&'a self, _: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, Outage>> {
             let answer = self.0.borrow_mut().remove(0);
             Box::pin(async { answer })
         }
@@ -98,7 +98,7 @@ mod tests {
     /// How many runs a statement took, and whether it was answered.
     fn run(sql: &'static str, answers: Vec<Result<Vec<Rows>, Outage>>) -> (usize, Result<bool, String>) {
         let script = Script(RefCell::new(answers), RefCell::default());
-        let answer = pollster::block_on(batch(&script, vec![Statement::new(sql)]));
+        let answer = pollster::block_on(batch(&script, &[Statement::new(sql)]));
         for (pause, shortest) in script.1.borrow().iter().zip(PAUSES.map(Duration::from_millis)) {
             assert!((shortest..=shortest * 2).contains(pause), "{pause:?}");
         }

@@ -77,7 +77,7 @@ pub async fn insert(
     .bind(made.previous_key_id.as_deref());
     let mut statements = vec![insert, events::insert_if_changed(event)];
     statements.extend(mail.map(|mail| mails::insert_if_token_is_there(mail, &made.lookup)));
-    Ok(repeat::batch(sql, statements).await?.first().is_some_and(|inserted| inserted.any()))
+    Ok(repeat::batch(sql, &statements).await?.first().is_some_and(|inserted| inserted.any()))
 }
 
 /// The values by which a token may be found: one for each key that is accepted. NULL finds nothing.

@@ -152,7 +152,7 @@ pub async fn complete_login(
     if rehashed.is_some() {
         statements.push(rehash);
     }
-    Ok(repeat::batch(sql, statements).await?.first().is_some_and(|begun| begun.any()))
+    Ok(repeat::batch(sql, &statements).await?.first().is_some_and(|begun| begun.any()))
 }
 
 /// A new user, invited by another.
@@ -257,7 +257,7 @@ pub async fn change_password(
         vec![change, events::insert_if_changed(event), sessions::end_all_but(user_id, kept_session, new_hash)];
     statements.extend(counters.forgive(now));
     statements.extend(mail.map(|mail| mails::insert_if_password_is(mail, user_id, new_hash)));
-    Ok(repeat::batch(sql, statements).await?.first().is_some_and(|changed| changed.any()))
+    Ok(repeat::batch(sql, &statements).await?.first().is_some_and(|changed| changed.any()))
 }
 
 /// Gives the account of this email, if there is an active one, a new live reset token, which ends the one before, and owes the mail
@@ -328,7 +328,7 @@ pub async fn complete_password_reset(
     let mut statements =
         vec![reset, events::insert_if_changed(event), sessions::end_all_but(user_id, "", new_hash), counters.forget()];
     statements.extend(mail.map(|mail| mails::insert_if_password_is(mail, user_id, new_hash)));
-    Ok(repeat::batch(sql, statements).await?.first().is_some_and(|done| done.any()))
+    Ok(repeat::batch(sql, &statements).await?.first().is_some_and(|done| done.any()))
 }
 
 /// Deactivates a user and ends the reset token, unless this is the last active admin; tells whether the user is inactive

@@ -168,12 +168,12 @@ impl Database {
 }
 
 impl Sql for Database {
-    fn batch(&self, statements: Vec<Statement>) -> Pending<'_, Result<Vec<Rows>, Outage>> {
+    fn batch<'a>(&'a self, statements: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, Outage>> {
         Box::pin(async move {
             if self.takes_turns.get() {
                 yield_once().await;
             }
-            self.batch_now(&statements)
+            self.batch_now(statements)
         })
     }
 
