@@ -7,6 +7,7 @@ pub mod http;
 pub mod kv;
 pub mod later;
 pub mod net;
+pub mod numbered;
 pub mod pause;
 pub mod promise;
 pub mod send_email;

@@ -4,8 +4,7 @@
 //! closure of the isolate's serves all promises.
 
 use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
+    cell::RefCell,
     future::Future,
     pin::Pin,
     task::{Context, Poll, Waker},
@@ -21,6 +20,8 @@ extern "C" {
     fn watch(promise: &Promise, number: u32, settled: &Closure<dyn Fn(u32, JsValue, bool)>);
 }
 
+use super::numbered::Numbered;
+
 /// A promise that somebody waits for.
 #[derive(Default)]
 struct Wait {
@@ -29,15 +30,14 @@ struct Wait {
 }
 
 thread_local! {
-    static WAITS: RefCell<BTreeMap<u32, Wait>> = const { RefCell::new(BTreeMap::new()) };
-    static LAST: Cell<u32> = const { Cell::new(0) };
+    static WAITS: RefCell<Numbered<Wait>> = const { RefCell::new(Numbered::new()) };
     static SETTLED: Closure<dyn Fn(u32, JsValue, bool)> = Closure::new(settled);
 }
 
 fn settled(number: u32, value: JsValue, is_good: bool) {
     let waker = WAITS.with_borrow_mut(|waits| {
         // Who waited may be gone.
-        let wait = waits.get_mut(&number)?;
+        let wait = waits.get_mut(number)?;
         wait.outcome = Some(if is_good { Ok(value) } else { Err(value) });
         wait.waker.take()
     });
@@ -52,9 +52,7 @@ pub struct Settled(u32);
 impl Settled {
     /// Waits for this promise.
     pub fn of(promise: &Promise) -> Self {
-        let number = LAST.get().wrapping_add(1);
-        LAST.set(number);
-        WAITS.with_borrow_mut(|waits| waits.insert(number, Wait::default()));
+        let number = WAITS.with_borrow_mut(|waits| waits.add(Wait::default()));
         SETTLED.with(|settled| watch(promise, number, settled));
         Settled(number)
     }
@@ -66,7 +64,7 @@ impl Future for Settled {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         WAITS.with_borrow_mut(|waits| {
             // It is there as long as this is.
-            let Some(wait) = waits.get_mut(&self.0) else { return Poll::Pending };
+            let Some(wait) = waits.get_mut(self.0) else { return Poll::Pending };
             match wait.outcome.take() {
                 Some(outcome) => Poll::Ready(outcome),
                 None => {
@@ -80,6 +78,6 @@ impl Future for Settled {
 
 impl Drop for Settled {
     fn drop(&mut self) {
-        WAITS.with_borrow_mut(|waits| waits.remove(&self.0));
+        WAITS.with_borrow_mut(|waits| waits.remove(self.0));
     }
 }

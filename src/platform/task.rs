@@ -5,12 +5,12 @@
 //! the promise that the future waits for is settled.
 
 use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
+    cell::RefCell,
     sync::Arc,
     task::{Context, Wake, Waker},
 };
 
+use super::numbered::Numbered;
 use crate::ports::Pending;
 
 /// So many futures may wait. When there are more, the oldest is dropped: a runtime that gives a request up, because its client
@@ -26,25 +26,20 @@ enum State {
 }
 
 thread_local! {
-    static TASKS: RefCell<BTreeMap<u32, State>> = const { RefCell::new(BTreeMap::new()) };
-    static LAST: Cell<u32> = const { Cell::new(0) };
+    static TASKS: RefCell<Numbered<State>> = const { RefCell::new(Numbered::new()) };
 }
 
 /// Runs `future` to its end. Whatever it waits for must do nothing more after it has woken it.
 pub fn run(future: impl Future<Output = ()> + 'static) {
-    let number = LAST.get().wrapping_add(1);
-    LAST.set(number);
-    let oldest = TASKS.with_borrow_mut(|tasks| {
-        tasks.insert(number, State::Waits(Box::pin(future)));
-        (tasks.len() > MOST).then(|| tasks.pop_first())
-    });
+    let (number, oldest) =
+        TASKS.with_borrow_mut(|tasks| (tasks.add(State::Waits(Box::pin(future))), tasks.limit(MOST)));
     drop(oldest);
     step(number);
 }
 
 fn step(number: u32) {
     let taken = TASKS.with_borrow_mut(|tasks| {
-        let state = tasks.get_mut(&number)?;
+        let state = tasks.get_mut(number)?;
         match std::mem::replace(state, State::Steps) {
             State::Waits(future) => Some(future),
             State::Steps | State::StepsAgain => {
@@ -56,19 +51,21 @@ fn step(number: u32) {
     let Some(mut future) = taken else { return };
     let waker = Waker::from(Arc::new(Task(number)));
     while future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
-        let waits = TASKS.with_borrow_mut(|tasks| match tasks.get_mut(&number) {
+        let again = TASKS.with_borrow_mut(|tasks| match tasks.get_mut(number) {
             Some(state @ State::StepsAgain) => {
                 *state = State::Steps;
-                Err(future)
+                Some(future)
             }
-            _ => Ok(tasks.insert(number, State::Waits(future))),
+            Some(state) => {
+                *state = State::Waits(future);
+                None
+            }
+            None => None,
         });
-        match waits {
-            Ok(_) => return,
-            Err(again) => future = again,
-        }
+        let Some(again) = again else { return };
+        future = again;
     }
-    TASKS.with_borrow_mut(|tasks| tasks.remove(&number));
+    TASKS.with_borrow_mut(|tasks| tasks.remove(number));
 }
 
 /// What wakes a future.
@@ -83,7 +80,7 @@ impl Wake for Task {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::rc::Rc;
+    use std::{cell::Cell, rc::Rc};
 
     #[test]
     fn of_too_many_futures_that_never_end_the_oldest_is_dropped() {
