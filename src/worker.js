@@ -6,8 +6,8 @@ import { fetch, scheduled } from "worker";
 export default {
   fetch(request, env, context) {
     let mayAct;
-    const answer = new Promise((resolve, reject) => {
-      mayAct = fetch(request, env, context, resolve, reject);
+    const answer = new Promise((resolve) => {
+      mayAct = fetch(request, env, context, resolve);
     });
     // A runtime may give a request up when its client goes, which would be in the middle of whatever it does.
     if (mayAct) context.waitUntil(answer);

@@ -4,7 +4,7 @@ use std::{cell::OnceCell, rc::Rc};
 
 use worker::{
     Context, Env, KvStore, ScheduleContext, ScheduledEvent, WorkerVersionMetadata, event,
-    js_sys::{Date, Function},
+    js_sys::{Date, Function, Promise},
     wasm_bindgen::{JsValue, prelude::wasm_bindgen},
     web_sys, worker_sys,
 };
@@ -44,7 +44,7 @@ thread_local! {
 #[derive(Clone)]
 struct Bindings {
     database: Rc<Database>,
-    namespace: KvStore,
+    namespace: Rc<KvStore>,
     mailer: Rc<dyn Mailer>,
     burst: Rc<dyn Burst>,
     counters: Rc<Counters>,
@@ -52,33 +52,37 @@ struct Bindings {
     deployment: Option<Rc<str>>,
 }
 
-/// What the runtime calls for each request, with the two functions that settle its promise. Returns whether it may do more
-/// than read. `event(fetch)` of the runtime's crate would do the same with a queue of its own and copies of what is in the request.
+/// What the runtime calls for each request, with the function that settles its promise. Returns whether it may do more than
+/// read. `event(fetch)` of the runtime's crate would do the same with a queue of its own and copies of what is in the request.
+///
+/// No text is passed to it: after a trap, wasm-bindgen would write that to the memory of the module that trapped, and call the
+/// new one.
 #[wasm_bindgen]
-pub fn fetch(
-    request: web_sys::Request,
-    env: Env,
-    context: worker_sys::Context,
-    resolve: Function,
-    reject: Function,
-) -> bool {
+pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context, resolve: Function) -> bool {
     let begin = clock();
     let head = http::head(&request);
     let only_reads = head.only_reads();
     task::run(async move {
-        let (settle, value) = match http::answer(&respond(request, head, &env, Context::new(context), begin).await) {
-            Ok(answer) => (resolve, answer),
-            Err(error) => (reject, error),
-        };
-        // To settle a promise throws nothing.
-        let _ = settle.call1(&JsValue::UNDEFINED, &value);
+        let (response, line) = respond(request, head, &env, Context::new(context), begin).await;
+        if let Err(error) = http::send(&resolve, &response, &line) {
+            // To settle a promise throws nothing.
+            let _ = resolve.call1(&JsValue::UNDEFINED, &Promise::reject(&error));
+        }
     });
     !only_reads
 }
 
-async fn respond(request: web_sys::Request, head: Request, env: &Env, context: Context, begin: Timestamp) -> Response {
+/// The answer, and the line of the log about it.
+async fn respond(
+    request: web_sys::Request,
+    head: Request,
+    env: &Env,
+    context: Context,
+    begin: Timestamp,
+) -> (Response, String) {
     let Ok(id) = random::id() else {
-        return routes::answer_unread(&Error::Internal("there is no randomness".to_owned()), "unknown");
+        let problem = "there is no randomness";
+        return (routes::answer_unread(&Error::Internal(problem.to_owned()), "unknown"), problem.to_owned());
     };
     let work = Work {
         id: id.into(),
@@ -87,12 +91,12 @@ async fn respond(request: web_sys::Request, head: Request, env: &Env, context: C
         counters: bindings(env).map(|bindings| bindings.counters).unwrap_or_default(),
     };
     let response = answer(request, head, env, WaitUntil::Request(context), begin, &work).await;
-    work.tell(Kind::Request, Some(Outcome { status: response.status, outcome: response.outcome }), begin);
-    response
+    let line = work.ended(Kind::Request, Some(Outcome { status: response.status, outcome: response.outcome }), begin);
+    (response, line)
 }
 
 async fn answer(
-    request: web_sys::Request,
+    body: web_sys::Request,
     head: Request,
     env: &Env,
     later: WaitUntil,
@@ -101,10 +105,14 @@ async fn answer(
 ) -> Response {
     let headers = head.headers.clone();
     let address = lazily(move || Address::parse(headers.get(&http::CONNECTING_IP).as_deref()));
-    let Some(body) = http::body(request).await else {
-        return routes::answer_unread(&Error::UnreadableBody("The body breaks off."), &work.id);
-    };
-    let request = Request { body, ..head };
+    let mut request = head;
+    // What comes with a request that only reads means nothing (RFC 9110, section 9.3.1).
+    if !request.only_reads() {
+        let Some(body) = http::body(body).await else {
+            return routes::answer_unread(&Error::UnreadableBody("The body breaks off."), &work.id);
+        };
+        request.body = body;
+    }
     let Some(isolate) = isolate(env) else { return routes::answer_without_settings(&request, &work.id) };
     match bindings(env).and_then(|bindings| app(isolate, bindings, later, now, work, address)) {
         Ok(app) => routes::answer(&app, &request).await,
@@ -127,7 +135,7 @@ async fn scheduled(event: ScheduledEvent, env: Env, context: ScheduleContext) {
         Ok(app) => maintenance::run(&app).await,
         Err(error) => log(&format!("the cron trigger cannot work: {error}")),
     }
-    work.tell(Kind::Cron, None, begin);
+    work.tell(Kind::Cron, begin);
 }
 
 /// What is told of a request or a run when it has ended.
@@ -140,12 +148,17 @@ struct Work {
 }
 
 impl Work {
-    /// Tells what was done since `begin`.
-    fn tell(&self, event: Kind, outcome: Option<Outcome>, begin: Timestamp) {
+    /// Counts what was done since `begin`, and returns the line of the log about it.
+    fn ended(&self, event: Kind, outcome: Option<Outcome>, begin: Timestamp) -> String {
         let Work { id, label, meter, counters } = self;
         let event = Event { event, id, label: *label, outcome, duration_ms: clock() - begin, usage: meter.take() };
-        web_sys::console::log_1(&event.line().into());
         counters.count(&event);
+        event.line()
+    }
+
+    /// Tells what was done since `begin`.
+    fn tell(&self, event: Kind, begin: Timestamp) {
+        web_sys::console::log_1(&self.ended(event, None, begin).into());
     }
 }
 
@@ -161,7 +174,7 @@ impl Later for ToldLater {
         self.later.run(Box::pin(async move {
             let begin = clock();
             piece.await;
-            work.tell(Kind::AfterAnswer, None, begin);
+            work.tell(Kind::AfterAnswer, begin);
         }));
     }
 }
@@ -204,7 +217,7 @@ fn bindings(env: &Env) -> worker::Result<Bindings> {
         None => {
             let found = Bindings {
                 database: Rc::new(Database::new(env.d1("DB")?)),
-                namespace: env.kv("KV")?,
+                namespace: Rc::new(env.kv("KV")?),
                 mailer: Rc::new(EmailService(env.send_email("EMAIL").ok())),
                 burst: Rc::new(Limiter(env.rate_limiter("BURST")?)),
                 counters: Rc::new(Counters(env.analytics_engine("ANALYTICS").ok())),

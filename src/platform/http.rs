@@ -1,11 +1,11 @@
 //! Requests and answers, as the runtime has them and as this service speaks of them.
 
-use std::{borrow::Cow, cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{borrow::Cow, cell::RefCell, rc::Rc};
 
 use futures_util::StreamExt;
-use http::{HeaderName, Method};
+use http::{HeaderName, Method, StatusCode};
 use worker::{
-    js_sys::JsString,
+    js_sys::{Array, Function, JsString},
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
     web_sys,
 };
@@ -18,17 +18,29 @@ extern "C" {
     #[wasm_bindgen(js_name = Headers)]
     type Fields;
 
-    #[wasm_bindgen(constructor, js_class = "Headers")]
-    fn new() -> Fields;
-
     #[wasm_bindgen(method, js_name = get)]
     fn value(this: &Fields, name: &JsString) -> Option<String>;
+}
+
+#[wasm_bindgen(module = "/src/platform/http.js")]
+extern "C" {
+    type Pattern;
+
+    #[wasm_bindgen(constructor, catch)]
+    fn new(status: u16, request_id: &str) -> Result<Pattern, JsValue>;
 
     #[wasm_bindgen(method, catch)]
-    fn set(this: &Fields, name: &JsString, value: &str) -> Result<(), JsValue>;
+    fn append(this: &Pattern, name: &str, value: &str) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch)]
-    fn append(this: &Fields, name: &JsString, value: &str) -> Result<(), JsValue>;
+    fn send(
+        this: &Pattern,
+        resolve: &Function,
+        text: &str,
+        id_length: usize,
+        line_length: usize,
+        own: Option<Array>,
+    ) -> Result<(), JsValue>;
 }
 
 /// Where the platform says that a request comes from.
@@ -36,47 +48,36 @@ pub const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip"
 
 thread_local! {
     /// The names of headers, each as it came to JavaScript when it was first needed. All of them are ours.
-    static NAMES: RefCell<BTreeMap<Box<str>, JsString>> = const { RefCell::new(BTreeMap::new()) };
-    static INITS: RefCell<Vec<Init>> = const { RefCell::new(Vec::new()) };
+    static NAMES: RefCell<Vec<(HeaderName, JsString)>> = const { RefCell::new(Vec::new()) };
+    /// There are as many as the source has.
+    static COMMON: RefCell<Vec<Common>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What answers have in common: a status, and headers that are always the same. There are as many as the source has.
-struct Init {
-    status: u16,
+/// What answers have in common: a status, and headers that are always the same.
+struct Common {
+    status: StatusCode,
     headers: Vec<Header>,
-    /// An answer with nothing else, of which another one takes them. From a plain object the runtime would read each field.
-    made: web_sys::Response,
-    /// Its headers.
-    fields: Fields,
+    pattern: Pattern,
 }
 
-fn with_init<T>(status: u16, headers: &[&Header], work: impl FnOnce(&Init) -> T) -> Result<T, JsValue> {
-    INITS.with_borrow_mut(|inits| {
-        let known = inits.iter().find(|init| init.status == status && init.headers.iter().eq(headers.iter().copied()));
-        if let Some(init) = known {
-            return Ok(work(init));
+impl Common {
+    fn of(response: &Response) -> Result<Self, JsValue> {
+        let headers: Vec<Header> = response.headers.iter().filter(|header| is_common(header)).cloned().collect();
+        let pattern = Pattern::new(response.status.as_u16(), REQUEST_ID.as_str())?;
+        for (name, value) in &headers {
+            pattern.append(name.as_str(), value)?;
         }
-        let common = Fields::new();
-        for (name, value) in headers {
-            with_name(name, |name| common.append(name, value))?;
-        }
-        let init = web_sys::ResponseInit::new();
-        init.set_status(status);
-        init.set_headers(&common);
-        let made = web_sys::Response::new_with_opt_str_and_init(None, &init)?;
-        let headers = headers.iter().map(|header| (*header).clone()).collect();
-        let init = Init { status, headers, fields: fields(made.headers()), made };
-        let done = work(&init);
-        inits.push(init);
-        Ok(done)
-    })
+        Ok(Common { status: response.status, headers, pattern })
+    }
+
+    fn is_of(&self, response: &Response) -> bool {
+        self.status == response.status
+            && self.headers.iter().eq(response.headers.iter().filter(|header| is_common(header)))
+    }
 }
 
-fn with_name<T>(name: &HeaderName, work: impl FnOnce(&JsString) -> T) -> T {
-    NAMES.with_borrow_mut(|names| match names.get(name.as_str()) {
-        Some(known) => work(known),
-        None => work(names.entry(name.as_str().into()).or_insert_with(|| name.as_str().into())),
-    })
+fn is_common((_, value): &Header) -> bool {
+    matches!(value, Cow::Borrowed(_))
 }
 
 /// What stands before the body: the request with none.
@@ -89,12 +90,21 @@ pub fn head(request: &web_sys::Request) -> Request {
     let path_at = place.match_indices('/').nth(2).map_or(place.len(), |(at, _)| at);
     let (origin, path) = place.split_at(path_at);
     let (origin, path, query) = (origin.to_owned(), path.to_owned(), query.to_owned());
-    Request { method, origin, path, query, headers: Rc::new(fields(request.headers())), body: Vec::new() }
+    let headers: Fields = request.headers().unchecked_into();
+    Request { method, origin, path, query, headers: Rc::new(headers), body: Vec::new() }
 }
 
 impl Headers for Fields {
     fn get(&self, name: &HeaderName) -> Option<String> {
-        with_name(name, |name| self.value(name))
+        NAMES.with_borrow_mut(|names| match names.iter().find(|(known, _)| known == name) {
+            Some((_, known)) => self.value(known),
+            None => {
+                let new: JsString = name.as_str().into();
+                let value = self.value(&new);
+                names.push((name.clone(), new));
+                value
+            }
+        })
     }
 }
 
@@ -117,29 +127,33 @@ pub async fn body(request: web_sys::Request) -> Option<Vec<u8>> {
     Some(body)
 }
 
-/// The answer, as the runtime sends it.
+/// Sends the answer to the promise that `resolve` settles, and writes `line` to the log.
 ///
 /// # Errors
-/// When the runtime refuses a status or a header, of which none is like that here.
-pub fn answer(response: &Response) -> Result<JsValue, JsValue> {
-    let (constant, varying): (Vec<&Header>, Vec<&Header>) =
-        response.headers.iter().partition(|(_, value)| matches!(value, Cow::Borrowed(_)));
-    let (ids, own): (Vec<&Header>, Vec<&Header>) = varying.into_iter().partition(|(name, _)| *name == REQUEST_ID);
-    // The runtime refuses a body, even an empty one, where the status allows none.
-    let body = (!response.body.is_empty()).then_some(response.body.as_ref());
-    let answer = with_init(response.status.as_u16(), &constant, |init| {
-        // Every answer has one, so that of the answer before is never sent again. What only some have must not be set here.
-        for (name, value) in ids {
-            with_name(name, |name| init.fields.set(name, value))?;
+/// When the runtime refuses a status or a header, of which none is like that here. Then nothing is sent.
+pub fn send(resolve: &Function, response: &Response, line: &str) -> Result<(), JsValue> {
+    let (mut id, mut own) = ("", None);
+    for (name, value) in response.headers.iter().filter(|header| !is_common(header)) {
+        if *name == REQUEST_ID {
+            id = value;
+        } else {
+            let own: &Array = own.get_or_insert_default();
+            own.push(&name.as_str().into());
+            own.push(&value.as_ref().into());
         }
-        web_sys::Response::new_with_opt_str_and_init(body, init.made.unchecked_ref())
-    })??;
-    for (name, value) in own {
-        with_name(name, |name| fields(answer.headers()).append(name, value))?;
     }
-    Ok(answer.into())
+    let text = [id, line, &response.body].concat();
+    COMMON.with_borrow_mut(|known| {
+        let place = known.iter().position(|common| common.is_of(response));
+        if place.is_none() {
+            known.push(Common::of(response)?);
+        }
+        let common = place.map_or(known.last(), |place| known.get(place));
+        common.map_or(Ok(()), |common| common.pattern.send(resolve, &text, utf16(id), utf16(line), own))
+    })
 }
 
-fn fields(headers: web_sys::Headers) -> Fields {
-    headers.unchecked_into()
+/// The length of a text, as JavaScript counts it.
+fn utf16(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
 }

@@ -15,7 +15,7 @@ const SHORTEST: i64 = 60;
 /// The namespace of one request.
 pub struct WorkersKv {
     /// The binding.
-    pub namespace: KvStore,
+    pub namespace: Rc<KvStore>,
     /// Where it notes what it asks.
     pub meter: Rc<Meter>,
 }

@@ -1,0 +1,37 @@
+// How an answer leaves the Worker.
+
+/** What answers have in common: a status, and headers that are always the same. */
+export class Pattern {
+  #response;
+  #requestId;
+
+  /** @param {string} requestId The name of the header that has the id of the request. */
+  constructor(status, requestId) {
+    // Another answer takes status and headers of one that is there. From a plain object the runtime would read each field.
+    this.#response = new Response(null, { status });
+    this.#requestId = requestId;
+  }
+
+  append(name, value) {
+    this.#response.headers.append(name, value);
+  }
+
+  /**
+   * Sends an answer and writes the line of the log about it.
+   *
+   * @param {(answer: Response) => void} resolve
+   * @param {string} text The id of the request, the line and the body. They come as one text, because each that comes from
+   *   the memory of wasm costs a call of the runtime's decoder.
+   * @param {string[]} [own] Names and values of the headers that only this answer has.
+   */
+  send(resolve, text, idLength, lineLength, own) {
+    const bodyAt = idLength + lineLength;
+    // Every answer has one, so that of the answer before is never sent again. What only some have must not be set here.
+    this.#response.headers.set(this.#requestId, text.slice(0, idLength));
+    // The runtime refuses a body, even an empty one, where the status allows none.
+    const answer = new Response(text.length > bodyAt ? text.slice(bodyAt) : null, this.#response);
+    for (let at = 0; at < (own?.length ?? 0); at += 2) answer.headers.append(own[at], own[at + 1]);
+    console.log(text.slice(idLength, bodyAt));
+    resolve(answer);
+  }
+}
