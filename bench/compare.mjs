@@ -10,13 +10,31 @@ import { build } from "../scripts/build.mjs";
 import { installPackages } from "../scripts/lib/packages.mjs";
 import { main, root, say } from "../scripts/lib/run.mjs";
 
-// In each sitting every contestant has a new process: one is for all its life a little slower or faster than another of the same
+// In each sitting every contestant has a new process: one is for all its life up to a tenth slower or faster than another of the same
 // program, and of one each that would be taken for a difference between them.
-// A session check has the most of them, because it is told by the smallest differences. Each turn has a lead-in that does not
-// count: who waited for the others has to connect anew and finds nothing in the processor's caches.
+// What asks D1 and hashes nothing has the most of them, because it is told by the smallest differences. Each turn has a lead-in that
+// does not count: who waited for the others has to connect anew and finds nothing in the processor's caches.
 const effort = {
-  quick: { sittings: { session: 1, login: 1, signup: 1, token: 1 }, rounds: 4, milliseconds: 500, leadIn: 100, warmUp: 500 },
-  full: { sittings: { session: 3, login: 1, signup: 1, token: 1 }, rounds: 6, milliseconds: 1500, leadIn: 200, warmUp: 3000 },
+  quick: {
+    session: { sittings: 1, rounds: 4 },
+    login: { sittings: 1, rounds: 4 },
+    signup: { sittings: 1, rounds: 4 },
+    token: { sittings: 1, rounds: 4 },
+    start: { rounds: 4 },
+    milliseconds: 500,
+    leadIn: 100,
+    warmUp: 500,
+  },
+  full: {
+    session: { sittings: 16, rounds: 2 },
+    login: { sittings: 1, rounds: 6 },
+    signup: { sittings: 1, rounds: 6 },
+    token: { sittings: 4, rounds: 2 },
+    start: { rounds: 12 },
+    milliseconds: 1500,
+    leadIn: 200,
+    warmUp: 3000,
+  },
 };
 const connections = [1, 16];
 
@@ -30,7 +48,8 @@ await main(async () => {
   const { load, once } = await import("./lib/load.mjs");
   const { publish, summary } = await import("./lib/report.mjs");
 
-  const { sittings, rounds, milliseconds, leadIn, warmUp } = effort[quick ? "quick" : "full"];
+  const taken = effort[quick ? "quick" : "full"];
+  const { milliseconds, leadIn, warmUp } = taken;
   const began = new Date();
   const running = {};
   try {
@@ -39,7 +58,7 @@ await main(async () => {
       running[key] = await start();
     }
     const measured = { ...(await measureFlows()), start: await measureStart() };
-    const record = { began: began.toISOString(), machine: machine(), versions: versions(), effort: { sittings, rounds, milliseconds, leadIn }, measured };
+    const record = { began: began.toISOString(), machine: machine(), versions: versions(), effort: taken, measured };
     const path = quick ? join("build", "bench.json") : join("bench", "records", `${record.began.slice(0, 16).replace(":", "-")}.json`);
     mkdirSync(join(root, dirname(path)), { recursive: true });
     writeFileSync(join(root, path), `${JSON.stringify(record, null, 1)}\n`);
@@ -55,17 +74,20 @@ await main(async () => {
     const measured = {};
     for (const flow of Object.keys(flows)) {
       const taking = Object.entries(running).filter(([, { flows }]) => flows[flow]);
+      const { sittings, rounds } = taken[flow];
       for (const count of connections) {
-        const results = Object.fromEntries(taking.map(([key]) => [key, { perSecond: [], cpuMilliseconds: [] }]));
-        measured[`${flow}/${count}`] = results;
-        for (let sitting = 0; sitting < sittings[flow]; sitting++) {
-          for (const [, { runtime, flows }] of taking) {
-            await runtime.restart(() => once(runtime.url, flows[flow]()));
-            await load(runtime.url, flows[flow], { connections: count, milliseconds: warmUp });
-          }
+        measured[`${flow}/${count}`] = Object.fromEntries(taking.map(([key]) => [key, { perSecond: [], cpuMilliseconds: [] }]));
+      }
+      for (let sitting = 0; sitting < sittings; sitting++) {
+        progress(flows[flow], sitting, sittings);
+        for (const [, { runtime, flows }] of turned(taking, sitting)) {
+          await runtime.restart(() => once(runtime.url, flows[flow]()));
+          await load(runtime.url, flows[flow], { connections: connections[0], milliseconds: warmUp });
+        }
+        for (const count of connections) {
+          const results = measured[`${flow}/${count}`];
           for (let round = 0; round < rounds; round++) {
-            progress(`${flows[flow]}, ${count} at once`, sitting * rounds + round, sittings[flow] * rounds);
-            for (const [key, { runtime, flows }] of turned(taking, round)) {
+            for (const [key, { runtime, flows }] of turned(taking, sitting * rounds + round)) {
               await load(runtime.url, flows[flow], { connections: count, milliseconds: leadIn });
               const cpu = runtime.cpu();
               const begin = performance.now();
@@ -84,6 +106,7 @@ await main(async () => {
   /** Milliseconds from the start of a process of the runtime to the answer to a session check, in each round. */
   async function measureStart() {
     const results = Object.fromEntries(Object.keys(running).map((key) => [key, { milliseconds: [] }]));
+    const { rounds } = taken.start;
     for (let round = 0; round < rounds; round++) {
       progress("start-up", round, rounds);
       for (const [key, { runtime, flows }] of turned(Object.entries(running), round)) {

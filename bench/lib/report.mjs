@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../scripts/lib/run.mjs";
 import { chart } from "./chart.mjs";
-import { ratio, spread } from "./statistics.mjs";
+import { ratio, ratioOfAll, spread } from "./statistics.mjs";
 
 const records = join(root, "bench", "records");
 const readme = join(root, "README.md");
@@ -26,8 +26,8 @@ export function lines({ measured: { start, ...measured } }) {
       postern: spread(postern.perSecond).median,
       betterAuth: betterAuth && spread(betterAuth.perSecond).median,
       unit: "/s",
-      toBetterAuth: betterAuth && ratio(postern.perSecond, betterAuth.perSecond),
-      toFloor: ratio(postern.perSecond, floor.perSecond),
+      toBetterAuth: betterAuth && ratioOfAll(postern.perSecond, betterAuth.perSecond),
+      toFloor: ratioOfAll(postern.perSecond, floor.perSecond),
       cpu: postern.cpuMilliseconds.length > 0 ? spread(postern.cpuMilliseconds).median : undefined,
     };
   });
@@ -48,7 +48,7 @@ export function lines({ measured: { start, ...measured } }) {
 }
 
 const two = (value) => value.toFixed(2);
-const withSpread = (ratio) => (ratio ? `${two(ratio.median)} (${two(ratio.low)} to ${two(ratio.high)})` : "");
+const withSpread = (ratio) => (ratio ? `${two(ratio.all ?? ratio.median)} (${two(ratio.low)} to ${two(ratio.high)})` : "");
 const figure = (value, unit) => (value === undefined ? "" : `${value >= 100 ? value.toFixed(0) : value.toFixed(1)}${unit}`);
 
 /** The record as a Markdown table, and how it was measured. */
@@ -68,8 +68,9 @@ function circumstances({ began, machine, versions, effort }) {
   return [
     `Postern ${postern.version} with ${postern.kdf}; Better Auth ${betterAuth.version} with ${betterAuth.kdf};`,
     `workerd ${versions.workerd}, its local D1, Node ${versions.node}; ${machine.processor}, ${machine.processors} processors,`,
-    `${machine.memoryGiB} GiB, ${machine.system}; ${began.slice(0, 10)}. Rounds of ${effort.milliseconds / 1000} s in turns, new processes after each ${effort.rounds}.`,
-    "A ratio is the median over the rounds, with the middle half of them in brackets; more is better in every line.",
+    `${machine.memoryGiB} GiB, ${machine.system}; ${began.slice(0, 10)}. Rounds of ${effort.milliseconds / 1000} s in turns, ${effort.session.sittings * effort.session.rounds} of them for`,
+    `a session check, with new processes after each ${effort.session.rounds}. A ratio is of the answers in all rounds together (of starts: the median),`,
+    "with the middle half of the rounds in brackets; more is better in every line.",
   ].join("\n");
 }
 
