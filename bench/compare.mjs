@@ -12,8 +12,8 @@ import { main, root, say } from "../scripts/lib/run.mjs";
 
 // In each sitting every contestant has a new process: one is for all its life up to a tenth slower or faster than another of the same
 // program, and of one each that would be taken for a difference between them.
-// What asks D1 and hashes nothing has the most of them, because it is told by the smallest differences. Each turn has a lead-in that
-// does not count: who waited for the others has to connect anew and finds nothing in the processor's caches.
+// A session check has the most of them, because it is told by the smallest differences. Each turn has a lead-in that does not count:
+// who waited for the others has to connect anew and finds nothing in the processor's caches.
 const effort = {
   quick: {
     session: { sittings: 1, rounds: 4 },
@@ -26,10 +26,10 @@ const effort = {
     warmUp: 500,
   },
   full: {
-    session: { sittings: 16, rounds: 2 },
-    login: { sittings: 1, rounds: 6 },
-    signup: { sittings: 1, rounds: 6 },
-    token: { sittings: 4, rounds: 2 },
+    session: { sittings: 12, rounds: 2 },
+    login: { sittings: 3, rounds: 2 },
+    signup: { sittings: 3, rounds: 2 },
+    token: { sittings: 3, rounds: 2 },
     start: { rounds: 12 },
     milliseconds: 1500,
     leadIn: 200,

@@ -6,7 +6,6 @@
 use std::{borrow::Cow, future::Future, pin::Pin, time::Duration};
 
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
 use crate::error::Error;
 
@@ -89,7 +88,7 @@ impl Statement {
 
 /// What one statement answered: a JSON object for each row, not read yet.
 #[derive(Debug, Clone, Default)]
-pub struct Rows(pub Vec<Box<RawValue>>);
+pub struct Rows(pub Vec<Box<str>>);
 
 impl Rows {
     /// Whether there is a row: with `RETURNING`, whether the statement did its work.
@@ -114,8 +113,8 @@ impl Rows {
     }
 }
 
-fn decode<T: DeserializeOwned>(row: &RawValue) -> Result<T, Outage> {
-    serde_json::from_str(row.get()).map_err(|error| Outage(format!("a row has an unexpected shape: {error}")))
+fn decode<T: DeserializeOwned>(row: &str) -> Result<T, Outage> {
+    serde_json::from_str(row).map_err(|error| Outage(format!("a row has an unexpected shape: {error}")))
 }
 
 /// The SQL database.

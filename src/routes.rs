@@ -1,6 +1,6 @@
 //! The way from a path to its endpoint, and what every answer has in common.
 
-use std::future::ready;
+use std::{future::ready, pin::Pin};
 
 use http::{Method, header};
 
@@ -11,7 +11,6 @@ use crate::{
         openapi, outbox, password, password_reset, send_invite, sessions, signup, tokens, verify_token,
     },
     error::Error,
-    ports::Pending,
     telemetry::Label,
     web::{MAX_BODY, REQUEST_ID, Request, Response, cors},
 };
@@ -264,7 +263,7 @@ async fn dispatch(app: &App, request: &Request) -> Result<Response, Error> {
     }
     // Each endpoint is a function of its own in the module. As one future they would be a single one of hundreds of kilobytes,
     // all of which the first request of an isolate would wait to be compiled.
-    let answer: Pending<'_, Result<Response, Error>> = match route {
+    let answer: Pin<Box<dyn Future<Output = Result<Response, Error>> + '_>> = match route {
         Route::Login => Box::pin(login::post(app, request)),
         Route::Signup => Box::pin(signup::post(app, request)),
         Route::Logout => Box::pin(logout::post(app, request)),

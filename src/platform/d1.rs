@@ -4,12 +4,11 @@
 //! What else is run again is decided in `store/repeat.rs`, by what the error says.
 //!
 //! It is D1's own JavaScript that is called, because the runtime's crate reads rows value by value: each is a call from wasm
-//! to JavaScript and back. Here a whole answer comes as one text of JSON.
+//! to JavaScript and back. Here a whole answer comes as one text: lines of JSON, so that the end of a row is found without reading it.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use worker::{
     js_sys::{self, Array, Promise},
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
@@ -46,10 +45,10 @@ extern "C" {
     fn text(answer: &JsValue) -> Result<String, JsValue>;
 }
 
-/// What D1 says to one statement (<https://developers.cloudflare.com/d1/worker-api/return-object/#d1result>): its rows, and how
-/// many it read and wrote in how many milliseconds. An answer that does not say the latter is as good.
+/// What D1 says to one statement (<https://developers.cloudflare.com/d1/worker-api/return-object/#d1result>): how many rows there
+/// are, and how many it read and wrote in how many milliseconds. An answer that does not say the latter is as good.
 #[derive(Deserialize)]
-struct Answer(Vec<Box<RawValue>>, Option<u64>, Option<u64>, Option<f64>);
+struct Head(usize, Option<u64>, Option<u64>, Option<f64>);
 
 impl Sql for D1 {
     fn batch<'a>(&'a self, statements: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, Outage>> {
@@ -61,13 +60,13 @@ impl Sql for D1 {
             let answers = self.database.ask(statements).await.map_err(|error| outage(&error))?;
             let answers = answers.map_err(|error| Outage(format!("D1: an unexpected answer: {error}")))?;
             self.meter.add(|usage| {
-                for Answer(_, rows_read, rows_written, duration) in &answers {
+                for (Head(_, rows_read, rows_written, duration), _) in &answers {
                     usage.d1_rows_read += rows_read.unwrap_or_default();
                     usage.d1_rows_written += rows_written.unwrap_or_default();
                     usage.d1_ms += duration.unwrap_or_default();
                 }
             });
-            Ok(answers.into_iter().map(|answer| Rows(answer.0)).collect())
+            Ok(answers.into_iter().map(|(_, rows)| rows).collect())
         })
     }
 
@@ -92,18 +91,18 @@ impl Database {
         Ok(Database { binding: JsValue::from(session).unchecked_into(), prepared: RefCell::default() })
     }
 
-    async fn ask(&self, statements: &[Statement]) -> Result<serde_json::Result<Vec<Answer>>, JsValue> {
+    async fn ask(&self, statements: &[Statement]) -> Result<serde_json::Result<Vec<(Head, Rows)>>, JsValue> {
         // A single statement needs no transaction around it.
         if let [alone] = statements {
             let answer = Settled::of(&self.prepared(alone, ask)?).await?;
-            return Ok(serde_json::from_str(&text(&answer)?));
+            return Ok(answers(&text(&answer)?));
         }
         let bound = Array::new();
         for statement in statements {
             bound.push(&self.prepared(statement, D1PreparedStatement::bind)?.into());
         }
-        let answers = Settled::of(&self.binding.batch(bound)?).await?;
-        Ok(serde_json::from_str(&text(&answers)?))
+        let answered = Settled::of(&self.binding.batch(bound)?).await?;
+        Ok(answers(&text(&answered)?))
     }
 
     /// What becomes of the prepared statement and its values.
@@ -123,6 +122,18 @@ impl Database {
         self.prepared.borrow_mut().push((place, prepared));
         outcome
     }
+}
+
+/// Reads what `text` of d1.js has written: of each answer a line about it, and its rows.
+fn answers(text: &str) -> serde_json::Result<Vec<(Head, Rows)>> {
+    let mut lines = text.split('\n');
+    let mut answers = Vec::new();
+    while let Some(line) = lines.next() {
+        let head: Head = serde_json::from_str(line)?;
+        let rows = Rows(lines.by_ref().take(head.0).map(Box::from).collect());
+        answers.push((head, rows));
+    }
+    Ok(answers)
 }
 
 fn one_line(sql: &str) -> String {

@@ -88,7 +88,7 @@ mod tests {
     }
 
     fn row() -> Result<Vec<Rows>, Outage> {
-        Ok(vec![Rows(vec![serde_json::from_str(r#"{ "id": "x" }"#).unwrap()])])
+        Ok(vec![Rows(vec![r#"{ "id": "x" }"#.into()])])
     }
 
     fn nothing() -> Result<Vec<Rows>, Outage> {

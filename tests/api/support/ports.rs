@@ -218,7 +218,7 @@ fn run(connection: &Connection, statement: &Statement, steps: &Cell<i64>) -> rus
             };
             object.insert(name.clone(), value);
         }
-        read.push(serde_json::value::to_raw_value(&object).unwrap());
+        read.push(serde_json::to_string(&object).unwrap().into());
     }
     drop(rows);
     steps.set(steps.get() + i64::from(prepared.reset_status(StatementStatus::VmStep)));
