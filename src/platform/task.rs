@@ -51,19 +51,22 @@ fn step(number: u32) {
     let Some(mut future) = taken else { return };
     let waker = Waker::from(Arc::new(Task(number)));
     while future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
-        let again = TASKS.with_borrow_mut(|tasks| match tasks.get_mut(number) {
+        let kept = TASKS.with_borrow_mut(|tasks| match tasks.get_mut(number) {
             Some(state @ State::StepsAgain) => {
                 *state = State::Steps;
-                Some(future)
+                Some((future, true))
             }
             Some(state) => {
                 *state = State::Waits(future);
                 None
             }
-            None => None,
+            // Dropped for being the oldest, and here out of the list's reach: to drop it may wake another one.
+            None => Some((future, false)),
         });
-        let Some(again) = again else { return };
-        future = again;
+        match kept {
+            Some((again, true)) => future = again,
+            _ => return,
+        }
     }
     TASKS.with_borrow_mut(|tasks| tasks.remove(number));
 }
