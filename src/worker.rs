@@ -96,7 +96,7 @@ async fn respond(
 }
 
 async fn answer(
-    body: web_sys::Request,
+    request: web_sys::Request,
     head: Request,
     env: &Env,
     later: WaitUntil,
@@ -105,14 +105,10 @@ async fn answer(
 ) -> Response {
     let headers = head.headers.clone();
     let address = lazily(move || Address::parse(headers.get(&http::CONNECTING_IP).as_deref()));
-    let mut request = head;
-    // What comes with a request that only reads means nothing (RFC 9110, section 9.3.1).
-    if !request.only_reads() {
-        let Some(body) = http::body(body).await else {
-            return routes::answer_unread(&Error::UnreadableBody("The body breaks off."), &work.id);
-        };
-        request.body = body;
-    }
+    let Some(body) = http::body(request).await else {
+        return routes::answer_unread(&Error::UnreadableBody("The body breaks off."), &work.id);
+    };
+    let request = Request { body, ..head };
     let Some(isolate) = isolate(env) else { return routes::answer_without_settings(&request, &work.id) };
     match bindings(env).and_then(|bindings| app(isolate, bindings, later, now, work, address)) {
         Ok(app) => routes::answer(&app, &request).await,

@@ -73,6 +73,14 @@ test("a body of 16 KiB is read, and one byte more is too much", async () => {
   refused(await post(16_385), 413, "body_too_large");
 });
 
+test("a body that is too large is too much with every method, also where it would mean nothing", async () => {
+  for (const [start, status] of [["GET /api/auth/config", 200], ["DELETE /api/auth/me", 401]]) {
+    const sent = (size) => raw(postern, request(start, [`Content-Length: ${size}`], "a".repeat(size)));
+    assert.equal((await sent(16_384)).status, status, start);
+    refused(await sent(16_385), 413, "body_too_large");
+  }
+});
+
 test("a body without a length that goes on and on is refused before its end", async () => {
   const chunk = `4000\r\n${"a".repeat(0x4000)}\r\n`;
   const start = request("POST /api/auth/login", [json, "Transfer-Encoding: chunked"]);
