@@ -143,13 +143,15 @@ pub fn send(resolve: &Function, response: &Response, line: &str) -> Result<(), J
         }
     }
     let text = [id, line, &response.body].concat();
+    let send = |common: &Common| common.pattern.send(resolve, &text, utf16(id), utf16(line), own);
     COMMON.with_borrow_mut(|known| {
-        let place = known.iter().position(|common| common.is_of(response));
-        if place.is_none() {
-            known.push(Common::of(response)?);
+        if let Some(common) = known.iter().find(|common| common.is_of(response)) {
+            return send(common);
         }
-        let common = place.map_or(known.last(), |place| known.get(place));
-        common.map_or(Ok(()), |common| common.pattern.send(resolve, &text, utf16(id), utf16(line), own))
+        let common = Common::of(response)?;
+        let sent = send(&common);
+        known.push(common);
+        sent
     })
 }
 

@@ -15,12 +15,12 @@ use worker::{
     wasm_bindgen::{JsValue, closure::Closure, prelude::wasm_bindgen},
 };
 
+use super::numbered::Numbered;
+
 #[wasm_bindgen(module = "/src/platform/promise.js")]
 extern "C" {
     fn watch(promise: &Promise, number: u32, settled: &Closure<dyn Fn(u32, JsValue, bool)>);
 }
-
-use super::numbered::Numbered;
 
 /// A promise that somebody waits for.
 #[derive(Default)]

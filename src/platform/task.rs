@@ -38,6 +38,11 @@ pub fn run(future: impl Future<Output = ()> + 'static) {
 }
 
 fn step(number: u32) {
+    while take_step(number) {}
+}
+
+/// Returns whether the future was woken meanwhile.
+fn take_step(number: u32) -> bool {
     let taken = TASKS.with_borrow_mut(|tasks| {
         let state = tasks.get_mut(number)?;
         match std::mem::replace(state, State::Steps) {
@@ -48,27 +53,18 @@ fn step(number: u32) {
             }
         }
     });
-    let Some(mut future) = taken else { return };
+    let Some(mut future) = taken else { return false };
     let waker = Waker::from(Arc::new(Task(number)));
-    while future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
-        let kept = TASKS.with_borrow_mut(|tasks| match tasks.get_mut(number) {
-            Some(state @ State::StepsAgain) => {
-                *state = State::Steps;
-                Some((future, true))
-            }
-            Some(state) => {
-                *state = State::Waits(future);
-                None
-            }
-            // Dropped for being the oldest, and here out of the list's reach: to drop it may wake another one.
-            None => Some((future, false)),
-        });
-        match kept {
-            Some((again, true)) => future = again,
-            _ => return,
-        }
+    if future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+        TASKS.with_borrow_mut(|tasks| tasks.remove(number));
+        return false;
     }
-    TASKS.with_borrow_mut(|tasks| tasks.remove(number));
+    let before = TASKS.with_borrow_mut(|tasks| match tasks.get_mut(number) {
+        Some(state) => std::mem::replace(state, State::Waits(future)),
+        // Given up for being the oldest. It is dropped out of the list's reach, because that may wake another one.
+        None => State::Waits(future),
+    });
+    matches!(before, State::StepsAgain)
 }
 
 /// What wakes a future.
