@@ -3,7 +3,7 @@
 use http::header;
 use serde_json::{Map, Value};
 
-use super::{Fields, Request};
+use super::{Fields, Request, is_visible_ascii};
 use crate::error::{Error, FieldProblem};
 
 /// The members of the JSON object in the body.
@@ -91,8 +91,8 @@ async fn multipart_fields(content_type: &str, body: &[u8]) -> Result<Vec<(String
 
 fn media_type(request: &Request) -> Option<String> {
     // One that is there and cannot be read is none of those that are taken.
-    request.headers.get(&header::CONTENT_TYPE)?;
-    let value = request.header(&header::CONTENT_TYPE).unwrap_or_default();
+    let value =
+        Some(request.headers.get(&header::CONTENT_TYPE)?).filter(|value| is_visible_ascii(value)).unwrap_or_default();
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 

@@ -59,7 +59,7 @@ pub struct Request {
 impl Request {
     /// The header's value, if it is visible ASCII.
     pub fn header(&self, name: &HeaderName) -> Option<String> {
-        self.headers.get(name).filter(|value| value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')))
+        self.headers.get(name).filter(|value| is_visible_ascii(value))
     }
 
     /// Whether the method changes nothing (RFC 9110, section 9.2.1). `OPTIONS` is not looked at apart.
@@ -81,6 +81,11 @@ impl Request {
     pub fn query_parameter(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
+}
+
+/// Whether a header's value can be read (RFC 9110, section 5.5: what else may stand in one is opaque).
+fn is_visible_ascii(value: &str) -> bool {
+    value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
 }
 
 /// A header of an answer. What is borrowed is the same whenever it is sent.
