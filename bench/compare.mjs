@@ -14,27 +14,10 @@ import { main, root, say } from "../scripts/lib/run.mjs";
 // program, and of one each that would be taken for a difference between them.
 // A session check has the most of them, because it is told by the smallest differences. Each turn has a lead-in that does not count:
 // who waited for the others has to connect anew and finds nothing in the processor's caches.
+const [single, few, many] = [{ sittings: 1, rounds: 4 }, { sittings: 3, rounds: 2 }, { sittings: 12, rounds: 2 }];
 const effort = {
-  quick: {
-    session: { sittings: 1, rounds: 4 },
-    login: { sittings: 1, rounds: 4 },
-    signup: { sittings: 1, rounds: 4 },
-    token: { sittings: 1, rounds: 4 },
-    start: { rounds: 4 },
-    milliseconds: 500,
-    leadIn: 100,
-    warmUp: 500,
-  },
-  full: {
-    session: { sittings: 12, rounds: 2 },
-    login: { sittings: 3, rounds: 2 },
-    signup: { sittings: 3, rounds: 2 },
-    token: { sittings: 3, rounds: 2 },
-    start: { rounds: 12 },
-    milliseconds: 1500,
-    leadIn: 200,
-    warmUp: 3000,
-  },
+  quick: { session: single, login: single, signup: single, token: single, start: { rounds: 4 }, milliseconds: 500, leadIn: 100, warmUp: 500 },
+  full: { session: many, login: few, signup: few, token: few, start: { rounds: 12 }, milliseconds: 1500, leadIn: 200, warmUp: 3000 },
 };
 const connections = [1, 16];
 

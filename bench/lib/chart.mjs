@@ -42,6 +42,6 @@ function panel({ what, unit, postern, betterAuth, toBetterAuth }, top) {
 <text x="${(left + length + 8).toFixed(1)}" y="${y + 18}">${label}</text>`;
   };
   return `<text class="title" x="${left}" y="${top + 16}">${what} (${better})</text>
-${bar(0, "ours", "Postern", postern, `, ${(toBetterAuth.all ?? toBetterAuth.median).toFixed(1)} ×`)}
+${bar(0, "ours", "Postern", postern, `, ${toBetterAuth.value.toFixed(1)} ×`)}
 ${bar(1, "theirs", "Better Auth", betterAuth, "")}`;
 }

@@ -48,7 +48,7 @@ export function lines({ measured: { start, ...measured } }) {
 }
 
 const two = (value) => value.toFixed(2);
-const withSpread = (ratio) => (ratio ? `${two(ratio.all ?? ratio.median)} (${two(ratio.low)} to ${two(ratio.high)})` : "");
+const withSpread = (ratio) => (ratio ? `${two(ratio.value)} (${two(ratio.low)} to ${two(ratio.high)})` : "");
 const figure = (value, unit) => (value === undefined ? "" : `${value >= 100 ? value.toFixed(0) : value.toFixed(1)}${unit}`);
 
 /** The record as a Markdown table, and how it was measured. */

@@ -11,9 +11,10 @@ export function spread(values) {
   return { median: at(0.5), low: at(0.25), high: at(0.75) };
 }
 
-/** The ratio of two contestants in each round, so that what slows a whole round down counts for neither. */
+/** The ratio of two contestants in each round, so that what slows a whole round down counts for neither: the middle, and its spread. */
 export function ratio(ours, theirs) {
-  return spread(ours.map((value, round) => value / theirs[round]));
+  const { median, low, high } = spread(ours.map((value, round) => value / theirs[round]));
+  return { value: median, low, high };
 }
 
 /**
@@ -22,5 +23,5 @@ export function ratio(ours, theirs) {
  */
 export function ratioOfAll(ours, theirs) {
   const sum = (values) => values.reduce((before, value) => before + value, 0);
-  return { ...ratio(ours, theirs), all: sum(ours) / sum(theirs) };
+  return { ...ratio(ours, theirs), value: sum(ours) / sum(theirs) };
 }
