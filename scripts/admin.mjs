@@ -62,7 +62,7 @@ async function setPassword(email, passwordHash, { environment, isRemote, state }
   const text = (value) => `'${value.replaceAll("'", "''")}'`;
   const [now, user] = [Date.now(), `email = ${text(email)}`];
   const statements = [
-    `UPDATE users SET password_hash = ${text(passwordHash)}, must_change_password = 1, password_reset_id = NULL, updated_at = ${now} WHERE ${user} RETURNING role, is_active`,
+    `UPDATE users SET password_hash = ${text(passwordHash)}, must_change_password = 1, password_reset_id = NULL, updated_at = max(${now}, updated_at + 1) WHERE ${user} RETURNING role, is_active`,
     `DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE ${user})`,
     // The audit log, in which nobody had signed in and no address was seen.
     `INSERT INTO events (at, action, result, subject_id, address) SELECT ${now}, 'password_reset_completed', 'success', id, 'terminal' FROM users WHERE ${user}`,

@@ -1,6 +1,7 @@
 //! Every refusal there is, and its one translation into an HTTP answer.
 //!
-//! `{"error": "<sentence for a person>", "code": "<stable_snake_case>", "detail": …}`, where `detail` is null but for 422.
+//! `{"error": "<sentence for a person>", "code": "<stable_snake_case>", "detail": …}`. `detail` is null except with 422; a 412 has
+//! the present state in one more member, `current`.
 
 use std::borrow::Cow;
 
@@ -53,6 +54,8 @@ pub enum Error {
     UserInactive,
     /// 409: the user whom it is about has no mailbox, as the default account.
     NoMailbox,
+    /// 412: the state that the change was based on is no longer the present one.
+    PreconditionFailed(Box<Current>),
     /// 413: the body is larger than the limit, in bytes.
     BodyTooLarge(usize),
     /// 415: the body is not of the type named here.
@@ -65,6 +68,15 @@ pub enum Error {
     Internal(String),
     /// 503: a store, a provider or the settings are out. The text is for the log.
     Unavailable(String),
+}
+
+/// The present state of what a refused change was about.
+#[derive(Debug)]
+pub struct Current {
+    /// What a GET returns now.
+    pub state: serde_json::Value,
+    /// Its `ETag`.
+    pub etag: String,
 }
 
 /// One faulty field of a request.
@@ -91,6 +103,10 @@ pub struct Body<'a> {
     /// With 422, every faulty field; otherwise null.
     #[schema(required)]
     detail: Option<&'a [FieldProblem]>,
+    /// With 412 only: the present state, as a GET returns it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, nullable = false)]
+    current: Option<&'a serde_json::Value>,
 }
 
 /// What a rule says of a faulty value: a message that continues "`field` …", and a stable name for the kind of fault.
@@ -122,6 +138,7 @@ impl Error {
             | Error::OwnAccount
             | Error::UserInactive
             | Error::NoMailbox => StatusCode::CONFLICT,
+            Error::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
             Error::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -154,6 +171,7 @@ impl Error {
             Error::OwnAccount => "own_account",
             Error::UserInactive => "user_inactive",
             Error::NoMailbox => "no_mailbox",
+            Error::PreconditionFailed(_) => "precondition_failed",
             Error::BodyTooLarge(_) => "body_too_large",
             Error::UnsupportedMediaType(_) => "unsupported_media_type",
             Error::Invalid(_) => "invalid_fields",
@@ -188,6 +206,10 @@ impl Error {
             Error::UserInactive,
             Error::NoMailbox,
             Error::AdminRequired,
+            Error::PreconditionFailed(Box::new(Current {
+                state: serde_json::json!({ "id": "a1d3e5f7-0b2c-4d6e-8f90-1a2b3c4d5e6f", "updated_at": 1_700_000_000_000_i64 }),
+                etag: "\"1700000000000\"".to_owned(),
+            })),
             Error::BodyTooLarge(16 * 1024),
             Error::UnsupportedMediaType("application/json"),
             Error::Invalid(vec![FieldProblem { loc: vec!["body", "email"], msg, kind: "email" }]),
@@ -214,6 +236,7 @@ impl Error {
             }
             Error::WrongCredentials => Some((header::WWW_AUTHENTICATE, r#"Bearer realm="postern""#.into())),
             Error::MethodNotAllowed(methods) => Some((header::ALLOW, list(methods).into())),
+            Error::PreconditionFailed(current) => Some((header::ETAG, current.etag.clone().into())),
             Error::TooManyRequests(seconds) => Some((header::RETRY_AFTER, seconds.to_string().into())),
             Error::Unavailable(_) => Some((header::RETRY_AFTER, RETRY_AFTER_OUTAGE.to_string().into())),
             _ => None,
@@ -226,7 +249,11 @@ impl Error {
             Error::Invalid(problems) => Some(problems.as_slice()),
             _ => None,
         };
-        Body { error: self.sentence(request_id), code: self.code(), detail }
+        let current = match self {
+            Error::PreconditionFailed(current) => Some(&current.state),
+            _ => None,
+        };
+        Body { error: self.sentence(request_id), code: self.code(), detail, current }
     }
 
     fn sentence(&self, request_id: &str) -> String {
@@ -266,6 +293,10 @@ impl Error {
             }
             Error::UserInactive => "This user is deactivated; activate the account first.".to_owned(),
             Error::NoMailbox => "This account has no mailbox.".to_owned(),
+            Error::PreconditionFailed(_) => {
+                "This was changed in the meantime, so your change was not saved. Look at the current values and try again."
+                    .to_owned()
+            }
             Error::BodyTooLarge(limit) => format!("The body is larger than {limit} bytes."),
             Error::UnsupportedMediaType(expected) => format!("Send the body as {expected}."),
             Error::Invalid(problems) => problems.iter().map(FieldProblem::sentence).collect::<Vec<_>>().join(" "),

@@ -307,7 +307,13 @@ fn response(refusals: &[&Refusal]) -> Value {
     let headers: Map<String, Value> = std::iter::once("x-request-id")
         .chain(refusals.iter().filter_map(|refusal| refusal.header.as_deref()))
         .map(|name| {
-            let name = name.split('-').map(capitalised).collect::<Vec<_>>().join("-").replace("Www", "WWW");
+            let name = name
+                .split('-')
+                .map(capitalised)
+                .collect::<Vec<_>>()
+                .join("-")
+                .replace("Www", "WWW")
+                .replace("Etag", "ETag");
             let reference = json!({ "$ref": format!("#/components/headers/{name}") });
             (name, reference)
         })
@@ -329,6 +335,7 @@ fn headers() -> Value {
     let seconds = json!({ "type": "integer", "minimum": 1 });
     let text = json!({ "type": "string" });
     json!({
+        "ETag": { "required": true, "description": "The version of the present state, for `If-Match`.", "schema": text },
         "Allow": { "required": true, "description": "The methods that this path answers.", "schema": text },
         "Retry-After": { "required": true, "description": "Seconds to wait before another attempt.", "schema": seconds },
         "WWW-Authenticate": { "required": true, "description": "RFC 6750, section 3.", "schema": text },

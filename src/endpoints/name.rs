@@ -11,15 +11,15 @@ use crate::{
     web::{self, Request, Response, True},
 };
 
-/// How the user wants to be called.
+/// The user's new name.
 #[derive(ToSchema)]
 pub struct NewName {
-    /// Spaces around it are taken away.
-    #[schema(schema_with = name::schema)]
-    pub name: String,
+    /// The name; null removes it.
+    #[schema(schema_with = name::optional_schema, required)]
+    pub name: Option<String>,
 }
 
-/// Gives the user another name.
+/// Changes the user's name. `null` removes it.
 ///
 /// # Errors
 /// 401, 403, 415, 400, 413, 422; 503.
@@ -34,11 +34,11 @@ pub struct NewName {
 pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session(app, request).await?;
     let mut fields = web::json(request)?;
-    let name = fields.required("name", name::parse);
+    let name = fields.required_nullable("name", name::parse);
     let name = fields.take(name)?;
     let user_id = &session.user.id;
     let event = audit::own(app, Action::NameChanged, user_id);
-    if !users::rename(app.sql.as_ref(), user_id, &name, &event).await? {
+    if !users::rename(app.sql.as_ref(), user_id, name.as_deref(), &event).await? {
         return Err(Error::Inactive);
     }
     Ok(Response::ok())

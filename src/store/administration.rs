@@ -78,14 +78,17 @@ pub async fn create(sql: &dyn Sql, user: New<'_>, event: &Event) -> Result<Optio
 /// What is to be changed of a user.
 #[derive(Debug)]
 pub struct Change<'a> {
-    /// The name.
-    pub name: Option<&'a str>,
+    /// The name; `Some(None)` removes it.
+    pub name: Option<Option<&'a str>>,
     /// The role.
     pub role: Option<Role>,
     /// The tier.
     pub tier: Option<i64>,
-    /// Whether the user is active. Whoever is told so by name is part of no freeze any more.
+    /// Whether the user is active. Only another value than the present one changes anything, and ends the user's part in
+    /// a freeze.
     pub is_active: Option<bool>,
+    /// The `updated_at` of the state that the change is based on. If it is no longer the present one, nothing changes.
+    pub based_on: Option<Timestamp>,
 }
 
 /// Writes an event, if the column is about to change.
@@ -95,14 +98,16 @@ macro_rules! insert_if_differs {
             "INSERT INTO events (at, action, result, actor_id, subject_id, address)
              SELECT ?1, ?2, ?3, ?4, ?5, ?6 FROM users WHERE id = ?5 AND ",
             $column,
-            " IS NOT ?7 AND ",
+            " IS NOT ?7 AND (?8 IS NULL OR updated_at = ?8) AND ",
             is_active_admin!("?4")
         )
     };
 }
 
-/// Changes a user, with an event for each thing that becomes another; none if there is no such user or the admin is none
-/// any more. `event` makes the event of an action.
+/// Changes a user, with an event for each value that becomes another. Returns `None` if there is no such user, the user has
+/// changed since [`Change::based_on`], or the admin is no longer one. `event` makes the event of an action.
+///
+/// A change that sets every value to what it is already leaves `updated_at` alone.
 ///
 /// # Errors
 /// [`Outage`].
@@ -114,7 +119,8 @@ pub async fn change(
     now: Timestamp,
     event: impl Fn(Action) -> Event,
 ) -> Result<Option<User>, Outage> {
-    let differs = |action, sql, value: Value| events::bind(&event(action), Statement::new(sql)).bind(value);
+    let differs =
+        |action, sql, value: Value| events::bind(&event(action), Statement::new(sql)).bind(value).bind(change.based_on);
     let activity = |is_active| if is_active { Action::Activated } else { Action::Deactivated };
     let mut statements: Vec<Statement> = [
         change.name.map(|name| differs(Action::NameChanged, insert_if_differs!("name"), name.into())),
@@ -127,23 +133,27 @@ pub async fn change(
     .collect();
     let update = Statement::new(concat!(
         "UPDATE users SET
-           name = coalesce(?3, name), role = coalesce(?4, role), tier = coalesce(?5, tier),
-           is_active = coalesce(?6, is_active),
-           frozen_by = CASE WHEN ?6 IS NULL THEN frozen_by END,
-           frozen_at = CASE WHEN ?6 IS NULL THEN frozen_at END,
-           password_reset_id = CASE WHEN ?6 = 0 THEN NULL ELSE password_reset_id END,
-           updated_at = ?7
-         WHERE id = ?1 AND ",
+           name = CASE WHEN ?3 THEN ?4 ELSE name END, role = coalesce(?5, role), tier = coalesce(?6, tier),
+           is_active = coalesce(?7, is_active),
+           frozen_by = CASE WHEN coalesce(?7, is_active) = is_active THEN frozen_by END,
+           frozen_at = CASE WHEN coalesce(?7, is_active) = is_active THEN frozen_at END,
+           password_reset_id = CASE WHEN coalesce(?7, is_active) = is_active THEN password_reset_id END,
+           updated_at = CASE
+             WHEN ?3 AND name IS NOT ?4 OR role <> ?5 OR tier <> ?6 OR is_active <> ?7 THEN max(?8, updated_at + 1)
+             ELSE updated_at END
+         WHERE id = ?1 AND (?9 IS NULL OR updated_at = ?9) AND ",
         is_active_admin!("?2"),
         " RETURNING *"
     ))
     .bind(user_id)
     .bind(admin_id)
-    .bind(change.name)
+    .bind(change.name.is_some())
+    .bind(change.name.flatten())
     .bind(change.role.map(Role::as_str))
     .bind(change.tier)
     .bind(change.is_active)
-    .bind(now);
+    .bind(now)
+    .bind(change.based_on);
     statements.push(update);
     repeat::batch(sql, &statements).await?.pop().unwrap_or_default().first()
 }

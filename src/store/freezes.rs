@@ -47,7 +47,8 @@ pub async fn freeze(sql: &dyn Sql, root: &str, event: &Event) -> Result<Option<i
     ));
     // Queued, not nested: the deepest chain takes no more than its length. UNION would end even in a circle.
     let deactivate = Statement::new(concat!(
-        "UPDATE users SET is_active = 0, frozen_by = ?1, frozen_at = ?2, password_reset_id = NULL, updated_at = ?2
+        "UPDATE users SET is_active = 0, frozen_by = ?1, frozen_at = ?2, password_reset_id = NULL,
+           updated_at = max(?2, updated_at + 1)
          WHERE is_active = 1 AND role <> 'admin'
            AND id IN (
              WITH RECURSIVE below (id) AS (
@@ -65,7 +66,7 @@ pub async fn freeze(sql: &dyn Sql, root: &str, event: &Event) -> Result<Option<i
 }
 
 /// Undoes a freeze and tells how many came back: those whom it deactivated, but for whoever stands below another that
-/// came later, or was activated or deactivated by name since. None if there is no such freeze or the admin is none any more.
+/// came later, or was activated by name since. None if there is no such freeze or the admin is none any more.
 ///
 /// Reads everybody below the other freezes.
 ///
@@ -91,7 +92,7 @@ pub async fn unfreeze(sql: &dyn Sql, root: &str, event: &Event) -> Result<Option
     )
     .bind(root);
     let activate = Statement::new(
-        "UPDATE users SET is_active = 1, frozen_by = NULL, frozen_at = NULL, updated_at = ?2
+        "UPDATE users SET is_active = 1, frozen_by = NULL, frozen_at = NULL, updated_at = max(?2, updated_at + 1)
          WHERE frozen_by = ?1 AND NOT EXISTS (SELECT 1 FROM freezes WHERE user_id = ?1)",
     )
     .bind(root)

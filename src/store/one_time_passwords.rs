@@ -119,7 +119,7 @@ pub async fn count_guess(sql: &dyn Sql, user_id: &str, generation: &str) -> Resu
 /// [`Outage`].
 pub async fn complete(sql: &dyn Sql, user_id: &str, generation: &str, event: &Event) -> Result<bool, Outage> {
     let verify = Statement::new(
-        "UPDATE users SET is_verified = 1, updated_at = ?3
+        "UPDATE users SET is_verified = 1, updated_at = max(?3, updated_at + 1)
          WHERE id = ?1 AND is_active = 1
            AND EXISTS (SELECT 1 FROM one_time_passwords WHERE user_id = ?1 AND generation = ?2)
          RETURNING id",

@@ -215,13 +215,14 @@ pub async fn sign_up(sql: &dyn Sql, user: New<'_>, session: &sessions::New, even
     Ok(if run(sql, holder).await?.any() { SignUp::EmailTaken } else { SignUp::ReferrerEnded })
 }
 
-/// Gives a user another name; tells whether there is such an active user.
+/// Changes or removes the name of a user. Returns whether there is such an active user.
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn rename(sql: &dyn Sql, user_id: &str, name: &str, event: &Event) -> Result<bool, Outage> {
-    let rename =
-        Statement::new("UPDATE users SET name = ?2, updated_at = ?3 WHERE id = ?1 AND is_active = 1 RETURNING id");
+pub async fn rename(sql: &dyn Sql, user_id: &str, name: Option<&str>, event: &Event) -> Result<bool, Outage> {
+    let rename = Statement::new(
+        "UPDATE users SET name = ?2, updated_at = max(?3, updated_at + 1) WHERE id = ?1 AND is_active = 1 RETURNING id",
+    );
     let rename = rename.bind(user_id).bind(name).bind(event.at);
     let [renamed, _] = run_all(sql, [rename, events::insert_if_changed(event)]).await?;
     Ok(renamed.any())
@@ -245,7 +246,8 @@ pub async fn change_password(
     let now = event.at;
     let user_id = account.user.id.as_str();
     let change = Statement::new(
-        "UPDATE users SET password_hash = ?3, must_change_password = 0, password_reset_id = NULL, updated_at = ?4
+        "UPDATE users SET password_hash = ?3, must_change_password = 0, password_reset_id = NULL,
+           updated_at = max(?4, updated_at + 1)
          WHERE id = ?1 AND password_hash = ?2 AND is_active = 1
          RETURNING id",
     )
@@ -317,7 +319,8 @@ pub async fn complete_password_reset(
     let now = event.at;
     let reset = Statement::new(
         "UPDATE users
-         SET password_hash = ?3, must_change_password = 0, password_reset_id = NULL, is_verified = 1, updated_at = ?4
+         SET password_hash = ?3, must_change_password = 0, password_reset_id = NULL, is_verified = 1,
+           updated_at = max(?4, updated_at + 1)
          WHERE id = ?1 AND password_reset_id = ?2 AND is_active = 1
          RETURNING id",
     )
@@ -338,7 +341,7 @@ pub async fn complete_password_reset(
 /// [`Outage`].
 pub async fn deactivate(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool, Outage> {
     let deactivate = Statement::new(
-        "UPDATE users SET is_active = 0, password_reset_id = NULL, updated_at = ?2
+        "UPDATE users SET is_active = 0, password_reset_id = NULL, updated_at = max(?2, updated_at + 1)
          WHERE id = ?1 AND is_active = 1 AND (role <> 'admin' OR EXISTS (
            SELECT 1 FROM users AS other WHERE other.role = 'admin' AND other.is_active = 1 AND other.id <> ?1))",
     )

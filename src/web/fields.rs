@@ -75,6 +75,31 @@ impl Fields {
         }
     }
 
+    /// A string that may be left out, or be null to remove the value: `None` and `Some(None)`.
+    pub fn nullable<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Parsed<Option<Option<T>>> {
+        match self.members.get(name) {
+            None => Parsed(Some(None)),
+            Some(Value::Null) => Parsed(Some(Some(None))),
+            Some(_) => Parsed(self.required(name, parse).0.map(|value| Some(Some(value)))),
+        }
+    }
+
+    /// A string or null that must be there, read by `parse`.
+    pub fn required_nullable<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Parsed<Option<T>> {
+        match self.members.get(name) {
+            Some(Value::Null) => Parsed(Some(None)),
+            _ => Parsed(self.required(name, parse).0.map(Some)),
+        }
+    }
+
     /// A whole number in `range` that may be left out or be null.
     pub fn optional_integer(
         &mut self,
@@ -176,6 +201,19 @@ mod tests {
         assert_eq!(fields.optional("name", any).value(), Some(None));
         assert_eq!(fields.optional("other", any).value(), Some(None));
         assert!(fields.check().is_ok());
+    }
+
+    #[test]
+    fn a_nullable_field_tells_null_from_nothing() {
+        let mut fields = fields(json!({ "name": null, "other": "x" }));
+        assert_eq!(fields.nullable("name", any).value(), Some(Some(None)));
+        assert_eq!(fields.nullable("other", any).value(), Some(Some(Some("x".to_owned()))));
+        assert_eq!(fields.nullable("absent", any).value(), Some(None));
+        assert_eq!(fields.required_nullable("name", any).value(), Some(None));
+        assert!(fields.check().is_ok());
+        assert_eq!(fields.required_nullable("absent", any).value(), None);
+        let Err(Error::Invalid(problems)) = fields.check() else { panic!() };
+        assert_eq!((problems[0].loc[1], problems[0].kind), ("absent", "missing"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod body;
 pub mod cors;
 mod fields;
 pub mod session_cookie;
+pub mod version;
 
 pub use body::{form, json, optional_json};
 pub use fields::{Fields, Parsed};

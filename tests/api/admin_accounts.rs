@@ -1,5 +1,6 @@
 //! `/api/auth/admin/users`: what admins do to accounts.
 
+use http::header;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Call, PASSWORD, Postern, SECOND, SignedUp, claims};
@@ -153,7 +154,7 @@ fn every_fault_of_a_change_is_named_at_once_and_nothing_is_changed() {
     let body = json!({ "name": "", "role": "Admin", "tier": -1, "is_active": 1 });
     assert_eq!(faults(&scene.put(&scene.ada.id, body)), ["name", "role", "tier", "is_active"]);
     assert_eq!(faults(&scene.put(&scene.ada.id, json!({ "name": "Ada", "tier": 1.5 }))), ["tier"]);
-    for nothing in [json!({}), json!({ "active": true }), json!({ "name": null })] {
+    for nothing in [json!({}), json!({ "active": true }), json!({ "role": null }), json!({ "updated_at": 1 })] {
         assert_eq!(faults(&scene.put(&scene.ada.id, nothing)), ["body"]);
     }
     assert_eq!(scene.user(&scene.ada.id), before);
@@ -166,7 +167,125 @@ fn what_is_no_part_of_a_change_cannot_be_changed() {
     let body = json!({ "tier": 1, "id": "x", "email": "eve@example.com", "is_verified": true, "password": PASSWORD,
         "password_hash": "x", "referrer_id": null, "created_at": 0, "extra": { "x": 1 } });
     expected["tier"] = json!(1);
+    scene.postern.wait(SECOND);
+    expected["updated_at"] = json!(scene.postern.now.get());
     assert_eq!(scene.put(&scene.ada.id, body).expect(200), expected);
+}
+
+#[test]
+fn null_removes_a_name_and_an_absent_name_stays() {
+    let scene = Scene::new();
+    scene.put(&scene.ada.id, json!({ "name": "Ada" })).expect(200);
+    assert_eq!(scene.put(&scene.ada.id, json!({ "tier": 1 })).expect(200)["name"], "Ada");
+    assert_eq!(scene.put(&scene.ada.id, json!({ "name": null })).expect(200)["name"], Value::Null);
+    assert_eq!(scene.user(&scene.ada.id)["name"], Value::Null);
+}
+
+#[test]
+fn a_change_based_on_a_state_that_is_gone_is_refused_with_the_present_one_and_changes_nothing() {
+    let scene = Scene::new();
+    let id = &scene.ada.id;
+    scene.put(id, json!({ "role": "admin" })).expect(200);
+    let shown = scene.user(id);
+    scene.put(id, json!({ "role": "user", "is_active": false })).expect(200);
+    let before = scene.postern.sql.dump();
+    let stale = json!({ "name": "Ada", "role": "admin", "is_active": true, "updated_at": shown["updated_at"] });
+    let etag = format!("\"{}\"", shown["updated_at"]);
+    let in_header = scene.change(&scene.admin, id, json!({ "name": "Ada" })).header(header::IF_MATCH, &etag);
+    let now = scene.user(id);
+    for answer in [scene.put(id, stale), in_header.send()] {
+        answer.refused(412, "precondition_failed");
+        assert_eq!(answer.body["current"], now);
+        assert_eq!(answer.header("etag"), Some(format!("\"{}\"", now["updated_at"]).as_str()));
+    }
+    assert_eq!(scene.postern.sql.dump(), before, "nothing was changed, and no event was written");
+}
+
+#[test]
+fn a_change_based_on_the_present_state_is_saved_and_returns_the_next_version() {
+    let scene = Scene::new();
+    let id = &scene.ada.id;
+    let get = scene.postern.get(&format!("/api/auth/admin/users/{id}")).bearer(&scene.admin).send();
+    let etag = get.header("etag").unwrap().to_owned();
+    assert_eq!(etag, format!("\"{}\"", get.body["updated_at"]));
+    // A proxy that compresses an answer weakens its tag.
+    let weak = format!("W/{etag}");
+    let change = scene.change(&scene.admin, id, json!({ "tier": 1 })).header(header::IF_MATCH, &weak).send();
+    let etag = change.header("etag").unwrap().to_owned();
+    let user = change.expect(200);
+    assert_eq!(etag, format!("\"{}\"", user["updated_at"]));
+    let body = json!({ "tier": 2, "updated_at": user["updated_at"] });
+    let both = scene.change(&scene.admin, id, body.clone()).header(header::IF_MATCH, &etag).send();
+    assert_eq!(both.expect(200)["tier"], 2);
+    let any = scene.change(&scene.admin, id, json!({ "tier": 0 })).header(header::IF_MATCH, "*").send();
+    assert_eq!(any.expect(200)["tier"], 0);
+    for (body, tag) in [(body, etag.as_str()), (json!({ "tier": 2 }), "garbage"), (json!({ "tier": 2 }), "\"-1\"")] {
+        let call = scene.change(&scene.admin, id, body).header(header::IF_MATCH, tag);
+        call.send().refused(412, "precondition_failed");
+    }
+    let path = "/api/auth/admin/users/nobody";
+    let nobody = scene.postern.put(path).bearer(&scene.admin).json(json!({ "tier": 1, "updated_at": 1 }));
+    nobody.send().refused(404, "not_found");
+}
+
+#[test]
+fn of_two_changes_at_once_based_on_the_same_state_one_is_saved() {
+    let scene = Scene::new();
+    let id = &scene.ada.id;
+    let version = scene.user(id)["updated_at"].clone();
+    let change = |tier: i64| scene.change(&scene.admin, id, json!({ "tier": tier, "updated_at": version }));
+    let answers = scene.postern.at_once(vec![change(1), change(2)]);
+    assert_eq!((answers[0].status, answers[1].status), (200, 412));
+    assert_eq!(scene.user(id)["tier"], 1);
+}
+
+#[test]
+fn values_that_a_user_has_already_change_nothing_and_are_no_events() {
+    let scene = Scene::new();
+    let id = &scene.ada.id;
+    scene.put(id, json!({ "name": "Ada" })).expect(200);
+    scene.postern.wait(SECOND);
+    let before = scene.postern.sql.dump();
+    let same = json!({ "name": "Ada", "role": "user", "tier": 0, "is_active": true });
+    scene.put(id, same).expect(200);
+    assert_eq!(scene.postern.sql.dump(), before);
+}
+
+#[test]
+fn every_change_of_a_user_has_a_version_of_its_own_also_within_a_millisecond() {
+    let scene = Scene::new();
+    let Scene { postern, admin, ada } = &scene;
+    let mut last = scene.user(&ada.id)["updated_at"].as_i64().unwrap();
+    let mut moved = |what: &str| {
+        let rows = postern.sql.query("SELECT updated_at FROM users WHERE id = ?1", &[ada.id.as_str().into()]);
+        let version = rows[0]["updated_at"].as_i64().unwrap();
+        assert!(version > last, "{what}: {version} after {last}");
+        last = version;
+    };
+    let name = postern.put("/api/auth/me/name").bearer(&ada.token).json(json!({ "name": "Ada" }));
+    name.send().expect(200);
+    moved("name");
+    let (otp_token, code) = postern.one_time_password(&ada.token, &ada.email);
+    postern.post("/api/auth/verify-otp").form(&[("otp", &code), ("token", &otp_token)]).send().expect(200);
+    moved("verification");
+    let passwords = json!({ "old_password": PASSWORD, "new_password": "another good password" });
+    postern.put("/api/auth/me/password").bearer(&ada.token).json(passwords).send().expect(200);
+    moved("password");
+    let reset = postern.reset_token(&ada.email);
+    let set = postern.post("/api/auth/reset-password-with-token").bearer(&reset).json(json!({ "password": PASSWORD }));
+    set.send().expect(200);
+    moved("reset");
+    for body in [json!({ "tier": 2 }), json!({ "tier": 1 }), json!({ "role": "admin" }), json!({ "role": "user" })] {
+        scene.put(&ada.id, body).expect(200);
+        moved("change by an admin");
+    }
+    assert_eq!(postern.freeze(admin, &ada.id), 1);
+    moved("freeze");
+    assert_eq!(postern.unfreeze(admin, &ada.id), 1);
+    moved("unfreeze");
+    let session = postern.token(&ada.email, PASSWORD);
+    postern.delete("/api/auth/me").bearer(&session).send().expect(200);
+    moved("deactivation");
 }
 
 #[test]

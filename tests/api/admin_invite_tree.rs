@@ -264,14 +264,26 @@ fn who_stands_below_two_freezes_comes_back_with_the_last_of_them() {
 }
 
 #[test]
-fn who_is_activated_or_deactivated_by_name_is_part_of_no_freeze_any_more() {
+fn a_user_activated_individually_leaves_the_freeze() {
     let tree = Tree::new(&BRANCHES);
     tree.freeze("a");
     tree.set_active("b", true);
     assert_eq!(tree.active(), "admin b e f");
-    tree.set_active("d", false);
+    tree.set_active("c", true);
+    tree.set_active("c", false);
     assert_eq!(tree.unfreeze("a"), 2);
-    assert_eq!(tree.active(), "a admin b c e f");
+    assert_eq!(tree.active(), "a admin b d e f");
+}
+
+#[test]
+fn saving_the_activity_that_a_frozen_user_has_already_does_not_undo_the_freeze() {
+    let tree = Tree::new(&BRANCHES);
+    tree.freeze("a");
+    tree.set_active("d", false);
+    assert_eq!(tree.active(), "admin e f");
+    let rows = tree.postern.sql.query("SELECT frozen_by FROM users WHERE id = ?1", &[tree.ids["d"].as_str().into()]);
+    assert_eq!(rows[0]["frozen_by"], tree.ids["a"]);
+    assert_eq!(tree.unfreeze("a"), 4);
 }
 
 #[test]

@@ -26,7 +26,9 @@ pub fn send(call: Call<'_>) -> Answer {
     }
     if answer.status >= 400 && !answer.text.is_empty() {
         let members: Vec<_> = answer.body.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(members, ["code", "detail", "error"], "{}", answer.text);
+        let expected: &[_] =
+            if answer.status == 412 { &["code", "current", "detail", "error"] } else { &["code", "detail", "error"] };
+        assert_eq!(members, expected, "{}", answer.text);
         assert_eq!(answer.header("content-type"), Some("application/json"));
         let code = answer.body["code"].as_str().unwrap();
         assert!(code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{code}");

@@ -37,7 +37,6 @@ fn a_name_has_1_to_100_characters_once_trimmed() {
     rename(&postern, &ada.token, json!({ "name": "Ada" })).expect(200);
     for body in [
         json!({}),
-        json!({ "name": null }),
         json!({ "name": 1 }),
         json!({ "name": ["Ada"] }),
         json!({ "name": "" }),
@@ -49,6 +48,17 @@ fn a_name_has_1_to_100_characters_once_trimmed() {
         assert_eq!(rename(&postern, &ada.token, body).faulty_fields(), ["name"]);
     }
     assert_eq!(user(&postern, &ada.token)["name"], "Ada");
+}
+
+#[test]
+fn null_removes_the_name_and_an_absent_name_is_a_fault() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    rename(&postern, &ada.token, json!({ "name": "Ada" })).expect(200);
+    rename(&postern, &ada.token, json!({})).refused(422, "invalid_fields");
+    assert_eq!(user(&postern, &ada.token)["name"], "Ada");
+    assert_eq!(rename(&postern, &ada.token, json!({ "name": null })).expect(200), json!(true));
+    assert_eq!(user(&postern, &ada.token)["name"], Value::Null);
 }
 
 #[test]
@@ -64,6 +74,7 @@ fn nobody_changes_anything_else_or_anybody_else_with_it() {
     rename(&postern, &ada.token, body).expect(200);
     let mut expected = ada_before;
     expected["name"] = json!("Ada");
+    expected["updated_at"] = json!(expected["updated_at"].as_i64().unwrap() + 1);
     assert_eq!(user(&postern, &ada.token), expected);
     assert_eq!(user(&postern, &grace.token), grace_before);
 }

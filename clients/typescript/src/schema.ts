@@ -70,12 +70,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Answers one user */
+        /**
+         * Returns one user
+         * @description `ETag` is the version that `If-Match` takes in a change.
+         */
         get: operations["getAdminUsersId"];
         /**
-         * Changes whichever of `name`, `role`, `tier` and `is_active` are given
-         * @description Deactivating ends the reset link, and every door
-         *     answers 403 to the user's sessions; activating brings no session back.
+         * Changes a user: whichever of `name`, `role`, `tier` and `is_active` are given
+         * @description After a deactivation every endpoint
+         *     answers 403 to the user's sessions, and the reset link is dead; activating the account brings neither back.
+         *     With `updated_at` in the body, or `If-Match`, the change is saved only if the user is still in that state. Otherwise the
+         *     answer is 412 with the present state in `current`.
          */
         put: operations["putAdminUsersId"];
         post?: never;
@@ -105,7 +110,7 @@ export interface paths {
          *     work no longer. Again, it also takes whoever has come since.
          */
         post: operations["postAdminUsersIdFreeze"];
-        /** Undoes a freeze, and tells how many came back: exactly those whom it deactivated, unless they stand below another that came later, or an admin has activated or deactivated them by name since */
+        /** Undoes a freeze and returns how many users became active again: those whom it deactivated, except users who are also below a later freeze, or whom an admin has activated individually since */
         delete: operations["deleteAdminUsersIdFreeze"];
         options?: never;
         head?: never;
@@ -314,7 +319,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Gives the user another name */
+        /**
+         * Changes the user's name
+         * @description `null` removes it.
+         */
         put: operations["putMeName"];
         post?: never;
         delete?: never;
@@ -905,13 +913,13 @@ export interface components {
              */
             referrer: string;
         };
-        /** @description How the user wants to be called. */
+        /** @description The user's new name. */
         NewName: {
             /**
              * @description Spaces around it are taken away; control characters are refused.
              * @example Ada
              */
-            name: string;
+            name: string | null;
         };
         /** @description A password that is to be set. */
         NewPassword: {
@@ -1021,6 +1029,8 @@ export interface components {
         Refusal: {
             /** @description A stable name, for a program. */
             code: string;
+            /** @description With 412 only: the present state, as a GET returns it. */
+            current?: Record<string, never>;
             /** @description With 422, every faulty field; otherwise null. */
             detail: components["schemas"]["FieldProblem"][] | null;
             /** @description A sentence for a person. */
@@ -1150,9 +1160,9 @@ export interface components {
             /** @description When it was last changed. */
             updated_at: components["schemas"]["Timestamp"];
         };
-        /** @description What to change of a user, at least one of it. */
+        /** @description What to change of a user: at least one of `name`, `role`, `tier` and `is_active`. */
         UserChange: {
-            /** @description False deactivates the account. */
+            /** @description False deactivates the account. The present value changes nothing: a frozen user stays part of the freeze. */
             is_active?: boolean | null;
             /**
              * @description Spaces around it are taken away; control characters are refused.
@@ -1165,6 +1175,7 @@ export interface components {
              * @description For the applications behind.
              */
             tier?: number | null;
+            updated_at?: components["schemas"]["Timestamp"] | null;
         };
         /** @description A live user token. */
         UserToken: {
@@ -1498,6 +1509,21 @@ export interface components {
                 };
             };
         };
+        /** @description `precondition_failed`: This was changed in the meantime, so your change was not saved. Look at the current values and try again. */
+        PreconditionFailed: {
+            headers: {
+                ETag: components["headers"]["ETag"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "precondition_failed";
+                    detail?: null;
+                };
+            };
+        };
         /** @description `referrer_refused`: This invitation is unknown or has expired. Ask for a new one. */
         ReferrerRefused: {
             headers: {
@@ -1605,6 +1631,8 @@ export interface components {
     headers: {
         /** @description The methods that this path answers. */
         Allow: string;
+        /** @description The version of the present state, for `If-Match`. */
+        ETag: string;
         /** @description Seconds to wait before another attempt. */
         "Retry-After": number;
         /** @description RFC 6750, section 3. */
@@ -1784,6 +1812,8 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    /** @description The version of the user: its `updated_at`. */
+                    ETag?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -1802,7 +1832,13 @@ export interface operations {
     putAdminUsersId: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of the state that the change is based on. If it is no longer the present one, the answer is 412.
+                 * @example "1700000000000"
+                 */
+                "If-Match"?: string;
+            };
             path: {
                 /**
                  * @description The user's id.
@@ -1821,6 +1857,8 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    /** @description The version of the user: its `updated_at`. */
+                    ETag?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -1833,6 +1871,7 @@ export interface operations {
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["LastAdminOrOwnAccount"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];

@@ -48,8 +48,8 @@ pub async fn post(app: &App, request: &Request, id: &str) -> Result<Response, Er
     }
 }
 
-/// Undoes a freeze, and tells how many came back: exactly those whom it deactivated, unless they stand below another
-/// that came later, or an admin has activated or deactivated them by name since.
+/// Undoes a freeze and returns how many users became active again: those whom it deactivated, except users who are also
+/// below a later freeze, or whom an admin has activated individually since.
 ///
 /// # Errors
 /// 401, 403; 404 when the user is the root of no freeze; 503.

@@ -1,5 +1,7 @@
 //! `GET` and `POST /api/auth/admin/users`; `GET`, `PUT` and `DELETE /api/auth/admin/users/{id}`
 
+use std::ops::RangeInclusive;
+
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -7,6 +9,7 @@ use crate::{
     app::App,
     crypto::{password_hash, random},
     domain::{
+        Timestamp,
         email::{self, Email},
         event::Action,
         name,
@@ -14,15 +17,18 @@ use crate::{
         password,
         user::{Role, TIERS, User, UserId},
     },
-    error::{Error, FieldProblem},
+    error::{Current, Error, FieldProblem},
     mail::queue::Owed,
     store::{
         administration::{self, Change},
         user_list::{self, Filter},
         users,
     },
-    web::{self, Request, Response, True},
+    web::{self, Request, Response, True, version},
 };
+
+/// What may be a user's `updated_at`: whatever D1 carries exactly.
+const VERSIONS: RangeInclusive<Timestamp> = 0..=1 << 53;
 
 /// Which users to list: those to whom all of it applies.
 #[derive(IntoParams)]
@@ -59,10 +65,10 @@ pub struct NewUser {
     pub is_verified: Option<bool>,
 }
 
-/// What to change of a user, at least one of it.
+/// What to change of a user: at least one of `name`, `role`, `tier` and `is_active`.
 #[derive(ToSchema)]
 pub struct UserChange {
-    /// How the user wants to be called.
+    /// The new name; null removes it.
     #[schema(schema_with = name::optional_schema)]
     pub name: Option<String>,
     /// What the user may do.
@@ -70,8 +76,11 @@ pub struct UserChange {
     /// For the applications behind.
     #[schema(minimum = 0, maximum = 2)]
     pub tier: Option<i32>,
-    /// False deactivates the account.
+    /// False deactivates the account. The present value changes nothing: a frozen user stays part of the freeze.
     pub is_active: Option<bool>,
+    /// The `updated_at` of the state that the change is based on. If the user has changed since, the answer is 412 and
+    /// nothing is saved. The header `If-Match` does the same.
+    pub updated_at: Option<Timestamp>,
 }
 
 /// Lists users, newest first; `search`, `is_active`, `is_verified` and `referrer` choose among them.
@@ -167,7 +176,7 @@ pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
     Ok(Response::json(&user))
 }
 
-/// Answers one user.
+/// Returns one user. `ETag` is the version that `If-Match` takes in a change.
 ///
 /// # Errors
 /// 401, 403; 404; 503.
@@ -177,44 +186,62 @@ pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
     tag = "Administration",
     security(("session" = [])),
     params(UserId),
-    responses((status = 200, body = User), (status = "4XX", description = "not_found"))
+    responses(
+        (status = 200, body = User, headers(("ETag" = String, description = "The version of the user: its `updated_at`."))),
+        (status = "4XX", description = "not_found"),
+    )
 )]
 pub async fn get(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     bearer::admin(app, request).await?;
     let user = users::find(app.sql.as_ref(), id).await?.ok_or(Error::NotFound)?;
-    Ok(Response::json(&user))
+    Ok(versioned(&user))
 }
 
-/// Changes whichever of `name`, `role`, `tier` and `is_active` are given. Deactivating ends the reset link, and every door
-/// answers 403 to the user's sessions; activating brings no session back.
+fn versioned(user: &User) -> Response {
+    Response::json(user).headers([version::etag(user.updated_at)])
+}
+
+/// Changes a user: whichever of `name`, `role`, `tier` and `is_active` are given. After a deactivation every endpoint
+/// answers 403 to the user's sessions, and the reset link is dead; activating the account brings neither back.
+///
+/// With `updated_at` in the body, or `If-Match`, the change is saved only if the user is still in that state. Otherwise the
+/// answer is 412 with the present state in `current`.
 ///
 /// # Errors
-/// 401, 403; 415, 400, 413, 422, also when nothing is given; 409 for the own role or activity; 404; 503.
+/// 401, 403; 415, 400, 413, 422, also when nothing is given; 409 for the caller's own role or activity; 404; 412; 503.
 #[utoipa::path(
     put,
     path = "/api/auth/admin/users/{id}",
     tag = "Administration",
     security(("session" = [])),
-    params(UserId),
+    params(UserId, version::IfMatch),
     request_body = UserChange,
-    responses((status = 200, body = User), (status = "4XX", description = "not_found own_account last_admin"))
+    responses(
+        (status = 200, body = User, headers(("ETag" = String, description = "The version of the user: its `updated_at`."))),
+        (status = "4XX", description = "not_found own_account last_admin precondition_failed"),
+    )
 )]
 pub async fn put(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
     let admin_id = &admin.user.id;
     let mut fields = web::json(request)?;
-    let name = fields.optional("name", name::parse);
+    let name = fields.nullable("name", name::parse);
     let role = fields.optional("role", Role::parse);
     let tier = fields.optional_integer("tier", TIERS);
     let is_active = fields.optional_boolean("is_active");
+    let updated_at = fields.optional_integer("updated_at", VERSIONS);
     let name = fields.take(name)?;
     let change = Change {
-        name: name.as_deref(),
+        name: name.as_ref().map(Option::as_deref),
         role: fields.take(role)?,
         tier: fields.take(tier)?,
         is_active: fields.take(is_active)?,
+        based_on: match (fields.take(updated_at)?, version::required(request)) {
+            (Some(in_body), Some(in_header)) if in_body != in_header => Some(version::NONE),
+            (in_body, in_header) => in_body.or(in_header),
+        },
     };
-    if let Change { name: None, role: None, tier: None, is_active: None } = change {
+    if let Change { name: None, role: None, tier: None, is_active: None, .. } = change {
         return Err(Error::Invalid(vec![FieldProblem {
             loc: vec!["body"],
             msg: "must have at least one of name, role, tier and is_active".to_owned(),
@@ -227,9 +254,20 @@ pub async fn put(app: &App, request: &Request, id: &str) -> Result<Response, Err
 
     let event = |action| audit::by_admin(app, action, admin_id, id);
     match administration::change(app.sql.as_ref(), id, admin_id, &change, app.now, event).await? {
-        Some(user) => Ok(Response::json(&user)),
-        None => Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await),
+        Some(user) => Ok(versioned(&user)),
+        None => {
+            let refusal = match users::find(app.sql.as_ref(), id).await? {
+                Some(user) if change.based_on.is_some() => Error::PreconditionFailed(Box::new(current(&user)?)),
+                _ => Error::NotFound,
+            };
+            Err(bearer::refusal_of_admin(app, &admin, refusal).await)
+        }
     }
+}
+
+fn current(user: &User) -> Result<Current, Error> {
+    let state = serde_json::to_value(user).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(Current { state, etag: version::tag(user.updated_at) })
 }
 
 /// Deletes an account with all that belongs to it. Whom the user has invited stays, without a referrer; the audit log keeps

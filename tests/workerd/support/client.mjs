@@ -62,7 +62,8 @@ export function assertConventions(answer) {
   if (answer.what.startsWith("HEAD ")) {
     assert.equal(answer.text, "", about);
   } else {
-    assert.deepEqual(Object.keys(body).sort(), ["code", "detail", "error"], about);
+    const members = status === 412 ? ["code", "current", "detail", "error"] : ["code", "detail", "error"];
+    assert.deepEqual(Object.keys(body).sort(), members, about);
     assert.match(body.error, /^\S+ .*\.$/su, about);
     assert.match(body.code, /^[a-z]+(_[a-z]+)*$/, about);
     if (status !== 422) {
