@@ -6,7 +6,7 @@ import { Invitations } from "./account/invitations";
 import { Password } from "./account/password";
 import { Profile } from "./account/profile";
 import { OwnSessions } from "./account/own-sessions";
-import { callSignedIn, Refusal, type User } from "./parts/api";
+import { type Listed, listSignedIn, loadOwnUser, Refusal, type User } from "./parts/api";
 import { Events } from "./parts/events";
 import { useLoaded } from "./parts/loaded";
 import { Menu } from "./parts/menu";
@@ -16,18 +16,18 @@ import type { Session } from "./parts/sessions";
 
 interface Account {
   user: User;
-  sessions: Session[];
+  sessions: Listed<Session>;
   /** Why nothing is open but a change of the password, which the default admin of a deployment must make first. */
   restriction?: string;
 }
 
 async function load(): Promise<Account> {
-  const user = await callSignedIn<User>("GET", "me");
+  const user = await loadOwnUser();
   try {
-    return { user, sessions: await callSignedIn<Session[]>("GET", "me/sessions") };
+    return { user, sessions: await listSignedIn<Session>("me/sessions") };
   } catch (fault) {
     if (!(fault instanceof Refusal && fault.code === "password_change_required")) throw fault;
-    return { user, sessions: [], restriction: fault.message };
+    return { user, sessions: { items: [], total: 0 }, restriction: fault.message };
   }
 }
 

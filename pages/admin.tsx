@@ -5,7 +5,7 @@ import { EventLog } from "./admin/event-log";
 import { InviteTree } from "./admin/invite-tree";
 import { OneUser } from "./admin/one-user";
 import { Users } from "./admin/users";
-import { callSignedIn, type User } from "./parts/api";
+import { loadOwnUser } from "./parts/api";
 import { useLoaded } from "./parts/loaded";
 import { Menu } from "./parts/menu";
 import { Page, start } from "./parts/page";
@@ -19,7 +19,7 @@ function readHash(): [view: string, parameters: URLSearchParams] {
 }
 
 start(({ config }) => {
-  const { value: user, refusal } = useLoaded(() => callSignedIn<User>("GET", "me"));
+  const { value: user, refusal } = useLoaded(loadOwnUser);
   const [[view, parameters], setView] = useState(readHash);
   useEffect(() => {
     const follow = () => setView(readHash());

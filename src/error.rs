@@ -40,6 +40,8 @@ pub enum Error {
     NotFound,
     /// 405: the path exists, but not for this method.
     MethodNotAllowed(&'static [Method]),
+    /// 409: the request states that it acts for one account, and the session belongs to another.
+    AccountChanged,
     /// 409: somebody has this email already.
     EmailTaken,
     /// 409: the email is verified already.
@@ -131,7 +133,8 @@ impl Error {
             | Error::OneTimePasswordDead => StatusCode::FORBIDDEN,
             Error::NotFound => StatusCode::NOT_FOUND,
             Error::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Error::EmailTaken
+            Error::AccountChanged
+            | Error::EmailTaken
             | Error::AlreadyVerified
             | Error::TooManyTokens(_)
             | Error::LastAdmin
@@ -164,6 +167,7 @@ impl Error {
             Error::OneTimePasswordDead => "otp_token_refused",
             Error::NotFound => "not_found",
             Error::MethodNotAllowed(_) => "method_not_allowed",
+            Error::AccountChanged => "account_changed",
             Error::EmailTaken => "email_taken",
             Error::AlreadyVerified => "already_verified",
             Error::TooManyTokens(_) => "too_many_tokens",
@@ -198,6 +202,7 @@ impl Error {
             Error::OneTimePasswordDead,
             Error::NotFound,
             Error::MethodNotAllowed(&[Method::GET, Method::HEAD]),
+            Error::AccountChanged,
             Error::EmailTaken,
             Error::AlreadyVerified,
             Error::TooManyTokens(200),
@@ -278,6 +283,10 @@ impl Error {
             Error::OneTimePasswordDead => "This code is no longer valid. Ask for a new one.".to_owned(),
             Error::NotFound => "There is nothing here.".to_owned(),
             Error::MethodNotAllowed(methods) => format!("This address answers {} only.", list(methods)),
+            Error::AccountChanged => {
+                "You have signed in with another account in the meantime. Load the page again; nothing was changed."
+                    .to_owned()
+            }
             Error::EmailTaken => {
                 "There is an account with this email already. Sign in, or reset its password.".to_owned()
             }

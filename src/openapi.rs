@@ -155,7 +155,7 @@ fn complete(
         codes.push("invalid_token");
     }
     if names_scheme(operation, "session") {
-        codes.push("inactive");
+        codes.extend(["account_changed", "inactive"]);
         if method != "get" {
             codes.push("foreign_origin");
         }
@@ -361,7 +361,9 @@ fn security_schemes() -> Value {
             "name": "__Host-session",
             "description": "A session token in the cookie that a page of the service's own gets with X-Session-Cookie. It \
                 counts where there is no Authorization header, and for more than reading only with an Origin that is the \
-                service's own.",
+                service's own. A page that shows a user should send the user's id in the header X-Acting-As, encoded as by \
+                encodeURIComponent: if the session has come to belong to another user, the answer is 409 (account_changed) and \
+                nothing is done.",
         },
         "password_reset": {
             "type": "http",

@@ -1,11 +1,11 @@
-// Where one is signed in.
+// The sessions of the signed-in user.
 
 import { useAction } from "../parts/action";
-import { callSignedIn } from "../parts/api";
+import { callSignedIn, type Listed } from "../parts/api";
 import { Section } from "../parts/section";
 import { type Session, Sessions } from "../parts/sessions";
 
-export function OwnSessions({ sessions, changed }: { sessions: Session[]; changed: () => Promise<void> }) {
+export function OwnSessions({ sessions, changed }: { sessions: Listed<Session>; changed: () => Promise<void> }) {
   const { busy, outcome, run } = useAction();
   const end = (session: Session) =>
     run(async () => {

@@ -13,13 +13,14 @@ export function Profile({ user, changed }: { user: User; changed: () => Promise<
       </p>
       <Form
         label="Save"
-        submit={async ({ name }) => {
-          await callSignedIn("PUT", "me/name", { json: { name } });
+        submit={async ({ name = "" }) => {
+          if (name === (user.name ?? "")) return "Nothing has changed.";
+          await callSignedIn("PUT", "me/name", { json: { name: name === "" ? null : name } });
           await changed();
-          return "Your name is saved.";
+          return name === "" ? "Your name is removed." : "Your name is saved.";
         }}
       >
-        <Field name="name" label="Name" autoComplete="name" defaultValue={user.name ?? ""} required />
+        <Field key={user.updated_at} name="name" label="Name" autoComplete="name" defaultValue={user.name ?? ""} />
       </Form>
     </Section>
   );

@@ -1,10 +1,11 @@
 // One user: what an admin may change, sessions, the people invited, and events.
 
+import { Fragment } from "preact";
 import { useAction } from "../parts/action";
-import { callSignedIn, type User } from "../parts/api";
+import { callSignedIn, listSignedIn, Refusal, type User } from "../parts/api";
 import { ActionButton, ConfirmedButton } from "../parts/button";
 import { Events } from "../parts/events";
-import { Choice, Field, Form } from "../parts/form";
+import { Choice, Field, Form, type Values } from "../parts/form";
 import { useLoaded } from "../parts/loaded";
 import { Section } from "../parts/section";
 import { type Session, Sessions } from "../parts/sessions";
@@ -36,17 +37,26 @@ export function OneUser({ id, self }: { id: string; self: User }) {
         </p>
         <Form
           label="Save"
-          submit={async ({ name, role, tier, is_active }) => {
-            const json = { role, tier: Number(tier), is_active: is_active === "true", ...(name && { name }) };
-            await callSignedIn("PUT", path, { json });
+          submit={async (values) => {
+            const changes = changesIn(values, user);
+            if (Object.keys(changes).length === 0) return "Nothing has changed.";
+            try {
+              await callSignedIn("PUT", path, { json: { ...changes, updated_at: user.updated_at } });
+            } catch (fault) {
+              // The form shows the present values, so that the admin decides on those.
+              if (fault instanceof Refusal && fault.code === "precondition_failed") await reload();
+              throw fault;
+            }
             await reload();
             return "The user is saved.";
           }}
         >
-          <Field name="name" label="Name" autoComplete="off" defaultValue={user.name ?? ""} />
-          <Choice name="role" label="Role" choices={roles} chosen={user.role} />
-          <Choice name="tier" label="Tier" choices={tiers} chosen={String(user.tier)} />
-          <Choice name="is_active" label="Activity" choices={activities} chosen={String(user.is_active)} />
+          <Fragment key={user.updated_at}>
+            <Field name="name" label="Name" autoComplete="off" defaultValue={user.name ?? ""} />
+            <Choice name="role" label="Role" choices={roles} chosen={user.role} />
+            <Choice name="tier" label="Tier" choices={tiers} chosen={String(user.tier)} />
+            <Choice name="is_active" label="Activity" choices={activities} chosen={String(user.is_active)} />
+          </Fragment>
         </Form>
       </Section>
       <UserSessions path={`${path}/sessions`} />
@@ -72,8 +82,19 @@ export function OneUser({ id, self }: { id: string; self: User }) {
   );
 }
 
+/** The fields whose value in the form is not the user's: a form that was opened earlier must not restore the others. */
+function changesIn(values: Values, user: User) {
+  const form = {
+    name: values.name || null,
+    role: values.role,
+    tier: Number(values.tier),
+    is_active: values.is_active === "true",
+  };
+  return Object.fromEntries(Object.entries(form).filter(([field, value]) => value !== user[field as keyof typeof form]));
+}
+
 function UserSessions({ path }: { path: string }) {
-  const { value: sessions, refusal, reload } = useLoaded(() => callSignedIn<Session[]>("GET", path));
+  const { value: sessions, refusal, reload } = useLoaded(() => listSignedIn<Session>(path));
   const { busy, outcome, run } = useAction();
   const end = (which: string, done: string) =>
     run(async () => {
@@ -86,7 +107,7 @@ function UserSessions({ path }: { path: string }) {
       {sessions && (
         <Sessions sessions={sessions} busy={busy} end={({ id }) => end(`/${id}`, "The session has ended.")} />
       )}
-      {sessions && sessions.length > 1 && (
+      {sessions && sessions.items.length > 1 && (
         <ActionButton label="End all" busy={busy} act={() => end("", "Every session has ended.")} />
       )}
     </Section>

@@ -35,10 +35,18 @@ export class Refusal extends Error {
 interface Request {
   json?: unknown;
   form?: Record<string, string>;
-  /** A bearer in the place of the session: a reset token. */
+  /** A bearer token to use instead of the session cookie. */
   bearer?: string;
   /** Whether the session that begins is to live in the cookie. */
   setsCookie?: boolean;
+  /** The id of the user whose account this is about. The service refuses if the session belongs to another user. */
+  actingAs?: string | undefined;
+}
+
+/** A successful answer. */
+interface Answered<Answer> {
+  body: Answer;
+  headers: Headers;
 }
 
 /**
@@ -46,18 +54,23 @@ interface Request {
  * all, is thrown as a {@link Refusal}.
  */
 export async function call<Answer>(method: string, path: string, request: Request = {}): Promise<Answer> {
-  const { json, form, bearer, setsCookie } = request;
+  return (await send<Answer>(method, path, request)).body;
+}
+
+async function send<Answer>(method: string, path: string, request: Request): Promise<Answered<Answer>> {
+  const { json, form, bearer, setsCookie, actingAs } = request;
   const headers = new Headers();
   if (json !== undefined) headers.set("Content-Type", "application/json");
   if (bearer !== undefined) headers.set("Authorization", `Bearer ${bearer}`);
   if (setsCookie) headers.set("X-Session-Cookie", "set");
+  if (actingAs !== undefined) headers.set("X-Acting-As", encodeURIComponent(actingAs));
   const body = json === undefined ? form && new URLSearchParams(form) : JSON.stringify(json);
 
   const response = await fetch(`/api/auth/${path}`, { method, headers, body }).catch(() => {
     throw new Refusal("unreachable", "The service cannot be reached. Check your connection and try again.", []);
   });
   const answer = await response.json().catch(() => null);
-  if (response.ok) return answer;
+  if (response.ok) return { body: answer, headers: response.headers };
   throw new Refusal(
     answer?.code ?? "unexpected",
     answer?.error ?? `The service gave no answer that can be shown (status ${response.status}). Try again later.`,
@@ -65,15 +78,50 @@ export async function call<Answer>(method: string, path: string, request: Reques
   );
 }
 
-/** As {@link call}, for pages behind the sign-in: whoever has no session any more is led there. */
+/** The id of the user whom this page shows, once it is known. Another tab may sign in with another account. */
+let shown: string | undefined;
+
+/** Loads the signed-in user. From then on every {@link callSignedIn} acts for this user or for nobody. */
+export async function loadOwnUser(): Promise<User> {
+  const user = await callSignedIn<User>("GET", "me");
+  shown = user.id;
+  return user;
+}
+
+/**
+ * As {@link call}, for pages that need a session. Without one, the page leaves for the sign-in page. If the session belongs to
+ * another user than the one shown, nothing is done and the page is loaded again.
+ */
 export async function callSignedIn<Answer>(method: string, path: string, request?: Request): Promise<Answer> {
+  return (await sendSignedIn<Answer>(method, path, request)).body;
+}
+
+/** A list, and how many items there are if not all of them are in it. */
+export interface Listed<Item> {
+  items: Item[];
+  total: number;
+}
+
+/** As {@link callSignedIn}, for a list that is cut off at a maximum. */
+export async function listSignedIn<Item>(path: string): Promise<Listed<Item>> {
+  const { body, headers } = await sendSignedIn<Item[]>("GET", path);
+  return { items: body, total: Number(headers.get("X-Total-Count") ?? body.length) };
+}
+
+async function sendSignedIn<Answer>(method: string, path: string, request: Request = {}): Promise<Answered<Answer>> {
   try {
-    return await call<Answer>(method, path, request);
+    return await send<Answer>(method, path, { ...request, actingAs: shown });
   } catch (fault) {
-    if (!(fault instanceof Refusal && fault.code === "invalid_token")) throw fault;
-    const { pathname, hash } = location;
-    location.replace(pathname === "/account" ? "/signin" : `/signin?next=${encodeURIComponent(pathname + hash)}`);
-    // The page is being left: what waits for the answer waits for ever.
+    if (!(fault instanceof Refusal)) throw fault;
+    if (fault.code === "account_changed") {
+      location.reload();
+    } else if (fault.code === "invalid_token") {
+      const { pathname, hash } = location;
+      location.replace(pathname === "/account" ? "/signin" : `/signin?next=${encodeURIComponent(pathname + hash)}`);
+    } else {
+      throw fault;
+    }
+    // The page is being left: this promise never settles.
     return new Promise(() => {});
   }
 }

@@ -1,5 +1,6 @@
 // A list of sessions, each with a button that ends it.
 
+import type { Listed } from "./api";
 import { ActionButton } from "./button";
 import { Distance, Moment } from "./time";
 import { nameOf } from "./user-agent";
@@ -14,30 +15,37 @@ export interface Session {
 }
 
 interface SessionsProps {
-  sessions: Session[];
+  sessions: Listed<Session>;
   busy: boolean;
   end: (session: Session) => void;
 }
 
-export function Sessions({ sessions, busy, end }: SessionsProps) {
-  if (sessions.length === 0) return <p class="soft">No session.</p>;
+export function Sessions({ sessions: { items, total }, busy, end }: SessionsProps) {
+  if (items.length === 0) return <p class="soft">No session.</p>;
   return (
-    <ul class="rows">
-      {sessions.map((session) => (
-        <li key={session.id}>
-          <div>
-            <strong>{nameOf(session.user_agent)}</strong>
-            <small>
-              since <Moment at={session.created_at} />, ends <Distance to={session.expires_at} />
-            </small>
-          </div>
-          {session.current ? (
-            <span class="badge">This one</span>
-          ) : (
-            <ActionButton label="End" about={nameOf(session.user_agent)} busy={busy} act={() => end(session)} />
-          )}
-        </li>
-      ))}
-    </ul>
+    <>
+      {total > items.length && (
+        <p class="soft">
+          {items.length} of {total} sessions are shown.
+        </p>
+      )}
+      <ul class="rows">
+        {items.map((session) => (
+          <li key={session.id}>
+            <div>
+              <strong>{nameOf(session.user_agent)}</strong>
+              <small>
+                since <Moment at={session.created_at} />, ends <Distance to={session.expires_at} />
+              </small>
+            </div>
+            {session.current ? (
+              <span class="badge">This one</span>
+            ) : (
+              <ActionButton label="End" about={nameOf(session.user_agent)} busy={busy} act={() => end(session)} />
+            )}
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }

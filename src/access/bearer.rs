@@ -4,6 +4,9 @@
 //! there at all. A browser adds the cookie by itself, so whatever does more than read must then come from a page of the
 //! service's own.
 //!
+//! A page that shows a user states whose account it acts for (`web::acting_as`). A session of another user is then refused,
+//! so that a tab that has become stale acts for nobody.
+//!
 //! A session token opens every protected door but `reset-password-with-token`; a reset token opens that one and
 //! `GET /me`. Keys, claims and the record behind differ by kind, so neither can pass for the other.
 
@@ -22,7 +25,7 @@ use crate::{
     error::Error,
     ports::Sql,
     store::{records, sessions, users},
-    web::{Header, Request, session_cookie},
+    web::{Header, Request, acting_as, session_cookie},
 };
 
 /// How a session token came.
@@ -119,7 +122,7 @@ fn claims(app: &App, user: &User, purpose: Purpose) -> Claims {
 /// # Errors
 /// 401 when it names none that is alive; 403 when the cookie comes with a request of a foreign page, when its user is
 /// inactive, or must change the default password before
-/// anything else (then [`session_before_password_change`] alone lets in); 503.
+/// anything else (then [`session_before_password_change`] alone lets in); 409 when the page acts for another user; 503.
 pub async fn session(app: &App, request: &Request) -> Result<Session, Error> {
     let session = session_before_password_change(app, request).await?;
     if session.must_change_password && !app.settings().default_admin_open {
@@ -152,11 +155,12 @@ pub async fn refusal_of_admin(app: &App, admin: &Session, otherwise: Error) -> E
 /// As [`session`], for the doors that are open before the default password is changed.
 ///
 /// # Errors
-/// 401; 403 when the cookie comes with a request of a foreign page, or its user is inactive; 503.
+/// 401; 403 when the cookie comes with a request of a foreign page, or its user is inactive; 409 when the page acts for
+/// another user; 503.
 pub async fn session_before_password_change(app: &App, request: &Request) -> Result<Session, Error> {
     let (token, carrier) = session_bearer(request)?;
     let verified = verified_session(app, &token).ok_or(carrier.unauthorized())?;
-    live_session(app, None, &verified, carrier).await
+    live_session(app, request, None, &verified, carrier).await
 }
 
 /// The reset that the bearer names.
@@ -178,7 +182,7 @@ pub async fn password_reset(app: &App, request: &Request) -> Result<PasswordRese
 pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<Bearer, Error> {
     let (token, carrier) = session_bearer(request)?;
     if let Some(verified) = verified_session(app, &token) {
-        let live = live_session(app, app.replica.as_deref(), &verified, carrier).await?;
+        let live = live_session(app, request, app.replica.as_deref(), &verified, carrier).await?;
         return Ok(Bearer::Session(Box::new(live)));
     }
     if carrier == Carrier::Cookie {
@@ -199,6 +203,7 @@ fn verified_session(app: &App, token: &str) -> Option<Rc<Verified<Claims>>> {
 
 async fn live_session(
     app: &App,
+    request: &Request,
     replica: Option<&dyn Sql>,
     verified: &Verified<Claims>,
     carrier: Carrier,
@@ -210,6 +215,9 @@ async fn live_session(
     }
     let live = sessions::find_live(app.sql.as_ref(), replica, sid, app.now).await?;
     let live = live.filter(|live| live.user.id == claims.sub).ok_or(carrier.unauthorized())?;
+    if acting_as::is_for_another(request, &live.user.id) {
+        return Err(Error::AccountChanged);
+    }
     if !live.user.is_active {
         return Err(Error::Inactive);
     }

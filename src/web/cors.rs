@@ -9,9 +9,9 @@ use super::{Header, Request, Response};
 use crate::error::list;
 
 /// What a page may send beside the headers that need no permission.
-const REQUEST_HEADERS: &str = "Authorization, Content-Type";
+const REQUEST_HEADERS: &str = "Authorization, Content-Type, If-Match, X-Acting-As";
 /// What a page may read beside the headers that need no permission.
-const EXPOSED_HEADERS: &str = "X-Refresh-Token, X-Request-Id, Retry-After";
+const EXPOSED_HEADERS: &str = "X-Refresh-Token, X-Request-Id, Retry-After, ETag, X-Total-Count";
 /// For how many seconds a browser may remember a preflight: the most that Chromium does.
 const MAX_AGE: &str = "7200";
 

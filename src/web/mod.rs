@@ -1,5 +1,6 @@
 //! HTTP as this service speaks it: what a request and an answer are, and how bodies are read.
 
+pub mod acting_as;
 mod body;
 pub mod cors;
 mod fields;

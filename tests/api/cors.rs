@@ -46,7 +46,10 @@ fn a_listed_page_may_ask_before_every_door_which_methods_and_headers_it_takes() 
         let told = answer.header("access-control-allow-methods").unwrap();
         let told: BTreeSet<String> = told.split(", ").map(str::to_owned).collect();
         assert_eq!(told, methods(&door), "{}", door.name());
-        assert_eq!(answer.header("access-control-allow-headers"), Some("Authorization, Content-Type"));
+        assert_eq!(
+            answer.header("access-control-allow-headers"),
+            Some("Authorization, Content-Type, If-Match, X-Acting-As")
+        );
         assert_eq!(answer.header("content-type"), None);
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
@@ -76,7 +79,7 @@ fn a_listed_page_sees_a_fresh_token_the_request_id_and_how_long_to_wait() {
     let postern = Postern::with_settings(&SETTINGS);
     let answer = postern.get("/api/auth/jwks").header(header::ORIGIN, LISTED).send();
     let exposed = answer.header("access-control-expose-headers");
-    assert_eq!(exposed, Some("X-Refresh-Token, X-Request-Id, Retry-After"));
+    assert_eq!(exposed, Some("X-Refresh-Token, X-Request-Id, Retry-After, ETag, X-Total-Count"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::support::{
 };
 
 const WANTED: HeaderName = HeaderName::from_static("x-session-cookie");
+const ACTING_AS: HeaderName = HeaderName::from_static("x-acting-as");
 const FOREIGN: &str = "https://evil.example";
 const CLEARED: &str = "__Host-session=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0";
 
@@ -156,6 +157,45 @@ fn a_cookie_that_is_none_opens_nothing_and_a_dead_one_is_taken_away() {
         }
     }
     assert_eq!(world.postern.me(&world.ada.token), 200);
+}
+
+#[test]
+fn a_page_that_acts_for_another_account_than_the_session_is_refused_at_every_door_and_does_nothing() {
+    for door in session_doors() {
+        let world = World::new();
+        let before = world.postern.sql.dump();
+        for stated in [world.grace.id.as_str(), "", "garbage", "\u{fc}", &format!("{0}, {0}", world.ada.id)] {
+            let call = from_own_page(with_cookie(door.locked(&world), &world.ada.token));
+            let answer = call.raw_header(ACTING_AS, stated.as_bytes()).send();
+            assert_eq!(answer.status, 409, "{} {stated}: {}", door.name(), answer.text);
+            if door.method != Method::HEAD {
+                answer.refused(409, "account_changed");
+            }
+            assert_eq!(answer.header("set-cookie"), None, "{}", door.name());
+            // A client with a bearer may state it too.
+            let answer = door.unlocked(&world).raw_header(ACTING_AS, stated.as_bytes()).send();
+            assert_eq!(answer.status, 409, "{} {stated}: {}", door.name(), answer.text);
+        }
+        assert_eq!(world.postern.sql.dump(), before, "{}", door.name());
+        let call = from_own_page(with_cookie(door.locked(&world), &world.ada.token));
+        let answer = call.header(ACTING_AS, &world.ada.id).send();
+        assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
+    }
+}
+
+#[test]
+fn an_id_that_a_header_cannot_carry_is_stated_in_its_encoded_form() {
+    let world = World::new();
+    let (old, id) = (world.ada.id.as_str(), "auth0|ad\u{e4} 1");
+    world.postern.sql.execute(
+        "INSERT INTO users (id, email, password_hash, created_at, updated_at)
+         SELECT ?2, 'x@example.com', password_hash, 1, 1 FROM users WHERE id = ?1",
+        &[old.into(), id.into()],
+    );
+    let token = world.postern.token("x@example.com", PASSWORD);
+    let me = || with_cookie(world.postern.get("/api/auth/me"), &token);
+    me().header(ACTING_AS, "auth0%7Cad%C3%A4%201").send().expect(200);
+    me().raw_header(ACTING_AS, id.as_bytes()).send().refused(409, "account_changed");
 }
 
 #[test]

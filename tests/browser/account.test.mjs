@@ -33,6 +33,44 @@ test("a name is saved", async () => {
   await leave();
 });
 
+test("an emptied name is removed", async () => {
+  const { page, leave } = await enter("nameless@example.com");
+  const profile = section(page, "Profile");
+  await profile.getByRole("button", { name: "Save" }).click();
+  await told(profile, "Nothing has changed.");
+  await profile.getByLabel("Name").fill("Ada");
+  await profile.getByRole("button", { name: "Save" }).click();
+  await told(profile, "Your name is saved.");
+  await profile.getByLabel("Name").fill("");
+  await profile.getByRole("button", { name: "Save" }).click();
+  await told(profile, "Your name is removed.");
+  assert.deepEqual(await postern.sql("SELECT name FROM users WHERE email = ?", "nameless@example.com"), [{ name: null }]);
+  await page.reload();
+  assert.equal(await profile.getByLabel("Name").inputValue(), "");
+  await leave();
+});
+
+test("a tab that shows another account than the one signed in acts for nobody and loads again", async () => {
+  const { user: bob } = await signUp(postern, "bob@example.com");
+  const { page, leave } = await enter("alice@example.com");
+  const other = await page.context().newPage();
+  await signIn(other, "bob@example.com");
+
+  const deactivation = section(page, "Deactivate the account");
+  await deactivation.getByRole("button", { name: "Deactivate" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Deactivate" }).click();
+  await section(page, "Profile").getByText("bob@example.com").waitFor();
+  assert.equal(new URL(page.url()).pathname, "/account");
+  const active = await postern.sql("SELECT is_active FROM users WHERE id = ? AND is_active = 1", bob.id);
+  assert.equal(active.length, 1);
+  // From here on the tab shows Bob, and acts for him.
+  const profile = section(page, "Profile");
+  await profile.getByLabel("Name").fill("Bob");
+  await profile.getByRole("button", { name: "Save" }).click();
+  await told(profile, "Your name is saved.");
+  await leave();
+});
+
 test("an email is verified with the code of a mail, after a wrong one", async () => {
   const { page, leave } = await enter("verify@example.com");
   const verification = section(page, "Verify your email");

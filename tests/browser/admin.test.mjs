@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { PASSWORD, link, login, mail, ok, refused, send, signUp, userToken } from "../workerd/support/client.mjs";
+import { PASSWORD, adminToken, link, login, mail, ok, refused, send, signUp, userToken } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 import { startBrowser } from "./support/browser.mjs";
 import { section, signIn, told, visit } from "./support/visitor.mjs";
@@ -96,6 +96,54 @@ test("a user is changed, deactivated and deleted", async () => {
   await dialog.getByRole("button", { name: "Delete the user" }).click();
   await section(page, "New user").waitFor();
   assert.deepEqual(await postern.sql("SELECT id FROM users WHERE id = ?", user.id), []);
+  await leave();
+});
+
+test("a form that was opened before another admin's change restores nothing, and shows the present values", async () => {
+  const { user } = await signUp(postern, "stale@example.com");
+  const token = await adminToken(postern);
+  const put = (json) => send(postern, "PUT", `/api/auth/admin/users/${user.id}`, { token, json });
+  ok(await put({ role: "admin" }));
+  const { page, leave } = await administer(`user?id=${user.id}`);
+  const card = section(page, "stale@example.com");
+  await card.getByLabel("Name").fill("Stale");
+  ok(await put({ role: "user", is_active: false }));
+
+  await card.getByRole("button", { name: "Save" }).click();
+  await told(card, "your change was not saved");
+  assert.deepEqual(await postern.sql("SELECT name, role, is_active FROM users WHERE id = ?", user.id), [
+    { name: null, role: "user", is_active: 0 },
+  ]);
+  await card.getByText("Deactivated", { exact: true }).first().waitFor();
+  assert.equal(await card.getByLabel("Role").inputValue(), "user");
+  assert.equal(await card.getByLabel("Activity").inputValue(), "false");
+
+  await card.getByLabel("Name").fill("Stale");
+  await card.getByRole("button", { name: "Save" }).click();
+  await told(card, "The user is saved.");
+  assert.deepEqual(await postern.sql("SELECT name, role, is_active FROM users WHERE id = ?", user.id), [
+    { name: "Stale", role: "user", is_active: 0 },
+  ]);
+  await card.getByRole("button", { name: "Save" }).click();
+  await told(card, "Nothing has changed.");
+  await card.getByLabel("Name").fill("");
+  await card.getByRole("button", { name: "Save" }).click();
+  await told(card, "The user is saved.");
+  assert.deepEqual(await postern.sql("SELECT name FROM users WHERE id = ?", user.id), [{ name: null }]);
+  await leave();
+});
+
+test("saving another value of a frozen user does not undo the freeze", async () => {
+  const { user } = await signUp(postern, "frozen@example.com");
+  ok(await send(postern, "POST", `/api/auth/admin/users/${user.id}/freeze`, { token: await adminToken(postern) }));
+  const { page, leave } = await administer(`user?id=${user.id}`);
+  const card = section(page, "frozen@example.com");
+  await card.getByLabel("Tier").selectOption("2");
+  await card.getByRole("button", { name: "Save" }).click();
+  await told(card, "The user is saved.");
+  assert.deepEqual(await postern.sql("SELECT tier, is_active, frozen_by FROM users WHERE id = ?", user.id), [
+    { tier: 2, is_active: 0, frozen_by: user.id },
+  ]);
   await leave();
 });
 

@@ -36,7 +36,7 @@ test("a listed page may ask before it calls and read the answer, another may not
   assert.deepEqual([asked.status, asked.text], [204, ""]);
   assert.equal(asked.headers.get("access-control-allow-origin"), LISTED);
   assert.equal(asked.headers.get("access-control-allow-methods"), "PUT");
-  assert.equal(asked.headers.get("access-control-allow-headers"), "Authorization, Content-Type");
+  assert.equal(asked.headers.get("access-control-allow-headers"), "Authorization, Content-Type, If-Match, X-Acting-As");
 
   const token = await adminToken(postern);
   for (const options of [{ token }, {}]) {
@@ -44,7 +44,7 @@ test("a listed page may ask before it calls and read the answer, another may not
     assertConventions(answer);
     assert.equal(answer.status, options.token ? 200 : 401);
     assert.equal(answer.headers.get("access-control-allow-origin"), LISTED);
-    assert.equal(answer.headers.get("access-control-expose-headers"), "X-Refresh-Token, X-Request-Id, Retry-After");
+    assert.equal(answer.headers.get("access-control-expose-headers"), "X-Refresh-Token, X-Request-Id, Retry-After, ETag, X-Total-Count");
     assert.equal(answer.headers.get("access-control-allow-credentials"), null);
     assert.equal(answer.headers.get("vary"), "Origin");
   }

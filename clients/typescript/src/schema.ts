@@ -1195,6 +1195,132 @@ export interface components {
         };
     };
     responses: {
+        /** @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed. */
+        AccountChanged: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed.
+         *
+         *     `already_verified`: This email is verified already.
+         */
+        AccountChangedOrAlreadyVerified: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "already_verified";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed.
+         *
+         *     `email_taken`: There is an account with this email already. Sign in, or reset its password.
+         */
+        AccountChangedOrEmailTaken: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "email_taken";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed.
+         *
+         *     `last_admin`: You are the last active admin; make another one before you deactivate this account.
+         */
+        AccountChangedOrLastAdmin: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "last_admin";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed.
+         *
+         *     `last_admin`: You are the last active admin; make another one before you deactivate this account.
+         *
+         *     `own_account`: You cannot take your own role, activity or account away; another admin can.
+         */
+        AccountChangedOrLastAdminOrOwnAccount: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "last_admin" | "own_account";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed.
+         *
+         *     `no_mailbox`: This account has no mailbox.
+         *
+         *     `user_inactive`: This user is deactivated; activate the account first.
+         */
+        AccountChangedOrNoMailboxOrUserInactive: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "no_mailbox" | "user_inactive";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed.
+         *
+         *     `too_many_tokens`: You have 200 live tokens, which is the most one may have. Delete one first.
+         */
+        AccountChangedOrTooManyTokens: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "too_many_tokens";
+                    detail?: null;
+                };
+            };
+        };
         /**
          * @description `admin_required`: Only an admin may do this.
          *
@@ -1233,20 +1359,6 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "admin_required" | "inactive" | "password_change_required";
-                    detail?: null;
-                };
-            };
-        };
-        /** @description `already_verified`: This email is verified already. */
-        AlreadyVerified: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Refusal"] & {
-                    /** @enum {unknown} */
-                    code?: "already_verified";
                     detail?: null;
                 };
             };
@@ -1412,38 +1524,6 @@ export interface components {
                 };
             };
         };
-        /** @description `last_admin`: You are the last active admin; make another one before you deactivate this account. */
-        LastAdmin: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Refusal"] & {
-                    /** @enum {unknown} */
-                    code?: "last_admin";
-                    detail?: null;
-                };
-            };
-        };
-        /**
-         * @description `last_admin`: You are the last active admin; make another one before you deactivate this account.
-         *
-         *     `own_account`: You cannot take your own role, activity or account away; another admin can.
-         */
-        LastAdminOrOwnAccount: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Refusal"] & {
-                    /** @enum {unknown} */
-                    code?: "last_admin" | "own_account";
-                    detail?: null;
-                };
-            };
-        };
         /** @description `method_not_allowed`: This address answers GET, HEAD only. */
         MethodNotAllowed: {
             headers: {
@@ -1455,24 +1535,6 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "method_not_allowed";
-                    detail?: null;
-                };
-            };
-        };
-        /**
-         * @description `no_mailbox`: This account has no mailbox.
-         *
-         *     `user_inactive`: This user is deactivated; activate the account first.
-         */
-        NoMailboxOrUserInactive: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Refusal"] & {
-                    /** @enum {unknown} */
-                    code?: "no_mailbox" | "user_inactive";
                     detail?: null;
                 };
             };
@@ -1549,20 +1611,6 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "too_many_requests";
-                    detail?: null;
-                };
-            };
-        };
-        /** @description `too_many_tokens`: You have 200 live tokens, which is the most one may have. Delete one first. */
-        TooManyTokens: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Refusal"] & {
-                    /** @enum {unknown} */
-                    code?: "too_many_tokens";
                     detail?: null;
                 };
             };
@@ -1677,6 +1725,7 @@ export interface operations {
             };
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             422: components["responses"]["InvalidFields"];
             500: components["responses"]["InternalError"];
@@ -1714,6 +1763,7 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             422: components["responses"]["InvalidFields"];
             500: components["responses"]["InternalError"];
@@ -1754,6 +1804,7 @@ export interface operations {
             };
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             422: components["responses"]["InvalidFields"];
             500: components["responses"]["InternalError"];
@@ -1786,7 +1837,7 @@ export interface operations {
             400: components["responses"]["UnreadableBody"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
-            409: components["responses"]["EmailTaken"];
+            409: components["responses"]["AccountChangedOrEmailTaken"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
@@ -1824,6 +1875,7 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1870,7 +1922,7 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["LastAdminOrOwnAccount"];
+            409: components["responses"]["AccountChangedOrLastAdminOrOwnAccount"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1907,7 +1959,7 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["LastAdminOrOwnAccount"];
+            409: components["responses"]["AccountChangedOrLastAdminOrOwnAccount"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1941,6 +1993,7 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1974,6 +2027,7 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2007,7 +2061,7 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["NoMailboxOrUserInactive"];
+            409: components["responses"]["AccountChangedOrNoMailboxOrUserInactive"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2041,6 +2095,7 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2074,6 +2129,7 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2112,6 +2168,7 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2228,6 +2285,7 @@ export interface operations {
             };
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactive"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2256,6 +2314,7 @@ export interface operations {
             };
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["Inactive"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2282,7 +2341,7 @@ export interface operations {
             };
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
-            409: components["responses"]["LastAdmin"];
+            409: components["responses"]["AccountChangedOrLastAdmin"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2314,7 +2373,7 @@ export interface operations {
             400: components["responses"]["UnreadableBody"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
-            409: components["responses"]["TooManyTokens"];
+            409: components["responses"]["AccountChangedOrTooManyTokens"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
@@ -2348,6 +2407,7 @@ export interface operations {
             };
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["InactiveOrPasswordChangeRequired"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             422: components["responses"]["InvalidFields"];
             500: components["responses"]["InternalError"];
@@ -2380,6 +2440,7 @@ export interface operations {
             400: components["responses"]["UnreadableBody"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
@@ -2413,6 +2474,7 @@ export interface operations {
             400: components["responses"]["UnreadableBody"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrWrongPassword"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
@@ -2447,7 +2509,7 @@ export interface operations {
             400: components["responses"]["UnreadableBody"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
-            409: components["responses"]["TooManyTokens"];
+            409: components["responses"]["AccountChangedOrTooManyTokens"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
@@ -2477,7 +2539,7 @@ export interface operations {
             };
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
-            409: components["responses"]["AlreadyVerified"];
+            409: components["responses"]["AccountChangedOrAlreadyVerified"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
@@ -2505,6 +2567,7 @@ export interface operations {
             };
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["InactiveOrPasswordChangeRequired"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2538,6 +2601,7 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2564,6 +2628,7 @@ export interface operations {
             };
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["InactiveOrPasswordChangeRequired"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2590,6 +2655,7 @@ export interface operations {
             };
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2623,6 +2689,7 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

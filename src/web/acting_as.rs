@@ -1,0 +1,40 @@
+//! The account that a page acts for: a page shows one user, while the session cookie may have come to name another.
+//!
+//! A tab that was opened as Alice keeps showing Alice after somebody has signed in as Bob in another tab. The page therefore
+//! sends the id of the user it shows, and a request for another account is refused.
+
+use http::HeaderName;
+
+use super::Request;
+
+/// The header with the user id, encoded as JavaScript's `encodeURIComponent` does: a header cannot carry every character.
+pub const ACTING_AS: HeaderName = HeaderName::from_static("x-acting-as");
+
+/// Returns whether the request states that it acts for another user than this one.
+pub fn is_for_another(request: &Request, user_id: &str) -> bool {
+    // Read past `Request::header`: a value that is not visible ASCII names nobody, and is not the same as no header.
+    request.headers.get(&ACTING_AS).is_some_and(|stated| stated != encoded(user_id))
+}
+
+fn encoded(user_id: &str) -> String {
+    let mut encoded = String::with_capacity(user_id.len());
+    for byte in user_id.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_encoded_as_javascript_does() {
+        assert_eq!(encoded("a1d3e5f7-0b2c_.!~*'()"), "a1d3e5f7-0b2c_.!~*'()");
+        assert_eq!(encoded("auth0|5f7c a/b%2F+ü"), "auth0%7C5f7c%20a%2Fb%252F%2B%C3%BC");
+    }
+}
