@@ -1,4 +1,4 @@
-//! Whose attempts at a password are counted together.
+//! The counters of attempts at a password.
 
 use crate::{
     app::App,
@@ -6,13 +6,13 @@ use crate::{
     store::throttles::{Counter, PasswordCounters},
 };
 
-/// The counters of attempts at the password of `email`.
+/// The counters of attempts at the password of `email` from the caller's address.
 pub fn counters(app: &App, email: &str) -> PasswordCounters {
     let key = &app.keys().throttle;
     let address = app.address.as_str();
     PasswordCounters {
-        account: Counter::new(key, PASSWORD_BY_ACCOUNT, &[email]),
-        known_address: Counter::new(key, PASSWORD_BY_KNOWN_ADDRESS, &[email, address]),
+        account: Counter::new(key, PASSWORD_BY_ACCOUNT, &[email]).of_password(email),
+        known_address: Counter::new(key, PASSWORD_BY_KNOWN_ADDRESS, &[email, address]).of_password(email),
         address: Counter::new(key, PASSWORD_BY_ADDRESS, &[address]),
     }
 }

@@ -1,7 +1,8 @@
-//! How often somebody may try: so many attempts free, then a delay that doubles with each, forgotten after a quiet time.
+//! Rate limits on attempts: some are free, then each has to wait twice as long as the one before. A counter is forgotten after a
+//! quiet time.
 //!
 //! An attempt is counted before it is judged, by one atomic statement (`store::throttles`), so fifty at once count as
-//! fifty. A right password takes the count back.
+//! fifty. A right password takes back the attempt that it was, and no other.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -25,15 +26,14 @@ pub struct Policy {
     pub forget: i64,
 }
 
-/// Wrong passwords for one account, from anywhere. NIST SP 800-63B-4 section 3.2.2 allows 100 in a row: here the
-/// 37th is followed by a month of waiting.
+/// Wrong passwords for one account, from any address. NIST SP 800-63B-4 section 3.2.2 allows 100 in a row; here the 37th is
+/// followed by a month of waiting.
 pub const PASSWORD_BY_ACCOUNT: Policy =
-    Policy { name: "password-account", free: 20, delay: 30 * SECOND, max_delay: 30 * DAY, forget: 60 * DAY };
+    Policy { name: "password-account", free: 20, delay: 30 * SECOND, max_delay: 30 * DAY, forget: 90 * DAY };
 
-/// Wrong passwords for one account from an address that knew the right one before. It is counted apart, so that
-/// strangers who guess do not lock the owner out.
-pub const PASSWORD_BY_KNOWN_ADDRESS: Policy =
-    Policy { name: "password-known", forget: 90 * DAY, ..PASSWORD_BY_ACCOUNT };
+/// Wrong passwords for one account from an address that has known the right one. They are counted separately, so that strangers
+/// who guess do not lock the owner out. All but the name is as in [`PASSWORD_BY_ACCOUNT`]: one statement counts on either.
+pub const PASSWORD_BY_KNOWN_ADDRESS: Policy = Policy { name: "password-known", ..PASSWORD_BY_ACCOUNT };
 
 /// Wrong passwords from one address, for any account.
 pub const PASSWORD_BY_ADDRESS: Policy =

@@ -55,7 +55,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
 
     first_account::ensure(app).await?;
     let counters = password_attempts::counters(app, &email);
-    let account = users::attempt_password(app.sql.as_ref(), &counters, &email, app.now).await?;
+    let (attempt, account) = users::attempt_password(app.sql.as_ref(), &counters, &email, app.now).await?;
 
     let cost = app.settings().password_cost;
     let Some(account) = account else {
@@ -78,7 +78,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     };
     let new = sign_in::new_session(app, request)?;
     let event = audit::own(app, Action::Login, &account.user.id);
-    if !users::complete_login(app.sql.as_ref(), &account, &new, &counters, rehashed.as_deref(), &event).await? {
+    if !users::complete_login(app.sql.as_ref(), &account, &new, attempt, rehashed.as_deref(), &event).await? {
         // The password was changed, or the account deactivated, while this one was verified.
         return Err(Error::WrongCredentials);
     }

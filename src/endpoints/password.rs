@@ -59,7 +59,7 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     new_password::refuse_breached(app, "new_password", &new_password).await?;
 
     let counters = password_attempts::counters(app, email.as_str());
-    let account = users::attempt_password(app.sql.as_ref(), &counters, email.as_str(), app.now).await?;
+    let (attempt, account) = users::attempt_password(app.sql.as_ref(), &counters, email.as_str(), app.now).await?;
     // The email may be another user's by now, or nobody's.
     let account = account.filter(|account| account.user.id == session.user.id);
     let account = account.ok_or(session.carrier.unauthorized())?;
@@ -70,7 +70,7 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let owed = Owed::password_changed(app, &email, account.user.name.clone())?;
     let mail = owed.as_ref().map(|owed| &owed.mail);
     let event = audit::own(app, Action::PasswordChanged, &account.user.id);
-    if !users::change_password(app.sql.as_ref(), &account, &new_hash, &session.id, &counters, mail, &event).await? {
+    if !users::change_password(app.sql.as_ref(), &account, &new_hash, &session.id, attempt, mail, &event).await? {
         // Somebody was faster: the old password is no longer in force.
         return Err(Error::WrongPassword);
     }

@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 
 use crate::{
     access::{
-        audit, new_password,
+        audit, new_password, password_attempts,
         sign_in::{self, SignedIn},
     },
     app::App,
@@ -92,7 +92,8 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         referrer_lookup: &invitation.lookup,
     };
     let event = audit::own(app, Action::Signup, &user_id);
-    match users::sign_up(app.sql.as_ref(), new, &session, &event).await? {
+    let counters = password_attempts::counters(app, email.as_str());
+    match users::sign_up(app.sql.as_ref(), new, &session, &counters, &event).await? {
         users::SignUp::Done(user) => sign_in::answer(app, request, *user, false, &session),
         users::SignUp::EmailTaken => Err(Error::EmailTaken),
         users::SignUp::ReferrerEnded => Err(Error::ReferrerRefused),

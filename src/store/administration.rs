@@ -54,8 +54,9 @@ pub struct New<'a> {
 pub async fn create(sql: &dyn Sql, user: New<'_>, event: &Event) -> Result<Option<User>, Outage> {
     let insert = Statement::new(concat!(
         "INSERT INTO users (
-           id, email, password_hash, name, role, tier, is_verified, password_reset_id, referrer_id, created_at, updated_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10 WHERE ",
+           id, email, password_hash, name, role, tier, is_verified, password_reset_id, referrer_id, created_at, updated_at,
+           password_epoch)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, 1 WHERE ",
         is_active_admin!("?9"),
         " ON CONFLICT (email) DO NOTHING RETURNING *"
     ))

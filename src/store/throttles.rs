@@ -1,4 +1,4 @@
-//! The table `throttles`: see `domain::throttle` for what it is for.
+//! The table `throttles`: counters of attempts. `domain::throttle` has the rules.
 
 use serde::Deserialize;
 
@@ -12,41 +12,80 @@ use crate::{
     ports::{Rows, Sql, Statement},
 };
 
-/// One counter: a rule, and whom it is about.
+/// One counter: a rule, and what it counts for.
 #[derive(Debug, Clone)]
 pub struct Counter {
     policy: Policy,
     key: String,
+    /// The account whose password is guessed at. A new password starts this counter over.
+    password_of: Option<String>,
 }
 
 impl Counter {
-    /// The counter of `policy` for `subject`, of which only a keyed hash is kept.
+    /// The counter of `policy` for `subject`. Only a keyed hash of both is stored.
     pub fn new(key: &HashKey, policy: Policy, subject: &[&str]) -> Counter {
         let parts: Vec<&str> = std::iter::once(policy.name).chain(subject.iter().copied()).collect();
-        Counter { policy, key: key.hash(&parts) }
+        Counter { policy, key: key.hash(&parts), password_of: None }
+    }
+
+    /// Ties the counter to the password of the account with this email, if there is one.
+    #[must_use]
+    pub fn of_password(self, email: &str) -> Counter {
+        Counter { password_of: Some(email.to_owned()), ..self }
     }
 }
 
-/// Counts an attempt, unless the counter or its `source` is blocked; answers a row if it was counted. So whoever is blocked
-/// neither uses up the attempts of others nor fills the table.
+/// The password epoch of the account with the email in the parameter; 0 without one.
+macro_rules! epoch_of {
+    ($email:literal) => {
+        concat!("coalesce((SELECT password_epoch FROM users WHERE email = ", $email, "), 0)")
+    };
+}
+
+/// The key of the counter to use: the known address's if it has one that is not forgotten, else the account's.
+macro_rules! key_in_use {
+    ($key:literal, $known:literal, $now:literal) => {
+        concat!(
+            "CASE WHEN EXISTS (SELECT 1 FROM throttles WHERE key = ",
+            $known,
+            " AND expires_at > ",
+            $now,
+            ") THEN ",
+            $known,
+            " ELSE ",
+            $key,
+            " END"
+        )
+    };
+}
+
+/// Counts an attempt, unless the counter or its `source` is blocked. Returns the key of the counter if it counted. So a
+/// blocked caller neither uses up the attempts of others nor fills the table.
 ///
-/// With `known`, that counter is used instead where it is there and not forgotten.
+/// With `known`, counts on that one instead if it exists and is not forgotten. Its policy has the same times.
+///
+/// `now` may be older than the last attempt. Then the block still begins at the last attempt, and nothing is forgotten earlier.
 fn count(counter: &Counter, known: Option<&Counter>, source: Option<&Counter>, now: Timestamp) -> Statement {
-    Statement::new(
-        "INSERT INTO throttles (key, attempts, blocked_until, expires_at)
-         SELECT
-           CASE WHEN EXISTS (SELECT 1 FROM throttles WHERE key = ?2 AND expires_at > ?3) THEN ?2 ELSE ?1 END,
-           1, CASE WHEN ?4 <= 1 THEN ?3 + ?5 ELSE 0 END, ?3 + ?7
-         WHERE NOT EXISTS (SELECT 1 FROM throttles WHERE key = ?8 AND blocked_until > ?3)
+    Statement::new(concat!(
+        "INSERT INTO throttles (key, attempts, blocked_until, expires_at, epoch)
+         SELECT ",
+        key_in_use!("?1", "?2", "?3"),
+        ", 1, CASE WHEN ?4 <= 1 THEN ?3 + ?5 ELSE 0 END, ?3 + ?7, ",
+        epoch_of!("?9"),
+        " WHERE NOT EXISTS (SELECT 1 FROM throttles WHERE key = ?8 AND blocked_until > ?3)
          ON CONFLICT (key) DO UPDATE SET
-           attempts = CASE WHEN throttles.expires_at <= ?3 THEN 1 ELSE throttles.attempts + 1 END,
+           attempts = CASE
+             WHEN throttles.expires_at <= ?3 OR throttles.epoch <> excluded.epoch THEN 1
+             ELSE throttles.attempts + 1 END,
            blocked_until = CASE
-             WHEN throttles.expires_at <= ?3 OR throttles.attempts + 1 < ?4 THEN 0
-             ELSE ?3 + min(?6, ?5 << min(throttles.attempts + 1 - ?4, 30)) END,
-           expires_at = ?3 + ?7
-         WHERE throttles.blocked_until <= ?3
+             WHEN throttles.expires_at <= ?3 OR throttles.epoch <> excluded.epoch THEN excluded.blocked_until
+             WHEN throttles.attempts + 1 < ?4 THEN 0
+             ELSE max(?3, throttles.expires_at - ?7) + min(?6, ?5 << min(throttles.attempts + 1 - ?4, 30)) END,
+           expires_at = max(throttles.expires_at, excluded.expires_at),
+           epoch = excluded.epoch
+         WHERE throttles.blocked_until <= ?3 OR throttles.epoch <> excluded.epoch
          RETURNING key",
-    )
+    ))
     .bind(counter.key.as_str())
     .bind(known.map(|known| known.key.as_str()))
     .bind(now)
@@ -55,9 +94,10 @@ fn count(counter: &Counter, known: Option<&Counter>, source: Option<&Counter>, n
     .bind(counter.policy.max_delay)
     .bind(counter.policy.forget)
     .bind(source.map(|source| source.key.as_str()))
+    .bind(counter.password_of.as_deref())
 }
 
-/// The statement that counts an attempt on one counter, to go at the head of a batch; [`verdict`] reads its answer.
+/// The statement that counts an attempt on one counter. It goes at the head of a batch; [`verdict`] reads its answer.
 pub(super) fn count_one(counter: &Counter, now: Timestamp) -> Statement {
     count(counter, None, None, now)
 }
@@ -67,28 +107,43 @@ struct Blocked {
     blocked_until: Option<Timestamp>,
 }
 
-/// Reads which attempts were counted. If one was not, it asks when the last of these counters is free again: nobody else has
-/// to wait for that.
+#[derive(Deserialize)]
+struct Counted {
+    key: String,
+}
+
+/// Reads which attempts were counted. If one was not, queries how long this caller has to wait; other callers do not pay for
+/// that. Only counters that this attempt is counted on matter.
 pub(super) async fn verdict(
     sql: &dyn Sql,
     counted: &[&Rows],
-    counters: [Option<&Counter>; 3],
+    counter: &Counter,
+    known: Option<&Counter>,
+    source: Option<&Counter>,
     now: Timestamp,
 ) -> Result<(), Error> {
     if counted.iter().all(|rows| rows.any()) {
         return Ok(());
     }
-    let statement =
-        Statement::new("SELECT max(blocked_until) AS blocked_until FROM throttles WHERE key IN (?1, ?2, ?3)");
-    let statement = counters
-        .iter()
-        .fold(statement, |statement, counter| statement.bind(counter.map(|counter| counter.key.as_str())));
+    let statement = Statement::new(concat!(
+        "SELECT max(blocked_until) AS blocked_until FROM throttles
+         WHERE key IN (?4, ",
+        key_in_use!("?1", "?2", "?3"),
+        ") AND (key = ?4 OR epoch = ",
+        epoch_of!("?5"),
+        ")"
+    ))
+    .bind(counter.key.as_str())
+    .bind(known.map(|known| known.key.as_str()))
+    .bind(now)
+    .bind(source.map(|source| source.key.as_str()))
+    .bind(counter.password_of.as_deref());
     let blocked: Option<Blocked> = run(sql, statement).await?.first()?;
     let until = blocked.and_then(|row| row.blocked_until).unwrap_or(now);
     Err(Error::TooManyRequests(retry_after(until, now)))
 }
 
-/// Counts an attempt by whom it is about and by where it comes from, at once.
+/// Counts an attempt for its subject and for its source at once.
 ///
 /// # Errors
 /// 429 when one of them is blocked; 503.
@@ -96,23 +151,63 @@ pub async fn attempt(app: &App, subject: &Counter, source: &Counter) -> Result<(
     let sql = app.sql.as_ref();
     let statements = [count(subject, None, Some(source), app.now), count(source, None, None, app.now)];
     let [by_subject, by_source] = run_all(sql, statements).await?;
-    verdict(sql, &[&by_subject, &by_source], [Some(subject), Some(source), None], app.now).await
+    verdict(sql, &[&by_subject, &by_source], subject, None, Some(source), app.now).await
 }
 
 /// The three counters of attempts at a password.
 #[derive(Debug, Clone)]
 pub struct PasswordCounters {
-    /// By the account, from anywhere.
+    /// For the account, from any address.
     pub account: Counter,
-    /// By the account and an address that knew the password before.
+    /// For the account and an address that has known its password.
     pub known_address: Counter,
-    /// By the address, for any account.
+    /// For the address, across all accounts.
     pub address: Counter,
 }
 
+/// An attempt at a password that was counted.
+#[derive(Debug, Clone, Copy)]
+pub struct PasswordAttempt<'a> {
+    counters: &'a PasswordCounters,
+    is_on_known_address: bool,
+}
+
+/// What shows that the caller knows the password or has set it. Counters change only if the batch has done it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Proof<'a> {
+    /// A session with this id has begun.
+    Session(&'a str),
+    /// The account has this password hash. Its salt is random, so no other batch has set it.
+    NewHash(&'a str),
+}
+
+/// The condition that the user in `users` meets the proof in the two parameters.
+macro_rules! is_proven {
+    ($session:literal, $hash:literal) => {
+        concat!(
+            "(users.password_hash = ",
+            $hash,
+            " OR EXISTS (SELECT 1 FROM sessions WHERE id = ",
+            $session,
+            " AND user_id = users.id))"
+        )
+    };
+}
+
+impl Proof<'_> {
+    fn bind(self, statement: Statement) -> Statement {
+        let (session, hash) = match self {
+            Proof::Session(id) => (Some(id), None),
+            Proof::NewHash(hash) => (None, Some(hash)),
+        };
+        statement.bind(session).bind(hash)
+    }
+}
+
 impl PasswordCounters {
-    /// The statements that count an attempt at a password, to go at the head of a batch; [`PasswordCounters::verdict`] reads their answers.
-    pub fn count(&self, now: Timestamp) -> [Statement; 2] {
+    /// The statements that count an attempt at a password. They go at the head of a batch; [`PasswordCounters::verdict`] reads
+    /// their answers.
+    pub(super) fn count(&self, now: Timestamp) -> [Statement; 2] {
         [
             count(&self.account, Some(&self.known_address), Some(&self.address), now),
             count(&self.address, None, None, now),
@@ -122,29 +217,63 @@ impl PasswordCounters {
     /// Reads the answers to [`PasswordCounters::count`].
     ///
     /// # Errors
-    /// 429 when one of the counters is blocked; 503.
-    pub async fn verdict(&self, sql: &dyn Sql, counted: [&Rows; 2], now: Timestamp) -> Result<(), Error> {
-        let counters = [Some(&self.account), Some(&self.known_address), Some(&self.address)];
-        verdict(sql, &counted, counters, now).await
+    /// 429 when a counter of this attempt is blocked; 503.
+    pub(super) async fn verdict(
+        &self,
+        sql: &dyn Sql,
+        counted: [&Rows; 2],
+        now: Timestamp,
+    ) -> Result<PasswordAttempt<'_>, Error> {
+        verdict(sql, &counted, &self.account, Some(&self.known_address), Some(&self.address), now).await?;
+        let [by_account, _] = counted;
+        let on = by_account.first::<Counted>()?;
+        let is_on_known_address = on.is_some_and(|counted| counted.key == self.known_address.key);
+        Ok(PasswordAttempt { counters: self, is_on_known_address })
     }
 
-    /// Takes the count back after the right password, and remembers that this address knew it.
-    pub fn forgive(&self, now: Timestamp) -> [Statement; 3] {
-        [
-            Statement::new("DELETE FROM throttles WHERE key = ?1").bind(self.account.key.as_str()),
-            Statement::new(
-                "INSERT INTO throttles (key, attempts, blocked_until, expires_at) VALUES (?1, 0, 0, ?2)
-                 ON CONFLICT (key) DO UPDATE SET attempts = 0, blocked_until = 0, expires_at = excluded.expires_at",
-            )
-            .bind(self.known_address.key.as_str())
-            .bind(now + self.known_address.policy.forget),
-            Statement::new("UPDATE throttles SET attempts = max(attempts - 1, 0), blocked_until = 0 WHERE key = ?1")
-                .bind(self.address.key.as_str()),
-        ]
+    /// Remembers that this address knows the password, and starts its counter over.
+    pub(super) fn remember_address(&self, proof: Proof<'_>, now: Timestamp) -> Statement {
+        let statement = Statement::new(concat!(
+            "INSERT INTO throttles (key, attempts, blocked_until, expires_at, epoch)
+             SELECT ?1, 0, 0, ?2, password_epoch FROM users WHERE email = ?3 AND ",
+            is_proven!("?4", "?5"),
+            " ON CONFLICT (key) DO UPDATE SET attempts = 0, blocked_until = 0,
+               expires_at = max(throttles.expires_at, excluded.expires_at), epoch = excluded.epoch",
+        ))
+        .bind(self.known_address.key.as_str())
+        .bind(now + self.known_address.policy.forget)
+        .bind(self.known_address.password_of.as_deref());
+        proof.bind(statement)
     }
+}
 
-    /// Lets the owner in again from anywhere, because the account has a new password.
-    pub fn forget(&self) -> Statement {
-        Statement::new("DELETE FROM throttles WHERE key = ?1").bind(self.account.key.as_str())
+impl PasswordAttempt<'_> {
+    /// Takes this attempt back, because its password was right, and remembers the address. The attempts of others stay counted:
+    /// a login of the owner gives a stranger no further guess.
+    pub(super) fn forgive(self, proof: Proof<'_>, now: Timestamp) -> Vec<Statement> {
+        let PasswordCounters { account, address, .. } = self.counters;
+        let take_back = |counter: &Counter, sql| {
+            let statement = Statement::new(sql);
+            proof.bind(statement.bind(counter.key.as_str()).bind(account.password_of.as_deref()))
+        };
+        let decrement = concat!(
+            "UPDATE throttles SET attempts = max(attempts - 1, 0), blocked_until = 0
+             WHERE key = ?1 AND EXISTS (SELECT 1 FROM users WHERE email = ?2 AND ",
+            is_proven!("?3", "?4"),
+            ")"
+        );
+        let delete_last = concat!(
+            "DELETE FROM throttles
+             WHERE key = ?1 AND attempts <= 1 AND EXISTS (SELECT 1 FROM users WHERE email = ?2 AND ",
+            is_proven!("?3", "?4"),
+            ")"
+        );
+        let mut statements = Vec::new();
+        if !self.is_on_known_address {
+            statements.extend([take_back(account, delete_last), take_back(account, decrement)]);
+        }
+        statements.push(self.counters.remember_address(proof, now));
+        statements.push(take_back(address, decrement));
+        statements
     }
 }

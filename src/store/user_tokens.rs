@@ -142,7 +142,7 @@ pub async fn attempt_sign_up(
     .bind(email.map(Email::as_str));
     let sql = app.sql.as_ref();
     let [counted, found] = run_all(sql, [throttles::count_one(&counter, app.now), find]).await?;
-    throttles::verdict(sql, &[&counted], [Some(&counter), None, None], app.now).await?;
+    throttles::verdict(sql, &[&counted], &counter, None, None, app.now).await?;
     Ok(found.first()?)
 }
 

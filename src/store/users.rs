@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{events, mails, repeat, run, run_all, sessions, throttles::PasswordCounters};
+use super::{
+    events, mails, repeat, run, run_all, sessions,
+    throttles::{PasswordAttempt, PasswordCounters, Proof},
+};
 use crate::{
     domain::{
         Timestamp,
@@ -100,26 +103,26 @@ pub async fn insert_first(sql: &dyn Sql, account: FirstAccount<'_>, now: Timesta
     run(sql, statement).await.map(drop)
 }
 
-/// Counts an attempt at the password of the account of this email and finds it, in one round trip whether or not there is one;
-/// only a refusal takes another.
+/// Counts an attempt at a password and finds the account with this email, in one round trip whether or not it exists. Only a
+/// refusal takes another.
 ///
 /// # Errors
 /// 429 when the account or the address is blocked; 503.
-pub async fn attempt_password(
+pub async fn attempt_password<'a>(
     sql: &dyn Sql,
-    counters: &PasswordCounters,
+    counters: &'a PasswordCounters,
     email: &str,
     now: Timestamp,
-) -> Result<Option<Account>, Error> {
+) -> Result<(PasswordAttempt<'a>, Option<Account>), Error> {
     let [count_by_account, count_by_address] = counters.count(now);
     let find = Statement::new("SELECT * FROM users WHERE email = ?1").bind(email);
     let [by_account, by_address, found] = run_all(sql, [count_by_account, count_by_address, find]).await?;
-    counters.verdict(sql, [&by_account, &by_address], now).await?;
-    Ok(Account::of(&found)?)
+    let attempt = counters.verdict(sql, [&by_account, &by_address], now).await?;
+    Ok((attempt, Account::of(&found)?))
 }
 
-/// Begins a session for a user whose password was just verified, and takes the count of attempts back. A session begins only if
-/// that password is still in force and the account active. With `rehashed`, the hash is replaced by a stronger one.
+/// Begins a session for a user whose password was just verified, and takes the attempt back. Both happen only if that password
+/// is still in force and the account active. With `rehashed`, replaces the hash by one with the configured cost.
 ///
 /// # Errors
 /// [`Outage`].
@@ -127,11 +130,10 @@ pub async fn complete_login(
     sql: &dyn Sql,
     account: &Account,
     session: &sessions::New,
-    counters: &PasswordCounters,
+    attempt: PasswordAttempt<'_>,
     rehashed: Option<&str>,
     event: &Event,
 ) -> Result<bool, Outage> {
-    let [forget_account, remember_address, forgive_address] = counters.forgive(session.now);
     let begin = Statement::new(
         "INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at)
          SELECT ?1, id, ?3, ?4, ?5 FROM users WHERE id = ?2 AND password_hash = ?6 AND is_active = 1
@@ -143,15 +145,15 @@ pub async fn complete_login(
     .bind(session.now)
     .bind(session.expires_at)
     .bind(account.password_hash.as_str());
-    let rehash = Statement::new("UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2")
-        .bind(account.user.id.as_str())
-        .bind(account.password_hash.as_str())
-        .bind(rehashed);
-    let mut statements =
-        vec![begin, events::insert_if_changed(event), forget_account, remember_address, forgive_address];
-    if rehashed.is_some() {
-        statements.push(rehash);
-    }
+    let mut statements = vec![begin, events::insert_if_changed(event)];
+    statements.extend(attempt.forgive(Proof::Session(&session.id), session.now));
+    // The password stays the same, so its epoch does: a trigger adds the 1 again.
+    let rehash = "UPDATE users SET password_hash = ?3, password_epoch = password_epoch - 1
+         WHERE id = ?1 AND password_hash = ?2 AND password_hash <> ?3";
+    statements.extend(rehashed.map(|rehashed| {
+        let statement = Statement::new(rehash).bind(account.user.id.as_str());
+        statement.bind(account.password_hash.as_str()).bind(rehashed)
+    }));
     Ok(repeat::batch(sql, &statements).await?.first().is_some_and(|begun| begun.any()))
 }
 
@@ -179,11 +181,18 @@ pub enum SignUp {
     ReferrerEnded,
 }
 
-/// Makes a user and a first session, if the referrer still stands and the email is free.
+/// Creates a user and a first session, if the referrer is still valid and the email is free. The address counts as one that
+/// knows the password.
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn sign_up(sql: &dyn Sql, user: New<'_>, session: &sessions::New, event: &Event) -> Result<SignUp, Outage> {
+pub async fn sign_up(
+    sql: &dyn Sql,
+    user: New<'_>,
+    session: &sessions::New,
+    counters: &PasswordCounters,
+    event: &Event,
+) -> Result<SignUp, Outage> {
     let insert = Statement::new(
         "INSERT INTO users (id, email, password_hash, name, referrer_id, created_at, updated_at)
          SELECT ?1, ?2, ?3, ?4, referrer.id, ?6, ?6
@@ -207,7 +216,8 @@ pub async fn sign_up(sql: &dyn Sql, user: New<'_>, session: &sessions::New, even
     .bind(session.user_agent.as_deref())
     .bind(session.now)
     .bind(session.expires_at);
-    let [inserted, _, _] = run_all(sql, [insert, events::insert_if_changed(event), begin]).await?;
+    let remember = counters.remember_address(Proof::Session(&session.id), session.now);
+    let [inserted, _, _, _] = run_all(sql, [insert, events::insert_if_changed(event), begin, remember]).await?;
     if let Some(user) = inserted.first()? {
         return Ok(SignUp::Done(Box::new(user)));
     }
@@ -228,9 +238,9 @@ pub async fn rename(sql: &dyn Sql, user_id: &str, name: Option<&str>, event: &Ev
     Ok(renamed.any())
 }
 
-/// Replaces the password that was just verified, ends every other session and every reset token, takes the count of attempts
-/// back, and owes the owner a mail. Of two changes at once one does it, because the other's old password is no longer in
-/// force; tells whether it did.
+/// Replaces the password that was just verified, ends every other session and every reset token, takes the attempt back, and
+/// queues a mail to the owner. Of two changes at once one succeeds, because the other's old password is no longer in force.
+/// Returns whether this one did.
 ///
 /// # Errors
 /// [`Outage`].
@@ -239,7 +249,7 @@ pub async fn change_password(
     account: &Account,
     new_hash: &str,
     kept_session: &str,
-    counters: &PasswordCounters,
+    attempt: PasswordAttempt<'_>,
     mail: Option<&mails::Mail>,
     event: &Event,
 ) -> Result<bool, Outage> {
@@ -257,7 +267,7 @@ pub async fn change_password(
     .bind(now);
     let mut statements =
         vec![change, events::insert_if_changed(event), sessions::end_all_but(user_id, kept_session, new_hash)];
-    statements.extend(counters.forgive(now));
+    statements.extend(attempt.forgive(Proof::NewHash(new_hash), now));
     statements.extend(mail.map(|mail| mails::insert_if_password_is(mail, user_id, new_hash)));
     Ok(repeat::batch(sql, &statements).await?.first().is_some_and(|changed| changed.any()))
 }
@@ -302,8 +312,8 @@ pub async fn find_by_password_reset(sql: &dyn Sql, user_id: &str, reset_id: &str
     run(sql, statement.bind(user_id).bind(reset_id)).await?.first()
 }
 
-/// Uses a reset token up: sets the password, verifies the email, ends every session, lets the owner in again, and owes a mail. Of
-/// many at once one does it; tells whether it did.
+/// Uses a reset token up: sets the password, verifies the email, ends every session, and queues a mail. The address counts as one
+/// that knows the password. Of many at once one succeeds. Returns whether this one did.
 ///
 /// # Errors
 /// [`Outage`].
@@ -328,8 +338,12 @@ pub async fn complete_password_reset(
     .bind(reset_id)
     .bind(new_hash)
     .bind(now);
-    let mut statements =
-        vec![reset, events::insert_if_changed(event), sessions::end_all_but(user_id, "", new_hash), counters.forget()];
+    let mut statements = vec![
+        reset,
+        events::insert_if_changed(event),
+        sessions::end_all_but(user_id, "", new_hash),
+        counters.remember_address(Proof::NewHash(new_hash), now),
+    ];
     statements.extend(mail.map(|mail| mails::insert_if_password_is(mail, user_id, new_hash)));
     Ok(repeat::batch(sql, &statements).await?.first().is_some_and(|done| done.any()))
 }

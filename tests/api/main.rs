@@ -18,6 +18,7 @@ mod create_token;
 mod deactivate;
 mod documents;
 mod faults;
+mod guessing;
 mod health;
 mod jwks;
 mod login;

@@ -70,6 +70,17 @@ test("it changes the account that is named, and nothing of anybody else's", asyn
   ok(await me(postern, admins));
 });
 
+test("a new password works at an address that is blocked for its wrong guesses", async () => {
+  const guess = () => login(postern, "ada@example.com", "wrong password");
+  const statuses = [];
+  while (statuses.length < 21) statuses.push((await guess()).status);
+  assert.deepEqual(statuses, [...Array(20).fill(401), 429]);
+  const { code, said } = await admin("reset-password", "ada@example.com", "--persist-to", folder);
+  assert.equal(code, 0, said);
+  const [, password] = said.match(/^ {4}([\w-]{24})$/m);
+  ok(await login(postern, "ada@example.com", password));
+});
+
 test("for an account that is not there, and for what is no command, it says so and changes nothing", async () => {
   const users = await postern.sql("SELECT * FROM users ORDER BY id");
   const unknown = await admin("reset-password", "nobody@example.com", "--persist-to", folder);

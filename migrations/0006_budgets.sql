@@ -1,0 +1,17 @@
+-- Budgets of users, and counters of guesses that a new password or a right code starts over.
+
+-- Counts the passwords that the account has had. A counter of guesses belongs to one of them: see throttles.epoch.
+ALTER TABLE users ADD COLUMN password_epoch INTEGER NOT NULL DEFAULT 0;
+
+-- Kept here, so that no code and no script that sets a password can forget it. A login that replaces a hash by one with other
+-- parameters subtracts 1 in the same statement, because the password stays the same.
+CREATE TRIGGER new_password_starts_a_new_epoch
+AFTER UPDATE OF password_hash ON users
+WHEN old.password_hash <> new.password_hash
+BEGIN
+  UPDATE users SET password_epoch = password_epoch + 1 WHERE id = new.id;
+END;
+
+-- The password_epoch of the account when the attempt was counted. With another one, the counter starts over. 0 for counters
+-- that are not about passwords and for emails without an account.
+ALTER TABLE throttles ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
