@@ -1,8 +1,8 @@
 // Sign in with an email and a password.
 
-import { call } from "./parts/api";
 import { EmailField, Field, Form } from "./parts/form";
 import { Page, start } from "./parts/page";
+import { signIn } from "./parts/sign-in";
 
 /** Where to go afterwards: to a page behind the sign-in that led here, and to no address that a link brings along. */
 function destination(): string {
@@ -15,7 +15,7 @@ start(({ config }) => (
     <Form
       label="Sign in"
       submit={async ({ email, password }) => {
-        await call("POST", "login", { json: { email, password }, setsCookie: true });
+        await signIn("login", { email, password }, config);
         location.replace(destination());
       }}
     >

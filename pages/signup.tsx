@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { call, Refusal } from "./parts/api";
 import { EmailField, Field, Form, NewPasswordField } from "./parts/form";
 import { Page, start } from "./parts/page";
+import { signIn } from "./parts/sign-in";
 
 const invitation = new URLSearchParams(location.search);
 const referrer = invitation.get("referrer") ?? "";
@@ -29,7 +30,7 @@ start(({ config }) => {
         label="Sign up"
         submit={async ({ name, ...fields }) => {
           const json = { referrer, ...fields, ...(name && { name }) };
-          await call("POST", "signup", { json, setsCookie: true });
+          await signIn("signup", json, config);
           location.replace("/account");
         }}
       >

@@ -16,8 +16,6 @@ pub enum Error {
     UnreadableBody(&'static str),
     /// 401: the bearer is missing, malformed, expired, revoked, forged or of the wrong kind.
     Unauthorized,
-    /// 401: as [`Error::Unauthorized`], of the token in the session cookie, which is taken away.
-    CookieUnauthorized,
     /// 401: a login with an unknown email or a wrong password, alike.
     WrongCredentials,
     /// 403: a page of another origin, or none that says its own, asks for more than to read, with the session cookie.
@@ -122,7 +120,7 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Error::UnreadableBody(_) => StatusCode::BAD_REQUEST,
-            Error::Unauthorized | Error::CookieUnauthorized | Error::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Error::Unauthorized | Error::WrongCredentials => StatusCode::UNAUTHORIZED,
             Error::ForeignOrigin
             | Error::Inactive
             | Error::PasswordChangeRequired
@@ -155,7 +153,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Error::UnreadableBody(_) => "unreadable_body",
-            Error::Unauthorized | Error::CookieUnauthorized => "invalid_token",
+            Error::Unauthorized => "invalid_token",
             Error::WrongCredentials => "wrong_credentials",
             Error::ForeignOrigin => "foreign_origin",
             Error::Inactive => "inactive",
@@ -191,7 +189,6 @@ impl Error {
         vec![
             Error::UnreadableBody("The body is not well-formed JSON."),
             Error::Unauthorized,
-            Error::CookieUnauthorized,
             Error::WrongCredentials,
             Error::ForeignOrigin,
             Error::Inactive,
@@ -236,7 +233,7 @@ impl Error {
     pub fn header(&self) -> Option<(HeaderName, Cow<'static, str>)> {
         match self {
             // RFC 6750, section 3.
-            Error::Unauthorized | Error::CookieUnauthorized => {
+            Error::Unauthorized => {
                 Some((header::WWW_AUTHENTICATE, r#"Bearer realm="postern", error="invalid_token""#.into()))
             }
             Error::WrongCredentials => Some((header::WWW_AUTHENTICATE, r#"Bearer realm="postern""#.into())),
@@ -264,7 +261,7 @@ impl Error {
     fn sentence(&self, request_id: &str) -> String {
         match self {
             Error::UnreadableBody(sentence) => (*sentence).to_owned(),
-            Error::Unauthorized | Error::CookieUnauthorized => {
+            Error::Unauthorized => {
                 "You are not signed in, or your session has ended. Please sign in again.".to_owned()
             }
             Error::WrongCredentials => "The email or the password is wrong.".to_owned(),
@@ -272,7 +269,7 @@ impl Error {
                 "This request does not come from a page of this service. Open the service itself and try again there."
                     .to_owned()
             }
-            Error::Inactive => "This account is deactivated.".to_owned(),
+            Error::Inactive => "This account is deactivated. Ask an admin to activate it.".to_owned(),
             Error::PasswordChangeRequired => {
                 "Change the default password first; until then nothing else is open.".to_owned()
             }
@@ -288,7 +285,9 @@ impl Error {
                     .to_owned()
             }
             Error::EmailTaken => {
-                "There is an account with this email already. Sign in, or reset its password.".to_owned()
+                "There is an account with this email already. Sign in, or reset its password. If it is deactivated, ask an admin \
+                 to activate it."
+                    .to_owned()
             }
             Error::AlreadyVerified => "This email is verified already.".to_owned(),
             Error::TooManyTokens(limit) => {

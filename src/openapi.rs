@@ -359,8 +359,8 @@ fn security_schemes() -> Value {
             "type": "apiKey",
             "in": "cookie",
             "name": "__Host-session",
-            "description": "A session token in the cookie that a page of the service's own gets with X-Session-Cookie. It \
-                counts where there is no Authorization header, and for more than reading only with an Origin that is the \
+            "description": "A session token in the cookie that a page of the service's own gets with X-Session-Cookie \
+                (`local-session` in local development over plain http). It counts where there is no Authorization header, and for more than reading only with an Origin that is the \
                 service's own. A page that shows a user should send the user's id in the header X-Acting-As, encoded as by \
                 encodeURIComponent: if the session has come to belong to another user, the answer is 409 (account_changed) and \
                 nothing is done.",

@@ -19,6 +19,8 @@ const DEFAULT_BRAND_COLOR: &str = "#0f6e75";
 /// What this deployment is told, checked.
 #[derive(Debug)]
 pub struct Settings {
+    /// `ENVIRONMENT`: whether this is local development.
+    pub is_local: bool,
     /// `APP_URL`: origin (and path, without a slash at its end) of the pages that mailed links lead to; also the `iss` and `aud` of tokens.
     pub app_url: String,
     /// `CORS_ORIGINS`: the other origins whose pages may read answers, as browsers write them.
@@ -160,6 +162,7 @@ impl Settings {
             reader.number("PASSWORD_MIN_LENGTH", password::MIN_LENGTH as i64, password::MIN_LENGTH as i64..=64)
                 as usize;
         let settings = Settings {
+            is_local: local,
             app_url: reader.app_url(local),
             cors_origins: reader.cors_origins(local),
             brand_color: reader.brand_color(),

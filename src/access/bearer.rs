@@ -34,17 +34,7 @@ pub enum Carrier {
     /// In the header `Authorization`.
     Header,
     /// In the session cookie.
-    Cookie,
-}
-
-impl Carrier {
-    /// 401: what came so opens nothing.
-    pub fn unauthorized(self) -> Error {
-        match self {
-            Carrier::Header => Error::Unauthorized,
-            Carrier::Cookie => Error::CookieUnauthorized,
-        }
-    }
+    Cookie(session_cookie::Kind),
 }
 
 /// A live session of an active user.
@@ -89,9 +79,14 @@ pub fn session_token(app: &App, user: &User, session_id: &str, expires_at: Times
     app.keys().session.sign(claims(app, user, Purpose::Session { sid: session_id.to_owned() }), app.now, expires_at)
 }
 
-/// The header that keeps the token of a session in the session cookie, as long as it is good.
-pub fn cookie(app: &App, token: &str, expires_at: Timestamp) -> Header {
-    session_cookie::set(token, (expires_at - app.now) / 1_000)
+/// Which session cookie a request is about.
+pub fn cookie_kind(app: &App, request: &Request) -> session_cookie::Kind {
+    session_cookie::Kind::of(request, app.settings().is_local)
+}
+
+/// The header that keeps a session token in the session cookie until it expires.
+pub fn cookie(app: &App, kind: session_cookie::Kind, token: &str, expires_at: Timestamp) -> Header {
+    kind.set(token, (expires_at - app.now) / 1_000)
 }
 
 /// The token of a password reset.
@@ -158,8 +153,8 @@ pub async fn refusal_of_admin(app: &App, admin: &Session, otherwise: Error) -> E
 /// 401; 403 when the cookie comes with a request of a foreign page, or its user is inactive; 409 when the page acts for
 /// another user; 503.
 pub async fn session_before_password_change(app: &App, request: &Request) -> Result<Session, Error> {
-    let (token, carrier) = session_bearer(request)?;
-    let verified = verified_session(app, &token).ok_or(carrier.unauthorized())?;
+    let (token, carrier) = session_bearer(app, request)?;
+    let verified = verified_session(app, &token).ok_or(Error::Unauthorized)?;
     live_session(app, request, None, &verified, carrier).await
 }
 
@@ -180,13 +175,13 @@ pub async fn password_reset(app: &App, request: &Request) -> Result<PasswordRese
 /// # Errors
 /// As [`session_before_password_change`] and [`password_reset`].
 pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<Bearer, Error> {
-    let (token, carrier) = session_bearer(request)?;
+    let (token, carrier) = session_bearer(app, request)?;
     if let Some(verified) = verified_session(app, &token) {
         let live = live_session(app, request, app.replica.as_deref(), &verified, carrier).await?;
         return Ok(Bearer::Session(Box::new(live)));
     }
-    if carrier == Carrier::Cookie {
-        return Err(carrier.unauthorized());
+    if carrier != Carrier::Header {
+        return Err(Error::Unauthorized);
     }
     let verified = app.keys().password_reset.verify(&token, app.now).ok_or(Error::Unauthorized)?;
     Ok(Bearer::PasswordReset(live_password_reset(app, verified).await?))
@@ -209,12 +204,12 @@ async fn live_session(
     carrier: Carrier,
 ) -> Result<Session, Error> {
     let claims = &verified.claims;
-    let Purpose::Session { sid } = &claims.purpose else { return Err(carrier.unauthorized()) };
+    let Purpose::Session { sid } = &claims.purpose else { return Err(Error::Unauthorized) };
     if !is_of_this_deployment(app, claims) {
-        return Err(carrier.unauthorized());
+        return Err(Error::Unauthorized);
     }
     let live = sessions::find_live(app.sql.as_ref(), replica, sid, app.now).await?;
-    let live = live.filter(|live| live.user.id == claims.sub).ok_or(carrier.unauthorized())?;
+    let live = live.filter(|live| live.user.id == claims.sub).ok_or(Error::Unauthorized)?;
     if acting_as::is_for_another(request, &live.user.id) {
         return Err(Error::AccountChanged);
     }
@@ -254,14 +249,14 @@ fn is_of_this_deployment(app: &App, claims: &Claims) -> bool {
 
 /// What may be a session token, and how it came. Whoever sends an `Authorization` header means it: beside one, even a
 /// malformed one, the cookie does not count.
-fn session_bearer(request: &Request) -> Result<(String, Carrier), Error> {
+fn session_bearer(app: &App, request: &Request) -> Result<(String, Carrier), Error> {
     if let Some(value) = request.headers.get(&header::AUTHORIZATION) {
         return bearer_token(&value).map(|token| (token.to_owned(), Carrier::Header)).ok_or(Error::Unauthorized);
     }
-    let token = session_cookie::token(request).ok_or(Error::Unauthorized)?;
-    // Judged before the token, so that no foreign page can make a browser lose its cookie.
+    let kind = cookie_kind(app, request);
+    let token = session_cookie::token(request, kind).ok_or(Error::Unauthorized)?;
     if request.only_reads() || request.is_from_own_origin() {
-        Ok((token, Carrier::Cookie))
+        Ok((token, Carrier::Cookie(kind)))
     } else {
         Err(Error::ForeignOrigin)
     }

@@ -51,11 +51,11 @@ async fn refresh(app: &App, session: &Session) -> Result<Option<Header>, Error> 
     );
     let Some(expires_at) = expires_at else { return Ok(None) };
     if !sessions::extend(app.sql.as_ref(), &session.id, expires_at, app.now).await? {
-        return Err(session.carrier.unauthorized());
+        return Err(Error::Unauthorized);
     }
     let token = bearer::session_token(app, &session.user, &session.id, expires_at)?;
     Ok(Some(match session.carrier {
         Carrier::Header => (REFRESH_TOKEN, token.into()),
-        Carrier::Cookie => bearer::cookie(app, &token, expires_at),
+        Carrier::Cookie(kind) => bearer::cookie(app, kind, &token, expires_at),
     }))
 }

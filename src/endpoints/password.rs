@@ -62,7 +62,7 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let (attempt, account) = users::attempt_password(app.sql.as_ref(), &counters, email.as_str(), app.now).await?;
     // The email may be another user's by now, or nobody's.
     let account = account.filter(|account| account.user.id == session.user.id);
-    let account = account.ok_or(session.carrier.unauthorized())?;
+    let account = account.ok_or(Error::Unauthorized)?;
     if !password_hash::verify(&old_password, &account.password_hash)? {
         return Err(audit::refused(app, Action::PasswordChanged, &account.user.id, Error::WrongPassword));
     }

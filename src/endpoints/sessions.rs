@@ -6,10 +6,12 @@ use crate::{
     domain::event::Action,
     error::Error,
     store::sessions,
-    web::{Request, Response, True},
+    web::{Request, Response, TOTAL_COUNT, True},
 };
 
 /// Lists the user's live sessions, latest expiry first.
+///
+/// At most 200 are listed, always including the one that asks; `X-Total-Count` is the number of all.
 ///
 /// # Errors
 /// 401, 403; 503.
@@ -18,12 +20,16 @@ use crate::{
     path = "/api/auth/me/sessions",
     tag = "My account",
     security(("session" = [])),
-    responses((status = 200, body = Vec<sessions::Listed>))
+    responses((
+        status = 200,
+        body = Vec<sessions::Listed>,
+        headers(("X-Total-Count" = i64, description = "How many live sessions there are, counted up to 10,000.")),
+    ))
 )]
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session(app, request).await?;
-    let listed = sessions::list(app.sql.as_ref(), &session.user.id, &session.id, app.now).await?;
-    Ok(Response::json(&listed))
+    let list = sessions::list(app.sql.as_ref(), &session.user.id, &session.id, app.now).await?;
+    Ok(Response::json(&list.sessions).header(TOTAL_COUNT, list.total.to_string()))
 }
 
 /// Ends one of the user's sessions, at once.

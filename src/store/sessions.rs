@@ -8,6 +8,7 @@ use crate::{
     domain::{
         Timestamp,
         event::Event,
+        page::FARTHEST,
         user::{User, flag},
     },
     ports::{Outage, Rows, Sql, Statement},
@@ -108,16 +109,43 @@ pub async fn extend(sql: &dyn Sql, session_id: &str, expires_at: Timestamp, now:
     Ok(run(sql, statement.bind(session_id).bind(expires_at).bind(now)).await?.any())
 }
 
-/// The user's live sessions, latest first, at most 200; `asking` is the session that asks.
+/// The sessions of a list, and how many there are.
+#[derive(Debug)]
+pub struct List {
+    /// The sessions with the latest expiry, latest first, at most 200. The one that asks is always among them.
+    pub sessions: Vec<Listed>,
+    /// All live sessions of the user, counted up to [`FARTHEST`].
+    pub total: i64,
+}
+
+#[derive(Deserialize)]
+struct Total {
+    total: i64,
+}
+
+/// Lists the user's live sessions. `asking` is the session that asks.
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn list(sql: &dyn Sql, user_id: &str, asking: &str, now: Timestamp) -> Result<Vec<Listed>, Outage> {
-    let statement = Statement::new(
-        "SELECT id, user_agent, created_at, expires_at, id = ?3 AS current FROM sessions
-         WHERE user_id = ?1 AND expires_at > ?2 ORDER BY expires_at DESC LIMIT 200",
+pub async fn list(sql: &dyn Sql, user_id: &str, asking: &str, now: Timestamp) -> Result<List, Outage> {
+    // Both halves are read by an index, so a user with any number of sessions costs no more than the limit.
+    let list = Statement::new(
+        "SELECT id, user_agent, created_at, expires_at, id = ?3 AS current FROM (
+           SELECT * FROM (
+             SELECT * FROM sessions WHERE user_id = ?1 AND expires_at > ?2 AND id <> ?3
+             ORDER BY expires_at DESC, id DESC
+             LIMIT 200 - EXISTS (SELECT 1 FROM sessions WHERE id = ?3 AND user_id = ?1 AND expires_at > ?2))
+           UNION ALL
+           SELECT * FROM sessions WHERE id = ?3 AND user_id = ?1 AND expires_at > ?2)
+         ORDER BY expires_at DESC, id DESC",
     );
-    run(sql, statement.bind(user_id).bind(now).bind(asking)).await?.all()
+    let list = list.bind(user_id).bind(now).bind(asking);
+    let count = Statement::new(
+        "SELECT count(*) AS total FROM (SELECT 1 FROM sessions WHERE user_id = ?1 AND expires_at > ?2 LIMIT ?3)",
+    );
+    let count = count.bind(user_id).bind(now).bind(FARTHEST);
+    let [list, count] = run_all(sql, [list, count]).await?;
+    Ok(List { sessions: list.all()?, total: count.first::<Total>()?.map_or(0, |count| count.total) })
 }
 
 /// Ends one session of the user; tells whether there was one, and who does it is the user or still an admin.

@@ -28,6 +28,9 @@ pub const MAX_BODY: usize = 16 * 1024;
 /// The header of every answer that has the id of its request, as the log has it.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The header of a list that is cut off at a maximum: how many items there are.
+pub const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+
 /// The headers of a request. Each is asked for when it is needed: for the runtime to tell one costs more than to use it.
 pub trait Headers {
     /// The header's value; those of several are one, with commas between them (the Fetch standard, section 2.2.2, "get").
@@ -139,9 +142,6 @@ impl Response {
         response.status = error.status();
         response.outcome = error.code();
         response.headers.extend(error.header());
-        if matches!(error, Error::CookieUnauthorized) {
-            response.headers.extend([session_cookie::clear()]);
-        }
         response
     }
 

@@ -1,6 +1,11 @@
-//! The cookie in which a page of the service's own keeps a session token where no script can read it (RFC 6265bis).
+//! The session cookie: keeps the session token of a page of this service where no script can read it (RFC 6265bis).
 //!
-//! The prefix `__Host-` lets a browser take it only from this very host, over TLS, and for every path.
+//! With the prefix `__Host-`, a browser accepts it only from this very host, over TLS, and for every path. In local
+//! development over plain http it has neither the prefix nor `Secure`: Safari would drop it, and so would every browser on
+//! another host than localhost.
+//!
+//! No refusal removes the cookie. The browser may have a newer one by the time a late 401 arrives, and an answer can only name
+//! the cookie, not the value that it was about.
 
 use http::{HeaderName, header};
 use utoipa::IntoParams;
@@ -19,32 +24,59 @@ pub struct Wanted {
     pub session_cookie: Option<String>,
 }
 
-const NAME: &str = "__Host-session";
-const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Strict";
+/// Which of the two cookies a request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `__Host-session`.
+    Secure,
+    /// The one for local development over plain http.
+    PlainHttp,
+}
+
+impl Kind {
+    /// The cookie for this request. Outside local development it is always the secure one.
+    pub fn of(request: &Request, is_local: bool) -> Kind {
+        if is_local && request.origin.starts_with("http://") { Kind::PlainHttp } else { Kind::Secure }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Secure => "__Host-session",
+            Kind::PlainHttp => "local-session",
+        }
+    }
+
+    fn attributes(self) -> &'static str {
+        match self {
+            Kind::Secure => "Path=/; Secure; HttpOnly; SameSite=Strict",
+            Kind::PlainHttp => "Path=/; HttpOnly; SameSite=Strict",
+        }
+    }
+
+    /// The header that keeps `token` for this many seconds.
+    pub fn set(self, token: &str, seconds: i64) -> Header {
+        (header::SET_COOKIE, format!("{}={token}; {}; Max-Age={seconds}", self.name(), self.attributes()).into())
+    }
+
+    /// The header that removes the cookie.
+    pub fn clear(self) -> Header {
+        self.set("", 0)
+    }
+}
 
 /// Whether a page of this very origin asks for the cookie.
 pub fn is_wanted(request: &Request) -> bool {
     request.header(&WANTED).is_some_and(|value| value == "set") && request.is_from_own_origin()
 }
 
-/// The token in the cookie. Of two such cookies neither counts: a browser has one.
-pub fn token(request: &Request) -> Option<String> {
+/// The token in the cookie. Two such cookies count as none: a browser has one.
+pub fn token(request: &Request, kind: Kind) -> Option<String> {
     let header = request.header(&header::COOKIE)?;
-    let mut tokens = header.split(';').filter_map(|cookie| cookie.trim().strip_prefix(NAME)?.strip_prefix('='));
+    let mut tokens = header.split(';').filter_map(|cookie| cookie.trim().strip_prefix(kind.name())?.strip_prefix('='));
     let token = tokens.next()?;
     // A comma is in no token: it stands between two headers. Nor may it part cookies, because in those of other names, which a
     // neighbouring host can set, there may be whatever it likes.
     (tokens.next().is_none() && !token.contains(',')).then(|| token.to_owned())
-}
-
-/// The header that keeps `token` for so many seconds.
-pub fn set(token: &str, seconds: i64) -> Header {
-    (header::SET_COOKIE, format!("{NAME}={token}; {ATTRIBUTES}; Max-Age={seconds}").into())
-}
-
-/// The header that takes the cookie away.
-pub fn clear() -> Header {
-    set("", 0)
 }
 
 #[cfg(test)]
@@ -61,7 +93,8 @@ mod tests {
                 headers.append(header::COOKIE, value.parse().unwrap());
             }
             let (method, origin, path, query) = (Method::GET, String::new(), String::new(), String::new());
-            token(&Request { method, origin, path, query, headers: Rc::new(headers), body: Vec::new() })
+            let request = Request { method, origin, path, query, headers: Rc::new(headers), body: Vec::new() };
+            token(&request, Kind::Secure)
         };
         for values in [
             &["__Host-session=abc"][..],
@@ -84,6 +117,25 @@ mod tests {
             &["a=b", "__Host-session=abc"],
         ] {
             assert_eq!(found(values), None, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn only_local_development_over_plain_http_has_a_cookie_without_secure() {
+        let kind = |origin: &str, is_local| {
+            let (origin, headers) = (origin.to_owned(), Rc::new(HeaderMap::new()));
+            let (path, query, body) = (String::new(), String::new(), Vec::new());
+            Kind::of(&Request { method: Method::GET, origin, path, query, headers, body }, is_local)
+        };
+        assert_eq!(kind("http://localhost:8787", true), Kind::PlainHttp);
+        for (origin, is_local) in [
+            ("https://localhost:8787", true),
+            ("http://localhost:8787", false),
+            ("http://auth.example.com", false),
+            ("https://auth.example.com", false),
+            ("", true),
+        ] {
+            assert_eq!(kind(origin, is_local), Kind::Secure, "{origin} {is_local}");
         }
     }
 }

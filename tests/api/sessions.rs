@@ -81,6 +81,36 @@ fn a_session_that_has_expired_or_ended_is_not_listed() {
 }
 
 #[test]
+fn a_list_that_is_cut_off_has_the_asking_session_and_says_how_many_there_are() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    let id = current_id(&postern, &ada.token);
+    // All of them end later than the session that asks.
+    postern.sql.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)
+         INSERT INTO sessions (id, user_id, created_at, expires_at)
+         SELECT 's' || i, user_id, created_at, expires_at + i FROM n, sessions WHERE id = ?1",
+        &[id.as_str().into()],
+    );
+    let answer = postern.get("/api/auth/me/sessions").bearer(&ada.token).send();
+    assert_eq!(answer.header("x-total-count"), Some("251"));
+    let listed = answer.expect(200);
+    let ids: Vec<&str> = listed.as_array().unwrap().iter().map(|session| session["id"].as_str().unwrap()).collect();
+    assert_eq!((ids.len(), ids[0], ids[198], ids[199]), (200, "s250", "s52", id.as_str()));
+    assert_eq!(listed[199]["current"], true);
+
+    // To an admin it is the session of somebody else.
+    let path = format!("/api/auth/admin/users/{}/sessions", ada.id);
+    let answer = postern.get(&path).bearer(&postern.admin_token()).send();
+    assert_eq!(answer.header("x-total-count"), Some("251"));
+    assert_eq!(answer.expect(200)[199]["id"], "s51");
+
+    let few = postern.sign_up("grace@example.com");
+    let answer = postern.get("/api/auth/me/sessions").bearer(&few.token).send();
+    assert_eq!((answer.header("x-total-count"), answer.body.as_array().unwrap().len()), (Some("1"), 1));
+}
+
+#[test]
 fn one_can_end_another_session_of_ones_own_at_once() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { PASSWORD, signUp } from "../workerd/support/client.mjs";
+import { PASSWORD, adminToken, signUp, userToken } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 import { startBrowser } from "./support/browser.mjs";
-import { section, signIn, told, visit } from "./support/visitor.mjs";
+import { section, signIn, told, visit, visitWithoutCookies } from "./support/visitor.mjs";
 
 let postern;
 let browser;
@@ -99,8 +99,54 @@ test("no script can read the session", async () => {
   const cookies = await page.context().cookies();
   assert.deepEqual(
     cookies.map(({ name, httpOnly, secure, sameSite, path }) => ({ name, httpOnly, secure, sameSite, path })),
-    [{ name: "__Host-session", httpOnly: true, secure: true, sameSite: "Strict", path: "/" }],
+    [{ name: "local-session", httpOnly: true, secure: false, sameSite: "Strict", path: "/" }],
   );
+  await leave();
+});
+
+test("a browser that keeps no cookie is told so instead of being led in a circle", async () => {
+  const { page, leave } = await visitWithoutCookies(postern);
+  await page.goto("/account");
+  await page.waitForURL("/signin");
+  await page.getByLabel("Email").fill("ada@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await told(page, "You are not signed in. Your browser does not keep the cookie of this site.");
+  assert.equal(new URL(page.url()).pathname, "/signin");
+  const { host } = new URL(postern.url);
+  await told(page, `Allow cookies for ${host} and sign in again.`);
+
+  const referrer = await userToken(postern, await adminToken(postern));
+  await page.goto(`/signup?referrer=${referrer}&email=cookieless@example.com`);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign up" }).click();
+  await told(page, "Your account has been created, but you are not signed in.");
+  // The sessions that nobody can use have ended.
+  const sessions = "SELECT count(*) AS count FROM sessions JOIN users ON users.id = user_id WHERE email = ?";
+  assert.deepEqual(await postern.sql(sessions, "cookieless@example.com"), [{ count: 0 }]);
+  await leave();
+});
+
+test("a late 401 of an older request does not end a newer session", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await signIn(page, "ada@example.com");
+  // The session ends elsewhere; the answer to a request that carries it arrives only after the next sign-in.
+  await postern.sql("DELETE FROM sessions");
+  const [refused, release] = [Promise.withResolvers(), Promise.withResolvers()];
+  await page.route("**/api/auth/me/sessions", async (route) => {
+    const response = await route.fetch();
+    refused.resolve(response.status());
+    await release.promise;
+    await route.fulfill({ response });
+  });
+  const late = page.evaluate(() => fetch("/api/auth/me/sessions").then(({ status }) => status));
+  assert.equal(await refused.promise, 401);
+  const other = await page.context().newPage();
+  await signIn(other, "ada@example.com");
+  release.resolve();
+  assert.equal(await late, 401);
+  await other.reload();
+  await section(other, "Profile").getByText("ada@example.com").waitFor();
   await leave();
 });
 

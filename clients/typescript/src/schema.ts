@@ -144,7 +144,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists a user's live sessions, latest expiry first */
+        /**
+         * Lists a user's live sessions, latest expiry first
+         * @description At most 200 are listed; `X-Total-Count` is the number of all.
+         */
         get: operations["getAdminUsersIdSessions"];
         put?: never;
         post?: never;
@@ -409,7 +412,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the user's live sessions, latest expiry first */
+        /**
+         * Lists the user's live sessions, latest expiry first
+         * @description At most 200 are listed, always including the one that asks; `X-Total-Count` is the number of all.
+         */
         get: operations["getMeSessions"];
         put?: never;
         post?: never;
@@ -1230,7 +1236,7 @@ export interface components {
         /**
          * @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed.
          *
-         *     `email_taken`: There is an account with this email already. Sign in, or reset its password.
+         *     `email_taken`: There is an account with this email already. Sign in, or reset its password. If it is deactivated, ask an admin to activate it.
          */
         AccountChangedOrEmailTaken: {
             headers: {
@@ -1326,7 +1332,7 @@ export interface components {
          *
          *     `foreign_origin`: This request does not come from a page of this service. Open the service itself and try again there.
          *
-         *     `inactive`: This account is deactivated.
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
          *     `password_change_required`: Change the default password first; until then nothing else is open.
          */
@@ -1346,7 +1352,7 @@ export interface components {
         /**
          * @description `admin_required`: Only an admin may do this.
          *
-         *     `inactive`: This account is deactivated.
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
          *     `password_change_required`: Change the default password first; until then nothing else is open.
          */
@@ -1377,7 +1383,7 @@ export interface components {
                 };
             };
         };
-        /** @description `email_taken`: There is an account with this email already. Sign in, or reset its password. */
+        /** @description `email_taken`: There is an account with this email already. Sign in, or reset its password. If it is deactivated, ask an admin to activate it. */
         EmailTaken: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1394,7 +1400,7 @@ export interface components {
         /**
          * @description `foreign_origin`: This request does not come from a page of this service. Open the service itself and try again there.
          *
-         *     `inactive`: This account is deactivated.
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
          */
         ForeignOriginOrInactive: {
             headers: {
@@ -1412,7 +1418,7 @@ export interface components {
         /**
          * @description `foreign_origin`: This request does not come from a page of this service. Open the service itself and try again there.
          *
-         *     `inactive`: This account is deactivated.
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
          *     `password_change_required`: Change the default password first; until then nothing else is open.
          */
@@ -1432,7 +1438,7 @@ export interface components {
         /**
          * @description `foreign_origin`: This request does not come from a page of this service. Open the service itself and try again there.
          *
-         *     `inactive`: This account is deactivated.
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
          *     `wrong_password`: The current password is wrong.
          */
@@ -1449,7 +1455,7 @@ export interface components {
                 };
             };
         };
-        /** @description `inactive`: This account is deactivated. */
+        /** @description `inactive`: This account is deactivated. Ask an admin to activate it. */
         Inactive: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1464,7 +1470,7 @@ export interface components {
             };
         };
         /**
-         * @description `inactive`: This account is deactivated.
+         * @description `inactive`: This account is deactivated. Ask an admin to activate it.
          *
          *     `password_change_required`: Change the default password first; until then nothing else is open.
          */
@@ -2086,6 +2092,8 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description How many live sessions there are, counted up to 10,000. */
+                    "X-Total-Count"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2559,6 +2567,8 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description How many live sessions there are, counted up to 10,000. */
+                    "X-Total-Count"?: number;
                     [name: string]: unknown;
                 };
                 content: {

@@ -8,7 +8,7 @@ use crate::{
     domain::{event::Action, user::UserId},
     error::Error,
     store::{sessions, users},
-    web::{Request, Response, True},
+    web::{Request, Response, TOTAL_COUNT, True},
 };
 
 /// A session of the user.
@@ -22,6 +22,8 @@ pub struct SessionId {
 
 /// Lists a user's live sessions, latest expiry first.
 ///
+/// At most 200 are listed; `X-Total-Count` is the number of all.
+///
 /// # Errors
 /// 401, 403; 404 for an unknown user; 503.
 #[utoipa::path(
@@ -30,12 +32,20 @@ pub struct SessionId {
     tag = "Administration",
     security(("session" = [])),
     params(UserId),
-    responses((status = 200, body = Vec<sessions::Listed>), (status = "4XX", description = "not_found"))
+    responses(
+        (
+            status = 200,
+            body = Vec<sessions::Listed>,
+            headers(("X-Total-Count" = i64, description = "How many live sessions there are, counted up to 10,000.")),
+        ),
+        (status = "4XX", description = "not_found"),
+    )
 )]
 pub async fn list(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
     users::find(app.sql.as_ref(), id).await?.ok_or(Error::NotFound)?;
-    Ok(Response::json(&sessions::list(app.sql.as_ref(), id, &admin.id, app.now).await?))
+    let list = sessions::list(app.sql.as_ref(), id, &admin.id, app.now).await?;
+    Ok(Response::json(&list.sessions).header(TOTAL_COUNT, list.total.to_string()))
 }
 
 /// Ends all sessions of a user, at once.

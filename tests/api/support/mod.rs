@@ -116,7 +116,8 @@ impl Postern {
 
     /// Begins a request.
     pub fn request(&self, method: Method, path: &str) -> Call<'_> {
-        Call { postern: self, method, path: path.to_owned(), headers: HeaderMap::new(), body: Vec::new() }
+        let (path, origin) = (path.to_owned(), ORIGIN.to_owned());
+        Call { postern: self, method, origin, path, headers: HeaderMap::new(), body: Vec::new() }
     }
 
     pub fn get(&self, path: &str) -> Call<'_> {
@@ -325,6 +326,7 @@ pub struct SignedUp {
 pub struct Call<'a> {
     postern: &'a Postern,
     method: Method,
+    origin: String,
     path: String,
     headers: HeaderMap,
     body: Vec<u8>,
@@ -341,6 +343,12 @@ impl<'a> Call<'a> {
 
     pub fn raw_header(mut self, name: HeaderName, value: &[u8]) -> Self {
         self.headers.append(name, HeaderValue::from_bytes(value).unwrap());
+        self
+    }
+
+    /// Sends the request to another origin than [`ORIGIN`].
+    pub fn at_origin(mut self, origin: &str) -> Self {
+        self.origin = origin.to_owned();
         self
     }
 
@@ -384,7 +392,7 @@ impl<'a> Call<'a> {
         let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
         Request {
             method: self.method,
-            origin: ORIGIN.to_owned(),
+            origin: self.origin,
             path: path.to_owned(),
             query: query.to_owned(),
             headers: Rc::new(self.headers),

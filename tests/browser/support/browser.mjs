@@ -1,5 +1,8 @@
 // A real browser for the tests of the pages: the machine's own Chromium, driven by Playwright, with a fresh profile.
 
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { findBrowser } from "../../../scripts/lib/browser.mjs";
 
@@ -14,7 +17,23 @@ const flags = [
 ];
 
 export async function startBrowser() {
+  return await chromium.launch({ executablePath: path(), args: flags });
+}
+
+/** Starts a browser whose user has blocked all cookies. Returns its context; closing it ends the browser. */
+export async function startBrowserWithoutCookies(options) {
+  const profile = mkdtempSync(join(tmpdir(), "postern-browser-"));
+  mkdirSync(join(profile, "Default"));
+  const preferences = { profile: { default_content_setting_values: { cookies: 2 } } };
+  writeFileSync(join(profile, "Default", "Preferences"), JSON.stringify(preferences));
+  const context = await chromium.launchPersistentContext(profile, { executablePath: path(), args: flags, ...options });
+  // Not when the context closes: the browser still writes to it for a moment.
+  process.on("exit", () => rmSync(profile, { recursive: true, force: true }));
+  return context;
+}
+
+function path() {
   const executablePath = findBrowser();
   if (!executablePath) throw new Error("There is no browser: install Chromium, or set CHROMIUM to the path of one.");
-  return await chromium.launch({ executablePath, args: flags });
+  return executablePath;
 }

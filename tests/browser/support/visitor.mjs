@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { PASSWORD } from "../../workerd/support/client.mjs";
+import { startBrowserWithoutCookies } from "./browser.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -18,7 +19,15 @@ export const looks = ["light", "dark"].flatMap((colorScheme) =>
  * answer is a refusal is no error.
  */
 export async function visit(browser, postern, { colorScheme, viewport } = looks[1]) {
-  const context = await browser.newContext({ baseURL: postern.url, colorScheme, viewport });
+  return await open(await browser.newContext({ baseURL: postern.url, colorScheme, viewport }));
+}
+
+/** As {@link visit}, in a browser of its own that keeps no cookies. */
+export async function visitWithoutCookies(postern) {
+  return await open(await startBrowserWithoutCookies({ baseURL: postern.url }));
+}
+
+async function open(context) {
   context.setDefaultTimeout(15_000);
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const page = await context.newPage();
