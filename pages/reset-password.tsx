@@ -1,13 +1,18 @@
-// Set another password with the link of a mail: `/reset-password?token=<reset token>`.
+// Sets a new password with the link from a mail: `/reset-password?token=<reset token>`.
 
 import { useEffect, useState } from "preact/hooks";
 import { call, Refusal, type User } from "./parts/api";
 import { Form, NewPasswordField, UsernameField } from "./parts/form";
 import { Page, start } from "./parts/page";
 
-// It leaves the address bar at once: nobody is to find it in the history, in a bookmark or over a shoulder.
-const bearer = new URLSearchParams(location.search).get("token") ?? "";
-history.replaceState(null, "", location.pathname);
+// The token leaves the address bar at once, so that it gets into no history list, bookmark or screenshot. It stays in the state
+// of this history entry, which only this tab sees, so that the page can be loaded again.
+const bearer = new URLSearchParams(location.search).get("token") ?? history.state?.resetToken ?? "";
+keep(bearer);
+
+function keep(resetToken: string | null): void {
+  history.replaceState(resetToken ? { resetToken } : null, "", location.pathname);
+}
 
 type State = { kind: "asking" } | { kind: "good"; user: User } | { kind: "dead"; why: string } | { kind: "done" };
 
@@ -15,7 +20,9 @@ start(({ config }) => {
   const [state, setState] = useState<State>({ kind: "asking" });
   const refuse = (fault: Refusal) => {
     const isDead = fault.code === "invalid_token";
-    setState({ kind: "dead", why: isDead ? "This link has been used, has expired, or is not whole." : fault.message });
+    if (isDead) keep(null);
+    const why = "This link has been used, has expired, or is incomplete. If your account is deactivated, ask an admin to activate it.";
+    setState({ kind: "dead", why: isDead ? why : fault.message });
   };
   useEffect(() => {
     call<User>("GET", "me", { bearer }).then((user) => setState({ kind: "good", user }), refuse);
@@ -29,7 +36,7 @@ start(({ config }) => {
             {state.why}
           </p>
           <p>
-            <a href="/forgot-password">Have another link mailed</a>
+            <a href="/forgot-password">Get a new link</a>
           </p>
         </>
       )}
@@ -43,6 +50,7 @@ start(({ config }) => {
             submit={async ({ password }) => {
               try {
                 await call("POST", "reset-password-with-token", { json: { password }, bearer });
+                keep(null);
                 setState({ kind: "done" });
               } catch (fault) {
                 if (!(fault instanceof Refusal && fault.code === "invalid_token")) throw fault;

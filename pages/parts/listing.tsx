@@ -1,4 +1,4 @@
-// A list that the service tells a page at a time, by offset and limit.
+// A list that the service returns one page at a time, by offset and limit.
 
 export interface Listing<Item> {
   total: number;
@@ -15,6 +15,15 @@ interface PagingProps {
 
 export function Paging({ listing: { total, offset, limit, items }, href }: PagingProps) {
   if (total === 0) return <p class="soft">Nothing found.</p>;
+  if (items.length === 0) {
+    const last = Math.max(0, Math.ceil(total / limit) - 1) * limit;
+    return (
+      <nav class="paging" aria-label="Pages of the list">
+        <span class="soft">This page is empty: the list has only {total} entries.</span>
+        {last < offset && <a href={href(last)}>Last page</a>}
+      </nav>
+    );
+  }
   return (
     <nav class="paging" aria-label="Pages of the list">
       {offset > 0 && (

@@ -60,6 +60,16 @@ test("users are searched, filtered and paged, and the back button goes back", as
   await leave();
 });
 
+test("a page beyond the end of the list says so and leads to the last page", async () => {
+  const { page, leave } = await administer("users?offset=9000");
+  const users = section(page, "Users");
+  await users.getByText(/This page is empty: the list has only \d+ entries\./).waitFor();
+  assert.equal(await users.getByText(/\d+ to \d+ of/).count(), 0);
+  await users.getByRole("link", { name: "Last page" }).click();
+  await users.getByText(/\d+ to (\d+) of \1$/).waitFor();
+  await leave();
+});
+
 test("a user is made without a password, and sets one with the link of a mail", async () => {
   const { page, leave } = await administer("users");
   const form = section(page, "New user");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { link, mail, resetToken, signUp } from "../workerd/support/client.mjs";
+import { PASSWORD, adminToken, link, mail, resetToken, signUp, userToken } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 import { startBrowser } from "./support/browser.mjs";
 import { signIn, told, visit } from "./support/visitor.mjs";
@@ -35,13 +35,13 @@ test("a mailed link sets another password, once", async () => {
   await signIn(page, "ada@example.com", ANOTHER);
 
   await page.goto(href);
-  await told(page, "This link has been used, has expired, or is not whole.");
-  await page.getByRole("link", { name: "Have another link mailed" }).click();
+  await told(page, "This link has been used, has expired, or is incomplete.");
+  await page.getByRole("link", { name: "Get a new link" }).click();
   await page.waitForURL("/forgot-password");
   await leave();
 });
 
-test("a link that has expired or is not whole says so and leads to a new one", async () => {
+test("a link that has expired or is incomplete says so and leads to a new one", async () => {
   const token = await resetToken(postern, "ada@example.com");
   for (const [dead, path] of [
     ["expired", token],
@@ -51,7 +51,7 @@ test("a link that has expired or is not whole says so and leads to a new one", a
     if (dead === "expired") await postern.sql("UPDATE users SET password_reset_id = NULL");
     const { page, leave } = await visit(browser, postern);
     await page.goto(`/reset-password?token=${path}`);
-    await told(page, "This link has been used, has expired, or is not whole.");
+    await told(page, "This link has been used, has expired, or is incomplete.");
     assert.equal(await page.getByLabel("New password").count(), 0);
     await leave();
   }
@@ -73,6 +73,52 @@ test("the token leaves the address bar at once and is told to nobody", async () 
     assert.ok(!request.url().includes(token), request.url());
     assert.equal(authorization?.includes(token) ?? false, request.url().endsWith("/api/auth/me"), request.url());
   }
+  await leave();
+});
+
+test("a live link survives loading the page again, until it is used", async () => {
+  const token = await resetToken(postern, "ada@example.com");
+  const { page, leave } = await visit(browser, postern);
+  await page.goto(`/reset-password?token=${token}`);
+  await page.getByLabel("New password").waitFor();
+  for (let times = 0; times < 2; times += 1) {
+    await page.reload();
+    await page.getByText("ada@example.com").waitFor();
+    assert.equal(page.url(), `${postern.url}/reset-password`);
+  }
+  await page.getByLabel("New password").fill(ANOTHER);
+  await page.getByRole("button", { name: "Set the password" }).click();
+  await told(page, "Your new password is set.");
+  assert.equal(await page.evaluate(() => history.state), null);
+  // In another entry of the same tab there is no token either.
+  await page.goto("/reset-password");
+  await told(page, "This link has been used, has expired, or is incomplete.");
+  await leave();
+});
+
+test("the owner of a deactivated account is told to ask an admin, wherever they try", async () => {
+  await signUp(postern, "leaver@example.com");
+  const referrer = await userToken(postern, await adminToken(postern));
+  const token = await resetToken(postern, "leaver@example.com");
+  await postern.sql("UPDATE users SET is_active = 0, password_reset_id = NULL WHERE email = 'leaver@example.com'");
+  const { page, leave } = await visit(browser, postern);
+  const ask = "ask an admin to activate it";
+
+  await page.goto(`/signup?referrer=${referrer}&email=leaver@example.com`);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign up" }).click();
+  await told(page, ask);
+  await page.goto("/signin");
+  await page.getByLabel("Email").fill("leaver@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await told(page, ask);
+  await page.goto("/forgot-password");
+  await page.getByLabel("Email").fill("leaver@example.com");
+  await page.getByRole("button", { name: "Mail me a link" }).click();
+  await told(page, ask);
+  await page.goto(`/reset-password?token=${token}`);
+  await told(page, ask);
   await leave();
 });
 
