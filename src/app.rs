@@ -57,8 +57,10 @@ pub struct App {
     pub mailer: Rc<dyn Mailer>,
     /// Work after the answer.
     pub later: Rc<dyn Later>,
-    /// The platform's rate limiter.
+    /// The platform's rate limiter for calls that are open to strangers, by address.
     pub burst: Rc<dyn Burst>,
+    /// The platform's rate limiter for writes of signed-in users, by user id.
+    pub user_writes: Rc<dyn Burst>,
     /// Writes one line to the log.
     pub log: fn(&str),
     /// When the request came in.

@@ -157,7 +157,7 @@ fn complete(
     if names_scheme(operation, "session") {
         codes.extend(["account_changed", "inactive"]);
         if method != "get" {
-            codes.push("foreign_origin");
+            codes.extend(["foreign_origin", "too_many_requests"]);
         }
         if let Some(requirements) = operation.get_mut("security").and_then(Value::as_array_mut) {
             requirements.push(json!({ "cookie": [] }));

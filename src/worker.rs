@@ -47,6 +47,7 @@ struct Bindings {
     namespace: Rc<KvStore>,
     mailer: Rc<dyn Mailer>,
     burst: Rc<dyn Burst>,
+    user_writes: Rc<dyn Burst>,
     counters: Rc<Counters>,
     /// The id of the deployed version of the Worker.
     deployment: Option<Rc<str>>,
@@ -183,7 +184,7 @@ fn app(
     work: &Work,
     address: Rc<LazyAddress>,
 ) -> worker::Result<App> {
-    let Bindings { database, namespace, mailer, burst, deployment, .. } = bindings;
+    let Bindings { database, namespace, mailer, burst, user_writes, deployment, .. } = bindings;
     let d1 = |database| D1 { database, meter: work.meter.clone() };
     Ok(App {
         replica: if isolate.settings.reads_replicas { Some(Rc::new(d1(Rc::new(database.nearest()?)))) } else { None },
@@ -194,6 +195,7 @@ fn app(
         mailer,
         later: Rc::new(ToldLater { later, work: work.clone() }),
         burst,
+        user_writes,
         log,
         now,
         request_id: work.id.clone(),
@@ -216,6 +218,7 @@ fn bindings(env: &Env) -> worker::Result<Bindings> {
                 namespace: Rc::new(env.kv("KV")?),
                 mailer: Rc::new(EmailService(env.send_email("EMAIL").ok())),
                 burst: Rc::new(Limiter(env.rate_limiter("BURST")?)),
+                user_writes: Rc::new(Limiter(env.rate_limiter("USER_WRITES")?)),
                 counters: Rc::new(Counters(env.analytics_engine("ANALYTICS").ok())),
                 deployment: env.get_binding::<WorkerVersionMetadata>("VERSION").ok().map(|found| found.id().into()),
             };

@@ -5,20 +5,27 @@
 
 import postern from "./index.js";
 
-/** Of the name by which the Worker knows its limiter. */
+/** A rate limiter with the interface that the Worker uses. Limits are those of wrangler.toml. */
 class Ratelimit {
   #counts = new Map();
   #period = 0;
+  #limit;
+  #milliseconds;
+
+  constructor(limit, seconds) {
+    this.#limit = limit;
+    this.#milliseconds = seconds * 1000;
+  }
 
   async limit({ key }) {
-    const period = Math.floor(Date.now() / 10_000);
+    const period = Math.floor(Date.now() / this.#milliseconds);
     if (period !== this.#period) {
       this.#period = period;
       this.#counts.clear();
     }
     const count = (this.#counts.get(key) ?? 0) + 1;
     this.#counts.set(key, count);
-    return { success: count <= 1000 };
+    return { success: count <= this.#limit };
   }
 }
 
@@ -28,7 +35,7 @@ let bindings;
 
 export default {
   fetch(request, env, context) {
-    bindings ??= { ...env, BURST: new Ratelimit() };
+    bindings ??= { ...env, BURST: new Ratelimit(1000, 10), USER_WRITES: new Ratelimit(600, 60) };
     return postern.fetch(request, bindings, context);
   },
 };

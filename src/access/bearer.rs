@@ -28,6 +28,9 @@ use crate::{
     web::{Header, Request, acting_as, session_cookie},
 };
 
+/// The period of the limiter `USER_WRITES` in `wrangler.toml`, in seconds. After it, the caller may try again.
+const USER_WRITES_PERIOD: i64 = 60;
+
 /// How a session token came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carrier {
@@ -117,7 +120,8 @@ fn claims(app: &App, user: &User, purpose: Purpose) -> Claims {
 /// # Errors
 /// 401 when it names none that is alive; 403 when the cookie comes with a request of a foreign page, when its user is
 /// inactive, or must change the default password before
-/// anything else (then [`session_before_password_change`] alone lets in); 409 when the page acts for another user; 503.
+/// anything else (then [`session_before_password_change`] alone lets in); 409 when the page acts for another user; 429 when a
+/// write is over the budget of its user; 503.
 pub async fn session(app: &App, request: &Request) -> Result<Session, Error> {
     let session = session_before_password_change(app, request).await?;
     if session.must_change_password && !app.settings().default_admin_open {
@@ -196,6 +200,8 @@ fn verified_session(app: &App, token: &str) -> Option<Rc<Verified<Claims>>> {
         .filter(|verified| app.now < verified.expires_at)
 }
 
+/// The session of a verified token. Every request that does more than read counts against the budget of its user, here and
+/// nowhere else. A reset link does not: whoever floods in the name of a user cannot keep that user from a new password.
 async fn live_session(
     app: &App,
     request: &Request,
@@ -215,6 +221,9 @@ async fn live_session(
     }
     if !live.user.is_active {
         return Err(Error::Inactive);
+    }
+    if !request.only_reads() && !app.user_writes.allow(&live.user.id).await? {
+        return Err(Error::TooManyRequests(USER_WRITES_PERIOD));
     }
     Ok(Session {
         id: sid.clone(),

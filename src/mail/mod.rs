@@ -198,6 +198,7 @@ mod tests {
             mailer: providers.clone(),
             later: Rc::new(Unused),
             burst: Rc::new(Unused),
+            user_writes: Rc::new(Unused),
             log: |line| LOG.with_borrow_mut(|log| log.push(line.to_owned())),
             now: 0,
             request_id: "request-1".into(),

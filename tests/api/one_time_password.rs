@@ -374,14 +374,14 @@ fn while_kv_is_out_nothing_changes() {
 
 #[test]
 fn while_the_outbox_takes_no_mail_nothing_changes() {
-    // The session, what was before, the send, KV, the outbox.
-    let fail = |postern: &Postern| postern.outside.fault.set(Some((5, Fault::Before)));
+    // The session, the limiter, what was before, the send, KV, the outbox.
+    let fail = |postern: &Postern| postern.outside.fault.set(Some((6, Fault::Before)));
     an_older_code_outlives_a_failed_send(&[], fail, |postern| assert_eq!(postern.outside.fault.get(), None));
 }
 
 #[test]
 fn while_the_answers_of_d1_are_lost_nothing_changes() {
-    let lose = |postern: &Postern| postern.outside.fault.set(Some((3, Fault::After)));
+    let lose = |postern: &Postern| postern.outside.fault.set(Some((4, Fault::After)));
     an_older_code_outlives_a_failed_send(&[], lose, |postern| assert_eq!(postern.outside.fault.get(), None));
 }
 

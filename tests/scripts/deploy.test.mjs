@@ -251,7 +251,7 @@ test("a dry run does everything short of the net, with the real wrangler, for ea
   for (const [environment, name] of [["production", "postern"], ["staging", "postern-staging"]]) {
     const { code, said } = await command(["--dry-run", "--env", environment], { CLOUDFLARE_API_TOKEN: "none" });
     assert.equal(code, 0, said);
-    for (const part of [/KiB gzipped, of/, /Total Upload/, /env\.DB/, /env\.KV/, /env\.BURST/, /APP_URL is missing/]) assert.match(said, part);
+    for (const part of [/KiB gzipped, of/, /Total Upload/, /env\.DB/, /env\.KV/, /env\.BURST/, /env\.USER_WRITES/, /APP_URL is missing/]) assert.match(said, part);
     assert.ok(said.includes(`the database ${name} and the KV namespace ${name}-kv`), said);
   }
   const refused = await command(["--dry-run"], { ...told, MAIL_PROVIDER: "outbox" });

@@ -188,6 +188,29 @@ test("the burst guard stops a flood from one address, whatever the client says o
   }
 });
 
+test("a signed-in user has a budget of writes, from whatever address, and others have their own", async () => {
+  const limited = await startPostern({ burst: 5 });
+  try {
+    const admin = await adminToken(limited);
+    const rename = (token, number) =>
+      send(limited, "PUT", "/api/auth/me/name", { token, json: { name: `Ada ${number}` }, address: `192.0.2.${number}` });
+    // The windows are aligned to the clock, so one may end in between: of eleven requests one is refused at the latest.
+    const refusals = [];
+    for (let number = 1; number <= 11; number += 1) {
+      const answer = await rename(admin, number);
+      if (answer.status === 429) refusals.push(answer);
+      else ok(answer);
+      if (number <= 5) assert.equal(refusals.length, 0);
+    }
+    assert.ok(refusals.length > 0);
+    refused(refusals[0], 429, "too_many_requests");
+    assert.equal(refusals[0].headers.get("retry-after"), "60");
+    for (let number = 0; number < 12; number += 1) ok(await send(limited, "GET", "/api/auth/me", { token: admin }));
+  } finally {
+    await limited.stop();
+  }
+});
+
 test("failed logins are counted by the address that Cloudflare tells, and by nothing that the client tells", async () => {
   const fresh = await startPostern();
   try {

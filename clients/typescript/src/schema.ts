@@ -1847,6 +1847,7 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -1933,6 +1934,7 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -1967,6 +1969,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["AccountChangedOrLastAdminOrOwnAccount"];
             413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2001,6 +2004,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2035,6 +2039,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2069,6 +2074,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["AccountChangedOrNoMailboxOrUserInactive"];
             413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2139,6 +2145,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2178,6 +2185,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2295,6 +2303,7 @@ export interface operations {
             403: components["responses"]["ForeignOriginOrInactive"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2351,6 +2360,7 @@ export interface operations {
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
             409: components["responses"]["AccountChangedOrLastAdmin"];
             413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2385,6 +2395,7 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2452,6 +2463,7 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2613,6 +2625,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2667,6 +2680,7 @@ export interface operations {
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2701,6 +2715,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

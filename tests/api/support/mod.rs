@@ -61,6 +61,7 @@ pub struct Postern {
     /// Milliseconds since 1970.
     pub now: Rc<Cell<i64>>,
     guard: Rc<Guard>,
+    user_writes: Rc<Guard>,
     later: Rc<Afterwards>,
     isolate: RefCell<Rc<Isolate>>,
     address: RefCell<String>,
@@ -82,6 +83,7 @@ impl Postern {
             kv: Rc::new(MemoryKv::new(now.clone(), outside.clone())),
             resend: Rc::new(Resend::new(now.clone(), outside.clone())),
             guard: Rc::new(Guard::new(outside.clone())),
+            user_writes: Rc::new(Guard::new(outside.clone())),
             later: Rc::new(Afterwards::default()),
             isolate: RefCell::new(isolate(settings)),
             address: RefCell::new("192.0.2.1".to_owned()),
@@ -112,6 +114,11 @@ impl Postern {
     /// Makes the platform's burst guard refuse from here on.
     pub fn exhaust_burst_guard(&self) {
         self.guard.is_exhausted.set(true);
+    }
+
+    /// Makes the platform's limiter refuse the writes of this user from here on.
+    pub fn exhaust_write_budget(&self, user_id: &str) {
+        self.user_writes.exhausted_keys.borrow_mut().push(user_id.to_owned());
     }
 
     /// Begins a request.
@@ -167,6 +174,7 @@ impl Postern {
             mailer: Rc::new(NoMailer),
             later: self.later.clone(),
             burst: self.guard.clone(),
+            user_writes: self.user_writes.clone(),
             log,
             now: self.now.get(),
             request_id: "test-request".into(),

@@ -395,20 +395,24 @@ impl Later for Afterwards {
     }
 }
 
-/// The burst guard.
+/// A rate limiter of the platform.
 pub struct Guard {
     outside: Rc<Outside>,
+    /// Whether it refuses every key.
     pub is_exhausted: Cell<bool>,
+    /// The keys that it refuses.
+    pub exhausted_keys: RefCell<Vec<String>>,
 }
 
 impl Guard {
     pub fn new(outside: Rc<Outside>) -> Guard {
-        Guard { outside, is_exhausted: Cell::new(false) }
+        Guard { outside, is_exhausted: Cell::new(false), exhausted_keys: RefCell::default() }
     }
 }
 
 impl Burst for Guard {
-    fn allow<'a>(&'a self, _key: &'a str) -> Pending<'a, Result<bool, Outage>> {
-        Box::pin(async move { self.outside.call(|| Ok(!self.is_exhausted.get())) })
+    fn allow<'a>(&'a self, key: &'a str) -> Pending<'a, Result<bool, Outage>> {
+        let is_refused = self.is_exhausted.get() || self.exhausted_keys.borrow().iter().any(|refused| refused == key);
+        Box::pin(async move { self.outside.call(|| Ok(!is_refused)) })
     }
 }
