@@ -7,8 +7,12 @@
 //! A page that shows a user states whose account it acts for (`web::acting_as`). A session of another user is then refused,
 //! so that a tab that has become stale acts for nobody.
 //!
-//! A session token opens every protected door but `reset-password-with-token`; a reset token opens that one and
+//! A session token opens every protected endpoint except `reset-password-with-token`; a reset token opens that one and
 //! `GET /me`. Keys, claims and the record behind differ by kind, so neither can pass for the other.
+//!
+//! A session whose user must change the default password first gets a token of a kind of its own. Its key is not
+//! published, and it claims the least role and tier, so that no relying party takes it for a session. Here, both kinds
+//! name a session, and the database decides on each request what the session opens.
 
 use std::rc::Rc;
 
@@ -56,6 +60,16 @@ pub struct Session {
     pub token_issued_at: Timestamp,
     /// When its token ends.
     pub token_expires_at: Timestamp,
+    /// Whether its token says something else than a new one would: another role, tier or purpose.
+    pub token_is_outdated: bool,
+}
+
+impl Session {
+    /// The later end that the session may be given now, if it is time for one.
+    pub fn later_end(&self, app: &App) -> Option<Timestamp> {
+        let lifetime = app.settings().session;
+        lifetime.refreshed_expiry(self.token_issued_at, self.token_expires_at, self.created_at, app.now)
+    }
 }
 
 /// A live reset token of an active user.
@@ -74,12 +88,36 @@ pub enum Bearer {
     PasswordReset(PasswordReset),
 }
 
-/// The token of a session.
+/// The token of a session. With `must_change_password` it is one that opens nothing but that change, unless the settings
+/// leave the default admin unrestricted.
 ///
 /// # Errors
 /// 500 when it cannot be signed.
-pub fn session_token(app: &App, user: &User, session_id: &str, expires_at: Timestamp) -> Result<String, Error> {
-    app.keys().session.sign(claims(app, user, Purpose::Session { sid: session_id.to_owned() }), app.now, expires_at)
+pub fn session_token(
+    app: &App,
+    user: &User,
+    must_change_password: bool,
+    session_id: &str,
+    expires_at: Timestamp,
+) -> Result<String, Error> {
+    let sid = session_id.to_owned();
+    let is_restricted = is_restricted(app, must_change_password);
+    let (keys, purpose) = match is_restricted {
+        true => (&app.keys().password_change, Purpose::PasswordChange { sid }),
+        false => (&app.keys().session, Purpose::Session { sid }),
+    };
+    let claims = Claims { scopes: session_scopes(user, is_restricted), ..claims(app, user, purpose) };
+    keys.sign(claims, app.now, expires_at)
+}
+
+/// Whether a session opens nothing but the change of the default password.
+fn is_restricted(app: &App, must_change_password: bool) -> bool {
+    must_change_password && !app.settings().default_admin_open
+}
+
+/// The role and tier that the token of a session claims: never more than the session opens here.
+fn session_scopes(user: &User, is_restricted: bool) -> (Role, u8) {
+    if is_restricted { (Role::User, 0) } else { (user.role, user.tier) }
 }
 
 /// Which session cookie a request is about.
@@ -124,7 +162,7 @@ fn claims(app: &App, user: &User, purpose: Purpose) -> Claims {
 /// write is over the budget of its user; 503.
 pub async fn session(app: &App, request: &Request) -> Result<Session, Error> {
     let session = session_before_password_change(app, request).await?;
-    if session.must_change_password && !app.settings().default_admin_open {
+    if is_restricted(app, session.must_change_password) {
         return Err(Error::PasswordChangeRequired);
     }
     Ok(session)
@@ -174,14 +212,20 @@ pub async fn password_reset(app: &App, request: &Request) -> Result<PasswordRese
 }
 
 /// The session or the reset that the bearer names, or the session that the cookie does, for reading alone: a replica may
-/// tell that the session is alive.
+/// tell that the session is alive, unless a new token is due.
 ///
 /// # Errors
 /// As [`session_before_password_change`] and [`password_reset`].
 pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<Bearer, Error> {
     let (token, carrier) = session_bearer(app, request)?;
     if let Some(verified) = verified_session(app, &token) {
-        let live = live_session(app, request, app.replica.as_deref(), &verified, carrier).await?;
+        let from = |replica| live_session(app, request, replica, &verified, carrier);
+        let replica = app.replica.as_deref().filter(|_| !is_password_change(&verified));
+        let mut live = from(replica).await?;
+        // A token that is made now must not tell what a replica has not heard of yet.
+        if replica.is_some() && (live.token_is_outdated || live.later_end(app).is_some()) {
+            live = from(None).await?;
+        }
         return Ok(Bearer::Session(Box::new(live)));
     }
     if carrier != Carrier::Header {
@@ -196,8 +240,21 @@ pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<B
 fn verified_session(app: &App, token: &str) -> Option<Rc<Verified<Claims>>> {
     app.isolate
         .session_tokens
-        .get_or_find(token, || app.keys().session.verify(token, app.now))
+        .get_or_find(token, || {
+            let keys = app.keys();
+            let of_session = || Some(keys.session.verify(token, app.now)?).filter(is_session);
+            let of_password_change = || Some(keys.password_change.verify(token, app.now)?).filter(is_password_change);
+            of_session().or_else(of_password_change)
+        })
         .filter(|verified| app.now < verified.expires_at)
+}
+
+fn is_session(verified: &Verified<Claims>) -> bool {
+    matches!(verified.claims.purpose, Purpose::Session { .. })
+}
+
+fn is_password_change(verified: &Verified<Claims>) -> bool {
+    matches!(verified.claims.purpose, Purpose::PasswordChange { .. })
 }
 
 /// The session of a verified token. Every request that does more than read counts against the budget of its user, here and
@@ -210,7 +267,9 @@ async fn live_session(
     carrier: Carrier,
 ) -> Result<Session, Error> {
     let claims = &verified.claims;
-    let Purpose::Session { sid } = &claims.purpose else { return Err(Error::Unauthorized) };
+    let (Purpose::Session { sid } | Purpose::PasswordChange { sid }) = &claims.purpose else {
+        return Err(Error::Unauthorized);
+    };
     if !is_of_this_deployment(app, claims) {
         return Err(Error::Unauthorized);
     }
@@ -225,6 +284,9 @@ async fn live_session(
     if !request.only_reads() && !app.user_writes.allow(&live.user.id).await? {
         return Err(Error::TooManyRequests(USER_WRITES_PERIOD));
     }
+    let is_restricted = is_restricted(app, live.must_change_password);
+    let token_is_outdated =
+        claims.scopes != session_scopes(&live.user, is_restricted) || is_password_change(verified) != is_restricted;
     Ok(Session {
         id: sid.clone(),
         carrier,
@@ -233,6 +295,7 @@ async fn live_session(
         created_at: live.session_created_at,
         token_issued_at: verified.issued_at,
         token_expires_at: verified.expires_at,
+        token_is_outdated,
     })
 }
 

@@ -41,7 +41,7 @@ pub fn answer(
     must_change_password: bool,
     session: &sessions::New,
 ) -> Result<Response, Error> {
-    let token = bearer::session_token(app, &user, &session.id, session.expires_at)?;
+    let token = bearer::session_token(app, &user, must_change_password, &session.id, session.expires_at)?;
     let cookie = session_cookie::is_wanted(request)
         .then(|| bearer::cookie(app, bearer::cookie_kind(app, request), &token, session.expires_at));
     Ok(Response::json(&SignedIn { token, user, must_change_password }).headers(cookie))

@@ -11,6 +11,9 @@ use super::{jwt::JwtKeys, keyed_hash::HashKey, seal::SealKey};
 pub struct Keys {
     /// Signs session tokens. Its public half is at `/api/auth/jwks`.
     pub session: JwtKeys,
+    /// Signs the tokens of sessions that open nothing but a change of the default password. Not published, so that nobody
+    /// outside takes such a token for a session.
+    pub password_change: JwtKeys,
     /// Signs password reset tokens.
     pub password_reset: JwtKeys,
     /// Names throttles, so that the database holds neither emails nor addresses of visitors.
@@ -42,6 +45,7 @@ impl Keys {
         let secrets = || std::iter::once(current).chain(previous);
         Keys {
             session: jwt_keys(current, previous, "session token"),
+            password_change: jwt_keys(current, previous, "password change token"),
             password_reset: jwt_keys(current, previous, "password reset token"),
             throttle: HashKey(derive(current, "throttle")),
             event: HashKey(derive(current, "event")),

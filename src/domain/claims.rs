@@ -13,7 +13,7 @@ pub struct Claims {
     pub aud: String,
     /// The user's id.
     pub sub: String,
-    /// The role and the tier, for clients to read.
+    /// The role and the tier, for clients to read. A token that opens less than a session has the least of both.
     pub scopes: (Role, u8),
     /// What the token is for.
     #[serde(flatten)]
@@ -26,6 +26,11 @@ pub struct Claims {
 pub enum Purpose {
     /// `sid`: the session's id. Tokens of one session share it.
     Session {
+        /// The id.
+        sid: String,
+    },
+    /// A session whose user must change the default password first. `sid`: the session's id.
+    PasswordChange {
         /// The id.
         sid: String,
     },

@@ -14,8 +14,10 @@ use crate::{
 /// Clients adopt its value as their new session token.
 const REFRESH_TOKEN: HeaderName = HeaderName::from_static("x-refresh-token");
 
-/// Answers the user whose bearer this is. To a session's own bearer it gives a fresh token once half of the old one's
-/// life has passed; in a fresh cookie to whoever came by cookie.
+/// Returns the current user.
+///
+/// A session also gets a new token once half of the old one's life has passed, or when the user's role or tier is no longer
+/// the one in the token: in `X-Refresh-Token`, or in a new cookie if the request came with the session cookie.
 ///
 /// # Errors
 /// 401; 403 inactive; 503.
@@ -27,7 +29,7 @@ const REFRESH_TOKEN: HeaderName = HeaderName::from_static("x-refresh-token");
     responses((
         status = 200,
         body = User,
-        headers(("X-Refresh-Token" = String, description = "A session token to use from now on; only sometimes there."))
+        headers(("X-Refresh-Token" = String, description = "A session token to use from now on, if a new one is due."))
     )),
     extensions(("x-open-before-password-change" = json!(true)))
 )]
@@ -41,19 +43,19 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     }
 }
 
-/// The header with the fresh token, if it is time for one.
+/// The header with the new token, if one is due. Nothing is written if the session does not get a later end.
 async fn refresh(app: &App, session: &Session) -> Result<Option<Header>, Error> {
-    let expires_at = app.settings().session.refreshed_expiry(
-        session.token_issued_at,
-        session.token_expires_at,
-        session.created_at,
-        app.now,
-    );
-    let Some(expires_at) = expires_at else { return Ok(None) };
-    if !sessions::extend(app.sql.as_ref(), &session.id, expires_at, app.now).await? {
-        return Err(Error::Unauthorized);
-    }
-    let token = bearer::session_token(app, &session.user, &session.id, expires_at)?;
+    let expires_at = match session.later_end(app) {
+        Some(later) => {
+            if !sessions::extend(app.sql.as_ref(), &session.id, later, app.now).await? {
+                return Err(Error::Unauthorized);
+            }
+            later
+        }
+        None if session.token_is_outdated => session.token_expires_at,
+        None => return Ok(None),
+    };
+    let token = bearer::session_token(app, &session.user, session.must_change_password, &session.id, expires_at)?;
     Ok(Some(match session.carrier {
         Carrier::Header => (REFRESH_TOKEN, token.into()),
         Carrier::Cookie(kind) => bearer::cookie(app, kind, &token, expires_at),

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::{
-    PASSWORD, Postern,
+    PASSWORD, Postern, claims,
     world::{Door, Opens, World, doors},
 };
 
@@ -82,4 +82,38 @@ fn the_default_admin_must_change_the_password_first_where_that_is_demanded() {
     let body = json!({ "old_password": "admin", "new_password": "another good password" });
     postern.put("/api/auth/me/password").bearer(&token).json(body).send().expect(200);
     postern.get("/api/auth/admin/users").bearer(&token).send().expect(200);
+}
+
+#[test]
+fn the_token_of_a_restricted_admin_claims_no_more_than_it_opens() {
+    let postern = Postern::with_settings(&[("DEFAULT_ADMIN", "restricted")]);
+    let token = postern.admin_token();
+    let restricted = claims(&token);
+    assert_eq!((&restricted["purpose"], &restricted["scopes"]), (&json!("password_change"), &json!(["user", 0])));
+    let me = postern.get("/api/auth/me").bearer(&token).send();
+    assert_eq!(me.header("x-refresh-token"), None);
+    assert_eq!(me.expect(200)["role"], json!("admin"));
+
+    let body = json!({ "old_password": "admin", "new_password": "another good password" });
+    postern.put("/api/auth/me/password").bearer(&token).json(body).send().expect(200);
+    let me = postern.get("/api/auth/me").bearer(&token).send();
+    let full = claims(me.header("x-refresh-token").unwrap());
+    assert_eq!((&full["purpose"], &full["scopes"]), (&json!("session"), &json!(["admin", 2])));
+    assert_eq!((&full["sid"], &full["exp"]), (&restricted["sid"], &restricted["exp"]));
+}
+
+#[test]
+fn a_full_token_is_replaced_once_its_session_is_restricted() {
+    let postern = Postern::new();
+    let token = postern.admin_token();
+    assert_eq!(claims(&token)["scopes"], json!(["admin", 2]));
+    postern.redeploy(&[("DEFAULT_ADMIN", "restricted")]);
+    postern.get("/api/auth/admin/users").bearer(&token).send().refused(403, "password_change_required");
+    let me = postern.get("/api/auth/me").bearer(&token).send();
+    let token = me.header("x-refresh-token").unwrap().to_owned();
+    assert_eq!(
+        (&claims(&token)["purpose"], &claims(&token)["scopes"]),
+        (&json!("password_change"), &json!(["user", 0]))
+    );
+    assert_eq!(postern.me(&token), 200);
 }

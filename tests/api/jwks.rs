@@ -58,6 +58,25 @@ fn a_reset_token_does_not_verify_with_it() {
 }
 
 #[test]
+fn the_token_of_a_session_that_must_change_the_password_does_not_verify_with_it() {
+    let postern = Postern::with_settings(&[("DEFAULT_ADMIN", "restricted")]);
+    let token = postern.admin_token();
+    postern.redeploy(&[
+        ("DEFAULT_ADMIN", "restricted"),
+        ("AUTH_SECRET", NEXT_SECRET),
+        ("AUTH_SECRET_PREVIOUS", SECRET),
+    ]);
+    let newer = postern.admin_token();
+    assert_eq!([postern.me(&token), postern.me(&newer)], [200, 200]);
+    for key in keys(&postern) {
+        for token in [&token, &newer] {
+            assert_ne!(header(token)["kid"], key["kid"]);
+            assert!(!verifies(&key, token));
+        }
+    }
+}
+
+#[test]
 fn while_a_secret_is_rotated_out_both_keys_are_told_and_sessions_of_both_live() {
     let postern = Postern::new();
     let old_token = postern.admin_token();

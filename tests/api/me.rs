@@ -123,6 +123,42 @@ fn a_fresh_token_tells_the_role_of_today() {
 }
 
 #[test]
+fn a_changed_role_or_tier_is_in_a_new_token_at_the_next_call() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    postern.wait(DAY);
+    let set = |role: &str, tier: i64| {
+        let statement = "UPDATE users SET role = ?2, tier = ?3 WHERE id = ?1";
+        postern.sql.execute(statement, &[ada.id.as_str().into(), role.into(), tier.into()]);
+    };
+    let mut token = ada.token.clone();
+    for (role, tier) in [("admin", 0), ("admin", 2), ("user", 2), ("user", 0)] {
+        set(role, tier);
+        let before = (postern.sql.dump(), postern.sql.batches.get());
+        let fresh = fresh_token(&me(&postern, &token)).unwrap();
+        assert_eq!((postern.sql.dump(), postern.sql.batches.get()), (before.0, before.1 + 1));
+        assert_eq!(claims(&fresh)["scopes"], json!([role, tier]));
+        // The session does not get a later end.
+        assert_eq!((&claims(&fresh)["sid"], &claims(&fresh)["exp"]), (&claims(&token)["sid"], &claims(&token)["exp"]));
+        assert_eq!(fresh_token(&me(&postern, &fresh)), None);
+        token = fresh;
+    }
+}
+
+#[test]
+fn a_changed_role_is_in_a_new_cookie_if_the_token_came_in_one() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    postern.make_admin(&ada.id);
+    let cookie = format!("__Host-session={}", ada.token);
+    let answer = postern.get("/api/auth/me").header(header::COOKIE, &cookie).send();
+    assert_eq!(fresh_token(&answer), None);
+    let cookie = answer.header("set-cookie").unwrap();
+    let token = cookie.split(['=', ';']).nth(1).unwrap();
+    assert_eq!(claims(token)["scopes"], json!(["admin", 0]));
+}
+
+#[test]
 fn no_session_outlives_thirty_days_however_often_it_is_refreshed() {
     let postern = Postern::new();
     let began = postern.now.get();

@@ -1,6 +1,8 @@
 //! `READ_REPLICAS`: what a copy of the database that lags behind may say, and what it may not.
 
-use crate::support::Postern;
+use serde_json::json;
+
+use crate::support::{DAY, Postern, claims};
 
 const ON: &[(&str, &str)] = &[("READ_REPLICAS", "on")];
 /// The age of the last beat at which a replica is no longer asked, in milliseconds.
@@ -80,6 +82,33 @@ fn only_reading_is_asked_of_a_replica() {
         postern.get(path).bearer(&ada.token).send().refused(401, "invalid_token");
     }
     postern.post("/api/auth/me/create-token").bearer(&ada.token).send().refused(401, "invalid_token");
+}
+
+#[test]
+fn a_new_token_tells_the_role_that_the_primary_has() {
+    for wait in [0, 4 * DAY] {
+        let postern = Postern::with_settings(ON);
+        let ada = postern.sign_up("ada@example.com");
+        postern.make_admin(&ada.id);
+        let token = postern.token("ada@example.com", crate::support::PASSWORD);
+        postern.wait(wait);
+        postern.run_cron();
+        postern.replicate();
+        postern.sql.execute("UPDATE users SET role = 'user' WHERE id = ?1", &[ada.id.as_str().into()]);
+        // The replica still says that Ada is an admin: to the older token that is news, to the newer one it is not.
+        let older = postern.get("/api/auth/me").bearer(&ada.token).send();
+        if let Some(fresh) = older.header("x-refresh-token") {
+            assert_eq!(claims(fresh)["scopes"], json!(["user", 0]));
+        }
+        let newer = postern.get("/api/auth/me").bearer(&token).send();
+        assert_eq!(
+            newer.header("x-refresh-token").map(|fresh| claims(fresh)["scopes"].clone()),
+            (wait > 0).then(|| json!(["user", 0]))
+        );
+        postern.replicate();
+        let newer = postern.get("/api/auth/me").bearer(&token).send();
+        assert_eq!(claims(newer.header("x-refresh-token").unwrap())["scopes"], json!(["user", 0]));
+    }
 }
 
 #[test]

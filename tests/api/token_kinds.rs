@@ -12,6 +12,7 @@ use crate::support::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     SessionToken,
+    PasswordChangeToken,
     ResetToken,
     OtpToken,
     UserToken,
@@ -24,11 +25,26 @@ enum Kind {
 
 use Kind::*;
 
-const KINDS: [Kind; 9] = [SessionToken, ResetToken, OtpToken, UserToken, Code, SessionId, ResetId, UserId, Password];
+const KINDS: [Kind; 10] =
+    [SessionToken, PasswordChangeToken, ResetToken, OtpToken, UserToken, Code, SessionId, ResetId, UserId, Password];
+
+/// What a session also opens while its user must change the password, beside `GET /me`.
+const OPEN_BEFORE_PASSWORD_CHANGE: [&str; 2] = ["/api/auth/me/password", "/api/auth/logout"];
+
+/// The token of a session of Ada's that opens nothing but a change of the password.
+fn password_change_token(world: &World) -> String {
+    world.postern.redeploy(&[("DEFAULT_ADMIN", "restricted")]);
+    world
+        .postern
+        .sql
+        .execute("UPDATE users SET must_change_password = 1 WHERE id = ?1", &[world.ada.id.as_str().into()]);
+    world.postern.token(&world.ada.email, PASSWORD)
+}
 
 fn token(world: &World, kind: Kind) -> String {
     match kind {
         SessionToken => world.ada.token.clone(),
+        PasswordChangeToken => password_change_token(world),
         ResetToken => world.reset_token.clone(),
         OtpToken => world.otp_token.clone(),
         UserToken => world.user_token.clone(),
@@ -52,6 +68,10 @@ fn opens_to(own: &[Kind], door: &str, knock: impl Fn(&World, &str) -> Answer, is
 /// Whether a door that answers `refusal` to a wrong token let this one in.
 fn unless(refusal: u16, code: &'static str) -> impl Fn(&Answer) -> bool {
     move |answer| {
+        if answer.outcome == "password_change_required" {
+            assert_eq!(answer.status, 403, "{answer:?}");
+            return false;
+        }
         if answer.status == refusal {
             if !answer.text.is_empty() {
                 answer.refused(refusal, code);
@@ -64,13 +84,16 @@ fn unless(refusal: u16, code: &'static str) -> impl Fn(&Answer) -> bool {
 }
 
 #[test]
-fn a_bearer_is_a_session_token_or_at_two_doors_a_reset_token() {
+fn a_bearer_is_a_session_token_or_at_few_doors_a_reset_or_a_password_change_token() {
     for door in doors() {
         let own: &[Kind] = match door.opens {
             Opens::Anybody => continue,
+            Opens::Sessions if OPEN_BEFORE_PASSWORD_CHANGE.contains(&door.pattern) => {
+                &[SessionToken, PasswordChangeToken]
+            }
             Opens::Sessions => &[SessionToken],
             Opens::Resets => &[ResetToken],
-            Opens::SessionsAndResets => &[SessionToken, ResetToken],
+            Opens::SessionsAndResets => &[SessionToken, PasswordChangeToken, ResetToken],
             Opens::Admins => &[SessionToken],
         };
         let knock = |world: &World, token: &str| {
@@ -180,6 +203,23 @@ fn a_token_signed_with_the_key_of_another_purpose_opens_nothing() {
 }
 
 #[test]
+fn a_password_change_token_and_a_session_token_need_the_key_of_their_own_purpose() {
+    let world = World::new();
+    let keys = Keys::derive(SECRET, None);
+    let (now, end) = (world.postern.now.get(), world.postern.now.get() + 10 * MINUTE);
+    let session = own_claims(&world.ada.token);
+    let mut change = session.clone();
+    change["purpose"] = json!("password_change");
+    for (claims, key) in [(&session, &keys.password_change), (&change, &keys.session), (&change, &keys.password_reset)]
+    {
+        let token = key.sign(claims, now, end).unwrap();
+        assert_eq!(opened_by(&world, &token), [""; 0], "{claims}");
+    }
+    let token = keys.password_change.sign(&change, now, end).unwrap();
+    assert_eq!(world.postern.me(&token), 200);
+}
+
+#[test]
 fn claims_that_do_not_belong_together_open_nothing() {
     let world = World::new();
     let bob = world.postern.sign_up("bob@example.com");
@@ -268,7 +308,7 @@ fn without_the_previous_secret_nothing_from_before_is_accepted() {
     let world = World::new();
     let postern = &world.postern;
     postern.redeploy(&[("AUTH_SECRET", NEW_SECRET)]);
-    for kind in KINDS {
+    for kind in KINDS.into_iter().filter(|kind| *kind != PasswordChangeToken) {
         assert_eq!(opened_by(&world, &token(&world, kind)), [""; 0], "{kind:?}");
     }
     let form = [("otp", world.code.as_str()), ("token", &world.otp_token)];

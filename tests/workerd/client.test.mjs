@@ -120,6 +120,24 @@ test("a session that has ended is refused where Postern is asked, and a deactiva
   refusedBy(await ask("/transfer", inactive.token), 403, "inactive");
 });
 
+test("the token of an admin who must change the default password is nobody's in another Worker, until it is changed", async () => {
+  const restricted = await startPostern({ settings: { DEFAULT_ADMIN: "restricted" } });
+  try {
+    const token = await adminToken(restricted);
+    const authorization = (token) => ({ headers: { authorization: `Bearer ${token}` } });
+    const tell = (token, online) => verify(new Request("http://example.com", authorization(token)), { url: restricted.url, online });
+    for (const online of [false, true]) await assert.rejects(tell(token, online), { status: 401, code: "invalid_token" });
+
+    const client = createClient({ url: restricted.url });
+    client.tokens.set(token);
+    await ok(client.PUT("/api/auth/me/password", { body: { old_password: "admin", new_password: PASSWORD } }));
+    await ok(client.GET("/api/auth/me"));
+    for (const online of [false, true]) assert.equal((await tell(client.tokens.get(), online)).role, "admin");
+  } finally {
+    await restricted.stop();
+  }
+});
+
 test("nobody is signed out because Postern does not answer", async () => {
   const token = await adminToken(postern);
   const alone = await startExample({ POSTERN_URL: "http://localhost:1" });

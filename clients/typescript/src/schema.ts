@@ -258,9 +258,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Answers the user whose bearer this is
-         * @description To a session's own bearer it gives a fresh token once half of the old one's
-         *     life has passed; in a fresh cookie to whoever came by cookie.
+         * Returns the current user
+         * @description A session also gets a new token once half of the old one's life has passed, or when the user's role or tier is no longer
+         *     the one in the token: in `X-Refresh-Token`, or in a new cookie if the request came with the session cookie.
          */
         get: operations["getMe"];
         put?: never;
@@ -2320,7 +2320,7 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
-                    /** @description A session token to use from now on; only sometimes there. */
+                    /** @description A session token to use from now on, if a new one is due. */
                     "X-Refresh-Token"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
