@@ -27,7 +27,7 @@ export function Invitations({ config }: { config: Config }) {
     });
   const end = (token: string) =>
     run(async () => {
-      await callSignedIn("DELETE", `me/tokens/${token}`);
+      await callSignedIn("DELETE", `me/tokens/${encodeURIComponent(token)}`);
       await reload();
       return "The invitation has ended.";
     });

@@ -9,7 +9,7 @@ export function OwnSessions({ sessions, changed }: { sessions: Listed<Session>; 
   const { busy, outcome, run } = useAction();
   const end = (session: Session) =>
     run(async () => {
-      await callSignedIn("DELETE", `me/sessions/${session.id}`);
+      await callSignedIn("DELETE", `me/sessions/${encodeURIComponent(session.id)}`);
       await changed();
       return "The session has ended.";
     });

@@ -7,6 +7,7 @@ import { ActionButton, ConfirmedButton } from "../parts/button";
 import { type Listing, Paging } from "../parts/listing";
 import { useLoaded } from "../parts/loaded";
 import { Section } from "../parts/section";
+import { treeView, userPath, userView } from "./addresses";
 import { Badges } from "./users";
 
 interface Node {
@@ -46,14 +47,14 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
   const [frozen, setFrozen] = useState<Outcome>();
 
   const freeze = async ({ id, email }: Node["user"]) => {
-    const answer = await callSignedIn<{ frozen: number }>("POST", `admin/users/${id}/freeze`);
+    const answer = await callSignedIn<{ frozen: number }>("POST", `${userPath(id)}/freeze`);
     await reload();
     setFrozen({ kind: "success", text: `${people(answer.frozen)} frozen, from ${email} down.`, problems: [] });
   };
   const unfreeze = ({ id, email }: Node["user"]) => {
     setFrozen(undefined);
     return run(async () => {
-      const answer = await callSignedIn<{ unfrozen: number }>("DELETE", `admin/users/${id}/freeze`);
+      const answer = await callSignedIn<{ unfrozen: number }>("DELETE", `${userPath(id)}/freeze`);
       await reload();
       return `${people(answer.unfrozen)} active again, from ${email} down.`;
     });
@@ -69,7 +70,7 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
         <li key={user.id}>
           <div class="node">
             <div>
-              <a href={`#user?id=${user.id}`}>{user.name ?? user.email}</a>
+              <a href={userView(user.id)}>{user.name ?? user.email}</a>
               <small>
                 {[user.name && user.email, invited > 0 && `invited ${invited}`].filter(Boolean).join(", ")}
               </small>
@@ -90,7 +91,7 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
             )}
           </div>
           {branches.length > 0 && draw(branches)}
-          {invited > branches.length && <a href={`#tree?root=${user.id}`}>Show all below {user.name ?? user.email}</a>}
+          {invited > branches.length && <a href={treeView(user.id)}>Show all below {user.name ?? user.email}</a>}
         </li>
       ))}
     </ul>

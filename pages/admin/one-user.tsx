@@ -10,11 +10,12 @@ import { useLoaded } from "../parts/loaded";
 import { Section } from "../parts/section";
 import { type Session, Sessions } from "../parts/sessions";
 import { Moment } from "../parts/time";
+import { invitedView, treeView, userPath, userView } from "./addresses";
 import { activities, roles, tiers } from "./choices";
 import { Badges } from "./users";
 
 export function OneUser({ id, self }: { id: string; self: User }) {
-  const path = `admin/users/${encodeURIComponent(id)}`;
+  const path = userPath(id);
   const { value: user, refusal, reload } = useLoaded(() => callSignedIn<User>("GET", path));
   const mail = useAction();
   if (!user) return <Section title="User" loading refusal={refusal} />;
@@ -32,8 +33,8 @@ export function OneUser({ id, self }: { id: string; self: User }) {
           <span class="soft">
             since <Moment at={user.created_at} />
           </span>{" "}
-          {user.referrer_id && <a href={`#user?id=${user.referrer_id}`}>Invited by</a>}{" "}
-          <a href={`#users?referrer=${user.id}`}>Invited by this user</a> <a href={`#tree?root=${user.id}`}>Invite tree</a>
+          {user.referrer_id && <a href={userView(user.referrer_id)}>Invited by</a>}{" "}
+          <a href={invitedView(user.id)}>Invited by this user</a> <a href={treeView(user.id)}>Invite tree</a>
         </p>
         <Form
           label="Save"
@@ -105,7 +106,7 @@ function UserSessions({ path }: { path: string }) {
   return (
     <Section title="Sessions" loading={!sessions} refusal={refusal} outcome={outcome}>
       {sessions && (
-        <Sessions sessions={sessions} busy={busy} end={({ id }) => end(`/${id}`, "The session has ended.")} />
+        <Sessions sessions={sessions} busy={busy} end={({ id }) => end(`/${encodeURIComponent(id)}`, "The session has ended.")} />
       )}
       {sessions && sessions.items.length > 1 && (
         <ActionButton label="End all" busy={busy} act={() => end("", "Every session has ended.")} />

@@ -7,6 +7,7 @@ import { type Listing, Paging } from "../parts/listing";
 import { useLoaded } from "../parts/loaded";
 import { Section } from "../parts/section";
 import { Moment } from "../parts/time";
+import { userView } from "./addresses";
 import { roles, tiers } from "./choices";
 
 /** The address of a list of users: the parameters of the call, those without a value left out. */
@@ -56,7 +57,7 @@ export function Users({ parameters, config }: { parameters: URLSearchParams; con
               {users.items.map((user) => (
                 <li key={user.id}>
                   <div>
-                    <a href={`#user?id=${user.id}`}>{user.email}</a>
+                    <a href={userView(user.id)}>{user.email}</a>
                     <small>
                       {user.name && `${user.name}, `}since <Moment at={user.created_at} />
                     </small>
@@ -83,7 +84,7 @@ export function Users({ parameters, config }: { parameters: URLSearchParams; con
                 ...(password && { password }),
               },
             });
-            location.hash = `#user?id=${user.id}`;
+            location.hash = userView(user.id);
           }}
         >
           <EmailField autoComplete="off" />

@@ -218,3 +218,17 @@ test("a failed login is an error with its code, and leaves the session that ther
   const faulty = ok(client.PUT("/api/auth/me/name", { body: { name: " " } }));
   await assert.rejects(faulty, ({ code, detail }) => code === "invalid_fields" && detail[0].loc[1] === "name");
 });
+
+test("a change that is based on an old state is an error that has the present one", async () => {
+  const { user } = await signUp(postern, "changed@example.com");
+  const client = createClient({ url: postern.url });
+  await ok(client.POST("/api/auth/login", { body: { email: "admin", password: "admin" } }));
+  const params = { path: { id: user.id } };
+  const change = (tier, updated_at) => ok(client.PUT("/api/auth/admin/users/{id}", { params, body: { tier, updated_at } }));
+  const present = await change(1, user.updated_at);
+  assert.ok(present.updated_at > user.updated_at);
+  await assert.rejects(change(2, user.updated_at), (error) => {
+    assert.deepEqual([error.status, error.code, error.current], [412, "precondition_failed", present]);
+    return error instanceof PosternError;
+  });
+});

@@ -56,6 +56,8 @@ export class PosternError extends Error {
     readonly retryAfter: number | undefined,
     /** What to tell when it is reported. */
     readonly requestId: string | undefined,
+    /** With `precondition_failed`, the present state of what the change was about. */
+    readonly current: Refusal["current"],
   ) {
     super(message);
   }
@@ -78,6 +80,7 @@ export async function ok<T>(call: Promise<{ data?: T; error?: unknown; response:
     refusal?.detail ?? [],
     Number.isNaN(retryAfter) ? undefined : retryAfter,
     response.headers.get("x-request-id") ?? undefined,
+    refusal?.current,
   );
 }
 

@@ -1,0 +1,10 @@
+// The addresses of one user: the views of this page, and the path in the API. An imported id may hold any character.
+
+const view = (name: string, parameters: Record<string, string>) => `#${name}?${new URLSearchParams(parameters)}`;
+
+export const userView = (id: string) => view("user", { id });
+export const treeView = (root: string) => view("tree", { root });
+export const invitedView = (referrer: string) => view("users", { referrer });
+
+/** `admin/users/{id}` */
+export const userPath = (id: string) => `admin/users/${encodeURIComponent(id)}`;
