@@ -15,3 +15,10 @@ END;
 -- The password_epoch of the account when the attempt was counted. With another one, the counter starts over. 0 for counters
 -- that are not about passwords and for emails without an account.
 ALTER TABLE throttles ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+
+-- Guesses since the last right code, under however many codes. A new code does not start them over.
+ALTER TABLE one_time_passwords ADD COLUMN wrong_codes INTEGER NOT NULL DEFAULT 0;
+-- No further guess before this.
+ALTER TABLE one_time_passwords ADD COLUMN guess_blocked_until INTEGER NOT NULL DEFAULT 0;
+-- wrong_codes means nothing from here on.
+ALTER TABLE one_time_passwords ADD COLUMN wrong_codes_expire_at INTEGER NOT NULL DEFAULT 0;

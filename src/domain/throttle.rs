@@ -39,6 +39,10 @@ pub const PASSWORD_BY_KNOWN_ADDRESS: Policy = Policy { name: "password-known", .
 pub const PASSWORD_BY_ADDRESS: Policy =
     Policy { name: "password-address", free: 200, delay: 30 * SECOND, max_delay: HOUR, forget: HOUR };
 
+/// Wrong one-time codes of one user, under however many codes.
+pub const CODE_BY_USER: Policy =
+    Policy { name: "code-user", free: 10, delay: MINUTE, max_delay: DAY, forget: 30 * DAY };
+
 /// Sign-ups from one address: each costs a password hash.
 pub const SIGN_UP_BY_ADDRESS: Policy =
     Policy { name: "sign-up-address", free: 500, delay: MINUTE, max_delay: HOUR, forget: HOUR };
@@ -121,6 +125,19 @@ mod tests {
             }
         }
         assert!(attempts < 100, "{attempts} in a year");
+    }
+
+    #[test]
+    fn guessing_one_time_codes_for_a_year_is_right_in_one_of_two_thousand_cases_at_most() {
+        let Policy { free, delay, max_delay, .. } = CODE_BY_USER;
+        let (mut elapsed, mut guesses) = (0, 0);
+        while elapsed < 365 * DAY {
+            guesses += 1;
+            if guesses >= free {
+                elapsed += (delay << (guesses - free).min(30)).min(max_delay);
+            }
+        }
+        assert!(guesses * 2_000 < 1_000_000, "{guesses} in a year");
     }
 
     #[test]

@@ -106,10 +106,11 @@ async fn mail_code(app: &App, user: &User, generation: &str) -> Result<String, E
 /// Verifies the email of the user to whom the code was mailed.
 ///
 /// 1. 415, 400, 413, 422: the form.
-/// 2. 429: too many from this address, by the burst guard.
-/// 3. 403: the token is unknown, expired, used up or guessed at too often. The guess is counted before it is judged.
-/// 4. 403: the code is wrong.
-/// 5. 200: code and token are used up.
+/// 2. 429: too many requests from this address.
+/// 3. 403: the token is unknown, expired, used up or guessed too often. The guess is counted before it is judged.
+/// 4. 429: too many wrong codes of this user, whichever codes they were meant for.
+/// 5. 403: the code is wrong.
+/// 6. 200: code and token are used up.
 ///
 /// # Errors
 /// As listed; 503.
@@ -133,11 +134,9 @@ pub async fn verify(app: &App, request: &Request) -> Result<Response, Error> {
     let (code, token) = (fields.take(code)?, fields.take(token)?);
 
     let record = records::one_time_password(app, &token).await?.ok_or(Error::OneTimePasswordDead)?;
-    if !one_time_passwords::count_guess(app.sql.as_ref(), &record.user_id, &record.generation).await? {
-        return Err(Error::OneTimePasswordDead);
-    }
+    one_time_passwords::count_guess(app.sql.as_ref(), &record.user_id, &record.generation, app.now).await?;
     if !app.keys().one_time_password.matches(&["code", &record.generation, &code], &record.code_hash) {
-        return Err(Error::WrongOneTimePassword);
+        return Err(audit::refused(app, Action::OtpVerified, &record.user_id, Error::WrongOneTimePassword));
     }
     let event = audit::own(app, Action::OtpVerified, &record.user_id);
     if !one_time_passwords::complete(app.sql.as_ref(), &record.user_id, &record.generation, &event).await? {

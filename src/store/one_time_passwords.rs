@@ -1,4 +1,5 @@
-//! The table `one_time_passwords`: which code is live, how often it was guessed at, and when one may be sent again.
+//! The table `one_time_passwords`: which code is live, how often it was guessed, how many codes were wrong in all, and when the
+//! next may be sent.
 
 use serde::Deserialize;
 
@@ -7,6 +8,8 @@ use crate::{
     domain::Timestamp,
     domain::event::Event,
     domain::one_time_password::{MAX_GUESSES, MAX_SENDS, SEND_PAUSE, SEND_WINDOW, next_send},
+    domain::throttle::{CODE_BY_USER, Policy, retry_after},
+    error::Error,
     ports::{Outage, Sql, Statement},
 };
 
@@ -100,20 +103,54 @@ pub async fn undo_send(sql: &dyn Sql, user_id: &str, generation: &str, before: O
     run(sql, statement).await.map(drop)
 }
 
-/// Counts a guess before it is judged; false when the generation is no longer live or was guessed at too often.
-///
-/// # Errors
-/// [`Outage`].
-pub async fn count_guess(sql: &dyn Sql, user_id: &str, generation: &str) -> Result<bool, Outage> {
-    let statement = Statement::new(
-        "UPDATE one_time_passwords SET guesses = guesses + 1
-         WHERE user_id = ?1 AND generation = ?2 AND guesses < ?3
-         RETURNING guesses",
-    );
-    Ok(run(sql, statement.bind(user_id).bind(generation).bind(MAX_GUESSES)).await?.any())
+#[derive(Deserialize)]
+struct Blocked {
+    guess_blocked_until: Timestamp,
 }
 
-/// Uses the live generation up and verifies the email of its user, if active. Of many at once one does it; tells whether it did.
+/// Counts a guess before it is judged: for the code, and for its user until a code is right. One row has both, so that a guess
+/// costs one write.
+///
+/// # Errors
+/// 403 when the generation is not live or was guessed too often; 429 when the user has guessed wrong too often; 503.
+pub async fn count_guess(sql: &dyn Sql, user_id: &str, generation: &str, now: Timestamp) -> Result<(), Error> {
+    let Policy { free, delay, max_delay, forget, .. } = CODE_BY_USER;
+    // `now` may be older than the last guess: a block begins at the last guess, and nothing is forgotten earlier.
+    let count = Statement::new(
+        "UPDATE one_time_passwords SET
+           guesses = guesses + 1,
+           wrong_codes = CASE WHEN wrong_codes_expire_at <= ?4 THEN 1 ELSE wrong_codes + 1 END,
+           guess_blocked_until = CASE
+             WHEN wrong_codes_expire_at <= ?4 OR wrong_codes + 1 < ?5 THEN 0
+             ELSE max(?4, wrong_codes_expire_at - ?8) + min(?7, ?6 << min(wrong_codes + 1 - ?5, 30)) END,
+           wrong_codes_expire_at = max(wrong_codes_expire_at, ?4 + ?8)
+         WHERE user_id = ?1 AND generation = ?2 AND guesses < ?3 AND guess_blocked_until <= ?4
+         RETURNING guesses",
+    )
+    .bind(user_id)
+    .bind(generation)
+    .bind(MAX_GUESSES)
+    .bind(now)
+    .bind(free)
+    .bind(delay)
+    .bind(max_delay)
+    .bind(forget);
+    if run(sql, count).await?.any() {
+        return Ok(());
+    }
+    let why = Statement::new(
+        "SELECT guess_blocked_until FROM one_time_passwords
+         WHERE user_id = ?1 AND generation = ?2 AND guesses < ?3 AND guess_blocked_until > ?4",
+    );
+    let why = why.bind(user_id).bind(generation).bind(MAX_GUESSES).bind(now);
+    Err(match run(sql, why).await?.first::<Blocked>()? {
+        Some(blocked) => Error::TooManyRequests(retry_after(blocked.guess_blocked_until, now)),
+        None => Error::OneTimePasswordDead,
+    })
+}
+
+/// Uses the live generation up, verifies the email of its user if active, and takes the wrong guesses back. Of many at once one
+/// succeeds. Returns whether this one did.
 ///
 /// # Errors
 /// [`Outage`].
@@ -127,10 +164,12 @@ pub async fn complete(sql: &dyn Sql, user_id: &str, generation: &str, event: &Ev
     .bind(user_id)
     .bind(generation)
     .bind(event.at);
-    let use_up =
-        Statement::new("UPDATE one_time_passwords SET generation = NULL WHERE user_id = ?1 AND generation = ?2")
-            .bind(user_id)
-            .bind(generation);
+    let use_up = Statement::new(
+        "UPDATE one_time_passwords SET generation = NULL, wrong_codes = 0, guess_blocked_until = 0
+             WHERE user_id = ?1 AND generation = ?2",
+    )
+    .bind(user_id)
+    .bind(generation);
     let [verified, _, _] = run_all(sql, [verify, events::insert_if_changed(event), use_up]).await?;
     Ok(verified.any())
 }

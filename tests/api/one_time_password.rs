@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Answer, Call, Fault, HOUR, MINUTE, PASSWORD, Postern, RESEND, SECOND, SignedUp};
+use crate::support::{Answer, Call, DAY, Fault, HOUR, MINUTE, PASSWORD, Postern, RESEND, SECOND, SignedUp};
 
 const ADA: &str = "ada@example.com";
 
@@ -425,4 +425,128 @@ fn a_code_dies_with_its_account() {
     let (postern, ada, token, code) = with_code();
     postern.sql.execute("DELETE FROM users WHERE id = ?1", &[ada.id.as_str().into()]);
     verify(&postern, &token, &code).send().refused(403, "otp_token_refused");
+}
+
+/// Guesses wrong at new codes, five at each, until a guess is refused. Returns how many were judged, and the refusal.
+fn guess_until_refused(postern: &Postern, session: &str) -> (usize, Answer) {
+    let mut judged = 0;
+    loop {
+        postern.wait(20 * MINUTE);
+        let (token, code) = postern.one_time_password(session, ADA);
+        for _ in 0..5 {
+            let answer = verify(postern, &token, &wrong(&code)).send();
+            if answer.status == 429 {
+                return (judged, answer);
+            }
+            answer.refused(403, "wrong_otp");
+            judged += 1;
+        }
+    }
+}
+
+#[test]
+fn wrong_codes_of_a_user_are_counted_across_codes_and_the_wait_grows() {
+    let (postern, ada) = with_ada();
+    let (judged, refusal) = guess_until_refused(&postern, &ada.token);
+    // Each new code comes 20 minutes after the one before: ten guesses are free, then waits of 1, 2, 4, … minutes begin.
+    assert!((10..16).contains(&judged), "{judged}");
+    assert!(retry_after(&refusal) > 0);
+    let mut waits = Vec::new();
+    for _ in 0..10 {
+        postern.wait(HOUR);
+        let session = postern.token(ADA, PASSWORD);
+        let (token, code) = postern.one_time_password(&session, ADA);
+        let answer = loop {
+            let answer = verify(&postern, &token, &wrong(&code)).send();
+            if answer.status == 429 {
+                break answer;
+            }
+            answer.refused(403, "wrong_otp");
+        };
+        waits.push(retry_after(&answer));
+        postern.wait(retry_after(&answer) * SECOND);
+    }
+    assert!(waits.is_sorted() && waits[0] < waits[5], "{waits:?}");
+    assert_eq!(waits.last(), Some(&(DAY / SECOND)), "{waits:?}");
+}
+
+#[test]
+fn a_user_who_waited_is_let_in_by_the_right_code_which_clears_the_count() {
+    let (postern, ada) = with_ada();
+    let (_, refusal) = guess_until_refused(&postern, &ada.token);
+    let session = postern.token(ADA, PASSWORD);
+    postern.wait(MINUTE);
+    let (token, code) = postern.one_time_password(&session, ADA);
+    let wait = retry_after(&refusal) * SECOND;
+    assert!(wait > MINUTE);
+    postern.wait(wait - MINUTE - 1);
+    retry_after(&verify(&postern, &token, &code).send());
+    postern.wait(1);
+    verify(&postern, &token, &code).send().expect(200);
+    // Ten are free again.
+    postern.sql.execute("UPDATE users SET is_verified = 0 WHERE id = ?1", &[ada.id.as_str().into()]);
+    for _ in 0..2 {
+        postern.wait(HOUR);
+        let (token, code) = postern.one_time_password(&session, ADA);
+        for _ in 0..5 {
+            verify(&postern, &token, &wrong(&code)).send().refused(403, "wrong_otp");
+        }
+    }
+}
+
+#[test]
+fn wrong_codes_count_for_their_user_alone_and_are_forgotten_after_thirty_quiet_days() {
+    let (postern, ada) = with_ada();
+    let bob = postern.sign_up("bob@example.com");
+    guess_until_refused(&postern, &ada.token);
+    let (token, code) = postern.one_time_password(&bob.token, "bob@example.com");
+    verify(&postern, &token, &wrong(&code)).send().refused(403, "wrong_otp");
+    postern.wait(30 * DAY);
+    let session = postern.token(ADA, PASSWORD);
+    let (token, code) = postern.one_time_password(&session, ADA);
+    for _ in 0..5 {
+        verify(&postern, &token, &wrong(&code)).send().refused(403, "wrong_otp");
+    }
+}
+
+#[test]
+fn fifty_wrong_codes_at_once_are_counted_as_what_was_judged() {
+    let (postern, ada) = with_ada();
+    let mut judged = 0;
+    for _ in 0..3 {
+        postern.wait(31 * SECOND);
+        let (token, code) = postern.one_time_password(&ada.token, ADA);
+        let answers = postern.at_once((0..50).map(|_| verify(&postern, &token, &wrong(&code))).collect());
+        judged += answers.iter().filter(|answer| answer.body["code"] == "wrong_otp").count();
+        assert!(answers.iter().all(|answer| [403, 429].contains(&answer.status)));
+    }
+    assert_eq!(judged, 10);
+}
+
+#[test]
+fn a_clock_that_lags_gives_no_further_guess_at_a_code() {
+    let (postern, ada) = with_ada();
+    guess_until_refused(&postern, &ada.token);
+    let (token, code) = {
+        postern.wait(MINUTE);
+        postern.one_time_password(&ada.token, ADA)
+    };
+    let told = retry_after(&verify(&postern, &token, &wrong(&code)).send());
+    postern.wait(-HOUR);
+    verify(&postern, &token, &code).send().refused(429, "too_many_requests");
+    postern.wait(HOUR);
+    assert_eq!(retry_after(&verify(&postern, &token, &wrong(&code)).send()), told);
+}
+
+#[test]
+fn each_wrong_code_leaves_an_event_and_a_refused_guess_leaves_none() {
+    let (postern, ada) = with_ada();
+    let (token, code) = postern.one_time_password(&ada.token, ADA);
+    for _ in 0..7 {
+        verify(&postern, &token, &wrong(&code)).send();
+    }
+    let events = postern
+        .sql
+        .query("SELECT result, actor_id, subject_id FROM events WHERE action = 'otp_verified' ORDER BY id", &[]);
+    assert_eq!(events, vec![json!({ "result": "wrong_otp", "actor_id": ada.id, "subject_id": ada.id }); 5]);
 }

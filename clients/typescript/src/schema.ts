@@ -584,10 +584,11 @@ export interface paths {
         /**
          * Verifies the email of the user to whom the code was mailed
          * @description 1. 415, 400, 413, 422: the form.
-         *     2. 429: too many from this address, by the burst guard.
-         *     3. 403: the token is unknown, expired, used up or guessed at too often. The guess is counted before it is judged.
-         *     4. 403: the code is wrong.
-         *     5. 200: code and token are used up.
+         *     2. 429: too many requests from this address.
+         *     3. 403: the token is unknown, expired, used up or guessed too often. The guess is counted before it is judged.
+         *     4. 429: too many wrong codes of this user, whichever codes they were meant for.
+         *     5. 403: the code is wrong.
+         *     6. 200: code and token are used up.
          */
         post: operations["postVerifyOtp"];
         delete?: never;
