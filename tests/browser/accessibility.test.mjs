@@ -49,7 +49,7 @@ for (const look of looks) {
       await page.goto(`/reset-password?token=${await resetToken(postern, "ada@example.com")}`);
       await page.getByLabel("New password").waitFor();
       await assertUsable(page, "reset password");
-      await page.goto("/reset-password");
+      await page.goto("/reset-password?token=garbage");
       await told(page, "This link has been used");
       await assertUsable(page, "reset password, refused");
     });
@@ -68,6 +68,10 @@ for (const look of looks) {
       await page.goto("/admin");
       await page.getByRole("link", { name: "ada@example.com" }).waitFor();
       await assertUsable(page, "users");
+      await page.goto("/admin#users?offset=9000");
+      await page.getByRole("link", { name: "Last page" }).waitFor();
+      await assertUsable(page, "users, beyond the end");
+      await page.getByRole("link", { name: "Last page" }).click();
       await page.getByRole("link", { name: "ada@example.com" }).click();
       await section(page, "Sessions").getByRole("listitem").first().waitFor();
       await section(page, "Events").getByRole("listitem").first().waitFor();
