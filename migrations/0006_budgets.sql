@@ -22,3 +22,9 @@ ALTER TABLE one_time_passwords ADD COLUMN wrong_codes INTEGER NOT NULL DEFAULT 0
 ALTER TABLE one_time_passwords ADD COLUMN guess_blocked_until INTEGER NOT NULL DEFAULT 0;
 -- wrong_codes means nothing from here on.
 ALTER TABLE one_time_passwords ADD COLUMN wrong_codes_expire_at INTEGER NOT NULL DEFAULT 0;
+
+-- A user has 100 live sessions at most (domain/session.rs); a login ends the oldest beyond. What there is beyond from before ends
+-- here, so that a new password never has to end more than that at once.
+DELETE FROM sessions WHERE id IN (
+  SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY user_id ORDER BY expires_at DESC) AS place FROM sessions)
+  WHERE place > 100);

@@ -2,6 +2,9 @@
 
 use super::Timestamp;
 
+/// Live sessions of one user. A login beyond them ends the one that expires first, which is the one not used for longest.
+pub const MAX_LIVE: i64 = 100;
+
 /// The life that the settings give a session, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifetime {

@@ -9,6 +9,7 @@ use crate::{
         Timestamp,
         event::Event,
         page::FARTHEST,
+        session::MAX_LIVE,
         user::{User, flag},
     },
     ports::{Outage, Rows, Sql, Statement},
@@ -26,6 +27,9 @@ pub struct New {
     /// When it ends, if it is not refreshed.
     pub expires_at: Timestamp,
 }
+
+/// Sessions that one login ends at most. An account from before the limit on live sessions gets below it step by step.
+const STEP: i64 = 1_000;
 
 /// A live session and whose it is.
 #[derive(Debug)]
@@ -96,6 +100,21 @@ pub async fn find_live(
     .bind(session_id)
     .bind(now);
     Live::of(&run_near(sql, replica, statement, now).await?)
+}
+
+/// Ends what a user has beyond [`MAX_LIVE`], if the statement before in the batch has begun this session. It reads no more of the
+/// user's sessions than it leaves and ends.
+pub(super) fn end_surplus(user_id: &str, begun: &New) -> Statement {
+    Statement::new(
+        "DELETE FROM sessions
+         WHERE id IN (
+             SELECT id FROM sessions WHERE user_id = ?1 AND id <> ?2 ORDER BY expires_at DESC LIMIT ?4 OFFSET ?3)
+           AND EXISTS (SELECT 1 FROM sessions WHERE id = ?2)",
+    )
+    .bind(user_id)
+    .bind(begun.id.as_str())
+    .bind(MAX_LIVE - 1)
+    .bind(STEP)
 }
 
 /// Moves the end of a live session; tells whether it is still alive.

@@ -121,8 +121,8 @@ pub async fn attempt_password<'a>(
     Ok((attempt, Account::of(&found)?))
 }
 
-/// Begins a session for a user whose password was just verified, and takes the attempt back. Both happen only if that password
-/// is still in force and the account active. With `rehashed`, replaces the hash by one with the configured cost.
+/// Begins a session for a user whose password was just verified, ends the oldest beyond the limit, and takes the attempt back, if
+/// that password is still in force and the account active. With `rehashed`, replaces the hash by one with the configured cost.
 ///
 /// # Errors
 /// [`Outage`].
@@ -145,7 +145,8 @@ pub async fn complete_login(
     .bind(session.now)
     .bind(session.expires_at)
     .bind(account.password_hash.as_str());
-    let mut statements = vec![begin, events::insert_if_changed(event)];
+    let mut statements =
+        vec![begin, events::insert_if_changed(event), sessions::end_surplus(&account.user.id, session)];
     statements.extend(attempt.forgive(Proof::Session(&session.id), session.now));
     // The password stays the same, so its epoch does: a trigger adds the 1 again.
     let rehash = "UPDATE users SET password_hash = ?3, password_epoch = password_epoch - 1

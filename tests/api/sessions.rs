@@ -165,3 +165,103 @@ fn the_stored_end_counts_even_where_the_token_tells_a_later_one() {
         .execute("UPDATE sessions SET expires_at = ?2 WHERE user_id = ?1", &[ada.id.as_str().into(), now.into()]);
     assert_eq!(postern.me(&ada.token), 401);
 }
+
+/// How many sessions a user has in the database.
+fn count(postern: &Postern, user_id: &str) -> i64 {
+    let rows = postern.sql.query("SELECT count(*) AS count FROM sessions WHERE user_id = ?1", &[user_id.into()]);
+    rows[0]["count"].as_i64().unwrap()
+}
+
+#[test]
+fn a_user_has_a_hundred_live_sessions_and_a_login_ends_the_one_not_used_for_longest() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    let mut tokens = vec![ada.token.clone()];
+    tokens.extend((1..100).map(|_| {
+        postern.wait(SECOND);
+        postern.token("ada@example.com", PASSWORD)
+    }));
+    assert_eq!((count(&postern, &ada.id), postern.me(&ada.token)), (100, 200));
+    // The first session is used again, which moves its end.
+    postern.wait(4 * DAY);
+    let answer = postern.get("/api/auth/me").bearer(&ada.token).send();
+    tokens[0] = answer.header("x-refresh-token").unwrap().to_owned();
+    let newest = postern.token("ada@example.com", PASSWORD);
+    assert_eq!(count(&postern, &ada.id), 100);
+    assert_eq!([&tokens[0], &tokens[1], &tokens[2], &newest].map(|token| postern.me(token)), [200, 401, 200, 200]);
+    assert_eq!(list(&postern, &newest).len(), 100);
+}
+
+#[test]
+fn logins_at_once_leave_a_hundred_sessions() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    for _ in 0..90 {
+        postern.token("ada@example.com", PASSWORD);
+    }
+    let login = |_| postern.post("/api/auth/login").json(json!({ "email": "ada@example.com", "password": PASSWORD }));
+    let answers = postern.at_once((0..19).map(login).collect());
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert_eq!(count(&postern, &ada.id), 100);
+    // The one that began last lives, though all have the same end.
+    assert_eq!(postern.me(answers[18].body["token"].as_str().unwrap()), 200);
+}
+
+#[test]
+fn sessions_from_before_the_limit_end_in_steps_and_no_login_has_to_end_all_of_them() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    let grace = postern.sign_up("grace@example.com");
+    postern.sql.execute(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+         INSERT INTO sessions (id, user_id, created_at, expires_at) SELECT 's' || i, ?1, 0, 1900000000000 + i FROM n",
+        &[ada.id.as_str().into()],
+    );
+    let counts: Vec<i64> = (0..4)
+        .map(|_| {
+            postern.token("ada@example.com", PASSWORD);
+            count(&postern, &ada.id)
+        })
+        .collect();
+    assert_eq!(counts, [1_502, 503, 100, 100]);
+    assert_eq!((count(&postern, &grace.id), postern.me(&grace.token)), (1, 200));
+}
+
+#[test]
+fn a_refused_login_ends_no_session() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    postern.sql.execute(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)
+         INSERT INTO sessions (id, user_id, created_at, expires_at) SELECT 's' || i, ?1, 0, 1900000000000 + i FROM n",
+        &[ada.id.as_str().into()],
+    );
+    postern.login("ada@example.com", "wrong password").refused(401, "wrong_credentials");
+    assert_eq!(count(&postern, &ada.id), 251);
+}
+
+#[test]
+fn the_migration_that_brings_the_limit_ends_the_oldest_beyond_it_and_no_other() {
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    let mut files: Vec<_> = std::fs::read_dir("migrations").unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let (before, since): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| !path.ends_with("0006_budgets.sql"));
+    assert_eq!(since.len(), 1);
+    let apply = |path| connection.execute_batch(&std::fs::read_to_string(path).unwrap()).unwrap();
+    before.into_iter().for_each(apply);
+    connection
+        .execute_batch(
+            "INSERT INTO users (id, email, password_hash, created_at, updated_at)
+             VALUES ('ada', 'ada', '', 0, 0), ('grace', 'grace', '', 0, 0);
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)
+             INSERT INTO sessions (id, user_id, created_at, expires_at)
+             SELECT 'a' || i, 'ada', 0, i FROM n UNION ALL SELECT 'g' || i, 'grace', 0, i FROM n WHERE i <= 3;",
+        )
+        .unwrap();
+    since.into_iter().for_each(apply);
+    let left = |user: &str| -> (i64, i64) {
+        let query = "SELECT count(*), min(expires_at) FROM sessions WHERE user_id = ?1";
+        connection.query_row(query, [user], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    };
+    assert_eq!((left("ada"), left("grace")), ((100, 151), (3, 1)));
+}
