@@ -5,6 +5,7 @@ import { useAction } from "./action";
 import { callSignedIn } from "./api";
 import { ActionButton } from "./button";
 import { Message } from "./form";
+import { shortId } from "./sessions";
 import { Moment } from "./time";
 
 interface Person {
@@ -23,6 +24,16 @@ interface Event {
   subject: Person | null;
   /** A keyed hash: the same address has the same one. */
   address: string | null;
+  /** The session that acted, as in the list of sessions. */
+  session_id: string | null;
+  /** The role and tier of the subject, where the act has set them. */
+  old_value: Rights | null;
+  new_value: Rights | null;
+}
+
+interface Rights {
+  role?: string;
+  tier?: number;
 }
 
 interface EventsPage {
@@ -68,7 +79,9 @@ export function Events({ path, query = {}, self }: EventsProps) {
                 <Moment at={event.at} />
                 {event.actor && event.actor.id !== self && `, by ${event.actor.email ?? "somebody else"}`}
                 {event.subject && event.subject.id !== (self ?? event.actor?.id) && `, on ${event.subject.email ?? "a user"}`}
+                {event.new_value && `, ${change(event.old_value ?? {}, event.new_value)}`}
                 {event.address && `, from address ${event.address}`}
+                {event.session_id && `, in session ${shortId(event.session_id)}`}
               </small>
             </div>
           </li>
@@ -78,6 +91,12 @@ export function Events({ path, query = {}, self }: EventsProps) {
       <Message outcome={outcome} />
     </>
   );
+}
+
+/** The change of the role and the tier, such as `role user to admin`. */
+function change(old: Rights, now: Rights): string {
+  const name = (key: keyof Rights) => `${key} ${old[key] === undefined ? "" : `${old[key]} to `}${now[key]}`;
+  return (["role", "tier"] as const).filter((key) => now[key] !== undefined).map(name).join(", ");
 }
 
 /** `wrong_credentials` as "Wrong credentials". */

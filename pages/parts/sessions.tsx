@@ -20,6 +20,9 @@ interface SessionsProps {
   end: (session: Session) => void;
 }
 
+/** The first characters of a session's id, enough to find the session of an event. */
+export const shortId = (id: string) => id.slice(0, 8);
+
 export function Sessions({ sessions: { items, total }, busy, end }: SessionsProps) {
   if (items.length === 0) return <p class="soft">No session.</p>;
   return (
@@ -35,7 +38,7 @@ export function Sessions({ sessions: { items, total }, busy, end }: SessionsProp
             <div>
               <strong>{nameOf(session.user_agent)}</strong>
               <small>
-                since <Moment at={session.created_at} />, ends <Distance to={session.expires_at} />
+                since <Moment at={session.created_at} />, ends <Distance to={session.expires_at} />, session {shortId(session.id)}
               </small>
             </div>
             {session.current ? (

@@ -1,23 +1,34 @@
 //! What is written down of a request: see `domain::event`.
 
+use super::bearer::Session;
 use crate::{
     app::App,
     domain::event::{Action, Event, SUCCESS},
     error::Error,
-    store::events,
+    store::{events, sessions},
 };
 
 /// Characters of the keyed hash of an address: 66 bits, enough to tell addresses apart.
 const ADDRESS_LENGTH: usize = 11;
 
 /// What a user does to the own account.
-pub fn own(app: &App, action: Action, user_id: &str) -> Event {
+pub fn own(app: &App, action: Action, session: &Session) -> Event {
+    by_admin(app, action, session, &session.user.id)
+}
+
+/// What a user does to the own account without a session: with a code or a reset link.
+pub fn without_session(app: &App, action: Action, user_id: &str) -> Event {
     event(app, action, Some(user_id), Some(user_id))
 }
 
+/// A login or a sign-up, which begins a session.
+pub fn new_session(app: &App, action: Action, user_id: &str, session: &sessions::New) -> Event {
+    Event { session_id: Some(session.id.clone()), ..without_session(app, action, user_id) }
+}
+
 /// What an admin does to another's account.
-pub fn by_admin(app: &App, action: Action, admin_id: &str, user_id: &str) -> Event {
-    event(app, action, Some(admin_id), Some(user_id))
+pub fn by_admin(app: &App, action: Action, admin: &Session, user_id: &str) -> Event {
+    Event { session_id: Some(admin.id.clone()), ..event(app, action, Some(&admin.user.id), Some(user_id)) }
 }
 
 /// What somebody who has not signed in asks for. Whose account it concerns is found when it is written.
@@ -35,6 +46,8 @@ fn event(app: &App, action: Action, actor_id: Option<&str>, subject_id: Option<&
         actor_id: actor_id.map(str::to_owned),
         subject_id: subject_id.map(str::to_owned),
         address,
+        session_id: None,
+        new_value: None,
     }
 }
 
@@ -46,9 +59,9 @@ pub fn refused_login(app: &App, user_id: Option<&str>, refusal: Error) -> Error 
     refusal
 }
 
-/// Writes down, after the answer, that what a user wanted to do to the own account was refused. Answers the refusal.
-pub fn refused(app: &App, action: Action, user_id: &str, refusal: Error) -> Error {
-    later(app, Event { result: refusal.code(), ..own(app, action, user_id) });
+/// Writes an event with the code of the refusal, after the answer. Returns the refusal.
+pub fn refused(app: &App, event: Event, refusal: Error) -> Error {
+    later(app, Event { result: refusal.code(), ..event });
     refusal
 }
 

@@ -1,6 +1,9 @@
 //! The audit log: who did what to whom, when, from where, with which result.
 
-use super::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Timestamp, user::Role};
 use crate::error::Fault;
 
 /// What was done. Whether to the own account or to another's is told by who did it to whom.
@@ -122,6 +125,21 @@ impl Action {
 /// The result of an act that took effect; of any other it is the code of the refusal.
 pub const SUCCESS: &str = "success";
 
+/// The actor of what the operator does with a script on the database. No user has this id.
+pub const OPERATOR: &str = "operator";
+
+/// The role and tier of a user, as far as an act set them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Rights {
+    /// The role, if the act set it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The tier, if the act set it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 2)]
+    pub tier: Option<i32>,
+}
+
 /// One act, to be written down.
 #[derive(Debug, Clone)]
 pub struct Event {
@@ -137,4 +155,17 @@ pub struct Event {
     pub subject_id: Option<String>,
     /// From where, as a keyed hash.
     pub address: String,
+    /// The session that acted, or that began by the act.
+    pub session_id: Option<String>,
+    /// What the act set the subject's role and tier to.
+    pub new_value: Option<Rights>,
+}
+
+impl Event {
+    /// With the role and tier that the act sets.
+    #[must_use]
+    pub fn sets(self, role: Option<Role>, tier: Option<i64>) -> Event {
+        let tier = tier.and_then(|tier| i32::try_from(tier).ok());
+        Event { new_value: Some(Rights { role, tier }), ..self }
+    }
 }

@@ -13,6 +13,9 @@ pub const MAX_LIVE: i64 = 200;
 /// The longest life, in days.
 pub const MAX_LIFETIME_DAYS: i64 = 365;
 
+/// The name of a token that was mailed to somebody.
+pub const INVITATION: &str = "Invitation";
+
 /// Whether `text` has the form of a token; nothing else is worth a look into the database.
 pub fn is_well_formed(text: &str) -> bool {
     text.len() == LENGTH && text.bytes().all(|byte| ALPHABET.contains(&byte))

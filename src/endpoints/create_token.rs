@@ -48,15 +48,15 @@ pub struct CreatedToken {
     responses((status = 200, body = CreatedToken), (status = "4XX", description = "too_many_tokens"))
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = bearer::session(app, request).await?.user;
+    let session = bearer::session(app, request).await?;
     let mut fields = web::optional_json(request)?;
     let name = fields.optional("name", name::parse);
     let days = fields.optional_integer("expires_in_days", 1..=MAX_LIFETIME_DAYS);
     let (name, days) = (fields.take(name)?, fields.take(days)?);
 
     let expires_at = expiry(app.now, days.unwrap_or(app.settings().user_token_lifetime_days));
-    let made = user_tokens::make(app, &user.id)?;
-    let event = audit::own(app, Action::TokenCreated, &user.id);
+    let made = user_tokens::make(app, &session.user.id, None)?;
+    let event = audit::own(app, Action::TokenCreated, &session);
     if !user_tokens::insert(app.sql.as_ref(), &made, name.as_deref(), expires_at, None, &event).await? {
         return Err(Error::TooManyTokens(MAX_LIVE));
     }

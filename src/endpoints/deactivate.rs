@@ -24,7 +24,7 @@ use crate::{
 pub async fn delete(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session(app, request).await?;
     let user_id = &session.user.id;
-    let event = audit::own(app, Action::Deactivated, user_id);
+    let event = audit::own(app, Action::Deactivated, &session);
     if !users::deactivate(app.sql.as_ref(), user_id, &event).await? {
         return Err(Error::LastAdmin);
     }

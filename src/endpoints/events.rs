@@ -37,7 +37,7 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
 
 fn as_seen_by(user_id: &str, mut event: Listed) -> Listed {
     if event.actor.as_ref().is_some_and(|actor| actor.id != user_id) {
-        event.address = None;
+        (event.address, event.session_id) = (None, None);
     }
     for party in [&mut event.actor, &mut event.subject].into_iter().flatten().filter(|party| party.id != user_id) {
         party.email = None;

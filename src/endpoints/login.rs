@@ -77,7 +77,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         None
     };
     let new = sign_in::new_session(app, request)?;
-    let event = audit::own(app, Action::Login, &account.user.id);
+    let event = audit::new_session(app, Action::Login, &account.user.id, &new);
     if !users::complete_login(app.sql.as_ref(), &account, &new, attempt, rehashed.as_deref(), &event).await? {
         // The password was changed, or the account deactivated, while this one was verified.
         return Err(Error::WrongCredentials);

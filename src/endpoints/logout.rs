@@ -24,6 +24,6 @@ use crate::{
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session_before_password_change(app, request).await?;
     let user_id = &session.user.id;
-    sessions::end(app.sql.as_ref(), user_id, &session.id, &audit::own(app, Action::Logout, user_id)).await?;
+    sessions::end(app.sql.as_ref(), user_id, &session.id, &audit::own(app, Action::Logout, &session)).await?;
     Ok(sign_out::answer(&session))
 }

@@ -37,7 +37,7 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let name = fields.required_nullable("name", name::parse);
     let name = fields.take(name)?;
     let user_id = &session.user.id;
-    let event = audit::own(app, Action::NameChanged, user_id);
+    let event = audit::own(app, Action::NameChanged, &session);
     if !users::rename(app.sql.as_ref(), user_id, name.as_deref(), &event).await? {
         return Err(Error::Inactive);
     }

@@ -56,7 +56,8 @@ pub struct TypedCode {
     )
 )]
 pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = bearer::session(app, request).await?.user;
+    let session = bearer::session(app, request).await?;
+    let user = &session.user;
     if user.is_verified {
         return Err(Error::AlreadyVerified);
     }
@@ -66,12 +67,12 @@ pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
     let sent = async {
         match one_time_passwords::begin_send(sql, &user.id, &generation, before.as_ref(), app.now).await? {
             Some(time) => Err(Error::TooManyRequests(retry_after(time, app.now))),
-            None => mail_code(app, &user, &generation).await,
+            None => mail_code(app, user, &generation).await,
         }
     };
     let error = match sent.await {
         Ok(token) => {
-            audit::later(app, audit::own(app, Action::OtpSent, &user.id));
+            audit::later(app, audit::own(app, Action::OtpSent, &session));
             return Ok(Response::json(&CodeSent { token }));
         }
         Err(error) => error,
@@ -136,9 +137,10 @@ pub async fn verify(app: &App, request: &Request) -> Result<Response, Error> {
     let record = records::one_time_password(app, &token).await?.ok_or(Error::OneTimePasswordDead)?;
     one_time_passwords::count_guess(app.sql.as_ref(), &record.user_id, &record.generation, app.now).await?;
     if !app.keys().one_time_password.matches(&["code", &record.generation, &code], &record.code_hash) {
-        return Err(audit::refused(app, Action::OtpVerified, &record.user_id, Error::WrongOneTimePassword));
+        let event = audit::without_session(app, Action::OtpVerified, &record.user_id);
+        return Err(audit::refused(app, event, Error::WrongOneTimePassword));
     }
-    let event = audit::own(app, Action::OtpVerified, &record.user_id);
+    let event = audit::without_session(app, Action::OtpVerified, &record.user_id);
     if !one_time_passwords::complete(app.sql.as_ref(), &record.user_id, &record.generation, &event).await? {
         return Err(Error::OneTimePasswordDead);
     }

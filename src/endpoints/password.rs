@@ -64,12 +64,12 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let account = account.filter(|account| account.user.id == session.user.id);
     let account = account.ok_or(Error::Unauthorized)?;
     if !password_hash::verify(&old_password, &account.password_hash)? {
-        return Err(audit::refused(app, Action::PasswordChanged, &account.user.id, Error::WrongPassword));
+        return Err(audit::refused(app, audit::own(app, Action::PasswordChanged, &session), Error::WrongPassword));
     }
     let new_hash = password_hash::hash(&new_password, settings.password_cost)?;
     let owed = Owed::password_changed(app, &email, account.user.name.clone())?;
     let mail = owed.as_ref().map(|owed| &owed.mail);
-    let event = audit::own(app, Action::PasswordChanged, &account.user.id);
+    let event = audit::own(app, Action::PasswordChanged, &session);
     if !users::change_password(app.sql.as_ref(), &account, &new_hash, &session.id, attempt, mail, &event).await? {
         // Somebody was faster: the old password is no longer in force.
         return Err(Error::WrongPassword);

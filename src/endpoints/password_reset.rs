@@ -107,7 +107,7 @@ pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
     let counters = password_attempts::counters(app, email.as_str());
     let owed = Owed::password_changed(app, &email, reset.user.name)?;
     let mail = owed.as_ref().map(|owed| &owed.mail);
-    let (sql, event) = (app.sql.as_ref(), audit::own(app, Action::PasswordResetCompleted, &reset.user.id));
+    let (sql, event) = (app.sql.as_ref(), audit::without_session(app, Action::PasswordResetCompleted, &reset.user.id));
     if !users::complete_password_reset(sql, &reset.user.id, &reset.id, &new_hash, &counters, mail, &event).await? {
         return Err(Error::Unauthorized);
     }

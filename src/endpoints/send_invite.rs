@@ -9,7 +9,7 @@ use crate::{
         email::{self, Email},
         event::Action,
         throttle::{INVITE_BY_EMAIL, INVITE_BY_USER},
-        user_token::{MAX_LIVE, expiry},
+        user_token::{INVITATION, MAX_LIVE, expiry},
     },
     error::Error,
     mail::queue::Owed,
@@ -46,7 +46,8 @@ pub struct Invitation {
     responses((status = 200, body = True), (status = "4XX", description = "too_many_tokens too_many_requests"))
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = bearer::session(app, request).await?.user;
+    let session = bearer::session(app, request).await?;
+    let user = &session.user;
     let mut fields = web::json(request)?;
     let email = fields.required("email", Email::parse);
     let email = fields.take(email)?;
@@ -57,12 +58,11 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     throttles::attempt(app, &by_email, &by_user).await?;
 
     let days = app.settings().user_token_lifetime_days;
-    let made = user_tokens::make(app, &user.id)?;
-    let name = format!("Invitation of {}", email.as_str());
-    let owed = Owed::invitation(app, &email, user.name, &made.token, days)?;
+    let made = user_tokens::make(app, &user.id, Some(&email))?;
+    let owed = Owed::invitation(app, &email, user.name.clone(), &made.token, days)?;
     let expires_at = expiry(app.now, days);
-    let (sql, event) = (app.sql.as_ref(), audit::own(app, Action::InvitationSent, &user.id));
-    if !user_tokens::insert(sql, &made, Some(&name), expires_at, Some(&owed.mail), &event).await? {
+    let (sql, event) = (app.sql.as_ref(), audit::own(app, Action::InvitationSent, &session));
+    if !user_tokens::insert(sql, &made, Some(INVITATION), expires_at, Some(&owed.mail), &event).await? {
         return Err(Error::TooManyTokens(MAX_LIVE));
     }
     owed.deliver_later(app);

@@ -47,7 +47,7 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
 pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let session = bearer::session(app, request).await?;
     let user_id = &session.user.id;
-    if !sessions::end(app.sql.as_ref(), user_id, id, &audit::own(app, Action::SessionEnded, user_id)).await? {
+    if !sessions::end(app.sql.as_ref(), user_id, id, &audit::own(app, Action::SessionEnded, &session)).await? {
         return Err(Error::NotFound);
     }
     Ok(Response::ok())

@@ -12,7 +12,9 @@ use crate::{
     domain::{
         email::{self, Email},
         event::Action,
-        name, password, user_token,
+        name, password,
+        user::Role,
+        user_token,
     },
     error::Error,
     store::{user_tokens, users},
@@ -91,7 +93,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         name: name.as_deref(),
         referrer_lookup: &invitation.lookup,
     };
-    let event = audit::own(app, Action::Signup, &user_id);
+    let event = audit::new_session(app, Action::Signup, &user_id, &session).sets(Some(Role::User), Some(0));
     let counters = password_attempts::counters(app, email.as_str());
     match users::sign_up(app.sql.as_ref(), new, &session, &counters, &event).await? {
         users::SignUp::Done(user) => sign_in::answer(app, request, *user, false, &session),

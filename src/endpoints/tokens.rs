@@ -51,7 +51,7 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
             Some(UserToken {
                 token: stored.open(keys, &user.id)?,
                 user_id: user.id.clone(),
-                name: stored.name,
+                name: stored.display_name(keys, &user.id),
                 created_at: stored.created_at,
                 expires_at: stored.expires_at,
             })
@@ -73,9 +73,9 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))
 )]
 pub async fn delete(app: &App, request: &Request, token: &str) -> Result<Response, Error> {
-    let user = bearer::session(app, request).await?.user;
-    let event = audit::own(app, Action::TokenDeleted, &user.id);
-    if !user_tokens::delete(app.sql.as_ref(), &app.keys().user_token, &user.id, token, &event).await? {
+    let session = bearer::session(app, request).await?;
+    let event = audit::own(app, Action::TokenDeleted, &session);
+    if !user_tokens::delete(app.sql.as_ref(), &app.keys().user_token, &session.user.id, token, &event).await? {
         return Err(Error::NotFound);
     }
     Ok(Response::ok())

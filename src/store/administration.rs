@@ -4,7 +4,10 @@
 //! while a request of theirs is under way does nothing any more, and because nobody does any of this to the own account,
 //! one active admin is left whatever admins do to each other at once.
 
-use super::{events, mails, repeat, run_all};
+use super::{
+    events::{self, insert_event},
+    mails, repeat, run_all,
+};
 use crate::{
     domain::{
         Timestamp,
@@ -70,7 +73,8 @@ pub async fn create(sql: &dyn Sql, user: New<'_>, event: &Event) -> Result<Optio
     .bind(user.password_reset.map(|(id, _)| id))
     .bind(event.actor_id.as_deref())
     .bind(event.at);
-    let mut statements = vec![insert, events::insert_if_changed(event)];
+    let event = event.clone().sets(Some(user.role), Some(user.tier));
+    let mut statements = vec![insert, events::insert_if_changed(&event)];
     statements.extend(user.password_reset.map(|(id, mail)| mails::insert_if_reset_is(mail, user.id, id)));
     let mut answers = repeat::batch(sql, &statements).await?.into_iter();
     answers.next().unwrap_or_default().first()
@@ -94,14 +98,13 @@ pub struct Change<'a> {
 
 /// Writes an event, if the column is about to change.
 macro_rules! insert_if_differs {
-    ($column:literal) => {
-        concat!(
-            "INSERT INTO events (at, action, result, actor_id, subject_id, address)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6 FROM users WHERE id = ?5 AND ",
+    ($column:literal, old: $old:literal) => {
+        insert_event!(subject: "?5", old: $old, from: concat!(
+            "FROM users WHERE id = ?5 AND ",
             $column,
-            " IS NOT ?7 AND (?8 IS NULL OR updated_at = ?8) AND ",
+            " IS NOT ?9 AND (?10 IS NULL OR updated_at = ?10) AND ",
             is_active_admin!("?4")
-        )
+        ))
     };
 }
 
@@ -120,14 +123,30 @@ pub async fn change(
     now: Timestamp,
     event: impl Fn(Action) -> Event,
 ) -> Result<Option<User>, Outage> {
-    let differs =
-        |action, sql, value: Value| events::bind(&event(action), Statement::new(sql)).bind(value).bind(change.based_on);
+    let differs = |action, sql, value: Value| {
+        let event = match action {
+            Action::RoleChanged => event(action).sets(change.role, None),
+            Action::TierChanged => event(action).sets(None, change.tier),
+            _ => event(action),
+        };
+        events::bind(&event, Statement::new(sql)).bind(value).bind(change.based_on)
+    };
     let activity = |is_active| if is_active { Action::Activated } else { Action::Deactivated };
     let mut statements: Vec<Statement> = [
-        change.name.map(|name| differs(Action::NameChanged, insert_if_differs!("name"), name.into())),
-        change.role.map(|role| differs(Action::RoleChanged, insert_if_differs!("role"), role.as_str().into())),
-        change.tier.map(|tier| differs(Action::TierChanged, insert_if_differs!("tier"), tier.into())),
-        change.is_active.map(|value| differs(activity(value), insert_if_differs!("is_active"), value.into())),
+        change.name.map(|name| differs(Action::NameChanged, insert_if_differs!("name", old: "NULL"), name.into())),
+        change.role.map(|role| {
+            differs(
+                Action::RoleChanged,
+                insert_if_differs!("role", old: "json_object('role', role)"),
+                role.as_str().into(),
+            )
+        }),
+        change.tier.map(|tier| {
+            differs(Action::TierChanged, insert_if_differs!("tier", old: "json_object('tier', tier)"), tier.into())
+        }),
+        change
+            .is_active
+            .map(|value| differs(activity(value), insert_if_differs!("is_active", old: "NULL"), value.into())),
     ]
     .into_iter()
     .flatten()

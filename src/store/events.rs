@@ -7,44 +7,58 @@ use super::run;
 use crate::{
     domain::{
         Timestamp,
-        event::{Action, Event},
+        event::{Action, Event, Rights},
     },
     ports::{Outage, Sql, Statement},
 };
 
-/// Writes an event of which no batch is the home.
+/// The one statement that writes an event. Its first eight parameters are bound by [`bind`]. `subject` and `old` are SQL
+/// expressions, `from` is the rest of the SELECT: where the values come from and on which condition.
+macro_rules! insert_event {
+    (subject: $subject:literal, old: $old:literal, from: $from:expr) => {
+        concat!(
+            "INSERT INTO events (at, action, result, actor_id, subject_id, address, session_id, old_value, new_value)
+             SELECT ?1, ?2, ?3, ?4, ",
+            $subject,
+            ", ?6, ?7, ",
+            $old,
+            ", ?8 ",
+            $from
+        )
+    };
+    ($from:expr) => {
+        $crate::store::events::insert_event!(subject: "?5", old: "NULL", from: $from)
+    };
+}
+pub(super) use insert_event;
+
+/// Writes an event that belongs to no batch.
 ///
 /// # Errors
 /// [`Outage`].
 pub async fn insert(sql: &dyn Sql, event: &Event) -> Result<(), Outage> {
-    let statement = Statement::new(
-        "INSERT INTO events (at, action, result, actor_id, subject_id, address) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    );
-    run(sql, bind(event, statement)).await.map(drop)
+    run(sql, bind(event, Statement::new(insert_event!("")))).await.map(drop)
 }
 
 /// Writes an event, if the statement right before it in the batch has changed a row: then the act took effect. SQLite
 /// counts by `changes()` what the last INSERT, UPDATE or DELETE did, without its triggers and cascades.
 /// Of an act that may be repeated, a batch that is run again leaves a second event.
 pub(super) fn insert_if_changed(event: &Event) -> Statement {
-    let statement = Statement::new(
-        "INSERT INTO events (at, action, result, actor_id, subject_id, address)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE changes() > 0",
-    );
-    bind(event, statement)
+    bind(event, Statement::new(insert_event!("WHERE changes() > 0")))
 }
 
 /// Writes an event about the active account of this email, or about none if there is no such account: the same work in
 /// both cases, so that its time tells nothing.
 pub(super) fn insert_about_email(event: &Event, email: &str) -> Statement {
-    let statement = Statement::new(
-        "INSERT INTO events (at, action, result, actor_id, subject_id, address)
-         SELECT ?1, ?2, ?3, ?4, coalesce(?5, (SELECT id FROM users WHERE email = ?7 AND is_active = 1)), ?6",
-    );
+    let statement = Statement::new(insert_event!(
+        subject: "coalesce(?5, (SELECT id FROM users WHERE email = ?9 AND is_active = 1))",
+        old: "NULL",
+        from: ""
+    ));
     bind(event, statement).bind(email)
 }
 
-/// Binds an event to the first six parameters.
+/// Binds an event to the first eight parameters.
 pub(super) fn bind(event: &Event, statement: Statement) -> Statement {
     statement
         .bind(event.at)
@@ -53,6 +67,8 @@ pub(super) fn bind(event: &Event, statement: Statement) -> Statement {
         .bind(event.actor_id.as_deref())
         .bind(event.subject_id.as_deref())
         .bind(event.address.as_str())
+        .bind(event.session_id.as_deref())
+        .bind(event.new_value.and_then(|rights| serde_json::to_string(&rights).ok()))
 }
 
 /// Whose account an event concerns, or who did it.
@@ -87,6 +103,15 @@ pub struct Listed {
     /// From where, as a keyed hash.
     #[schema(required)]
     pub address: Option<String>,
+    /// The session that acted, or that began by the act: the `id` in the list of sessions. Null when there was none.
+    #[schema(required)]
+    pub session_id: Option<String>,
+    /// The subject's role and tier before the act. Null unless the act changed one of them.
+    #[schema(required)]
+    pub old_value: Option<Rights>,
+    /// The subject's role and tier after the act. Null unless the act created the account or changed one of them.
+    #[schema(required)]
+    pub new_value: Option<Rights>,
 }
 
 #[derive(Deserialize)]
@@ -100,10 +125,14 @@ struct Row {
     subject_id: Option<String>,
     subject_email: Option<String>,
     address: String,
+    session_id: Option<String>,
+    old_value: Option<String>,
+    new_value: Option<String>,
 }
 
 impl From<Row> for Listed {
     fn from(row: Row) -> Listed {
+        let rights = |text: Option<String>| serde_json::from_str(&text?).ok();
         let party = |id: Option<String>, email| id.map(|id| Party { id, email });
         Listed {
             id: row.id,
@@ -113,6 +142,9 @@ impl From<Row> for Listed {
             actor: party(row.actor_id, row.actor_email),
             subject: party(row.subject_id, row.subject_email),
             address: Some(row.address),
+            session_id: row.session_id,
+            old_value: rights(row.old_value),
+            new_value: rights(row.new_value),
         }
     }
 }

@@ -7,7 +7,11 @@
 
 use serde::Deserialize;
 
-use super::{administration::is_active_admin, events, run_all};
+use super::{
+    administration::is_active_admin,
+    events::{self, insert_event},
+    run_all,
+};
 use crate::{
     domain::event::Event,
     ports::{Outage, Rows, Sql, Statement},
@@ -33,12 +37,11 @@ pub async fn freeze(sql: &dyn Sql, root: &str, event: &Event) -> Result<Option<i
     let admin = event.actor_id.as_deref();
     let record = events::bind(
         event,
-        Statement::new(concat!(
-            "INSERT INTO events (at, action, result, actor_id, subject_id, address)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6 FROM users WHERE id = ?5 AND ",
+        Statement::new(insert_event!(concat!(
+            "FROM users WHERE id = ?5 AND ",
             is_active_admin!("?4"),
             " RETURNING id"
-        )),
+        ))),
     );
     let insert = Statement::new(concat!(
         "INSERT INTO freezes (user_id, frozen_at) SELECT id, ?2 FROM users WHERE id = ?1 AND ",

@@ -11,7 +11,7 @@ use crate::{
         email::Email,
         event::Event,
         throttle::{Address, SIGN_UP_BY_ADDRESS},
-        user_token::{ALPHABET, LENGTH, MAX_LIVE},
+        user_token::{ALPHABET, INVITATION, LENGTH, MAX_LIVE},
     },
     error::Error,
     ports::{Outage, Sql, Statement},
@@ -26,13 +26,19 @@ pub struct Made {
     key_id: String,
     previous_key_id: Option<String>,
     sealed: String,
+    sealed_recipient: Option<String>,
 }
 
-/// Draws a token for `user_id`.
+/// What the address of an invitation is sealed for, so that it does not open as a token.
+fn recipient_of(user_id: &str) -> String {
+    format!("recipient {user_id}")
+}
+
+/// Draws a token for `user_id`, which is mailed to `recipient`, if there is one.
 ///
 /// # Errors
 /// 500 when there is no randomness.
-pub fn make(app: &App, user_id: &str) -> Result<Made, Error> {
+pub fn make(app: &App, user_id: &str, recipient: Option<&Email>) -> Result<Made, Error> {
     let mut accepted = app.keys().user_token.iter();
     let keys = accepted.next().ok_or_else(|| Error::Internal("there is no key for tokens".to_owned()))?;
     let token = random::text(ALPHABET, LENGTH)?;
@@ -42,6 +48,10 @@ pub fn make(app: &App, user_id: &str) -> Result<Made, Error> {
         key_id: keys.id.clone(),
         previous_key_id: accepted.next().map(|keys| keys.id.clone()),
         sealed: keys.seal.seal(&token, user_id)?,
+        sealed_recipient: match recipient {
+            Some(email) => Some(keys.seal.seal(email.as_str(), &recipient_of(user_id))?),
+            None => None,
+        },
         token,
     })
 }
@@ -60,8 +70,8 @@ pub async fn insert(
     event: &Event,
 ) -> Result<bool, Outage> {
     let insert = Statement::new(
-        "INSERT INTO user_tokens (lookup, user_id, sealed, name, created_at, expires_at, key_id)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?8
+        "INSERT INTO user_tokens (lookup, user_id, sealed, name, created_at, expires_at, key_id, sealed_recipient)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?8, ?10
          WHERE ?7 > (
            SELECT count(*) FROM user_tokens WHERE user_id = ?2 AND expires_at > ?5 AND key_id IN (?8, ?9))
          RETURNING lookup",
@@ -74,7 +84,8 @@ pub async fn insert(
     .bind(expires_at)
     .bind(MAX_LIVE)
     .bind(made.key_id.as_str())
-    .bind(made.previous_key_id.as_deref());
+    .bind(made.previous_key_id.as_deref())
+    .bind(made.sealed_recipient.as_deref());
     let mut statements = vec![insert, events::insert_if_changed(event)];
     statements.extend(mail.map(|mail| mails::insert_if_token_is_there(mail, &made.lookup)));
     Ok(repeat::batch(sql, &statements).await?.first().is_some_and(|inserted| inserted.any()))
@@ -151,8 +162,8 @@ pub async fn attempt_sign_up(
 pub struct Stored {
     /// The encrypted token.
     pub sealed: String,
-    /// What its owner calls it.
-    pub name: Option<String>,
+    sealed_recipient: Option<String>,
+    name: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ends.
@@ -164,6 +175,15 @@ impl Stored {
     pub fn open(&self, keys: &[UserTokenKeys], user_id: &str) -> Option<String> {
         keys.iter().find_map(|keys| keys.seal.open(&self.sealed, user_id))
     }
+
+    /// The name for its owner's list. That of an invitation names the recipient until somebody has signed up with it.
+    pub fn display_name(&self, keys: &[UserTokenKeys], user_id: &str) -> Option<String> {
+        let open = |sealed: &String| keys.iter().find_map(|keys| keys.seal.open(sealed, &recipient_of(user_id)));
+        match self.sealed_recipient.as_ref().and_then(open) {
+            Some(email) => Some(format!("{INVITATION} of {email}")),
+            None => self.name.clone(),
+        }
+    }
 }
 
 /// The user's live tokens, latest expiry first.
@@ -172,10 +192,20 @@ impl Stored {
 /// [`Outage`].
 pub async fn list(sql: &dyn Sql, user_id: &str, now: Timestamp) -> Result<Vec<Stored>, Outage> {
     let statement = Statement::new(
-        "SELECT sealed, name, created_at, expires_at FROM user_tokens
+        "SELECT sealed, sealed_recipient, name, created_at, expires_at FROM user_tokens
          WHERE user_id = ?1 AND expires_at > ?2 ORDER BY expires_at DESC",
     );
     run(sql, statement.bind(user_id).bind(now)).await?.all()
+}
+
+/// Forgets to whom an invitation was mailed, once this user has signed up with it.
+pub(super) fn forget_recipient(lookup: &str, new_user_id: &str) -> Statement {
+    Statement::new(
+        "UPDATE user_tokens SET sealed_recipient = NULL
+         WHERE lookup = ?1 AND sealed_recipient IS NOT NULL AND EXISTS (SELECT 1 FROM users WHERE id = ?2)",
+    )
+    .bind(lookup)
+    .bind(new_user_id)
 }
 
 /// Deletes a live token of the user; tells whether there was one.

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::{
     events, mails, repeat, run, run_all, sessions,
     throttles::{PasswordAttempt, PasswordCounters, Proof},
+    user_tokens,
 };
 use crate::{
     domain::{
@@ -218,7 +219,9 @@ pub async fn sign_up(
     .bind(session.now)
     .bind(session.expires_at);
     let remember = counters.remember_address(Proof::Session(&session.id), session.now);
-    let [inserted, _, _, _] = run_all(sql, [insert, events::insert_if_changed(event), begin, remember]).await?;
+    let forget = user_tokens::forget_recipient(user.referrer_lookup, user.id);
+    let [inserted, _, _, _, _] =
+        run_all(sql, [insert, events::insert_if_changed(event), begin, remember, forget]).await?;
     if let Some(user) = inserted.first()? {
         return Ok(SignUp::Done(Box::new(user)));
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, DAY, PASSWORD, Postern, SECOND, claims,
-    world::{ADA, Door, GRACE, World, doors},
+    world::{ADA, Door, GRACE, Opens, World, doors},
 };
 
 /// What was done, by whom to whom.
@@ -236,7 +236,8 @@ fn admins_read_everything_newest_first_and_choose_by_user_and_action() {
     let event = &page["items"][0];
     let expected = json!({ "id": last_id(postern), "at": postern.now.get(), "action": "tier_changed", "result": "success",
         "actor": { "id": root, "email": "admin" }, "subject": { "id": world.ada.id, "email": ADA },
-        "address": event["address"] });
+        "address": event["address"], "session_id": claims(admin)["sid"], "old_value": { "tier": 0 },
+        "new_value": { "tier": 2 } });
     assert_eq!((event, &page["limit"], &page["next"]), (&expected, &json!(1), &event["id"]));
 
     let of_ada = format!("?user={}&limit=100", world.ada.id);
@@ -364,4 +365,91 @@ fn an_event_that_cannot_be_written_after_the_answer_is_told_to_the_log() {
     postern.login(ADA, "wrong password").refused(401, "wrong_credentials");
     let log = postern.log().join("\n");
     assert!(log.contains("login wrong_credentials is not in the audit log") && !log.contains(ADA), "{log}");
+}
+
+/// The id of the session of a token.
+fn session_of(token: &str) -> Value {
+    claims(token)["sid"].clone()
+}
+
+#[test]
+fn every_event_names_the_session_that_acted_or_that_the_act_began() {
+    for door in doors() {
+        let world = World::new();
+        let postern = &world.postern;
+        let before = last_id(postern);
+        let answer = door.good(&world).send();
+        let expected = match door.pattern {
+            "/api/auth/login" | "/api/auth/signup" if answer.body.is_object() => {
+                session_of(answer.body["token"].as_str().unwrap())
+            }
+            _ if matches!(door.opens, Opens::Sessions | Opens::SessionsAndResets | Opens::Admins) => {
+                session_of(door.session(&world))
+            }
+            _ => Value::Null,
+        };
+        for row in rows(postern, before) {
+            assert_eq!(row["session_id"], expected, "{}: {row}", door.name());
+        }
+    }
+    let world = World::new();
+    let before = last_id(&world.postern);
+    let body = json!({ "old_password": "wrong", "new_password": "another good password" });
+    world
+        .postern
+        .put("/api/auth/me/password")
+        .bearer(&world.ada.token)
+        .json(body)
+        .send()
+        .refused(403, "wrong_password");
+    world.postern.login(ADA, "wrong").refused(401, "wrong_credentials");
+    let sessions: Vec<Value> = rows(&world.postern, before).iter().map(|row| row["session_id"].clone()).collect();
+    assert_eq!(sessions, [session_of(&world.ada.token), Value::Null]);
+}
+
+#[test]
+fn an_event_tells_the_role_and_tier_before_and_after_and_at_the_creation() {
+    let world = World::new();
+    let postern = &world.postern;
+    let path = format!("/api/auth/admin/users/{}", world.grace.id);
+    let change = |body: Value| postern.put(&path).bearer(&world.admin_token).json(body).send().expect(200);
+    change(json!({ "role": "admin", "tier": 2, "name": "Grace" }));
+    change(json!({ "role": "user", "tier": 2 }));
+    let newest = |query: &str| admin_events(postern, &world.admin_token, query).expect(200)["items"].clone();
+    let of_grace = newest(&format!("?user={}&limit=4", world.grace.id));
+    let told = |event: &Value| (event["action"].clone(), event["old_value"].clone(), event["new_value"].clone());
+    let values: Vec<_> = of_grace.as_array().unwrap().iter().map(told).collect();
+    assert_eq!(
+        values,
+        [
+            (json!("role_changed"), json!({ "role": "admin" }), json!({ "role": "user" })),
+            (json!("tier_changed"), json!({ "tier": 0 }), json!({ "tier": 2 })),
+            (json!("role_changed"), json!({ "role": "user" }), json!({ "role": "admin" })),
+            // A name is no part of the audit log.
+            (json!("name_changed"), Value::Null, Value::Null),
+        ]
+    );
+    let signup = &newest(&format!("?user={}&action=signup", world.ada.id))[0];
+    assert_eq!(told(signup).2, json!({ "role": "user", "tier": 0 }));
+
+    let body = json!({ "email": "joan@example.com", "password": PASSWORD, "role": "admin", "tier": 1 });
+    postern.post("/api/auth/admin/users").bearer(&world.admin_token).json(body).send().expect(200);
+    let created = &newest("?action=user_created")[0];
+    assert_eq!(told(created), (json!("user_created"), Value::Null, json!({ "role": "admin", "tier": 1 })));
+    assert_eq!(created["session_id"], session_of(&world.admin_token));
+}
+
+#[test]
+fn one_sees_the_session_of_the_own_events_and_not_that_of_an_admin() {
+    let world = World::new();
+    let postern = &world.postern;
+    let path = format!("/api/auth/admin/users/{}", world.ada.id);
+    postern.put(&path).bearer(&world.admin_token).json(json!({ "tier": 1 })).send().expect(200);
+    postern.put("/api/auth/me/name").bearer(&world.ada.token).json(json!({ "name": "Ada" })).send().expect(200);
+    let page = own_events(postern, &world.ada.token, "?limit=2").expect(200);
+    let seen: Vec<_> =
+        page["items"].as_array().unwrap().iter().map(|event| (&event["action"], &event["session_id"])).collect();
+    let own = session_of(&world.ada.token);
+    assert_eq!(seen, [(&json!("name_changed"), &own), (&json!("tier_changed"), &Value::Null)]);
+    assert_eq!(page["items"][1]["new_value"], json!({ "tier": 1 }));
 }

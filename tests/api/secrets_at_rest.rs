@@ -257,3 +257,60 @@ fn what_is_no_failure_is_not_logged() {
     world.postern.wait(HOUR);
     assert_eq!(world.postern.log(), [""; 0]);
 }
+
+/// The rows of user tokens.
+fn user_tokens(postern: &Postern) -> String {
+    postern
+        .sql
+        .dump()
+        .lines()
+        .filter(|line| line.starts_with("user_tokens: "))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+#[test]
+fn the_address_of_an_invitation_is_readable_by_its_sender_alone_and_forgotten_once_it_is_used() {
+    let world = World::with_settings(&RESEND);
+    let postern = &world.postern;
+    let invite = json!({ "email": "joan@example.org" });
+    postern.post("/api/auth/me/send-invite").bearer(&world.ada.token).json(invite).send().expect(200);
+    let names = || {
+        let list = postern.post("/api/auth/me/tokens").bearer(&world.ada.token).send().expect(200);
+        list.as_array().unwrap().iter().map(|token| token["name"].clone()).collect::<Vec<_>>()
+    };
+    assert!(names().contains(&json!("Invitation of joan@example.org")), "{:?}", names());
+    let mut address = Secrets::default();
+    address.add_guessable("the address of an invitation", "joan@example.org");
+    address.are_not_in("the user tokens", &user_tokens(postern));
+
+    let mail = postern.mails("joan@example.org")[0]["text"].as_str().unwrap().to_owned();
+    let (_, referrer) = mail.split_once("referrer=").unwrap();
+    let body = json!({ "referrer": &referrer[..10], "email": "joan@example.org", "password": PASSWORD });
+    let joan = postern.post("/api/auth/signup").json(body).send().expect(200);
+    assert!(names().contains(&json!("Invitation")), "{:?}", names());
+    let sealed = postern.sql.query("SELECT 1 FROM user_tokens WHERE sealed_recipient IS NOT NULL", &[]);
+    assert!(sealed.is_empty());
+
+    // The account goes, and with it the last that tells of the address.
+    let path = format!("/api/auth/admin/users/{}", joan["user"]["id"].as_str().unwrap());
+    postern.delete(&path).bearer(&world.admin_token).send().expect(200);
+    assert!(!postern.sql.dump().contains("joan@example.org"));
+}
+
+#[test]
+fn the_address_of_an_older_invitation_is_taken_out_of_its_name() {
+    let world = World::new();
+    let postern = &world.postern;
+    let rename = |name: &str| postern.sql.execute("UPDATE user_tokens SET name = ?1", &[name.into()]);
+    let update = include_str!("../../migrations/0011_event_details.sql")
+        .lines()
+        .find(|line| line.starts_with("UPDATE user_tokens "))
+        .unwrap();
+    for (before, after) in [("Invitation of joan@example.org", "Invitation"), ("For Joan", "For Joan")] {
+        rename(before);
+        postern.sql.execute(update, &[]);
+        let rows = postern.sql.query("SELECT DISTINCT name FROM user_tokens", &[]);
+        assert_eq!(rows, [json!({ "name": after })]);
+    }
+}

@@ -719,8 +719,12 @@ export interface components {
              * @description The newer event has the larger one.
              */
             id: number;
+            new_value: components["schemas"]["Rights"] | null;
+            old_value: components["schemas"]["Rights"] | null;
             /** @description `success`, or the code of the refusal. */
             result: string;
+            /** @description The session that acted, or that began by the act: the `id` in the list of sessions. Null when there was none. */
+            session_id: string | null;
             subject: components["schemas"]["Party"] | null;
         };
         /** @description One faulty field of a request. */
@@ -1043,6 +1047,15 @@ export interface components {
             /** @description A sentence for a person. */
             error: string;
         };
+        /** @description The role and tier of a user, as far as an act set them. */
+        Rights: {
+            role?: components["schemas"]["Role"] | null;
+            /**
+             * Format: int32
+             * @description The tier, if the act set it.
+             */
+            tier?: number | null;
+        };
         /**
          * @description What a user may do.
          * @enum {string}
@@ -1086,8 +1099,12 @@ export interface components {
                  * @description The newer event has the larger one.
                  */
                 id: number;
+                new_value: components["schemas"]["Rights"] | null;
+                old_value: components["schemas"]["Rights"] | null;
                 /** @description `success`, or the code of the refusal. */
                 result: string;
+                /** @description The session that acted, or that began by the act: the `id` in the list of sessions. Null when there was none. */
+                session_id: string | null;
                 subject: components["schemas"]["Party"] | null;
             }[];
             /**

@@ -41,7 +41,7 @@ pub struct Unfrozen {
 )]
 pub async fn post(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
-    let event = audit::by_admin(app, Action::Frozen, &admin.user.id, id);
+    let event = audit::by_admin(app, Action::Frozen, &admin, id);
     match freezes::freeze(app.sql.as_ref(), id, &event).await? {
         Some(frozen) => Ok(Response::json(&Frozen { frozen })),
         None => Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await),
@@ -63,7 +63,7 @@ pub async fn post(app: &App, request: &Request, id: &str) -> Result<Response, Er
 )]
 pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
-    let event = audit::by_admin(app, Action::Unfrozen, &admin.user.id, id);
+    let event = audit::by_admin(app, Action::Unfrozen, &admin, id);
     match freezes::unfreeze(app.sql.as_ref(), id, &event).await? {
         Some(unfrozen) => Ok(Response::json(&Unfrozen { unfrozen })),
         None => Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await),

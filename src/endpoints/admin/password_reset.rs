@@ -34,7 +34,7 @@ pub async fn send_link(app: &App, request: &Request, id: &str) -> Result<Respons
 
     let reset_id = random::id()?;
     let owed = Owed::password_reset(app, &email, &reset_id)?;
-    let event = audit::by_admin(app, Action::PasswordResetRequested, &admin.user.id, id);
+    let event = audit::by_admin(app, Action::PasswordResetRequested, &admin, id);
     if !administration::begin_password_reset(sql, id, &reset_id, &owed.mail, &event).await? {
         // Deleted or deactivated meanwhile.
         return Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await);

@@ -62,7 +62,7 @@ pub async fn list(app: &App, request: &Request, id: &str) -> Result<Response, Er
 )]
 pub async fn delete_all(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
-    let event = audit::by_admin(app, Action::SessionsEnded, &admin.user.id, id);
+    let event = audit::by_admin(app, Action::SessionsEnded, &admin, id);
     if !sessions::end_all(app.sql.as_ref(), id, &event).await? {
         return Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await);
     }
@@ -83,7 +83,7 @@ pub async fn delete_all(app: &App, request: &Request, id: &str) -> Result<Respon
 )]
 pub async fn delete(app: &App, request: &Request, id: &str, session_id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
-    let event = audit::by_admin(app, Action::SessionEnded, &admin.user.id, id);
+    let event = audit::by_admin(app, Action::SessionEnded, &admin, id);
     if !sessions::end(app.sql.as_ref(), id, session_id, &event).await? {
         return Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await);
     }

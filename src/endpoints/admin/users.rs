@@ -166,7 +166,7 @@ pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
         is_verified: is_verified.unwrap_or(false),
         password_reset: owed.as_ref().map(|owed| (reset_id.as_str(), &owed.mail)),
     };
-    let event = audit::by_admin(app, Action::UserCreated, &admin.user.id, &id);
+    let event = audit::by_admin(app, Action::UserCreated, &admin, &id);
     let Some(user) = administration::create(app.sql.as_ref(), new, &event).await? else {
         return Err(bearer::refusal_of_admin(app, &admin, Error::EmailTaken).await);
     };
@@ -252,7 +252,7 @@ pub async fn put(app: &App, request: &Request, id: &str) -> Result<Response, Err
         return Err(Error::OwnAccount);
     }
 
-    let event = |action| audit::by_admin(app, action, admin_id, id);
+    let event = |action| audit::by_admin(app, action, &admin, id);
     match administration::change(app.sql.as_ref(), id, admin_id, &change, app.now, event).await? {
         Some(user) => Ok(versioned(&user)),
         None => {
@@ -289,7 +289,7 @@ pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, 
     if id == admin_id {
         return Err(Error::OwnAccount);
     }
-    let event = audit::by_admin(app, Action::UserDeleted, admin_id, id);
+    let event = audit::by_admin(app, Action::UserDeleted, &admin, id);
     if !administration::delete(app.sql.as_ref(), id, &event).await? {
         return Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await);
     }
