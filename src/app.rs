@@ -1,7 +1,8 @@
-//! What a request has at hand: the settings and keys of the isolate, the ports, and the time.
+//! What a request works with: the settings and keys of the isolate, the ports, and the time.
 
 use std::{
     cell::{Cell, LazyCell},
+    ops::Deref,
     rc::Rc,
 };
 
@@ -40,9 +41,9 @@ pub fn lazily(read: impl FnOnce() -> Address + 'static) -> Rc<LazyAddress> {
     Rc::new(LazyAddress::new(Box::new(read)))
 }
 
-/// One request's view of the world. A clone is cheap, and lives on in work after the answer.
+/// Everything a request works with except the time. A clone is cheap.
 #[derive(Clone)]
-pub struct App {
+pub struct Services {
     /// What was prepared for the isolate.
     pub isolate: Rc<Isolate>,
     /// D1.
@@ -63,8 +64,6 @@ pub struct App {
     pub user_writes: Rc<dyn Burst>,
     /// Writes one line to the log.
     pub log: fn(&str),
-    /// When the request came in.
-    pub now: Timestamp,
     /// The request's id, in the answer and in the log.
     pub request_id: Rc<str>,
     /// Who sent it, as far as the platform knows.
@@ -73,7 +72,13 @@ pub struct App {
     pub deployment: Option<Rc<str>>,
 }
 
-impl App {
+impl Services {
+    /// Adds the time. For a request only `routes` does this, after the body has arrived: a client that holds back its last
+    /// byte must not act in the past.
+    pub fn at(self, now: Timestamp) -> App {
+        App { services: self, now }
+    }
+
     /// What the deployment is told.
     pub fn settings(&self) -> &Settings {
         &self.isolate.settings
@@ -82,5 +87,21 @@ impl App {
     /// Every key.
     pub fn keys(&self) -> &Keys {
         &self.isolate.keys
+    }
+}
+
+/// One request's view of the world. A clone is cheap, and lives on in work after the answer.
+#[derive(Clone)]
+pub struct App {
+    services: Services,
+    /// When the request had arrived whole, or when the cron trigger was due.
+    pub now: Timestamp,
+}
+
+impl Deref for App {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.services
     }
 }

@@ -14,6 +14,8 @@ use utoipa::ToSchema;
 pub enum Error {
     /// 400: the body cannot be read at all; the sentence says why.
     UnreadableBody(&'static str),
+    /// 400: the request came over plain http, which is served in local development only.
+    HttpsRequired,
     /// 401: the bearer is missing, malformed, expired, revoked, forged or of the wrong kind.
     Unauthorized,
     /// 401: a login with an unknown email or a wrong password, alike.
@@ -38,6 +40,8 @@ pub enum Error {
     NotFound,
     /// 405: the path exists, but not for this method.
     MethodNotAllowed(&'static [Method]),
+    /// 408: the body did not arrive in time.
+    RequestTimeout,
     /// 409: the request states that it acts for one account, and the session belongs to another.
     AccountChanged,
     /// 409: somebody has this email already.
@@ -119,7 +123,7 @@ impl Error {
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Error::UnreadableBody(_) => StatusCode::BAD_REQUEST,
+            Error::UnreadableBody(_) | Error::HttpsRequired => StatusCode::BAD_REQUEST,
             Error::Unauthorized | Error::WrongCredentials => StatusCode::UNAUTHORIZED,
             Error::ForeignOrigin
             | Error::Inactive
@@ -131,6 +135,7 @@ impl Error {
             | Error::OneTimePasswordDead => StatusCode::FORBIDDEN,
             Error::NotFound => StatusCode::NOT_FOUND,
             Error::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Error::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Error::AccountChanged
             | Error::EmailTaken
             | Error::AlreadyVerified
@@ -153,6 +158,8 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Error::UnreadableBody(_) => "unreadable_body",
+            Error::HttpsRequired => "https_required",
+            Error::RequestTimeout => "request_timeout",
             Error::Unauthorized => "invalid_token",
             Error::WrongCredentials => "wrong_credentials",
             Error::ForeignOrigin => "foreign_origin",
@@ -188,6 +195,8 @@ impl Error {
         let msg = "must be an email address, such as name@example.com".to_owned();
         vec![
             Error::UnreadableBody("The body is not well-formed JSON."),
+            Error::HttpsRequired,
+            Error::RequestTimeout,
             Error::Unauthorized,
             Error::WrongCredentials,
             Error::ForeignOrigin,
@@ -261,6 +270,10 @@ impl Error {
     fn sentence(&self, request_id: &str) -> String {
         match self {
             Error::UnreadableBody(sentence) => (*sentence).to_owned(),
+            Error::HttpsRequired => {
+                "This service answers over https only. Send the request to the https address.".to_owned()
+            }
+            Error::RequestTimeout => "The request took too long to arrive. Please try again.".to_owned(),
             Error::Unauthorized => {
                 "You are not signed in, or your session has ended. Please sign in again.".to_owned()
             }

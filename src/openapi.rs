@@ -147,7 +147,10 @@ fn complete(
     refusals: &Refusals,
     shared: &mut Map<String, Value>,
 ) -> Result<(), String> {
-    let mut codes = vec!["body_too_large", "internal_error", "unavailable"];
+    let mut codes = vec!["body_too_large", "internal_error", "request_timeout", "unavailable"];
+    if path.starts_with("/api/") {
+        codes.push("https_required");
+    }
     if operation.contains_key("requestBody") {
         codes.extend(["unreadable_body", "unsupported_media_type", "invalid_fields"]);
     }

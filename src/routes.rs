@@ -1,11 +1,13 @@
 //! The way from a path to its endpoint, and what every answer has in common.
 
-use std::{future::ready, pin::Pin};
+use std::{borrow::Cow, future::ready, pin::Pin};
 
 use http::{Method, header};
+use percent_encoding::percent_decode_str;
 
 use crate::{
-    app::App,
+    app::{App, Services},
+    domain::Timestamp,
     endpoints::{
         admin, config, create_token, deactivate, events, health, jwks, login, logout, me, name, one_time_password,
         openapi, outbox, password, password_reset, send_invite, sessions, signup, tokens, verify_token,
@@ -18,8 +20,23 @@ use crate::{
 /// Seconds after which the burst guard has certainly forgotten: its period in `wrangler.toml`.
 const BURST_PERIOD: i64 = 10;
 
+/// A segment of a path, decoded.
+type Segment<'a> = Cow<'a, str>;
+
+/// Decodes a segment of a path (RFC 3986, section 2.1). This is the one place where that is done, so `a%2Fb` is always `a/b`
+/// and never the text `a%2Fb`. Nothing if it is empty, has a malformed escape, or is not UTF-8.
+fn decode(segment: &str) -> Option<Segment<'_>> {
+    let mut escapes = segment.split('%').skip(1).map(str::as_bytes);
+    let is_well_formed =
+        escapes.all(|rest| matches!(rest, [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit()));
+    if segment.is_empty() || !is_well_formed {
+        return None;
+    }
+    percent_decode_str(segment).decode_utf8().ok()
+}
+
 /// An address that exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Route<'a> {
     Login,
     Signup,
@@ -38,16 +55,16 @@ enum Route<'a> {
     SendInvite,
     CreateToken,
     Tokens,
-    Token(&'a str),
+    Token(Segment<'a>),
     Sessions,
-    Session(&'a str),
+    Session(Segment<'a>),
     Events,
     Users,
-    User(&'a str),
-    UserPasswordResetLink(&'a str),
-    UserSessions(&'a str),
-    UserSession(&'a str, &'a str),
-    UserFreeze(&'a str),
+    User(Segment<'a>),
+    UserPasswordResetLink(Segment<'a>),
+    UserSessions(Segment<'a>),
+    UserSession(Segment<'a>, Segment<'a>),
+    UserFreeze(Segment<'a>),
     InviteTree,
     AllEvents,
     Health,
@@ -87,8 +104,8 @@ impl<'a> Route<'a> {
             "me/sessions" => Route::Sessions,
             "me/events" => Route::Events,
             _ => match path.rsplit_once('/')? {
-                ("me/tokens", token) if !token.is_empty() => Route::Token(token),
-                ("me/sessions", id) if !id.is_empty() => Route::Session(id),
+                ("me/tokens", token) => Route::Token(decode(token)?),
+                ("me/sessions", id) => Route::Session(decode(id)?),
                 _ => return None,
             },
         })
@@ -97,23 +114,24 @@ impl<'a> Route<'a> {
     fn find_for_admins(path: &'a str) -> Option<Self> {
         let mut parts = path.split('/');
         let parts = [parts.next(), parts.next(), parts.next(), parts.next(), parts.next()];
-        if parts.contains(&Some("")) {
-            return None;
-        }
         Some(match parts {
             [Some("users"), None, ..] => Route::Users,
-            [Some("users"), Some(id), None, ..] => Route::User(id),
-            [Some("users"), Some(id), Some("send-password-reset-link"), None, _] => Route::UserPasswordResetLink(id),
-            [Some("users"), Some(id), Some("sessions"), None, _] => Route::UserSessions(id),
-            [Some("users"), Some(id), Some("sessions"), Some(session_id), None] => Route::UserSession(id, session_id),
-            [Some("users"), Some(id), Some("freeze"), None, _] => Route::UserFreeze(id),
+            [Some("users"), Some(id), None, ..] => Route::User(decode(id)?),
+            [Some("users"), Some(id), Some("send-password-reset-link"), None, _] => {
+                Route::UserPasswordResetLink(decode(id)?)
+            }
+            [Some("users"), Some(id), Some("sessions"), None, _] => Route::UserSessions(decode(id)?),
+            [Some("users"), Some(id), Some("sessions"), Some(session_id), None] => {
+                Route::UserSession(decode(id)?, decode(session_id)?)
+            }
+            [Some("users"), Some(id), Some("freeze"), None, _] => Route::UserFreeze(decode(id)?),
             [Some("invite-tree"), None, ..] => Route::InviteTree,
             [Some("events"), None, ..] => Route::AllEvents,
             _ => return None,
         })
     }
 
-    fn methods(self) -> &'static [Method] {
+    fn methods(&self) -> &'static [Method] {
         match self {
             Route::Login
             | Route::Signup
@@ -147,7 +165,7 @@ impl<'a> Route<'a> {
     }
 
     /// The path as it may stand in a log: a token in it is not told.
-    fn pattern(self) -> &'static str {
+    fn pattern(&self) -> &'static str {
         match self {
             Route::Login => "/api/auth/login",
             Route::Signup => "/api/auth/signup",
@@ -184,7 +202,7 @@ impl<'a> Route<'a> {
     }
 
     /// Open to strangers, and dear or worth guessing at: the platform's limiter stands before it.
-    fn is_guarded(self) -> bool {
+    fn is_guarded(&self) -> bool {
         matches!(
             self,
             Route::Login | Route::Signup | Route::SendPasswordResetLink | Route::VerifyOtp | Route::VerifyToken
@@ -194,73 +212,148 @@ impl<'a> Route<'a> {
 
 /// What a request asks for, as it may stand in a log.
 pub fn label(method: &Method, path: &str) -> Label {
-    Label::new(method, Route::find(path).map_or("unknown", Route::pattern))
+    Label::new(method, Route::find(path).map_or("unknown", |route| route.pattern()))
 }
 
-/// Answers a request, whatever it is.
-pub async fn answer(app: &App, request: &Request) -> Response {
-    let mut response = match dispatch(app, request).await {
+/// Why a request is answered before its body is read.
+enum Early {
+    Answer(Response),
+    Refusal(Error),
+}
+
+impl From<Error> for Early {
+    fn from(error: Error) -> Self {
+        Early::Refusal(error)
+    }
+}
+
+/// Answers a request of which only the head has arrived.
+///
+/// Whatever can be refused by the head alone is refused before `body` is polled. `clock` is read when the body has arrived:
+/// until then there is no [`App`], and so no time that a client could make stale.
+pub async fn answer(
+    services: Services,
+    mut request: Request,
+    body: impl Future<Output = Result<Vec<u8>, Error>>,
+    clock: impl FnOnce() -> Timestamp,
+) -> Response {
+    let route = Route::find(&request.path);
+    let route = match admit(&services, &request, route.as_ref()).await {
+        Ok(route) => route,
+        Err(Early::Answer(response)) => return conclude(&services, &request, Ok(response)),
+        Err(Early::Refusal(error)) => return conclude(&services, &request, Err(error)),
+    };
+    match body.await {
+        Ok(body) if body.len() > MAX_BODY => return conclude(&services, &request, Err(Error::BodyTooLarge(MAX_BODY))),
+        Ok(body) => request.body = body,
+        Err(error) => return conclude(&services, &request, Err(error)),
+    }
+    let app = services.at(clock());
+    let result = dispatch(&app, &request, route).await;
+    conclude(&app, &request, result)
+}
+
+/// Whether a page may be at the address of a request, as far as its head tells.
+pub fn may_be_page(request: &Request) -> bool {
+    request.only_reads() && !is_api(request) && Route::find(&request.path).is_none()
+}
+
+/// Whether a request may be answered over the scheme that it came with.
+pub fn is_scheme_served(request: &Request, is_local: bool) -> bool {
+    is_local || !request.is_plain_http()
+}
+
+fn is_api(request: &Request) -> bool {
+    request.path.starts_with("/api/")
+}
+
+/// Finds the route, if the head of the request is good enough for its body to be read.
+async fn admit<'a>(
+    services: &Services,
+    request: &Request,
+    route: Option<&'a Route<'a>>,
+) -> Result<&'a Route<'a>, Early> {
+    if !is_scheme_served(request, services.settings().is_local) {
+        return Err(if request.only_reads() && !is_api(request) {
+            Early::Answer(to_https(request))
+        } else {
+            Error::HttpsRequired.into()
+        });
+    }
+    let route = route.ok_or(Error::NotFound)?;
+    let methods = route.methods();
+    if !methods.contains(&request.method) {
+        return Err(match cors::preflight(request, &services.settings().cors_origins, methods) {
+            Some(preflight) => Early::Answer(preflight),
+            None => Error::MethodNotAllowed(methods).into(),
+        });
+    }
+    // Of a request that only reads, the body is counted as it arrives: to ask for one more header would cost every session check.
+    if !request.only_reads() && request.declared_length().is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(Error::BodyTooLarge(MAX_BODY).into());
+    }
+    if route.is_guarded() {
+        let key = services.keys().throttle.hash(&["burst", services.address.as_str()]);
+        if !services.burst.allow(&key).await.map_err(Error::from)? {
+            return Err(Error::TooManyRequests(BURST_PERIOD).into());
+        }
+    }
+    Ok(route)
+}
+
+fn to_https(request: &Request) -> Response {
+    let host = request.origin.split_once("://").map_or("", |(_, host)| host);
+    let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+    Response::permanent_redirect(format!("https://{host}{}{query}", request.path))
+}
+
+fn conclude(services: &Services, request: &Request, result: Result<Response, Error>) -> Response {
+    let mut response = match result {
         Ok(response) => response,
         Err(error) => {
             if let Some(cause) = error.cause() {
-                let (id, status) = (&app.request_id, error.status().as_u16());
+                let (id, status) = (&services.request_id, error.status().as_u16());
                 let Label { method, route } = label(&request.method, &request.path);
-                (app.log)(&format!("request {id}: {method} {route} {status}: {cause}"));
+                (services.log)(&format!("request {id}: {method} {route} {status}: {cause}"));
             }
-            Response::refusal(&error, &app.request_id)
+            Response::refusal(&error, &services.request_id)
         }
     };
-    response.headers.extend(cors::headers(request, &app.settings().cors_origins));
-    finish(&mut response, request, &app.request_id);
+    response.headers.extend(cors::headers(request, &services.settings().cors_origins));
+    finish(&mut response, request, &services.request_id, services.settings().is_local);
     response
 }
 
 /// The answer while the settings are wrong: everything but the log keeps silent about them.
 pub fn answer_without_settings(request: &Request, request_id: &str) -> Response {
-    let mut response = Response::refusal(&Error::Unavailable("the settings are wrong".to_owned()), request_id);
-    finish(&mut response, request, request_id);
-    response
+    answer_unprepared(request, &Error::Unavailable("the settings are wrong".to_owned()), request_id)
 }
 
-/// The answer to a request that could not be read whole.
-pub fn answer_unread(error: &Error, request_id: &str) -> Response {
+/// The answer when not even the settings can be asked.
+pub fn answer_unprepared(request: &Request, error: &Error, request_id: &str) -> Response {
     let mut response = Response::refusal(error, request_id);
-    add_headers(&mut response, request_id);
+    finish(&mut response, request, request_id, request.is_plain_http());
     response
 }
 
-fn finish(response: &mut Response, request: &Request, request_id: &str) {
-    add_headers(response, request_id);
-    if request.method == Method::HEAD {
-        response.body = "".into();
-    }
-}
+/// For two years browsers use nothing but https for this host. Not for its subdomains, which may belong to other services.
+const HTTPS_ONLY: &str = "max-age=63072000";
 
-fn add_headers(response: &mut Response, request_id: &str) {
+fn finish(response: &mut Response, request: &Request, request_id: &str, is_local: bool) {
     response.headers.extend([
         (header::CACHE_CONTROL, "no-store".into()),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".into()),
         (REQUEST_ID, request_id.to_owned().into()),
     ]);
+    if !is_local {
+        response.headers.push((header::STRICT_TRANSPORT_SECURITY, HTTPS_ONLY.into()));
+    }
+    if request.method == Method::HEAD {
+        response.body = "".into();
+    }
 }
 
-async fn dispatch(app: &App, request: &Request) -> Result<Response, Error> {
-    let route = Route::find(&request.path).ok_or(Error::NotFound)?;
-    if !route.methods().contains(&request.method) {
-        if let Some(preflight) = cors::preflight(request, &app.settings().cors_origins, route.methods()) {
-            return Ok(preflight);
-        }
-        return Err(Error::MethodNotAllowed(route.methods()));
-    }
-    if request.body.len() > MAX_BODY {
-        return Err(Error::BodyTooLarge(MAX_BODY));
-    }
-    if route.is_guarded() {
-        let key = app.keys().throttle.hash(&["burst", app.address.as_str()]);
-        if !app.burst.allow(&key).await? {
-            return Err(Error::TooManyRequests(BURST_PERIOD));
-        }
-    }
+async fn dispatch(app: &App, request: &Request, route: &Route<'_>) -> Result<Response, Error> {
     // Each endpoint is a function of its own in the module. As one future they would be a single one of hundreds of kilobytes,
     // all of which the first request of an isolate would wait to be compiled.
     let answer: Pin<Box<dyn Future<Output = Result<Response, Error>> + '_>> = match route {
@@ -314,8 +407,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_segment_is_decoded_once() {
+        for (path, id) in [
+            ("a%2Fb", "a/b"),
+            ("a%252Fb", "a%2Fb"),
+            ("auth0|5f7c", "auth0|5f7c"),
+            ("auth0%7C5f7c", "auth0|5f7c"),
+            ("with%20space", "with space"),
+            ("with+plus", "with+plus"),
+            ("%C3%BC", "\u{fc}"),
+        ] {
+            assert_eq!(Route::find(&format!("/api/auth/admin/users/{path}")), Some(Route::User(id.into())), "{path}");
+            assert_eq!(Route::find(&format!("/api/auth/me/tokens/{path}")), Some(Route::Token(id.into())), "{path}");
+            let session = format!("/api/auth/admin/users/{path}/sessions/{path}");
+            assert_eq!(Route::find(&session), Some(Route::UserSession(id.into(), id.into())), "{path}");
+        }
+        for segment in ["%", "%2", "a%zzb", "%+1", "%FF", "%C3", "%%41"] {
+            assert_eq!(Route::find(&format!("/api/auth/admin/users/{segment}")), None, "{segment}");
+            assert_eq!(Route::find(&format!("/api/auth/me/sessions/{segment}")), None, "{segment}");
+        }
+    }
+
+    #[test]
     fn a_path_is_matched_whole() {
-        assert_eq!(Route::find("/api/auth/me/tokens/abc"), Some(Route::Token("abc")));
+        assert_eq!(Route::find("/api/auth/me/tokens/abc"), Some(Route::Token("abc".into())));
         for path in [
             "/",
             "/api/auth",
@@ -323,6 +438,9 @@ mod tests {
             "/api/auth/login/",
             "/api/auth/me/tokens/",
             "/api/auth/me/tokens/a/b",
+            "/api/auth/admin/users/",
+            "/api/auth/admin/users//sessions",
+            "/api/auth/admin/users/a/sessions/",
             "/API/auth/login",
             "//api/auth/login",
         ] {

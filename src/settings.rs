@@ -5,7 +5,7 @@ use std::fmt;
 use crate::crypto::password_hash::Cost;
 use crate::domain::{
     email::{self, Email, Sender},
-    origin::is_origin,
+    origin::{OwnOrigin, is_origin},
     password, session,
 };
 
@@ -19,10 +19,12 @@ const DEFAULT_BRAND_COLOR: &str = "#0f6e75";
 /// What this deployment is told, checked.
 #[derive(Debug)]
 pub struct Settings {
-    /// `ENVIRONMENT`: whether this is local development.
+    /// `ENVIRONMENT`: whether this is local development, in which plain http is served.
     pub is_local: bool,
     /// `APP_URL`: origin (and path, without a slash at its end) of the pages that mailed links lead to; also the `iss` and `aud` of tokens.
     pub app_url: String,
+    /// The origin of `APP_URL`, as a browser writes it: the pages that may act with the session cookie.
+    pub own_origin: OwnOrigin,
     /// `CORS_ORIGINS`: the other origins whose pages may read answers, as browsers write them.
     pub cors_origins: Vec<String>,
     /// `SERVICE_NAME`: what mails and pages call the service; refused as a password.
@@ -161,9 +163,11 @@ impl Settings {
         let password_min_length =
             reader.number("PASSWORD_MIN_LENGTH", password::MIN_LENGTH as i64, password::MIN_LENGTH as i64..=64)
                 as usize;
+        let app_url = reader.app_url(local);
         let settings = Settings {
+            own_origin: OwnOrigin::new(&app_url, local),
             is_local: local,
-            app_url: reader.app_url(local),
+            app_url,
             cors_origins: reader.cors_origins(local),
             brand_color: reader.brand_color(),
             secrets: reader.secrets(),

@@ -10,19 +10,21 @@ use worker::{
 };
 
 use crate::{
-    app::{App, Isolate, LazyAddress, lazily},
+    app::{Isolate, LazyAddress, Services, lazily},
     crypto::random,
     domain::{Timestamp, throttle::Address},
     error::Error,
     maintenance,
     platform::{
         analytics::Counters,
+        body,
         burst::Limiter,
         d1::{D1, Database},
         http,
         kv::WorkersKv,
         later::WaitUntil,
         net::FetchNet,
+        pages,
         send_email::EmailService,
         task,
     },
@@ -30,7 +32,7 @@ use crate::{
     routes,
     settings::Settings,
     telemetry::{Event, Kind, Label, Meter, Outcome},
-    web::{Request, Response},
+    web::{Headers, Request, Response},
 };
 
 thread_local! {
@@ -64,6 +66,14 @@ pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context, 
     let head = http::head(&request);
     let only_reads = head.only_reads();
     task::run(async move {
+        let is_served = isolate(&env).is_some_and(|isolate| isolate.settings.is_local) || !head.is_plain_http();
+        if is_served
+            && routes::may_be_page(&head)
+            && let Some(page) = pages::find(&env, &request).await
+        {
+            let _ = resolve.call1(&JsValue::UNDEFINED, &page);
+            return;
+        }
         let (response, line) = respond(request, head, &env, Context::new(context), begin).await;
         if let Err(error) = http::send(&resolve, &response, &line) {
             // To settle a promise throws nothing.
@@ -83,7 +93,8 @@ async fn respond(
 ) -> (Response, String) {
     let Ok(id) = random::id() else {
         let problem = "there is no randomness";
-        return (routes::answer_unread(&Error::Internal(problem.to_owned()), "unknown"), problem.to_owned());
+        let error = Error::Internal(problem.to_owned());
+        return (routes::answer_unprepared(&head, &error, "unknown"), problem.to_owned());
     };
     let work = Work {
         id: id.into(),
@@ -101,23 +112,31 @@ async fn answer(
     head: Request,
     env: &Env,
     later: WaitUntil,
-    now: Timestamp,
+    begin: Timestamp,
     work: &Work,
 ) -> Response {
     let headers = head.headers.clone();
     let address = lazily(move || Address::parse(headers.get(&http::CONNECTING_IP).as_deref()));
-    let Some(body) = http::body(request).await else {
-        return routes::answer_unread(&Error::UnreadableBody("The body breaks off."), &work.id);
-    };
-    let request = Request { body, ..head };
-    let Some(isolate) = isolate(env) else { return routes::answer_without_settings(&request, &work.id) };
-    match bindings(env).and_then(|bindings| app(isolate, bindings, later, now, work, address)) {
-        Ok(app) => routes::answer(&app, &request).await,
+    let Some(isolate) = isolate(env) else { return routes::answer_without_settings(&head, &work.id) };
+    match bindings(env).and_then(|bindings| services(isolate, bindings, later, work, address)) {
+        Ok(services) => {
+            let body = receive(request, head.headers.clone(), begin);
+            routes::answer(services, head, body, clock).await
+        }
         Err(error) => {
             log(&format!("request {}: a binding of wrangler.toml is missing: {error}", work.id));
-            routes::answer_without_settings(&request, &work.id)
+            routes::answer_without_settings(&head, &work.id)
         }
     }
+}
+
+/// The body, or why the request is refused without it.
+async fn receive(request: web_sys::Request, headers: Rc<dyn Headers>, begin: Timestamp) -> Result<Vec<u8>, Error> {
+    body::receive(request, headers, begin).await.map_err(|problem| match problem {
+        body::Problem::Incomplete => Error::UnreadableBody("The body is incomplete."),
+        body::Problem::Late => Error::RequestTimeout,
+        body::Problem::Busy => Error::Unavailable("too many bodies are being read in this isolate".to_owned()),
+    })
 }
 
 #[event(scheduled)]
@@ -127,9 +146,9 @@ async fn scheduled(event: ScheduledEvent, env: Env, context: ScheduleContext) {
     let Ok(id) = random::id() else { return log("the cron trigger cannot work: there is no randomness") };
     let work = Work { id: id.into(), label: None, meter: Rc::default(), counters: Rc::default() };
     let (later, now) = (WaitUntil::Schedule(context), event.schedule() as i64);
-    match bindings(&env).and_then(|bindings| app(isolate, bindings, later, now, &work, lazily(|| Address::parse(None))))
-    {
-        Ok(app) => maintenance::run(&app).await,
+    let nobody = lazily(|| Address::parse(None));
+    match bindings(&env).and_then(|bindings| services(isolate, bindings, later, &work, nobody)) {
+        Ok(services) => maintenance::run(&services.at(now)).await,
         Err(error) => log(&format!("the cron trigger cannot work: {error}")),
     }
     work.tell(Kind::Cron, begin);
@@ -176,17 +195,16 @@ impl Later for ToldLater {
     }
 }
 
-fn app(
+fn services(
     isolate: Rc<Isolate>,
     bindings: Bindings,
     later: WaitUntil,
-    now: Timestamp,
     work: &Work,
     address: Rc<LazyAddress>,
-) -> worker::Result<App> {
+) -> worker::Result<Services> {
     let Bindings { database, namespace, mailer, burst, user_writes, deployment, .. } = bindings;
     let d1 = |database| D1 { database, meter: work.meter.clone() };
-    Ok(App {
+    Ok(Services {
         replica: if isolate.settings.reads_replicas { Some(Rc::new(d1(Rc::new(database.nearest()?)))) } else { None },
         sql: Rc::new(d1(database)),
         isolate,
@@ -197,7 +215,6 @@ fn app(
         burst,
         user_writes,
         log,
-        now,
         request_id: work.id.clone(),
         address,
         deployment,

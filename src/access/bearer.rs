@@ -153,6 +153,13 @@ fn claims(app: &App, user: &User, purpose: Purpose) -> Claims {
     Claims { iss: app_url.clone(), aud: app_url.clone(), sub: user.id.clone(), scopes: (user.role, user.tier), purpose }
 }
 
+/// Whether a page of this service sent the request. The header `Origin` tells, because no browser lets a page write another
+/// origin there. The host in the request's own URL decides nothing: the client chooses it.
+pub fn is_from_own_page(app: &App, request: &Request) -> bool {
+    let origin = request.header(&header::ORIGIN);
+    origin.is_some_and(|origin| app.settings().own_origin.is(&origin, &request.origin))
+}
+
 /// The session that the bearer or the cookie names.
 ///
 /// # Errors
@@ -327,7 +334,7 @@ fn session_bearer(app: &App, request: &Request) -> Result<(String, Carrier), Err
     }
     let kind = cookie_kind(app, request);
     let token = session_cookie::token(request, kind).ok_or(Error::Unauthorized)?;
-    if request.only_reads() || request.is_from_own_origin() {
+    if request.only_reads() || is_from_own_page(app, request) {
         Ok((token, Carrier::Cookie(kind)))
     } else {
         Err(Error::ForeignOrigin)

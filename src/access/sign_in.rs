@@ -42,7 +42,7 @@ pub fn answer(
     session: &sessions::New,
 ) -> Result<Response, Error> {
     let token = bearer::session_token(app, &user, must_change_password, &session.id, session.expires_at)?;
-    let cookie = session_cookie::is_wanted(request)
+    let cookie = (session_cookie::is_wanted(request) && bearer::is_from_own_page(app, request))
         .then(|| bearer::cookie(app, bearer::cookie_kind(app, request), &token, session.expires_at));
     Ok(Response::json(&SignedIn { token, user, must_change_password }).headers(cookie))
 }

@@ -24,6 +24,44 @@ pub fn is_origin(text: &str, with_http: bool) -> bool {
     is_host(host) && port.is_none_or(is_port)
 }
 
+/// The origin of the pages of this service.
+#[derive(Debug)]
+pub struct OwnOrigin {
+    origin: String,
+    with_loopback: bool,
+}
+
+impl OwnOrigin {
+    /// The origin of the address `url`, as a browser writes it. Where `with_loopback` (local development), the addresses of
+    /// this machine count too.
+    pub fn new(url: &str, with_loopback: bool) -> Self {
+        let authority_at = url.find("://").map_or(0, |at| at + 3);
+        let (scheme, rest) = url.split_at(authority_at);
+        let authority = rest.split('/').next().unwrap_or_default().to_ascii_lowercase();
+        let default_port = if scheme == "http://" { ":80" } else { ":443" };
+        let authority = authority.strip_suffix(default_port).unwrap_or(&authority);
+        OwnOrigin { origin: format!("{scheme}{authority}"), with_loopback }
+    }
+
+    /// Whether `origin`, of a request to the origin `asked`, is that of a page of this service. Of `asked` only the port is
+    /// looked at, for loopback addresses.
+    pub fn is(&self, origin: &str, asked: &str) -> bool {
+        origin == self.origin || self.with_loopback && is_loopback(origin) && port(origin) == port(asked)
+    }
+}
+
+/// Whether an origin is on this machine.
+fn is_loopback(origin: &str) -> bool {
+    let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")).unwrap_or_default();
+    let mut names = ["localhost", "127.0.0.1", "[::1]"].into_iter().filter_map(|name| host.strip_prefix(name));
+    names.any(|rest| rest.is_empty() || rest.starts_with(':'))
+}
+
+/// The port in an origin; nothing if it is the scheme's default.
+fn port(origin: &str) -> Option<u16> {
+    origin.rsplit_once(':')?.1.parse().ok()
+}
+
 fn is_host(text: &str) -> bool {
     match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
         Some(address) => address.parse::<Ipv6Addr>().is_ok_and(|parsed| parsed.to_string() == address),
@@ -34,6 +72,35 @@ fn is_host(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_own_origin_is_written_as_a_browser_writes_it() {
+        for (url, origin) in [
+            ("https://example.com", "https://example.com"),
+            ("https://Example.COM:443/app", "https://example.com"),
+            ("https://example.com:8443/app/auth", "https://example.com:8443"),
+            ("http://localhost:80", "http://localhost"),
+        ] {
+            assert!(OwnOrigin::new(url, false).is(origin, ""), "{url}");
+        }
+    }
+
+    #[test]
+    fn only_local_development_takes_loopback_addresses_and_only_with_the_port_that_was_asked() {
+        let local = OwnOrigin::new("http://localhost:8787", true);
+        for origin in ["http://localhost:9000", "http://127.0.0.1:9000", "http://[::1]:9000", "https://localhost:9000"]
+        {
+            assert!(local.is(origin, "http://evil.example:9000"), "{origin}");
+            assert!(!local.is(origin, "http://localhost:9001"), "{origin}");
+            assert!(!OwnOrigin::new("https://example.com", false).is(origin, origin), "{origin}");
+        }
+        assert!(local.is("http://localhost:8787", "http://127.0.0.1:9000"));
+        for origin in
+            ["http://evil.example:9000", "http://localhost.evil.example:9000", "http://127.0.0.10:9000", "null"]
+        {
+            assert!(!local.is(origin, origin), "{origin}");
+        }
+    }
 
     #[test]
     fn an_origin_is_what_a_browser_sends_and_nothing_else() {

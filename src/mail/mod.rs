@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        app::{Isolate, lazily},
+        app::{Isolate, Services, lazily},
         domain::{email::Email, throttle::Address},
         ports::{
             Burst, Incoming, Kv, Later, Letter, Mailer, Net, Outage, Outgoing, Pending, Receipt, Rows, Sql, Statement,
@@ -189,7 +189,7 @@ mod tests {
         })
         .unwrap();
         let providers = Rc::new(Providers { answers: RefCell::new(answers), ..Providers::default() });
-        let app = App {
+        let app = Services {
             replica: None,
             isolate: Rc::new(Isolate::new(settings)),
             sql: Rc::new(Unused),
@@ -200,12 +200,11 @@ mod tests {
             burst: Rc::new(Unused),
             user_writes: Rc::new(Unused),
             log: |line| LOG.with_borrow_mut(|log| log.push(line.to_owned())),
-            now: 0,
             request_id: "request-1".into(),
             address: lazily(|| Address::parse(None)),
             deployment: None,
         };
-        (app, providers)
+        (app.at(0), providers)
     }
 
     fn code(app: &App) -> Message {

@@ -2,7 +2,6 @@
 
 use std::{borrow::Cow, cell::RefCell, rc::Rc};
 
-use futures_util::StreamExt;
 use http::{HeaderName, Method, StatusCode};
 use worker::{
     js_sys::{Array, Function, JsString},
@@ -10,7 +9,7 @@ use worker::{
     web_sys,
 };
 
-use crate::web::{Header, Headers, MAX_BODY, REQUEST_ID, Request, Response};
+use crate::web::{Header, Headers, REQUEST_ID, Request, Response};
 
 #[wasm_bindgen]
 extern "C" {
@@ -106,25 +105,6 @@ impl Headers for Fields {
             }
         })
     }
-}
-
-/// The body of a request, but never more of it than one byte over the limit. Nothing if it breaks off, which is the client's
-/// fault: a refusal, and nothing for the log.
-pub async fn body(request: web_sys::Request) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    if request.body().is_none() {
-        return Some(body);
-    }
-    let mut stream = worker::Request::from(request).stream().ok()?;
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.ok()?;
-        let room = MAX_BODY + 1 - body.len();
-        body.extend(chunk.iter().take(room));
-        if chunk.len() >= room {
-            break;
-        }
-    }
-    Some(body)
 }
 
 /// Sends the answer to the promise that `resolve` settles, and writes `line` to the log.

@@ -1,6 +1,7 @@
 //! Cloudflare's bindings behind the traits of `ports`: one adapter a file, no decisions.
 
 pub mod analytics;
+pub mod body;
 pub mod burst;
 pub mod d1;
 pub mod http;
@@ -8,6 +9,7 @@ pub mod kv;
 pub mod later;
 pub mod net;
 pub mod numbered;
+pub mod pages;
 pub mod pause;
 pub mod promise;
 pub mod send_email;

@@ -45,11 +45,12 @@ impl Headers for HeaderMap {
     }
 }
 
-/// One request, read whole.
+/// One request. It comes without its body, which `routes` adds when it has arrived.
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// The origin at which this was asked, as a browser writes it (RFC 6454, section 6.2): `https://auth.example.com`.
+    /// The scheme, host and port of the URL, such as `https://auth.example.com`. The client chooses the host, so it proves
+    /// nothing.
     pub origin: String,
     /// The path as sent, not decoded.
     pub path: String,
@@ -72,9 +73,14 @@ impl Request {
         self.method == Method::GET || self.method == Method::HEAD
     }
 
-    /// Whether a page of the origin at which this was asked says that it asks. A browser lets no page say so of another.
-    pub fn is_from_own_origin(&self) -> bool {
-        self.header(&header::ORIGIN).is_some_and(|origin| origin == self.origin)
+    /// Whether it came over plain http.
+    pub fn is_plain_http(&self) -> bool {
+        !self.origin.starts_with("https://")
+    }
+
+    /// The `Content-Length`, if there is one.
+    pub fn declared_length(&self) -> Option<u64> {
+        self.header(&header::CONTENT_LENGTH)?.parse().ok()
     }
 
     /// The parameters of the query, to be read one by one.
@@ -129,6 +135,13 @@ impl Response {
     /// 204, which has no body.
     pub fn no_content() -> Self {
         Response { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Cow::Borrowed(""), outcome: "success" }
+    }
+
+    /// 308 to another address, for good.
+    pub fn permanent_redirect(location: String) -> Self {
+        let status = StatusCode::PERMANENT_REDIRECT;
+        Response { status, headers: Vec::new(), body: Cow::Borrowed(""), outcome: "redirect" }
+            .header(header::LOCATION, location)
     }
 
     /// 200 with an HTML page.

@@ -64,9 +64,9 @@ impl Kind {
     }
 }
 
-/// Whether a page of this very origin asks for the cookie.
+/// Whether the request asks for the cookie. Only a page of this service gets it (`access`).
 pub fn is_wanted(request: &Request) -> bool {
-    request.header(&WANTED).is_some_and(|value| value == "set") && request.is_from_own_origin()
+    request.header(&WANTED).is_some_and(|value| value == "set")
 }
 
 /// The token in the cookie. Two such cookies count as none: a browser has one.

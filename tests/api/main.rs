@@ -33,6 +33,7 @@ mod password;
 mod password_reset;
 mod properties;
 mod read_replicas;
+mod request_life;
 mod secrets_at_rest;
 mod send_invite;
 mod session_cookie;

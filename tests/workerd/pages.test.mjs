@@ -1,7 +1,9 @@
 // The pages as they are served: where they are, under which headers, and how heavy.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { unstable_readConfig } from "wrangler";
 import { pages, paths, weight } from "../../scripts/lib/pages.mjs";
 import { refused, send } from "./support/client.mjs";
 import { startPostern } from "./support/postern.mjs";
@@ -57,6 +59,47 @@ test("whatever is no page is answered by the Worker", async () => {
   for (const path of ["/nothing", "/assets/nothing.js", "/signin/nothing", "/api/auth/signin", "/_headers"]) {
     refused(await send(postern, "GET", path), 404, "not_found");
   }
+});
+
+test("every page is served through the Worker, so that none is served over plain http", () => {
+  const config = unstable_readConfig({ config: fileURLToPath(new URL("../../wrangler.toml", import.meta.url)) }, { hideWarnings: true });
+  for (const path of paths) assert.ok(config.assets.run_worker_first.includes(path), path);
+});
+
+describe("outside local development", () => {
+  let deployed;
+  before(async () => {
+    const settings = { ENVIRONMENT: "production", APP_URL: "https://app.example", MAIL_PROVIDER: "resend", MAIL_FROM: "a@app.example", RESEND_API_KEY: "key", DEFAULT_ADMIN: "restricted" };
+    deployed = await startPostern({ settings });
+  });
+  after(() => deployed?.stop());
+
+  test("a page asked for over plain http is redirected to https", async () => {
+    for (const path of [...paths, "/nothing", "/reset-password?token=a%20b"]) {
+      const url = new URL(path, deployed.url);
+      for (const method of ["GET", "HEAD"]) {
+        const answer = await send(deployed, method, url.href);
+        assert.deepEqual([answer.status, answer.headers.get("location")], [308, url.href.replace("http:", "https:")]);
+      }
+    }
+  });
+
+  test("an API call over plain http is refused before anything is judged", async () => {
+    for (const password of ["admin", "wrong"]) {
+      const json = { email: "admin", password };
+      const answer = await send(deployed, "POST", `${deployed.url}/api/auth/login`, { json });
+      refused(answer, 400, "https_required");
+    }
+    assert.deepEqual(await deployed.sql("SELECT * FROM users"), []);
+    assert.deepEqual(await deployed.sql("SELECT * FROM throttles"), []);
+  });
+
+  test("every answer over https asks browsers to use https alone", async () => {
+    for (const path of [...paths, "/assets/style.css", "/api/auth/config", "/api/auth/me", "/health", "/nothing"]) {
+      const { headers } = await send(deployed, "GET", path);
+      assert.equal(headers.get("strict-transport-security"), "max-age=63072000", path);
+    }
+  });
 });
 
 test("script and style of the page to sign in are at most 60 KB, gzipped", (context) => {

@@ -1473,6 +1473,38 @@ export interface components {
                 };
             };
         };
+        /** @description `https_required`: This service answers over https only. Send the request to the https address. */
+        HttpsRequired: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "https_required";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `https_required`: This service answers over https only. Send the request to the https address.
+         *
+         *     `unreadable_body`: The body is not well-formed JSON.
+         */
+        HttpsRequiredOrUnreadableBody: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "https_required" | "unreadable_body";
+                    detail?: null;
+                };
+            };
+        };
         /** @description `inactive`: This account is deactivated. Ask an admin to activate it. */
         Inactive: {
             headers: {
@@ -1624,6 +1656,20 @@ export interface components {
                 };
             };
         };
+        /** @description `request_timeout`: The request took too long to arrive. Please try again. */
+        RequestTimeout: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "request_timeout";
+                    detail?: null;
+                };
+            };
+        };
         /** @description `too_many_requests`: Too many attempts. Please wait 30 seconds and try again. */
         TooManyRequests: {
             headers: {
@@ -1650,20 +1696,6 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "unavailable";
-                    detail?: null;
-                };
-            };
-        };
-        /** @description `unreadable_body`: The body is not well-formed JSON. */
-        UnreadableBody: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Refusal"] & {
-                    /** @enum {unknown} */
-                    code?: "unreadable_body";
                     detail?: null;
                 };
             };
@@ -1747,8 +1779,10 @@ export interface operations {
                     "application/json": components["schemas"]["Timeline_Event"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             422: components["responses"]["InvalidFields"];
@@ -1784,9 +1818,11 @@ export interface operations {
                     "application/json": components["schemas"]["Listing_Node"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             422: components["responses"]["InvalidFields"];
@@ -1826,8 +1862,10 @@ export interface operations {
                     "application/json": components["schemas"]["Listing_User"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             422: components["responses"]["InvalidFields"];
@@ -1858,9 +1896,10 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            400: components["responses"]["UnreadableBody"];
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrEmailTaken"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1897,9 +1936,11 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
@@ -1943,10 +1984,11 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            400: components["responses"]["UnreadableBody"];
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrLastAdminOrOwnAccount"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
@@ -1982,9 +2024,11 @@ export interface operations {
                     "application/json": components["schemas"]["True"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrLastAdminOrOwnAccount"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
@@ -2017,9 +2061,11 @@ export interface operations {
                     "application/json": components["schemas"]["Frozen"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
@@ -2052,9 +2098,11 @@ export interface operations {
                     "application/json": components["schemas"]["Unfrozen"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
@@ -2087,9 +2135,11 @@ export interface operations {
                     "application/json": components["schemas"]["True"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrNoMailboxOrUserInactive"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
@@ -2124,9 +2174,11 @@ export interface operations {
                     "application/json": components["schemas"]["Session"][];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
@@ -2158,9 +2210,11 @@ export interface operations {
                     "application/json": components["schemas"]["True"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
@@ -2198,9 +2252,11 @@ export interface operations {
                     "application/json": components["schemas"]["True"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
@@ -2227,6 +2283,8 @@ export interface operations {
                     "application/json": components["schemas"]["Config"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2251,6 +2309,8 @@ export interface operations {
                     "application/json": components["schemas"]["KeySet"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2287,9 +2347,10 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            400: components["responses"]["UnreadableBody"];
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["WrongCredentials"];
             403: components["responses"]["Inactive"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
@@ -2317,8 +2378,10 @@ export interface operations {
                     "application/json": components["schemas"]["True"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactive"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
@@ -2347,8 +2410,10 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["Inactive"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
@@ -2374,8 +2439,10 @@ export interface operations {
                     "application/json": components["schemas"]["True"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrLastAdmin"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
@@ -2406,9 +2473,10 @@ export interface operations {
                     "application/json": components["schemas"]["CreatedToken"];
                 };
             };
-            400: components["responses"]["UnreadableBody"];
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrTooManyTokens"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2442,8 +2510,10 @@ export interface operations {
                     "application/json": components["schemas"]["Timeline_Event"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["InactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             422: components["responses"]["InvalidFields"];
@@ -2474,9 +2544,10 @@ export interface operations {
                     "application/json": components["schemas"]["True"];
                 };
             };
-            400: components["responses"]["UnreadableBody"];
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2509,9 +2580,10 @@ export interface operations {
                     "application/json": components["schemas"]["True"];
                 };
             };
-            400: components["responses"]["UnreadableBody"];
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrWrongPassword"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2544,9 +2616,10 @@ export interface operations {
                     "application/json": components["schemas"]["True"];
                 };
             };
-            400: components["responses"]["UnreadableBody"];
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrTooManyTokens"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2575,8 +2648,10 @@ export interface operations {
                     "application/json": components["schemas"]["CodeSent"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrAlreadyVerified"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
@@ -2605,8 +2680,10 @@ export interface operations {
                     "application/json": components["schemas"]["Session"][];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["InactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
@@ -2638,9 +2715,11 @@ export interface operations {
                     "application/json": components["schemas"]["True"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
@@ -2667,8 +2746,10 @@ export interface operations {
                     "application/json": components["schemas"]["UserToken"][];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["InactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
@@ -2694,8 +2775,10 @@ export interface operations {
                     "application/json": components["schemas"]["UserToken"][];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
@@ -2728,9 +2811,11 @@ export interface operations {
                     "application/json": components["schemas"]["True"];
                 };
             };
+            400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
@@ -2757,6 +2842,8 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
+            400: components["responses"]["HttpsRequired"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2785,8 +2872,9 @@ export interface operations {
                     "application/json": components["schemas"]["True"];
                 };
             };
-            400: components["responses"]["UnreadableBody"];
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
@@ -2817,7 +2905,8 @@ export interface operations {
                     "application/json": components["schemas"]["True"];
                 };
             };
-            400: components["responses"]["UnreadableBody"];
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
@@ -2857,8 +2946,9 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            400: components["responses"]["UnreadableBody"];
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             403: components["responses"]["ReferrerRefused"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["EmailTaken"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2892,8 +2982,9 @@ export interface operations {
                     "application/json": components["schemas"]["True"];
                 };
             };
-            400: components["responses"]["UnreadableBody"];
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             403: components["responses"]["OtpTokenRefusedOrWrongOtp"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
@@ -2927,6 +3018,8 @@ export interface operations {
                     "application/json": boolean;
                 };
             };
+            400: components["responses"]["HttpsRequired"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             422: components["responses"]["InvalidFields"];
             429: components["responses"]["TooManyRequests"];
@@ -2961,6 +3054,7 @@ export interface operations {
                 };
             };
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2985,6 +3079,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

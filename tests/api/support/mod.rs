@@ -12,8 +12,9 @@ use std::{
 use base64ct::{Base64UrlUnpadded, Encoding};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use postern::{
-    app::{App, Isolate, lazily},
+    app::{Isolate, Services, lazily},
     domain::throttle::Address,
+    error::Error,
     ports::{Letter, Mailer, Outage, Pending, Receipt},
     routes,
     settings::{Mail, Settings},
@@ -27,8 +28,8 @@ pub use ports::{Database, Fault, MemoryKv, Outside, Resend};
 pub const SECRET: &str = "a secret for tests, 32 characters";
 /// What [`SECRET`] is replaced by when it is rotated out.
 pub const NEW_SECRET: &str = "the next secret, of 32 characters";
-/// Where the service is asked. It need not be where its pages are (`APP_URL`).
-pub const ORIGIN: &str = "https://auth.example.com";
+/// Where the service and its pages are: `APP_URL`.
+pub const ORIGIN: &str = "https://app.example.com";
 pub const PASSWORD: &str = "correct horse battery staple";
 
 pub const SECOND: i64 = 1_000;
@@ -123,8 +124,15 @@ impl Postern {
 
     /// Begins a request.
     pub fn request(&self, method: Method, path: &str) -> Call<'_> {
-        let (path, origin) = (path.to_owned(), ORIGIN.to_owned());
-        Call { postern: self, method, origin, path, headers: HeaderMap::new(), body: Vec::new() }
+        Call {
+            postern: self,
+            method,
+            origin: ORIGIN.to_owned(),
+            path: path.to_owned(),
+            headers: HeaderMap::new(),
+            body: Ok(Vec::new()),
+            body_arrives_after: 0,
+        }
     }
 
     pub fn get(&self, path: &str) -> Call<'_> {
@@ -146,26 +154,26 @@ impl Postern {
     /// Sends several requests so that they take turns at every call to a store: each runs to its first such call, then
     /// each to its second, and so on.
     pub fn at_once(&self, calls: Vec<Call<'_>>) -> Vec<Answer> {
-        let prepared: Vec<(App, Request)> = calls.into_iter().map(|call| (self.app(), call.into_request())).collect();
+        let (described, futures): (Vec<_>, Vec<_>) =
+            calls.into_iter().map(|call| ((call.method.clone(), call.path_alone()), Box::pin(call.answer()))).unzip();
         self.sql.take_turns(true);
-        let futures = prepared.iter().map(|(app, request)| Box::pin(routes::answer(app, request)));
         let responses = pollster::block_on(futures_util::future::join_all(futures));
         self.sql.take_turns(false);
         self.later.run_all();
         let answers: Vec<Answer> = responses.into_iter().map(Answer::from).collect();
-        for ((_, request), answer) in prepared.iter().zip(&answers) {
-            description::hold(&request.method, &request.path, answer);
+        for ((method, path), answer) in described.iter().zip(&answers) {
+            description::hold(method, path, answer);
         }
         answers
     }
 
     /// One run of the cron trigger.
     pub fn run_cron(&self) {
-        pollster::block_on(postern::maintenance::run(&self.app()));
+        pollster::block_on(postern::maintenance::run(&self.services().at(self.now.get())));
     }
 
-    fn app(&self) -> App {
-        App {
+    fn services(&self) -> Services {
+        Services {
             isolate: self.isolate.borrow().clone(),
             sql: self.sql.clone(),
             replica: if self.isolate.borrow().settings.reads_replicas { Some(self.replica.clone()) } else { None },
@@ -176,7 +184,6 @@ impl Postern {
             burst: self.guard.clone(),
             user_writes: self.user_writes.clone(),
             log,
-            now: self.now.get(),
             request_id: "test-request".into(),
             address: {
                 let address = Address::parse(Some(&self.address.borrow()));
@@ -337,7 +344,8 @@ pub struct Call<'a> {
     origin: String,
     path: String,
     headers: HeaderMap,
-    body: Vec<u8>,
+    body: Result<Vec<u8>, fn() -> Error>,
+    body_arrives_after: i64,
 }
 
 impl<'a> Call<'a> {
@@ -375,37 +383,60 @@ impl<'a> Call<'a> {
 
     pub fn body(mut self, content_type: &str, body: &[u8]) -> Self {
         self.headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
-        self.body = body.to_vec();
+        self.body = Ok(body.to_vec());
+        self
+    }
+
+    /// Holds the body back for so many milliseconds.
+    pub fn slowly(mut self, milliseconds: i64) -> Self {
+        self.body_arrives_after = milliseconds;
+        self
+    }
+
+    /// Makes the reading of the body fail, which is also how a test sees that it is read at all.
+    pub fn broken(mut self, error: fn() -> Error) -> Self {
+        self.body = Err(error);
         self
     }
 
     pub fn send(self) -> Answer {
-        let app = self.postern.app();
         let (later, outside) = (self.postern.later.clone(), self.postern.outside.clone());
         let calls = outside.calls.get();
         let before = self.postern.cost();
         let postern = self.postern;
-        let request = self.into_request();
-        let response = pollster::block_on(routes::answer(&app, &request));
+        let (method, path) = (self.method.clone(), self.path_alone());
+        let response = pollster::block_on(self.answer());
         let calls = outside.calls.get() - calls;
         let answered = postern.cost();
         later.run_all();
         let cost = [answered.since(before), postern.cost().since(answered)];
         let answer = Answer { calls, cost, ..Answer::from(response) };
-        description::hold(&request.method, &request.path, &answer);
+        description::hold(&method, &path, &answer);
         answer
     }
 
-    fn into_request(self) -> Request {
+    fn path_alone(&self) -> String {
+        self.path.split('?').next().unwrap_or_default().to_owned()
+    }
+
+    fn answer(self) -> impl Future<Output = Response> + use<> {
         let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
-        Request {
+        let request = Request {
             method: self.method,
             origin: self.origin,
             path: path.to_owned(),
             query: query.to_owned(),
             headers: Rc::new(self.headers),
-            body: self.body,
-        }
+            body: Vec::new(),
+        };
+        let now = self.postern.now.clone();
+        let (body, arrives) = (self.body, self.body_arrives_after);
+        let clock = now.clone();
+        let body = async move {
+            now.set(now.get() + arrives);
+            body.map_err(|error| error())
+        };
+        routes::answer(self.postern.services(), request, body, move || clock.get())
     }
 }
 

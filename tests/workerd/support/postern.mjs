@@ -80,9 +80,16 @@ class Postern {
     this.#wasm = wasm;
   }
 
-  /** Sends an HTTP request to the Worker. Redirects are not followed. */
+  /**
+   * Sends an HTTP request to the Worker. Redirects are not followed. A deployed environment is asked over https, unless
+   * `path` is a whole URL.
+   */
   fetch(path, init) {
-    return fetch(new URL(path, this.url), { redirect: "manual", ...init });
+    const isLocal = { ...localSettings, ...this.#settings }.ENVIRONMENT === "local";
+    const url = new URL(path, isLocal ? this.url : this.url.replace("http:", "https:"));
+    const options = { redirect: "manual", ...init };
+    // To the runtime this is an https request, without a certificate that would have to be trusted.
+    return url.protocol === "https:" ? this.#runtime.dispatchFetch(url, options) : fetch(url, options);
   }
 
   /** Runs one SQL statement on the Worker's D1, past the Worker. Returns the rows. */

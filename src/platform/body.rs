@@ -1,0 +1,135 @@
+//! Reads the body of a request, within limits of size, time, and memory.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use http::header;
+use worker::{
+    js_sys::{Promise, Uint8Array},
+    wasm_bindgen::{JsCast, prelude::wasm_bindgen},
+    web_sys,
+};
+
+use super::promise::Settled;
+use crate::web::{Headers, MAX_BODY};
+
+#[wasm_bindgen(module = "/src/platform/body.js")]
+extern "C" {
+    fn read(body: &web_sys::ReadableStream, size: usize, milliseconds: u32) -> Promise;
+}
+
+/// How long a body may take to arrive.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// How many bytes all the bodies that are being read may take in an isolate.
+const MOST_HELD: usize = 4 * 1024 * 1024;
+
+/// What a request takes beside its body while that is being read.
+const OVERHEAD: usize = 4 * 1024;
+
+/// After so many milliseconds a reservation counts no more. The runtime may drop a request without telling us, and then
+/// nothing releases what was reserved for it.
+const FORGOTTEN_AFTER: i64 = 30_000;
+
+/// Why there is no body.
+pub enum Problem {
+    /// The client broke off.
+    Incomplete,
+    /// It did not arrive in time.
+    Late,
+    /// Too many others are being read.
+    Busy,
+}
+
+thread_local! {
+    static HELD: RefCell<Held> = const { RefCell::new(Held { reservations: Vec::new(), last: 0 }) };
+}
+
+/// The body of a request that came in at `now`, but never more of it than one byte over the limit.
+///
+/// # Errors
+/// When it does not arrive, or may not be read now.
+pub async fn receive(request: web_sys::Request, headers: Rc<dyn Headers>, now: i64) -> Result<Vec<u8>, Problem> {
+    let Some(body) = request.body() else { return Ok(Vec::new()) };
+    let declared = headers.get(&header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let size = declared.unwrap_or(MAX_BODY).min(MAX_BODY) + 1;
+    let _reservation = Reservation::new(size, now).ok_or(Problem::Busy)?;
+    let read = Settled::of(&read(&body, size, LIMIT.as_millis() as u32)).await;
+    match read.map_err(|_| Problem::Incomplete)?.dyn_into::<Uint8Array>() {
+        Ok(bytes) => Ok(bytes.to_vec()),
+        Err(_) => Err(Problem::Late),
+    }
+}
+
+/// What is reserved for one body; dropping it releases that.
+struct Reservation(u64);
+
+impl Reservation {
+    fn new(bytes: usize, now: i64) -> Option<Self> {
+        HELD.with_borrow_mut(|held| held.reserve(bytes + OVERHEAD, now)).map(Reservation)
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        HELD.with_borrow_mut(|held| held.release(self.0));
+    }
+}
+
+/// What is reserved in this isolate: an id, the bytes, and since when, for each body.
+struct Held {
+    reservations: Vec<(u64, usize, i64)>,
+    last: u64,
+}
+
+impl Held {
+    fn bytes(&self) -> usize {
+        self.reservations.iter().map(|(_, bytes, _)| bytes).sum()
+    }
+
+    fn reserve(&mut self, bytes: usize, now: i64) -> Option<u64> {
+        if self.bytes() + bytes > MOST_HELD {
+            self.reservations.retain(|(_, _, since)| now - since < FORGOTTEN_AFTER);
+        }
+        if self.bytes() + bytes > MOST_HELD {
+            return None;
+        }
+        self.last += 1;
+        self.reservations.push((self.last, bytes, now));
+        Some(self.last)
+    }
+
+    fn release(&mut self, id: u64) {
+        self.reservations.retain(|(held, _, _)| *held != id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_never_exceeds_the_cap_and_is_free_again_after_release() {
+        let mut held = Held { reservations: Vec::new(), last: 0 };
+        let ids: Vec<u64> = (0..4).map(|_| held.reserve(MOST_HELD / 4, 0).unwrap()).collect();
+        assert_eq!(held.reserve(1, 0), None);
+        held.release(ids[1]);
+        assert!(held.reserve(MOST_HELD / 4, 0).is_some());
+        assert_eq!(held.reserve(1, 0), None);
+    }
+
+    #[test]
+    fn a_reservation_that_nobody_releases_is_forgotten() {
+        let mut held = Held { reservations: Vec::new(), last: 0 };
+        held.reserve(MOST_HELD, 0).unwrap();
+        assert_eq!(held.reserve(1, FORGOTTEN_AFTER - 1), None);
+        assert!(held.reserve(1, FORGOTTEN_AFTER).is_some());
+    }
+
+    #[test]
+    fn dropping_a_reservation_releases_it() {
+        let reservation = Reservation::new(1, 0);
+        assert!(HELD.with_borrow(Held::bytes) > 0);
+        drop(reservation);
+        assert_eq!(HELD.with_borrow(Held::bytes), 0);
+    }
+}

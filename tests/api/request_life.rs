@@ -1,0 +1,162 @@
+//! The life of a request: what is judged before its body is read, when the clock is read, over which scheme it may come, and
+//! which page may act with the session cookie.
+
+use http::{HeaderName, Method, header};
+use postern::error::Error;
+use serde_json::json;
+
+use crate::support::{
+    Call, DAY, ORIGIN, PASSWORD, Postern, RESEND,
+    world::{World, doors},
+};
+
+const WANTED: HeaderName = HeaderName::from_static("x-session-cookie");
+const HSTS: &str = "strict-transport-security";
+
+/// Settings of a deployed service.
+fn deployed() -> Vec<(&'static str, &'static str)> {
+    RESEND.into_iter().chain([("ENVIRONMENT", "production")]).collect()
+}
+
+/// Whether answering this call read its body.
+fn reads_its_body(call: Call<'_>) -> bool {
+    call.broken(|| Error::RequestTimeout).send().status == 408
+}
+
+#[test]
+fn a_body_that_does_not_arrive_in_time_is_408_at_every_door_and_changes_nothing() {
+    for door in doors() {
+        let world = World::new();
+        let before = world.postern.sql.dump();
+        let answer = door.good(&world).broken(|| Error::RequestTimeout).send();
+        if door.method == Method::HEAD {
+            assert_eq!((answer.status, answer.text.as_str()), (408, ""));
+        } else {
+            answer.refused(408, "request_timeout");
+        }
+        assert_eq!(world.postern.sql.dump(), before, "{}", door.name());
+    }
+}
+
+#[test]
+fn what_the_head_of_a_request_already_decides_is_answered_without_its_body() {
+    let postern = Postern::new();
+    let login = || postern.post("/api/auth/login");
+    assert!(reads_its_body(login()), "this test sees it when a body is read");
+    for (call, status) in [
+        (postern.post("/api/auth/nothing"), 404),
+        (postern.post("/nothing"), 404),
+        (postern.post("/api/auth/admin/users/%"), 404),
+        (postern.get("/api/auth/login"), 405),
+        (postern.request(Method::PATCH, "/api/auth/me"), 405),
+        (login().header(header::CONTENT_LENGTH, "16385"), 413),
+    ] {
+        assert_eq!(call.broken(|| Error::RequestTimeout).send().status, status);
+    }
+    assert!(reads_its_body(login().header(header::CONTENT_LENGTH, "16384")));
+    postern.exhaust_burst_guard();
+    assert!(!reads_its_body(login()), "the burst guard comes before the body");
+    let deployed = Postern::with_settings(&deployed());
+    assert!(!reads_its_body(deployed.post("/api/auth/login").at_origin("http://app.example.com")));
+}
+
+#[test]
+fn a_session_that_ends_while_the_body_is_held_back_does_nothing() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    let rename = |token: &str| postern.put("/api/auth/me/name").bearer(token).json(json!({ "name": "Ada" }));
+    rename(&ada.token).slowly(6 * DAY).send().expect(200);
+    let fresh = postern.token("ada@example.com", PASSWORD);
+    rename(&fresh).slowly(8 * DAY).send().refused(401, "invalid_token");
+}
+
+#[test]
+fn over_plain_http_no_api_call_is_judged_outside_local_development() {
+    for door in doors().iter().filter(|door| door.pattern.starts_with("/api/")) {
+        let world = World::new();
+        let call = door.good(&world).at_origin("http://app.example.com");
+        world.postern.redeploy(&deployed());
+        let before = world.postern.sql.dump();
+        let answer = call.send();
+        if door.method == Method::HEAD {
+            assert_eq!((answer.status, answer.text.as_str()), (400, ""));
+        } else {
+            answer.refused(400, "https_required");
+        }
+        assert!(answer.header(HSTS).is_some());
+        assert_eq!((world.postern.sql.dump(), answer.calls), (before, 0), "{}", door.name());
+    }
+}
+
+#[test]
+fn a_page_asked_for_over_plain_http_is_redirected_to_https_outside_local_development() {
+    let postern = Postern::with_settings(&deployed());
+    for (path, location) in [
+        ("/", "https://app.example.com/"),
+        ("/signin", "https://app.example.com/signin"),
+        ("/reset-password?token=a%20b", "https://app.example.com/reset-password?token=a%20b"),
+        ("/health", "https://app.example.com/health"),
+    ] {
+        for method in [Method::GET, Method::HEAD] {
+            let answer = postern.request(method, path).at_origin("http://app.example.com").send();
+            assert_eq!((answer.status, answer.header("location")), (308, Some(location)));
+        }
+    }
+    postern.post("/signin").at_origin("http://app.example.com").send().refused(400, "https_required");
+}
+
+#[test]
+fn every_answer_of_a_deployed_service_says_that_it_speaks_https_only() {
+    let postern = Postern::with_settings(&deployed());
+    for path in ["/api/auth/config", "/api/auth/me", "/api/auth/nothing", "/health", "/nothing"] {
+        let max_age =
+            postern.get(path).send().header(HSTS).and_then(|value| value.strip_prefix("max-age=")?.parse().ok());
+        assert!(max_age.is_some_and(|seconds: u32| seconds >= 31_536_000), "{path}");
+    }
+    assert_eq!(Postern::new().get("/api/auth/config").send().header(HSTS), None, "not in local development");
+    Postern::new().get("/api/auth/config").at_origin("http://localhost:8787").send().expect(200);
+}
+
+#[test]
+fn the_host_that_a_request_names_lets_no_page_act_with_the_cookie() {
+    for host in ["https://evil.example", "https://auth.example.com", "https://localhost:8787"] {
+        let world = World::new();
+        world.postern.redeploy(&deployed());
+        let cookie = format!("__Host-session={}", world.ada.token);
+        let delete = || world.postern.delete("/api/auth/me").header(header::COOKIE, &cookie).at_origin(host);
+        delete().header(header::ORIGIN, host).send().refused(403, "foreign_origin");
+        let login = json!({ "email": world.ada.email, "password": PASSWORD });
+        let login = world.postern.post("/api/auth/login").json(login).at_origin(host).header(WANTED, "set");
+        let answer = login.header(header::ORIGIN, host).send();
+        assert_eq!((answer.status, answer.header("set-cookie")), (200, None), "{host}");
+        delete().header(header::ORIGIN, ORIGIN).send().expect(200);
+    }
+}
+
+#[test]
+fn an_id_with_a_slash_is_not_the_id_that_spells_its_escape() {
+    let postern = Postern::new();
+    let admin = postern.admin_token();
+    let ids = ["a/b", "a%2Fb", "auth0|5f7c", "with space", "\u{fc}ber"];
+    for (number, id) in ids.into_iter().enumerate() {
+        let user = postern.sign_up(&format!("user{number}@example.com"));
+        postern.sql.execute("PRAGMA foreign_keys = OFF", &[]);
+        postern.sql.execute("UPDATE users SET id = ?2 WHERE id = ?1", &[user.id.as_str().into(), id.into()]);
+    }
+    for (path, id) in [
+        ("a%2Fb", "a/b"),
+        ("a%252Fb", "a%2Fb"),
+        ("auth0|5f7c", "auth0|5f7c"),
+        ("auth0%7C5f7c", "auth0|5f7c"),
+        ("with%20space", "with space"),
+        ("%C3%BCber", "\u{fc}ber"),
+    ] {
+        let path = format!("/api/auth/admin/users/{path}");
+        assert_eq!(postern.get(&path).bearer(&admin).send().expect(200)["id"], id);
+        postern.get(&format!("{path}/sessions")).bearer(&admin).send().expect(200);
+    }
+    postern.get("/api/auth/admin/users/a/b").bearer(&admin).send().refused(404, "not_found");
+    postern.delete("/api/auth/admin/users/a%252Fb").bearer(&admin).send().expect(200);
+    postern.get("/api/auth/admin/users/a%2Fb").bearer(&admin).send().expect(200);
+    postern.get("/api/auth/admin/users/a%252Fb").bearer(&admin).send().refused(404, "not_found");
+}
