@@ -17,6 +17,8 @@ interface Node {
   invited: number;
   /** The user with whom this one was frozen, perhaps the very same. */
   frozen_by: string | null;
+  /** Since when the freeze that starts at this user is in force. */
+  freeze_since: number | null;
 }
 
 interface Branch extends Node {
@@ -51,22 +53,19 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
     await reload();
     setFrozen({ kind: "success", text: `${people(answer.frozen)} frozen, from ${email} down.`, problems: [] });
   };
-  const unfreeze = ({ id, email }: Node["user"]) => {
+  const unfreeze = ({ id, email }: Node["user"], freeze_since: number) => {
     setFrozen(undefined);
     return run(async () => {
-      const answer = await callSignedIn<{ unfrozen: number }>("DELETE", `${userPath(id)}/freeze`);
-      await reload();
+      const path = `${userPath(id)}/freeze`;
+      const answer = await callSignedIn<{ unfrozen: number }>("DELETE", path, { version: freeze_since }).finally(reload);
       return `${people(answer.unfrozen)} active again, from ${email} down.`;
     });
   };
   const href = (offset: number) => `#tree?${new URLSearchParams({ ...own, offset: String(offset) })}`;
 
-  /** The users at the root of a freeze: one may be an admin, who is not frozen. */
-  const freezes = new Set(nodes?.items.map(({ frozen_by }) => frozen_by));
-
   const draw = (branches: Branch[]) => (
     <ul class="tree">
-      {branches.map(({ user, invited, frozen_by, branches }) => (
+      {branches.map(({ user, invited, frozen_by, freeze_since, branches }) => (
         <li key={user.id}>
           <div class="node">
             <div>
@@ -76,10 +75,10 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
               </small>
             </div>
             {frozen_by ? <span class="badge refusal">Frozen</span> : <Badges user={user} />}
-            {freezes.has(user.id) && (
-              <ActionButton label="Unfreeze" about={user.email} busy={busy} act={() => unfreeze(user)} />
+            {freeze_since !== null && (
+              <ActionButton label="Unfreeze" about={user.email} busy={busy} act={() => unfreeze(user, freeze_since)} />
             )}
-            {!frozen_by && !freezes.has(user.id) && (
+            {!frozen_by && freeze_since === null && (
               <ConfirmedButton
                 label="Freeze"
                 about={user.email}

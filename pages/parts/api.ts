@@ -39,6 +39,8 @@ interface Request {
   bearer?: string;
   /** Whether the session that begins is to live in the cookie. */
   setsCookie?: boolean;
+  /** The version of the state that a change is based on, where it is not in the body. */
+  version?: number | null;
   /** The id of the user whose account this is about. The service refuses if the session belongs to another user. */
   actingAs?: string | undefined;
 }
@@ -58,11 +60,12 @@ export async function call<Answer>(method: string, path: string, request: Reques
 }
 
 async function send<Answer>(method: string, path: string, request: Request): Promise<Answered<Answer>> {
-  const { json, form, bearer, setsCookie, actingAs } = request;
+  const { json, form, bearer, setsCookie, version, actingAs } = request;
   const headers = new Headers();
   if (json !== undefined) headers.set("Content-Type", "application/json");
   if (bearer !== undefined) headers.set("Authorization", `Bearer ${bearer}`);
   if (setsCookie) headers.set("X-Session-Cookie", "set");
+  if (version != null) headers.set("If-Match", `"${version}"`);
   if (actingAs !== undefined) headers.set("X-Acting-As", encodeURIComponent(actingAs));
   const body = json === undefined ? form && new URLSearchParams(form) : JSON.stringify(json);
 

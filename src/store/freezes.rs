@@ -10,10 +10,10 @@ use serde::Deserialize;
 use super::{
     administration::is_active_admin,
     events::{self, insert_event},
-    run_all,
+    run, run_all,
 };
 use crate::{
-    domain::event::Event,
+    domain::{Timestamp, event::Event},
     ports::{Outage, Rows, Sql, Statement},
 };
 
@@ -68,21 +68,42 @@ pub async fn freeze(sql: &dyn Sql, root: &str, event: &Event) -> Result<Option<i
     counted(recorded.any(), count)
 }
 
+#[derive(Deserialize)]
+struct Since {
+    frozen_at: Timestamp,
+}
+
+/// Returns since when the freeze that starts at this user is in force, if there is one: its version.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn since(sql: &dyn Sql, root: &str) -> Result<Option<Timestamp>, Outage> {
+    let statement = Statement::new("SELECT frozen_at FROM freezes WHERE user_id = ?1").bind(root);
+    Ok(run(sql, statement).await?.first::<Since>()?.map(|freeze| freeze.frozen_at))
+}
+
 /// Undoes a freeze and tells how many came back: those whom it deactivated, but for whoever stands below another that
-/// came later, or was activated by name since. None if there is no such freeze or the admin is none any more.
+/// came later, or was activated by name since. None if there is no such freeze, the freeze has not the version `based_on`, or
+/// the admin is no longer one.
 ///
 /// Reads everybody below the other freezes.
 ///
 /// # Errors
 /// [`Outage`].
-pub async fn unfreeze(sql: &dyn Sql, root: &str, event: &Event) -> Result<Option<i64>, Outage> {
+pub async fn unfreeze(
+    sql: &dyn Sql,
+    root: &str,
+    based_on: Option<Timestamp>,
+    event: &Event,
+) -> Result<Option<i64>, Outage> {
     let delete = Statement::new(concat!(
-        "DELETE FROM freezes WHERE user_id = ?1 AND ",
+        "DELETE FROM freezes WHERE user_id = ?1 AND (?3 IS NULL OR frozen_at = ?3) AND ",
         is_active_admin!("?2"),
         " RETURNING user_id"
     ))
     .bind(root)
-    .bind(event.actor_id.as_deref());
+    .bind(event.actor_id.as_deref())
+    .bind(based_on);
     let hand_over = Statement::new(
         "UPDATE users SET frozen_by = held.root
          FROM (

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::run_all;
 use crate::{
     domain::{
+        Timestamp,
         page::{FARTHEST, Page},
         user::{Role, flag},
     },
@@ -28,6 +29,10 @@ pub struct Node {
     /// The user at the root of the freeze that deactivated this one.
     #[schema(required)]
     pub frozen_by: Option<String>,
+    /// Since when the freeze that starts at this user is in force; null if there is none. It is the version that `If-Match`
+    /// takes when the freeze is undone.
+    #[schema(required)]
+    pub freeze_since: Option<Timestamp>,
 }
 
 /// As much of a user as is shown in the tree.
@@ -58,12 +63,13 @@ struct Row {
     depth: i64,
     invited: i64,
     frozen_by: Option<String>,
+    freeze_since: Option<Timestamp>,
 }
 
 impl From<Row> for Node {
     fn from(row: Row) -> Node {
-        let Row { id, email, name, role, is_active, referrer_id, depth, invited, frozen_by } = row;
-        Node { user: Member { id, email, name, role, is_active }, referrer_id, depth, invited, frozen_by }
+        let Row { id, email, name, role, is_active, referrer_id, depth, invited, frozen_by, freeze_since } = row;
+        Node { user: Member { id, email, name, role, is_active }, referrer_id, depth, invited, frozen_by, freeze_since }
     }
 }
 
@@ -80,7 +86,8 @@ macro_rules! tree_of {
             concat!(
                 tree_of!(with $roots),
                 "SELECT users.id, email, name, role, is_active, referrer_id, frozen_by, tree.depth,
-                   (SELECT count(*) FROM users AS invited WHERE invited.referrer_id = tree.id) AS invited
+                   (SELECT count(*) FROM users AS invited WHERE invited.referrer_id = tree.id) AS invited,
+                   (SELECT frozen_at FROM freezes WHERE user_id = tree.id) AS freeze_since
                  FROM tree CROSS JOIN users ON users.id = tree.id"
             ),
             concat!(tree_of!(with $roots), "SELECT count(*) AS total FROM tree"),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use http::header;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -102,7 +103,7 @@ fn the_tree_tells_who_invited_whom_everybody_before_whom_they_invited() {
         json!({
             "user": { "id": tree.ids[name], "email": format!("{name}@example.com"), "name": null, "role": "user",
                       "is_active": true },
-            "referrer_id": tree.ids[referrer], "depth": depth, "invited": invited, "frozen_by": null
+            "referrer_id": tree.ids[referrer], "depth": depth, "invited": invited, "frozen_by": null, "freeze_since": null
         })
     };
     let items = [node("c", "a", 0, 1), node("d", "c", 1, 0)];
@@ -284,6 +285,30 @@ fn saving_the_activity_that_a_frozen_user_has_already_does_not_undo_the_freeze()
     let rows = tree.postern.sql.query("SELECT frozen_by FROM users WHERE id = ?1", &[tree.ids["d"].as_str().into()]);
     assert_eq!(rows[0]["frozen_by"], tree.ids["a"]);
     assert_eq!(tree.unfreeze("a"), 4);
+}
+
+#[test]
+fn a_freeze_is_undone_only_if_it_is_the_one_that_was_shown() {
+    let tree = Tree::new(&BRANCHES);
+    tree.freeze("a");
+    let since =
+        |name: &str| tree.get(&format!("?root={}", tree.ids[name])).expect(200)["items"][0]["freeze_since"].clone();
+    let shown = since("a");
+    assert_eq!((&shown, since("b"), since("e")), (&json!(tree.postern.now.get()), Value::Null, Value::Null));
+    // Another admin undoes it and freezes the branch again, for another reason.
+    tree.unfreeze("a");
+    tree.freeze("a");
+    let unfreeze = |version: &Value| {
+        let call = tree.postern.delete(&format!("/api/auth/admin/users/{}/freeze", tree.ids["a"])).bearer(&tree.admin);
+        call.header(header::IF_MATCH, &format!("\"{version}\"")).send()
+    };
+    let before = tree.postern.sql.dump();
+    let stale = unfreeze(&shown);
+    stale.refused(412, "precondition_failed");
+    assert_eq!(stale.body["current"], json!({ "user_id": tree.ids["a"], "freeze_since": since("a") }));
+    assert_eq!(tree.postern.sql.dump(), before);
+    assert_eq!(unfreeze(&since("a")).expect(200)["unfrozen"], 4);
+    unfreeze(&shown).refused(404, "not_found");
 }
 
 #[test]

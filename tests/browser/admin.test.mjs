@@ -211,6 +211,27 @@ test("the invite tree shows who invited whom, and a branch of it is frozen and c
   await leave();
 });
 
+test("a freeze that another admin has started since is not undone from an old page", async () => {
+  const { user } = await signUp(postern, "refrozen@example.com");
+  const token = await adminToken(postern);
+  const freeze = (method) => send(postern, method, `/api/auth/admin/users/${user.id}/freeze`, { token });
+  ok(await freeze("POST"));
+  const { page, leave } = await administer(`tree?root=${user.id}`);
+  const tree = section(page, "Invite tree");
+  const unfreeze = tree.getByRole("button", { name: "Unfreeze: refrozen@example.com" });
+  await unfreeze.waitFor();
+  ok(await freeze("DELETE"));
+  ok(await freeze("POST"));
+
+  await unfreeze.click();
+  await told(tree, "your change was not saved");
+  refused(await login(postern, "refrozen@example.com"), 403, "inactive");
+  await unfreeze.click();
+  await told(tree, "1 user is active again, from refrozen@example.com down.");
+  ok(await login(postern, "refrozen@example.com"));
+  await leave();
+});
+
 test("events tell who did what, and older ones come on demand", async () => {
   const { user } = await signUp(postern, "busy@example.com");
   for (let number = 0; number < 20; number += 1) ok(await login(postern, "busy@example.com"));

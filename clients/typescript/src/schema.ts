@@ -110,7 +110,11 @@ export interface paths {
          *     work no longer. Again, it also takes whoever has come since.
          */
         post: operations["postAdminUsersIdFreeze"];
-        /** Undoes a freeze and returns how many users became active again: those whom it deactivated, except users who are also below a later freeze, or whom an admin has activated individually since */
+        /**
+         * Undoes a freeze and returns how many users became active again: those whom it deactivated, except users who are also below a later freeze, or whom an admin has activated individually since
+         * @description With `If-Match`, the freeze is undone only if it is still the one that the invite tree showed: its `freeze_since` is the
+         *     version. Otherwise the answer is 412 with the present one in `current`.
+         */
         delete: operations["deleteAdminUsersIdFreeze"];
         options?: never;
         head?: never;
@@ -794,6 +798,7 @@ export interface components {
                  * @description Levels below the root, which has 0.
                  */
                 depth: number;
+                freeze_since: components["schemas"]["Timestamp"] | null;
                 /** @description The user at the root of the freeze that deactivated this one. */
                 frozen_by: string | null;
                 /**
@@ -975,6 +980,7 @@ export interface components {
              * @description Levels below the root, which has 0.
              */
             depth: number;
+            freeze_since: components["schemas"]["Timestamp"] | null;
             /** @description The user at the root of the freeze that deactivated this one. */
             frozen_by: string | null;
             /**
@@ -2076,7 +2082,13 @@ export interface operations {
     deleteAdminUsersIdFreeze: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of the state that the change is based on. If it is no longer the present one, the answer is 412.
+                 * @example "1700000000000"
+                 */
+                "If-Match"?: string;
+            };
             path: {
                 /**
                  * @description The user's id.
@@ -2104,6 +2116,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];

@@ -1,15 +1,16 @@
 //! `POST /api/auth/admin/users/{id}/freeze` and `DELETE /api/auth/admin/users/{id}/freeze`
 
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
     access::{audit, bearer},
     app::App,
     domain::{event::Action, user::UserId},
-    error::Error,
+    error::{Current, Error},
     store::freezes,
-    web::{Request, Response},
+    web::{Request, Response, version},
 };
 
 /// A subtree is frozen.
@@ -51,21 +52,34 @@ pub async fn post(app: &App, request: &Request, id: &str) -> Result<Response, Er
 /// Undoes a freeze and returns how many users became active again: those whom it deactivated, except users who are also
 /// below a later freeze, or whom an admin has activated individually since.
 ///
+/// With `If-Match`, the freeze is undone only if it is still the one that the invite tree showed: its `freeze_since` is the
+/// version. Otherwise the answer is 412 with the present one in `current`.
+///
 /// # Errors
-/// 401, 403; 404 when the user is the root of no freeze; 503.
+/// 401, 403; 404 if no freeze starts at the user; 412; 503.
 #[utoipa::path(
     delete,
     path = "/api/auth/admin/users/{id}/freeze",
     tag = "Administration",
     security(("session" = [])),
-    params(UserId),
-    responses((status = 200, body = Unfrozen), (status = "4XX", description = "not_found"))
+    params(UserId, version::IfMatch),
+    responses((status = 200, body = Unfrozen), (status = "4XX", description = "not_found precondition_failed"))
 )]
 pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
     let event = audit::by_admin(app, Action::Unfrozen, &admin, id);
-    match freezes::unfreeze(app.sql.as_ref(), id, &event).await? {
+    let based_on = version::required(request);
+    match freezes::unfreeze(app.sql.as_ref(), id, based_on, &event).await? {
         Some(unfrozen) => Ok(Response::json(&Unfrozen { unfrozen })),
-        None => Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await),
+        None => {
+            let refusal = match freezes::since(app.sql.as_ref(), id).await? {
+                Some(since) if based_on.is_some() => Error::PreconditionFailed(Box::new(Current {
+                    state: json!({ "user_id": id, "freeze_since": since }),
+                    etag: version::tag(since),
+                })),
+                _ => Error::NotFound,
+            };
+            Err(bearer::refusal_of_admin(app, &admin, refusal).await)
+        }
     }
 }
