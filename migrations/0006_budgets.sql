@@ -28,3 +28,9 @@ ALTER TABLE one_time_passwords ADD COLUMN wrong_codes_expire_at INTEGER NOT NULL
 DELETE FROM sessions WHERE id IN (
   SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY user_id ORDER BY expires_at DESC) AS place FROM sessions)
   WHERE place > 100);
+
+-- The budget of the subject for repeatable acts (domain/event.rs) after this event: when its hour began, and how many points of
+-- it are used. The next event reads them from the newest one, so that a budget costs no further row and no further index. NULL
+-- where an event is outside of it, such as an admin's act.
+ALTER TABLE events ADD COLUMN budget_started_at INTEGER;
+ALTER TABLE events ADD COLUMN budget_used INTEGER;

@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    domain::throttle::{PASSWORD_BY_ACCOUNT, PASSWORD_BY_ADDRESS, PASSWORD_BY_KNOWN_ADDRESS},
+    domain::throttle::{PASSWORD_BY_ACCOUNT, PASSWORD_BY_ADDRESS, PASSWORD_BY_KNOWN_ADDRESS, PASSWORD_CHANGE_BY_USER},
     store::throttles::{Counter, PasswordCounters},
 };
 
@@ -15,4 +15,9 @@ pub fn counters(app: &App, email: &str) -> PasswordCounters {
         known_address: Counter::new(key, PASSWORD_BY_KNOWN_ADDRESS, &[email, address]).of_password(email),
         address: Counter::new(key, PASSWORD_BY_ADDRESS, &[address]),
     }
+}
+
+/// The counter of password changes by a user.
+pub fn changes(app: &App, user_id: &str) -> Counter {
+    Counter::new(&app.keys().throttle, PASSWORD_CHANGE_BY_USER, &[user_id])
 }

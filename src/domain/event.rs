@@ -53,11 +53,22 @@ pub enum Action {
     Frozen,
     /// That was undone.
     Unfrozen,
+    /// More acts followed in this hour that are not in the log.
+    EventsDropped,
 }
+
+/// The points that the repeatable acts of one user have in an hour: 1,000 logins, or 200 other acts.
+pub const BUDGET: i64 = 1_000;
+/// The hour, in milliseconds.
+pub const BUDGET_PERIOD: Timestamp = 3_600_000;
+/// The points of a login, of a logout, and of a refused attempt.
+const FEW_POINTS: i64 = 1;
+/// The points of any other repeatable act.
+const MANY_POINTS: i64 = 5;
 
 impl Action {
     /// All there are.
-    pub const ALL: [Action; 22] = [
+    pub const ALL: [Action; 23] = [
         Action::Login,
         Action::Signup,
         Action::Logout,
@@ -80,6 +91,7 @@ impl Action {
         Action::UserDeleted,
         Action::Frozen,
         Action::Unfrozen,
+        Action::EventsDropped,
     ];
 
     /// Its name.
@@ -107,6 +119,36 @@ impl Action {
             Action::UserDeleted => "user_deleted",
             Action::Frozen => "frozen",
             Action::Unfrozen => "unfrozen",
+            Action::EventsDropped => "events_dropped",
+        }
+    }
+
+    /// The points that it takes from the budget of a user who repeats it at will. 0 for what an investigation needs: its events are
+    /// never dropped, because other limits bound how often it can happen.
+    fn points(self) -> i64 {
+        match self {
+            Action::Login | Action::Logout => FEW_POINTS,
+            Action::NameChanged
+            | Action::OtpSent
+            | Action::TokenCreated
+            | Action::TokenDeleted
+            | Action::InvitationSent => MANY_POINTS,
+            Action::Signup
+            | Action::SessionEnded
+            | Action::SessionsEnded
+            | Action::PasswordChanged
+            | Action::PasswordResetRequested
+            | Action::PasswordResetCompleted
+            | Action::OtpVerified
+            | Action::Deactivated
+            | Action::Activated
+            | Action::RoleChanged
+            | Action::TierChanged
+            | Action::UserCreated
+            | Action::UserDeleted
+            | Action::Frozen
+            | Action::Unfrozen
+            | Action::EventsDropped => 0,
         }
     }
 
@@ -167,5 +209,18 @@ impl Event {
     pub fn sets(self, role: Option<Role>, tier: Option<i64>) -> Event {
         let tier = tier.and_then(|tier| i32::try_from(tier).ok());
         Event { new_value: Some(Rights { role, tier }), ..self }
+    }
+}
+
+impl Event {
+    /// The points that it takes from the budget of its subject; 0 if it is never dropped, as what an admin does to another's account.
+    pub fn points(&self) -> i64 {
+        if self.actor_id.is_some() && self.actor_id != self.subject_id {
+            0
+        } else if self.result == SUCCESS {
+            self.action.points()
+        } else {
+            FEW_POINTS
+        }
     }
 }

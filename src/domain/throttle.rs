@@ -39,6 +39,10 @@ pub const PASSWORD_BY_KNOWN_ADDRESS: Policy = Policy { name: "password-known", .
 pub const PASSWORD_BY_ADDRESS: Policy =
     Policy { name: "password-address", free: 200, delay: 30 * SECOND, max_delay: HOUR, forget: HOUR };
 
+/// Changes of the password by one user, right or wrong. Their events are never dropped, and each ends sessions.
+pub const PASSWORD_CHANGE_BY_USER: Policy =
+    Policy { name: "password-change-user", free: 100, delay: MINUTE, max_delay: HOUR, forget: HOUR };
+
 /// Wrong one-time codes of one user, under however many codes.
 pub const CODE_BY_USER: Policy =
     Policy { name: "code-user", free: 10, delay: MINUTE, max_delay: DAY, forget: 30 * DAY };

@@ -55,7 +55,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
 
     first_account::ensure(app).await?;
     let counters = password_attempts::counters(app, &email);
-    let (attempt, account) = users::attempt_password(app.sql.as_ref(), &counters, &email, app.now).await?;
+    let (attempt, account) = users::attempt_password(app.sql.as_ref(), &counters, &email, None, app.now).await?;
 
     let cost = app.settings().password_cost;
     let Some(account) = account else {

@@ -27,7 +27,7 @@ pub struct PasswordChange {
 /// Changes the password of one who knows it.
 ///
 /// 1. 401, 403: the session. 415, 400, 413, 422: the body.
-/// 2. 429: the same counters as a failed login.
+/// 2. 429: too many failed logins, which this counts with, or too many changes.
 /// 3. 403: the old password is wrong.
 /// 4. 200: every other session and every reset token has ended; a mail tells the owner.
 ///
@@ -59,7 +59,9 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     new_password::refuse_breached(app, "new_password", &new_password).await?;
 
     let counters = password_attempts::counters(app, email.as_str());
-    let (attempt, account) = users::attempt_password(app.sql.as_ref(), &counters, email.as_str(), app.now).await?;
+    let changes = password_attempts::changes(app, &session.user.id);
+    let (attempt, account) =
+        users::attempt_password(app.sql.as_ref(), &counters, email.as_str(), Some(&changes), app.now).await?;
     // The email may be another user's by now, or nobody's.
     let account = account.filter(|account| account.user.id == session.user.id);
     let account = account.ok_or(Error::Unauthorized)?;

@@ -7,12 +7,12 @@ use super::run;
 use crate::{
     domain::{
         Timestamp,
-        event::{Action, Event, Rights},
+        event::{Action, BUDGET, BUDGET_PERIOD, Event, Rights},
     },
     ports::{Outage, Sql, Statement},
 };
 
-/// The one statement that writes an event. Its first eight parameters are bound by [`bind`]. `subject` and `old` are SQL
+/// The statement that writes an event that is never dropped. Its first eight parameters are bound by [`bind`]. `subject` and `old` are SQL
 /// expressions, `from` is the rest of the SELECT: where the values come from and on which condition.
 macro_rules! insert_event {
     (subject: $subject:literal, old: $old:literal, from: $from:expr) => {
@@ -32,30 +32,58 @@ macro_rules! insert_event {
 }
 pub(super) use insert_event;
 
+/// Writes an event within the budget of its subject (`domain::event`): one that is over it is dropped, and in the place of the first
+/// of an hour stands one that says so. What is used of the budget is in the newest event of the subject.
+macro_rules! insert_within_budget {
+    ($subject:literal, $condition:literal) => {
+        concat!(
+            "INSERT INTO events (at, action, result, actor_id, subject_id, address, session_id, new_value, budget_started_at, budget_used)
+             SELECT ?1, iif(fits, ?2, 'events_dropped'), iif(fits, ?3, 'success'), ?4, subject_id, ?6, ?7, iif(fits, ?8, NULL),
+               started_at, iif(fits, used + ?9, ?10 + 1)
+             FROM (
+               SELECT subject_id, started_at, used, ?9 = 0 OR used + ?9 <= ?10 AS fits
+               FROM (
+                 SELECT ",
+            $subject,
+            " AS subject_id, coalesce(max(budget_started_at), ?1) AS started_at, coalesce(max(budget_used), 0) AS used
+                 FROM (
+                   SELECT budget_started_at, budget_used
+                   FROM (
+                     SELECT budget_started_at, budget_used FROM events
+                     WHERE subject_id = ",
+            $subject,
+            " ORDER BY id DESC LIMIT 1)
+                   WHERE budget_started_at > ?1 - ?11)))
+             WHERE (fits OR used <= ?10) AND ",
+            $condition
+        )
+    };
+}
+
+fn within_budget(event: &Event, sql: &'static str) -> Statement {
+    bind(event, Statement::new(sql)).bind(event.points()).bind(BUDGET).bind(BUDGET_PERIOD)
+}
+
 /// Writes an event that belongs to no batch.
 ///
 /// # Errors
 /// [`Outage`].
 pub async fn insert(sql: &dyn Sql, event: &Event) -> Result<(), Outage> {
-    run(sql, bind(event, Statement::new(insert_event!("")))).await.map(drop)
+    run(sql, within_budget(event, insert_within_budget!("?5", "1"))).await.map(drop)
 }
 
 /// Writes an event, if the statement right before it in the batch has changed a row: then the act took effect. SQLite
 /// counts by `changes()` what the last INSERT, UPDATE or DELETE did, without its triggers and cascades.
 /// Of an act that may be repeated, a batch that is run again leaves a second event.
 pub(super) fn insert_if_changed(event: &Event) -> Statement {
-    bind(event, Statement::new(insert_event!("WHERE changes() > 0")))
+    within_budget(event, insert_within_budget!("?5", "changes() > 0"))
 }
 
 /// Writes an event about the active account of this email, or about none if there is no such account: the same work in
 /// both cases, so that its time tells nothing.
 pub(super) fn insert_about_email(event: &Event, email: &str) -> Statement {
-    let statement = Statement::new(insert_event!(
-        subject: "coalesce(?5, (SELECT id FROM users WHERE email = ?9 AND is_active = 1))",
-        old: "NULL",
-        from: ""
-    ));
-    bind(event, statement).bind(email)
+    let sql = insert_within_budget!("coalesce(?5, (SELECT id FROM users WHERE email = ?12 AND is_active = 1))", "1");
+    within_budget(event, sql).bind(email)
 }
 
 /// Binds an event to the first eight parameters.

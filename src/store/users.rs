@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{
     events, mails, repeat, run, run_all, sessions,
-    throttles::{PasswordAttempt, PasswordCounters, Proof},
+    throttles::{self, Counter, PasswordAttempt, PasswordCounters, Proof},
     user_tokens,
 };
 use crate::{
@@ -105,7 +105,7 @@ pub async fn insert_first(sql: &dyn Sql, account: FirstAccount<'_>, now: Timesta
 }
 
 /// Counts an attempt at a password and finds the account with this email, in one round trip whether or not it exists. Only a
-/// refusal takes another.
+/// refusal takes another. With `change`, the attempt is part of a change of the password, and is counted there as well.
 ///
 /// # Errors
 /// 429 when the account or the address is blocked; 503.
@@ -113,13 +113,23 @@ pub async fn attempt_password<'a>(
     sql: &dyn Sql,
     counters: &'a PasswordCounters,
     email: &str,
+    change: Option<&Counter>,
     now: Timestamp,
 ) -> Result<(PasswordAttempt<'a>, Option<Account>), Error> {
     let [count_by_account, count_by_address] = counters.count(now);
     let find = Statement::new("SELECT * FROM users WHERE email = ?1").bind(email);
-    let [by_account, by_address, found] = run_all(sql, [count_by_account, count_by_address, find]).await?;
-    let attempt = counters.verdict(sql, [&by_account, &by_address], now).await?;
-    Ok((attempt, Account::of(&found)?))
+    let mut statements = vec![find, count_by_account, count_by_address];
+    statements.extend(change.map(|counter| throttles::count_one(counter, now)));
+    let answers = repeat::batch(sql, &statements).await?;
+    let [found, by_account, by_address, by_user @ ..] = answers.as_slice() else {
+        return Err(Error::Internal("a batch has not as many answers as statements".to_owned()));
+    };
+    if let Some(counter) = change {
+        let by_user: Vec<&Rows> = by_user.iter().collect();
+        throttles::verdict(sql, &by_user, counter, None, None, now).await?;
+    }
+    let attempt = counters.verdict(sql, [by_account, by_address], now).await?;
+    Ok((attempt, Account::of(found)?))
 }
 
 /// Begins a session for a user whose password was just verified, ends the oldest beyond the limit, and takes the attempt back, if

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, DAY, PASSWORD, Postern, SECOND, claims,
+    Answer, DAY, HOUR, PASSWORD, Postern, SECOND, claims,
     world::{ADA, Door, GRACE, Opens, World, doors},
 };
 
@@ -452,4 +452,119 @@ fn one_sees_the_session_of_the_own_events_and_not_that_of_an_admin() {
     let own = session_of(&world.ada.token);
     assert_eq!(seen, [(&json!("name_changed"), &own), (&json!("tier_changed"), &Value::Null)]);
     assert_eq!(page["items"][1]["new_value"], json!({ "tier": 1 }));
+}
+
+fn rename(postern: &Postern, session: &str, number: usize) -> Answer {
+    let body = json!({ "name": format!("Ada {number}") });
+    postern.put("/api/auth/me/name").bearer(session).json(body).send()
+}
+
+/// How many events of this action there are about a user.
+fn count_of(postern: &Postern, user_id: &str, action: &'static str) -> usize {
+    let sql = "SELECT id FROM events WHERE subject_id = ?1 AND action = ?2";
+    postern.sql.query(sql, &[user_id.into(), action.into()]).len()
+}
+
+#[test]
+fn acts_that_a_user_repeats_leave_two_hundred_events_an_hour_and_one_that_says_that_more_followed() {
+    let postern = Postern::new();
+    let ada = postern.sign_up(ADA);
+    let grace = postern.sign_up(GRACE);
+    for round in 1..=3 {
+        for number in 0..300 {
+            rename(&postern, &ada.token, number).expect(200);
+        }
+        let counts = ["name_changed", "events_dropped"].map(|action| count_of(&postern, &ada.id, action));
+        assert_eq!(counts, [200 * round, round]);
+        let newest = rows(&postern, last_id(&postern) - 1).remove(0);
+        assert_eq!((&newest["action"], &newest["actor_id"]), (&json!("events_dropped"), &json!(ada.id)));
+        // Others have a budget of their own.
+        rename(&postern, &grace.token, round).expect(200);
+        assert_eq!(count_of(&postern, &grace.id, "name_changed"), round);
+        postern.wait(HOUR);
+    }
+    assert_eq!(actions(own_events(&postern, &ada.token, "?limit=1")), ["events_dropped"]);
+}
+
+#[test]
+fn what_an_investigation_needs_is_never_dropped_and_gives_no_new_budget() {
+    let postern = Postern::new();
+    let ada = postern.sign_up(ADA);
+    let other = postern.token(ADA, PASSWORD);
+    let (token, code) = postern.one_time_password(&ada.token, ADA);
+    for number in 0..300 {
+        rename(&postern, &ada.token, number).expect(200);
+    }
+    let before = last_id(&postern);
+    postern.post("/api/auth/verify-otp").form(&[("otp", &code), ("token", &token)]).send().expect(200);
+    let sid = claims(&other)["sid"].as_str().unwrap().to_owned();
+    postern.delete(&format!("/api/auth/me/sessions/{sid}")).bearer(&ada.token).send().expect(200);
+    let body = json!({ "old_password": PASSWORD, "new_password": "another good password" });
+    postern.put("/api/auth/me/password").bearer(&ada.token).json(body).send().expect(200);
+    rename(&postern, &ada.token, 0).expect(200);
+    let reset = postern.reset_token(ADA);
+    let body = json!({ "password": PASSWORD });
+    postern.post("/api/auth/reset-password-with-token").bearer(&reset).json(body).send().expect(200);
+    let token = postern.token(ADA, PASSWORD);
+    postern.delete("/api/auth/me").bearer(&token).send().expect(200);
+    let found: Vec<_> = rows(&postern, before).iter().map(|row| row["action"].as_str().unwrap().to_owned()).collect();
+    let expected = [
+        "otp_verified",
+        "session_ended",
+        "password_changed",
+        "password_reset_requested",
+        "password_reset_completed",
+        "deactivated",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn an_admins_acts_on_others_have_no_budget() {
+    let postern = Postern::new();
+    let ada = postern.sign_up(ADA);
+    let admin = postern.admin_token();
+    for number in 0..300 {
+        let body = json!({ "name": format!("Ada {number}") });
+        postern.put(&format!("/api/auth/admin/users/{}", ada.id)).bearer(&admin).json(body).send().expect(200);
+    }
+    assert_eq!(count_of(&postern, &ada.id, "name_changed"), 300);
+}
+
+#[test]
+fn a_thousand_logins_an_hour_leave_an_event_each_and_none_is_refused() {
+    let postern = Postern::new();
+    let ada = postern.sign_up(ADA);
+    for _ in 0..1_050 {
+        postern.login(ADA, PASSWORD).expect(200);
+    }
+    let counts = ["login", "events_dropped"].map(|action| count_of(&postern, &ada.id, action));
+    assert_eq!(counts, [1_000, 1]);
+}
+
+#[test]
+fn a_stranger_does_not_use_up_the_budget_of_a_user() {
+    let postern = Postern::new();
+    let ada = postern.sign_up(ADA);
+    postern.come_from("198.51.100.1");
+    for _ in 0..10 {
+        postern.post("/api/auth/send-password-reset-link").json(json!({ "email": ADA })).send().expect(200);
+    }
+    while postern.login(ADA, "wrong password").status == 401 {}
+    for number in 0..196 {
+        rename(&postern, &ada.token, number).expect(200);
+    }
+    assert_eq!((count_of(&postern, &ada.id, "name_changed"), count_of(&postern, &ada.id, "events_dropped")), (196, 0));
+}
+
+#[test]
+fn an_event_without_a_budget_from_an_older_version_stands_in_nobodys_way() {
+    let postern = Postern::new();
+    let ada = postern.sign_up(ADA);
+    postern.sql.execute(
+        "INSERT INTO events (at, action, result, actor_id, subject_id, address) VALUES (1, 'login', 'success', ?1, ?1, '')",
+        &[ada.id.as_str().into()],
+    );
+    rename(&postern, &ada.token, 1).expect(200);
+    assert_eq!(count_of(&postern, &ada.id, "name_changed"), 1);
 }

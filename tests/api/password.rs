@@ -250,3 +250,21 @@ fn nobody_changes_the_password_of_another() {
     postern.login("bob@example.com", PASSWORD).expect(200);
     assert_eq!(postern.me(&bob.token), 200);
 }
+
+#[test]
+fn a_user_changes_the_password_a_hundred_times_an_hour_and_then_waits() {
+    let (postern, ada) = with_ada();
+    let passwords = [PASSWORD, NEW_PASSWORD];
+    let put = |n: usize| change(&postern, &ada.token, passwords[n % 2], passwords[(n + 1) % 2]).send();
+    let done = (0..300).take_while(|n| put(*n).status == 200).count();
+    assert_eq!(done, 100);
+    let refusal = put(done);
+    refusal.refused(429, "too_many_requests");
+    assert_eq!(refusal.header("retry-after"), Some("60"));
+    // Neither a login nor another user is held up.
+    postern.login("ada@example.com", passwords[done % 2]).expect(200);
+    let bob = postern.sign_up("bob@example.com");
+    change(&postern, &bob.token, PASSWORD, NEW_PASSWORD).send().expect(200);
+    postern.wait(60 * SECOND);
+    put(done).expect(200);
+}

@@ -349,7 +349,7 @@ export interface paths {
         /**
          * Changes the password of one who knows it
          * @description 1. 401, 403: the session. 415, 400, 413, 422: the body.
-         *     2. 429: the same counters as a failed login.
+         *     2. 429: too many failed logins, which this counts with, or too many changes.
          *     3. 403: the old password is wrong.
          *     4. 200: every other session and every reset token has ended; a mail tells the owner.
          */
