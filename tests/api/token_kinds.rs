@@ -323,6 +323,41 @@ fn without_the_previous_secret_nothing_from_before_is_accepted() {
     assert_eq!(list, json!([]));
 }
 
+/// The SQL of the runbook for a leaked secret.
+fn sql_of_the_runbook() -> Vec<&'static str> {
+    let runbooks = include_str!("../../docs/operate.md");
+    let (_, runbook) = runbooks.split_once("### A secret leaked").unwrap();
+    let (_, command) = runbook.split_once("--command \"").unwrap();
+    command.split_once('"').unwrap().0.split("; ").collect()
+}
+
+#[test]
+fn after_the_runbook_for_a_leaked_secret_an_old_version_with_that_secret_accepts_nothing_either() {
+    let world = World::new();
+    let postern = &world.postern;
+    postern.redeploy(&[("AUTH_SECRET", NEW_SECRET)]);
+    for statement in sql_of_the_runbook() {
+        postern.sql.execute(statement, &[]);
+    }
+    let session = postern.token(&world.ada.email, PASSWORD);
+    assert_eq!(postern.me(&session), 200);
+
+    // The old version.
+    postern.redeploy(&[]);
+    for kind in [SessionToken, ResetToken, OtpToken, UserToken] {
+        assert_eq!(opened_by(&world, &token(&world, kind)), [""; 0], "{kind:?}");
+    }
+    let form = [("otp", world.code.as_str()), ("token", &world.otp_token)];
+    postern.post("/api/auth/verify-otp").form(&form).send().refused(403, "otp_token_refused");
+    let answer = postern.get(&format!("/api/auth/verify-token?token={}", world.user_token)).send();
+    assert_eq!(answer.expect(200), json!(false));
+    // Whoever has the old secret can sign what it likes, but knows the id of no session.
+    let keys = Keys::derive(SECRET, None);
+    let (now, end) = (postern.now.get(), postern.now.get() + 10 * MINUTE);
+    let forged = keys.session.sign(own_claims(&world.ada.token), now, end).unwrap();
+    assert_eq!(opened_by(&world, &forged), [""; 0]);
+}
+
 #[test]
 fn a_reset_link_survives_a_rotation_and_a_code_is_asked_for_again() {
     let world = World::new();
