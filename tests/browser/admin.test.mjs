@@ -157,6 +157,39 @@ test("saving another value of a frozen user does not undo the freeze", async () 
   await leave();
 });
 
+test("a user whose imported id needs escaping is found, changed, frozen and deleted, and nobody else", async () => {
+  const ids = ["auth0|5f7c", "a/b", "a%2Fb", "with space", "käse?#&"];
+  for (const id of ids) {
+    await postern.sql(
+      "INSERT INTO users (id, email, password_hash, created_at, updated_at) VALUES (?, ?, 'x', 1, 1)",
+      id,
+      `odd${ids.indexOf(id)}@example.com`,
+    );
+  }
+  const { page, leave } = await administer("users?search=odd");
+  for (const id of ids) {
+    const email = `odd${ids.indexOf(id)}@example.com`;
+    await page.goto("/admin#users?search=odd");
+    await section(page, "Users").getByRole("link", { name: email }).click();
+    const card = section(page, email);
+    await card.getByLabel("Tier").selectOption("2");
+    await card.getByRole("button", { name: "Save" }).click();
+    await told(card, "The user is saved.");
+    assert.deepEqual(await postern.sql("SELECT id FROM users WHERE tier = 2 AND email LIKE 'odd%'"), [{ id }]);
+    await card.getByRole("link", { name: "Invite tree" }).click();
+    await page.getByRole("button", { name: `Freeze: ${email}` }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Freeze" }).click();
+    await told(section(page, "Invite tree"), `1 user is frozen, from ${email} down.`);
+    assert.deepEqual(await postern.sql("SELECT id FROM users WHERE is_active = 0 AND email LIKE 'odd%'"), [{ id }]);
+    await section(page, "Invite tree").getByRole("link", { name: email }).click();
+    await page.getByRole("button", { name: "Delete the user" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete the user" }).click();
+    await section(page, "New user").waitFor();
+    assert.deepEqual(await postern.sql("SELECT id FROM users WHERE id = ?", id), []);
+  }
+  await leave();
+});
+
 test("an admin is refused the way out of the own role, in the words of the service", async () => {
   const [{ id }] = await postern.sql("SELECT id FROM users WHERE email = 'admin'");
   const { page, leave } = await administer(`user?id=${id}`);
