@@ -11,6 +11,7 @@ import { delimiter, join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ceilingKibibytes, holdToBudget } from "../../scripts/lib/budget.mjs";
+import { configuration, environments } from "../../scripts/lib/deployment.mjs";
 import { startCloudflare } from "./support/cloudflare.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -240,6 +241,13 @@ test("what it does not know is refused with what it knows", async () => {
     assert.equal(code, 1, said);
     assert.match(said, /npm run deploy.*--env production.*--env staging.*--dry-run/);
   }
+});
+
+test("no two rate limiters of the account share their counts", async () => {
+  const all = await Promise.all(environments.map((environment) => configuration(environment)));
+  const ids = all.flatMap(({ ratelimits }) => ratelimits.map(({ namespace_id }) => namespace_id));
+  assert.equal(ids.length, 2 * environments.length);
+  assert.equal(new Set(ids).size, ids.length, ids.join(", "));
 });
 
 test("a bundle that is larger than its budget is refused", () => {
