@@ -187,6 +187,17 @@ pub async fn admin(app: &App, request: &Request) -> Result<Session, Error> {
     Ok(session)
 }
 
+/// Why a write of a user did nothing: because the session or the account was closed while the request was under way, or for
+/// the other reason.
+pub async fn refusal_of_session(app: &App, session: &Session, otherwise: Error) -> Error {
+    match sessions::find_live(app.sql.as_ref(), None, &session.id, app.now).await {
+        Ok(Some(live)) if live.user.is_active => otherwise,
+        Ok(Some(_)) => Error::Inactive,
+        Ok(None) => Error::Unauthorized,
+        Err(outage) => outage.into(),
+    }
+}
+
 /// Why an act of an admin did nothing: because the admin is none any more, or for the other reason that there may be.
 pub async fn refusal_of_admin(app: &App, admin: &Session, otherwise: Error) -> Error {
     match users::is_active_admin(app.sql.as_ref(), &admin.user.id).await {

@@ -58,7 +58,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let made = user_tokens::make(app, &session.user.id, None)?;
     let event = audit::own(app, Action::TokenCreated, &session);
     if !user_tokens::insert(app.sql.as_ref(), &made, name.as_deref(), expires_at, None, &event).await? {
-        return Err(Error::TooManyTokens(MAX_LIVE));
+        return Err(bearer::refusal_of_session(app, &session, Error::TooManyTokens(MAX_LIVE)).await);
     }
     Ok(Response::json(&CreatedToken { token: made.token }))
 }

@@ -26,7 +26,7 @@ pub async fn delete(app: &App, request: &Request) -> Result<Response, Error> {
     let user_id = &session.user.id;
     let event = audit::own(app, Action::Deactivated, &session);
     if !users::deactivate(app.sql.as_ref(), user_id, &event).await? {
-        return Err(Error::LastAdmin);
+        return Err(bearer::refusal_of_session(app, &session, Error::LastAdmin).await);
     }
     Ok(sign_out::answer(&session))
 }

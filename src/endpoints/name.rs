@@ -39,7 +39,7 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let user_id = &session.user.id;
     let event = audit::own(app, Action::NameChanged, &session);
     if !users::rename(app.sql.as_ref(), user_id, name.as_deref(), &event).await? {
-        return Err(Error::Inactive);
+        return Err(bearer::refusal_of_session(app, &session, Error::Unauthorized).await);
     }
     Ok(Response::ok())
 }

@@ -66,7 +66,10 @@ pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
     let generation = random::id()?;
     let sent = async {
         match one_time_passwords::begin_send(sql, &user.id, &generation, before.as_ref(), app.now).await? {
-            Some(time) => Err(Error::TooManyRequests(retry_after(time, app.now))),
+            Some(time) => {
+                let refusal = Error::TooManyRequests(retry_after(time, app.now));
+                Err(bearer::refusal_of_session(app, &session, refusal).await)
+            }
             None => mail_code(app, user, &generation).await,
         }
     };

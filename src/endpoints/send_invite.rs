@@ -63,7 +63,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let expires_at = expiry(app.now, days);
     let (sql, event) = (app.sql.as_ref(), audit::own(app, Action::InvitationSent, &session));
     if !user_tokens::insert(sql, &made, Some(INVITATION), expires_at, Some(&owed.mail), &event).await? {
-        return Err(Error::TooManyTokens(MAX_LIVE));
+        return Err(bearer::refusal_of_session(app, &session, Error::TooManyTokens(MAX_LIVE)).await);
     }
     owed.deliver_later(app);
     Ok(Response::ok())

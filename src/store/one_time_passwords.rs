@@ -42,17 +42,17 @@ fn select(user_id: &str) -> Statement {
 /// when the next may be sent. What was found `before` must still be so, because [`undo_send`] puts it back.
 ///
 /// # Errors
-/// [`Outage`]: it may have begun nevertheless.
+/// 401 when the account was closed meanwhile; 503: it may have begun nevertheless.
 pub async fn begin_send(
     sql: &dyn Sql,
     user_id: &str,
     generation: &str,
     before: Option<&Row>,
     now: Timestamp,
-) -> Result<Option<Timestamp>, Outage> {
+) -> Result<Option<Timestamp>, Error> {
     let begin = Statement::new(
         "INSERT INTO one_time_passwords (user_id, generation, guesses, sent_at, sends, window_started_at)
-         VALUES (?1, ?2, 0, ?3, 1, ?3)
+         SELECT id, ?2, 0, ?3, 1, ?3 FROM users WHERE id = ?1 AND is_active = 1
          ON CONFLICT (user_id) DO UPDATE SET
            generation = excluded.generation, guesses = 0, sent_at = excluded.sent_at,
            sends = CASE WHEN window_started_at + ?5 <= ?3 THEN 1 ELSE sends + 1 END,
@@ -74,8 +74,9 @@ pub async fn begin_send(
     if begun.any() {
         return Ok(None);
     }
-    let current: Option<Row> = current.first()?;
-    Ok(Some(current.map_or(now, |row| next_send(row.sent_at, row.window_started_at, row.sends))))
+    // Without a row, only an account that was closed meanwhile keeps a code from being sent.
+    let row: Row = current.first()?.ok_or(Error::Unauthorized)?;
+    Ok(Some(next_send(row.sent_at, row.window_started_at, row.sends)))
 }
 
 /// Puts back how it was before `generation` was begun, because its mail could not be sent; nothing if it was not begun.

@@ -56,8 +56,8 @@ pub fn make(app: &App, user_id: &str, recipient: Option<&Email>) -> Result<Made,
     })
 }
 
-/// Stores a token, unless the user has as many live ones as one may have (those of a secret that is no longer accepted do not
-/// count), and owes the mail that carries it; tells whether it did.
+/// Stores a token and queues the mail that carries it. Returns false if the user is no longer active, or has the maximum of
+/// live tokens (those of a secret that is no longer accepted do not count).
 ///
 /// # Errors
 /// [`Outage`].
@@ -72,7 +72,7 @@ pub async fn insert(
     let insert = Statement::new(
         "INSERT INTO user_tokens (lookup, user_id, sealed, name, created_at, expires_at, key_id, sealed_recipient)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?8, ?10
-         WHERE ?7 > (
+         WHERE EXISTS (SELECT 1 FROM users WHERE id = ?2 AND is_active = 1) AND ?7 > (
            SELECT count(*) FROM user_tokens WHERE user_id = ?2 AND expires_at > ?5 AND key_id IN (?8, ?9))
          RETURNING lookup",
     )

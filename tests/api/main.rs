@@ -32,6 +32,7 @@ mod outbox;
 mod password;
 mod password_reset;
 mod properties;
+mod races;
 mod read_replicas;
 mod request_life;
 mod secrets_at_rest;

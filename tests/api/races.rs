@@ -1,0 +1,74 @@
+//! Requests of a user that are under way while an admin closes the account or ends its sessions.
+
+use http::Method;
+use serde_json::json;
+
+use crate::support::{
+    Call,
+    world::{Door, Opens, World, doors},
+};
+
+/// What may become of a request: it was faster, or its answer says that the session, link, code or account is closed.
+const OUTCOMES: [&str; 7] =
+    ["success", "invalid_token", "inactive", "not_found", "wrong_credentials", "wrong_password", "otp_token_refused"];
+
+/// The rows that belong to a user.
+const OF_A_USER: [&str; 3] = [
+    "SELECT * FROM sessions WHERE user_id = ?1",
+    "SELECT * FROM user_tokens WHERE user_id = ?1",
+    "SELECT * FROM one_time_passwords WHERE user_id = ?1",
+];
+
+/// What an admin does to Ada.
+const ACTS: [&str; 4] = ["deactivate", "delete", "end the sessions", "freeze"];
+
+fn act<'a>(world: &'a World, act: &str) -> Call<'a> {
+    let path = format!("/api/auth/admin/users/{}", world.ada.id);
+    let call = match act {
+        "deactivate" => world.postern.put(&path).json(json!({ "is_active": false })),
+        "delete" => world.postern.delete(&path),
+        "freeze" => world.postern.post(&format!("{path}/freeze")),
+        _ => world.postern.delete(&format!("{path}/sessions")),
+    };
+    call.bearer(&world.admin_token)
+}
+
+/// What a user does beside reading.
+fn writing_doors() -> impl Iterator<Item = Door> {
+    let opens = [Opens::Sessions, Opens::Resets, Opens::Anybody];
+    doors().into_iter().filter(move |door| !door.method.is_safe() && opens.contains(&door.opens))
+}
+
+#[test]
+fn a_request_that_is_under_way_while_the_account_is_closed_fails_cleanly_and_leaves_nothing_that_is_open() {
+    for door in writing_doors() {
+        for name in ACTS {
+            let world = World::new();
+            let postern = &world.postern;
+            let answers = postern.at_once(vec![act(&world, name), door.good(&world)]);
+            let what = format!("{} while an admin does {name}", door.name());
+            assert_eq!(answers[0].status, 200, "{what}: {:?}", answers[0]);
+            let outcome = answers[1].outcome;
+            assert!(OUTCOMES.contains(&outcome), "{what}: {outcome}");
+            let rows = |query: &'static str| postern.sql.query(query, &[world.ada.id.as_str().into()]);
+            if name == "delete" {
+                for query in OF_A_USER {
+                    assert!(rows(query).is_empty(), "{what}: {query}");
+                }
+            } else if name != "end the sessions" {
+                // What came in between does not come back with the account.
+                let path = format!("/api/auth/admin/users/{}", world.ada.id);
+                let body = json!({ "is_active": true });
+                postern.put(&path).bearer(&world.admin_token).json(body).send().expect(200);
+                assert!(rows(OF_A_USER[0]).is_empty(), "{what}");
+                assert_eq!(postern.me(&world.reset_token), 401, "{what}");
+            } else if door.pattern != "/api/auth/login" {
+                assert!(rows(OF_A_USER[0]).is_empty(), "{what}");
+            }
+            if door.method == Method::POST && door.pattern == "/api/auth/login" {
+                continue;
+            }
+            assert_eq!(postern.me(&world.ada.token), 401, "{what}");
+        }
+    }
+}
