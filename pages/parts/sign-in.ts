@@ -33,6 +33,5 @@ function whyRefused(path: "login" | "signup", config: Config): string {
   if (location.origin === new URL(own).origin) {
     return `${done} Your browser does not keep the cookie of this site. Allow cookies for ${location.host} and sign in again.`;
   }
-  const insecure = location.protocol === "http:" ? "over plain http" : `at ${location.host}`;
-  return `${done} The session cookie is not kept for a page that was opened ${insecure}. Open ${own} and sign in there.`;
+  return `${done} There is no session for pages that were opened at ${location.origin}. Open ${own} and sign in there.`;
 }

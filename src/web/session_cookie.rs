@@ -1,8 +1,7 @@
 //! The session cookie: keeps the session token of a page of this service where no script can read it (RFC 6265bis).
 //!
 //! With the prefix `__Host-`, a browser accepts it only from this very host, over TLS, and for every path. In local
-//! development over plain http it has neither the prefix nor `Secure`: Safari would drop it, and so would every browser on
-//! another host than localhost.
+//! development over plain http it has neither the prefix nor `Secure`: Safari would drop it.
 //!
 //! No refusal removes the cookie. The browser may have a newer one by the time a late 401 arrives, and an answer can only name
 //! the cookie, not the value that it was about.

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { PASSWORD, adminToken, signUp, userToken } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
-import { startBrowser } from "./support/browser.mjs";
+import { LAN_HOST, startBrowser } from "./support/browser.mjs";
 import { section, signIn, told, visit, visitWithoutCookies } from "./support/visitor.mjs";
 
 let postern;
@@ -125,6 +125,19 @@ test("a browser that keeps no cookie is told so instead of being led in a circle
   const sessions = "SELECT count(*) AS count FROM sessions JOIN users ON users.id = user_id WHERE email = ?";
   assert.deepEqual(await postern.sql(sessions, "cookieless@example.com"), [{ count: 0 }]);
   await leave();
+});
+
+test("a page that was opened at another address than the service's own leads to that one", async () => {
+  const { page, leave } = await visit(browser, postern);
+  const { port } = new URL(postern.url);
+  await page.goto(`http://${LAN_HOST}:${port}/account`);
+  await page.waitForURL(`http://${LAN_HOST}:${port}/signin`);
+  await page.getByLabel("Email").fill("ada@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await told(page, `There is no session for pages that were opened at http://${LAN_HOST}:${port}.`);
+  await told(page, /Open http:\/\/localhost:\d+\/signin and sign in there\./);
+  await leave(/Cross-Origin-Opener-Policy header has been ignored/);
 });
 
 test("a late 401 of an older request does not end a newer session", async () => {

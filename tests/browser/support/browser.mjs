@@ -6,7 +6,11 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { findBrowser } from "../../../scripts/lib/browser.mjs";
 
+/** A name under which a browser finds this machine, as another machine in its network would. */
+export const LAN_HOST = "postern.lan";
+
 const flags = [
+  `--host-resolver-rules=MAP ${LAN_HOST} 127.0.0.1`,
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
