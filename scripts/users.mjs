@@ -53,14 +53,19 @@ async function importFrom(database, file, options) {
   const count = await importUsers(database, () => readRecords(file), {
     hashConfig: config && readHashConfig(config),
     onFault: (place, problem) => console.error(`  ${place}: ${problem}`),
+    onNote: (place, note) => console.error(`  ${place}: ${note}`),
     onProgress: progress("read"),
   });
   say(
     `${number(count.imported)} users imported, ${number(count.present)} were there already, ${number(count.faulty)} are faulty and left out. ` +
-      `${number(count.referrers)} referrers set, ${number(count.missingReferrers)} are not among the users.`,
+      `${number(count.referrers)} referrers set, ${number(count.missingReferrers)} are not among the users, ${number(count.refusedReferrers)} form a ring. ` +
+      `${number(count.withoutPassword)} have no password.`,
   );
   const { admins } = await countUsers(database);
   if (admins === 0) console.error("  Nobody among the users is an active admin, and no default admin is made where there are users.");
+  if (count.refusedReferrers > 0 && count.faulty === 0) {
+    throw new Failure(`${number(count.refusedReferrers)} referrers are not set.`, "They form a ring: correct them in the file, and run it again.");
+  }
   if (count.faulty > 0) {
     throw new Failure(`${number(count.faulty)} users are not imported.`, "Mend what is named above, and run it again: who is there already stays as they are.");
   }

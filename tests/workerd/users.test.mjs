@@ -98,7 +98,7 @@ test("users of lightnovel-crawler sign in with their passwords, and everything e
   crawler.close();
 
   const { count, told } = await imported(path);
-  assert.deepEqual(count, { imported: 2, present: 0, faulty: 0, referrers: 1, missingReferrers: 0 });
+  assert.deepEqual(count, { imported: 2, present: 0, faulty: 0, referrers: 1, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0 });
   assert.deepEqual(told, []);
 
   const { token, user } = await signsIn("reader@example.com");
@@ -187,7 +187,7 @@ test("a faulty record is told by its place without address or hash, and stops no
     { id: "f9", email: "ninth@faulty.example", password_hash: hash, is_active: "perhaps", extra: "[1]", name: "n".repeat(101) },
   ]);
   const { count, told } = await imported(path);
-  assert.deepEqual(count, { imported: 2, present: 0, faulty: 7, referrers: 0, missingReferrers: 1 });
+  assert.deepEqual(count, { imported: 2, present: 0, faulty: 7, referrers: 0, missingReferrers: 1, refusedReferrers: 0, withoutPassword: 0 });
   assert.deepEqual(told.toSorted(), [
     "line 2: is no JSON",
     "line 3: is no JSON object",
@@ -213,7 +213,7 @@ function crowd(count, domain) {
     is_active: number % 7 !== 0,
     is_verified: number % 2 === 0,
     must_change_password: false,
-    referrer_id: number % 10 === 0 ? null : `${domain}-${(number * 7 + 13) % count}`,
+    referrer_id: number % 10 === 0 ? null : `${domain}-${(number + 1) % count}`,
     extra: { number, nested: { text: "a,b\n\u{1f511}" } },
     created_at: 1_700_000_000_000 + number,
     updated_at: 1_710_000_000_000 + number,
@@ -241,10 +241,10 @@ test("an import that broke off goes on where it was, and one that is run twice c
 
   const invited = users.filter(({ id, referrer_id }) => referrer_id !== null && referrer_id !== id).length;
   const { count } = await imported(path);
-  assert.deepEqual(count, { imported: 2_000 - half, present: half, faulty: 0, referrers: invited, missingReferrers: 0 });
+  assert.deepEqual(count, { imported: 2_000 - half, present: half, faulty: 0, referrers: invited, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0 });
 
   const before = await stored(domain);
-  assert.deepEqual((await imported(path)).count, { imported: 0, present: 2_000, faulty: 0, referrers: 0, missingReferrers: 0 });
+  assert.deepEqual((await imported(path)).count, { imported: 0, present: 2_000, faulty: 0, referrers: 0, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0 });
   assert.deepEqual(await stored(domain), before);
   const byId = new Map(before.map((row) => [row.id, row]));
   for (const { id, referrer_id } of users) assert.equal(byId.get(id).referrer_id, referrer_id === id ? null : referrer_id);

@@ -2,7 +2,8 @@
 // written, so that a faulty row is told with its place and stops no other.
 
 import { randomUUID } from "node:crypto";
-import { isTrue } from "./origin.mjs";
+import { isFalse, isTrue } from "./origin.mjs";
+import { readTime } from "./time.mjs";
 
 /** Characters of the JSON of `extra`: as much as a request may have. */
 const maxExtra = 16_384;
@@ -30,7 +31,7 @@ const hashes = [
  *   brought its id or got one here.
  */
 export function check(raw, now = Date.now()) {
-  const faults = [];
+  const faults = [...(raw.problems ?? [])];
   const take = (column, read) => {
     try {
       return read(raw[column] === "" ? undefined : (raw[column] ?? undefined));
@@ -49,13 +50,13 @@ export function check(raw, now = Date.now()) {
     tier: take("tier", tier),
     is_active: take("is_active", (value = true) => flag(value)),
     is_verified: take("is_verified", (value = false) => flag(value)),
-    must_change_password: take("must_change_password", (value = false) => flag(value)),
+    must_change_password: take("must_change_password", (value = isDefaultAccount(raw.email)) => flag(value)),
     referrer_id: take("referrer_id", (value) => (value === undefined ? null : text(value, 1, 128))),
     extra: take("extra", extra),
     created_at: take("created_at", (value = now) => time(value)),
   };
   user.updated_at = take("updated_at", (value) => (value === undefined ? (user.created_at ?? now) : time(value)));
-  return { user, faults, hasId: Boolean(raw.id) };
+  return { user, faults, hasId: Boolean(raw.id), hasPassword: user.password_hash !== noPassword };
 }
 
 /** Tells an address apart without telling whose it is, as src/domain/email.rs does: `a***@example.com`. */
@@ -63,6 +64,16 @@ export function masked(address) {
   const trimmed = String(address ?? "").trim();
   const at = trimmed.lastIndexOf("@");
   return at < 0 ? `${trimmed.slice(0, 1)}***` : `${trimmed.slice(0, Math.min(1, at))}***@${trimmed.slice(at + 1)}`;
+}
+
+/** The account that lightnovel-crawler and Postern create at the first start. Its password may still be the known default. */
+function isDefaultAccount(address) {
+  return asciiLowerCase(String(address ?? "").trim()) === "admin";
+}
+
+/** Unlike `toLowerCase`, leaves look-alikes such as U+212A alone, so that they are refused. */
+function asciiLowerCase(text) {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 class Fault extends Error {}
@@ -81,7 +92,7 @@ function text(value, least, most) {
 }
 
 function email(value) {
-  const address = String(value ?? "").trim().toLowerCase();
+  const address = asciiLowerCase(String(value ?? "").trim());
   // The name of the default account.
   if (address === "admin") return address;
   const label = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
@@ -98,9 +109,22 @@ function passwordHash(value) {
     if (!costs) continue;
     const isBearable = costs.every((cost, index) => cost > 0 && cost <= most[index]) && (!memory || 2 ** costs[0] * costs[1] <= 2 ** 18);
     refuse(isBearable, "costs more than a Worker can compute");
+    refuse(!value.startsWith("$2") || costs[0] >= 4, "is of no kind that can be verified");
+    refuse(!value.startsWith("$argon2") || isArgon2(value), "is of no kind that can be verified");
     return value;
   }
   throw new Fault("is of no kind that can be verified");
+}
+
+/** Whether argon2 computes with these parameters: lanes, and the lengths of salt and hash, within its bounds; canonical base64. */
+function isArgon2(value) {
+  const [salt, hash] = value.split("$").slice(-2);
+  const [, memory, lanes] = value.match(/\$m=(\d+),t=\d+,p=(\d+)\$/).map(Number);
+  const hasLength = (text, least, most) => {
+    const bytes = Buffer.from(text, "base64");
+    return bytes.length >= least && bytes.length <= most && bytes.toString("base64").replace(/=+$/, "") === text;
+  };
+  return lanes >= 1 && lanes <= 16 && memory >= 8 * lanes && hasLength(salt, 8, 48) && hasLength(hash, 10, 64);
 }
 
 function name(value) {
@@ -121,9 +145,8 @@ function tier(value = 0) {
 }
 
 function flag(value) {
-  const isFalse = [false, 0].includes(value) || (typeof value === "string" && ["0", "f", "false"].includes(value.toLowerCase()));
-  refuse(isTrue(value) || isFalse, "must be true or false");
-  return isFalse ? 0 : 1;
+  refuse(isTrue(value) || isFalse(value), "must be true or false");
+  return isFalse(value) ? 0 : 1;
 }
 
 function extra(value = {}) {
@@ -143,12 +166,8 @@ function extra(value = {}) {
   return json;
 }
 
-/** Milliseconds: as a number, in digits, or of a date as ISO 8601 or Postgres write it. */
 function time(value) {
-  const number = Number(value);
-  // Postgres abbreviates the zone to hours.
-  const date = () => Date.parse(String(value).replace(/ /, "T").replace(/([+-]\d\d)$/, "$1:00"));
-  const milliseconds = Number.isFinite(number) ? number : date();
-  refuse(Number.isFinite(milliseconds) && milliseconds >= 0 && milliseconds < 8.64e15, "must be a time");
-  return Math.trunc(milliseconds);
+  const { milliseconds, problem } = readTime(value);
+  refuse(problem === undefined, problem);
+  return milliseconds;
 }

@@ -22,12 +22,13 @@ const flags = ["is_active", "is_verified", "must_change_password"];
  * @param {object} [options.hashConfig] Of a Firebase project.
  * @param {(place: string, problem: string) => void} [options.onFault] Is told of every record that is left out, and of every
  *   referrer that is.
+ * @param {(place: string, note: string) => void} [options.onNote] Receives imported users without a password.
  * @param {(read: number) => void} [options.onProgress] Is told after every batch.
  * @returns What became of the records: each is counted once, in `imported`, `present` or `faulty`; `referrers` are those of
  *   them that were set.
  */
-export async function importUsers(database, read, { hashConfig, onFault = () => {}, onProgress = () => {} } = {}) {
-  const count = { imported: 0, present: 0, faulty: 0, referrers: 0, missingReferrers: 0 };
+export async function importUsers(database, read, { hashConfig, onFault = () => {}, onNote = () => {}, onProgress = () => {} } = {}) {
+  const count = { imported: 0, present: 0, faulty: 0, referrers: 0, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0 };
   const fault = (place, problem) => {
     count.faulty += 1;
     onFault(place, problem);
@@ -35,9 +36,14 @@ export async function importUsers(database, read, { hashConfig, onFault = () => 
 
   let namesReferrers = false;
   for await (const batch of batches(checked(read, hashConfig, fault))) {
-    const { imported, present, taken } = await insert(database, batch);
-    count.imported += imported;
+    const { ids, present, taken } = await insert(database, batch);
+    count.imported += ids.size;
     count.present += present;
+    for (const { place, user, hasPassword } of batch) {
+      if (hasPassword || !ids.has(user.id)) continue;
+      count.withoutPassword += 1;
+      onNote(place, `${masked(user.email)}: has no password, and sets one by the link for a forgotten password`);
+    }
     for (const { place, user } of taken) fault(place, `${masked(user.email)}: its email belongs to another account`);
     namesReferrers ||= batch.some(({ user }) => user.referrer_id !== null);
     onProgress(count.imported + count.present + count.faulty);
@@ -45,9 +51,13 @@ export async function importUsers(database, read, { hashConfig, onFault = () => 
 
   if (namesReferrers) {
     for await (const batch of batches(invited(read, hashConfig))) {
-      const { set, missing } = await setReferrers(database, batch);
+      const { set, missing, cyclic } = await setReferrers(database, batch);
       count.referrers += set;
       count.missingReferrers += missing.length;
+      for (const { place, user } of cyclic) {
+        count.refusedReferrers += 1;
+        onFault(place, `${masked(user.email)}: its referrers form a ring, and its referrer is left out`);
+      }
       for (const { place, user } of missing) onFault(place, `${masked(user.email)}: its referrer is not among the users, and is left out`);
     }
   }
@@ -62,9 +72,9 @@ async function* checked(read, hashConfig, fault) {
       continue;
     }
     const raw = toUser(record, hashConfig);
-    const { user, faults, hasId } = check(raw);
+    const { user, faults, hasId, hasPassword } = check(raw);
     if (faults.length > 0) fault(place, `${masked(raw.email)}: ${faults.join("; ")}`);
-    else yield { place, user, hasId };
+    else yield { place, user, hasId, hasPassword };
   }
 }
 
@@ -100,7 +110,7 @@ async function insert(database, batch) {
   const ids = new Set(inserted.map(({ id }) => id));
   const others = batch.filter(({ user }) => !ids.has(user.id));
   const taken = others.length > 0 ? await emailsOfOthers(database, others) : [];
-  return { imported: ids.size, present: others.length - taken.length, taken };
+  return { ids, present: others.length - taken.length, taken };
 }
 
 /** Those who brought an id that is not there, although their email is: in the account of somebody else. */
@@ -112,7 +122,32 @@ async function emailsOfOthers(database, others) {
   return rows.map(({ key }) => others[key]).filter(({ hasId }) => hasId);
 }
 
-async function setReferrers(database, batch) {
+/**
+ * Those of a batch who would invite themselves through others, be these in the batch or in the database. They are found
+ * before anything is written.
+ */
+async function inCycles(database, batch) {
+  const rows = await database.query(
+    `WITH RECURSIVE
+       new (id, referrer_id, key) AS MATERIALIZED (
+         SELECT users.id, invited.value ->> 'referrer_id', invited.key FROM json_each(?1) AS invited JOIN users
+           ON users.email = invited.value ->> 'email' AND (users.id = invited.value ->> 'id' OR NOT invited.value ->> 'hasId')
+         WHERE users.referrer_id IS NULL),
+       walk (start, at) AS (
+         SELECT id, referrer_id FROM new
+         UNION
+         SELECT walk.start, coalesce(new.referrer_id, users.referrer_id) FROM walk
+           JOIN users ON users.id = walk.at LEFT JOIN new ON new.id = walk.at
+         WHERE walk.at <> walk.start AND coalesce(new.referrer_id, users.referrer_id) IS NOT NULL)
+     SELECT new.key FROM walk JOIN new ON new.id = walk.start WHERE walk.at = walk.start`,
+    json(batch),
+  );
+  return new Set(rows.map(({ key }) => batch[key]));
+}
+
+async function setReferrers(database, all) {
+  const cyclic = await inCycles(database, all);
+  const batch = all.filter((one) => !cyclic.has(one));
   const set = await database.query(
     `UPDATE users SET referrer_id = invited.value ->> 'referrer_id' FROM json_each(?1) AS invited
      WHERE users.email = invited.value ->> 'email' AND (users.id = invited.value ->> 'id' OR NOT invited.value ->> 'hasId')
@@ -126,7 +161,7 @@ async function setReferrers(database, batch) {
      WHERE NOT EXISTS (SELECT 1 FROM users AS referrer WHERE referrer.id = value ->> 'referrer_id')`,
     json(batch),
   );
-  return { set: set.length, missing: missing.map(({ key }) => batch[key]) };
+  return { set: set.length, missing: missing.map(({ key }) => batch[key]), cyclic: [...cyclic] };
 }
 
 function json(batch) {

@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { Failure } from "../run.mjs";
+import { readTime } from "./time.mjs";
 
 /** The columns that move, in the order in which they are written. */
 export const columns = [
@@ -22,56 +23,111 @@ export const columns = [
 ];
 
 /**
- * Recognises a record by a name that only its service has.
+ * Recognizes the service of a record by a column that only this service has. Columns are compared without case, spaces and
+ * underscores, so `emailVerified`, `email_verified` and ` Email Verified` are the same column.
  *
  * @param {object} record
  * @param {{signerKey: string, saltSeparator: string, rounds: string, memCost: string}} [hashConfig] Of Firebase.
+ * @returns {object} The columns of the table `users`; `problems` has what is wrong with the record as a whole.
  */
 export function toUser(record, hashConfig) {
-  if ("localId" in record) return ofFirebase(record, hashConfig);
-  if ("encrypted_password" in record) return ofSupabase(record);
-  if ("emailVerified" in record) return ofBetterAuth(record);
-  return ofPostern(record);
+  const { fields, problems } = fieldsOf(record);
+  const convert =
+    "localid" in fields ? ofFirebase : "encryptedpassword" in fields ? ofSupabase : "emailverified" in fields ? ofBetterAuth : ofPostern;
+  const user = convert(fields, hashConfig);
+  return { ...user, problems: [...problems, ...(user.problems ?? [])] };
 }
 
-/** Our own export, and the table of lightnovel-crawler, which calls the hash `password`. */
-function ofPostern(record) {
-  const user = Object.fromEntries(columns.map((column) => [column, record[column]]));
-  return { ...user, password_hash: record.password_hash ?? record.password };
+function squashed(column) {
+  return column.toLowerCase().replace(/[\s_-]/g, "");
+}
+
+/** The values of a record by their squashed column names. */
+function fieldsOf(record) {
+  const fields = {};
+  const problems = [];
+  for (const [column, value] of Object.entries(record)) {
+    const key = squashed(column);
+    if (Object.hasOwn(fields, key)) problems.push(`has two columns that read as \`${key}\``);
+    else fields[key] = value;
+  }
+  return { fields, problems };
+}
+
+/** Columns of other services that are kept in `extra`. */
+const extras = ["username", "image", "metadata"];
+const known = new Set([...columns.map(squashed), "password", ...extras]);
+
+/** Postern's own export, and the table of lightnovel-crawler, which calls the hash `password`. */
+function ofPostern(fields) {
+  const user = Object.fromEntries(columns.map((column) => [column, fields[squashed(column)]]));
+  const unknown = Object.keys(fields).filter((key) => !known.has(key) && isGiven(fields[key]));
+  const problems = unknown.length > 0 ? [`has unknown columns: ${unknown.join(", ")}; rename or remove them`] : [];
+  const passwordHash = isGiven(fields.passwordhash) ? fields.passwordhash : fields.password;
+  return { ...user, password_hash: passwordHash, extra: withExtras(user.extra, fields), problems };
+}
+
+function isGiven(value) {
+  return value !== undefined && value !== null && value !== "";
+}
+
+function withExtras(extra, fields) {
+  const given = extras.filter((key) => isGiven(fields[key]));
+  if (given.length === 0) return extra;
+  let object = extra;
+  if (typeof extra === "string") {
+    try {
+      object = extra === "" ? {} : JSON.parse(extra);
+    } catch {
+      return extra;
+    }
+  }
+  object ??= {};
+  if (typeof object !== "object" || Array.isArray(object)) return extra;
+  return { ...Object.fromEntries(given.map((key) => [key, fields[key]])), ...object };
 }
 
 /** `user` with the `password` of its `account`: https://www.better-auth.com/docs/concepts/database. */
-function ofBetterAuth(record) {
+function ofBetterAuth(fields) {
   return {
-    id: record.id,
-    email: record.email,
-    password_hash: record.password,
-    name: record.name,
+    id: fields.id,
+    email: fields.email,
+    password_hash: fields.password,
+    name: fields.name,
     // Of the admin plugin, where it is used.
-    role: String(record.role ?? "").split(",").includes("admin") ? "admin" : "user",
-    is_active: !isTrue(record.banned),
-    is_verified: record.emailVerified,
-    created_at: milliseconds(record.createdAt),
-    updated_at: milliseconds(record.updatedAt),
+    role: String(fields.role ?? "").split(",").includes("admin") ? "admin" : "user",
+    is_active: !(isGiven(fields.banned) && !isFalse(fields.banned) && isOngoing(fields.banexpires)),
+    is_verified: fields.emailverified,
+    extra: withExtras({}, fields),
+    created_at: milliseconds(fields.createdat),
+    updated_at: milliseconds(fields.updatedat),
   };
 }
 
-/** Some of the databases under Better Auth count seconds: a number that would be a time before 1973 does. */
+/** Whether a ban with this end still holds. One without an end, or with one that cannot be read, does. */
+function isOngoing(end) {
+  if (!isGiven(end)) return true;
+  const { milliseconds: until } = readTime(milliseconds(end));
+  return until === undefined || until > Date.now();
+}
+
+/** Some databases under Better Auth count seconds. Numbers that would be times before 1973 in milliseconds are seconds. */
 function milliseconds(time) {
-  return typeof time === "number" && time < 100_000_000_000 ? time * 1000 : time;
+  const isNumber = typeof time === "number" || (typeof time === "string" && /^\d+$/.test(time));
+  return isNumber && Number(time) < 100_000_000_000 ? Number(time) * 1000 : time;
 }
 
 /** `auth.users`: its `role` is one of Postgres, and an account is banned or deleted by a time. */
-function ofSupabase(record) {
+function ofSupabase(fields) {
   return {
-    id: record.id,
-    email: record.email,
-    password_hash: record.encrypted_password,
-    name: nameInMetadata(record.raw_user_meta_data),
-    is_active: !record.deleted_at && !(Date.parse(record.banned_until) > Date.now()),
-    is_verified: Boolean(record.email_confirmed_at),
-    created_at: record.created_at,
-    updated_at: record.updated_at,
+    id: fields.id,
+    email: fields.email,
+    password_hash: fields.encryptedpassword,
+    name: nameInMetadata(fields.rawusermetadata),
+    is_active: !fields.deletedat && !(isGiven(fields.banneduntil) && isOngoing(fields.banneduntil)),
+    is_verified: Boolean(fields.emailconfirmedat),
+    created_at: fields.createdat,
+    updated_at: fields.updatedat,
   };
 }
 
@@ -85,20 +141,25 @@ function nameInMetadata(metadata) {
 }
 
 /** What `firebase auth:export` writes: https://firebase.google.com/docs/cli/auth. */
-function ofFirebase(record, hashConfig) {
+function ofFirebase(fields, hashConfig) {
+  const isRedacted = fields.passwordhash === redacted;
   return {
-    id: record.localId,
-    email: record.email,
-    password_hash: record.passwordHash && firebaseHash(record, hashConfig),
-    name: record.displayName,
-    is_active: !isTrue(record.disabled),
-    is_verified: record.emailVerified,
-    created_at: record.createdAt,
+    id: fields.localid,
+    email: fields.email,
+    password_hash: fields.passwordhash && !isRedacted ? firebaseHash(fields, hashConfig) : undefined,
+    name: fields.displayname,
+    is_active: !(isGiven(fields.disabled) && !isFalse(fields.disabled)),
+    is_verified: fields.emailverified,
+    created_at: fields.createdat,
+    problems: isRedacted ? ["password_hash is redacted: export as an owner of the Firebase project"] : [],
   };
 }
 
+/** What Firebase writes instead of a hash for callers who may not read hashes: `REDACTED` in base64. */
+const redacted = "UkVEQUNURUQ=";
+
 /** As Supabase's auth server writes it, so that such hashes have one form wherever they come from. */
-function firebaseHash({ passwordHash, salt = "" }, hashConfig) {
+function firebaseHash({ passwordhash, salt }, hashConfig) {
   if (!hashConfig) {
     throw new Failure(
       "The passwords of Firebase cannot be verified without the hash_config of the project.",
@@ -106,7 +167,7 @@ function firebaseHash({ passwordHash, salt = "" }, hashConfig) {
     );
   }
   const { signerKey, saltSeparator, rounds, memCost } = hashConfig;
-  return `$fbscrypt$v=1,n=${memCost},r=${rounds},p=1,ss=${saltSeparator},sk=${signerKey}$${plain(salt)}$${plain(passwordHash)}`;
+  return `$fbscrypt$v=1,n=${memCost},r=${rounds},p=1,ss=${saltSeparator},sk=${signerKey}$${plain(salt ?? "")}$${plain(passwordhash)}`;
 }
 
 /** Base64 with the alphabet and the padding of RFC 4648, section 4. */
@@ -128,4 +189,9 @@ export function readHashConfig(path) {
 /** As JSON, CSV and SQLite write a flag that is set. */
 export function isTrue(value) {
   return [true, 1, 1n].includes(value) || (typeof value === "string" && ["1", "t", "true"].includes(value.toLowerCase()));
+}
+
+/** The forms of a cleared flag in JSON, CSV and SQLite. */
+export function isFalse(value) {
+  return [false, 0, 0n].includes(value) || (typeof value === "string" && ["0", "f", "false"].includes(value.toLowerCase()));
 }

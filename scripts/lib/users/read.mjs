@@ -4,7 +4,7 @@
 import { createReadStream, readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { createInterface } from "node:readline";
-import { parse as parseCsv } from "csv-parse";
+import { parse as parseCsv } from "csv-parse/sync";
 import { Failure } from "../run.mjs";
 
 const readers = {
@@ -24,12 +24,98 @@ export function readRecords(path) {
   throw new Failure(`${path} is of no kind that can be read.`, `Its name must end in one of ${Object.keys(readers).join(", ")}.`);
 }
 
+/** How many lines and characters a row with line breaks may have. */
+const maxRowLines = 200;
+const maxRowLength = 100_000;
+
+/**
+ * A row that cannot be read is reported with its first line, and reading goes on with the next line: a stray quote costs
+ * one row and not the rest of the file.
+ */
 async function* readCsv(path) {
-  const rows = createReadStream(path).pipe(parseCsv({ bom: true, columns: true, info: true, relax_column_count: true, skip_empty_lines: true }));
-  for await (const { record, info } of rows) {
-    const place = `line ${info.lines}`;
-    yield info.error ? { place, fault: "has not as many columns as the first line" } : { place, record };
+  let head;
+  let delimiter = ",";
+  for await (const { place, text, fault } of csvRows(path, () => ({ delimiter, columns: head?.length }))) {
+    if (fault) {
+      if (!head) throw new Failure(`The first line of ${path} ${fault}.`, "It must name the columns, in UTF-8.");
+      yield { place, fault };
+      continue;
+    }
+    if (!head) {
+      delimiter = [",", ";", "\t"].find((one) => text.includes(one)) ?? ",";
+      head = rowOf(text, delimiter)?.map((column) => column.trim());
+      if (!head) throw new Failure(`The first line of ${path} cannot be read as CSV.`, "It must name the columns.");
+      continue;
+    }
+    const row = rowOf(text, delimiter);
+    if (row.length !== head.length) yield { place, fault: "has not as many columns as the first line" };
+    else yield { place, record: Object.fromEntries(head.map((column, index) => [column, plainCell(row[index])])) };
   }
+}
+
+/** The rows of a file, each of which parses. A row continues on the next line while a quote is open. */
+async function* csvRows(path, shape) {
+  const pending = [];
+  let start = 0;
+  const lines = linesOf(path)[Symbol.asyncIterator]();
+  let isEnd = false;
+  const peek = async (index) => {
+    while (!isEnd && pending.length <= index) {
+      const { value, done } = await lines.next();
+      if (done) isEnd = true;
+      else pending.push(value);
+    }
+    return pending[index];
+  };
+  while ((await peek(0)) !== undefined) {
+    const place = `line ${start + 1}`;
+    const { delimiter, columns } = shape();
+    let text = "";
+    let used = 0;
+    let row;
+    for (let line; used < maxRowLines && text.length < maxRowLength && (line = await peek(used)) !== undefined; ) {
+      text += used === 0 ? line : `\n${line}`;
+      used += 1;
+      if (text.split('"').length % 2 === 0) continue;
+      row = rowOf(text, delimiter);
+      break;
+    }
+    const first = pending[0];
+    // Lines that were taken for one row by mistake have another number of columns, or do not parse.
+    const isRow = row !== undefined && (used === 1 || columns === undefined || row.length === columns);
+    const taken = isRow ? used : 1;
+    pending.splice(0, taken);
+    start += taken;
+    if (first.includes("\uFFFD")) yield { place, fault: "is not in UTF-8: save the file as UTF-8" };
+    else if (!isRow) yield { place, fault: "has a quote that does not belong to a pair around a value" };
+    else if (text.trim() !== "") yield { place, text };
+  }
+}
+
+function rowOf(text, delimiter) {
+  try {
+    return parseCsv(text, { delimiter, relax_column_count: true })[0] ?? [""];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Export puts a `'` in front of a cell that a spreadsheet would run as a formula; import takes it away. */
+function plainCell(cell) {
+  return /^'+[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell;
+}
+
+/** Lines end in LF or CRLF only: a value may have any other line separator of Unicode. */
+async function* linesOf(path) {
+  let rest = "";
+  let isFirst = true;
+  for await (const chunk of createReadStream(path, { encoding: "utf8" })) {
+    const lines = (rest + (isFirst ? chunk.replace(/^\uFEFF/, "") : chunk)).split("\n");
+    isFirst = false;
+    rest = lines.pop();
+    for (const line of lines) yield line.replace(/\r$/, "");
+  }
+  if (rest !== "") yield rest.replace(/\r$/, "");
 }
 
 async function* readJsonLines(path) {
@@ -68,18 +154,14 @@ async function* readJson(path) {
   }
 }
 
-/** A table `users`, or the tables `user` and `account` of Better Auth. */
+/** A table `users`, or Better Auth's tables of users and accounts in any of its namings. */
 async function* readSqlite(path) {
-  const { DatabaseSync } = await import("node:sqlite");
+  const { DatabaseSync } = await importSqlite();
   let database;
   try {
     database = new DatabaseSync(path, { readOnly: true });
     const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')").all().map(({ name }) => name);
-    const query = tables.includes("users")
-      ? "SELECT * FROM users"
-      : tables.includes("user") && tables.includes("account")
-        ? `SELECT user.*, account.password FROM user LEFT JOIN account ON account.userId = user.id AND account.providerId = 'credential'`
-        : undefined;
+    const query = usersQuery(database, tables);
     if (!query) throw new Error("there is no table `users`, and not both `user` and `account`");
     let number = 0;
     for (const row of database.prepare(query).iterate()) {
@@ -90,5 +172,35 @@ async function* readSqlite(path) {
     throw new Failure(`${path} cannot be read as an SQLite database of users: ${error.message}.`, "Give the database file itself.");
   } finally {
     database?.close();
+  }
+}
+
+function usersQuery(database, tables) {
+  const columnsOf = (table) => database.prepare("SELECT name FROM pragma_table_info(?)").all(table).map(({ name }) => name);
+  const named = (columns, wanted) => columns.find((column) => column.toLowerCase().replaceAll("_", "") === wanted);
+  const users = ["users", "user"].find((table) => tables.includes(table));
+  if (!users) return undefined;
+  const columns = columnsOf(users);
+  const isBetterAuth = named(columns, "emailverified") !== undefined;
+  if (!isBetterAuth) return users === "users" ? "SELECT * FROM users" : undefined;
+  if (named(columns, "password")) throw new Error(`the table \`${users}\` of Better Auth has a password of its own`);
+
+  const accounts = ["accounts", "account"].find((table) => tables.includes(table));
+  const [userId, providerId, password] = ["userid", "providerid", "password"].map((wanted) => accounts && named(columnsOf(accounts), wanted));
+  if (!userId || !providerId || !password) {
+    throw new Error(`the table \`${users}\` is one of Better Auth, and there is no table of its accounts with user, provider and password`);
+  }
+  return `SELECT u.*, a."${password}" AS password FROM "${users}" AS u
+    LEFT JOIN "${accounts}" AS a ON a."${userId}" = u.id AND a."${providerId}" = 'credential'`;
+}
+
+/** Loads `node:sqlite` without Node's warning that it is experimental. */
+async function importSqlite() {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return await import("node:sqlite");
+  } finally {
+    process.emitWarning = emitWarning;
   }
 }

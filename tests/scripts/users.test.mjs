@@ -1,0 +1,189 @@
+// What an import does with the shapes that real files have, against real SQLite with the migrations of this version.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, beforeEach, test } from "node:test";
+import { root } from "../../scripts/lib/run.mjs";
+import { importUsers, exportUsers } from "../../scripts/lib/users/move.mjs";
+import { readRecords } from "../../scripts/lib/users/read.mjs";
+import { readTime } from "../../scripts/lib/users/time.mjs";
+import { writeUsers } from "../../scripts/lib/users/write.mjs";
+
+const hash = "$argon2id$v=19$m=65536,t=3,p=4$KCWEkNL6n5MyhlCKkbKWUg$s/1Bjocq/NR7eBhabiQla2cm06wo/XrBrN5UiG+D/sk";
+const folder = mkdtempSync(join(tmpdir(), "postern-users-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+let sqlite;
+const database = { query: async (sql, ...values) => sqlite.prepare(sql).all(...values).map((row) => ({ ...row })) };
+beforeEach(() => {
+  sqlite = new DatabaseSync(":memory:");
+  for (const name of readdirSync(join(root, "migrations")).sort()) sqlite.exec(readFileSync(join(root, "migrations", name), "utf8"));
+});
+
+async function imported(path, options) {
+  const told = [];
+  const notes = [];
+  const onFault = (place, problem) => told.push(`${place}: ${problem}`);
+  const onNote = (place, note) => notes.push(`${place}: ${note}`);
+  const count = await importUsers(database, () => readRecords(path), { onFault, onNote, ...options });
+  assert.ok(![...told, ...notes].join().includes(hash), "a hash is printed");
+  return { count, told, notes };
+}
+
+function file(name, content) {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+function user(email) {
+  return sqlite.prepare("SELECT * FROM users WHERE email = ?").get(email);
+}
+
+const list = (users) => file("users.jsonl", users.map((one) => JSON.stringify(one)).join("\n"));
+
+for (const [tables, userId, providerId, verified] of [
+  [["users", "accounts"], "userId", "providerId", "emailVerified"],
+  [["user", "account"], "user_id", "provider_id", "email_verified"],
+  [["users", "accounts"], "user_id", "provider_id", "email_verified"],
+]) {
+  test(`a Better Auth database with ${tables.join("/")} and ${userId} keeps passwords and bans`, async () => {
+    const path = join(folder, `${tables[0]}-${userId}.db`);
+    const theirs = new DatabaseSync(path);
+    theirs.exec(`
+      CREATE TABLE "${tables[0]}" (id TEXT, name TEXT, email TEXT, ${verified} INTEGER, banned INTEGER, ban_expires TEXT);
+      CREATE TABLE "${tables[1]}" (id TEXT, ${userId} TEXT, ${providerId} TEXT, password TEXT);
+      INSERT INTO "${tables[0]}" VALUES ('a', 'A', 'a@example.com', 1, 1, NULL), ('b', 'B', 'b@example.com', 1, 1, '2020-01-01'),
+        ('c', 'C', 'c@example.com', 1, 1, '2999-01-01'), ('d', 'D', 'd@example.com', 1, 0, NULL);
+      INSERT INTO "${tables[1]}" SELECT id, id, 'credential', '${hash}' FROM "${tables[0]}" WHERE id <> 'd';`);
+    theirs.close();
+    const { count, notes } = await imported(path);
+    assert.deepEqual([count.imported, count.withoutPassword, notes.length], [4, 1, 1]);
+    assert.match(notes[0], /d\*\*\*@example\.com: has no password/);
+    assert.equal(user("a@example.com").password_hash, hash);
+    assert.deepEqual(["a", "b", "c", "d"].map((id) => user(`${id}@example.com`).is_active), [0, 1, 0, 1]);
+  });
+}
+
+test("a Better Auth database without its accounts is refused", async () => {
+  const path = join(folder, "lonely.db");
+  const theirs = new DatabaseSync(path);
+  theirs.exec("CREATE TABLE users (id TEXT, email TEXT, email_verified INTEGER); INSERT INTO users VALUES ('a', 'a@example.com', 1)");
+  theirs.close();
+  await assert.rejects(imported(path), /no table of its accounts/);
+});
+
+test("the redacted hash of Firebase is refused", async () => {
+  const users = [{ localId: "r", email: "r@example.com", passwordHash: "UkVEQUNURUQ=", salt: "" }];
+  const { count, told } = await imported(file("redacted.json", JSON.stringify({ users })));
+  assert.equal(count.faulty, 1);
+  assert.match(told[0], /is redacted/);
+});
+
+test("a ban of Supabase whose end cannot be read holds, and an expired one does not", async () => {
+  const row = (id, until) => ({ id, email: `${id}@example.com`, encrypted_password: "", banned_until: until });
+  await imported(list([row("a", "infinity"), row("b", "2020-01-01 00:00:00+00"), row("c", "2999-01-01 00:00:00+00"), row("d", null)]));
+  assert.deepEqual(["a", "b", "c", "d"].map((id) => user(`${id}@example.com`).is_active), [0, 1, 0, 1]);
+});
+
+test("a stray quote in a CSV costs its own row only", async () => {
+  const rows = ["id,email,password_hash", `a,a@example.com,"${hash}"`, `b,"b@example.com,"${hash}"`, `c,"c@example.com,${hash}`, `d,d"d@example.com,`, `e,e@example.com,"${hash}"`];
+  const { count, told } = await imported(file("stray.csv", rows.join("\n")));
+  assert.deepEqual([count.imported, count.faulty], [2, 3]);
+  assert.deepEqual(told.map((line) => line.split(":")[0]), ["line 3", "line 4", "line 5"]);
+  assert.equal(user("e@example.com").password_hash, hash);
+});
+
+test("columns are recognized in any case and with spaces, and semicolons separate", async () => {
+  await imported(file("case.csv", `ID; Email ; Name;Password\r\na;A@example.com;Ada;"${hash}"\r\n`));
+  assert.deepEqual([user("a@example.com").name, user("a@example.com").password_hash], ["Ada", hash]);
+});
+
+test("an unknown column is refused by its name, and known extras go to extra", async () => {
+  const { count, told } = await imported(list([{ email: "a@example.com", kennwort: "x" }, { email: "b@example.com", username: "bee", extra: { theme: "dark" } }]));
+  assert.deepEqual([count.imported, count.faulty], [1, 1]);
+  assert.match(told[0], /unknown columns: kennwort/);
+  assert.deepEqual(JSON.parse(user("b@example.com").extra), { username: "bee", theme: "dark" });
+});
+
+test("a row that is not in UTF-8 is refused with the reason", async () => {
+  const { told } = await imported(file("latin1.csv", Buffer.from("email,name\na@example.com,J\u00fcrgen\n", "latin1")));
+  assert.match(told[0], /is not in UTF-8/);
+});
+
+test("a look-alike of an ASCII letter in an email is refused", async () => {
+  assert.equal((await imported(list([{ email: "\u212aate@example.com" }]))).count.faulty, 1);
+});
+
+test("hashes that cannot be verified at login are refused", async () => {
+  const faulty = [
+    "$2b$03$11g6KZ5I3sK3SZDpEXwqEePXe8bgh245xRGmy7orU51WLJyg7hDDa",
+    hash.replace("p=4", "p=0"),
+    hash.replace("p=4", "p=99"),
+    hash.replace("m=65536", "m=16"),
+    hash.replace("KCWEkNL6n5MyhlCKkbKWUg", "KCWEkNL6n5MyhlCKkbKWUh"),
+    hash.replace("KCWEkNL6n5MyhlCKkbKWUg", Buffer.alloc(49).toString("base64").replace(/=+$/, "")),
+  ];
+  const { count } = await imported(list(faulty.map((password_hash, index) => ({ email: `h${index}@example.com`, password_hash }))));
+  assert.equal(count.faulty, faulty.length);
+});
+
+test("the default admin of lightnovel-crawler must change the password", async () => {
+  await imported(list([{ id: "a", email: "admin", password: hash, role: "ADMIN" }, { id: "b", email: "b@example.com", password: hash, role: "ADMIN" }]));
+  assert.deepEqual([user("admin").must_change_password, user("b@example.com").must_change_password], [1, 0]);
+});
+
+test("a ring of referrers is refused, also through users who are already there", async () => {
+  const one = (id, referrer_id) => ({ id, email: `${id}@example.com`, password_hash: hash, referrer_id });
+  const ring = await imported(list([one("a", "b"), one("b", "a"), one("c", "a")]));
+  assert.deepEqual([ring.count.referrers, ring.count.refusedReferrers], [1, 2]);
+  await imported(list([one("x"), one("y", "x")]));
+  const closing = await imported(list([one("x", "z"), one("z", "y")]));
+  assert.ok(closing.count.refusedReferrers >= 1, JSON.stringify(closing.count));
+  const { rings } = sqlite.prepare(`WITH RECURSIVE walk (start, at) AS (SELECT id, referrer_id FROM users UNION
+    SELECT start, users.referrer_id FROM walk JOIN users ON users.id = at) SELECT count(*) AS rings FROM walk WHERE start = at`).get();
+  assert.equal(rings, 0);
+});
+
+test("a time without a zone is in UTC in every zone of the machine", () => {
+  for (const TZ of ["America/New_York", "Asia/Kolkata"]) {
+    const script = `import { readTime } from ${JSON.stringify(join(root, "scripts/lib/users/time.mjs"))};
+      console.log(JSON.stringify(["2024-01-01", "2024-01-01 12:30:00", "2024-01-01T12:30:00+05:30"].map((one) => readTime(one).milliseconds)))`;
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], { env: { ...process.env, TZ }, encoding: "utf8" });
+    assert.deepEqual(JSON.parse(stdout), [Date.UTC(2024, 0, 1), Date.UTC(2024, 0, 1, 12, 30), Date.UTC(2024, 0, 1, 7)]);
+  }
+});
+
+test("seconds, dates that do not exist and ambiguous dates are refused", () => {
+  assert.match(readTime(1_700_000_000).problem, /not in seconds/);
+  assert.match(readTime("1700000000").problem, /not in seconds/);
+  assert.match(readTime("2024-02-30").problem, /does not exist/);
+  assert.match(readTime("01/02/2024").problem, /ambiguous/);
+  assert.equal(readTime("1700000000000").milliseconds, 1_700_000_000_000);
+});
+
+test("a cell that a spreadsheet would run is neutralized in the CSV and read back unchanged", async () => {
+  const names = ["=1+1", "+1", "-1", "@SUM(A1)", "'=1", "plain", "'quoted"];
+  await imported(list(names.map((name, index) => ({ id: `${index}`, email: `n${index}@example.com`, name }))));
+  const path = join(folder, "formula.csv");
+  await writeUsers(path, exportUsers(database));
+  assert.ok(!readFileSync(path, "utf8").split("\n").some((line) => line.split(",").some((cell) => /^"?[=+@-]/.test(cell))));
+  sqlite.exec("DELETE FROM users");
+  await imported(path);
+  assert.deepEqual(names.map((_, index) => user(`n${index}@example.com`).name), names);
+});
+
+test("reading an SQLite file does not show a warning of Node", () => {
+  const path = join(folder, "quiet.db");
+  const quiet = new DatabaseSync(path);
+  quiet.exec("CREATE TABLE users (id TEXT, email TEXT); INSERT INTO users VALUES ('a', 'a@example.com')");
+  quiet.close();
+  const script = `import { readRecords } from ${JSON.stringify(join(root, "scripts/lib/users/read.mjs"))};
+    for await (const { record } of readRecords(${JSON.stringify(path)})) console.log(record.email);`;
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8" });
+  assert.deepEqual([stdout, stderr], ["a@example.com\n", ""]);
+});
