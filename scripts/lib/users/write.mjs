@@ -37,5 +37,10 @@ export async function writeUsers(path, users, onProgress = () => {}) {
 
 function csvField(value) {
   const text = value === null ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
+  // A spreadsheet would run it as a formula. Import takes the `'` away again.
+  return quoted(/^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+}
+
+function quoted(text) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
