@@ -1,7 +1,7 @@
 //! What a request works with: the settings and keys of the isolate, the ports, and the time.
 
 use std::{
-    cell::{Cell, LazyCell},
+    cell::{Cell, LazyCell, RefCell},
     ops::Deref,
     rc::Rc,
 };
@@ -23,14 +23,31 @@ pub struct Isolate {
     pub session_tokens: Remembered<Verified<Claims>>,
     /// Whether this isolate has seen that there is a first account.
     pub first_account_seen: Cell<bool>,
+    /// What `GET /health` has found last.
+    pub health: HealthCheck,
 }
 
 impl Isolate {
     /// Derives the keys.
     pub fn new(settings: Settings) -> Self {
         let keys = Keys::derive(&settings.secrets.current, settings.secrets.previous.as_deref());
-        Isolate { settings, keys, session_tokens: Remembered::default(), first_account_seen: Cell::new(false) }
+        Isolate {
+            settings,
+            keys,
+            session_tokens: Remembered::default(),
+            first_account_seen: Cell::new(false),
+            health: HealthCheck::default(),
+        }
     }
+}
+
+/// The last health check of the isolate.
+#[derive(Default)]
+pub struct HealthCheck {
+    /// When the last check began.
+    pub began_at: Cell<Option<Timestamp>>,
+    /// When the last good check began, and the applied migrations that it found. None after a check that failed.
+    pub found: RefCell<Option<(Timestamp, Option<Vec<String>>)>>,
 }
 
 /// An address that is looked at when it is first needed: a session check needs none.

@@ -56,6 +56,7 @@ use crate::{
         tokens::list,
         tokens::delete,
         verify_token::get,
+        verify_token::post,
         send_invite::post,
         password_reset::send_link,
         password_reset::complete,

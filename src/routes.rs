@@ -150,11 +150,10 @@ impl<'a> Route<'a> {
             Route::UserSessions(_) => &[Method::GET, Method::HEAD, Method::DELETE],
             Route::UserFreeze(_) => &[Method::POST, Method::DELETE],
             Route::Me => &[Method::GET, Method::HEAD, Method::DELETE],
-            Route::Tokens => &[Method::GET, Method::HEAD, Method::POST],
+            Route::Tokens | Route::VerifyToken => &[Method::GET, Method::HEAD, Method::POST],
             Route::Jwks
             | Route::OpenApi
             | Route::Config
-            | Route::VerifyToken
             | Route::Sessions
             | Route::Events
             | Route::InviteTree
@@ -366,6 +365,7 @@ async fn dispatch(app: &App, request: &Request, route: &Route<'_>) -> Result<Res
         Route::SendPasswordResetLink => Box::pin(password_reset::send_link(app, request)),
         Route::ResetPasswordWithToken => Box::pin(password_reset::complete(app, request)),
         Route::VerifyOtp => Box::pin(one_time_password::verify(app, request)),
+        Route::VerifyToken if request.method == Method::POST => Box::pin(verify_token::post(app, request)),
         Route::VerifyToken => Box::pin(verify_token::get(app, request)),
         Route::Me if request.method == Method::DELETE => Box::pin(deactivate::delete(app, request)),
         Route::Me => Box::pin(me::get(app, request)),

@@ -1,14 +1,24 @@
-//! `GET /api/auth/verify-token?token=`
+//! `GET /api/auth/verify-token?token=`, also `POST` with JSON
+
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
     domain::user_token::is_well_formed,
     error::{Error, FieldProblem},
     store::user_tokens,
-    web::{Request, Response},
+    web::{Request, Response, json},
 };
 
-/// Tells whether a user token lives and its owner is active.
+/// The user token to verify.
+#[derive(ToSchema)]
+pub struct InvitationToken {
+    /// The user token.
+    #[schema(example = "aZ09aZ09aZ")]
+    pub token: String,
+}
+
+/// Returns whether a user token is live and its owner active. `POST` does the same and keeps the token out of URLs.
 ///
 /// # Errors
 /// 422 when no token is given; 429 by the burst guard; 503.
@@ -24,8 +34,30 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
         let msg = "is missing from the query".to_owned();
         Error::Invalid(vec![FieldProblem { loc: vec!["query", "token"], msg, kind: "missing" }])
     })?;
-    let is_live = is_well_formed(&token)
-        && user_tokens::is_live(app.sql.as_ref(), app.replica.as_deref(), &app.keys().user_token, &token, app.now)
+    answer(app, &token).await
+}
+
+/// Returns whether a user token is live and its owner active.
+///
+/// # Errors
+/// 400, 415 or 422 for the body; 429 by the burst guard; 503.
+#[utoipa::path(
+    post,
+    path = "/api/auth/verify-token",
+    tag = "Invitations",
+    request_body = InvitationToken,
+    responses((status = 200, body = bool, content_type = "application/json"), (status = "4XX", description = "too_many_requests"))
+)]
+pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
+    let mut fields = json(request)?;
+    let token = fields.required("token", |text| Ok(text.to_owned()));
+    let token = fields.take(token)?;
+    answer(app, &token).await
+}
+
+async fn answer(app: &App, token: &str) -> Result<Response, Error> {
+    let is_live = is_well_formed(token)
+        && user_tokens::is_live(app.sql.as_ref(), app.replica.as_deref(), &app.keys().user_token, token, app.now)
             .await?;
     Ok(Response::json(&is_live))
 }

@@ -12,13 +12,14 @@ use crate::{
     ports::{Outage, Sql, Statement},
 };
 
-/// The statement that writes an event that is never dropped. Its first eight parameters are bound by [`bind`]. `subject` and `old` are SQL
-/// expressions, `from` is the rest of the SELECT: where the values come from and on which condition.
+/// The statement that writes an event that is never dropped. Its first eight parameters are bound by [`bind`]. `subject` and
+/// `old` are SQL expressions, `from` is the rest of the SELECT: where the values come from and on which condition. No event is
+/// earlier than the one before it.
 macro_rules! insert_event {
     (subject: $subject:literal, old: $old:literal, from: $from:expr) => {
         concat!(
             "INSERT INTO events (at, action, result, actor_id, subject_id, address, session_id, old_value, new_value)
-             SELECT ?1, ?2, ?3, ?4, ",
+             SELECT max(?1, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), ?1)), ?2, ?3, ?4, ",
             $subject,
             ", ?6, ?7, ",
             $old,
@@ -38,7 +39,7 @@ macro_rules! insert_within_budget {
     ($subject:literal, $condition:literal) => {
         concat!(
             "INSERT INTO events (at, action, result, actor_id, subject_id, address, session_id, new_value, budget_started_at, budget_used)
-             SELECT ?1, iif(fits, ?2, 'events_dropped'), iif(fits, ?3, 'success'), ?4, subject_id, ?6, ?7, iif(fits, ?8, NULL),
+             SELECT max(?1, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), ?1)), iif(fits, ?2, 'events_dropped'), iif(fits, ?3, 'success'), ?4, subject_id, ?6, ?7, iif(fits, ?8, NULL),
                started_at, iif(fits, used + ?9, ?10 + 1)
              FROM (
                SELECT subject_id, started_at, used, ?9 = 0 OR used + ?9 <= ?10 AS fits

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::support::{Fault, Postern};
+use crate::support::{Fault, Postern, SECOND};
 
 #[test]
 fn it_is_ok_when_d1_and_kv_answer() {
@@ -20,9 +20,28 @@ fn it_asks_each_of_them_and_is_503_when_one_does_not_answer() {
     let postern = Postern::new();
     assert_eq!(postern.get("/health").send().calls, 2);
     for call in 1..=2 {
+        postern.wait(SECOND);
         postern.outside.fault.set(Some((call, Fault::Before)));
         postern.get("/health").send().refused(503, "unavailable");
     }
+    postern.wait(SECOND);
+    postern.get("/health").send().expect(200);
+}
+
+#[test]
+fn a_flood_of_health_checks_costs_one_check_a_second() {
+    let postern = Postern::new();
+    assert_eq!(postern.get("/health").send().calls, 2);
+    for is_out in [false, true] {
+        postern.kv.is_out.set(is_out);
+        for _ in 0..100 {
+            let answer = postern.get("/health").send();
+            assert_eq!((answer.status, answer.calls), (200, 0));
+        }
+    }
+    postern.wait(SECOND);
+    postern.get("/health").send().refused(503, "unavailable");
+    postern.kv.is_out.set(false);
     postern.get("/health").send().expect(200);
 }
 
@@ -32,6 +51,7 @@ fn it_is_503_while_kv_is_out() {
     postern.kv.is_out.set(true);
     postern.get("/health").send().refused(503, "unavailable");
     postern.kv.is_out.set(false);
+    postern.wait(SECOND);
     postern.get("/health").send().expect(200);
 }
 
@@ -64,8 +84,10 @@ fn it_writes_nothing_and_makes_no_account() {
 fn it_tells_which_migrations_wrangler_has_applied_in_the_order_in_which_it_did() {
     let postern = Postern::new();
     assert_eq!(postern.get("/health").send().expect(200)["migrations"], serde_json::Value::Null);
+    postern.wait(SECOND);
     postern.sql.execute("CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY, name TEXT UNIQUE)", &[]);
     assert_eq!(postern.get("/health").send().expect(200)["migrations"], serde_json::json!([]));
+    postern.wait(SECOND);
     postern
         .sql
         .execute("INSERT INTO d1_migrations (name) VALUES ('0001_first.sql'), ('0002_b.sql'), ('0003_a.sql')", &[]);
@@ -73,6 +95,7 @@ fn it_tells_which_migrations_wrangler_has_applied_in_the_order_in_which_it_did()
     assert_eq!(*migrations, serde_json::json!(["0001_first.sql", "0002_b.sql", "0003_a.sql"]));
     // Each of the three that it asks.
     for call in 1..=3 {
+        postern.wait(SECOND);
         postern.outside.fault.set(Some((call, Fault::Before)));
         postern.get("/health").send().refused(503, "unavailable");
     }

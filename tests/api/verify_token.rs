@@ -121,3 +121,17 @@ fn the_burst_guard_stands_before_it() {
     answer.refused(429, "too_many_requests");
     assert_eq!(postern.sql.batches.get(), batches);
 }
+
+#[test]
+fn a_post_keeps_the_token_out_of_the_url() {
+    let postern = Postern::new();
+    let token = postern.referrer();
+    let verify = |body: Value| postern.post("/api/auth/verify-token").json(body).send();
+    assert_eq!(verify(json!({ "token": token })).expect(200), json!(true));
+    for other in ["0123456789", "", "malformed", &format!("{token}x")] {
+        assert_eq!(verify(json!({ "token": other })).expect(200), json!(false), "{other}");
+    }
+    assert_eq!(verify(json!({})).faulty_fields(), ["token"]);
+    postern.wait(90 * DAY);
+    assert_eq!(verify(json!({ "token": token })).expect(200), json!(false));
+}

@@ -68,6 +68,7 @@ const requests = {
     return { form: { otp: code, token } };
   },
   "GET /api/auth/verify-token": () => ({ query: `?token=${referrer}` }),
+  "POST /api/auth/verify-token": () => ({ json: { token: referrer } }),
   "GET /api/auth/me": ({ token }) => ({ token }),
   "DELETE /api/auth/me": ({ token }) => ({ token }),
   "PUT /api/auth/me/name": ({ token }) => ({ token, json: { name: "Ada" } }),

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import binaryen from "binaryen";
-import { adminToken, me, ok, send } from "./support/client.mjs";
+import { adminToken, me, ok, raw, refused, send } from "./support/client.mjs";
 import { startPostern } from "./support/postern.mjs";
 
 let postern;
@@ -23,6 +23,20 @@ test("a request that traps is the only one that fails, however often", async () 
     ok(await me(postern, token));
     ok(await send(postern, "GET", "/health"));
   }
+});
+
+test("a request that is under way when another one traps gets a 500 of the contract, and so does the one that traps", async () => {
+  const token = await adminToken(postern);
+  const body = JSON.stringify({ email: "admin", password: "admin" });
+  const start = `POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const held = Promise.withResolvers();
+  // All but the last byte of it is there.
+  const underWay = raw(postern, start + body.slice(0, -1), held.resolve);
+  await held.promise;
+  ok(await me(postern, token));
+  refused(await send(postern, "POST", "/api/auth/logout", { token }), 500, "internal_error");
+  refused(await underWay, 500, "internal_error");
+  ok(await me(postern, token));
 });
 
 /** The module with a trap as the whole body of the one function whose name begins so. */

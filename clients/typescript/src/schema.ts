@@ -608,10 +608,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tells whether a user token lives and its owner is active */
+        /**
+         * Returns whether a user token is live and its owner active
+         * @description `POST` does the same and keeps the token out of URLs.
+         */
         get: operations["getVerifyToken"];
         put?: never;
-        post?: never;
+        /** Returns whether a user token is live and its owner active */
+        post: operations["postVerifyToken"];
         delete?: never;
         options?: never;
         head?: never;
@@ -642,7 +646,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tells that D1 and KV answer, which version of the code and which deployed version of the Worker this is, and which migrations wrangler has applied; `null` where nobody knows */
+        /**
+         * Returns the version of the code, the deployed version of the Worker, and the migrations that wrangler has applied, when D1 and KV answer
+         * @description A good result is kept for a second, so a flood of requests costs an isolate one check a second.
+         */
         get: operations["getHealth"];
         put?: never;
         post?: never;
@@ -783,6 +790,14 @@ export interface components {
              * @example ada@example.com
              */
             email: string;
+        };
+        /** @description The user token to verify. */
+        InvitationToken: {
+            /**
+             * @description The user token.
+             * @example aZ09aZ09aZ
+             */
+            token: string;
         };
         /** @description A JSON Web Key Set (RFC 7517, section 5). */
         KeySet: {
@@ -3034,6 +3049,39 @@ export interface operations {
             400: components["responses"]["HttpsRequired"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postVerifyToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationToken"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": boolean;
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];

@@ -112,7 +112,11 @@ impl Door {
         } else {
             self.pattern.replace("{token}", &world.user_token).replace("{id}", &world.other_session_id)
         };
-        if path == "/api/auth/verify-token" { format!("{path}?token={}", world.user_token) } else { path }
+        if path == "/api/auth/verify-token" && self.method != Method::POST {
+            format!("{path}?token={}", world.user_token)
+        } else {
+            path
+        }
     }
 
     /// Without a bearer or a body.
@@ -201,6 +205,7 @@ pub fn doors() -> Vec<Door> {
             Form(|world| vec![("otp", world.code.clone()), ("token", world.otp_token.clone())]),
         ),
         door(Method::GET, "/api/auth/verify-token", Anybody, Nothing),
+        door(Method::POST, "/api/auth/verify-token", Anybody, Json(|world| json!({ "token": world.user_token }))),
         door(Method::GET, "/api/auth/me", SessionsAndResets, Nothing),
         door(Method::DELETE, "/api/auth/me", Sessions, Nothing),
         door(Method::PUT, "/api/auth/me/name", Sessions, Json(|_| json!({ "name": "Ada" }))),
