@@ -454,6 +454,7 @@ fn the_burst_guard_stands_before_what_strangers_may_guess_at_and_tells_how_long_
         "POST /api/auth/send-password-reset-link",
         "POST /api/auth/verify-otp",
         "GET /api/auth/verify-token",
+        "POST /api/auth/verify-token",
         "HEAD /api/auth/verify-token",
     ];
     assert_eq!(guarded, expected);

@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { unstable_readConfig } from "wrangler";
 import {
   PASSWORD,
   adminToken,
@@ -224,5 +226,13 @@ test("the first account is made for an empty database alone", async () => {
     ok(await login(postern, user.email));
   } finally {
     await postern.stop();
+  }
+});
+
+test("no deployment has the platform log requests, whose URLs and headers can hold secrets", () => {
+  const config = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
+  for (const env of [undefined, "staging"]) {
+    const { observability } = unstable_readConfig({ config, env }, { hideWarnings: true });
+    assert.equal(observability.logs.invocation_logs, false, env);
   }
 });
