@@ -1,13 +1,13 @@
 // `npm run users -- import FILE` and `npm run users -- export FILE`: users into and out of the database of this machine or,
 // with --remote, of a deployment. docs/moving.md says which files there are.
 
-import { existsSync } from "node:fs";
+import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { openDatabase } from "./lib/d1.mjs";
 import { continueOnProjectNode, installPackages } from "./lib/packages.mjs";
 import { Failure, main, say } from "./lib/run.mjs";
 
-const usage = "npm run users -- import|export FILE [--remote] [--env NAME] [--persist-to FOLDER] [--firebase-hash-config FILE]";
+const usage = "npm run users -- import|export FILE [--remote] [--env NAME] [--persist-to FOLDER] [--firebase-hash-config FILE] [--role THEIRS=OURS] [--shorten-names] [--rejects FILE]";
 
 await main(async () => {
   await installPackages();
@@ -32,6 +32,9 @@ function chosen() {
         env: { type: "string" },
         "persist-to": { type: "string" },
         "firebase-hash-config": { type: "string" },
+        role: { type: "string", multiple: true },
+        "shorten-names": { type: "boolean" },
+        rejects: { type: "string" },
       },
     });
     const [command, file, ...others] = positionals;
@@ -47,12 +50,21 @@ async function importFrom(database, file, options) {
   const { readHashConfig } = await import("./lib/users/origin.mjs");
   const { readRecords } = await import("./lib/users/read.mjs");
   if (!existsSync(file)) throw new Failure(`There is no ${file}.`, usage);
+  if (options.rejects && existsSync(options.rejects)) throw new Failure(`${options.rejects} exists already.`, "Choose another name, or remove it.");
 
   say(`Importing users from ${file} into the database of ${options.remote ? "the deployment" : "this machine"}.`);
   const config = options["firebase-hash-config"];
+  const rejects = options.rejects;
+  // It has the hashes of the users in it. It must not replace another file.
+  if (rejects) writeFileSync(rejects, "", { mode: 0o600, flag: "wx" });
   const count = await importUsers(database, () => readRecords(file), {
     hashConfig: config && readHashConfig(config),
-    onFault: (place, problem) => console.error(`  ${place}: ${problem}`),
+    roles: rolesOf(options.role),
+    shortenNames: options["shorten-names"],
+    onFault: (place, problem, record) => {
+      console.error(`  ${place}: ${problem}`);
+      if (rejects && record) appendFileSync(rejects, `${JSON.stringify(record)}\n`);
+    },
     onNote: (place, note) => console.error(`  ${place}: ${note}`),
     onProgress: progress("read"),
   });
@@ -69,6 +81,16 @@ async function importFrom(database, file, options) {
   if (count.faulty > 0) {
     throw new Failure(`${number(count.faulty)} users are not imported.`, "Mend what is named above, and run it again: who is there already stays as they are.");
   }
+}
+
+function rolesOf(pairs = []) {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [theirs, ours, ...more] = pair.split("=");
+      if (!theirs || !ours || more.length > 0) throw new Failure(`--role ${pair} is not of the form THEIRS=OURS.`, usage);
+      return [theirs.toLowerCase(), ours];
+    }),
+  );
 }
 
 async function exportTo(database, file, options) {

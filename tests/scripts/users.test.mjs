@@ -187,3 +187,21 @@ test("reading an SQLite file does not show a warning of Node", () => {
   const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8" });
   assert.deepEqual([stdout, stderr], ["a@example.com\n", ""]);
 });
+
+test("a refused row is named by its id and handed back, and roles and names can be adapted", async () => {
+  const users = [
+    { id: "r1", email: "a@example.com", role: "local", password_hash: hash },
+    { id: "r2", email: "b@example.com", name: `${"n".repeat(60)}\n${"m".repeat(60)}`, password_hash: hash },
+  ];
+  const rejected = [];
+  const onFault = (place, problem, record) => rejected.push([`${place}: ${problem}`, record]);
+  await importUsers(database, () => readRecords(list(users)), { onFault });
+  assert.deepEqual(rejected.map(([, record]) => record), users);
+  assert.match(rejected[0][0], /^line 1 \(id r1\): .*role must be user or admin/);
+  assert.match(rejected[1][0], /^line 2 \(id r2\): .*name must have 1 to 100 characters/);
+
+  const { count } = await imported(list(users), { roles: { local: "user" }, shortenNames: true });
+  assert.deepEqual([count.imported, count.faulty], [2, 0]);
+  assert.equal(user("a@example.com").role, "user");
+  assert.equal(user("b@example.com").name, `${"n".repeat(60)} ${"m".repeat(39)}`);
+});

@@ -168,7 +168,7 @@ test("users of Firebase sign in with their passwords", async () => {
   const path = await file("firebase.json", JSON.stringify({ users }));
   await assert.rejects(imported(path), /without the hash_config/);
   const { count, told } = await imported(path, { hashConfig: readHashConfig(await file("hash_config.txt", hashConfig)) });
-  assert.deepEqual([count.imported, told], [1, ["user 2: ***: email must be an email address"]]);
+  assert.deepEqual([count.imported, told], [1, ["user 2 (id fb2): ***: email must be an email address"]]);
   const { user } = await signsIn("fay@example.com");
   assert.deepEqual([user.id, user.name, user.created_at], ["fb1", "Fay", 1_600_000_000_000]);
 });
@@ -191,12 +191,12 @@ test("a faulty record is told by its place without address or hash, and stops no
   assert.deepEqual(told.toSorted(), [
     "line 2: is no JSON",
     "line 3: is no JSON object",
-    "line 4: f***@example: email must be an email address; role must be user or admin; tier must be 0, 1 or 2, or one of basic, premium, vip; created_at must be a time",
-    "line 5: f***@faulty.example: password_hash is of no kind that can be verified",
-    "line 6: s***@faulty.example: password_hash costs more than a Worker can compute",
-    "line 7: f***@faulty.example: its email belongs to another account",
+    "line 4 (id f4): f***@example: email must be an email address; role must be user or admin; tier must be 0, 1 or 2, or one of basic, premium, vip; created_at must be a time",
+    "line 5 (id f5): f***@faulty.example: password_hash is of no kind that can be verified",
+    "line 6 (id f6): s***@faulty.example: password_hash costs more than a Worker can compute",
+    "line 7 (id f7): f***@faulty.example: its email belongs to another account",
     "line 8: e***@faulty.example: its referrer is not among the users, and is left out",
-    "line 9: n***@faulty.example: name must have 1 to 100 characters; is_active must be true or false; extra must be a JSON object",
+    "line 9 (id f9): n***@faulty.example: name must have 1 to 100 characters; is_active must be true or false; extra must be a JSON object",
   ]);
   assert.equal((await row("eighth@faulty.example")).referrer_id, null);
 });
@@ -294,7 +294,7 @@ test("the command says what became of the users, and ends with 1 when it left an
   const good = { id: "c1", email: "command@example.com", password_hash: made.passlib };
   const first = await command("import", await lines("command.jsonl", [good, { ...good, id: "c2", email: "nobody" }]));
   assert.equal(first.code, 1, first.seen);
-  assert.match(first.seen, /line 2: n\*\*\*: email must be an email address/);
+  assert.match(first.seen, /line 2 \(id c2\): n\*\*\*: email must be an email address/);
   assert.match(first.seen, /1 users imported, 0 were there already, 1 are faulty/);
   assert.ok(!first.seen.includes(made.passlib) && !first.seen.includes("nobody"), first.seen);
   await postern.restart();

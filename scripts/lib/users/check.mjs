@@ -8,6 +8,9 @@ import { readTime } from "./time.mjs";
 /** Characters of the JSON of `extra`: as much as a request may have. */
 const maxExtra = 16_384;
 
+/** Characters of a name. */
+export const maxName = 100;
+
 const tiers = ["basic", "premium", "vip"];
 
 /**
@@ -128,7 +131,7 @@ function isArgon2(value) {
 }
 
 function name(value) {
-  return value === undefined || String(value).trim() === "" ? null : text(value, 1, 100);
+  return value === undefined || String(value).trim() === "" ? null : text(value, 1, maxName);
 }
 
 function role(value = "user") {

@@ -1,7 +1,7 @@
 // Users into and out of the database. What is there already stays as it is, so that an import which broke off is simply
 // run again, and one that is run twice changes nothing.
 
-import { check, masked } from "./check.mjs";
+import { check, masked, maxName } from "./check.mjs";
 import { columns, toUser } from "./origin.mjs";
 
 /** How many users go into one statement, and how many characters at most: D1 takes 2 MB in one parameter. */
@@ -20,22 +20,25 @@ const flags = ["is_active", "is_verified", "must_change_password"];
  * @param {() => AsyncIterable<{place: string, record?: object, fault?: string}>} read Begins to read the records anew.
  * @param {object} [options]
  * @param {object} [options.hashConfig] Of a Firebase project.
- * @param {(place: string, problem: string) => void} [options.onFault] Is told of every record that is left out, and of every
+ * @param {Record<string, string>} [options.roles] Roles of the source, in lower case, and the roles to import them as.
+ * @param {boolean} [options.shortenNames] Cuts names to the permitted length and replaces control characters with spaces.
+ * @param {(place: string, problem: string, record?: object) => void} [options.onFault] Is told of every record that is left out, and of every
  *   referrer that is.
  * @param {(place: string, note: string) => void} [options.onNote] Receives imported users without a password.
  * @param {(read: number) => void} [options.onProgress] Is told after every batch.
  * @returns What became of the records: each is counted once, in `imported`, `present` or `faulty`; `referrers` are those of
  *   them that were set.
  */
-export async function importUsers(database, read, { hashConfig, onFault = () => {}, onNote = () => {}, onProgress = () => {} } = {}) {
+export async function importUsers(database, read, options = {}) {
+  const { onFault = () => {}, onNote = () => {}, onProgress = () => {} } = options;
   const count = { imported: 0, present: 0, faulty: 0, referrers: 0, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0 };
-  const fault = (place, problem) => {
+  const fault = (place, problem, record) => {
     count.faulty += 1;
-    onFault(place, problem);
+    onFault(place, problem, record);
   };
 
   let namesReferrers = false;
-  for await (const batch of batches(checked(read, hashConfig, fault))) {
+  for await (const batch of batches(checked(read, options, fault))) {
     const { ids, present, taken } = await insert(database, batch);
     count.imported += ids.size;
     count.present += present;
@@ -44,13 +47,13 @@ export async function importUsers(database, read, { hashConfig, onFault = () => 
       count.withoutPassword += 1;
       onNote(place, `${masked(user.email)}: has no password, and sets one by the link for a forgotten password`);
     }
-    for (const { place, user } of taken) fault(place, `${masked(user.email)}: its email belongs to another account`);
+    for (const { place, user, record } of taken) fault(withId(place, user.id), `${masked(user.email)}: its email belongs to another account`, record);
     namesReferrers ||= batch.some(({ user }) => user.referrer_id !== null);
     onProgress(count.imported + count.present + count.faulty);
   }
 
   if (namesReferrers) {
-    for await (const batch of batches(invited(read, hashConfig))) {
+    for await (const batch of batches(invited(read, options))) {
       const { set, missing, cyclic } = await setReferrers(database, batch);
       count.referrers += set;
       count.missingReferrers += missing.length;
@@ -64,22 +67,38 @@ export async function importUsers(database, read, { hashConfig, onFault = () => 
   return count;
 }
 
+function adapted(raw, { roles = {}, shortenNames = false }) {
+  const user = { ...raw };
+  const role = String(raw.role ?? "").toLowerCase();
+  if (Object.hasOwn(roles, role)) user.role = roles[role];
+  if (shortenNames && typeof raw.name === "string") {
+    user.name = [...raw.name.trim().replace(/\p{Cc}+/gu, " ")].slice(0, maxName).join("").trim();
+  }
+  return user;
+}
+
+/** The place of a record with its id, if that looks like one: in a shifted row, a hash can stand in its column. */
+function withId(place, id) {
+  return /^[^$\p{Cc}]{1,64}$/u.test(String(id ?? "")) ? `${place} (id ${id})` : place;
+}
+
 /** The records that can be taken in. */
-async function* checked(read, hashConfig, fault) {
+async function* checked(read, options, fault) {
+  const { hashConfig } = options;
   for await (const { place, record, fault: unreadable } of read()) {
     if (unreadable) {
       fault(place, unreadable);
       continue;
     }
-    const raw = toUser(record, hashConfig);
+    const raw = adapted(toUser(record, hashConfig), options);
     const { user, faults, hasId, hasPassword } = check(raw);
-    if (faults.length > 0) fault(place, `${masked(raw.email)}: ${faults.join("; ")}`);
-    else yield { place, user, hasId, hasPassword };
+    if (faults.length > 0) fault(withId(place, raw.id), `${masked(raw.email)}: ${faults.join("; ")}`, record);
+    else yield { place, user, hasId, hasPassword, record };
   }
 }
 
-async function* invited(read, hashConfig) {
-  for await (const one of checked(read, hashConfig, () => {})) {
+async function* invited(read, options) {
+  for await (const one of checked(read, options, () => {})) {
     if (one.user.referrer_id !== null) yield one;
   }
 }
