@@ -37,7 +37,7 @@ export async function withWorker(bindings, work) {
       const statements = wrangler.unstable_splitSqlQuery(readFileSync(join(root, folder, name), "utf8"));
       await database.batch(statements.map((statement) => database.prepare(statement)));
     }
-    return await work({ database, failures, fetch: (path, init) => runtime.dispatchFetch(`http://localhost${path}`, init) });
+    return await work({ database, failures, fetch: (path, init) => runtime.dispatchFetch(`https://localhost${path}`, init) });
   } finally {
     await runtime.dispose();
   }
