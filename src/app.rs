@@ -9,7 +9,7 @@ use std::{
 use crate::{
     crypto::{jwt::Verified, keys::Keys, remembered::Remembered},
     domain::{Timestamp, claims::Claims, throttle::Address},
-    ports::{Burst, Kv, Later, Mailer, Net, Sql},
+    ports::{Burst, Kv, Later, Mailer, Net, Sql, Timer},
     settings::Settings,
 };
 
@@ -73,6 +73,8 @@ pub struct Services {
     pub net: Rc<dyn Net>,
     /// The platform's own mail service.
     pub mailer: Rc<dyn Mailer>,
+    /// A timer for work that must end in time.
+    pub timer: Rc<dyn Timer>,
     /// Work after the answer.
     pub later: Rc<dyn Later>,
     /// The platform's rate limiter for calls that are open to strangers, by address.

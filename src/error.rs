@@ -36,6 +36,8 @@ pub enum Error {
     WrongOneTimePassword,
     /// 403: the OTP session token is unknown, expired, used up, or guessed at too often.
     OneTimePasswordDead,
+    /// 403: the caller's own email is not verified.
+    EmailNotVerified,
     /// 404: nothing is there.
     NotFound,
     /// 405: the path exists, but not for this method.
@@ -130,6 +132,7 @@ impl Error {
             | Error::PasswordChangeRequired
             | Error::AdminRequired
             | Error::WrongPassword
+            | Error::EmailNotVerified
             | Error::ReferrerRefused
             | Error::WrongOneTimePassword
             | Error::OneTimePasswordDead => StatusCode::FORBIDDEN,
@@ -170,6 +173,7 @@ impl Error {
             Error::ReferrerRefused => "referrer_refused",
             Error::WrongOneTimePassword => "wrong_otp",
             Error::OneTimePasswordDead => "otp_token_refused",
+            Error::EmailNotVerified => "email_not_verified",
             Error::NotFound => "not_found",
             Error::MethodNotAllowed(_) => "method_not_allowed",
             Error::AccountChanged => "account_changed",
@@ -206,6 +210,7 @@ impl Error {
             Error::ReferrerRefused,
             Error::WrongOneTimePassword,
             Error::OneTimePasswordDead,
+            Error::EmailNotVerified,
             Error::NotFound,
             Error::MethodNotAllowed(&[Method::GET, Method::HEAD]),
             Error::AccountChanged,
@@ -291,6 +296,7 @@ impl Error {
             Error::ReferrerRefused => "This invitation is unknown or has expired. Ask for a new one.".to_owned(),
             Error::WrongOneTimePassword => "The code is wrong.".to_owned(),
             Error::OneTimePasswordDead => "This code is no longer valid. Ask for a new one.".to_owned(),
+            Error::EmailNotVerified => "Verify your own email address first; then you can invite others by mail.".to_owned(),
             Error::NotFound => "There is nothing here.".to_owned(),
             Error::MethodNotAllowed(methods) => format!("This address answers {} only.", list(methods)),
             Error::AccountChanged => {

@@ -1,4 +1,4 @@
-//! The seam to the platform: six small traits, and the plain data that passes through them.
+//! The seam to the platform: seven small traits, and the plain data that passes through them.
 //!
 //! `platform/` implements them on Cloudflare's bindings, `tests/api/support` on SQLite and memory.
 //! D1 *is* SQLite, so both sides run the very same SQL on the very same migrations.
@@ -183,6 +183,8 @@ pub struct Letter {
     pub text: String,
     /// The body in HTML.
     pub html: String,
+    /// A header beside those that the service writes.
+    pub header: (&'static str, &'static str),
 }
 
 /// What the platform's mail service answered.
@@ -199,6 +201,12 @@ pub trait Mailer {
     /// Hands over one mail and waits at most ten seconds for the answer. The [`Outage`] quotes no address: it is one too
     /// where this deployment has no such service.
     fn send(&self, letter: Letter) -> Pending<'_, Result<Receipt, Outage>>;
+}
+
+/// A timer. It tells how much time a run of the cron trigger has left; no rule reads a clock from it.
+pub trait Timer {
+    /// Completes after `duration`.
+    fn sleep(&self, duration: Duration) -> Pending<'static, ()>;
 }
 
 /// Work after the answer.

@@ -24,6 +24,8 @@ pub struct Keys {
     pub user_token: Vec<UserTokenKeys>,
     /// Names the records in KV, and hashes one-time passwords.
     pub one_time_password: HashKey,
+    /// Makes the idempotency keys of mails.
+    pub idempotency: HashKey,
     /// Seal mails that are owed: the current key, and those still accepted.
     pub mail: Vec<SealKey>,
 }
@@ -57,6 +59,7 @@ impl Keys {
                 })
                 .collect(),
             mail: secrets().map(|secret| SealKey(derive(secret, "mail"))).collect(),
+            idempotency: HashKey(derive(current, "mail idempotency key")),
             one_time_password: HashKey(derive(current, "one-time password")),
         }
     }

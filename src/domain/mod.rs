@@ -5,6 +5,7 @@ pub mod claims;
 pub mod common_password;
 pub mod email;
 pub mod event;
+pub mod mail_budget;
 pub mod name;
 pub mod one_time_password;
 pub mod origin;

@@ -85,6 +85,25 @@ pub struct User {
     pub updated_at: Timestamp,
 }
 
+impl User {
+    /// A user who does not exist, for work that must cost the same whether an account exists or not.
+    pub fn nobody(email: &str) -> User {
+        User {
+            id: "00000000-0000-0000-0000-000000000000".to_owned(),
+            email: email.to_owned(),
+            name: None,
+            role: Role::User,
+            tier: 0,
+            is_active: false,
+            is_verified: false,
+            referrer_id: None,
+            extra: Value::Null,
+            created_at: 0,
+            updated_at: 0,
+        }
+    }
+}
+
 /// SQLite has no booleans.
 pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(i64::deserialize(deserializer)? != 0)

@@ -39,7 +39,7 @@ pub struct TypedCode {
 ///
 /// 1. 401, 403: the session.
 /// 2. 409: verified already.
-/// 3. 429: too soon after the last code, or too many in an hour.
+/// 3. 429: too soon after the last code, or too many codes, or mails of any kind to this address, in an hour.
 /// 4. 503: the mail cannot be sent. Then everything is as it was: an older code is still good.
 /// 5. 200: the older code has ended.
 ///
@@ -64,16 +64,15 @@ pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
     let sql = app.sql.as_ref();
     let before = one_time_passwords::find(sql, &user.id).await?;
     let generation = random::id()?;
-    let sent = async {
-        match one_time_passwords::begin_send(sql, &user.id, &generation, before.as_ref(), app.now).await? {
-            Some(time) => {
-                let refusal = Error::TooManyRequests(retry_after(time, app.now));
-                Err(bearer::refusal_of_session(app, &session, refusal).await)
-            }
-            None => mail_code(app, user, &generation).await,
+    let sent = match one_time_passwords::begin_send(sql, &user.id, &generation, before.as_ref(), app.now).await {
+        Ok(Some(time)) => {
+            let refusal = Error::TooManyRequests(retry_after(time, app.now));
+            return Err(bearer::refusal_of_session(app, &session, refusal).await);
         }
+        Ok(None) => mail_code(app, user, &generation).await,
+        Err(outage) => Err(outage.into()),
     };
-    let error = match sent.await {
+    let error = match sent {
         Ok(token) => {
             audit::later(app, audit::own(app, Action::OtpSent, &session));
             return Ok(Response::json(&CodeSent { token }));
@@ -81,9 +80,7 @@ pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
         Err(error) => error,
     };
     // Also when D1 did not answer: what it was asked may have been done.
-    if !matches!(error, Error::TooManyRequests(_))
-        && let Err(outage) = one_time_passwords::undo_send(sql, &user.id, &generation, before).await
-    {
+    if let Err(outage) = one_time_passwords::undo_send(sql, &user.id, &generation, before).await {
         let cause = outage.0;
         (app.log)(&format!("request {}: a code that was not sent keeps its place: {cause}", app.request_id));
     }
@@ -103,7 +100,7 @@ async fn mail_code(app: &App, user: &User, generation: &str) -> Result<String, E
     records::put_one_time_password(app, &token, &record).await?;
     let email = Email::from_store(user.email.clone());
     let message = message::one_time_password(settings, &email, user.name.as_deref(), &code, settings.otp_lifetime)?;
-    mail::send(app, &message, generation).await?;
+    mail::send_now(app, &message, generation).await?;
     Ok(token)
 }
 

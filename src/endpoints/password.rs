@@ -8,7 +8,7 @@ use crate::{
     crypto::password_hash,
     domain::{email::Email, event::Action, password},
     error::Error,
-    mail::queue::Owed,
+    mail::queue::QueuedNotice,
     store::users,
     web::{self, Request, Response, True},
 };
@@ -69,10 +69,10 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
         return Err(audit::refused(app, audit::own(app, Action::PasswordChanged, &session), Error::WrongPassword));
     }
     let new_hash = password_hash::hash(&new_password, settings.password_cost)?;
-    let owed = Owed::password_changed(app, &email, account.user.name.clone())?;
-    let mail = owed.as_ref().map(|owed| &owed.mail);
+    let owed = QueuedNotice::password_changed(app, &email, account.user.name.clone())?;
+    let notice = owed.as_ref().map(|owed| &owed.notice);
     let event = audit::own(app, Action::PasswordChanged, &session);
-    if !users::change_password(app.sql.as_ref(), &account, &new_hash, &session.id, attempt, mail, &event).await? {
+    if !users::change_password(app.sql.as_ref(), &account, &new_hash, &session.id, attempt, notice, &event).await? {
         // Somebody was faster: the old password is no longer in force.
         return Err(Error::WrongPassword);
     }

@@ -13,7 +13,7 @@ use crate::{
         throttle::{RESET_BY_ADDRESS, RESET_BY_EMAIL},
     },
     error::Error,
-    mail::queue::Owed,
+    mail::queue::{Owed, QueuedNotice},
     store::{
         records,
         throttles::{self, Counter},
@@ -65,7 +65,7 @@ pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> 
     throttles::attempt(app, &by_email, &by_address).await?;
 
     let reset_id = random::id()?;
-    let owed = Owed::password_reset(app, &email, &reset_id)?;
+    let owed = Owed::password_reset(app, &email, &reset_id).await?;
     let event = audit::by_somebody(app, Action::PasswordResetRequested);
     users::begin_password_reset(app.sql.as_ref(), &email, &reset_id, &owed.mail, &event).await?;
     owed.deliver_later(app);
@@ -105,10 +105,10 @@ pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
 
     let new_hash = password_hash::hash(&password, settings.password_cost)?;
     let counters = password_attempts::counters(app, email.as_str());
-    let owed = Owed::password_changed(app, &email, reset.user.name)?;
-    let mail = owed.as_ref().map(|owed| &owed.mail);
+    let owed = QueuedNotice::password_changed(app, &email, reset.user.name)?;
+    let notice = owed.as_ref().map(|owed| &owed.notice);
     let (sql, event) = (app.sql.as_ref(), audit::without_session(app, Action::PasswordResetCompleted, &reset.user.id));
-    if !users::complete_password_reset(sql, &reset.user.id, &reset.id, &new_hash, &counters, mail, &event).await? {
+    if !users::complete_password_reset(sql, &reset.user.id, &reset.id, &new_hash, &counters, notice, &event).await? {
         return Err(Error::Unauthorized);
     }
     if let Some(owed) = owed {

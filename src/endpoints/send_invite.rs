@@ -28,12 +28,12 @@ pub struct Invitation {
     pub email: String,
 }
 
-/// Mails a sign-up link that carries a new user token. Whether the email has an account already is not told.
+/// Mails a sign-up link with a new user token. The response does not tell whether the email has an account.
 ///
-/// 1. 401, 403: the session. 415, 400, 413, 422: the body.
-/// 2. 429: too many invitations by this user or to this email.
-/// 3. 409: as many live tokens as one may have.
-/// 4. 200. The mail follows after the answer.
+/// 1. 401, 403: the session. 403: the caller's own email is not verified. 415, 400, 413, 422: the body.
+/// 2. 429: too many invitations by this user or to this email, or too many mails of any kind to it.
+/// 3. 409: the caller has reached the limit of live tokens.
+/// 4. 200. The mail is sent after the response.
 ///
 /// # Errors
 /// As listed; 503.
@@ -43,11 +43,14 @@ pub struct Invitation {
     tag = "Invitations",
     security(("session" = [])),
     request_body = Invitation,
-    responses((status = 200, body = True), (status = "4XX", description = "too_many_tokens too_many_requests"))
+    responses((status = 200, body = True), (status = "4XX", description = "email_not_verified too_many_tokens too_many_requests"))
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let session = bearer::session(app, request).await?;
     let user = &session.user;
+    if !user.is_verified {
+        return Err(Error::EmailNotVerified);
+    }
     let mut fields = web::json(request)?;
     let email = fields.required("email", Email::parse);
     let email = fields.take(email)?;
@@ -59,7 +62,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
 
     let days = app.settings().user_token_lifetime_days;
     let made = user_tokens::make(app, &user.id, Some(&email))?;
-    let owed = Owed::invitation(app, &email, user.name.clone(), &made.token, days)?;
+    let owed = Owed::invitation(app, &email, user.name.clone(), &made.token, days).await?;
     let expires_at = expiry(app.now, days);
     let (sql, event) = (app.sql.as_ref(), audit::own(app, Action::InvitationSent, &session));
     if !user_tokens::insert(sql, &made, Some(INVITATION), expires_at, Some(&owed.mail), &event).await? {

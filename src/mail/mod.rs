@@ -1,5 +1,6 @@
 //! Mail: what is said (`message`, `templates/`) and how it leaves (`provider/`).
 
+mod budget;
 pub mod message;
 pub mod provider;
 pub mod queue;
@@ -8,35 +9,76 @@ pub use message::Message;
 
 use crate::{
     app::App,
-    domain::email::Sender,
+    domain::{email::Sender, mail_budget::ASKED_BY_OWNER},
     error::Error,
+    ports::Outage,
     settings::{Mail, Provider},
     store::outbox,
 };
-use provider::{Outcome, cloudflare, mailgun, postmark, resend, sendgrid};
+use provider::{Outcome, Reason, Refusal, cloudflare, mailgun, postmark, resend, sendgrid};
 
-/// Hands a mail to the providers of the settings, one after the other until one takes it, and waits for their answers:
-/// at most ten seconds each.
-///
-/// `idempotency_key`: 1 to 256 visible ASCII characters, new for each mail. Under the same key Resend and the outbox send
-/// the same mail once, Resend within 24 hours; the others know no such key. Whatever the key, a mail arrives twice if a
-/// provider took it but its answer was lost and another one, or the same one again, is asked.
-///
-/// If one takes it after another has failed, the log says so in one line: else nobody would learn of the failure.
+/// A mail that nobody took.
+#[derive(Debug)]
+pub struct Unsent {
+    /// Each provider with its reason, for the log: neither the address nor anything of the content.
+    pub cause: String,
+    /// Whether every provider refused the recipient for good.
+    pub recipient_is_refused: bool,
+}
+
+impl Unsent {
+    fn without_answer(provider: &str, outage: &Outage) -> Unsent {
+        Unsent { cause: format!("{provider} did not answer: {}", outage.0), recipient_is_refused: false }
+    }
+}
+
+impl From<Refusal> for Unsent {
+    fn from(refusal: Refusal) -> Unsent {
+        Unsent { cause: refusal.to_string(), recipient_is_refused: refusal.kind == Reason::Recipient }
+    }
+}
+
+impl From<Unsent> for Error {
+    fn from(unsent: Unsent) -> Error {
+        Error::Unavailable(unsent.cause)
+    }
+}
+
+/// Sends a mail that the signed-in owner of the address waits for, if the budget of the recipient allows it.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when no provider, or the outbox, took it. The cause names each provider with its reason. It may
-/// stand in the log: it names neither the address nor anything of the content.
-pub async fn send(app: &App, message: &Message, idempotency_key: &str) -> Result<(), Error> {
+/// 429 when the recipient got too many mails; 503 when the mail cannot be sent.
+pub async fn send_now(app: &App, message: &Message, id: &str) -> Result<(), Error> {
+    budget::take(app, &message.to, ASKED_BY_OWNER).await?;
+    Ok(send(app, message, id).await?)
+}
+
+/// Sends a mail through the first provider of the settings that takes it. Waits at most ten seconds for each.
+///
+/// `id`: new for each mail. The idempotency key is a hash of it and of the content, so the same key always carries the same
+/// body, as Resend demands; a name or a setting that changed between two attempts makes another key. Under one key Resend
+/// and the outbox send a mail once, Resend within 24 hours; the other providers know no such key. A mail can arrive twice if
+/// a provider took it but its answer was lost.
+///
+/// If one takes it after another has failed, the log says so in one line.
+///
+/// # Errors
+/// [`Unsent`] when no provider, or the outbox, took it.
+async fn send(app: &App, message: &Message, id: &str) -> Result<(), Unsent> {
+    let idempotency_key = &idempotency_key(app, message, id);
     match &app.settings().mail {
         Mail::Outbox => {
             let Message { to, subject, text, html, .. } = message;
-            outbox::insert(app.sql.as_ref(), idempotency_key, to.as_str(), subject, text, html, app.now)
-                .await
-                .map_err(|outage| Error::Unavailable(format!("the outbox took no mail: {}", outage.0)))
+            outbox::insert(app.sql.as_ref(), idempotency_key, to.as_str(), subject, text, html, app.now).await.map_err(
+                |outage| Unsent {
+                    cause: format!("the outbox took no mail: {}", outage.0),
+                    recipient_is_refused: false,
+                },
+            )
         }
         Mail::Providers { from, providers } => {
             let mut failures = Vec::new();
+            let mut recipient_is_refused = true;
             for provider in providers {
                 match hand_over(app, provider, from, message, idempotency_key).await {
                     Ok(()) => {
@@ -49,12 +91,24 @@ pub async fn send(app: &App, message: &Message, idempotency_key: &str) -> Result
                         }
                         return Ok(());
                     }
-                    Err(failure) => failures.push(failure),
+                    Err(failure) => {
+                        recipient_is_refused &= failure.recipient_is_refused;
+                        failures.push(failure.cause);
+                    }
                 }
             }
-            Err(Error::Unavailable(failures.join("; ")))
+            Err(Unsent { cause: failures.join("; "), recipient_is_refused })
         }
     }
+}
+
+fn idempotency_key(app: &App, message: &Message, id: &str) -> String {
+    let from = match &app.settings().mail {
+        Mail::Outbox => String::new(),
+        Mail::Providers { from, .. } => from.to_string(),
+    };
+    let Message { to, subject, text, html, .. } = message;
+    app.keys().idempotency.hash(&[id, &from, to.as_str(), subject, text, html])
 }
 
 /// Hands a mail to one provider; if that fails, says which one and why.
@@ -64,7 +118,7 @@ async fn hand_over(
     from: &Sender,
     message: &Message,
     idempotency_key: &str,
-) -> Result<(), String> {
+) -> Result<(), Unsent> {
     let (name, request, outcome): (_, _, Outcome) = match provider {
         Provider::Resend { api_key } => {
             ("resend", resend::request(api_key, from, message, idempotency_key), resend::outcome)
@@ -78,12 +132,12 @@ async fn hand_over(
         }
         Provider::Cloudflare => {
             let receipt = app.mailer.send(cloudflare::letter(from, message)).await;
-            let receipt = receipt.map_err(|outage| format!("cloudflare did not answer: {}", outage.0))?;
-            return cloudflare::outcome(receipt).map_err(|refusal| refusal.to_string());
+            let receipt = receipt.map_err(|outage| Unsent::without_answer("cloudflare", &outage))?;
+            return cloudflare::outcome(receipt).map_err(Unsent::from);
         }
     };
-    let answer = app.net.post(request).await.map_err(|outage| format!("{name} did not answer: {}", outage.0))?;
-    outcome(&answer).map_err(|refusal| refusal.to_string())
+    let answer = app.net.post(request).await.map_err(|outage| Unsent::without_answer(name, &outage))?;
+    outcome(&answer).map_err(Unsent::from)
 }
 
 #[cfg(test)]
@@ -99,6 +153,7 @@ mod tests {
         domain::{email::Email, throttle::Address},
         ports::{
             Burst, Incoming, Kv, Later, Letter, Mailer, Net, Outage, Outgoing, Pending, Receipt, Rows, Sql, Statement,
+            Timer,
         },
         settings::Settings,
     };
@@ -152,6 +207,12 @@ mod tests {
         }
     }
 
+    impl Timer for Unused {
+        fn sleep(&self, _: std::time::Duration) -> Pending<'static, ()> {
+            unreachable!()
+        }
+    }
+
     impl Kv for Unused {
         fn get<'a>(&'a self, _: &'a str) -> Pending<'a, Result<Option<String>, Outage>> {
             unreachable!()
@@ -196,6 +257,7 @@ mod tests {
             kv: Rc::new(Unused),
             net: providers.clone(),
             mailer: providers.clone(),
+            timer: Rc::new(Unused),
             later: Rc::new(Unused),
             burst: Rc::new(Unused),
             user_writes: Rc::new(Unused),
@@ -216,15 +278,12 @@ mod tests {
         Ok(Incoming { status, body: body.to_owned() })
     }
 
-    fn sent(app: &App) -> Result<(), Error> {
+    fn sent(app: &App) -> Result<(), Unsent> {
         pollster::block_on(send(app, &code(app), "key-1"))
     }
 
     fn cause(app: &App) -> String {
-        match sent(app).unwrap_err() {
-            Error::Unavailable(cause) => cause,
-            error => panic!("{error:?}"),
-        }
+        sent(app).unwrap_err().cause
     }
 
     #[test]
@@ -250,8 +309,8 @@ mod tests {
     fn a_provider_that_refuses_or_does_not_answer_is_an_outage() {
         for answer in [answered(500, ""), answered(403, "error code: 1010"), Err(Outage("timeout".into()))] {
             let (app, _) = app("resend", vec![answer]);
-            let error = sent(&app).unwrap_err();
-            assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+            let unsent = sent(&app).unwrap_err();
+            assert!(!unsent.recipient_is_refused, "{unsent:?}");
         }
     }
 
@@ -262,7 +321,7 @@ mod tests {
         sent(&app).unwrap();
         assert_eq!(providers.asked.take(), ["api.resend.com", "api.postmarkapp.com", "api.sendgrid.com"]);
         let failures = "resend did not answer: timeout or so; \
-            postmark refused it for good: 422 without an error that can be read";
+            postmark refused it: 422 without an error that can be read";
         let mail = "the mail one_time_password to a***@example.com";
         assert_eq!(LOG.take(), [format!("request request-1: {mail} needed another try: {failures}")]);
     }
@@ -276,9 +335,25 @@ mod tests {
         assert_eq!(
             cause(&app),
             "cloudflare refused it for now: E_RATE_LIMIT_EXCEEDED; \
-             resend refused it for good: 422 validation_error; mailgun refused it for good: 404"
+             resend refused it: 422 validation_error; mailgun refused it: 404"
         );
         assert_eq!(LOG.take(), [""; 0]);
+    }
+
+    #[test]
+    fn a_recipient_is_refused_for_good_only_if_every_provider_refuses_it() {
+        let suppressed = || answered(422, r#"{"ErrorCode":406,"Message":"ada@example.com"}"#);
+        let invalid = answered(422, r#"{"name":"validation_error","message":"Invalid `to` field: ada@example.com"}"#);
+        for (answers, is_refused) in [
+            (vec![suppressed(), invalid], true),
+            (vec![suppressed(), answered(503, "")], false),
+            (vec![answered(401, ""), answered(401, "")], false),
+        ] {
+            let (app, _) = app("postmark,resend", answers);
+            let unsent = sent(&app).unwrap_err();
+            assert_eq!(unsent.recipient_is_refused, is_refused, "{unsent:?}");
+            assert!(!unsent.cause.contains("ada@"), "{unsent:?}");
+        }
     }
 
     #[test]

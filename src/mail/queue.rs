@@ -1,19 +1,33 @@
-//! Mail that is not lost: what is owed is written to D1 in the batch of what causes it, tried after the answer, and
-//! tried again by the cron trigger until a provider takes it or what it carries has expired.
+//! The mail queue. A mail is written to D1 in the batch of the change that causes it, sent after the response, and retried by the
+//! cron trigger until a provider takes it, refuses the recipient for good, or its content expires.
 //!
-//! What is written is the errand, not the mail: a reset link is made when it is sent, so no stored row holds one.
+//! A row holds the job and not the mail: a reset link is made when it is sent, so no stored row holds one.
 
+use std::time::Duration;
+
+use futures_util::{
+    FutureExt,
+    future::{Either, join_all, select},
+};
 use serde::{Deserialize, Serialize};
 
-use super::message::{self, Message};
+use super::{
+    Unsent, budget,
+    message::{self, Message},
+};
 use crate::{
     access::bearer,
     app::App,
     crypto::random,
-    domain::{Timestamp, email::Email},
+    domain::{
+        Timestamp,
+        email::Email,
+        mail_budget::{ASKED_BY_ANYBODY, Budget, EQUAL_NOTICES},
+        user::User,
+    },
     error::Error,
     store::{
-        mails::{self, Mail},
+        mails::{self, LEASE, Mail, Notice},
         records, users,
     },
 };
@@ -22,13 +36,21 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// For how long the news of a changed password is of use.
+/// How long a notice of a changed password is retried.
 const PASSWORD_CHANGED_LIFETIME: i64 = 3 * DAY;
-/// The first wait after a vain attempt; it doubles with each up to `MAX_BACKOFF`.
+/// The wait after the first failed attempt. It doubles with each attempt up to `MAX_BACKOFF`.
 const BACKOFF: i64 = MINUTE;
 const MAX_BACKOFF: i64 = 6 * HOUR;
-/// Mails that one run of the cron trigger takes: with a provider that does not answer it ends before the next takes more.
-const MAILS_A_RUN: i64 = 10;
+/// A run of the cron trigger starts no further mail after this time. With ten seconds for a provider it ends before the next
+/// run, a minute later.
+const STARTS_FOR: Duration = Duration::from_secs(45);
+/// Then a run drops what is still in flight, which only happens if several providers in a row hang. The lease ends later, and
+/// the mail is retried under the same idempotency key.
+const ENDS_AFTER: Duration = Duration::from_secs(56);
+/// Mails sent at the same time. The platform opens six connections at once.
+const AT_ONCE: i64 = 5;
+/// Mails in one run: each takes up to four of the thousand calls that the platform allows.
+const MAILS_A_RUN: i64 = 200;
 
 /// What is to be mailed to whom.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,7 +83,7 @@ pub enum Errand {
     },
 }
 
-/// A mail that this request owes, to be written and then delivered.
+/// A mail of this request, to be written in its batch and then delivered.
 #[derive(Debug, Clone)]
 pub struct Owed {
     /// The row for the batch of what causes it.
@@ -73,17 +95,18 @@ impl Owed {
     /// A reset link for whoever has this address, known or not: both cost the same.
     ///
     /// # Errors
-    /// 500 when there is no randomness.
-    pub fn password_reset(app: &App, email: &Email, reset_id: &str) -> Result<Owed, Error> {
+    /// 429 when the recipient got too many mails; 500 without randomness; 503.
+    pub async fn password_reset(app: &App, email: &Email, reset_id: &str) -> Result<Owed, Error> {
         let errand = Errand::PasswordReset { email: email.as_str().to_owned(), reset_id: reset_id.to_owned() };
-        Owed::new(app, errand, app.now + app.settings().reset_token_lifetime * 1_000)
+        Owed::asked_for(app, email, errand, app.now + app.settings().reset_token_lifetime * 1_000, ASKED_BY_ANYBODY)
+            .await
     }
 
     /// An invitation that carries a user token.
     ///
     /// # Errors
-    /// 500 when there is no randomness.
-    pub fn invitation(
+    /// As [`Owed::password_reset`].
+    pub async fn invitation(
         app: &App,
         email: &Email,
         inviter: Option<String>,
@@ -91,92 +114,171 @@ impl Owed {
         days: i64,
     ) -> Result<Owed, Error> {
         let errand = Errand::Invitation { email: email.as_str().to_owned(), inviter, token: token.to_owned(), days };
-        Owed::new(app, errand, app.now + days * DAY)
+        Owed::asked_for(app, email, errand, app.now + days * DAY, ASKED_BY_ANYBODY).await
     }
 
-    /// The news of a changed password, but not for the default account, which has no mailbox.
-    ///
-    /// # Errors
-    /// 500 when there is no randomness.
-    pub fn password_changed(app: &App, email: &Email, name: Option<String>) -> Result<Option<Owed>, Error> {
-        if Email::parse(email.as_str()).is_err() {
-            return Ok(None);
-        }
-        let errand = Errand::PasswordChanged { email: email.as_str().to_owned(), name };
-        Owed::new(app, errand, app.now + PASSWORD_CHANGED_LIFETIME).map(Some)
+    /// A mail that somebody asks for.
+    async fn asked_for(
+        app: &App,
+        to: &Email,
+        errand: Errand,
+        expires_at: Timestamp,
+        budget: Budget,
+    ) -> Result<Owed, Error> {
+        budget::take(app, to, budget).await?;
+        Owed::new(app, random::id()?, errand, app.now + LEASE, expires_at)
     }
 
-    fn new(app: &App, errand: Errand, expires_at: Timestamp) -> Result<Owed, Error> {
-        let id = random::id()?;
+    fn new(
+        app: &App,
+        id: String,
+        errand: Errand,
+        next_attempt_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Owed, Error> {
         let text = serde_json::to_string(&errand).map_err(|error| Error::Internal(format!("an errand: {error}")))?;
         let key = app.keys().mail.first().ok_or_else(|| Error::Internal("there is no key for mails".to_owned()))?;
         let sealed = key.seal(&text, &id)?;
-        Ok(Owed { mail: Mail { id, sealed, attempts: 0, created_at: app.now, expires_at }, errand })
+        let mail = Mail { id, sealed, attempts: 0, created_at: app.now, expires_at, next_attempt_at };
+        Ok(Owed { mail, errand })
     }
 
-    /// Sends the mail after the answer. It must have been written.
+    /// Sends the mail after the response. It must have been written.
     pub fn deliver_later(self, app: &App) {
         let later = app.clone();
         app.later.run(Box::pin(async move { deliver(&later, &self.mail, self.errand).await }));
     }
 }
 
-/// Tries the mails that are due.
+/// A notice about an account's security. It is never refused, so nobody can suppress it by flooding the recipient; equal ones
+/// within a few minutes become one.
+#[derive(Debug, Clone)]
+pub struct QueuedNotice {
+    /// The rows for the batch of what causes it.
+    pub notice: Notice,
+    errand: Errand,
+}
+
+impl QueuedNotice {
+    /// A notice of a changed password, but not for the default account, which has no mailbox.
+    ///
+    /// # Errors
+    /// 500 without randomness.
+    pub fn password_changed(app: &App, email: &Email, name: Option<String>) -> Result<Option<QueuedNotice>, Error> {
+        if Email::parse(email.as_str()).is_err() {
+            return Ok(None);
+        }
+        let errand = Errand::PasswordChanged { email: email.as_str().to_owned(), name };
+        QueuedNotice::new(app, email, "password_changed", errand, PASSWORD_CHANGED_LIFETIME).map(Some)
+    }
+
+    fn new(app: &App, to: &Email, kind: &str, errand: Errand, lifetime: i64) -> Result<QueuedNotice, Error> {
+        let (now, expires_at) = (app.now, app.now + lifetime);
+        let row = |id| Owed::new(app, id, errand.clone(), now + LEASE, expires_at).map(|owed| owed.mail);
+        let hash = |part: &str| app.keys().throttle.hash(&[EQUAL_NOTICES.name, part, kind, to.as_str()]);
+        let notice = Notice {
+            mail: row(random::id()?)?,
+            deferred: row(hash("deferred"))?,
+            window_key: hash("window"),
+            window: EQUAL_NOTICES.window,
+        };
+        Ok(QueuedNotice { notice, errand })
+    }
+
+    /// Sends the notice after the response, unless an equal one has just been sent. Then the cron trigger sends it.
+    pub fn deliver_later(self, app: &App) {
+        let later = app.clone();
+        app.later.run(Box::pin(async move {
+            let mail = &self.notice.mail;
+            match mails::is_queued(later.sql.as_ref(), &mail.id).await {
+                Ok(true) => deliver(&later, mail, self.errand).await,
+                Ok(false) => {}
+                Err(outage) => settle(&later, mail, Err(outage)),
+            }
+        }));
+    }
+}
+
+/// Sends the mails that are due, the shortest-lived first, until there are no more or the time of a run is over.
 ///
 /// # Errors
-/// 503 when they cannot be read. A mail that fails is logged and due again later.
+/// 503 when they cannot be read. A mail that fails is logged and retried later.
 pub async fn deliver_due(app: &App) -> Result<(), Error> {
-    for mail in mails::claim_due(app.sql.as_ref(), app.now, MAILS_A_RUN).await? {
-        let text = app.keys().mail.iter().find_map(|key| key.open(&mail.sealed, &mail.id));
-        match text.and_then(|text| serde_json::from_str(&text).ok()) {
-            Some(errand) => deliver(app, &mail, errand).await,
-            // Its secret is no longer in force: nobody can read it any more.
-            None => settle(app, &mail, mails::delete(app.sql.as_ref(), &mail.id).await),
+    let end = app.timer.sleep(ENDS_AFTER);
+    match select(Box::pin(drain(app)), end).await {
+        Either::Left((outcome, _)) => outcome,
+        Either::Right(_) => {
+            (app.log)(&format!("run {}: mails in flight were given up; they are retried", app.request_id));
+            Ok(())
         }
+    }
+}
+
+async fn drain(app: &App) -> Result<(), Error> {
+    let mut stop = app.timer.sleep(STARTS_FOR);
+    for _ in 0..MAILS_A_RUN / AT_ONCE {
+        if (&mut stop).now_or_never().is_some() {
+            break;
+        }
+        let due = mails::claim_due(app.sql.as_ref(), app.now, AT_ONCE).await?;
+        if due.is_empty() {
+            break;
+        }
+        join_all(due.into_iter().map(|mail| deliver_sealed(app, mail))).await;
     }
     Ok(())
 }
 
-async fn deliver(app: &App, mail: &Mail, errand: Errand) {
-    let sent = async {
-        match compose(app, mail, errand).await? {
-            Some(message) => super::send(app, &message, &mail.id).await,
-            None => Ok(()),
-        }
-    };
-    match sent.await {
-        Ok(()) => settle(app, mail, mails::delete(app.sql.as_ref(), &mail.id).await),
-        Err(error) => {
-            let cause = error.cause().unwrap_or_else(|| error.code()).replace(char::is_control, " ");
-            let (request, id, attempt) = (&app.request_id, &mail.id, mail.attempts + 1);
-            (app.log)(&format!("request {request}: mail {id} was not sent at attempt {attempt}: {cause}"));
-            let again = next_attempt(mail, app.now);
-            settle(app, mail, mails::postpone(app.sql.as_ref(), &mail.id, again).await);
-        }
+async fn deliver_sealed(app: &App, mail: Mail) {
+    let text = app.keys().mail.iter().find_map(|key| key.open(&mail.sealed, &mail.id));
+    match text.and_then(|text| serde_json::from_str(&text).ok()) {
+        Some(errand) => deliver(app, &mail, errand).await,
+        // Its secret is no longer accepted, so nobody can read it.
+        None => settle(app, &mail, mails::delete(app.sql.as_ref(), &mail.id).await),
     }
 }
 
-/// If the row could not be changed, the mail is due again when its lease ends: under the same idempotency key.
+async fn deliver(app: &App, mail: &Mail, errand: Errand) {
+    let sent = async {
+        match compose(app, mail, errand).await {
+            Ok(Some(message)) => super::send(app, &message, &format!("{}/{}", mail.id, mail.created_at)).await,
+            Ok(None) => Ok(()),
+            Err(error) => {
+                let cause = error.cause().unwrap_or_else(|| error.code()).to_owned();
+                Err(Unsent { cause, recipient_is_refused: false })
+            }
+        }
+    };
+    let Err(unsent) = sent.await else {
+        return settle(app, mail, mails::delete(app.sql.as_ref(), &mail.id).await);
+    };
+    let cause = unsent.cause.replace(char::is_control, " ");
+    let (request, id, attempt) = (&app.request_id, &mail.id, mail.attempts + 1);
+    if unsent.recipient_is_refused {
+        (app.log)(&format!("request {request}: mail {id} is given up at attempt {attempt}: {cause}"));
+        return settle(app, mail, mails::delete(app.sql.as_ref(), &mail.id).await);
+    }
+    (app.log)(&format!("request {request}: mail {id} was not sent at attempt {attempt}: {cause}"));
+    settle(app, mail, mails::postpone(app.sql.as_ref(), &mail.id, next_attempt(mail, app.now)).await);
+}
+
+/// If the row cannot be changed, the mail is retried when its lease ends, under the same idempotency key.
 fn settle(app: &App, mail: &Mail, settled: Result<(), crate::ports::Outage>) {
     if let Err(outage) = settled {
         (app.log)(&format!("request {}: mail {} stays owed: {}", app.request_id, mail.id, outage.0));
     }
 }
 
-/// The mail as it is to be sent now; none if it is of no use any more.
+/// The mail as it is to be sent now, or none if it is no longer of use.
 async fn compose(app: &App, mail: &Mail, errand: Errand) -> Result<Option<Message>, Error> {
     let settings = app.settings();
     match errand {
         Errand::PasswordReset { email, reset_id } => {
-            let user = users::find_by_email_and_password_reset(app.sql.as_ref(), &email, &reset_id).await?;
-            let Some(user) = user else { return Ok(None) };
-            let token = bearer::password_reset_token(app, &user, &reset_id, mail.created_at, mail.expires_at)?;
-            let record = records::PasswordReset { user_id: user.id, expires_at: mail.expires_at };
-            records::put_password_reset(app, &reset_id, &record).await?;
-            // Counted from the request, so that the mail is the same at each attempt, as an idempotency key promises.
-            let lifetime = (mail.expires_at - mail.created_at) / 1_000;
-            message::password_reset(settings, &Email::from_store(email), user.name.as_deref(), &token, lifetime)
-                .map(Some)
+            let link = reset_link(app, mail, &email, &reset_id).await?;
+            let name = link.user.name.as_deref();
+            let message =
+                message::password_reset(settings, &Email::from_store(email), name, &link.token, link.lifetime)?;
+            Ok(link.is_live.then_some(message))
         }
         Errand::Invitation { email, inviter, token, days } => {
             let inviter = inviter.unwrap_or_default();
@@ -186,6 +288,28 @@ async fn compose(app: &App, mail: &Mail, errand: Errand) -> Result<Option<Messag
             message::password_changed(settings, &Email::from_store(email), name.as_deref()).map(Some)
         }
     }
+}
+
+/// A reset link that is about to be mailed.
+struct ResetLink {
+    user: User,
+    token: String,
+    /// In seconds from the request, so that the mail is the same at each attempt.
+    lifetime: i64,
+    /// Whether this is the live reset of an active account.
+    is_live: bool,
+}
+
+/// Makes the token and its record in KV. For an address without an account, it does the same work for nobody: what this work
+/// takes from the next request must not tell whether there is an account. That record opens nothing, because no user has it.
+async fn reset_link(app: &App, mail: &Mail, email: &str, reset_id: &str) -> Result<ResetLink, Error> {
+    let found = users::find_by_email_and_password_reset(app.sql.as_ref(), email, reset_id).await?;
+    let is_live = found.is_some();
+    let user = found.unwrap_or_else(|| User::nobody(email));
+    let token = bearer::password_reset_token(app, &user, reset_id, mail.created_at, mail.expires_at)?;
+    let record = records::PasswordReset { user_id: user.id.clone(), expires_at: mail.expires_at };
+    records::put_password_reset(app, reset_id, &record).await?;
+    Ok(ResetLink { user, token, lifetime: (mail.expires_at - mail.created_at) / 1_000, is_live })
 }
 
 /// Ever more seldom, but never later than after half of the time that is left: a provider that comes back finds every
@@ -201,7 +325,14 @@ mod tests {
 
     /// When a mail that always fails is tried again, in milliseconds from its cause.
     fn attempts(lifetime: i64) -> Vec<Timestamp> {
-        let mail = Mail { id: String::new(), sealed: String::new(), attempts: 0, created_at: 0, expires_at: lifetime };
+        let mail = Mail {
+            id: String::new(),
+            sealed: String::new(),
+            attempts: 0,
+            created_at: 0,
+            expires_at: lifetime,
+            next_attempt_at: 0,
+        };
         let next = |(now, attempts)| Some((next_attempt(&Mail { attempts, ..mail.clone() }, now), attempts + 1));
         std::iter::successors(Some((0, 0)), |last| next(*last)).map(|(time, _)| time).skip(1).take(30).collect()
     }

@@ -13,6 +13,7 @@ use worker::{
 };
 
 use super::promise::Settled;
+use crate::ports::{Pending, Timer};
 
 #[wasm_bindgen]
 extern "C" {
@@ -35,6 +36,15 @@ impl Pause {
         let mut id = 0.0;
         let over = Promise::new(&mut |resolve: Function, _| id = set_timeout(&resolve, duration.as_millis() as f64));
         Pause { over: Settled::of(&over), id }
+    }
+}
+
+/// [`Timer`] on `setTimeout`.
+pub struct Timeouts;
+
+impl Timer for Timeouts {
+    fn sleep(&self, duration: Duration) -> Pending<'static, ()> {
+        Box::pin(Pause::of(duration))
     }
 }
 

@@ -4,7 +4,7 @@
 use futures_util::future::{Either, select};
 use worker::{
     EmailAddress, SendEmail, SendEmailBuilder,
-    js_sys::{self, Reflect},
+    js_sys::{self, JsString, Object, Reflect},
 };
 
 use super::{net::TIMEOUT, pause::Pause};
@@ -31,12 +31,15 @@ impl Mailer for EmailService {
 }
 
 fn mail(letter: &Letter) -> SendEmailBuilder {
-    let Letter { from_name, from, to, subject, text, html } = letter;
+    let Letter { from_name, from, to, subject, text, html, header: (name, value) } = letter;
     let mail = match from_name {
         Some(name) => SendEmailBuilder::builder_with_email_address_and_str(&EmailAddress::new(name, from), to, subject),
         None => SendEmailBuilder::builder(from, to, subject),
     };
-    mail.text(text).html(html).build()
+    let headers = Object::<JsString>::new_typed();
+    // A plain object takes every property.
+    let _ = Reflect::set(&headers, &(*name).into(), &(*value).into());
+    mail.text(text).html(html).headers(&headers).build()
 }
 
 /// What the service throws has a `code`; anything else comes from the way there.

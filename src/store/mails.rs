@@ -1,4 +1,4 @@
-//! The table `mails`: what is owed to somebody's mailbox.
+//! The table `mails`: the queue of mails.
 
 use serde::Deserialize;
 
@@ -8,42 +8,89 @@ use crate::{
     ports::{Outage, Sql, Statement},
 };
 
-/// For how long a mail is left to whoever has begun to send it, in milliseconds: longer than every provider's time-out together.
-const LEASE: i64 = 600_000;
+/// How long a mail belongs to the request or run that sends it, in milliseconds: longer than the timeouts of all providers
+/// together.
+pub const LEASE: i64 = 120_000;
 
-/// A mail that is owed.
+/// A queued mail.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Mail {
-    /// Its id, which is also the idempotency key for the provider.
+    /// Its id, a part of the idempotency key for the provider.
     pub id: String,
-    /// What is to be mailed, encrypted.
+    /// The job, encrypted.
     pub sealed: String,
-    /// How often it was tried in vain.
+    /// Failed attempts so far.
     pub attempts: i64,
-    /// When it was caused.
+    /// When it was queued.
     pub created_at: Timestamp,
-    /// From when on it is of no use.
+    /// When its content expires.
     pub expires_at: Timestamp,
+    /// When the cron trigger takes it.
+    pub next_attempt_at: Timestamp,
 }
 
-/// Owes a mail, left to the request that causes it.
+/// Queues a mail. A second one with the same id is left out.
 pub(super) fn insert(mail: &Mail) -> Statement {
     bind(
         mail,
         Statement::new(
             "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING",
         ),
     )
 }
 
-/// As [`insert`], if the statement before in the batch has set this password hash.
-pub(super) fn insert_if_password_is(mail: &Mail, user_id: &str, password_hash: &str) -> Statement {
-    let statement = Statement::new(
+/// A notice about an account's security: at most one at once, and one at the end of each window.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// The mail as it is sent at once.
+    pub mail: Mail,
+    /// The same mail for the end of the window. Its id belongs to the kind and the recipient, so there is one at a time.
+    pub deferred: Mail,
+    /// The counter of the window, in `throttles`.
+    pub window_key: String,
+    /// The length of the window.
+    pub window: i64,
+}
+
+/// Queues a notice, if a statement before in the batch has set this password hash: at once, or at the end of the window that an
+/// equal notice has begun.
+pub(super) fn insert_notice_if_password_is(notice: &Notice, user_id: &str, password_hash: &str) -> [Statement; 3] {
+    let bind_condition =
+        |statement: Statement| statement.bind(notice.window_key.as_str()).bind(user_id).bind(password_hash);
+    // The deferred one first: it looks for a window that was open before.
+    let deferred = Statement::new(
         "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM users WHERE id = ?7 AND password_hash = ?8)",
+         SELECT ?1, ?2, ?3, ?4, ?5, expires_at FROM throttles
+         WHERE key = ?7 AND expires_at > ?4 AND ?6 > 0
+           AND EXISTS (SELECT 1 FROM users WHERE id = ?8 AND password_hash = ?9)
+         ON CONFLICT (id) DO NOTHING",
     );
-    bind(mail, statement).bind(user_id).bind(password_hash)
+    let at_once = Statement::new(
+        "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6
+         WHERE NOT EXISTS (SELECT 1 FROM throttles WHERE key = ?7 AND expires_at > ?4)
+           AND EXISTS (SELECT 1 FROM users WHERE id = ?8 AND password_hash = ?9)
+         ON CONFLICT (id) DO NOTHING",
+    );
+    let window = Statement::new(
+        "INSERT INTO throttles (key, attempts, blocked_until, expires_at)
+         SELECT ?1, 1, 0, ?2 + ?3 WHERE EXISTS (SELECT 1 FROM mails WHERE id = ?4)
+         ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at WHERE throttles.expires_at <= ?2",
+    )
+    .bind(notice.window_key.as_str())
+    .bind(notice.mail.created_at)
+    .bind(notice.window)
+    .bind(notice.mail.id.as_str());
+    [bind_condition(bind(&notice.deferred, deferred)), bind_condition(bind(&notice.mail, at_once)), window]
+}
+
+/// Whether the mail is queued.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn is_queued(sql: &dyn Sql, id: &str) -> Result<bool, Outage> {
+    Ok(run(sql, Statement::new("SELECT 1 AS found FROM mails WHERE id = ?1").bind(id)).await?.any())
 }
 
 /// As [`insert`], if the statement before in the batch has made this the live reset of the user.
@@ -71,10 +118,10 @@ fn bind(mail: &Mail, statement: Statement) -> Statement {
         .bind(mail.attempts)
         .bind(mail.created_at)
         .bind(mail.expires_at)
-        .bind(mail.created_at + LEASE)
+        .bind(mail.next_attempt_at)
 }
 
-/// Takes up to `limit` mails that are due, longest due first, and keeps others from taking them for ten minutes.
+/// Takes up to `limit` due mails, the shortest-lived first, and keeps other runs from taking them while the lease lasts.
 ///
 /// # Errors
 /// [`Outage`].
@@ -82,13 +129,14 @@ pub async fn claim_due(sql: &dyn Sql, now: Timestamp, limit: i64) -> Result<Vec<
     let statement = Statement::new(
         "UPDATE mails SET next_attempt_at = ?1 + ?2
          WHERE id IN (
-           SELECT id FROM mails WHERE next_attempt_at <= ?1 AND expires_at > ?1 ORDER BY next_attempt_at LIMIT ?3)
-         RETURNING id, sealed, attempts, created_at, expires_at",
+           SELECT id FROM mails WHERE next_attempt_at <= ?1 AND expires_at > ?1 
+           ORDER BY expires_at - created_at, expires_at LIMIT ?3)
+         RETURNING id, sealed, attempts, created_at, expires_at, next_attempt_at",
     );
     run(sql, statement.bind(now).bind(LEASE).bind(limit)).await?.all()
 }
 
-/// Owes a mail no longer.
+/// Takes a mail out of the queue.
 ///
 /// # Errors
 /// [`Outage`].
@@ -96,7 +144,7 @@ pub async fn delete(sql: &dyn Sql, id: &str) -> Result<(), Outage> {
     run(sql, Statement::new("DELETE FROM mails WHERE id = ?1").bind(id)).await.map(drop)
 }
 
-/// Counts a vain attempt and says when the next one is due.
+/// Counts a failed attempt and sets the time of the next.
 ///
 /// # Errors
 /// [`Outage`].

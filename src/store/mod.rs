@@ -10,6 +10,7 @@ pub mod expired;
 pub mod freezes;
 pub mod heartbeat;
 pub mod invite_tree;
+pub mod mail_budget;
 pub mod mails;
 pub mod one_time_passwords;
 pub mod outbox;

@@ -264,7 +264,7 @@ pub async fn change_password(
     new_hash: &str,
     kept_session: &str,
     attempt: PasswordAttempt<'_>,
-    mail: Option<&mails::Mail>,
+    notice: Option<&mails::Notice>,
     event: &Event,
 ) -> Result<bool, Outage> {
     let now = event.at;
@@ -282,7 +282,8 @@ pub async fn change_password(
     let mut statements =
         vec![change, events::insert_if_changed(event), sessions::end_all_but(user_id, kept_session, new_hash)];
     statements.extend(attempt.forgive(Proof::NewHash(new_hash), now));
-    statements.extend(mail.map(|mail| mails::insert_if_password_is(mail, user_id, new_hash)));
+    statements
+        .extend(notice.into_iter().flat_map(|notice| mails::insert_notice_if_password_is(notice, user_id, new_hash)));
     Ok(repeat::batch(sql, &statements).await?.first().is_some_and(|changed| changed.any()))
 }
 
@@ -337,7 +338,7 @@ pub async fn complete_password_reset(
     reset_id: &str,
     new_hash: &str,
     counters: &PasswordCounters,
-    mail: Option<&mails::Mail>,
+    notice: Option<&mails::Notice>,
     event: &Event,
 ) -> Result<bool, Outage> {
     let now = event.at;
@@ -358,7 +359,8 @@ pub async fn complete_password_reset(
         sessions::end_all_but(user_id, "", new_hash),
         counters.remember_address(Proof::NewHash(new_hash), now),
     ];
-    statements.extend(mail.map(|mail| mails::insert_if_password_is(mail, user_id, new_hash)));
+    statements
+        .extend(notice.into_iter().flat_map(|notice| mails::insert_notice_if_password_is(notice, user_id, new_hash)));
     Ok(repeat::batch(sql, &statements).await?.first().is_some_and(|done| done.any()))
 }
 

@@ -27,7 +27,7 @@ fn events_of(door: &Door) -> Vec<Expected> {
         "PUT /api/auth/me/name" => vec![("name_changed", ADA, ADA)],
         "PUT /api/auth/me/password" => vec![("password_changed", ADA, ADA)],
         "POST /api/auth/me/send-otp" => vec![("otp_sent", ADA, ADA)],
-        "POST /api/auth/me/send-invite" => vec![("invitation_sent", ADA, ADA)],
+        "POST /api/auth/me/send-invite" => vec![("invitation_sent", GRACE, GRACE)],
         "POST /api/auth/me/create-token" => vec![("token_created", ADA, ADA)],
         "DELETE /api/auth/me/tokens/{token}" => vec![("token_deleted", ADA, ADA)],
         "DELETE /api/auth/me/sessions/{id}" => vec![("session_ended", ADA, ADA)],

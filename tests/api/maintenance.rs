@@ -8,7 +8,7 @@ const ADA: &str = "ada@example.com";
 
 /// Causes one mail of each kind that is sent after the answer: a reset link, an invitation, and news of a password.
 fn cause_mails(postern: &Postern) -> String {
-    let ada = postern.sign_up(ADA);
+    let ada = postern.sign_up_verified(ADA);
     postern.post("/api/auth/send-password-reset-link").json(json!({ "email": ADA })).send().expect(200);
     let invite = json!({ "email": "bob@example.com" });
     postern.post("/api/auth/me/send-invite").bearer(&ada.token).json(invite).send().expect(200);

@@ -35,7 +35,7 @@ fn it_exists_only_with_the_provider_outbox() {
 #[test]
 fn mails_kept_from_local_development_are_not_shown_by_a_deployed_environment() {
     let postern = Postern::new();
-    let ada = postern.sign_up("ada@example.com");
+    let ada = postern.sign_up_verified("ada@example.com");
     invite(&postern, &ada, "grace@example.com");
     let deployed = [("ENVIRONMENT", "production"), RESEND[0], RESEND[1], RESEND[2]];
     postern.redeploy(&deployed);
@@ -45,7 +45,7 @@ fn mails_kept_from_local_development_are_not_shown_by_a_deployed_environment() {
 #[test]
 fn a_mail_is_told_with_its_recipient_subject_both_bodies_and_time() {
     let postern = Postern::new();
-    let ada = postern.sign_up("ada@example.com");
+    let ada = postern.sign_up_verified("ada@example.com");
     invite(&postern, &ada, "grace@example.com");
     let mails = list(&postern, "");
     let members: Vec<_> = mails[0].as_object().unwrap().keys().map(String::as_str).collect();
@@ -60,7 +60,7 @@ fn a_mail_is_told_with_its_recipient_subject_both_bodies_and_time() {
 #[test]
 fn the_newest_mail_comes_first() {
     let postern = Postern::new();
-    let ada = postern.sign_up("ada@example.com");
+    let ada = postern.sign_up_verified("ada@example.com");
     let order = ["c@example.com", "a@example.com", "b@example.com", "a@example.com"];
     order.iter().for_each(|to| invite(&postern, &ada, to));
     let newest_first: Vec<_> = order.iter().rev().copied().collect();
@@ -89,7 +89,7 @@ fn it_shows_the_last_hundred() {
 #[test]
 fn it_can_be_filtered_by_the_recipient() {
     let postern = Postern::new();
-    let ada = postern.sign_up("ada@example.com");
+    let ada = postern.sign_up_verified("ada@example.com");
     ["grace@example.com", "katherine@example.com", "grace@example.com"]
         .iter()
         .for_each(|to| invite(&postern, &ada, to));

@@ -95,7 +95,7 @@ fn a_copy_of_the_stores_opens_no_door_and_tells_no_visitors_address() {
 
     // An invitation, and whoever follows it.
     let invite = json!({ "email": "grace@example.org" });
-    postern.post("/api/auth/me/send-invite").bearer(&world.ada.token).json(invite).send().expect(200);
+    postern.post("/api/auth/me/send-invite").bearer(&world.grace.token).json(invite).send().expect(200);
     let mail = postern.mails("grace@example.org")[0]["text"].as_str().unwrap().to_owned();
     let (_, referrer) = mail.split_once("referrer=").unwrap();
     let referrer = &referrer[..10];

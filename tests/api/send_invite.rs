@@ -38,7 +38,7 @@ fn seconds_to_wait(answer: &Answer) -> i64 {
 #[test]
 fn the_mail_carries_a_link_with_which_the_invitee_signs_up() {
     let postern = Postern::new();
-    let ada = postern.sign_up("ada@example.com");
+    let ada = postern.sign_up_verified("ada@example.com");
     assert_eq!(invite(&postern, &ada.token, " Grace+Navy@Example.com ").send().expect(200), json!(true));
     let mails = postern.mails("grace%2Bnavy@example.com");
     assert_eq!(mails.len(), 1);
@@ -99,7 +99,7 @@ fn the_token_in_the_mail_is_listed_and_can_be_taken_back() {
 #[test]
 fn the_mail_names_the_inviter_unless_the_name_misleads() {
     let postern = Postern::new();
-    let ada = postern.sign_up("ada@example.com");
+    let ada = postern.sign_up_verified("ada@example.com");
     rename(&postern, &ada.token, "Ada Lovelace");
     invite(&postern, &ada.token, "one@example.com").send().expect(200);
     let mail = &postern.mails("one@example.com")[0];
@@ -120,7 +120,7 @@ fn the_mail_names_the_inviter_unless_the_name_misleads() {
 #[test]
 fn whether_the_email_has_an_account_is_not_told() {
     let postern = Postern::new();
-    let ada = postern.sign_up("ada@example.com");
+    let ada = postern.sign_up_verified("ada@example.com");
     postern.sign_up("grace@example.com");
     let batches = postern.sql.batches.get();
     let known = invite(&postern, &ada.token, "grace@example.com").send();
@@ -158,7 +158,7 @@ fn it_takes_a_session() {
 #[test]
 fn one_address_gets_three_invitations_a_day_whoever_sends_them() {
     let postern = Postern::new();
-    let (ada, grace) = (postern.sign_up("ada@example.com"), postern.sign_up("grace@example.com"));
+    let (ada, grace) = (postern.sign_up_verified("ada@example.com"), postern.sign_up_verified("grace@example.com"));
     invite(&postern, &ada.token, "victim@example.com").send().expect(200);
     invite(&postern, &grace.token, "Victim@example.com").send().expect(200);
     invite(&postern, &ada.token, " victim@example.com").send().expect(200);
@@ -175,7 +175,7 @@ fn one_address_gets_three_invitations_a_day_whoever_sends_them() {
 #[test]
 fn one_user_cannot_invite_everybody_at_once() {
     let postern = Postern::new();
-    let (ada, grace) = (postern.sign_up("ada@example.com"), postern.sign_up("grace@example.com"));
+    let (ada, grace) = (postern.sign_up_verified("ada@example.com"), postern.sign_up_verified("grace@example.com"));
     let answers =
         postern.at_once((0..50).map(|n| invite(&postern, &ada.token, &format!("user{n}@example.com"))).collect());
     let (sent, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);

@@ -100,6 +100,9 @@ fn a_bearer_is_a_session_token_or_at_few_doors_a_reset_or_a_password_change_toke
             if door.opens == Opens::Admins {
                 world.postern.make_admin(&world.ada.id);
             }
+            if door.is_for_verified() {
+                world.postern.verify(&world.ada.id);
+            }
             door.locked(world).bearer(token).send()
         };
         opens_to(own, &door.name(), knock, unless(401, "invalid_token"));

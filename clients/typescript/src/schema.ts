@@ -371,12 +371,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Mails a sign-up link that carries a new user token
-         * @description Whether the email has an account already is not told.
-         *     1. 401, 403: the session. 415, 400, 413, 422: the body.
-         *     2. 429: too many invitations by this user or to this email.
-         *     3. 409: as many live tokens as one may have.
-         *     4. 200. The mail follows after the answer.
+         * Mails a sign-up link with a new user token
+         * @description The response does not tell whether the email has an account.
+         *     1. 401, 403: the session. 403: the caller's own email is not verified. 415, 400, 413, 422: the body.
+         *     2. 429: too many invitations by this user or to this email, or too many mails of any kind to it.
+         *     3. 409: the caller has reached the limit of live tokens.
+         *     4. 200. The mail is sent after the response.
          */
         post: operations["postMeSendInvite"];
         delete?: never;
@@ -398,7 +398,7 @@ export interface paths {
          * Mails a code that proves the email, and answers the OTP session token that goes with it
          * @description 1. 401, 403: the session.
          *     2. 409: verified already.
-         *     3. 429: too soon after the last code, or too many in an hour.
+         *     3. 429: too soon after the last code, or too many codes, or mails of any kind to this address, in an hour.
          *     4. 503: the mail cannot be sent. Then everything is as it was: an older code is still good.
          *     5. 200: the older code has ended.
          */
@@ -1418,6 +1418,28 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "body_too_large";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `email_not_verified`: Verify your own email address first; then you can invite others by mail.
+         *
+         *     `foreign_origin`: This request does not come from a page of this service. Open the service itself and try again there.
+         *
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
+         *
+         *     `password_change_required`: Change the default password first; until then nothing else is open.
+         */
+        EmailNotVerifiedOrForeignOriginOrInactiveOrPasswordChangeRequired: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "email_not_verified" | "foreign_origin" | "inactive" | "password_change_required";
                     detail?: null;
                 };
             };

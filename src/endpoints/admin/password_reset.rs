@@ -33,7 +33,7 @@ pub async fn send_link(app: &App, request: &Request, id: &str) -> Result<Respons
     let email = Email::parse(&user.email).map_err(|_| Error::NoMailbox)?;
 
     let reset_id = random::id()?;
-    let owed = Owed::password_reset(app, &email, &reset_id)?;
+    let owed = Owed::password_reset(app, &email, &reset_id).await?;
     let event = audit::by_admin(app, Action::PasswordResetRequested, &admin, id);
     if !administration::begin_password_reset(sql, id, &reset_id, &owed.mail, &event).await? {
         // Deleted or deactivated meanwhile.

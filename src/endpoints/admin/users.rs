@@ -154,7 +154,7 @@ pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
             new_password::refuse_breached(app, "password", &password).await?;
             (password, None)
         }
-        None => (random::token()?, Some(Owed::password_reset(app, &email, &reset_id)?)),
+        None => (random::token()?, Some(Owed::password_reset(app, &email, &reset_id).await?)),
     };
     let new = administration::New {
         id: &id,

@@ -1,6 +1,6 @@
 //! Cloudflare's own service: <https://developers.cloudflare.com/email-service/api/send-emails/workers-api/>.
 
-use super::{Refusal, is_plain};
+use super::{AUTO_SUBMITTED, Reason, Refusal, is_plain};
 use crate::{
     domain::email::Sender,
     mail::Message,
@@ -20,22 +20,26 @@ pub fn letter(from: &Sender, message: &Message) -> Letter {
         subject: subject.clone(),
         text: text.clone(),
         html: html.clone(),
+        header: AUTO_SUBMITTED,
     }
 }
 
 /// What the service's answer means.
 ///
 /// # Errors
-/// A [`Refusal`]: a limit that was reached, a delivery that failed and an error of the service itself can be tried again;
-/// what is wrong with the mail, its sender or its recipient cannot.
+/// A [`Refusal`]: a limit that was reached, a failed delivery and an error of the service itself pass. A suppressed
+/// recipient is refused for good. The rest is about the sender, the binding or the mail, and needs an operator.
 pub fn outcome(receipt: Receipt) -> Result<(), Refusal> {
     let Receipt::Refused(code) = receipt else { return Ok(()) };
-    let can_be_retried = matches!(
-        code.as_str(),
-        "E_RATE_LIMIT_EXCEEDED" | "E_DAILY_LIMIT_EXCEEDED" | "E_DELIVERY_FAILED" | "E_INTERNAL_SERVER_ERROR"
-    );
+    let kind = match code.as_str() {
+        "E_RATE_LIMIT_EXCEEDED" | "E_DAILY_LIMIT_EXCEEDED" | "E_DELIVERY_FAILED" | "E_INTERNAL_SERVER_ERROR" => {
+            Reason::Temporary
+        }
+        "E_RECIPIENT_SUPPRESSED" => Reason::Recipient,
+        _ => Reason::Configuration,
+    };
     let reason = if is_plain(&code) { code } else { "without a code that can be read".to_owned() };
-    Err(Refusal { provider: "cloudflare", can_be_retried, reason })
+    Err(Refusal { provider: "cloudflare", kind, reason })
 }
 
 #[cfg(test)]
@@ -58,6 +62,7 @@ mod tests {
             subject: "Hello \"Ada\"".to_owned(),
             text: "One\nTwo".to_owned(),
             html: "<p>One</p>".to_owned(),
+            header: ("Auto-Submitted", "auto-generated"),
         };
         assert_eq!(letter(&from(), &message()), expected);
     }
@@ -76,18 +81,19 @@ mod tests {
     }
 
     #[test]
-    fn trying_again_cannot_help_when_the_mail_is_wrong() {
+    fn an_operator_has_to_act_when_the_mail_or_its_sender_is_wrong() {
         for code in [
             "E_VALIDATION_ERROR",
             "E_FIELD_MISSING",
             "E_SENDER_NOT_VERIFIED",
             "E_SENDER_DOMAIN_NOT_AVAILABLE",
             "E_RECIPIENT_NOT_ALLOWED",
-            "E_RECIPIENT_SUPPRESSED",
             "E_CONTENT_TOO_LARGE",
         ] {
-            assert_eq!(refused(code).to_string(), format!("cloudflare refused it for good: {code}"));
+            assert_eq!(refused(code).to_string(), format!("cloudflare refused it: {code}"));
         }
+        let suppressed = refused("E_RECIPIENT_SUPPRESSED").to_string();
+        assert_eq!(suppressed, "cloudflare refused the recipient: E_RECIPIENT_SUPPRESSED");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use base64ct::{Base64, Encoding};
 use form_urlencoded::Serializer;
 
-use super::{Refusal, USER_AGENT};
+use super::{AUTO_SUBMITTED, Reason, Refusal, USER_AGENT};
 use crate::{
     domain::email::Sender,
     mail::Message,
@@ -36,6 +36,7 @@ pub fn request(api_key: &ApiKey, domain: &str, region: MailgunRegion, from: &Sen
             .append_pair("subject", subject)
             .append_pair("text", text)
             .append_pair("html", html)
+            .append_pair("h:Auto-Submitted", AUTO_SUBMITTED.1)
             // Each of the two overrules the setting of the domain.
             .append_pair("o:tracking-clicks", "no")
             .append_pair("o:tracking-opens", "no")
@@ -47,14 +48,20 @@ pub fn request(api_key: &ApiKey, domain: &str, region: MailgunRegion, from: &Sen
 ///
 /// # Errors
 /// A [`Refusal`] that tells the status alone, for an error has nothing but a message, which may quote the address. 429
-/// and 5xx can be tried again; the rest cannot. A 404 is an unknown domain, or one of the other region
+/// and 5xx pass. A 400 whose message is about the `to` parameter is about the recipient. The rest needs an operator. A 404 is an unknown domain, or one of the other region
 /// (<https://documentation.mailgun.com/docs/mailgun/quickstart-guide/responses>).
 pub fn outcome(answer: &Incoming) -> Result<(), Refusal> {
     if (200..300).contains(&answer.status) {
         return Ok(());
     }
-    let can_be_retried = matches!(answer.status, 429 | 500..);
-    Err(Refusal { provider: "mailgun", can_be_retried, reason: answer.status.to_string() })
+    let names_recipient =
+        ["'to' parameter is not", "to parameter is not"].iter().any(|part| answer.body.contains(part));
+    let kind = match answer.status {
+        429 | 500.. => Reason::Temporary,
+        400 if names_recipient => Reason::Recipient,
+        _ => Reason::Configuration,
+    };
+    Err(Refusal { provider: "mailgun", kind, reason: answer.status.to_string() })
 }
 
 #[cfg(test)]
@@ -90,6 +97,7 @@ mod tests {
                 ("subject", "Hello \"Ada\""),
                 ("text", "One\nTwo"),
                 ("html", "<p>One</p>"),
+                ("h:Auto-Submitted", "auto-generated"),
                 ("o:tracking-clicks", "no"),
                 ("o:tracking-opens", "no"),
             ]
@@ -117,18 +125,19 @@ mod tests {
 
     #[test]
     fn an_error_is_told_by_its_status_and_never_by_its_message() {
-        for (status, body, can_be_retried) in [
-            (302, "", false),
-            (400, r#"{"message":"'to' parameter is not a valid address: ada@example.com"}"#, false),
-            (401, "Forbidden", false),
-            (403, r#"{"message":"Forbidden"}"#, false),
-            (404, r#"{"message":"Domain not found: mg.app.example"}"#, false),
-            (429, r#"{"message":"Too many requests"}"#, true),
-            (500, "<html>ada@example.com</html>", true),
+        for (status, body, refused) in [
+            (302, "", "it"),
+            (400, r#"{"message":"'to' parameter is not a valid address: ada@example.com"}"#, "the recipient"),
+            (400, r#"{"message":"to parameter is not a valid address. please check documentation"}"#, "the recipient"),
+            (400, r#"{"message":"from parameter is not a valid address"}"#, "it"),
+            (401, "Forbidden", "it"),
+            (403, r#"{"message":"Forbidden"}"#, "it"),
+            (404, r#"{"message":"Domain not found: mg.app.example"}"#, "it"),
+            (429, r#"{"message":"Too many requests"}"#, "it for now"),
+            (500, "<html>ada@example.com</html>", "it for now"),
         ] {
             let refusal = answered(status, body).unwrap_err();
-            let how = if can_be_retried { "now" } else { "good" };
-            assert_eq!(refusal.to_string(), format!("mailgun refused it for {how}: {status}"));
+            assert_eq!(refusal.to_string(), format!("mailgun refused {refused}: {status}"));
         }
     }
 }

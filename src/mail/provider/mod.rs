@@ -20,21 +20,39 @@ use crate::ports::Incoming;
 /// Who asks.
 const USER_AGENT: &str = concat!("postern/", env!("CARGO_PKG_VERSION"));
 
+/// RFC 3834: tells mail programs not to answer automatically.
+const AUTO_SUBMITTED: (&str, &str) = ("Auto-Submitted", "auto-generated");
+
+/// Why a provider refused a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// A limit or a fault that passes by itself.
+    Temporary,
+    /// A wrong key, sender or plan. The mail can leave once an operator has put it right.
+    Configuration,
+    /// The recipient does not exist or is suppressed. Trying again does not help.
+    Recipient,
+}
+
 /// A provider did not take a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// Who refused.
     pub provider: &'static str,
-    /// Whether the same request, sent again later, can succeed.
-    pub can_be_retried: bool,
+    /// What has to change before the mail can leave.
+    pub kind: Reason,
     /// The status and the provider's name of the error. It may stand in a log: it quotes neither address nor content.
     pub reason: String,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let how = if self.can_be_retried { "for now" } else { "for good" };
-        write!(formatter, "{} refused it {how}: {}", self.provider, self.reason)
+        let what = match self.kind {
+            Reason::Temporary => "it for now",
+            Reason::Configuration => "it",
+            Reason::Recipient => "the recipient",
+        };
+        write!(formatter, "{} refused {what}: {}", self.provider, self.reason)
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Refusal, USER_AGENT};
+use super::{AUTO_SUBMITTED, Reason, Refusal, USER_AGENT};
 use crate::{
     domain::email::Sender,
     mail::Message,
@@ -32,6 +32,7 @@ pub fn request(server_token: &ApiKey, from: &Sender, message: &Message) -> Outgo
             "Subject": subject,
             "TextBody": text,
             "HtmlBody": html,
+            "Headers": [{ "Name": AUTO_SUBMITTED.0, "Value": AUTO_SUBMITTED.1 }],
             "TrackOpens": false,
             "TrackLinks": "None",
         })
@@ -42,23 +43,35 @@ pub fn request(server_token: &ApiKey, from: &Sender, message: &Message) -> Outgo
 /// What Postmark's answer means. Any 2xx is success: nothing of its body is used.
 ///
 /// # Errors
-/// A [`Refusal`]: 429, 5xx and the error 100 (maintenance) can be tried again; the rest, of which most are 422 with an
-/// error of its own number, cannot (<https://postmarkapp.com/developer/api/overview#error-codes>).
+/// A [`Refusal`]: 429, 5xx and the error 100 (maintenance) pass. The error 406 (the recipient is inactive: it bounced,
+/// complained or was suppressed) and an error 300 that names the field `To` are about the recipient. The rest needs an
+/// operator (<https://postmarkapp.com/developer/api/overview#error-codes>).
 pub fn outcome(answer: &Incoming) -> Result<(), Refusal> {
-    /// The message may quote the address.
+    /// The message may quote the address, so it is only searched.
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Problem {
         error_code: i64,
+        #[serde(default)]
+        message: String,
     }
 
     if (200..300).contains(&answer.status) {
         return Ok(());
     }
-    let code = serde_json::from_str(&answer.body).ok().map(|problem: Problem| problem.error_code);
-    let can_be_retried = matches!(answer.status, 429 | 500..) || code == Some(100);
+    let problem: Option<Problem> = serde_json::from_str(&answer.body).ok();
+    let names_recipient = problem
+        .as_ref()
+        .is_some_and(|problem| ["'To'", "\"To\"", "`To`"].iter().any(|to| problem.message.contains(to)));
+    let code = problem.map(|problem| problem.error_code);
+    let kind = match (answer.status, code) {
+        (429 | 500.., _) | (_, Some(100)) => Reason::Temporary,
+        (422, Some(406)) => Reason::Recipient,
+        (422, Some(300)) if names_recipient => Reason::Recipient,
+        _ => Reason::Configuration,
+    };
     let error = code.map_or_else(|| "without an error that can be read".to_owned(), |code| format!("error {code}"));
-    Err(Refusal { provider: "postmark", can_be_retried, reason: format!("{} {error}", answer.status) })
+    Err(Refusal { provider: "postmark", kind, reason: format!("{} {error}", answer.status) })
 }
 
 #[cfg(test)]
@@ -89,6 +102,7 @@ mod tests {
                 "Subject": "Hello \"Ada\"",
                 "TextBody": "One\nTwo",
                 "HtmlBody": "<p>One</p>",
+                "Headers": [{ "Name": "Auto-Submitted", "Value": "auto-generated" }],
                 "TrackOpens": false,
                 "TrackLinks": "None",
             })
@@ -104,36 +118,37 @@ mod tests {
 
     #[test]
     fn an_error_is_told_by_its_number_and_never_by_its_message() {
-        for (status, code, can_be_retried) in [
-            (401, 10, false),
-            (422, 300, false),
-            (422, 400, false),
-            (422, 401, false),
-            (422, 405, false),
-            (422, 406, false),
-            (422, 100, true),
-            (429, 429, true),
-            (500, 0, true),
-            (503, 100, true),
+        for (status, code, refused) in [
+            (401, 10, "it"),
+            (422, 300, "it"),
+            (422, 400, "it"),
+            (422, 401, "it"),
+            (422, 405, "it"),
+            (422, 406, "the recipient"),
+            (422, 100, "it for now"),
+            (429, 429, "it for now"),
+            (500, 0, "it for now"),
+            (503, 100, "it for now"),
         ] {
             let body = format!(r#"{{"ErrorCode":{code},"Message":"ada@example.com is inactive."}}"#);
             let refusal = answered(status, &body).unwrap_err();
-            let how = if can_be_retried { "now" } else { "good" };
-            assert_eq!(refusal.to_string(), format!("postmark refused it for {how}: {status} error {code}"));
+            assert_eq!(refusal.to_string(), format!("postmark refused {refused}: {status} error {code}"));
         }
+        let body = r#"{"ErrorCode":300,"Message":"Invalid 'To' address: 'ada@example'."}"#;
+        assert_eq!(answered(422, body).unwrap_err().kind, Reason::Recipient);
     }
 
     #[test]
     fn an_answer_in_no_documented_shape_is_a_refusal_that_quotes_nothing() {
-        for (status, body, can_be_retried) in [
-            (302, "", false),
-            (413, "<html>ada@example.com</html>", false),
-            (422, r#"{"ErrorCode":"ada@example.com"}"#, false),
-            (502, "<html>Bad gateway</html>", true),
+        for (status, body, kind) in [
+            (302, "", Reason::Configuration),
+            (413, "<html>ada@example.com</html>", Reason::Configuration),
+            (422, r#"{"ErrorCode":"ada@example.com"}"#, Reason::Configuration),
+            (502, "<html>Bad gateway</html>", Reason::Temporary),
         ] {
             let refusal = answered(status, body).unwrap_err();
             assert_eq!(refusal.reason, format!("{status} without an error that can be read"));
-            assert_eq!(refusal.can_be_retried, can_be_retried);
+            assert_eq!(refusal.kind, kind);
         }
     }
 }

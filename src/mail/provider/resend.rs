@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Refusal, USER_AGENT, is_plain};
+use super::{AUTO_SUBMITTED, Reason, Refusal, USER_AGENT, is_plain};
 use crate::{
     domain::email::Sender,
     mail::Message,
@@ -32,6 +32,7 @@ pub fn request(api_key: &ApiKey, from: &Sender, message: &Message, idempotency_k
             "subject": subject,
             "text": text,
             "html": html,
+            "headers": { AUTO_SUBMITTED.0: AUTO_SUBMITTED.1 },
         })
         .to_string(),
     }
@@ -40,23 +41,33 @@ pub fn request(api_key: &ApiKey, from: &Sender, message: &Message, idempotency_k
 /// What Resend's answer means. Any 2xx is success: the `id` that its body tells is not used.
 ///
 /// # Errors
-/// A [`Refusal`]: 429, 5xx and a request under the same key that is still in progress can be tried again; the rest of
-/// 4xx cannot (<https://resend.com/docs/api-reference/errors>).
+/// A [`Refusal`]: 429, 5xx and a request under the same key that is still in progress pass. A 400 or 422 whose message
+/// names the field `to` is about the recipient. The rest of 4xx needs an operator
+/// (<https://resend.com/docs/api-reference/errors>).
 pub fn outcome(answer: &Incoming) -> Result<(), Refusal> {
-    /// Where two errors share a status, the name tells them apart. The message may quote the address.
+    /// Where two errors share a status, the name tells them apart. The message may quote the address, so it is only
+    /// searched.
     #[derive(Deserialize)]
     struct Problem {
         name: String,
+        #[serde(default)]
+        message: String,
     }
 
     if (200..300).contains(&answer.status) {
         return Ok(());
     }
-    let name =
-        serde_json::from_str(&answer.body).ok().map(|problem: Problem| problem.name).filter(|name| is_plain(name));
+    let problem: Option<Problem> = serde_json::from_str(&answer.body).ok();
+    let names_recipient = problem.as_ref().is_some_and(|problem| problem.message.contains("`to`"));
+    let name = problem.map(|problem| problem.name).filter(|name| is_plain(name));
     let name = name.as_deref().unwrap_or("without an error that can be read");
-    let can_be_retried = matches!(answer.status, 429 | 500..) || name == "concurrent_idempotent_requests";
-    Err(Refusal { provider: "resend", can_be_retried, reason: format!("{} {name}", answer.status) })
+    let kind = match answer.status {
+        429 | 500.. => Reason::Temporary,
+        _ if name == "concurrent_idempotent_requests" => Reason::Temporary,
+        400 | 422 if names_recipient => Reason::Recipient,
+        _ => Reason::Configuration,
+    };
+    Err(Refusal { provider: "resend", kind, reason: format!("{} {name}", answer.status) })
 }
 
 #[cfg(test)]
@@ -94,6 +105,7 @@ mod tests {
                 "subject": "Hello \"Ada\"",
                 "text": "One\nTwo",
                 "html": "<p>One</p>",
+                "headers": { "Auto-Submitted": "auto-generated" },
             })
         );
     }
@@ -114,13 +126,13 @@ mod tests {
             (503, "service_unavailable"),
         ] {
             let refusal = refused(status, name);
-            assert!(refusal.can_be_retried, "{refusal}");
+            assert_eq!(refusal.kind, Reason::Temporary);
             assert_eq!(refusal.to_string(), format!("resend refused it for now: {status} {name}"));
         }
     }
 
     #[test]
-    fn trying_again_cannot_help_when_the_request_is_wrong() {
+    fn an_operator_has_to_act_when_the_request_is_wrong() {
         for (status, name) in [
             (400, "invalid_idempotency_key"),
             (401, "missing_api_key"),
@@ -131,23 +143,34 @@ mod tests {
             (422, "missing_required_field"),
         ] {
             let refusal = refused(status, name);
-            assert!(!refusal.can_be_retried, "{refusal}");
-            assert_eq!(refusal.to_string(), format!("resend refused it for good: {status} {name}"));
+            assert_eq!(refusal.kind, Reason::Configuration);
+            assert_eq!(refusal.to_string(), format!("resend refused it: {status} {name}"));
         }
     }
 
     #[test]
+    fn a_message_about_the_field_to_is_about_the_recipient() {
+        let body = r#"{"statusCode":422,"name":"validation_error","message":"Invalid `to` field. The email address…"}"#;
+        assert_eq!(answered(422, body).unwrap_err().to_string(), "resend refused the recipient: 422 validation_error");
+        let body = r#"{"statusCode":422,"name":"validation_error","message":"Invalid `from` field."}"#;
+        assert_eq!(answered(422, body).unwrap_err().kind, Reason::Configuration);
+        // A test account may mail its owner alone: other settings help.
+        let body = r#"{"statusCode":403,"name":"validation_error","message":"… change the `to` field …"}"#;
+        assert_eq!(answered(403, body).unwrap_err().kind, Reason::Configuration);
+    }
+
+    #[test]
     fn an_answer_in_no_documented_shape_is_a_refusal_that_quotes_nothing() {
-        for (status, body, can_be_retried) in [
-            (403, "error code: 1010", false),
-            (302, "", false),
-            (502, "<html>Bad gateway</html>", true),
-            (422, r#"{"name":"ada@example.com is no address"}"#, false),
-            (422, r#"{"name":7}"#, false),
+        for (status, body, kind) in [
+            (403, "error code: 1010", Reason::Configuration),
+            (302, "", Reason::Configuration),
+            (502, "<html>Bad gateway</html>", Reason::Temporary),
+            (422, r#"{"name":"ada@example.com is no address"}"#, Reason::Configuration),
+            (422, r#"{"name":7}"#, Reason::Configuration),
         ] {
             let refusal = answered(status, body).unwrap_err();
             assert_eq!(refusal.reason, format!("{status} without an error that can be read"));
-            assert_eq!(refusal.can_be_retried, can_be_retried);
+            assert_eq!(refusal.kind, kind);
         }
     }
 }

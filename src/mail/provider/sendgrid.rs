@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Refusal, USER_AGENT, is_plain};
+use super::{AUTO_SUBMITTED, Reason, Refusal, USER_AGENT, is_plain};
 use crate::{
     domain::email::Sender,
     mail::Message,
@@ -37,6 +37,7 @@ pub fn request(api_key: &ApiKey, from: &Sender, message: &Message) -> Outgoing {
             "subject": subject,
             // Plain text has to be the first.
             "content": [{ "type": "text/plain", "value": text }, { "type": "text/html", "value": html }],
+            "headers": { AUTO_SUBMITTED.0: AUTO_SUBMITTED.1 },
             "tracking_settings": {
                 "click_tracking": { "enable": false, "enable_text": false },
                 "open_tracking": { "enable": false },
@@ -49,8 +50,8 @@ pub fn request(api_key: &ApiKey, from: &Sender, message: &Message) -> Outgoing {
 /// What SendGrid's answer means. Any 2xx is success: it is 202, without a body.
 ///
 /// # Errors
-/// A [`Refusal`] that names the first faulty field: 429 and 5xx can be tried again; the rest cannot, though a 403, which
-/// mostly means the key or the sender, may be a block that passes
+/// A [`Refusal`] that names the first faulty field: 429 and 5xx pass. A 400 for the field `personalizations.0.to` is
+/// about the recipient. The rest needs an operator: a 403 mostly means the key or the sender
 /// (<https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/errors>).
 pub fn outcome(answer: &Incoming) -> Result<(), Refusal> {
     #[derive(Deserialize)]
@@ -68,13 +69,19 @@ pub fn outcome(answer: &Incoming) -> Result<(), Refusal> {
         return Ok(());
     }
     let problems: Option<Problems> = serde_json::from_str(&answer.body).ok();
+    let field = problems.as_ref().and_then(|problems| problems.errors.first()?.field.as_deref());
+    let names_recipient = field.is_some_and(|field| field.starts_with("personalizations.0.to"));
     let error = match problems.and_then(|problems| problems.errors.into_iter().next()) {
         Some(Problem { field: Some(field) }) if is_path(&field) => format!("because of {field}"),
         Some(_) => "without a field".to_owned(),
         None => "without an error that can be read".to_owned(),
     };
-    let can_be_retried = matches!(answer.status, 429 | 500..);
-    Err(Refusal { provider: "sendgrid", can_be_retried, reason: format!("{} {error}", answer.status) })
+    let kind = match answer.status {
+        429 | 500.. => Reason::Temporary,
+        400 if names_recipient => Reason::Recipient,
+        _ => Reason::Configuration,
+    };
+    Err(Refusal { provider: "sendgrid", kind, reason: format!("{} {error}", answer.status) })
 }
 
 /// Whether this is the path of a field, such as `personalizations.0.to.0.email`.
@@ -113,6 +120,7 @@ mod tests {
                     { "type": "text/plain", "value": "One\nTwo" },
                     { "type": "text/html", "value": "<p>One</p>" },
                 ],
+                "headers": { "Auto-Submitted": "auto-generated" },
                 "tracking_settings": {
                     "click_tracking": { "enable": false, "enable_text": false },
                     "open_tracking": { "enable": false },
@@ -150,21 +158,26 @@ mod tests {
                 r#"{{"errors":[{{"message":"ada@example.com","field":{field},"help":null}},{{"message":"…"}}]}}"#
             );
             let refusal = answered(status, &body).unwrap_err();
-            assert_eq!((refusal.reason.as_str(), refusal.can_be_retried), (reason, status == 429 || status == 500));
+            let kind = match (status, field) {
+                (429 | 500, _) => Reason::Temporary,
+                (400, r#""personalizations.0.to.0.email""#) => Reason::Recipient,
+                _ => Reason::Configuration,
+            };
+            assert_eq!((refusal.reason.as_str(), refusal.kind), (reason, kind));
         }
     }
 
     #[test]
     fn an_answer_in_no_documented_shape_is_a_refusal_that_quotes_nothing() {
-        for (status, body, can_be_retried) in [
-            (302, "", false),
-            (400, r#"{"errors":[]}"#, false),
-            (400, r#"{"errors":"ada@example.com"}"#, false),
-            (503, "<html>ada@example.com</html>", true),
+        for (status, body, kind) in [
+            (302, "", Reason::Configuration),
+            (400, r#"{"errors":[]}"#, Reason::Configuration),
+            (400, r#"{"errors":"ada@example.com"}"#, Reason::Configuration),
+            (503, "<html>ada@example.com</html>", Reason::Temporary),
         ] {
             let refusal = answered(status, body).unwrap_err();
             assert_eq!(refusal.reason, format!("{status} without an error that can be read"));
-            assert_eq!(refusal.can_be_retried, can_be_retried);
+            assert_eq!(refusal.kind, kind);
         }
     }
 }

@@ -22,7 +22,7 @@ use postern::{
 };
 use serde_json::{Value, json};
 
-use ports::{Afterwards, Guard};
+use ports::{Afterwards, Guard, TestTimer};
 pub use ports::{Database, Fault, MemoryKv, Outside, Resend};
 
 pub const SECRET: &str = "a secret for tests, 32 characters";
@@ -180,6 +180,7 @@ impl Postern {
             kv: self.kv.clone(),
             net: self.resend.clone(),
             mailer: Rc::new(NoMailer),
+            timer: Rc::new(TestTimer(self.now.clone())),
             later: self.later.clone(),
             burst: self.guard.clone(),
             user_writes: self.user_writes.clone(),
@@ -238,6 +239,18 @@ impl Postern {
             id: answer["user"]["id"].as_str().unwrap().to_owned(),
             email: email.to_owned(),
         }
+    }
+
+    /// Signs up and counts the email as verified.
+    pub fn sign_up_verified(&self, email: &str) -> SignedUp {
+        let user = self.sign_up(email);
+        self.verify(&user.id);
+        user
+    }
+
+    /// Counts the email of a user as verified.
+    pub fn verify(&self, user_id: &str) {
+        self.sql.execute("UPDATE users SET is_verified = 1 WHERE id = ?1", &[user_id.into()]);
     }
 
     /// What an admin does to a user.

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use postern::ports::{Burst, Incoming, Kv, Later, Net, Outage, Outgoing, Pending, Rows, Sql, Statement, Value};
+use postern::ports::{Burst, Incoming, Kv, Later, Net, Outage, Outgoing, Pending, Rows, Sql, Statement, Timer, Value};
 use rusqlite::{Connection, StatementStatus, backup::Backup, types::ValueRef};
 
 /// How a call to the outside fails.
@@ -315,6 +315,12 @@ pub struct Resend {
     mails: RefCell<Vec<serde_json::Value>>,
     /// Whether it answers 503 to everything.
     pub is_down: Cell<bool>,
+    /// The address that it refuses as suppressed.
+    pub refuses: RefCell<Option<String>>,
+    /// How much time passes with each mail, in milliseconds.
+    pub takes: Cell<i64>,
+    /// Each idempotency key with the body that came under it.
+    pub posts: RefCell<Vec<(String, String)>>,
     /// What the net answers to a GET: nothing, unless a test says so.
     pub answer_to_get: RefCell<Option<Incoming>>,
     /// Each GET so far.
@@ -328,6 +334,9 @@ impl Resend {
             now,
             mails: RefCell::default(),
             is_down: Cell::new(false),
+            refuses: RefCell::default(),
+            takes: Cell::new(0),
+            posts: RefCell::default(),
             answer_to_get: RefCell::default(),
             gets: RefCell::default(),
         }
@@ -339,6 +348,9 @@ impl Resend {
     }
 
     fn take(&self, request: &Outgoing) -> Incoming {
+        self.now.set(self.now.get() + self.takes.get());
+        let key = request.headers.iter().find(|(name, _)| *name == "Idempotency-Key").unwrap().1.clone();
+        self.posts.borrow_mut().push((key, request.body.clone()));
         if self.is_down.get() {
             let body = r#"{"statusCode":503,"name":"service_unavailable","message":"Down."}"#;
             return Incoming { status: 503, body: body.to_owned() };
@@ -347,6 +359,10 @@ impl Resend {
         let key = request.headers.iter().find(|(name, _)| *name == "Idempotency-Key");
         mail["key"] = key.unwrap().1.clone().into();
         mail["to"] = mail["to"][0].take();
+        if self.refuses.borrow().as_deref() == mail["to"].as_str() {
+            let body = r#"{"statusCode":422,"name":"validation_error","message":"Invalid `to` field."}"#;
+            return Incoming { status: 422, body: body.to_owned() };
+        }
         mail["sent_at"] = self.now.get().into();
         let mut mails = self.mails.borrow_mut();
         if !mails.iter().any(|taken| taken["key"] == mail["key"]) {
@@ -386,6 +402,19 @@ impl Afterwards {
             }
             works.into_iter().for_each(pollster::block_on);
         }
+    }
+}
+
+/// A timer by the clock of the test.
+pub struct TestTimer(pub Rc<Cell<i64>>);
+
+impl Timer for TestTimer {
+    fn sleep(&self, duration: Duration) -> Pending<'static, ()> {
+        let now = self.0.clone();
+        let end = now.get() + duration.as_millis() as i64;
+        Box::pin(std::future::poll_fn(move |_| {
+            if now.get() >= end { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        }))
     }
 }
 

@@ -39,7 +39,8 @@ impl World {
     pub fn with_settings(settings: &[(&str, &str)]) -> World {
         let postern = Postern::with_settings(settings);
         let ada = postern.sign_up(ADA);
-        let grace = postern.sign_up(GRACE);
+        // Ada is not verified, so that a code can be sent to her; Grace is, so that she may invite by mail.
+        let grace = postern.sign_up_verified(GRACE);
         let frozen = postern.sign_up("frozen@example.com");
         let other_session = postern.token(ADA, PASSWORD);
         let user_token = postern.create_user_token(&ada.token);
@@ -128,7 +129,7 @@ impl Door {
     pub fn key<'a>(&self, world: &'a World) -> Option<&'a str> {
         match self.opens {
             Opens::Anybody => None,
-            Opens::Sessions | Opens::SessionsAndResets => Some(&world.ada.token),
+            Opens::Sessions | Opens::SessionsAndResets => Some(self.session(world)),
             Opens::Resets => Some(&world.reset_token),
             Opens::Admins => Some(&world.admin_token),
         }
@@ -136,7 +137,16 @@ impl Door {
 
     /// The session of whoever may open it.
     pub fn session<'a>(&self, world: &'a World) -> &'a str {
-        if self.opens == Opens::Admins { &world.admin_token } else { &world.ada.token }
+        match self.opens {
+            Opens::Admins => &world.admin_token,
+            _ if self.is_for_verified() => &world.grace.token,
+            _ => &world.ada.token,
+        }
+    }
+
+    /// Whether it takes a verified email.
+    pub fn is_for_verified(&self) -> bool {
+        self.pattern == "/api/auth/me/send-invite"
     }
 
     /// With the bearer that opens it, but without a body.

@@ -1,0 +1,25 @@
+//! The budget of each recipient. Mail leaves only through `queue` and `send_now`, and both ask here first. Notices are bounded by `store::mails::Notice` instead.
+
+use crate::{
+    app::App,
+    domain::{email::Email, mail_budget::Budget, throttle::retry_after},
+    error::Error,
+    store::mail_budget,
+};
+
+/// Counts a mail that somebody asks for. It is counted before anything is done, so a refusal leaves nothing half-done.
+///
+/// # Errors
+/// 429 when the recipient got too many mails; 503.
+pub async fn take(app: &App, to: &Email, budget: Budget) -> Result<(), Error> {
+    match mail_budget::take(app.sql.as_ref(), &key(app, budget, &[to.as_str()]), budget, app.now).await? {
+        None => Ok(()),
+        Some(until) => Err(Error::TooManyRequests(retry_after(until, app.now))),
+    }
+}
+
+/// Only a keyed hash of the address is stored.
+fn key(app: &App, budget: Budget, subject: &[&str]) -> String {
+    let parts: Vec<&str> = std::iter::once(budget.name).chain(subject.iter().copied()).collect();
+    app.keys().throttle.hash(&parts)
+}

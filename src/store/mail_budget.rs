@@ -1,0 +1,40 @@
+//! Counters of mails, in the table `throttles`: so many in a window that begins with the first. `domain::mail_budget` has the
+//! rules.
+
+use serde::Deserialize;
+
+use super::run_all;
+use crate::{
+    domain::{Timestamp, mail_budget::Budget},
+    ports::{Outage, Sql, Statement},
+};
+
+#[derive(Deserialize)]
+struct Window {
+    expires_at: Timestamp,
+}
+
+/// Counts a mail on the counter `key`, unless it has reached the limit of `budget`. Then returns when the window ends.
+///
+/// # Errors
+/// [`Outage`].
+pub async fn take(sql: &dyn Sql, key: &str, budget: Budget, now: Timestamp) -> Result<Option<Timestamp>, Outage> {
+    let count = Statement::new(
+        "INSERT INTO throttles (key, attempts, blocked_until, expires_at) VALUES (?1, 1, 0, ?2 + ?4)
+         ON CONFLICT (key) DO UPDATE SET
+           attempts = CASE WHEN throttles.expires_at <= ?2 THEN 1 ELSE throttles.attempts + 1 END,
+           expires_at = CASE WHEN throttles.expires_at <= ?2 THEN excluded.expires_at ELSE throttles.expires_at END
+         WHERE throttles.expires_at <= ?2 OR throttles.attempts < ?3
+         RETURNING key",
+    )
+    .bind(key)
+    .bind(now)
+    .bind(budget.limit)
+    .bind(budget.window);
+    let window = Statement::new("SELECT expires_at FROM throttles WHERE key = ?1").bind(key);
+    let [counted, window] = run_all(sql, [count, window]).await?;
+    if counted.any() {
+        return Ok(None);
+    }
+    Ok(Some(window.first::<Window>()?.map_or(now, |window| window.expires_at)))
+}
