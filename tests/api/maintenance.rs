@@ -221,3 +221,144 @@ fn a_run_that_finds_the_stores_out_says_so_and_the_next_one_does_the_work() {
     postern.run_cron();
     assert_eq!(owed(&postern), 0);
 }
+
+fn insert_users(postern: &Postern, count: usize) {
+    postern.sql.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+         INSERT INTO users (id, email, password_hash, created_at, updated_at)
+         SELECT 'user' || i, 'user' || i || '@example.com', 'none', 0, 0 FROM n",
+        &[(count as i64).into()],
+    );
+}
+
+fn request_links(postern: &Postern, count: usize) {
+    for n in 1..=count {
+        postern.come_from(&format!("198.51.{}.{}", n / 100, n % 100));
+        let body = json!({ "email": format!("user{n}@example.com") });
+        postern.post("/api/auth/send-password-reset-link").json(body).send().expect(200);
+    }
+}
+
+fn links_that_arrived(postern: &Postern, count: usize) -> usize {
+    (1..=count).filter(|n| !postern.resend.mails(&format!("user{n}@example.com")).is_empty()).count()
+}
+
+/// Lets minutes go by, with a run of the cron trigger in each.
+fn run_minutes(postern: &Postern, minutes: i64) {
+    for _ in 0..minutes {
+        let next = postern.now.get() + MINUTE;
+        postern.run_cron();
+        assert!(postern.now.get() < next, "a run goes on when the next one begins");
+        postern.now.set(next);
+    }
+}
+
+#[test]
+fn reset_links_arrive_before_invitations_that_were_queued_earlier() {
+    let postern = Postern::with_settings(&RESEND);
+    let inviters: Vec<_> = (0..8).map(|n| postern.sign_up_verified(&format!("inviter{n}@example.com"))).collect();
+    insert_users(&postern, 20);
+    postern.resend.is_down.set(true);
+    for (n, inviter) in inviters.iter().enumerate() {
+        for m in 0..20 {
+            let body = json!({ "email": format!("invitee{n}-{m}@example.com") });
+            postern.post("/api/auth/me/send-invite").bearer(&inviter.token).json(body).send().expect(200);
+        }
+    }
+    request_links(&postern, 20);
+    postern.now.set(postern.now.get() + MINUTE);
+    postern.resend.takes.set(2 * SECOND);
+    run_minutes(&postern, 1);
+    postern.resend.is_down.set(false);
+    // Each run sends some 22 mails in its time.
+    run_minutes(&postern, 3);
+    assert_eq!(links_that_arrived(&postern, 20), 20);
+    assert!(owed(&postern) > 50, "the order was not put to the test: {}", owed(&postern));
+    run_minutes(&postern, 20);
+    assert_eq!(owed(&postern), 0);
+}
+
+#[test]
+fn no_reset_link_expires_when_the_provider_is_out_for_two_minutes() {
+    let postern = Postern::with_settings(&RESEND);
+    insert_users(&postern, 300);
+    postern.resend.is_down.set(true);
+    request_links(&postern, 300);
+    postern.now.set(postern.now.get() + MINUTE);
+    // A fifth of a second each, five at once.
+    postern.resend.takes.set(40);
+    run_minutes(&postern, 2);
+    postern.resend.is_down.set(false);
+    run_minutes(&postern, 12);
+    assert_eq!((links_that_arrived(&postern, 300), owed(&postern)), (300, 0));
+}
+
+#[test]
+fn a_mail_to_a_recipient_whom_the_provider_refuses_is_given_up_at_once() {
+    let postern = Postern::with_settings(&RESEND);
+    *postern.resend.refuses.borrow_mut() = Some("bob@example.com".to_owned());
+    cause_mails(&postern);
+    assert_eq!((owed(&postern), postern.resend.mails(ADA).len()), (0, 1));
+    let log = postern.log().join("\n");
+    assert!(log.contains("is given up at attempt 1: resend refused the recipient"), "{log}");
+    assert!(!log.contains("example.com"), "{log}");
+}
+
+#[test]
+fn the_same_idempotency_key_always_carries_the_same_body() {
+    let postern = Postern::with_settings(&RESEND);
+    postern.resend.is_down.set(true);
+    let token = cause_mails(&postern);
+    for attempt in 0..3 {
+        postern.wait(5 * MINUTE - SECOND);
+        let name = json!({ "name": format!("Ada the {attempt}th") });
+        postern.put("/api/auth/me/name").bearer(&token).json(name).send().expect(200);
+        postern.run_cron();
+    }
+    let posts = postern.resend.posts.borrow();
+    assert!(posts.iter().any(|(_, body)| body.contains("Ada the 1th")), "no retry had another body");
+    for (key, body) in posts.iter() {
+        assert!(posts.iter().all(|(other, content)| (other == key) == (content == body)), "{key}: {body}");
+    }
+}
+
+#[test]
+fn password_notices_within_ten_minutes_are_one_at_once_and_one_at_the_end() {
+    let postern = Postern::with_settings(&RESEND);
+    let mut token = postern.sign_up(ADA).token;
+    let mut passwords = [PASSWORD, "another good password"];
+    for _ in 0..6 {
+        let body = json!({ "old_password": passwords[0], "new_password": passwords[1] });
+        postern.put("/api/auth/me/password").bearer(&token).json(body).send().expect(200);
+        passwords.reverse();
+        postern.wait(SECOND);
+    }
+    assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (1, 1));
+    run_minutes(&postern, 9);
+    assert_eq!(postern.resend.mails(ADA).len(), 1);
+    run_minutes(&postern, 3);
+    assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (2, 0));
+    // A later change is told at once again.
+    token = postern.token(ADA, passwords[0]);
+    let body = json!({ "old_password": passwords[0], "new_password": passwords[1] });
+    postern.put("/api/auth/me/password").bearer(&token).json(body).send().expect(200);
+    assert_eq!(postern.resend.mails(ADA).len(), 3);
+}
+
+#[test]
+fn strangers_who_flood_a_recipient_suppress_neither_a_notice_nor_a_code() {
+    let postern = Postern::new();
+    let ada = postern.sign_up(ADA);
+    let body = json!({ "email": ADA });
+    let flood = (0..30).map(|_| postern.post("/api/auth/send-password-reset-link").json(body.clone()).send().status);
+    assert!(flood.filter(|status| *status == 200).count() <= 15);
+    for n in 0..10 {
+        let inviter = postern.sign_up_verified(&format!("inviter{n}@example.com"));
+        postern.post("/api/auth/me/send-invite").bearer(&inviter.token).json(json!({ "email": ADA })).send();
+    }
+    assert!(postern.mails(ADA).len() <= 15, "{}", postern.mails(ADA).len());
+    postern.one_time_password(&ada.token, ADA);
+    let before = postern.mails(ADA).len();
+    change_password(&postern, &ada.token);
+    assert_eq!(postern.mails(ADA).len(), before + 1);
+}

@@ -274,6 +274,7 @@ fn the_address_of_an_invitation_is_readable_by_its_sender_alone_and_forgotten_on
     let world = World::with_settings(&RESEND);
     let postern = &world.postern;
     let invite = json!({ "email": "joan@example.org" });
+    postern.verify(&world.ada.id);
     postern.post("/api/auth/me/send-invite").bearer(&world.ada.token).json(invite).send().expect(200);
     let names = || {
         let list = postern.post("/api/auth/me/tokens").bearer(&world.ada.token).send().expect(200);

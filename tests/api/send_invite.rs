@@ -204,3 +204,14 @@ fn an_invitation_counts_as_one_of_the_200_live_tokens() {
     invite(&postern, &session, "grace@example.com").send().refused(409, "too_many_tokens");
     assert_eq!(postern.mails("grace@example.com").len(), 0);
 }
+
+#[test]
+fn a_user_whose_email_is_not_verified_invites_nobody_by_mail() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    invite(&postern, &ada.token, "grace@example.com").send().refused(403, "email_not_verified");
+    assert_eq!((postern.mails("grace@example.com").len(), tokens(&postern, &ada.token).len()), (0, 0));
+    postern.verify(&ada.id);
+    invite(&postern, &ada.token, "grace@example.com").send().expect(200);
+    invite(&postern, &postern.admin_token(), "bob@example.com").send().expect(200);
+}

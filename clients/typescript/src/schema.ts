@@ -2668,7 +2668,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["EmailNotVerifiedOrForeignOriginOrInactiveOrPasswordChangeRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrTooManyTokens"];
             413: components["responses"]["BodyTooLarge"];
