@@ -58,12 +58,14 @@ pub struct Notice {
 pub(super) fn insert_notice_if_password_is(notice: &Notice, user_id: &str, password_hash: &str) -> [Statement; 3] {
     let bind_condition =
         |statement: Statement| statement.bind(notice.window_key.as_str()).bind(user_id).bind(password_hash);
-    // The deferred one first: it looks for a window that was open before.
+    // The deferred one first: it looks for a window that was open before. If the batch runs twice, the window is its own, and the
+    // mail that is sent at once is queued already.
     let deferred = Statement::new(
         "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
          SELECT ?1, ?2, ?3, ?4, ?5, expires_at FROM throttles
          WHERE key = ?7 AND expires_at > ?4 AND ?6 > 0
            AND EXISTS (SELECT 1 FROM users WHERE id = ?8 AND password_hash = ?9)
+           AND NOT EXISTS (SELECT 1 FROM mails WHERE id = ?10)
          ON CONFLICT (id) DO NOTHING",
     );
     let at_once = Statement::new(
@@ -82,7 +84,11 @@ pub(super) fn insert_notice_if_password_is(notice: &Notice, user_id: &str, passw
     .bind(notice.mail.created_at)
     .bind(notice.window)
     .bind(notice.mail.id.as_str());
-    [bind_condition(bind(&notice.deferred, deferred)), bind_condition(bind(&notice.mail, at_once)), window]
+    [
+        bind_condition(bind(&notice.deferred, deferred)).bind(notice.mail.id.as_str()),
+        bind_condition(bind(&notice.mail, at_once)),
+        window,
+    ]
 }
 
 /// Whether the mail is queued.
