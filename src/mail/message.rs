@@ -13,7 +13,8 @@ use crate::{domain::email::Email, error::Error, settings::Settings};
 /// A mail, ready to leave.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Which mail it is, for the log: `one_time_password`, `password_reset`, `invitation`, `password_changed`.
+    /// Which mail it is, for the log: `one_time_password`, `password_reset`, `account_invitation`, `invitation`,
+    /// `password_changed`.
     pub kind: &'static str,
     /// Who gets it.
     pub to: Email,
@@ -103,6 +104,26 @@ pub fn password_reset(
     let lifetime = &*duration(lifetime_seconds);
     let (text, html) = bodies!("password_reset/body.txt", "password_reset/body.html", frame, link, lifetime);
     Ok(Message { kind: "password_reset", to: to.clone(), subject, text, html })
+}
+
+/// The link by which a user sets the first password of an account that an admin has created. It opens
+/// `<APP_URL>/reset-password?token=<JWT>`.
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn account_invitation(
+    settings: &Settings,
+    to: &Email,
+    name: Option<&str>,
+    token: &str,
+    lifetime_seconds: i64,
+) -> Result<Message, Error> {
+    let subject = format!("Your account for {}", settings.service_name);
+    let frame = Frame::new(settings, &subject, name);
+    let link = &*link(settings, "/reset-password", &[("token", token)]);
+    let lifetime = &*duration(lifetime_seconds);
+    let (text, html) = bodies!("account_invitation/body.txt", "account_invitation/body.html", frame, link, lifetime);
+    Ok(Message { kind: "account_invitation", to: to.clone(), subject, text, html })
 }
 
 /// The link that opens `<APP_URL>/signup?referrer=<token>&email=<email>`.
@@ -217,11 +238,12 @@ mod tests {
     }
 
     /// Every mail, with `name` wherever a name can stand.
-    fn every_mail(name: &str) -> [Message; 4] {
+    fn every_mail(name: &str) -> [Message; 5] {
         let settings = settings();
         [
             one_time_password(&settings, &to(), Some(name), CODE, 600).unwrap(),
             password_reset(&settings, &to(), Some(name), TOKEN, 900).unwrap(),
+            account_invitation(&settings, &to(), Some(name), TOKEN, 604_800).unwrap(),
             invitation(&settings, &to(), name, "k3yK3yK3y0", 90).unwrap(),
             password_changed(&settings, &to(), Some(name)).unwrap(),
         ]
@@ -247,7 +269,7 @@ mod tests {
 
     #[test]
     fn text_and_html_of_every_mail_carry_the_same_facts() {
-        let facts: [&[&str]; 4] = [
+        let facts: [&[&str]; 5] = [
             &["Hello Ada Lovelace,", CODE, "10 minutes", "works once", "If you did not ask for a code", "ignore"],
             &[
                 "Hello Ada Lovelace,",
@@ -256,6 +278,13 @@ mod tests {
                 "works once",
                 "If it was not you",
                 "your password stays as it is",
+            ],
+            &[
+                "Hello Ada Lovelace,",
+                "An administrator of Postern has created an account for you",
+                "https://app.example/base/reset-password?token=eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln-_",
+                "7 days",
+                "works once",
             ],
             &[
                 "Hello,",
@@ -389,6 +418,7 @@ mod tests {
             [
                 "Your code for Postern",
                 "Reset your password for Postern",
+                "Your account for Postern",
                 "You are invited to Postern",
                 "Your password for Postern was changed",
             ]

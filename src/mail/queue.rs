@@ -26,6 +26,7 @@ use crate::{
         user::User,
     },
     error::Error,
+    settings::Settings,
     store::{
         mails::{self, LEASE, Mail, Notice},
         records, users,
@@ -36,6 +37,8 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
+/// How long the link in an account invitation is valid.
+const ACCOUNT_INVITATION_LIFETIME: i64 = 7 * DAY;
 /// How long a notice of a changed password is retried.
 const PASSWORD_CHANGED_LIFETIME: i64 = 3 * DAY;
 /// The wait after the first failed attempt. It doubles with each attempt up to `MAX_BACKOFF`.
@@ -59,6 +62,13 @@ pub enum Errand {
     /// A reset link, if this is still the live reset of an active account.
     PasswordReset {
         /// The address as it was given; it need not have an account.
+        email: String,
+        /// The `jti` of the token to be made.
+        reset_id: String,
+    },
+    /// A link to set the first password, if this is still the live reset of an active account.
+    AccountInvitation {
+        /// The address of the account.
         email: String,
         /// The `jti` of the token to be made.
         reset_id: String,
@@ -100,6 +110,15 @@ impl Owed {
         let errand = Errand::PasswordReset { email: email.as_str().to_owned(), reset_id: reset_id.to_owned() };
         Owed::asked_for(app, email, errand, app.now + app.settings().reset_token_lifetime * 1_000, ASKED_BY_ANYBODY)
             .await
+    }
+
+    /// A link by which the user of an account that an admin has created sets the first password.
+    ///
+    /// # Errors
+    /// As [`Owed::password_reset`].
+    pub async fn account_invitation(app: &App, email: &Email, reset_id: &str) -> Result<Owed, Error> {
+        let errand = Errand::AccountInvitation { email: email.as_str().to_owned(), reset_id: reset_id.to_owned() };
+        Owed::asked_for(app, email, errand, app.now + ACCOUNT_INVITATION_LIFETIME, ASKED_BY_ANYBODY).await
     }
 
     /// An invitation that carries a user token.
@@ -274,11 +293,10 @@ async fn compose(app: &App, mail: &Mail, errand: Errand) -> Result<Option<Messag
     let settings = app.settings();
     match errand {
         Errand::PasswordReset { email, reset_id } => {
-            let link = reset_link(app, mail, &email, &reset_id).await?;
-            let name = link.user.name.as_deref();
-            let message =
-                message::password_reset(settings, &Email::from_store(email), name, &link.token, link.lifetime)?;
-            Ok(link.is_live.then_some(message))
+            compose_link(app, mail, email, &reset_id, message::password_reset).await
+        }
+        Errand::AccountInvitation { email, reset_id } => {
+            compose_link(app, mail, email, &reset_id, message::account_invitation).await
         }
         Errand::Invitation { email, inviter, token, days } => {
             let inviter = inviter.unwrap_or_default();
@@ -288,6 +306,20 @@ async fn compose(app: &App, mail: &Mail, errand: Errand) -> Result<Option<Messag
             message::password_changed(settings, &Email::from_store(email), name.as_deref()).map(Some)
         }
     }
+}
+
+/// The mail with a reset link, if that is the live reset of an active account.
+async fn compose_link(
+    app: &App,
+    mail: &Mail,
+    email: String,
+    reset_id: &str,
+    message: impl Fn(&Settings, &Email, Option<&str>, &str, i64) -> Result<Message, Error>,
+) -> Result<Option<Message>, Error> {
+    let link = reset_link(app, mail, &email, reset_id).await?;
+    let name = link.user.name.as_deref();
+    let message = message(app.settings(), &Email::from_store(email), name, &link.token, link.lifetime)?;
+    Ok(link.is_live.then_some(message))
 }
 
 /// A reset link that is about to be mailed.

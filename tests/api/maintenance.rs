@@ -362,3 +362,23 @@ fn strangers_who_flood_a_recipient_suppress_neither_a_notice_nor_a_code() {
     change_password(&postern, &ada.token);
     assert_eq!(postern.mails(ADA).len(), before + 1);
 }
+
+#[test]
+fn an_account_made_by_an_admin_comes_with_a_link_for_seven_days_in_words_that_fit() {
+    for (wait, status) in [(7 * DAY - SECOND, 200), (7 * DAY, 401)] {
+        let postern = Postern::with_settings(&RESEND);
+        let body = json!({ "email": ADA, "name": "Ada" });
+        postern.post("/api/auth/admin/users").bearer(&postern.admin_token()).json(body).send().expect(200);
+        let mail = postern.resend.mails(ADA).remove(0);
+        let text = mail["text"].as_str().unwrap();
+        assert!(text.contains("has created an account for you") && text.contains("7 days"), "{text}");
+        assert!(!text.contains("asked to reset"), "{text}");
+        let (_, rest) = text.split_once("token=").unwrap();
+        let token = rest.split_whitespace().next().unwrap();
+        postern.wait(wait);
+        assert_eq!(postern.me(token), status);
+        let set = postern.post("/api/auth/reset-password-with-token").bearer(token);
+        assert_eq!(set.json(json!({ "password": PASSWORD })).send().status, status);
+        assert_eq!(postern.login(ADA, PASSWORD).status, status);
+    }
+}

@@ -53,8 +53,10 @@ export interface paths {
         get: operations["getAdminUsers"];
         put?: never;
         /**
-         * Makes an account; the admin counts as who invited the user
-         * @description Without a password, the account has one that nobody knows, and a reset link is mailed with which the user sets another.
+         * Creates an account
+         * @description The admin becomes the user's referrer.
+         *     Without a password, the account gets a random one that nobody knows, and the user gets a mail with a link to set a password,
+         *     valid for 7 days.
          */
         post: operations["postAdminUsers"];
         delete?: never;

@@ -116,19 +116,20 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     Ok(Response::json(&Listing::new(total, page, items)))
 }
 
-/// Makes an account; the admin counts as who invited the user.
+/// Creates an account. The admin becomes the user's referrer.
 ///
-/// Without a password, the account has one that nobody knows, and a reset link is mailed with which the user sets another.
+/// Without a password, the account gets a random one that nobody knows, and the user gets a mail with a link to set a password,
+/// valid for 7 days.
 ///
 /// # Errors
-/// 401, 403; 415, 400, 413, 422; 409 when the email is taken; 503.
+/// 401, 403; 415, 400, 413, 422; 409 when the email is taken; 429 when the recipient has had too many mails; 503.
 #[utoipa::path(
     post,
     path = "/api/auth/admin/users",
     tag = "Administration",
     security(("session" = [])),
     request_body = NewUser,
-    responses((status = 200, body = User), (status = "4XX", description = "email_taken"))
+    responses((status = 200, body = User), (status = "4XX", description = "email_taken too_many_requests"))
 )]
 pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
     let admin = bearer::admin(app, request).await?;
@@ -154,7 +155,7 @@ pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
             new_password::refuse_breached(app, "password", &password).await?;
             (password, None)
         }
-        None => (random::token()?, Some(Owed::password_reset(app, &email, &reset_id).await?)),
+        None => (random::token()?, Some(Owed::account_invitation(app, &email, &reset_id).await?)),
     };
     let new = administration::New {
         id: &id,
