@@ -70,7 +70,7 @@ pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
             return Err(bearer::refusal_of_session(app, &session, refusal).await);
         }
         Ok(None) => mail_code(app, user, &generation).await,
-        Err(outage) => Err(outage.into()),
+        Err(error) => Err(error),
     };
     let error = match sent {
         Ok(token) => {
