@@ -23,7 +23,6 @@ const connections = [1, 16];
 
 await main(async () => {
   const { quick } = parseArgs({ options: { quick: { type: "boolean", default: false } } }).values;
-  await installPackages();
   await installPackages("bench");
   await build();
   // What they import is there only now.

@@ -13,7 +13,6 @@ const [warmUp, milliseconds] = [3000, 8000];
 const intervalMicroseconds = 100;
 
 await main(async () => {
-  await installPackages();
   await installPackages("bench");
   await build();
   const { contestants, flows, names } = await import("./lib/contestants.mjs");

@@ -17,7 +17,6 @@ await main(async () => {
   const { users } = parseArgs({ options: { users: { type: "string", default: "1000000" } } }).values;
   const many = Number(users);
   if (!Number.isInteger(many) || many < few) throw new Failure(`--users is ${users}.`, `Give a whole number of at least ${few}.`);
-  await installPackages();
   await installPackages("bench");
   await build();
   const { contestants, flows } = await import("./lib/contestants.mjs");

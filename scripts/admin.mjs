@@ -12,15 +12,12 @@ import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
 import { configuration, environments } from "./lib/deployment.mjs";
-import { continueOnProjectNode, installPackages } from "./lib/packages.mjs";
 import { ask, Failure, main, say } from "./lib/run.mjs";
 import { withWorker } from "./lib/worker.mjs";
 
 Object.assign(process.env, { WRANGLER_SEND_METRICS: "false", WRANGLER_SEND_ERROR_REPORTS: "false", WRANGLER_WRITE_LOGS: "false" });
 
 await main(async () => {
-  await installPackages();
-  await continueOnProjectNode();
   const { email, environment, isRemote, state } = chosen();
   await build();
 

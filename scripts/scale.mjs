@@ -5,12 +5,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
-import { continueOnProjectNode, installPackages } from "./lib/packages.mjs";
 import { main, root, say } from "./lib/run.mjs";
 
 await main(async () => {
-  await installPackages();
-  await continueOnProjectNode();
   await build();
   const { measure } = await import("./lib/scale/measure.mjs");
   const { page } = await import("./lib/scale/page.mjs");

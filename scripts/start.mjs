@@ -7,7 +7,6 @@ import { createConnection } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { build, fingerprint, inputs } from "./build.mjs";
-import { continueOnProjectNode, installPackages } from "./lib/packages.mjs";
 import { readable } from "./lib/events.mjs";
 import { explain, Failure, main, root, run, say } from "./lib/run.mjs";
 import { completeDevVars, localSettings } from "./lib/settings.mjs";
@@ -24,9 +23,6 @@ Object.assign(process.env, {
 });
 
 await main(async () => {
-  await installPackages();
-  await continueOnProjectNode();
-
   const port = chosenPort();
   await refuseTakenPort(port);
   const address = `http://localhost:${port}`;

@@ -5,7 +5,6 @@
 // suggests (20 unless told), SEED which ones they are.
 
 import { build } from "./build.mjs";
-import { continueOnProjectNode, installPackages } from "./lib/packages.mjs";
 import { Failure, main, run, say } from "./lib/run.mjs";
 import { installSchemathesis } from "./lib/schemathesis.mjs";
 
@@ -16,8 +15,6 @@ await main(async () => {
   if (!callers.includes(chosen[0])) throw new Failure(`There is no caller ${chosen[0]}.`, `Choose one of: ${callers.join(", ")}.`);
   const [examples, seed] = [positive("EXAMPLES", 20), positive("SEED", 1)];
 
-  await installPackages();
-  await continueOnProjectNode();
   const schemathesis = await installSchemathesis();
   await build();
 

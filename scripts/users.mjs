@@ -4,14 +4,11 @@
 import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { openDatabase } from "./lib/d1.mjs";
-import { continueOnProjectNode, installPackages } from "./lib/packages.mjs";
 import { Failure, main, say } from "./lib/run.mjs";
 
 const usage = "npm run users -- import|export FILE [--remote] [--env NAME] [--persist-to FOLDER] [--firebase-hash-config FILE] [--role THEIRS=OURS] [--shorten-names] [--rejects FILE]";
 
 await main(async () => {
-  await installPackages();
-  await continueOnProjectNode();
   const { command, file, options } = chosen();
   const move = command === "import" ? importFrom : exportTo;
 

@@ -17,12 +17,18 @@ export async function installPackages(folder = ".") {
 }
 
 /**
- * Starts this very script again on the Node that the packages bring, if it runs on one too old for wrangler:
- * so it is on the first start, when there were no packages yet.
+ * Starts the script again on the Node that the packages bring, if it runs on one that is too old for wrangler. That
+ * happens on the first start in a clone, when npm could not put the packages' Node on the PATH yet.
  */
 export async function continueOnProjectNode() {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major > 22 || (major === 22 && minor >= 12)) return;
-  await run("node", process.argv.slice(1), { advice: "See above." });
+  try {
+    await run("node", process.argv.slice(1));
+  } catch (error) {
+    // The script itself has said what went wrong.
+    if (error.code) process.exit(error.code);
+    throw error;
+  }
   process.exit(0);
 }

@@ -2,7 +2,8 @@
 // of them report, fail and stop in the same way.
 
 import { spawn, spawnSync } from "node:child_process";
-import { delimiter, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -12,6 +13,38 @@ const programs = join(root, "node_modules", ".bin");
 if (!process.env.PATH.split(delimiter).includes(programs)) process.env.PATH = [programs, process.env.PATH].join(delimiter);
 
 const onWindows = process.platform === "win32";
+
+/**
+ * Returns the program and the arguments to spawn. On Windows the programs of npm packages are `.cmd` files, which only a shell can
+ * start, and a shell reads arguments its own way: a path with a space becomes two. So Node runs the package's JavaScript
+ * instead, and nothing is ever started through a shell.
+ */
+export function command(program, args) {
+  if (!onWindows) return [program, args];
+  const file = program === "npm" ? npmScript() : packageProgram(program);
+  if (!file) return [program, args];
+  return file.endsWith(".exe") ? [file, args] : [process.execPath, [file, ...args]];
+}
+
+/** Finds the JavaScript of npm: of the npm that started this script, or of one on the PATH. */
+function npmScript() {
+  const onPath = process.env.PATH.split(delimiter).map((folder) => join(folder, "node_modules", "npm", "bin", "npm-cli.js"));
+  const script = [process.env.npm_execpath ?? "", ...onPath].find((path) => basename(path) === "npm-cli.js" && existsSync(path));
+  if (script) return script;
+  throw new Failure("npm is missing.", "Install Node from https://nodejs.org, which brings npm, open a new terminal, and try again.");
+}
+
+/** Finds a program that one of the project's own packages brings. Returns nothing for any other program. */
+function packageProgram(program) {
+  const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  for (const name of Object.keys(devDependencies)) {
+    const description = join(root, "node_modules", name, "package.json");
+    const { bin } = existsSync(description) ? JSON.parse(readFileSync(description, "utf8")) : {};
+    const file = typeof bin === "string" ? { [basename(name)]: bin }[program] : bin?.[program];
+    if (file) return join(dirname(description), file);
+  }
+  return undefined;
+}
 
 /** An end that is explained: what went wrong, and in one sentence what to do next. */
 export class Failure extends Error {
@@ -30,7 +63,7 @@ export function say(message) {
  * A signal to this script is handed on, and the script ends when the program has.
  */
 export async function run(program, args, { advice, problem, ...options } = {}) {
-  const child = spawn(program, args, { cwd: root, stdio: "inherit", shell: onWindows, ...options });
+  const child = spawn(...command(program, args), { cwd: root, stdio: "inherit", ...options });
   let stopped = false;
   const handOn = (signal) => {
     stopped = true;
@@ -47,13 +80,19 @@ export async function run(program, args, { advice, problem, ...options } = {}) {
   if (stopped) throw new Failure("Stopped.");
   if (code === 0) return;
   const how = error ? `could not be started (${error.code})` : signal ? `was ended by ${signal}` : `ended with code ${code}`;
-  throw new Failure(problem ?? `\`${[program, ...args].join(" ")}\` ${how}.`, advice);
+  const failure = new Failure(problem ?? `\`${[program, ...args].join(" ")}\` ${how}.`, advice);
+  throw Object.assign(failure, { code });
 }
 
 /** Runs a short program silently. Returns its output, or null if it is missing or fails. */
 export function ask(program, args, options = {}) {
-  const result = spawnSync(program, args, { cwd: root, encoding: "utf8", shell: onWindows, ...options });
+  const result = runSilently(program, args, options);
   return result.status === 0 ? result.stdout.trim() : null;
+}
+
+/** Runs a short program silently. Returns what `spawnSync` does: a program may tell something and fail all the same. */
+export function runSilently(program, args, options = {}) {
+  return spawnSync(...command(program, args), { cwd: root, encoding: "utf8", ...options });
 }
 
 /** The frame of every script: does the work, and turns a failure into words and an exit code. */

@@ -1,12 +1,12 @@
 // The client, and what other Workers verify sessions with: built as they are published, against a running Postern.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { runSilently } from "../../scripts/lib/run.mjs";
 import { adminToken, login, ok as ok200, PASSWORD, resetToken, send, signUp, userToken } from "./support/client.mjs";
 import { startPostern } from "./support/postern.mjs";
 
@@ -29,7 +29,7 @@ after(async () => {
 });
 
 function npm(...args) {
-  const { status, stdout, stderr } = spawnSync("npm", args, { cwd: root, encoding: "utf8", shell: process.platform === "win32" });
+  const { status, stdout, stderr } = runSilently("npm", args);
   assert.equal(status, 0, stdout + stderr);
 }
 
