@@ -6,7 +6,7 @@ use postern::error::Error;
 use serde_json::json;
 
 use crate::support::{
-    Call, DAY, ORIGIN, PASSWORD, Postern, RESEND,
+    Answer, Call, DAY, HOUR, ORIGIN, PASSWORD, Postern, RESEND,
     world::{World, doors},
 };
 
@@ -68,6 +68,79 @@ fn a_session_that_ends_while_the_body_is_held_back_does_nothing() {
     rename(&ada.token).slowly(6 * DAY).send().expect(200);
     let fresh = postern.token("ada@example.com", PASSWORD);
     rename(&fresh).slowly(8 * DAY).send().refused(401, "invalid_token");
+}
+
+/// How a request that began two hours ago is judged now.
+#[derive(Debug, Clone, Copy)]
+enum Stale {
+    /// Its client has held back the last byte since then.
+    Body,
+    /// The clock of its isolate lags.
+    Clock,
+}
+
+impl Stale {
+    const BOTH: [Stale; 2] = [Stale::Body, Stale::Clock];
+
+    fn send(self, call: Call<'_>) -> Answer {
+        let postern = call.postern();
+        let now = postern.now.get();
+        postern.wait(-2 * HOUR);
+        let answer = match self {
+            Stale::Body => call.slowly(2 * HOUR).send(),
+            Stale::Clock => call.send(),
+        };
+        postern.now.set(now);
+        answer
+    }
+}
+
+/// Sends all requests that are free but one, then a stale one, eight times over. Returns how many were answered with `status`.
+fn answered_around_stale_ones<'a>(free: usize, status: u16, stale: Stale, call: impl Fn(usize) -> Call<'a>) -> usize {
+    let mut numbers = 0..;
+    let mut next = || call(numbers.next().unwrap());
+    let mut answered = 0;
+    for _ in 0..8 {
+        answered += (1..free).filter(|_| next().send().status == status).count();
+        answered += usize::from(stale.send(next()).status == status);
+    }
+    answered
+}
+
+#[test]
+fn stale_requests_give_an_address_no_further_guess_at_passwords() {
+    for stale in Stale::BOTH {
+        let postern = Postern::new();
+        let guess = |number| {
+            let email = format!("user{number}@example.com");
+            postern.post("/api/auth/login").json(json!({ "email": email, "password": "wrong password" }))
+        };
+        assert_eq!(answered_around_stale_ones(200, 401, stale, guess), 200, "{stale:?}");
+        guess(10_000).send().refused(429, "too_many_requests");
+    }
+}
+
+#[test]
+fn stale_requests_give_an_account_no_further_guess_at_its_password() {
+    for stale in Stale::BOTH {
+        let postern = Postern::new();
+        postern.sign_up("ada@example.com");
+        postern.come_from("198.51.100.1");
+        let wrong = || json!({ "email": "ada@example.com", "password": "wrong password" });
+        let guess = |_| postern.post("/api/auth/login").json(wrong());
+        assert_eq!(answered_around_stale_ones(20, 401, stale, guess), 20, "{stale:?}");
+    }
+}
+
+#[test]
+fn stale_requests_send_no_further_reset_mail() {
+    for stale in Stale::BOTH {
+        let postern = Postern::new();
+        postern.sign_up("ada@example.com");
+        let ask = |_| postern.post("/api/auth/send-password-reset-link").json(json!({ "email": "ada@example.com" }));
+        assert_eq!(answered_around_stale_ones(10, 200, stale, ask), 10, "{stale:?}");
+        assert_eq!(postern.mails("ada@example.com").len(), 10, "{stale:?}");
+    }
 }
 
 #[test]
