@@ -1,45 +1,72 @@
-// `npm run admin -- reset-password EMAIL`: lets somebody in again who can neither sign in nor be reached by mail, such as
-// the only admin. Whoever can run it has the database already, so it asks for no other proof.
+// `npm run admin`: what the operator does directly in the database. Access to the database is the only proof it asks for.
 //
-//   npm run admin -- reset-password EMAIL                            the database of `npm start`
-//   npm run admin -- reset-password EMAIL --remote                   the one of the deployment
-//   npm run admin -- reset-password EMAIL --remote --env staging     the one of another environment
+//   npm run admin -- reset-password EMAIL   Gives an account a new random password, shown once, which opens nothing but the choice of
+//                                           another. For a user who can neither sign in nor get mail, such as the only admin. Ends every
+//                                           session and reset link of the account.
+//   npm run admin -- end-all-sessions       Ends every session, reset link, one-time code and user token of every user, after a
+//                                           secret has leaked. Asks for confirmation; `--yes` confirms where there is no terminal.
 //
-// It shows a random password, once, that is good for one thing: to sign in and choose another. Every session and every
-// reset link of the account ends, and the audit log has it.
+// Without `--remote` it is the database of `npm start`. `--remote` is the one of the deployment, `--env staging` that of another
+// environment. Each command writes an event to the audit log, with the actor `operator`.
 
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
+import { askFor, canAsk } from "./lib/ask.mjs";
 import { configuration, environments } from "./lib/deployment.mjs";
 import { ask, Failure, main, say } from "./lib/run.mjs";
 import { withWorker } from "./lib/worker.mjs";
 
+const usage =
+  "Run `npm run admin -- reset-password EMAIL` or `npm run admin -- end-all-sessions`, with `--remote` for the deployment and " +
+  "`--env staging` for another environment than production.";
+
 Object.assign(process.env, { WRANGLER_SEND_METRICS: "false", WRANGLER_SEND_ERROR_REPORTS: "false", WRANGLER_WRITE_LOGS: "false" });
 
 await main(async () => {
-  const { email, environment, isRemote, state } = chosen();
-  await build();
-
-  const password = randomBytes(18).toString("base64url");
-  const account = await setPassword(email, await hash(password), { environment, isRemote, state });
-  say(`${email} (${account.role}) has a new password, shown this once:\n\n    ${password}\n`);
-  console.log("  Sign in with it and choose another: in a deployment it opens nothing else. All sessions have ended.");
-  if (!account.is_active) console.log("  The account is deactivated, so nobody signs in with it until an admin activates it.");
+  const { command, email, options } = chosen();
+  const database = await chosenDatabase(options);
+  if (command === "reset-password") await resetPassword(database, email);
+  else await endAllSessions(database, options.yes);
 });
 
 function chosen() {
-  const advice = "Run `npm run admin -- reset-password EMAIL`, with `--remote` for the deployment and `--env staging` for another than production.";
   try {
-    const options = { env: { type: "string", default: environments[0] }, remote: { type: "boolean", default: false }, "persist-to": { type: "string" } };
-    const { values, positionals } = parseArgs({ options, allowPositionals: true });
-    const [command, email, ...others] = positionals;
-    if (command !== "reset-password" || !email || others.length > 0) throw new Error("This is no command of it.");
-    if (!environments.includes(values.env)) throw new Error(`There is no environment ${values.env}.`);
-    return { email: email.trim().toLowerCase(), environment: values.env, isRemote: values.remote, state: values["persist-to"] };
+    const { values: options, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        env: { type: "string", default: environments[0] },
+        remote: { type: "boolean", default: false },
+        "persist-to": { type: "string" },
+        yes: { type: "boolean", default: false },
+      },
+    });
+    const [command, ...args] = positionals;
+    const wanted = { "reset-password": 1, "end-all-sessions": 0 }[command];
+    if (wanted === undefined) throw new Error(command ? `Unknown command: ${command}.` : "There is no command.");
+    if (args.length !== wanted) throw new Error(wanted ? "`reset-password` takes one email." : `\`${command}\` takes no further argument.`);
+    if (!environments.includes(options.env)) throw new Error(`There is no environment ${options.env}.`);
+    return { command, email: args[0]?.trim().toLowerCase(), options };
   } catch ({ message }) {
-    throw new Failure(message, advice);
+    throw new Failure(message, usage);
   }
+}
+
+/** The database, as wrangler finds it and as a person knows it. */
+async function chosenDatabase({ env, remote, "persist-to": state }) {
+  if (!remote) return { name: "local", what: "the database of this machine", place: ["DB", "--local", ...(state ? ["--persist-to", state] : [])] };
+  const [{ database_name: name }] = (await configuration(env)).d1_databases;
+  return { name, what: `the database ${name} of the deployment`, place: [name, "--remote"] };
+}
+
+async function resetPassword(database, email) {
+  await build();
+  const password = randomBytes(18).toString("base64url");
+  const account = setPassword(database, email, await hash(password));
+  say(`${email} (${account.role}) has a new password, shown this once:\n\n    ${password}\n`);
+  console.log("  Sign in with it and choose another: in a deployment it opens nothing else. All sessions have ended.");
+  if (!account.is_active) console.log("  The account is deactivated. Nobody can sign in with it until an admin activates it.");
 }
 
 /** The hash of a password, made by the Worker: its first account, in a database that is gone at once, gets this password. */
@@ -53,25 +80,42 @@ function hash(password) {
   });
 }
 
-/** Sets it in one transaction with all that belongs to it. Returns the account. */
-async function setPassword(email, passwordHash, { environment, isRemote, state }) {
-  const [{ database_name: database }] = (await configuration(environment)).d1_databases;
+/** Sets it together with everything that belongs to it. Returns the account. */
+function setPassword(database, email, passwordHash) {
   const text = (value) => `'${value.replaceAll("'", "''")}'`;
   const [now, user] = [Date.now(), `email = ${text(email)}`];
-  const statements = [
+  const [{ results }] = execute(database, [
     `UPDATE users SET password_hash = ${text(passwordHash)}, must_change_password = 1, password_reset_id = NULL, updated_at = max(${now}, updated_at + 1) WHERE ${user} RETURNING role, is_active`,
     `DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE ${user})`,
-    // The audit log, in which nobody had signed in and no address was seen.
-    `INSERT INTO events (at, action, result, subject_id, address) SELECT ${now}, 'password_reset_completed', 'success', id, 'terminal' FROM users WHERE ${user}`,
-  ];
-  const place = isRemote ? [database, "--remote"] : ["DB", "--local", ...(state ? ["--persist-to", state] : [])];
+    // No event is earlier than the one before it.
+    `INSERT INTO events (at, action, result, actor_id, subject_id, address)
+     SELECT max(${now}, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), 0)), 'password_reset_completed', 'success', 'operator', id, 'terminal' FROM users WHERE ${user}`,
+  ]);
+  if (results.length > 0) return results[0];
+  throw new Failure(`There is no account ${email} in ${database.what}.`, "Nothing was changed. See who there is: `SELECT email, role FROM users WHERE role = 'admin'`.");
+}
+
+async function endAllSessions(database, isConfirmed) {
+  const [{ results }] = execute(database, ["SELECT (SELECT count(*) FROM sessions) AS sessions, (SELECT count(*) FROM user_tokens) AS tokens"]);
+  const [{ sessions, tokens }] = results;
+  say(`This ends every session, reset link, one-time code and user token in ${database.what}: ${sessions} sessions, ${tokens} user tokens.`);
+  console.log("  All users sign in again, and open invitations stop working. It cannot be undone.");
+  if (!isConfirmed) await confirm(database.name);
+  const sql = readFileSync(new URL("lib/end-all-sessions.sql", import.meta.url), "utf8").replace(/^--.*\n/gm, "");
+  execute(database, [sql.trim()]);
+  say("They have ended, and the audit log says so.");
+}
+
+async function confirm(name) {
+  if (!canAsk) throw new Failure("Nothing was changed: there is no terminal to ask for confirmation.", "Add `--yes` to confirm.");
+  if ((await askFor(`Type ${name} to go on`)) === name) return;
+  throw new Failure("Nothing was changed.", `Run it again and type ${name} to confirm.`);
+}
+
+/** Runs statements in one transaction. Returns the result of each. */
+function execute({ what, place }, statements) {
   const said = ask("wrangler", ["d1", "execute", ...place, "--yes", "--json", "--command", statements.join("; ")]);
-  const what = isRemote ? `the database ${database} of the deployment` : "the database of this machine";
-  if (said === null) {
-    const advice = isRemote ? "Sign in with `npx wrangler login`." : "Start it once with `npm start`.";
-    throw new Failure(`wrangler cannot write to ${what}.`, `${advice} \`npx wrangler d1 execute ${place.join(" ")} --command 'SELECT 1'\` says more.`);
-  }
-  const [account] = JSON.parse(said)[0].results;
-  if (account) return account;
-  throw new Failure(`There is no account ${email} in ${what}.`, "Nothing was changed. See who there is: `SELECT email, role FROM users WHERE role = 'admin'`.");
+  if (said !== null) return JSON.parse(said);
+  const advice = place.includes("--remote") ? "Sign in with `npx wrangler login`." : "Start it once with `npm start`.";
+  throw new Failure(`wrangler cannot write to ${what}.`, `${advice} \`npx wrangler d1 execute ${place.join(" ")} --command 'SELECT 1'\` says more.`);
 }

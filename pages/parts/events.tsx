@@ -8,6 +8,9 @@ import { Message } from "./form";
 import { shortId } from "./sessions";
 import { Moment } from "./time";
 
+/** The id of the actor of what `npm run admin` and other scripts do. */
+const OPERATOR = "operator";
+
 interface Person {
   id: string;
   /** Not told of others to whoever is no admin, nor of the deleted to anybody. */
@@ -77,7 +80,7 @@ export function Events({ path, query = {}, self }: EventsProps) {
               {event.result !== "success" && <span class="badge refusal">{words(event.result)}</span>}
               <small>
                 <Moment at={event.at} />
-                {event.actor && event.actor.id !== self && `, by ${event.actor.email ?? "somebody else"}`}
+                {event.actor && event.actor.id !== self && `, by ${event.actor.id === OPERATOR ? "the operator" : (event.actor.email ?? "somebody else")}`}
                 {event.subject && event.subject.id !== (self ?? event.actor?.id) && `, on ${event.subject.email ?? "a user"}`}
                 {event.new_value && `, ${change(event.old_value ?? {}, event.new_value)}`}
                 {event.address && `, from address ${event.address}`}

@@ -326,12 +326,12 @@ fn without_the_previous_secret_nothing_from_before_is_accepted() {
     assert_eq!(list, json!([]));
 }
 
-/// The SQL of the runbook for a leaked secret.
-fn sql_of_the_runbook() -> Vec<&'static str> {
-    let runbooks = include_str!("../../docs/operate.md");
-    let (_, runbook) = runbooks.split_once("### A secret leaked").unwrap();
-    let (_, command) = runbook.split_once("--command \"").unwrap();
-    command.split_once('"').unwrap().0.split("; ").collect()
+/// The statements of `npm run admin -- end-all-sessions`, which the runbook for a leaked secret names.
+fn statements_that_end_all_sessions() -> Vec<&'static str> {
+    let (_, runbook) = include_str!("../../docs/operate.md").split_once("### A secret leaked").unwrap();
+    assert!(runbook.split("\n### ").next().unwrap().contains("npm run admin -- end-all-sessions --remote"));
+    let sql = include_str!("../../scripts/lib/end-all-sessions.sql");
+    sql.split_inclusive(";\n").collect()
 }
 
 #[test]
@@ -339,9 +339,14 @@ fn after_the_runbook_for_a_leaked_secret_an_old_version_with_that_secret_accepts
     let world = World::new();
     let postern = &world.postern;
     postern.redeploy(&[("AUTH_SECRET", NEW_SECRET)]);
-    for statement in sql_of_the_runbook() {
+    for statement in statements_that_end_all_sessions() {
         postern.sql.execute(statement, &[]);
     }
+    let events = postern
+        .sql
+        .query("SELECT action, result, actor_id, subject_id, address FROM events ORDER BY id DESC LIMIT 1", &[]);
+    let event = json!({ "action": "sessions_ended", "result": "success", "actor_id": "operator", "subject_id": null, "address": "terminal" });
+    assert_eq!(events, [event]);
     let session = postern.token(&world.ada.email, PASSWORD);
     assert_eq!(postern.me(&session), 200);
 

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { PASSWORD, login, me, ok, refused, send } from "../workerd/support/client.mjs";
+import { PASSWORD, login, me, ok, refused, resetPassword, resetToken, send, sendOtp, userToken, verifyOtp } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 
 let postern;
@@ -43,8 +43,6 @@ test("an admin who is locked out gets a password that opens nothing but the choi
   const [, password] = said.match(/^ {4}([\w-]{24})$/m);
 
   refused(await me(postern, before), 401, "invalid_token");
-  const events = await postern.sql("SELECT action, result, actor_id, address FROM events ORDER BY id DESC LIMIT 1");
-  assert.deepEqual(events, [{ action: "password_reset_completed", result: "success", actor_id: null, address: "terminal" }]);
   refused(await login(postern, "admin", PASSWORD), 401, "wrong_credentials");
   const { token, must_change_password } = ok(await login(postern, "admin", password));
   assert.equal(must_change_password, true);
@@ -81,12 +79,64 @@ test("a new password works at an address that is blocked for its wrong guesses",
   ok(await login(postern, "ada@example.com", password));
 });
 
+test("an event names the operator as the actor of a reset password, to admins and to the owner", async () => {
+  const { code, said } = await admin("reset-password", "ada@example.com", "--persist-to", folder);
+  assert.equal(code, 0, said);
+  const [, password] = said.match(/^ {4}([\w-]{24})$/m);
+  const { token, user } = ok(await login(postern, "ada@example.com", password));
+  const json = { old_password: password, new_password: PASSWORD };
+  ok(await send(postern, "PUT", "/api/auth/me/password", { token, json }));
+  const admins = ok(await login(postern, "admin", "another good password")).token;
+  for (const [reader, path, email] of [[token, "me/events", "ada@example.com"], [admins, `admin/events?user=${user.id}`, "ada@example.com"]]) {
+    const { items } = ok(await send(postern, "GET", `/api/auth/${path}`, { token: reader }));
+    const event = items.find(({ action, actor }) => action === "password_reset_completed" && actor);
+    assert.deepEqual([event.result, event.actor, event.subject], ["success", { id: "operator", email: null }, { id: user.id, email }], path);
+  }
+  const [{ at }, { at: before }] = await postern.sql("SELECT at FROM events ORDER BY id DESC LIMIT 2");
+  assert.ok(at >= before);
+});
+
+test("every session, link, code and user token ends after a leaked secret, once that is confirmed", async () => {
+  const admins = ok(await login(postern, "admin", "another good password")).token;
+  const referrer = await userToken(postern, admins);
+  const otp = await sendOtp(postern, ok(await login(postern, "ada@example.com", PASSWORD)));
+  const reset = await resetToken(postern, "ada@example.com");
+  const live = async () => {
+    const [row] = await postern.sql(`SELECT (SELECT count(*) FROM sessions) AS sessions, (SELECT count(*) FROM user_tokens) AS tokens,
+      (SELECT count(*) FROM users WHERE password_reset_id IS NOT NULL) AS links, (SELECT count(*) FROM one_time_passwords WHERE generation IS NOT NULL) AS codes,
+      (SELECT count(*) FROM events) AS events`);
+    return row;
+  };
+  const before = await live();
+  for (const what of ["sessions", "tokens", "links", "codes"]) assert.ok(before[what] > 0, what);
+
+  const unconfirmed = await admin("end-all-sessions", "--persist-to", folder);
+  assert.equal(unconfirmed.code, 1, unconfirmed.said);
+  assert.match(unconfirmed.said, /Nothing was changed: .*\n.*--yes/);
+  assert.deepEqual(await live(), before);
+  ok(await me(postern, admins));
+
+  const { code, said } = await admin("end-all-sessions", "--yes", "--persist-to", folder);
+  assert.equal(code, 0, said);
+  assert.match(said, new RegExp(`${before.sessions} sessions, ${before.tokens} user tokens`));
+  assert.deepEqual(await live(), { sessions: 0, tokens: 0, links: 0, codes: 0, events: before.events + 1 });
+  const [event] = await postern.sql("SELECT action, result, actor_id, subject_id, address FROM events ORDER BY id DESC LIMIT 1");
+  assert.deepEqual(event, { action: "sessions_ended", result: "success", actor_id: "operator", subject_id: null, address: "terminal" });
+
+  refused(await me(postern, admins), 401, "invalid_token");
+  refused(await resetPassword(postern, reset, "yet another password"), 401, "invalid_token");
+  const signup = { referrer, email: "eve@example.com", password: PASSWORD };
+  refused(await send(postern, "POST", "/api/auth/signup", { json: signup }), 403, "referrer_refused");
+  refused(await verifyOtp(postern, otp.code, otp.token), 403, "otp_token_refused");
+  ok(await login(postern, "ada@example.com", PASSWORD));
+});
+
 test("for an account that is not there, and for what is no command, it says so and changes nothing", async () => {
   const users = await postern.sql("SELECT * FROM users ORDER BY id");
   const unknown = await admin("reset-password", "nobody@example.com", "--persist-to", folder);
   assert.equal(unknown.code, 1);
   assert.match(unknown.said, /There is no account nobody@example\.com/);
-  for (const args of [[], ["reset-password"], ["reset", "admin"], ["reset-password", "admin", "--env", "elsewhere"]]) {
+  for (const args of [[], ["reset-password"], ["reset", "admin"], ["reset-password", "admin", "--env", "elsewhere"], ["end-all-sessions", "admin", "--yes"]]) {
     const { code, said } = await admin(...args);
     assert.equal(code, 1, said);
     assert.match(said, /npm run admin -- reset-password EMAIL/);
