@@ -59,9 +59,11 @@ pub enum Action {
 
 /// The points that the repeatable acts of one user have in an hour: 1,000 logins, or 200 other acts.
 pub const BUDGET: i64 = 1_000;
+/// The points that a user has on top for ending sessions: nobody can use up the budget first to end sessions without a trace.
+const RESERVE: i64 = 1_000;
 /// The hour, in milliseconds.
 pub const BUDGET_PERIOD: Timestamp = 3_600_000;
-/// The points of a login, of a logout, and of a refused attempt.
+/// The points of a login, of a logout, of a session that is ended, and of a refused attempt.
 const FEW_POINTS: i64 = 1;
 /// The points of any other repeatable act.
 const MANY_POINTS: i64 = 5;
@@ -127,14 +129,13 @@ impl Action {
     /// never dropped, because other limits bound how often it can happen.
     fn points(self) -> i64 {
         match self {
-            Action::Login | Action::Logout => FEW_POINTS,
+            Action::Login | Action::Logout | Action::SessionEnded => FEW_POINTS,
             Action::NameChanged
             | Action::OtpSent
             | Action::TokenCreated
             | Action::TokenDeleted
             | Action::InvitationSent => MANY_POINTS,
             Action::Signup
-            | Action::SessionEnded
             | Action::SessionsEnded
             | Action::PasswordChanged
             | Action::PasswordResetRequested
@@ -213,6 +214,11 @@ impl Event {
 }
 
 impl Event {
+    /// How many points of an hour may be used once it is written.
+    pub fn limit(&self) -> i64 {
+        if self.action == Action::SessionEnded { BUDGET + RESERVE } else { BUDGET }
+    }
+
     /// The points that it takes from the budget of its subject; 0 if it is never dropped, as what an admin does to another's account.
     pub fn points(&self) -> i64 {
         if self.actor_id.is_some() && self.actor_id != self.subject_id {

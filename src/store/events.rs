@@ -35,14 +35,17 @@ pub(super) use insert_event;
 
 /// Writes an event within the budget of its subject (`domain::event`): one that is over it is dropped, and in the place of the first
 /// of an hour stands one that says so. What is used of the budget is in the newest event of the subject.
+///
+/// An event whose limit (`?12`) is above the budget takes from its reserve only after an event has told that others were dropped.
+/// Until then it takes what is left of the budget, so it never keeps that from being told.
 macro_rules! insert_within_budget {
     ($subject:literal, $condition:literal) => {
         concat!(
             "INSERT INTO events (at, action, result, actor_id, subject_id, address, session_id, new_value, budget_started_at, budget_used)
              SELECT max(?1, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), ?1)), iif(fits, ?2, 'events_dropped'), iif(fits, ?3, 'success'), ?4, subject_id, ?6, ?7, iif(fits, ?8, NULL),
-               started_at, iif(fits, used + ?9, ?10 + 1)
+               started_at, iif(fits, iif(used <= ?10, min(used + ?9, ?10), used + ?9), ?12 + 1)
              FROM (
-               SELECT subject_id, started_at, used, ?9 = 0 OR used + ?9 <= ?10 AS fits
+               SELECT subject_id, started_at, used, ?9 = 0 OR used + ?9 <= ?12 AS fits
                FROM (
                  SELECT ",
             $subject,
@@ -55,14 +58,14 @@ macro_rules! insert_within_budget {
             $subject,
             " ORDER BY id DESC LIMIT 1)
                    WHERE budget_started_at > ?1 - ?11)))
-             WHERE (fits OR used <= ?10) AND ",
+             WHERE (fits OR used <= ?12) AND ",
             $condition
         )
     };
 }
 
 fn within_budget(event: &Event, sql: &'static str) -> Statement {
-    bind(event, Statement::new(sql)).bind(event.points()).bind(BUDGET).bind(BUDGET_PERIOD)
+    bind(event, Statement::new(sql)).bind(event.points()).bind(BUDGET).bind(BUDGET_PERIOD).bind(event.limit())
 }
 
 /// Writes an event that belongs to no batch.
@@ -83,7 +86,7 @@ pub(super) fn insert_if_changed(event: &Event) -> Statement {
 /// Writes an event about the active account of this email, or about none if there is no such account: the same work in
 /// both cases, so that its time tells nothing.
 pub(super) fn insert_about_email(event: &Event, email: &str) -> Statement {
-    let sql = insert_within_budget!("coalesce(?5, (SELECT id FROM users WHERE email = ?12 AND is_active = 1))", "1");
+    let sql = insert_within_budget!("coalesce(?5, (SELECT id FROM users WHERE email = ?13 AND is_active = 1))", "1");
     within_budget(event, sql).bind(email)
 }
 

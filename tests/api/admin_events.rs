@@ -523,6 +523,31 @@ fn what_an_investigation_needs_is_never_dropped_and_gives_no_new_budget() {
 }
 
 #[test]
+fn a_user_who_begins_and_ends_sessions_without_end_leaves_a_bounded_number_of_events() {
+    let postern = Postern::new();
+    let ada = postern.sign_up(ADA);
+    let begin = "INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES ('other', ?1, ?2, ?2 + 86400000)";
+    for round in 0..25 {
+        for _ in 0..100 {
+            postern.sql.execute(begin, &[ada.id.as_str().into(), postern.now.get().into()]);
+            postern.delete("/api/auth/me/sessions/other").bearer(&ada.token).send().expect(200);
+        }
+        postern.login(ADA, PASSWORD).expect(200);
+        if round == 11 {
+            assert_eq!(count_of(&postern, &ada.id, "session_ended"), 1_200, "the reserve is not used up by then");
+        }
+    }
+    // Each of both limits has an event that tells of it.
+    assert_eq!(count_of(&postern, &ada.id, "events_dropped"), 2);
+    let ended = count_of(&postern, &ada.id, "session_ended");
+    assert!((1_900..=2_100).contains(&ended), "{ended}");
+    postern.wait(HOUR);
+    postern.sql.execute(begin, &[ada.id.as_str().into(), postern.now.get().into()]);
+    postern.delete("/api/auth/me/sessions/other").bearer(&ada.token).send().expect(200);
+    assert_eq!(count_of(&postern, &ada.id, "session_ended"), ended + 1);
+}
+
+#[test]
 fn an_admins_acts_on_others_have_no_budget() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
