@@ -1,13 +1,16 @@
 //! Email addresses.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use idna::AsciiDenyList;
 use serde_json::json;
 use utoipa::openapi::{Object, ObjectBuilder, Type};
 
+use super::text;
 use crate::error::Fault;
 
-/// An address in the form in which it is stored and compared: trimmed and lower-case.
+/// An address in the form in which it is stored and compared: trimmed, in lower case, an internationalized domain in its ASCII
+/// form (`xn--…`).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email(String);
 
@@ -16,30 +19,39 @@ const MAX_LENGTH: usize = 254;
 const MAX_LOCAL: usize = 64;
 /// RFC 1035, section 2.3.4, in bytes.
 const MAX_LABEL: usize = 63;
+/// The most bytes of a domain that is to be converted to ASCII: [`MAX_LENGTH`] characters.
+const MAX_UNICODE_DOMAIN: usize = 4 * MAX_LENGTH;
 
 impl Email {
     /// Reads an address as the HTML standard defines a valid one ("valid email address"), with at least one dot in the domain.
+    /// White space and invisible characters around it are ignored.
     ///
-    /// Only ASCII: lower-casing Unicode can make two addresses of different people equal (U+212A becomes `k`).
+    /// Before the `@` only ASCII is accepted: lower-casing or normalizing Unicode there can turn one person's address into
+    /// another's (U+212A becomes `k`). A domain belongs to one owner in all its spellings, so it is converted to the form
+    /// that mail servers look up.
     ///
     /// # Errors
     /// A fault for anything else.
     pub fn parse(text: &str) -> Result<Email, Fault> {
-        let address = text.trim().to_ascii_lowercase();
-        let fault = || ("must be an email address, such as name@example.com".to_owned(), "email");
-        let (local, domain) = address.rsplit_once('@').ok_or_else(fault)?;
+        Email::read(text).ok_or_else(|| ("must be an email address, such as name@example.com".to_owned(), "email"))
+    }
+
+    fn read(text: &str) -> Option<Email> {
+        let (local, domain) = text::trim(text).rsplit_once('@')?;
         let local_is_valid = (1..=MAX_LOCAL).contains(&local.len())
             && local.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte))
             && !local.starts_with('.')
             && !local.ends_with('.')
             && !local.contains("..");
-        let is_address = address.len() <= MAX_LENGTH && local_is_valid && is_domain(domain);
-        if is_address { Ok(Email(address)) } else { Err(fault()) }
+        let domain = ascii_domain(domain)?;
+        let address = format!("{local}@{domain}").to_ascii_lowercase();
+        (address.len() <= MAX_LENGTH && local_is_valid && is_domain(&domain)).then_some(Email(address))
     }
 
-    /// The form in which a login name is looked up: an address, or the name of the default account, or nobody's.
+    /// Returns the form in which a login name is looked up: that of an address if it is one, else trimmed and in lower case,
+    /// which is the name of the default account or nobody's.
     pub fn lookup_form(text: &str) -> String {
-        text.trim().to_ascii_lowercase()
+        Email::read(text).map_or_else(|| text::trim(text).to_ascii_lowercase(), |email| email.0)
     }
 
     /// An address as it stands in the database.
@@ -62,7 +74,10 @@ impl Email {
 pub fn schema() -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .description(Some("An email address, in any case, with or without spaces around it."))
+        .description(Some(
+            "An email address, in any case, with or without spaces around it. An internationalized domain may be in \
+             Unicode; it is stored and returned in its ASCII form (`xn--…`).",
+        ))
         .examples([json!("ada@example.com")])
         .build()
 }
@@ -117,6 +132,21 @@ impl fmt::Display for Sender {
     }
 }
 
+/// Returns a domain in ASCII, as UTS 46 maps it without the deviations of its transition (so `ß` stays itself).
+///
+/// A domain that is ASCII already is left as it is. UTS 46 would only refuse some: those whose `xn--` labels are not what
+/// any Unicode label maps to. They can belong to users from before, and equal no other domain.
+fn ascii_domain(domain: &str) -> Option<Cow<'_, str>> {
+    if domain.is_ascii() {
+        return Some(Cow::Borrowed(domain));
+    }
+    // Conversion takes time that grows with the square of the length.
+    if domain.len() > MAX_UNICODE_DOMAIN {
+        return None;
+    }
+    idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::STD3).ok()
+}
+
 /// Whether this is a name of a host with a dot in it, such as `mail.example.com`: letters, digits and hyphens.
 pub fn is_domain(text: &str) -> bool {
     text.contains('.') && text.split('.').all(is_label)
@@ -157,7 +187,19 @@ mod tests {
             ".ada@example.com",
             "ada@example.com\r\nBcc: eve@example.com",
             "\u{212a}ate@example.com",
-            "ada@ex\u{e4}mple.com",
+            "ad\u{e4}@example.com",
+            "\u{ff41}da@example.com",
+            "a\u{200b}da@example.com",
+            "ada\u{ff20}example.com",
+            "ada@ex\u{ff20}mple.com",
+            "ada@m\u{fc}ller",
+            "ada@m\u{fc}ller..example",
+            "ada@m\u{fc}ller_.example",
+            "ada@\u{2603}\u{fffd}.example",
+            "ada@xn--a.m\u{fc}ller.example",
+            "ada@m\u{fc}ller\u{ff0f}x.example",
+            &format!("ada@{}.example", "\u{fc}".repeat(64)),
+            &format!("ada@{}.example", "\u{fc}.".repeat(8_000)),
             "ada\0@example.com",
             "\"ada\"@example.com",
             "ada@[127.0.0.1]",
@@ -166,6 +208,37 @@ mod tests {
         ] {
             assert!(Email::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn an_internationalized_domain_has_one_form_in_all_its_spellings() {
+        for (text, ascii) in [
+            ("ada@m\u{fc}ller.example", "ada@xn--mller-kva.example"),
+            ("Ada@M\u{dc}LLER.Example", "ada@xn--mller-kva.example"),
+            ("ada@mu\u{308}ller.example", "ada@xn--mller-kva.example"),
+            ("ada@XN--MLLER-KVA.example", "ada@xn--mller-kva.example"),
+            ("ada@m\u{fc}\u{ad}ller.example", "ada@xn--mller-kva.example"),
+            ("ada@stra\u{df}e.example", "ada@xn--strae-oqa.example"),
+            ("ada@\u{4f8b}\u{3048}\u{3002}\u{30c6}\u{30b9}\u{30c8}", "ada@xn--r8jz45g.xn--zckzah"),
+            ("ada@\u{ff45}\u{ff58}ample\u{ff0e}com", "ada@example.com"),
+            ("ada@\u{212a}elvin.example", "ada@kelvin.example"),
+            ("\u{feff}ada@example.com\u{200b} ", "ada@example.com"),
+        ] {
+            assert_eq!(Email::parse(text).map(|email| email.0).as_deref(), Ok(ascii), "{text:?}");
+            assert_eq!(Email::lookup_form(text), ascii);
+            assert_eq!(Email::parse(ascii).unwrap().as_str(), ascii);
+        }
+    }
+
+    #[test]
+    fn an_address_that_was_stored_before_is_still_found() {
+        // Each was accepted when domains were not converted, and UTS 46 refuses it.
+        for text in ["ada@xn--a.example", "ada@xn--mller-kva-.xn--.example", "ada@ab--cd.example"] {
+            assert_eq!(Email::lookup_form(text), text);
+        }
+        assert_eq!(Email::parse("ada@xn--a.example").unwrap().as_str(), "ada@xn--a.example");
+        assert_eq!(Email::lookup_form(" Admin "), "admin");
+        assert_eq!(Email::lookup_form("\u{212a}ate@example.com"), "\u{212a}ate@example.com");
     }
 
     #[test]

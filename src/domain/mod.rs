@@ -12,6 +12,7 @@ pub mod origin;
 pub mod page;
 pub mod password;
 pub mod session;
+pub mod text;
 pub mod throttle;
 pub mod user;
 pub mod user_token;

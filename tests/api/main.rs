@@ -9,6 +9,7 @@ mod admin_events;
 mod admin_invite_tree;
 mod admin_users;
 mod architecture;
+mod canonical_forms;
 mod common_passwords;
 mod config;
 mod conventions;

@@ -758,7 +758,7 @@ export interface components {
         /** @description Whose password is forgotten. */
         ForgottenPassword: {
             /**
-             * @description An email address, in any case, with or without spaces around it.
+             * @description An email address, in any case, with or without spaces around it. An internationalized domain may be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
              */
             email: string;
@@ -788,7 +788,7 @@ export interface components {
         /** @description Who is to be invited. */
         Invitation: {
             /**
-             * @description An email address, in any case, with or without spaces around it.
+             * @description An email address, in any case, with or without spaces around it. An internationalized domain may be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
              */
             email: string;
@@ -925,7 +925,7 @@ export interface components {
         /** @description An account that is to be made. */
         NewAccount: {
             /**
-             * @description An email address, in any case, with or without spaces around it.
+             * @description An email address, in any case, with or without spaces around it. An internationalized domain may be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
              */
             email: string;
@@ -966,7 +966,7 @@ export interface components {
         /** @description An account that an admin makes. */
         NewUser: {
             /**
-             * @description An email address, in any case, with or without spaces around it.
+             * @description An email address, in any case, with or without spaces around it. An internationalized domain may be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
              */
             email: string;
