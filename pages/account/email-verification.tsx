@@ -22,7 +22,7 @@ export function EmailVerification({ user, verified }: { user: User; verified: ()
         <Form
           label="Verify"
           submit={async ({ otp = "" }) => {
-            await callSignedIn("POST", "verify-otp", { form: { otp: otp.trim(), token } });
+            await callSignedIn("POST", "verify-otp", { form: { otp, token } });
             await verified();
           }}
         >

@@ -3,33 +3,29 @@
 use serde_json::json;
 use utoipa::openapi::{Object, ObjectBuilder, Type, schema::SchemaType};
 
+use super::text;
 use crate::error::Fault;
 
 /// The most characters (Unicode code points) of a name.
 const MAX_LENGTH: usize = 100;
 
-/// Reads a name: 1 to 100 characters once trimmed, at least one of them visible, and none that controls how others are shown.
-/// Others read it too: in the mail by which its owner invites them.
+/// Reads a name: 1 to 100 characters after trimming, at least one of them visible, and none that breaks the line or changes
+/// the direction of the text around it. Other people see it, for example in the mail that invites them.
 ///
 /// # Errors
 /// A fault for anything else.
 pub fn parse(text: &str) -> Result<String, Fault> {
     let name = text.trim();
-    if name.chars().all(is_invisible) {
+    if name.chars().all(text::is_blank) {
         return Err(("must not be empty".to_owned(), "string_too_short"));
     }
     if name.chars().count() > MAX_LENGTH {
         return Err((format!("must have at most {MAX_LENGTH} characters"), "string_too_long"));
     }
-    if name.chars().any(|character| character.is_control() || reorders(character)) {
+    if name.chars().any(|character| character.is_control() || text::breaks_line(character) || reorders(character)) {
         return Err(("must not contain control characters".to_owned(), "string_characters"));
     }
     Ok(name.to_owned())
-}
-
-/// Whether it takes no room: names that look empty or alike could be made of it.
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
 /// Whether it turns the direction of what follows (Unicode Standard Annex 9, sections 2.1 to 2.5), beyond the name's end.
@@ -71,8 +67,25 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_blank_characters_alone_is_empty() {
+        for text in
+            ["\u{3164}", "\u{2800}\u{2800}", "\u{115f} \u{ffa0}", "\u{e0020}\u{fe0f}", "\u{180e}\u{34f}", "\u{13441}"]
+        {
+            assert_eq!(parse(text).unwrap_err().1, "string_too_short", "{text:?}");
+        }
+        assert_eq!(parse("Ada\u{3164}").as_deref(), Ok("Ada\u{3164}"));
+    }
+
+    #[test]
     fn a_name_is_seen_and_does_not_change_how_what_stands_around_it_reads() {
-        for text in ["\u{200b}", "\u{feff}\u{2060}\u{ad}", "\u{202e}adA", "Ada\u{2066}", "A\u{202a}da\u{202c}"] {
+        for text in [
+            "\u{200b}",
+            "\u{feff}\u{2060}\u{ad}",
+            "\u{202e}adA",
+            "Ada\u{2066}",
+            "A\u{202a}da\u{202c}",
+            "Ada\u{2028}Eve",
+        ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
         // Joiners and marks that scripts and emoji are written with.

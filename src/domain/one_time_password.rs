@@ -1,6 +1,6 @@
 //! The one-time password (OTP) that proves an email: who may have one sent when, and how often it may be guessed.
 
-use super::Timestamp;
+use super::{Timestamp, text};
 
 /// Guesses at one code, right or wrong.
 pub const MAX_GUESSES: i64 = 5;
@@ -17,9 +17,16 @@ pub fn next_send(sent_at: Timestamp, window_started_at: Timestamp, sends: i64) -
     if sends >= MAX_SENDS { pause_over.max(window_started_at + SEND_WINDOW) } else { pause_over }
 }
 
-/// The code as the user typed it, without the spaces that mail programs and people add.
-pub fn typed(text: &str) -> String {
-    text.chars().filter(|character| !character.is_whitespace()).collect()
+/// Returns a code in its canonical form: without the spaces, dashes and invisible characters that mail programs and people
+/// add, and with the digits of every script as ASCII digits.
+pub fn canonical(text: &str) -> String {
+    text.chars()
+        .filter(|character| !character.is_whitespace() && !text::is_invisible(*character) && !text::is_dash(*character))
+        .map(|character| {
+            let digit = text::decimal_digit(character).and_then(|value| char::from_digit(value, 10));
+            digit.unwrap_or(character)
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -34,7 +41,22 @@ mod tests {
     }
 
     #[test]
-    fn a_code_may_be_typed_with_spaces() {
-        assert_eq!(typed(" 123 456\n"), "123456");
+    fn separators_and_invisible_characters_in_a_code_do_not_count() {
+        for text in [
+            " 123 456\n",
+            "123-456",
+            "123\u{2010}456",
+            "1\u{2013}2\u{2014}3\u{2212}456",
+            "\u{feff}123\u{200b}\u{ad}456\u{2060}",
+            "123\u{a0}456",
+            "\u{202d}123456\u{202c}",
+            "\u{ff11}\u{ff12}\u{ff13}\u{ff0d}\u{ff14}\u{ff15}\u{ff16}",
+            "\u{661}\u{662}\u{663}\u{664}\u{665}\u{666}",
+        ] {
+            assert_eq!(canonical(text), "123456", "{text:?}");
+        }
+        for text in ["123.456", "123456a", "\u{2460}23456"] {
+            assert_ne!(canonical(text), "123456", "{text:?}");
+        }
     }
 }

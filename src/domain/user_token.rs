@@ -1,8 +1,10 @@
 //! The user token: what a user hands to an invitee as referrer. Never a credential.
 
+use std::borrow::Cow;
+
 use utoipa::openapi::{Object, ObjectBuilder, Type, schema::SchemaType};
 
-use super::Timestamp;
+use super::{Timestamp, text};
 
 /// Characters of a token.
 pub const LENGTH: usize = 10;
@@ -19,6 +21,24 @@ pub const INVITATION: &str = "Invitation";
 /// Whether `text` has the form of a token; nothing else is worth a look into the database.
 pub fn is_well_formed(text: &str) -> bool {
     text.len() == LENGTH && text.bytes().all(|byte| ALPHABET.contains(&byte))
+}
+
+/// The parameter of an invitation link (`<APP_URL>/signup?referrer=<token>`) that has the token.
+pub const LINK_PARAMETER: &str = "referrer";
+
+/// Returns the token in what a person typed or pasted: without spaces around it and without invisible characters, and taken out of
+/// the invitation link if it is a whole one. Only the token of a link counts, so the link may come from any host.
+pub fn pasted(text: &str) -> String {
+    let text = text::trim(text);
+    let token = link_parameter(text).unwrap_or(Cow::Borrowed(text));
+    text::trim(&token).chars().filter(|character| !text::is_invisible(*character)).collect()
+}
+
+/// The token in an invitation link.
+fn link_parameter(text: &str) -> Option<Cow<'_, str>> {
+    let (_, rest) = text.split_once('?')?;
+    let query = rest.split('#').next()?;
+    form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == LINK_PARAMETER).map(|(_, value)| value)
 }
 
 /// When a token made at `now` ends.
@@ -45,6 +65,26 @@ mod tests {
         assert!(is_well_formed("aZ09aZ09aZ"));
         for text in ["", "short", "elevenchars", "ten chars!", "0123456\u{e9}8", "0123456789 "] {
             assert!(!is_well_formed(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_found_in_what_people_paste() {
+        for text in [
+            "aZ09aZ09aZ",
+            " aZ09aZ09aZ\r\n",
+            "\u{feff}aZ09a\u{200b}Z09aZ\u{2060}",
+            "https://app.example/base/signup?referrer=aZ09aZ09aZ&email=grace%2Btest%40example.com",
+            " https://app.example/signup?email=grace%40example.com&referrer=aZ09aZ09aZ#top ",
+            "app.example/signup?referrer=aZ09aZ\u{200b}09aZ ",
+            "?referrer=%61Z09aZ09aZ%20",
+        ] {
+            assert_eq!(pasted(text), "aZ09aZ09aZ", "{text:?}");
+        }
+        for text in
+            ["", "aZ09a Z09aZ", "https://app.example/signup", "https://app.example/?token=aZ09aZ09aZ", "aZ09aZ09aZ!"]
+        {
+            assert!(!is_well_formed(&pasted(text)), "{text:?}");
         }
     }
 }

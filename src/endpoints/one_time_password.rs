@@ -7,7 +7,7 @@ use crate::{
     access::{audit, bearer},
     app::App,
     crypto::random,
-    domain::{email::Email, event::Action, one_time_password::typed, throttle::retry_after, user::User},
+    domain::{email::Email, event::Action, one_time_password::canonical, throttle::retry_after, user::User},
     error::Error,
     mail::{self, message},
     store::{one_time_passwords, records},
@@ -27,7 +27,7 @@ pub struct CodeSent {
 /// A code from a mail, and what goes with it.
 #[derive(ToSchema)]
 pub struct TypedCode {
-    /// The six digits, as somebody types them.
+    /// The six digits. Spaces, hyphens and invisible characters between them are ignored.
     #[schema(min_length = 1, example = "123456")]
     pub otp: String,
     /// The OTP session token.
@@ -130,7 +130,7 @@ async fn mail_code(app: &App, user: &User, generation: &str) -> Result<String, E
 )]
 pub async fn verify(app: &App, request: &Request) -> Result<Response, Error> {
     let mut fields = web::form(request).await?;
-    let code = fields.required("otp", |text| not_empty(typed(text)));
+    let code = fields.required("otp", |text| not_empty(canonical(text)));
     let token = fields.required("token", |text| not_empty(text.trim().to_owned()));
     let (code, token) = (fields.take(code)?, fields.take(token)?);
 

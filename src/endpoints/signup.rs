@@ -24,7 +24,7 @@ use crate::{
 /// An account that is to be made.
 #[derive(ToSchema)]
 pub struct NewAccount {
-    /// The user token of whoever invites.
+    /// The user token of the user who invites, or the whole invitation link.
     #[schema(example = "aZ09aZ09aZ")]
     pub referrer: String,
     /// An address that has no account yet.
@@ -62,7 +62,7 @@ pub struct NewAccount {
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let mut fields = web::json(request)?;
-    let referrer = fields.required("referrer", |text| Ok(text.to_owned()));
+    let referrer = fields.required("referrer", |text| Ok(user_token::pasted(text)));
     let email = fields.required("email", Email::parse);
     let context = password::Context {
         min_length: app.settings().password_min_length,

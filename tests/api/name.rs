@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Postern, SECOND};
+use crate::support::{Answer, PASSWORD, Postern, SECOND};
 
 fn rename(postern: &Postern, token: &str, body: Value) -> Answer {
     postern.put("/api/auth/me/name").bearer(token).json(body).send()
@@ -48,6 +48,29 @@ fn a_name_has_1_to_100_characters_once_trimmed() {
         assert_eq!(rename(&postern, &ada.token, body).faulty_fields(), ["name"]);
     }
     assert_eq!(user(&postern, &ada.token)["name"], "Ada");
+}
+
+#[test]
+fn a_name_of_blank_characters_alone_is_refused_wherever_a_name_is_set() {
+    let postern = Postern::new();
+    let (admin, ada) = (postern.admin_token(), postern.sign_up("ada@example.com"));
+    let referrer = postern.create_user_token(&ada.token);
+    let new =
+        |name: &str| json!({ "referrer": referrer, "email": "new@example.com", "password": PASSWORD, "name": name });
+    for name in ["\u{3164}", "\u{2800}", "\u{115f}\u{1160}", " \u{e0020}\u{fe0f}", "\u{200b}\u{3000}", "Ada\u{2028}Eve"]
+    {
+        let named = json!({ "name": name });
+        let calls = [
+            postern.put("/api/auth/me/name").bearer(&ada.token).json(named.clone()),
+            postern.put(&format!("/api/auth/admin/users/{}", ada.id)).bearer(&admin).json(named.clone()),
+            postern.post("/api/auth/me/create-token").bearer(&ada.token).json(named),
+            postern.post("/api/auth/admin/users").bearer(&admin).json(new(name)),
+            postern.post("/api/auth/signup").json(new(name)),
+        ];
+        for (number, call) in calls.into_iter().enumerate() {
+            assert_eq!(call.send().faulty_fields(), ["name"], "{name:?} at {number}");
+        }
+    }
 }
 
 #[test]

@@ -77,6 +77,23 @@ fn a_code_may_be_typed_with_spaces() {
 }
 
 #[test]
+fn separators_and_invisible_characters_in_a_code_spend_no_guess() {
+    for separator in ["-", "\u{2013}", "\u{200b}", "\u{a0}", " \u{2212} "] {
+        let (postern, _, token, code) = with_code();
+        // The last guess of five.
+        (0..4).for_each(|_| verify(&postern, &token, &wrong(&code)).send().refused(403, "wrong_otp"));
+        let typed = format!("\u{feff}{}{separator}{}", &code[..3], &code[3..]);
+        verify(&postern, &token, &typed).send().expect(200);
+    }
+    let (postern, _, token, code) = with_code();
+    for _ in 0..10 {
+        assert_eq!(verify(&postern, &token, "--\u{200b}").send().faulty_fields(), ["otp"]);
+    }
+    let full_width = code.chars().map(|digit| char::from_u32(u32::from(digit) + 0xff10 - 0x30).unwrap());
+    verify(&postern, &token, &full_width.collect::<String>()).send().expect(200);
+}
+
+#[test]
 fn a_form_may_come_in_parts() {
     let (postern, ada, token, code) = with_code();
     let body = format!(

@@ -86,11 +86,31 @@ fn an_unknown_referrer_is_refused() {
 }
 
 #[test]
-fn a_referrer_is_taken_as_it_is() {
+fn a_referrer_may_be_pasted_with_spaces_or_as_the_whole_invitation_link() {
     let postern = Postern::new();
     let referrer = postern.referrer();
-    sign_up(&postern, &format!(" {referrer}"), "ada@example.com").send().refused(403, "referrer_refused");
-    sign_up(&postern, &referrer, "ada@example.com").send().expect(200);
+    let pasted = [
+        format!(" {referrer}\n"),
+        format!("\u{feff}{}\u{200b}{}", &referrer[..5], &referrer[5..]),
+        format!("https://app.example/signup?referrer={referrer}"),
+    ];
+    for (number, pasted) in pasted.iter().enumerate() {
+        sign_up(&postern, pasted, &format!("user{number}@example.com")).send().expect(200);
+    }
+    for faulty in [format!("{} {}", &referrer[..5], &referrer[5..]), format!("https://app.example/?token={referrer}")] {
+        sign_up(&postern, &faulty, "ada@example.com").send().refused(403, "referrer_refused");
+    }
+}
+
+#[test]
+fn the_link_in_an_invitation_mail_stands_for_its_token() {
+    let postern = Postern::new();
+    let body = json!({ "email": "grace+test@example.com" });
+    postern.post("/api/auth/me/send-invite").bearer(&postern.admin_token()).json(body).send().expect(200);
+    let mails = postern.mails("grace%2Btest@example.com");
+    let mut words = mails[0]["text"].as_str().unwrap().split_whitespace();
+    let link = words.find(|word| word.contains("/signup?")).expect("a link in the mail");
+    sign_up(&postern, link, "grace+test@example.com").send().expect(200);
 }
 
 #[test]

@@ -941,7 +941,7 @@ export interface components {
              */
             password: string;
             /**
-             * @description The user token of whoever invites.
+             * @description The user token of the user who invites, or the whole invitation link.
              * @example aZ09aZ09aZ
              */
             referrer: string;
@@ -1158,7 +1158,7 @@ export interface components {
         /** @description A code from a mail, and what goes with it. */
         TypedCode: {
             /**
-             * @description The six digits, as somebody types them.
+             * @description The six digits. Spaces, hyphens and invisible characters between them are ignored.
              * @example 123456
              */
             otp: string;
