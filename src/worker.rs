@@ -121,7 +121,7 @@ async fn answer(
     let Some(isolate) = isolate(env) else { return routes::answer_without_settings(&head, &work.id) };
     match bindings(env).and_then(|bindings| services(isolate, bindings, later, work, address)) {
         Ok(services) => {
-            let body = receive(request, head.headers.clone(), begin);
+            let body = receive(request, head.headers.clone(), services.address.clone(), begin);
             routes::answer(services, head, body, clock).await
         }
         Err(error) => {
@@ -132,8 +132,13 @@ async fn answer(
 }
 
 /// The body, or why the request is refused without it.
-async fn receive(request: web_sys::Request, headers: Rc<dyn Headers>, begin: Timestamp) -> Result<Vec<u8>, Error> {
-    body::receive(request, headers, begin).await.map_err(|problem| match problem {
+async fn receive(
+    request: web_sys::Request,
+    headers: Rc<dyn Headers>,
+    address: Rc<LazyAddress>,
+    begin: Timestamp,
+) -> Result<Vec<u8>, Error> {
+    body::receive(request, headers, || address.as_str().to_owned(), begin).await.map_err(|problem| match problem {
         body::Problem::Incomplete => Error::UnreadableBody("The body is incomplete."),
         body::Problem::Late => Error::RequestTimeout,
         body::Problem::Busy => Error::Unavailable("too many bodies are being read in this isolate".to_owned()),

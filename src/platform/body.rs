@@ -23,6 +23,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// How many bytes all the bodies that are being read may take in an isolate.
 const MOST_HELD: usize = 4 * 1024 * 1024;
 
+/// How much of that bodies from one address may take. So one client with slow connections does not keep all others out.
+const MOST_OF_ONE_ADDRESS: usize = MOST_HELD / 2;
+
 /// What a request takes beside its body while that is being read.
 const OVERHEAD: usize = 4 * 1024;
 
@@ -41,18 +44,23 @@ pub enum Problem {
 }
 
 thread_local! {
-    static HELD: RefCell<Held> = const { RefCell::new(Held { reservations: Vec::new(), last: 0 }) };
+    static HELD: RefCell<Held> = const { RefCell::new(Held::new()) };
 }
 
-/// The body of a request that came in at `now`, but never more of it than one byte over the limit.
+/// The body of a request that came in from `address` at `now`, but never more of it than one byte over the limit.
 ///
 /// # Errors
 /// When it does not arrive, or may not be read now.
-pub async fn receive(request: web_sys::Request, headers: Rc<dyn Headers>, now: i64) -> Result<Vec<u8>, Problem> {
+pub async fn receive(
+    request: web_sys::Request,
+    headers: Rc<dyn Headers>,
+    address: impl FnOnce() -> String,
+    now: i64,
+) -> Result<Vec<u8>, Problem> {
     let Some(body) = request.body() else { return Ok(Vec::new()) };
     let declared = headers.get(&header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
     let size = declared.unwrap_or(MAX_BODY).min(MAX_BODY) + 1;
-    let _reservation = Reservation::new(size, now).ok_or(Problem::Busy)?;
+    let _reservation = Reservation::new(size, address(), now).ok_or(Problem::Busy)?;
     let read = Settled::of(&read(&body, size, LIMIT.as_millis() as u32)).await;
     match read.map_err(|_| Problem::Incomplete)?.dyn_into::<Uint8Array>() {
         Ok(bytes) => Ok(bytes.to_vec()),
@@ -64,8 +72,8 @@ pub async fn receive(request: web_sys::Request, headers: Rc<dyn Headers>, now: i
 struct Reservation(u64);
 
 impl Reservation {
-    fn new(bytes: usize, now: i64) -> Option<Self> {
-        HELD.with_borrow_mut(|held| held.reserve(bytes + OVERHEAD, now)).map(Reservation)
+    fn new(bytes: usize, address: String, now: i64) -> Option<Self> {
+        HELD.with_borrow_mut(|held| held.reserve(bytes + OVERHEAD, address, now)).map(Reservation)
     }
 }
 
@@ -75,31 +83,49 @@ impl Drop for Reservation {
     }
 }
 
-/// What is reserved in this isolate: an id, the bytes, and since when, for each body.
+/// What is reserved in this isolate.
 struct Held {
-    reservations: Vec<(u64, usize, i64)>,
+    bodies: Vec<HeldBody>,
     last: u64,
 }
 
+/// What is reserved for one body: from which address it comes, how many bytes, and since when.
+struct HeldBody {
+    id: u64,
+    address: String,
+    bytes: usize,
+    since: i64,
+}
+
 impl Held {
-    fn bytes(&self) -> usize {
-        self.reservations.iter().map(|(_, bytes, _)| bytes).sum()
+    const fn new() -> Self {
+        Held { bodies: Vec::new(), last: 0 }
     }
 
-    fn reserve(&mut self, bytes: usize, now: i64) -> Option<u64> {
-        if self.bytes() + bytes > MOST_HELD {
-            self.reservations.retain(|(_, _, since)| now - since < FORGOTTEN_AFTER);
+    fn bytes(&self) -> usize {
+        self.bodies.iter().map(|body| body.bytes).sum()
+    }
+
+    fn has_room(&self, bytes: usize, address: &str) -> bool {
+        let of_address =
+            self.bodies.iter().filter(|body| body.address == address).map(|body| body.bytes).sum::<usize>();
+        self.bytes() + bytes <= MOST_HELD && of_address + bytes <= MOST_OF_ONE_ADDRESS
+    }
+
+    fn reserve(&mut self, bytes: usize, address: String, now: i64) -> Option<u64> {
+        if !self.has_room(bytes, &address) {
+            self.bodies.retain(|body| now - body.since < FORGOTTEN_AFTER);
         }
-        if self.bytes() + bytes > MOST_HELD {
+        if !self.has_room(bytes, &address) {
             return None;
         }
         self.last += 1;
-        self.reservations.push((self.last, bytes, now));
+        self.bodies.push(HeldBody { id: self.last, address, bytes, since: now });
         Some(self.last)
     }
 
     fn release(&mut self, id: u64) {
-        self.reservations.retain(|(held, _, _)| *held != id);
+        self.bodies.retain(|body| body.id != id);
     }
 }
 
@@ -107,27 +133,39 @@ impl Held {
 mod tests {
     use super::*;
 
+    fn address(number: usize) -> String {
+        format!("192.0.2.{number}")
+    }
+
     #[test]
     fn what_is_held_never_exceeds_the_cap_and_is_free_again_after_release() {
-        let mut held = Held { reservations: Vec::new(), last: 0 };
-        let ids: Vec<u64> = (0..4).map(|_| held.reserve(MOST_HELD / 4, 0).unwrap()).collect();
-        assert_eq!(held.reserve(1, 0), None);
+        let mut held = Held::new();
+        let ids: Vec<u64> = (0..4).map(|number| held.reserve(MOST_HELD / 4, address(number), 0).unwrap()).collect();
+        assert_eq!(held.reserve(1, address(4), 0), None);
         held.release(ids[1]);
-        assert!(held.reserve(MOST_HELD / 4, 0).is_some());
-        assert_eq!(held.reserve(1, 0), None);
+        assert!(held.reserve(MOST_HELD / 4, address(4), 0).is_some());
+        assert_eq!(held.reserve(1, address(4), 0), None);
+    }
+
+    #[test]
+    fn one_address_leaves_room_for_others() {
+        let mut held = Held::new();
+        while held.reserve(16 * 1024, address(1), 0).is_some() {}
+        assert!(held.reserve(16 * 1024, address(2), 0).is_some());
+        assert!(held.bytes() <= MOST_OF_ONE_ADDRESS + 16 * 1024);
     }
 
     #[test]
     fn a_reservation_that_nobody_releases_is_forgotten() {
-        let mut held = Held { reservations: Vec::new(), last: 0 };
-        held.reserve(MOST_HELD, 0).unwrap();
-        assert_eq!(held.reserve(1, FORGOTTEN_AFTER - 1), None);
-        assert!(held.reserve(1, FORGOTTEN_AFTER).is_some());
+        let mut held = Held::new();
+        held.reserve(MOST_OF_ONE_ADDRESS, address(1), 0).unwrap();
+        assert_eq!(held.reserve(1, address(1), FORGOTTEN_AFTER - 1), None);
+        assert!(held.reserve(1, address(1), FORGOTTEN_AFTER).is_some());
     }
 
     #[test]
     fn dropping_a_reservation_releases_it() {
-        let reservation = Reservation::new(1, 0);
+        let reservation = Reservation::new(1, address(1), 0);
         assert!(HELD.with_borrow(Held::bytes) > 0);
         drop(reservation);
         assert_eq!(HELD.with_borrow(Held::bytes), 0);

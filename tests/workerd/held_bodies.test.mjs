@@ -60,32 +60,44 @@ test("a body that does not arrive in time is 408, and its request does nothing",
   assert.deepEqual(await postern.sql("SELECT count(*) AS n FROM sessions"), sessions);
 });
 
-test("held bodies have a cap, beyond which others are 503 until they are gone", async () => {
+test("held bodies have a cap for each address and one for all, beyond which others are 503 until they are gone", async () => {
   await adminToken(postern);
   const sockets = [];
   const statuses = new Map();
-  // 16 KiB each: more than 4 MiB together.
-  for (let number = 0; number < 300; number += 1) {
-    const socket = connect({ port: Number(new URL(postern.url).port), host: "127.0.0.1", noDelay: true });
-    sockets.push(socket);
-    socket.on("error", () => {});
-    socket.on("data", (data) => statuses.has(socket) || statuses.set(socket, String(data).split(" ")[1]));
-    const head = "POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 16384\r\n\r\n";
-    socket.write(head + " ".repeat(16_000));
-  }
-  const end = Date.now() + 8_000;
   const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
-  for (; statuses.size === 0; await pause()) assert.ok(Date.now() < end, "the cap was never reached");
-  const { answer } = await hold("POST", "/api/auth/login", {}, { length: 16_384 });
-  refused(await answer, 503, "unavailable");
+  /** Holds bodies of 16 KiB until one is refused. Together they would be more than 4 MiB. */
+  const fill = async (address) => {
+    const before = statuses.size;
+    for (let number = 0; number < 300; number += 1) {
+      const socket = connect({ port: Number(new URL(postern.url).port), host: "127.0.0.1", noDelay: true });
+      sockets.push(socket);
+      socket.on("error", () => {});
+      socket.on("data", (data) => statuses.has(socket) || statuses.set(socket, String(data).split(" ")[1]));
+      const headers = ["Host: localhost", "Content-Type: application/json", "Content-Length: 16384"];
+      headers.push(`CF-Connecting-IP: ${address}`);
+      socket.write(`POST /api/auth/login HTTP/1.1\r\n${headers.join("\r\n")}\r\n\r\n${" ".repeat(16_000)}`);
+    }
+    const end = Date.now() + 4_000;
+    for (; statuses.size === before; await pause()) assert.ok(Date.now() < end, "the cap was never reached");
+  };
+
+  await fill("192.0.2.1");
+  const { answer: same } = await hold("POST", "/api/auth/login", {}, { length: 16_384, address: "192.0.2.1" });
+  refused(await same, 503, "unavailable");
+  ok(await login(postern, "admin", "admin", { address: "192.0.2.2" }));
+
+  await fill("192.0.2.2");
+  const { answer: other } = await hold("POST", "/api/auth/login", {}, { length: 16_384, address: "192.0.2.3" });
+  refused(await other, 503, "unavailable");
   ok(await send(postern, "GET", "/api/auth/config"));
   refused(await send(postern, "POST", "/api/auth/nothing", { json: {} }), 404, "not_found");
   const refusedOnes = [...statuses.values()];
   assert.ok(refusedOnes.every((status) => status === "503"), `${refusedOnes}`);
   for (const socket of sockets) socket.destroy();
   const json = { email: "admin", password: "admin", filler: "a".repeat(16_000) };
+  const end = Date.now() + 20_000;
   for (; (await send(postern, "POST", "/api/auth/login", { json })).status === 503; await pause()) {
-    assert.ok(Date.now() < end + 20_000, "what was held was never released");
+    assert.ok(Date.now() < end, "what was held was never released");
   }
   ok(await login(postern, "admin", "admin"));
 });
