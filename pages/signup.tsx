@@ -13,7 +13,7 @@ start(({ config }) => {
   const [refusal, setRefusal] = useState<string>();
   useEffect(() => {
     if (!referrer) return;
-    call<boolean>("POST", "verify-token", { token: referrer }).then(
+    call<boolean>("POST", "verify-token", { json: { token: referrer } }).then(
       (isGood) => !isGood && setRefusal("This invitation is unknown or has expired. Ask for a new one."),
       // Whether it is good is also found out by the sign-up itself.
       (fault: Refusal) => setRefusal(fault.message),
