@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { build, fingerprint, inputs } from "./build.mjs";
 import { readable } from "./lib/events.mjs";
+import { accountToSignIn } from "./lib/first-account.mjs";
 import { explain, Failure, main, root, run, say } from "./lib/run.mjs";
 import { completeDevVars, localSettings } from "./lib/settings.mjs";
 
@@ -31,9 +32,10 @@ await main(async () => {
   const settings = localSettings({ APP_URL: address });
   await build();
   await migrate();
+  const account = await accountToSignIn(settings);
   const worker = await serve(port, settings);
   await checkHealth(address);
-  introduce(address, settings);
+  introduce(address, settings, account);
   await rebuildOnChange(worker);
 });
 
@@ -103,14 +105,15 @@ async function checkHealth(address) {
   );
 }
 
-function introduce(address, { ADMIN_EMAIL, MAIL_PROVIDER }) {
-  const who = ADMIN_EMAIL ? `${ADMIN_EMAIL}, with its ADMIN_PASSWORD` : "admin / admin";
+function introduce(address, { ADMIN_EMAIL, MAIL_PROVIDER }, { email, opens }) {
+  const who = opens ? `Sign in as ${ADMIN_EMAIL ? `${email}, with its ADMIN_PASSWORD` : "admin / admin"}` : "Sign in with an account of this database";
+  const forgotten = opens ? "" : `\n  A new password for an account whose password is lost:\n    npm run admin -- reset-password ${email ?? "EMAIL"}\n`;
   console.log(`
   Postern answers on ${address}
 
-  Sign in as ${who}:
+  ${who}:
     ${address}/signin
-${MAIL_PROVIDER === "outbox" ? `\n  Read the mail it sends:\n    ${address}/dev/outbox\n` : ""}
+${forgotten}${MAIL_PROVIDER === "outbox" ? `\n  Read the mail it sends:\n    ${address}/dev/outbox\n` : ""}
   A change of the source is built and served at once. Ctrl-C stops everything.
 `);
 }
