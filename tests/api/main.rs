@@ -24,6 +24,7 @@ mod health;
 mod jwks;
 mod login;
 mod logout;
+mod mail_budget;
 mod maintenance;
 mod me;
 mod name;

@@ -18,7 +18,10 @@ test("the link of an invitation leads to an account with the email that it names
   const token = await adminToken(postern);
   ok(await send(postern, "POST", "/api/auth/me/send-invite", { token, json: { email: "grace+1@example.com" } }));
   const { page, leave } = await visit(browser, postern);
+  const judged = page.waitForResponse(/verify-token/);
   await page.goto(link(await mail(postern, "grace+1@example.com", /invited/)).href);
+  assert.equal((await judged).status(), 200);
+  assert.equal(await page.getByRole("alert").count(), 0);
   assert.equal(await page.getByLabel("Email").inputValue(), "grace+1@example.com");
   await page.getByLabel("Name").fill("Grace");
   await page.getByLabel("Password").fill(PASSWORD);
