@@ -50,7 +50,7 @@ start(({ config }) => {
           <Profile user={user} changed={reload} />
           {!user.is_verified && <EmailVerification user={user} verified={reload} />}
           <Password user={user} config={config} changed={reload} />
-          <Invitations config={config} />
+          <Invitations user={user} config={config} />
           <OwnSessions sessions={account.sessions} changed={reload} />
           <Section title="Events">
             <Events path="me/events" self={user.id} />

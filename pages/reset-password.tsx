@@ -1,4 +1,4 @@
-// Sets a new password with the link from a mail: `/reset-password?token=<reset token>`.
+// Sets a password with the link from a mail, of a reset or of an account invitation: `/reset-password?token=<reset token>`.
 
 import { useEffect, useState } from "preact/hooks";
 import { call, Refusal, type User } from "./parts/api";
@@ -28,7 +28,7 @@ start(({ config }) => {
     call<User>("GET", "me", { bearer }).then((user) => setState({ kind: "good", user }), refuse);
   }, []);
   return (
-    <Page config={config} title="Set a new password">
+    <Page config={config} title="Set a password">
       {state.kind === "asking" && <p aria-busy="true">One moment.</p>}
       {state.kind === "dead" && (
         <>
@@ -43,7 +43,7 @@ start(({ config }) => {
       {state.kind === "good" && (
         <>
           <p>
-            For <strong>{state.user.email}</strong>. Every session ends with the old password.
+            For <strong>{state.user.email}</strong>. Wherever you are signed in to this account, you will have to sign in again.
           </p>
           <Form
             label="Set the password"

@@ -1,7 +1,7 @@
 // Invitations: user tokens, each as a link with which somebody signs up.
 
 import { useAction } from "../parts/action";
-import { callSignedIn } from "../parts/api";
+import { callSignedIn, type User } from "../parts/api";
 import { ActionButton } from "../parts/button";
 import type { Config } from "../parts/config";
 import { EmailField, Field, Form } from "../parts/form";
@@ -15,7 +15,7 @@ interface UserToken {
   expires_at: number;
 }
 
-export function Invitations({ config }: { config: Config }) {
+export function Invitations({ user, config }: { user: User; config: Config }) {
   const { value: tokens, refusal, reload } = useLoaded(() => callSignedIn<UserToken[]>("GET", "me/tokens"));
   const { busy, outcome, run } = useAction();
 
@@ -81,17 +81,21 @@ export function Invitations({ config }: { config: Config }) {
       </details>
       <details>
         <summary>Invite by mail</summary>
-        <Form
-          label="Send the invitation"
-          clears
-          submit={async ({ email }) => {
-            await callSignedIn("POST", "me/send-invite", { json: { email } });
-            await reload();
-            return `An invitation is on its way to ${email}.`;
-          }}
-        >
-          <EmailField label="Email of the invitee" autoComplete="off" />
-        </Form>
+        {user.is_verified ? (
+          <Form
+            label="Send the invitation"
+            clears
+            submit={async ({ email }) => {
+              await callSignedIn("POST", "me/send-invite", { json: { email } });
+              await reload();
+              return `An invitation is on its way to ${email}.`;
+            }}
+          >
+            <EmailField label="Email of the invitee" autoComplete="off" />
+          </Form>
+        ) : (
+          <p>Verify your email first. Until then you can make a link and send it yourself.</p>
+        )}
       </details>
     </Section>
   );

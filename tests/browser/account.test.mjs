@@ -145,9 +145,15 @@ test("an invitation is a link that can be copied, used and ended", async () => {
   await leave();
 });
 
-test("an invitation is mailed", async () => {
+test("an invitation is mailed for a user with a verified email, and others are told to verify it first", async () => {
   const { page, leave } = await enter("mailer@example.com");
   const invitations = section(page, "Invitations");
+  await invitations.getByText("Invite by mail").click();
+  await invitations.getByText("Verify your email first.").waitFor();
+  assert.equal(await invitations.getByLabel("Email of the invitee").count(), 0);
+
+  await postern.sql("UPDATE users SET is_verified = 1 WHERE email = ?", "mailer@example.com");
+  await page.reload();
   await invitations.getByText("Invite by mail").click();
   await invitations.getByLabel("Email of the invitee").fill("grace.hopper@example.com");
   await invitations.getByRole("button", { name: "Send the invitation" }).click();

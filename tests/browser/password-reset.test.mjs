@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { PASSWORD, adminToken, link, mail, resetToken, signUp, userToken } from "../workerd/support/client.mjs";
+import { PASSWORD, adminToken, link, mail, ok, resetToken, send, signUp, userToken } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 import { startBrowser } from "./support/browser.mjs";
 import { signIn, told, visit } from "./support/visitor.mjs";
@@ -38,6 +38,22 @@ test("a mailed link sets another password, once", async () => {
   await told(page, "This link has been used, has expired, or is incomplete.");
   await page.getByRole("link", { name: "Get a new link" }).click();
   await page.waitForURL("/forgot-password");
+  await leave();
+});
+
+test("the link of an account invitation sets the first password in words that fit", async () => {
+  const token = await adminToken(postern);
+  ok(await send(postern, "POST", "/api/auth/admin/users", { token, json: { email: "invited@example.com" } }));
+  const { page, leave } = await visit(browser, postern);
+  await page.goto(link(await mail(postern, "invited@example.com", /account/)).href);
+  await page.getByRole("heading", { name: "Set a password" }).waitFor();
+  await page.getByText("invited@example.com").waitFor();
+  assert.doesNotMatch(await page.locator("main").textContent(), /old password|reset/i);
+  await page.getByLabel("New password").fill(ANOTHER);
+  await page.getByRole("button", { name: "Set the password" }).click();
+  await told(page, "Your new password is set.");
+  await page.getByRole("link", { name: "Sign in" }).click();
+  await signIn(page, "invited@example.com", ANOTHER);
   await leave();
 });
 
