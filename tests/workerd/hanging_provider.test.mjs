@@ -1,0 +1,61 @@
+// A run of the cron trigger with a provider that takes requests and never answers. In a file of its own, because it takes the
+// most of a minute.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ok, send, until } from "./support/client.mjs";
+import { startPostern } from "./support/postern.mjs";
+
+const MAILS = 60;
+const settings = {
+  MAIL_PROVIDER: "resend",
+  MAIL_FROM: "Postern <noreply@app.example>",
+  RESEND_API_KEY: "re_a_key_that_is_no_key",
+};
+
+test("a run with a provider that never answers ends, and the next one sends the rest", async () => {
+  let asked = 0;
+  const hanging = [];
+  // Out at first, so that the mails stay in the queue.
+  let answer = (response) => response.writeHead(500).end();
+  const node = (request, response) => {
+    asked += 1;
+    request.resume();
+    answer(response);
+  };
+  const postern = await startPostern({ settings, outbound: { node } });
+  try {
+    await postern.sql(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+       INSERT INTO users (id, email, password_hash, created_at, updated_at)
+       SELECT 'user' || i, 'user' || i || '@example.com', 'none', 0, 0 FROM n`,
+      MAILS,
+    );
+    for (let user = 1; user <= MAILS; user++) {
+      const json = { email: `user${user}@example.com` };
+      ok(await send(postern, "POST", "/api/auth/send-password-reset-link", { json, address: `198.51.100.${user}` }));
+    }
+    const owed = async () => await postern.sql("SELECT next_attempt_at FROM mails WHERE attempts = 1");
+    await until(async () => (await owed()).length === MAILS);
+    const due = Math.max(...(await owed()).map(({ next_attempt_at }) => next_attempt_at));
+
+    asked = 0;
+    answer = (response) => hanging.push(response);
+    await postern.scheduled(due);
+    // Each round of five hangs for the ten seconds that a provider is given. More rounds than these take over a minute.
+    assert.ok(asked >= 5 && asked <= 30, `the run began ${asked} mails`);
+    const begun = asked;
+    // What the run began has been given back, and nothing goes on after it.
+    assert.equal((await postern.sql("SELECT id FROM mails WHERE next_attempt_at <= ?", due)).length, MAILS - begun);
+
+    answer = (response) => response.writeHead(200, { "content-type": "application/json" }).end("{}");
+    asked = 0;
+    // After every lease and wait of the hanging run.
+    await postern.scheduled(due + 180_000);
+    assert.equal(asked, MAILS);
+    assert.deepEqual(await postern.sql("SELECT id FROM mails"), []);
+  } finally {
+    for (const response of hanging) response.destroy();
+    await postern.stop();
+  }
+});
