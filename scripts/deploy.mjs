@@ -7,7 +7,7 @@
 // Nothing is changed before everything was looked at: the settings by the Worker itself, which is started here with them,
 // and the size of the bundle. Whatever is there already is used, so a second run changes nothing.
 
-import { randomBytes, scryptSync } from "node:crypto";
+import { createHash, randomBytes, scryptSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -16,7 +16,7 @@ import { build, fingerprint } from "./build.mjs";
 import { askFor, canAsk } from "./lib/ask.mjs";
 import { artefacts, holdToBudget } from "./lib/budget.mjs";
 import { account, ensureDatabase, ensureNamespace, liveVersion, migrate, placeTriggers, upload } from "./lib/cloudflare.mjs";
-import { configuration, environments, isSecret, namespaceName, settingsOf, withSetting, writeConfiguration } from "./lib/deployment.mjs";
+import { configuration, environments, hasRoute, isSecret, namespaceName, settingsOf, withSetting, writeConfiguration } from "./lib/deployment.mjs";
 import { continueOnProjectNode, installPackages } from "./lib/packages.mjs";
 import { problemsOf } from "./lib/rehearsal.mjs";
 import { ask, Failure, main, root, run, say } from "./lib/run.mjs";
@@ -36,6 +36,7 @@ await main(async () => {
   if (isDryRun) return await tryOut(environment, config);
 
   say(`Deploying ${config.name} (${environment}) to ${await account()}.`);
+  if (!hasRoute(config)) console.log(withoutRoute);
   const live = await liveVersion(config.name);
   const settings = await complete(withSecret(settingsOf(config, process.env, live)), live);
 
@@ -50,6 +51,10 @@ await main(async () => {
   if (before) console.log(`  Back to the version before it: \`${rollback(config, before)}\`. Migrations stay: each leaves room for the code before it.`);
   summarise({ config, environment, deployed, size, rollback: before && rollback(config, before) });
 });
+
+const withoutRoute =
+  "  wrangler.toml has no route, so it answers on workers.dev. Before you go live, add a custom domain or a route:\n" +
+  "  docs/operate.md, \"Deploying\". The address on workers.dev is then switched off.";
 
 function chosen() {
   try {
@@ -147,8 +152,11 @@ async function withStores(config) {
 async function uploadUnlessLive(path, { vars, secrets }, live) {
   const fallback = new URL(vars.APP_URL).origin;
   const names = Object.keys(secrets);
-  const tag = `${codeTag(path)}.${secretsTag(secrets) ?? live?.tag?.split(".")[1] ?? ""}`;
-  if (live?.tag === tag) {
+  const known = live?.tag?.split(".")[1] ?? "";
+  const tag = `${codeTag(path)}.${secretsTag(secrets, known) ?? known}`;
+  // The tag leaves out ADMIN_PASSWORD: that it is new shows by its name alone.
+  const isComplete = names.every((name) => name !== "ADMIN_PASSWORD" || live?.secrets.includes(name));
+  if (live?.tag === tag && isComplete) {
     say(`Version ${live.version} is this code with these settings already: nothing is uploaded.`);
     return { version: live.version, address: (await placeTriggers(path)) ?? fallback, isOld: true };
   }
@@ -163,13 +171,17 @@ function codeTag(configPath) {
 }
 
 /**
- * Tells whether the secrets that this run was given are those that a run before was given; nothing if it was given none.
- * A tag can be read by whoever may see the account, so that a guess at a secret is made dear.
+ * A tag by which a later run recognizes the secrets of this one; undefined if it was given none. Anybody who can see the
+ * account can read tags, so each has a random salt (its first four characters), a guess is expensive, and no password that a
+ * person chose is part of it.
  */
-function secretsTag(secrets) {
-  const given = Object.entries(secrets).filter(([name]) => name !== "AUTH_SECRET" || process.env.AUTH_SECRET);
+function secretsTag(secrets, known) {
+  const given = Object.entries(secrets).filter(([name]) => name !== "ADMIN_PASSWORD" && (name !== "AUTH_SECRET" || process.env.AUTH_SECRET));
   if (given.length === 0) return undefined;
-  return scryptSync(JSON.stringify(given.sort()), "postern deploy", 8, { N: 2 ** 15, maxmem: 2 ** 26 }).toString("base64url");
+  const text = JSON.stringify(given.sort());
+  const tagWith = (salt) => salt + scryptSync(text, `postern deploy ${salt}`, 6, { N: 2 ** 15, maxmem: 2 ** 26 }).toString("base64url");
+  const salt = known.slice(0, 4);
+  return salt && tagWith(salt) === known ? known : tagWith(randomBytes(3).toString("base64url"));
 }
 
 function message() {
@@ -185,7 +197,7 @@ async function checkHealth({ version, address, isOld }, config, live) {
   let seen;
   do {
     seen = await healthOf(address);
-    if (seen.deployment === version) return console.log(`  ${seen.said}`);
+    if (seen.deployment === fingerprintOf(version)) return console.log(`  ${seen.said}`);
     await setTimeout(1000);
   } while (Date.now() < end);
   const back = live && !isOld ? `\`${rollback(config, live)}\` goes back to the version before.` : "There is no version before it to go back to.";
@@ -193,6 +205,11 @@ async function checkHealth({ version, address, isOld }, config, live) {
     `Version ${version} of ${config.name} is deployed, but ${address}/health does not say that it is well: ${seen.said}`,
     `\`npx wrangler tail ${config.name}\` shows why. ${back}`,
   );
+}
+
+/** What /health says of a version: its id is part of an address, so /health does not publish it (src/crypto/fingerprint.rs). */
+function fingerprintOf(version) {
+  return createHash("sha256").update(version).digest("hex").slice(0, 16);
 }
 
 async function healthOf(address) {

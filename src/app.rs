@@ -87,7 +87,8 @@ pub struct Services {
     pub request_id: Rc<str>,
     /// Who sent it, as far as the platform knows.
     pub address: Rc<LazyAddress>,
-    /// The id of the deployed version of the Worker, where the platform tells it.
+    /// A fingerprint of the deployed version's id, if the platform gives one. Its own id is part of the address at which the
+    /// platform serves a version, so it is not published.
     pub deployment: Option<Rc<str>>,
 }
 

@@ -13,6 +13,8 @@ use crate::domain::{
 const DAY: i64 = 86_400;
 /// The shortest secret that is accepted, in bytes: 256 bits, were they random.
 const MIN_SECRET: usize = 32;
+/// The fewest different characters of `AUTH_SECRET`. 32 random hexadecimal digits have fewer once in 10,000 times.
+const MIN_DISTINCT: usize = 10;
 /// A calm teal, on which white text has a contrast of 5.9.
 const DEFAULT_BRAND_COLOR: &str = "#0f6e75";
 
@@ -296,6 +298,13 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
                 self.problem(format!("{name} must have at least {MIN_SECRET} characters"));
             }
         }
+        // Not asked of the previous one: a weak secret must be accepted while it is rotated out.
+        if current.len() >= MIN_SECRET && is_weak(&current) {
+            self.problem(
+                "AUTH_SECRET is too easy to guess: make another with `openssl rand -base64 32`, and set the present one as \
+                 AUTH_SECRET_PREVIOUS for as long as its sessions should go on",
+            );
+        }
         if previous.as_ref() == Some(&current) {
             self.problem("AUTH_SECRET_PREVIOUS is the same as AUTH_SECRET");
         }
@@ -415,6 +424,15 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 }
 
+/// Whether a person has made this secret up: few different characters, or one piece again and again.
+fn is_weak(secret: &str) -> bool {
+    let distinct = secret.chars().collect::<std::collections::BTreeSet<_>>().len();
+    let bytes = secret.as_bytes();
+    let repeats =
+        (1..=bytes.len() / 3).any(|length| bytes.iter().zip(bytes.iter().skip(length)).all(|(one, next)| one == next));
+    distinct < MIN_DISTINCT || repeats
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -454,6 +472,30 @@ mod tests {
         let problems = read(&[("ENVIRONMENT", "local"), ("AUTH_SECRET", "short-and-secret")]).unwrap_err();
         assert_eq!(problems, ["AUTH_SECRET must have at least 32 characters"]);
         assert!(read(&[("ENVIRONMENT", "local")]).is_err());
+    }
+
+    #[test]
+    fn a_secret_that_a_person_made_up_is_refused_unless_it_is_rotated_out() {
+        let weak = [
+            "a".repeat(64),
+            "abcabcabd".repeat(5),
+            "0123456789".repeat(4),
+            "changeme-changeme-changeme-changeme".to_owned(),
+        ];
+        for secret in &weak {
+            let problems = read(&[("ENVIRONMENT", "local"), ("AUTH_SECRET", secret)]).unwrap_err();
+            assert!(
+                problems[0].starts_with("AUTH_SECRET is too easy to guess") && !problems[0].contains(secret),
+                "{problems:?}"
+            );
+            assert!(
+                read(&[("ENVIRONMENT", "local"), ("AUTH_SECRET", SECRET), ("AUTH_SECRET_PREVIOUS", secret)]).is_ok(),
+                "{secret}"
+            );
+        }
+        for secret in ["d41d8cd98f00b204e9800998ecf8427e", "Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MGFiY2RlZg", SECRET] {
+            assert!(read(&[("ENVIRONMENT", "local"), ("AUTH_SECRET", secret)]).is_ok(), "{secret}");
+        }
     }
 
     #[test]

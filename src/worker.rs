@@ -11,7 +11,7 @@ use worker::{
 
 use crate::{
     app::{Isolate, LazyAddress, Services, lazily},
-    crypto::random,
+    crypto::{fingerprint, random},
     domain::{Timestamp, throttle::Address},
     error::Error,
     maintenance,
@@ -52,7 +52,7 @@ struct Bindings {
     burst: Rc<dyn Burst>,
     user_writes: Rc<dyn Burst>,
     counters: Rc<Counters>,
-    /// The id of the deployed version of the Worker.
+    /// The fingerprint of the deployed version of the Worker.
     deployment: Option<Rc<str>>,
 }
 
@@ -244,7 +244,10 @@ fn bindings(env: &Env) -> worker::Result<Bindings> {
                 burst: Rc::new(Limiter(env.rate_limiter("BURST")?)),
                 user_writes: Rc::new(Limiter(env.rate_limiter("USER_WRITES")?)),
                 counters: Rc::new(Counters(env.analytics_engine("ANALYTICS").ok())),
-                deployment: env.get_binding::<WorkerVersionMetadata>("VERSION").ok().map(|found| found.id().into()),
+                deployment: env
+                    .get_binding::<WorkerVersionMetadata>("VERSION")
+                    .ok()
+                    .map(|found| fingerprint::of(&found.id()).into()),
             };
             Ok(known.get_or_init(|| found).clone())
         }

@@ -6,8 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Failure, root, run } from "./run.mjs";
 
-/** What wrangler says where there is no such Worker: the codes of Cloudflare's API, and its own words. */
-const noSuchWorker = /\b(10007|10090)\b|does not exist|not found|has no deployments/i;
+/**
+ * What wrangler prints if there is no such Worker: the codes of Cloudflare's API for exactly that. Any other refusal, such as
+ * a 403 or a 404 of the account, says nothing about the Worker and stops the deployment.
+ */
+const noSuchWorker = /\[code: (10007|10090)\]/;
 
 /** Makes sure that wrangler is signed in, to one account. Returns the account's name. */
 export async function account() {

@@ -4,7 +4,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { settingNames } from "./settings.mjs";
-import { root } from "./run.mjs";
+import { Failure, root } from "./run.mjs";
 
 export const environments = ["production", "staging"];
 
@@ -23,12 +23,12 @@ export async function configuration(environment) {
   const { env = {}, build, ...everywhere } = structuredClone(rawConfig);
   const own = structuredClone(env[environment] ?? {});
   const vars = { ...everywhere.vars, ...own.vars, ENVIRONMENT: environment };
-  if (environment === "production") return { ...everywhere, ...own, vars };
+  if (environment === "production") return withoutOldVersions({ ...everywhere, ...own, vars });
 
   // Nothing of production's is touched: not its routes, nor its stores, nor what its limiter has counted.
   const { route, routes, ...shared } = everywhere;
   const named = (name) => `${name}-${environment}`;
-  return {
+  return withoutOldVersions({
     ...shared,
     name: named(shared.name),
     d1_databases: shared.d1_databases.map(({ database_id, ...database }) => ({ ...database, database_name: named(database.database_name) })),
@@ -39,7 +39,25 @@ export async function configuration(environment) {
     }),
     ...own,
     vars,
-  };
+  });
+}
+
+/** Whether a configuration has an address of the owner's: a route or a custom domain. */
+export function hasRoute({ route, routes = [] }) {
+  return Boolean(route) || routes.length > 0;
+}
+
+/**
+ * The configuration without addresses at which old code would run on the live database with old secrets: the preview URLs of
+ * versions are off, and so is workers.dev once there is a route.
+ *
+ * @throws {Failure} if wrangler.toml switches one of them on.
+ */
+export function withoutOldVersions(config) {
+  const advice = "Remove the line from wrangler.toml: `npm run deploy` sets the right value.";
+  if (config.preview_urls) throw new Failure("preview_urls is on: every old version would stay reachable at an address of its own.", advice);
+  if (config.workers_dev && hasRoute(config)) throw new Failure("workers_dev is on although there is a route: the Worker would have a second address.", advice);
+  return { ...config, preview_urls: false, workers_dev: !hasRoute(config) };
 }
 
 /** The name of the KV namespace of a Worker. wrangler.toml names databases, but knows no names of namespaces. */

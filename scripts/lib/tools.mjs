@@ -1,7 +1,8 @@
 // The Rust program that turns the crate into a Worker, and the one that audits it. They are compiled once per machine
-// and version into a cache outside the checkout: a second clone, or a clean one, starts at once.
+// and version into a cache outside the checkout: a second clone, or a clean one, starts at once. No ready-made binary is
+// downloaded: cargo checks what it compiles against the checksums of the registry, and a release page offers nothing like it.
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { ask, Failure, root, run, say } from "./run.mjs";
@@ -19,7 +20,7 @@ export async function installTools() {
   // may name versions that are no longer published.
   const wasmBindgen = { name: "wasm-bindgen", crate: "wasm-bindgen-cli", version: lockedVersion("wasm-bindgen"), locked: false };
   return {
-    wasmBindgen: await install(wasmBindgen, [downloadWasmBindgen]),
+    wasmBindgen: await install(wasmBindgen),
     versions: [wasmBindgen.version, ask("rustc", ["--version"])],
   };
 }
@@ -27,7 +28,7 @@ export async function installTools() {
 /** Where cargo-deny is: on the PATH, or in the cache, compiled if need be. */
 export async function installCargoDeny() {
   if (ask("cargo-deny", ["--version"]) !== null) return "cargo-deny";
-  return install({ name: "cargo-deny", crate: "cargo-deny", version: "0.20.2", locked: true }, []);
+  return install({ name: "cargo-deny", crate: "cargo-deny", version: "0.20.2", locked: true });
 }
 
 export async function installTarget() {
@@ -50,8 +51,8 @@ function lockedVersion(crate) {
   throw new Failure(`Cargo.lock names no ${crate}.`, "Run `cargo generate-lockfile`, or take Cargo.lock from git.");
 }
 
-/** Finds a tool in the cache or puts it there: by the first of `shortcuts` that succeeds, else by compiling. */
-async function install(tool, shortcuts) {
+/** Finds a tool in the cache, or compiles it into the cache. */
+async function install(tool) {
   const home = join(cacheFolder(), `${tool.name}-${tool.version}`);
   const program = join(home, "bin", tool.name + executable);
   if (works(program, tool)) return program;
@@ -62,10 +63,7 @@ async function install(tool, shortcuts) {
   try {
     mkdirSync(join(aside, "bin"));
     const made = join(aside, "bin", tool.name + executable);
-    for (const shortcut of shortcuts) {
-      if (!works(made, tool)) await shortcut(tool, made);
-    }
-    if (!works(made, tool)) await compile(tool, aside);
+    await compile(tool, aside);
     if (!works(made, tool)) {
       throw new Failure(`${tool.name} ${tool.version} was installed but does not run.`, `Run \`${made} --version\` to see why.`);
     }
@@ -107,34 +105,6 @@ async function compile(tool, folder) {
       "If a C compiler is missing, install it (Debian: `apt-get install build-essential`); " +
       `if there is no ${tool.crate} ${tool.version}, pin a version in Cargo.toml that there is. Then try again.`,
   });
-}
-
-/** The makers' own binary: seconds instead of minutes, where it can be reached. */
-async function downloadWasmBindgen(tool, program) {
-  const platform = {
-    "darwin-arm64": "aarch64-apple-darwin",
-    "darwin-x64": "x86_64-apple-darwin",
-    "linux-arm64": "aarch64-unknown-linux-musl",
-    "linux-x64": "x86_64-unknown-linux-musl",
-    "win32-arm64": "x86_64-pc-windows-msvc",
-    "win32-x64": "x86_64-pc-windows-msvc",
-  }[`${process.platform}-${process.arch}`];
-  if (!platform) return;
-
-  const release = `wasm-bindgen-${tool.version}-${platform}`;
-  const address = `https://github.com/wasm-bindgen/wasm-bindgen/releases/download/${tool.version}/${release}.tar.gz`;
-  say(`Fetching ${tool.name} ${tool.version} (some seconds).`);
-  try {
-    const answer = await fetch(address, { signal: AbortSignal.timeout(30_000) });
-    if (!answer.ok) throw new Error(`status ${answer.status}`);
-    const archive = `${program}.tar.gz`;
-    writeFileSync(archive, Buffer.from(await answer.arrayBuffer()));
-    const unpacked = ask("tar", ["-xzf", archive, "-C", join(program, ".."), "--strip-components=1", `${release}/${tool.name}${executable}`]);
-    rmSync(archive, { force: true });
-    if (unpacked === null) throw new Error("it cannot be unpacked");
-  } catch (error) {
-    console.log(`  No ready-made ${tool.name} (${error.cause?.code ?? error.message}); it is compiled instead.`);
-  }
 }
 
 export function cacheFolder() {

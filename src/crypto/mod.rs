@@ -3,6 +3,7 @@
 
 pub mod argon2;
 mod bcrypt;
+pub mod fingerprint;
 mod firebase_scrypt;
 pub mod jwt;
 pub mod keyed_hash;

@@ -19,7 +19,7 @@ pub struct Health<'a> {
     status: &'static str,
     /// Of the code.
     version: &'static str,
-    /// Which deployed version of the Worker; null where nobody knows.
+    /// A fingerprint of the id of the deployed version of the Worker; null if the id is unknown.
     #[schema(required)]
     deployment: Option<&'a str>,
     /// What wrangler has applied, oldest first; null where nobody knows.

@@ -11,7 +11,7 @@ import { delimiter, join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ceilingKibibytes, holdToBudget } from "../../scripts/lib/budget.mjs";
-import { configuration, environments } from "../../scripts/lib/deployment.mjs";
+import { configuration, environments, withoutOldVersions } from "../../scripts/lib/deployment.mjs";
 import { startCloudflare } from "./support/cloudflare.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -210,6 +210,57 @@ test("whatever fails, the code before goes on, and the next run takes up what wa
   assert.equal((await fragile.deploy(told)).code, 0);
   const { databases, namespaces } = await fragile.read();
   assert.deepEqual([databases.length, namespaces.length], [2, 2]);
+});
+
+test("an account that refuses to say what is deployed is no empty account: nothing is made", async () => {
+  for (const said of [
+    "A request to the Cloudflare API failed. Authentication error [code: 10000]",
+    "A request to the Cloudflare API failed. 403: account not found [code: 9109]",
+    "A request to the Cloudflare API failed. The requested resource was not found. [code: 7003]",
+    "Not Found (404)",
+  ]) {
+    const closed = await account({ fails: { "deployments status": said } });
+    const answer = await closed.deploy(told);
+    assert.equal(answer.code, 1, answer.said);
+    assert.match(answer.said, /cannot be seen/);
+    assert.deepEqual(changes(await closed.read()), [], said);
+  }
+});
+
+test("no old version stays reachable: preview URLs are off, and workers.dev is once there is a route", async () => {
+  const deployed = await account();
+  const { said } = await deployed.deploy(told);
+  assert.match(said, /no route, so it answers on workers\.dev/);
+  const { previewUrls, workersDev } = (await deployed.read()).workers.postern;
+  assert.deepEqual([previewUrls, workersDev], [false, true]);
+
+  const route = [{ pattern: "auth.example.com", custom_domain: true }];
+  assert.deepEqual(withoutOldVersions({ routes: route }), { routes: route, preview_urls: false, workers_dev: false });
+  assert.deepEqual(withoutOldVersions({ route: "auth.example.com/*" }), { route: "auth.example.com/*", preview_urls: false, workers_dev: false });
+  assert.throws(() => withoutOldVersions({ routes: route, workers_dev: true }), /workers_dev is on although there is a route/);
+  assert.throws(() => withoutOldVersions({ preview_urls: true }), /preview_urls is on/);
+  for (const environment of environments) assert.equal((await configuration(environment)).preview_urls, false, environment);
+});
+
+test("the tag of a version tells nothing of the admin's password, and the same key has another tag elsewhere", async () => {
+  const tagOf = async (settings) => {
+    const deployed = await account();
+    const { code, said } = await deployed.deploy(settings);
+    assert.equal(code, 0, said);
+    return (await deployed.read()).workers.postern.tag.split(".");
+  };
+  const [[code, first], [sameCode, second]] = [await tagOf(told), await tagOf(told)];
+  assert.equal(code, sameCode);
+  assert.equal(first.length, 12);
+  assert.notEqual(first, second, "the salt is random");
+
+  // Only the password changes: the tag of the same deployment stays.
+  const deployed = await account();
+  assert.equal((await deployed.deploy(told)).code, 0);
+  const { tag } = (await deployed.read()).workers.postern;
+  const again = await deployed.deploy({ ...told, ADMIN_PASSWORD: "another password for root" });
+  assert.match(again.said, /nothing is uploaded/);
+  assert.equal((await deployed.read()).workers.postern.tag, tag);
 });
 
 test("a version that is not well is a failure, with the way back to the one before", async () => {

@@ -34,6 +34,11 @@ test("an action is pinned to a commit, with its version beside it, and no job ma
   }
 });
 
+test("what is deployed is built of nothing that another job has cached", () => {
+  const [, deploy] = workflows.find(([name]) => name === "deploy.yml");
+  assert.doesNotMatch(deploy, /actions\/cache|restore-keys/);
+});
+
 test("what is deployed has passed everything before, and an environment's secrets reach that step alone", () => {
   const [, deploy] = workflows.find(([name]) => name === "deploy.yml");
   assert.ok(deploy.indexOf("run: .ci/run") < deploy.indexOf("run: npm run deploy"));

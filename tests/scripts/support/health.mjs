@@ -1,5 +1,6 @@
 // Stands between a script and the net: /health of what is deployed in the account of the test, and nothing else.
 
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 globalThis.fetch = async (address) => {
@@ -8,5 +9,6 @@ globalThis.fetch = async (address) => {
   const [name, ...domain] = host.split(".");
   const worker = domain.join(".") === "example.workers.dev" && workers[name];
   if (pathname !== "/health" || !worker) throw new Error(`no test reaches ${address}`);
-  return new Response(JSON.stringify({ status: "ok", deployment: worker.version, ...health.body }), { status: health.status });
+  const deployment = createHash("sha256").update(worker.version).digest("hex").slice(0, 16);
+  return new Response(JSON.stringify({ status: "ok", deployment, ...health.body }), { status: health.status });
 };

@@ -48,12 +48,12 @@ if (command.startsWith("deployments status")) {
 } else if (command.startsWith("d1 migrations apply DB") && args.includes("--remote")) {
   account.migrated.push(config().d1_databases[0].database_id);
 } else if (command.startsWith("deploy") && !args.includes("--dry-run")) {
-  const { name, vars, d1_databases, kv_namespaces, routes } = config();
+  const { name, vars, d1_databases, kv_namespaces, routes, preview_urls: previewUrls, workers_dev: workersDev } = config();
   const secrets = option("--secrets-file") ? JSON.parse(readFileSync(option("--secrets-file"), "utf8")) : {};
   const version = `version-${(account.versions += 1)}`;
   const stores = [d1_databases[0].database_id, kv_namespaces[0].id];
   const kept = account.workers[name]?.secrets;
-  account.workers[name] = { version, tag: option("--tag"), vars, secrets: { ...kept, ...secrets }, stores, routes };
+  account.workers[name] = { version, tag: option("--tag"), vars, secrets: { ...kept, ...secrets }, stores, routes, previewUrls, workersDev };
   const targets = [`https://${name}.example.workers.dev`, "schedule: * * * * *"];
   writeFileSync(process.env.WRANGLER_OUTPUT_FILE_PATH, `${JSON.stringify({ type: "deploy", version_id: version, targets })}\n`);
 } else if (command.startsWith("triggers deploy")) {
