@@ -773,7 +773,7 @@ export interface components {
         };
         /** @description What is running, while it is well. */
         Health: {
-            /** @description Which deployed version of the Worker; null where nobody knows. */
+            /** @description A fingerprint of the id of the deployed version of the Worker; null if the id is unknown. */
             deployment: string | null;
             /** @description What wrangler has applied, oldest first; null where nobody knows. */
             migrations: string[] | null;
