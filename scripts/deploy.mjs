@@ -36,7 +36,7 @@ await main(async () => {
   if (isDryRun) return await tryOut(environment, config);
 
   say(`Deploying ${config.name} (${environment}) to ${await account()}.`);
-  if (!hasRoute(config)) console.log(withoutRoute);
+  adviseOnRoute(config);
   const live = await liveVersion(config.name);
   const settings = await complete(withSecret(settingsOf(config, process.env, live)), live);
 
@@ -52,9 +52,13 @@ await main(async () => {
   summarise({ config, environment, deployed, size, rollback: before && rollback(config, before) });
 });
 
-const withoutRoute =
-  "  wrangler.toml has no route, so it answers on workers.dev. Before you go live, add a custom domain or a route:\n" +
-  "  docs/operate.md, \"Deploying\". The address on workers.dev is then switched off.";
+function adviseOnRoute(config) {
+  if (hasRoute(config)) return;
+  console.log(
+    "  wrangler.toml has no route, so it answers on workers.dev. Before you go live, add a custom domain or a route:\n" +
+      '  docs/operate.md, "Deploying". The address on workers.dev is then switched off.',
+  );
+}
 
 function chosen() {
   try {
