@@ -26,7 +26,7 @@ use crate::{
         user::User,
     },
     error::Error,
-    settings::Settings,
+    settings::{self, Settings},
     store::{
         mails::{self, LEASE, Mail, Notice},
         records, users,
@@ -52,8 +52,10 @@ const STARTS_FOR: Duration = Duration::from_secs(45);
 const ENDS_AFTER: Duration = Duration::from_secs(56);
 /// Mails sent at the same time. The platform opens six connections at once.
 const AT_ONCE: i64 = 5;
-/// Mails in one run: each takes up to four of the thousand calls that the platform allows.
-const MAILS_A_RUN: i64 = 200;
+/// Calls to stores and providers in one run, for mails. The platform allows a thousand, and cleaning up needs some of them.
+const CALLS_A_RUN: usize = 950;
+/// Calls for a mail besides those to the providers: to read its user, to store its link, and to settle it.
+const CALLS_A_MAIL: usize = 3;
 
 /// What is to be mailed to whom.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -235,7 +237,13 @@ pub async fn deliver_due(app: &App) -> Result<(), Error> {
 
 async fn drain(app: &App) -> Result<(), Error> {
     let mut stop = app.timer.sleep(STARTS_FOR);
-    for _ in 0..MAILS_A_RUN / AT_ONCE {
+    let providers = match &app.settings().mail {
+        settings::Mail::Outbox => 1,
+        settings::Mail::Providers { providers, .. } => providers.len(),
+    };
+    // One more to claim the mails.
+    let calls_a_round = AT_ONCE as usize * (CALLS_A_MAIL + providers) + 1;
+    for _ in 0..CALLS_A_RUN / calls_a_round {
         if (&mut stop).now_or_never().is_some() {
             break;
         }

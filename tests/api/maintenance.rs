@@ -294,6 +294,31 @@ fn no_reset_link_expires_when_the_provider_is_out_for_two_minutes() {
 }
 
 #[test]
+fn a_run_makes_fewer_calls_than_the_platform_allows_however_many_providers_fail() {
+    let several = [
+        ("MAIL_PROVIDER", "resend,postmark,sendgrid,mailgun"),
+        ("POSTMARK_SERVER_TOKEN", "token"),
+        ("SENDGRID_API_KEY", "key"),
+        ("MAILGUN_API_KEY", "key"),
+        ("MAILGUN_DOMAIN", "mg.example.com"),
+    ];
+    for settings in
+        [RESEND.to_vec(), RESEND.into_iter().filter(|(name, _)| *name != "MAIL_PROVIDER").chain(several).collect()]
+    {
+        let postern = Postern::with_settings(&settings);
+        insert_users(&postern, 300);
+        postern.resend.is_down.set(true);
+        request_links(&postern, 300);
+        postern.wait(MINUTE);
+        let (calls, posts) = (postern.outside.calls.get(), postern.resend.posts.borrow().len());
+        postern.run_cron();
+        let calls = postern.outside.calls.get() - calls;
+        assert!(postern.resend.posts.borrow().len() > posts + 150, "the run did little");
+        assert!(calls < 1_000, "{calls} calls");
+    }
+}
+
+#[test]
 fn a_mail_to_a_recipient_whom_the_provider_refuses_is_given_up_at_once() {
     let postern = Postern::with_settings(&RESEND);
     *postern.resend.refuses.borrow_mut() = Some("bob@example.com".to_owned());

@@ -349,8 +349,8 @@ impl Resend {
 
     fn take(&self, request: &Outgoing) -> Incoming {
         self.now.set(self.now.get() + self.takes.get());
-        let key = request.headers.iter().find(|(name, _)| *name == "Idempotency-Key").unwrap().1.clone();
-        self.posts.borrow_mut().push((key, request.body.clone()));
+        let key = request.headers.iter().find(|(name, _)| *name == "Idempotency-Key").map(|(_, key)| key.clone());
+        self.posts.borrow_mut().push((key.unwrap_or_default(), request.body.clone()));
         if self.is_down.get() {
             let body = r#"{"statusCode":503,"name":"service_unavailable","message":"Down."}"#;
             return Incoming { status: 503, body: body.to_owned() };
