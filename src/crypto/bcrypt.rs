@@ -8,6 +8,10 @@ use crate::error::Error;
 /// The highest cost (the logarithm of the rounds) that a stored hash may ask for: four times what is made today, and
 /// seconds of CPU.
 const MAX_COST: u32 = 14;
+/// The lowest cost that bcrypt knows.
+const MIN_COST: u32 = 4;
+/// Characters of `$2b$`.
+const PREFIX_LENGTH: usize = 4;
 
 /// Whether `stored` has the form of such a string. `$2x$` marks hashes of an implementation with a flaw, and is none.
 pub(super) fn is_form_of(stored: &str) -> bool {
@@ -19,11 +23,29 @@ pub(super) fn is_form_of(stored: &str) -> bool {
 /// # Errors
 /// 500 when `stored` is malformed, or costs more than an isolate can give.
 pub(super) fn verify(password: &str, stored: &str) -> Result<bool, Error> {
-    let parts: bcrypt::HashParts = stored.parse().map_err(defect)?;
-    if parts.get_cost() > MAX_COST {
-        return Err(Error::Internal("a stored bcrypt hash costs more than an isolate can give".to_owned()));
-    }
+    check_cost(stored)?;
     bcrypt::verify(password, stored).map_err(defect)
+}
+
+/// Checks that [`verify`] can verify a password against `stored`, by verifying one at the lowest cost.
+///
+/// # Errors
+/// 500 when it cannot.
+pub(super) fn check(stored: &str) -> Result<(), Error> {
+    check_cost(stored)?;
+    let (prefix, rest) = stored.split_at_checked(PREFIX_LENGTH).unwrap_or_default();
+    let salt_and_hash = rest.trim_start_matches(|character: char| character != '$');
+    bcrypt::verify("", &format!("{prefix}04{salt_and_hash}")).map(drop).map_err(defect)
+}
+
+fn check_cost(stored: &str) -> Result<(), Error> {
+    let parts: bcrypt::HashParts = stored.parse().map_err(defect)?;
+    if !(MIN_COST..=MAX_COST).contains(&parts.get_cost()) {
+        return Err(Error::Internal(
+            "a stored bcrypt hash costs more than an isolate can give, or less than bcrypt permits".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 fn defect(error: bcrypt::BcryptError) -> Error {

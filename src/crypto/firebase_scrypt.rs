@@ -37,6 +37,14 @@ pub(super) fn verify(password: &str, stored: &str) -> Result<bool, Error> {
     Ok(computed.ct_eq(&hash).into())
 }
 
+/// Checks that [`verify`] can verify a password against `stored`.
+///
+/// # Errors
+/// 500 when it cannot.
+pub(super) fn check(stored: &str) -> Result<(), Error> {
+    scrypt::params(Stored::parse(stored).ok_or_else(defect)?.cost).map(drop)
+}
+
 struct Stored {
     cost: Cost,
     /// The salt of the user and then the separator, which is the same for the whole project.

@@ -28,6 +28,8 @@ pub struct Cost {
 const MAX_MEMORY_KIB: u32 = 65_536;
 /// The most passes that a stored hash may ask for.
 const MAX_ITERATIONS: u32 = 16;
+/// The most lanes that a stored hash may ask for.
+const MAX_LANES: u32 = 16;
 /// Bytes of salt and of hash (RFC 9106, section 3.1).
 const SALT_LENGTH: usize = 16;
 const HASH_LENGTH: usize = 32;
@@ -70,6 +72,26 @@ pub fn verify(password: &str, stored: &str) -> Result<bool, Error> {
     let mut output = vec![0; stored.hash.len()];
     compute(stored.algorithm, stored.version, &stored.params, password, &stored.salt, &mut output)?;
     Ok(output.ct_eq(&stored.hash).into())
+}
+
+/// Checks that [`verify`] can verify a password against `stored`, with the same parsers and bounds, and without computing a hash.
+///
+/// # Errors
+/// 500 when it cannot. The error does not contain the hash.
+pub fn check_stored(stored: &str) -> Result<(), Error> {
+    if bcrypt::is_form_of(stored) {
+        return bcrypt::check(stored);
+    }
+    if scrypt::is_form_of(stored) {
+        return scrypt::check(stored);
+    }
+    if scrypt::is_better_auth_form_of(stored) {
+        return Ok(());
+    }
+    if firebase_scrypt::is_form_of(stored) {
+        return firebase_scrypt::check(stored);
+    }
+    Stored::parse(stored).map(drop)
 }
 
 /// Whether `stored`, which has just been verified, is no argon2 or costs less than `cost`, so that it should be made anew
@@ -120,16 +142,22 @@ impl Stored {
     fn parse(phc: &str) -> Result<Stored, Error> {
         let parsed = PasswordHash::new(phc).map_err(defect)?;
         let params = Params::try_from(&parsed).map_err(defect)?;
-        if params.m_cost() > MAX_MEMORY_KIB || params.t_cost() > MAX_ITERATIONS {
+        let is_affordable =
+            params.m_cost() <= MAX_MEMORY_KIB && params.t_cost() <= MAX_ITERATIONS && params.p_cost() <= MAX_LANES;
+        if !is_affordable {
             return Err(Error::Internal("a stored password hash costs more than an isolate can give".to_owned()));
         }
         let missing = || Error::Internal("a stored password hash has no salt or no hash".to_owned());
+        let salt = parsed.salt.ok_or_else(missing)?.as_ref().to_vec();
+        if salt.len() < ::argon2::MIN_SALT_LEN {
+            return Err(Error::Internal("a stored password hash has a salt that is too short".to_owned()));
+        }
         Ok(Stored {
             algorithm: Algorithm::try_from(parsed.algorithm.as_str()).map_err(defect)?,
             // RFC 9106 is version 0x13; strings of the version before it (0x10) name none.
             version: parsed.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(defect)?,
             params,
-            salt: parsed.salt.ok_or_else(missing)?.as_ref().to_vec(),
+            salt,
             hash: parsed.hash.ok_or_else(missing)?.as_bytes().to_vec(),
         })
     }
@@ -226,6 +254,46 @@ mod tests {
         });
         hash("password", CHEAP).unwrap();
         assert_eq!((address, length), MEMORY.with_borrow(|memory| (memory.as_ptr(), memory.len())));
+    }
+
+    #[test]
+    fn the_check_of_a_stored_hash_agrees_with_its_verification() {
+        let argon2 = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        let bcrypt = "$2b$04$SO6x4rZ/SJaM45Thj/KQ9OLmpMwU4SqwQ6VNmxI436mE/cXuPfo9i";
+        let scrypt = "$scrypt$ln=4,r=8,p=1$c29tZXNhbHRzb21lc2FsdA$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        let firebase = "$fbscrypt$v=1,n=4,r=8,p=1,ss=Bw==,sk=AAAA$c2FsdA==$AAAA";
+        let better_auth = format!("{}:{}", "a".repeat(32), "b".repeat(128));
+        for stored in [argon2, bcrypt, scrypt, firebase, &better_auth] {
+            assert!(check_stored(stored).is_ok() && verify("", stored).is_ok(), "{stored}");
+        }
+        for stored in [
+            argon2.replace("p=1", "p=0"),
+            argon2.replace("p=1", "p=99"),
+            argon2.replace("m=64", "m=1024").replace("p=1", "p=17"),
+            argon2.replace("m=64", "m=16").replace("p=1", "p=4"),
+            argon2.replace("m=64", "m=65537"),
+            argon2.replace("t=1", "t=17"),
+            argon2.replace("c29tZXNhbHRzb21lc2FsdA", "c29t"),
+            argon2.replace("c29tZXNhbHRzb21lc2FsdA", "c29tZXNhbHRzb21lc2FsdB"),
+            argon2.replace("c29tZXNhbHRzb21lc2FsdA", &"AAAA".repeat(20)),
+            argon2.replace("argon2id", "argon2x"),
+            bcrypt.replace("$04$", "$03$"),
+            bcrypt.replace("$04$", "$15$"),
+            bcrypt.replace("$04$", "$1x$"),
+            bcrypt.replace('/', "!"),
+            bcrypt[..59].to_owned(),
+            format!("{bcrypt}."),
+            scrypt.replace("ln=4", "ln=19"),
+            scrypt.replace("r=8", "r=0"),
+            scrypt.replace("p=1", "p=17"),
+            firebase.replace("n=4", "n=30"),
+            firebase.replace("sk=AAAA", "sk="),
+            better_auth.replace(':', ""),
+            "plain text".to_owned(),
+        ] {
+            assert!(check_stored(&stored).is_err(), "{stored} passes the check");
+            assert!(verify("", &stored).is_err(), "{stored} is verified");
+        }
     }
 
     #[test]

@@ -49,6 +49,21 @@ pub(super) fn is_better_auth_form_of(stored: &str) -> bool {
 /// # Errors
 /// 500 when `stored` is malformed, or costs more than an isolate can give.
 pub(super) fn verify(password: &str, stored: &str) -> Result<bool, Error> {
+    let (cost, salt, hash) = parse(stored)?;
+    let computed = derive(password.as_bytes(), &salt, cost, hash.len())?;
+    Ok(computed.ct_eq(&hash).into())
+}
+
+/// Checks that [`verify`] can verify a password against `stored`.
+///
+/// # Errors
+/// 500 when it cannot.
+pub(super) fn check(stored: &str) -> Result<(), Error> {
+    params(parse(stored)?.0).map(drop)
+}
+
+/// The cost, the salt and the hash of a PHC string.
+fn parse(stored: &str) -> Result<(Cost, Vec<u8>, Vec<u8>), Error> {
     let parsed = PasswordHash::new(stored).map_err(|error| defect(&error.to_string()))?;
     let parameter = |name| parsed.params.get_decimal(name).ok_or_else(|| defect("a parameter is missing"));
     let cost = Cost {
@@ -59,8 +74,7 @@ pub(super) fn verify(password: &str, stored: &str) -> Result<bool, Error> {
     let (Some(salt), Some(hash)) = (parsed.salt, parsed.hash) else {
         return Err(defect("there is no salt or no hash"));
     };
-    let computed = derive(password.as_bytes(), salt.as_ref(), cost, hash.as_bytes().len())?;
-    Ok(computed.ct_eq(hash.as_bytes()).into())
+    Ok((cost, salt.as_ref().to_vec(), hash.as_bytes().to_vec()))
 }
 
 /// Whether `stored`, written by Better Auth, is a hash of `password`. It hashes the password in Unicode's form NFKC, and takes
@@ -81,6 +95,17 @@ pub(super) fn verify_better_auth(password: &str, stored: &str) -> Result<bool, E
 /// # Errors
 /// 500 when `cost` is none that scrypt knows, or more than an isolate can give.
 pub(super) fn derive(password: &[u8], salt: &[u8], cost: Cost, length: usize) -> Result<Vec<u8>, Error> {
+    let params = params(cost)?;
+    let mut key = vec![0; length];
+    scrypt::scrypt(password, salt, &params, &mut key).map_err(|error| defect(&error.to_string()))?;
+    Ok(key)
+}
+
+/// The parameters of a cost.
+///
+/// # Errors
+/// 500 when `cost` is none that scrypt knows, or more than an isolate can give.
+pub(super) fn params(cost: Cost) -> Result<Params, Error> {
     let Cost { log_n, block_size, parallelization } = cost;
     let memory = 1u64.checked_shl(log_n.into()).and_then(|n| n.checked_mul(u64::from(block_size) * 128));
     let is_bearable = memory.is_some_and(|memory| memory <= MAX_MEMORY)
@@ -89,10 +114,7 @@ pub(super) fn derive(password: &[u8], salt: &[u8], cost: Cost, length: usize) ->
     if !is_bearable {
         return Err(too_dear());
     }
-    let params = Params::new(log_n, block_size, parallelization).map_err(|error| defect(&error.to_string()))?;
-    let mut key = vec![0; length];
-    scrypt::scrypt(password, salt, &params, &mut key).map_err(|error| defect(&error.to_string()))?;
-    Ok(key)
+    Params::new(log_n, block_size, parallelization).map_err(|error| defect(&error.to_string()))
 }
 
 fn too_dear() -> Error {
