@@ -11,6 +11,7 @@ import { findBrowser } from "./lib/browser.mjs";
 import { buildPrimitives } from "./lib/primitives.mjs";
 import { Failure, main, root, run, say } from "./lib/run.mjs";
 import { lockedInCi } from "./lib/tools.mjs";
+import { buildRules } from "./lib/users/rules.mjs";
 
 const parts = { native: testNatively, workerd: testOnWorkerd, browser: testInBrowser, scripts: testScripts };
 /** Parts that could not be tested on this machine. */
@@ -35,6 +36,7 @@ async function testNatively() {
 async function testOnWorkerd() {
   await build();
   await buildPrimitives();
+  await buildRules();
   say("Testing the built Worker on workerd (about one minute).");
   await testWithNode("workerd");
 }
@@ -55,6 +57,7 @@ async function testInBrowser() {
 
 async function testScripts() {
   await build();
+  await buildRules();
   say("Testing the commands that deploy and look after it (about two minutes).");
   await testWithNode("scripts");
 }

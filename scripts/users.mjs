@@ -1,17 +1,18 @@
-// `npm run users -- import FILE` and `npm run users -- export FILE`: users into and out of the database of this machine or,
-// with --remote, of a deployment. docs/moving.md says which files there are.
+// `npm run users -- import FILE` and `npm run users -- export FILE`: imports and exports users of the database of this machine
+// or, with --remote, of a deployment. docs/moving.md describes the files and options.
 
 import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { openDatabase } from "./lib/d1.mjs";
-import { Failure, main, say } from "./lib/run.mjs";
+import { openDatabase, serviceName } from "./lib/d1.mjs";
+import { Failure, main, run, say } from "./lib/run.mjs";
 
-const usage = "npm run users -- import|export FILE [--remote] [--env NAME] [--persist-to FOLDER] [--firebase-hash-config FILE] [--role THEIRS=OURS] [--shorten-names] [--rejects FILE]";
+const usage = "npm run users -- import|export FILE [--remote] [--env NAME] [--persist-to FOLDER] [--firebase-hash-config FILE] [--role THEIRS=OURS] [--shorten-names] [--rejects FILE] [--dry-run]";
 
 await main(async () => {
   const { command, file, options } = chosen();
   const move = command === "import" ? importFrom : exportTo;
 
+  if (command === "import" && !options.remote) await migrate(options);
   const database = await openDatabase({ remote: options.remote, environment: options.env, persistTo: options["persist-to"] });
   try {
     await move(database, file, options);
@@ -19,6 +20,18 @@ await main(async () => {
     await database.close();
   }
 });
+
+/** On a fresh checkout there is no table of users yet. The database of a deployment is migrated by its deployment. */
+async function migrate(options) {
+  say("Applying migrations to the database of this machine (some seconds).");
+  const place = [...(options.env ? ["--env", options.env] : []), ...(options["persist-to"] ? ["--persist-to", options["persist-to"]] : [])];
+  await run("wrangler", ["d1", "migrations", "apply", "DB", "--local", ...place], {
+    // Without a terminal it asks nothing.
+    stdio: ["ignore", "ignore", "inherit"],
+    problem: "The migrations could not be applied.",
+    advice: "Run `npx wrangler d1 migrations apply DB --local` to see which one fails.",
+  });
+}
 
 function chosen() {
   try {
@@ -32,6 +45,7 @@ function chosen() {
         role: { type: "string", multiple: true },
         "shorten-names": { type: "boolean" },
         rejects: { type: "string" },
+        "dry-run": { type: "boolean" },
       },
     });
     const [command, file, ...others] = positionals;
@@ -49,15 +63,18 @@ async function importFrom(database, file, options) {
   if (!existsSync(file)) throw new Failure(`There is no ${file}.`, usage);
   if (options.rejects && existsSync(options.rejects)) throw new Failure(`${options.rejects} exists already.`, "Choose another name, or remove it.");
 
-  say(`Importing users from ${file} into the database of ${options.remote ? "the deployment" : "this machine"}.`);
+  const where = `the database of ${options.remote ? "the deployment" : "this machine"}`;
+  say(options["dry-run"] ? `Checking the users of ${file} against ${where}. Nothing is written to it.` : `Importing users from ${file} into ${where}.`);
   const config = options["firebase-hash-config"];
   const rejects = options.rejects;
   // It has the hashes of the users in it. It must not replace another file.
   if (rejects) writeFileSync(rejects, "", { mode: 0o600, flag: "wx" });
   const count = await importUsers(database, () => readRecords(file), {
     hashConfig: config && readHashConfig(config),
+    serviceName: await serviceName(options.env),
     roles: rolesOf(options.role),
     shortenNames: options["shorten-names"],
+    dryRun: options["dry-run"],
     onFault: (place, problem, record) => {
       console.error(`  ${place}: ${problem}`);
       if (rejects && record) appendFileSync(rejects, `${JSON.stringify(record)}\n`);
@@ -66,17 +83,27 @@ async function importFrom(database, file, options) {
     onProgress: progress("read"),
   });
   say(
-    `${number(count.imported)} users imported, ${number(count.present)} were there already, ${number(count.faulty)} are faulty and left out. ` +
+    `${number(count.imported)} users ${options["dry-run"] ? "would be imported" : "imported"}, ${number(count.present)} were there already, ` +
+      `${number(count.faulty)} are faulty and left out. ` +
       `${number(count.referrers)} referrers set, ${number(count.missingReferrers)} are not among the users, ${number(count.refusedReferrers)} form a ring. ` +
-      `${number(count.withoutPassword)} have no password.`,
+      `${number(count.withoutPassword)} have no password. ${number(count.knownDefaults)} admins must change a known or untried password.`,
   );
-  const { admins } = await countUsers(database);
-  if (admins === 0) console.error("  Nobody among the users is an active admin, and no default admin is made where there are users.");
+  const columns = (counts) => Object.entries(counts).map(([column, values]) => `${column} (${number(values)})`).join(", ");
+  if (Object.keys(count.kept).length > 0) console.log(`  Kept in \`extra\`, by column: ${columns(count.kept)}.`);
+  if (Object.keys(count.left).length > 0) console.log(`  Not imported, by column: ${columns(count.left)}.`);
+  if (options["dry-run"]) console.log("  Referrers are checked by the import itself.");
+  else {
+    const { admins } = await countUsers(database);
+    if (admins === 0) {
+      console.error("  There is no active admin, and a database with users gets no default admin: import one, or set the role of a user to `admin`.");
+    }
+  }
   if (count.refusedReferrers > 0 && count.faulty === 0) {
     throw new Failure(`${number(count.refusedReferrers)} referrers are not set.`, "They form a ring: correct them in the file, and run it again.");
   }
   if (count.faulty > 0) {
-    throw new Failure(`${number(count.faulty)} users are not imported.`, "Mend what is named above, and run it again: who is there already stays as they are.");
+    const problem = options["dry-run"] ? "users would not be imported." : "users are not imported.";
+    throw new Failure(`${number(count.faulty)} ${problem}`, "Correct the rows above and run it again: existing users are left unchanged.");
   }
 }
 

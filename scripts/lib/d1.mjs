@@ -43,6 +43,12 @@ export async function openDatabase({ remote = false, environment, persistTo } = 
   }
 }
 
+/** Returns the `SERVICE_NAME` of an environment, if it has one here. */
+export async function serviceName(environment) {
+  const { unstable_readConfig: readConfig } = await import("wrangler");
+  return process.env.SERVICE_NAME || readConfig({ config, env: environment }, { hideWarnings: true }).vars?.SERVICE_NAME || undefined;
+}
+
 function open(platform) {
   return { ...queries(platform.env[binding]), close: () => platform.dispose() };
 }

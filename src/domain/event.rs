@@ -47,6 +47,8 @@ pub enum Action {
     TierChanged,
     /// An admin made the account.
     UserCreated,
+    /// The operator imported the account from a file.
+    UserImported,
     /// An admin deleted the account.
     UserDeleted,
     /// The user and everybody below were frozen.
@@ -70,7 +72,7 @@ const MANY_POINTS: i64 = 5;
 
 impl Action {
     /// All there are.
-    pub const ALL: [Action; 23] = [
+    pub const ALL: [Action; 24] = [
         Action::Login,
         Action::Signup,
         Action::Logout,
@@ -90,6 +92,7 @@ impl Action {
         Action::RoleChanged,
         Action::TierChanged,
         Action::UserCreated,
+        Action::UserImported,
         Action::UserDeleted,
         Action::Frozen,
         Action::Unfrozen,
@@ -118,6 +121,7 @@ impl Action {
             Action::RoleChanged => "role_changed",
             Action::TierChanged => "tier_changed",
             Action::UserCreated => "user_created",
+            Action::UserImported => "user_imported",
             Action::UserDeleted => "user_deleted",
             Action::Frozen => "frozen",
             Action::Unfrozen => "unfrozen",
@@ -146,6 +150,7 @@ impl Action {
             | Action::RoleChanged
             | Action::TierChanged
             | Action::UserCreated
+            | Action::UserImported
             | Action::UserDeleted
             | Action::Frozen
             | Action::Unfrozen

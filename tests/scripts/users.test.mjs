@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { randomBytes, scryptSync } from "node:crypto";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
@@ -44,6 +45,13 @@ function user(email) {
   return sqlite.prepare("SELECT * FROM users WHERE email = ?").get(email);
 }
 
+/** A hash of a password, as passlib writes it with its scheme scrypt. */
+function scrypt(password) {
+  const salt = randomBytes(16);
+  const base64 = (bytes) => bytes.toString("base64").replace(/=+$/, "");
+  return `$scrypt$ln=4,r=8,p=1$${base64(salt)}$${base64(scryptSync(password, salt, 32, { N: 16, r: 8, p: 1 }))}`;
+}
+
 const list = (users) => file("users.jsonl", users.map((one) => JSON.stringify(one)).join("\n"));
 
 for (const [tables, userId, providerId, verified] of [
@@ -62,8 +70,9 @@ for (const [tables, userId, providerId, verified] of [
       INSERT INTO "${tables[1]}" SELECT id, id, 'credential', '${hash}' FROM "${tables[0]}" WHERE id <> 'd';`);
     theirs.close();
     const { count, notes } = await imported(path);
-    assert.deepEqual([count.imported, count.withoutPassword, notes.length], [4, 1, 1]);
-    assert.match(notes[0], /d\*\*\*@example\.com: has no password/);
+    assert.deepEqual([count.imported, count.withoutPassword, notes.length], [4, 1, 2]);
+    assert.match(notes[0], /c\*\*\*@example\.com: is banned until 2999-01-01/);
+    assert.match(notes[1], /d\*\*\*@example\.com: has no password/);
     assert.equal(user("a@example.com").password_hash, hash);
     assert.deepEqual(["a", "b", "c", "d"].map((id) => user(`${id}@example.com`).is_active), [0, 1, 0, 1]);
   });
@@ -119,6 +128,11 @@ test("a look-alike of an ASCII letter in an email is refused", async () => {
   assert.equal((await imported(list([{ email: "\u212aate@example.com" }]))).count.faulty, 1);
 });
 
+test("an internationalized domain is imported in its ASCII form", async () => {
+  const { count } = await imported(list([{ id: "a", email: "Ada@M\u00fcller.example" }, { id: "b", email: "ada@xn--mller-kva.example" }]));
+  assert.deepEqual([count.imported, count.faulty, user("ada@xn--mller-kva.example").id], [1, 1, "a"]);
+});
+
 test("hashes that cannot be verified at login are refused", async () => {
   const faulty = [
     "$2b$03$11g6KZ5I3sK3SZDpEXwqEePXe8bgh245xRGmy7orU51WLJyg7hDDa",
@@ -135,6 +149,98 @@ test("hashes that cannot be verified at login are refused", async () => {
 test("the default admin of lightnovel-crawler must change the password", async () => {
   await imported(list([{ id: "a", email: "admin", password: hash, role: "ADMIN" }, { id: "b", email: "b@example.com", password: hash, role: "ADMIN" }]));
   assert.deepEqual([user("admin").must_change_password, user("b@example.com").must_change_password], [1, 0]);
+});
+
+test("an admin whose password is a known default must change it", async () => {
+  const passwords = { admin: "admin", service: "acme auth", address: "address@example.com", local: "local", other: "correct horse battery" };
+  const admin = ([id, password]) => ({ id, email: `${id}@example.com`, password_hash: scrypt(password), role: "admin", must_change_password: false });
+  const reader = { id: "reader", email: "reader@example.com", password_hash: scrypt("admin") };
+  const { count, notes } = await imported(list([...Object.entries(passwords).map(admin), reader]), { serviceName: "Acme Auth" });
+  const ids = ["admin", "service", "address", "local", "other", "reader"];
+  assert.deepEqual(ids.map((id) => user(`${id}@example.com`).must_change_password), [1, 1, 1, 1, 0, 0]);
+  assert.deepEqual([count.knownDefaults, notes.length], [4, 4]);
+  assert.match(notes[0], /^line 1 \(id admin\): a\*\*\*@example\.com: is an admin with a known default password/);
+});
+
+test("an admin beyond those who are tried must change the password", async () => {
+  const password_hash = scrypt("correct horse battery");
+  await imported(list(Array.from({ length: 101 }, (_, id) => ({ id: `${id}`, email: `a${id}@example.com`, role: "admin", password_hash }))));
+  const marked = sqlite.prepare("SELECT email FROM users WHERE must_change_password = 1").all().map(({ email }) => email);
+  assert.deepEqual(marked, ["a100@example.com"]);
+});
+
+test("each imported user leaves an event by the operator, and a second import leaves none", async () => {
+  const path = list([{ id: "a", email: "a@example.com", role: "admin", tier: 1 }, { id: "b", email: "b@example.com" }]);
+  await imported(path);
+  await imported(path);
+  const events = sqlite.prepare("SELECT action, result, actor_id, subject_id, new_value FROM events ORDER BY id").all().map((row) => ({ ...row }));
+  const event = (subject_id, new_value) => ({ action: "user_imported", result: "success", actor_id: "operator", subject_id, new_value });
+  assert.deepEqual(events, [event("a", '{"role":"admin","tier":1}'), event("b", '{"role":"user","tier":0}')]);
+});
+
+test("freezes are exported and imported, also one whose root has been deleted", async () => {
+  await imported(list(["root", "below", "orphan"].map((id) => ({ id, email: `${id}@example.com` }))));
+  const [first, later] = [1_700_000_000_000, 1_700_000_000_005];
+  sqlite.exec(`INSERT INTO freezes VALUES ('root', ${later}), ('gone', ${first});
+    UPDATE users SET is_active = 0, frozen_by = 'root', frozen_at = ${first} WHERE id IN ('root', 'below');
+    UPDATE users SET is_active = 0, frozen_by = 'gone', frozen_at = ${first} WHERE id = 'orphan'`);
+  const state = () => ["freezes ORDER BY user_id", "users ORDER BY id"].map((table) => sqlite.prepare(`SELECT * FROM ${table}`).all().map((row) => ({ ...row })));
+  const before = state();
+  for (const name of ["freezes.csv", "freezes.jsonl"]) {
+    const path = join(folder, name);
+    await writeUsers(path, exportUsers(database));
+    sqlite.exec("DELETE FROM users; DELETE FROM freezes");
+    assert.equal((await imported(path)).count.imported, 3);
+    assert.deepEqual(state(), before);
+  }
+});
+
+test("a frozen user who is active is refused", async () => {
+  const { told } = await imported(list([{ id: "a", email: "a@example.com", frozen_by: "a", frozen_at: 1_700_000_000_000 }]));
+  assert.match(told[0], /is_active must be false for a user who is frozen/);
+});
+
+test("columns of a known service are kept in extra or named, and counted", async () => {
+  const theirs = { id: "a", email: "a@example.com", emailVerified: true, image: "i.png", twoFactorEnabled: true, stripeId: "s" };
+  const { count } = await imported(list([theirs, { ...theirs, id: "b", email: "b@example.com", image: "" }]));
+  assert.deepEqual([count.kept, count.left], [{ image: 1 }, { twofactorenabled: 2, stripeid: 2 }]);
+  assert.deepEqual(JSON.parse(user("a@example.com").extra), { image: "i.png" });
+  const supabase = { id: "c", email: "c@example.com", encrypted_password: "", raw_user_meta_data: '{"name":"C","city":"Ulm"}', aud: "x" };
+  const second = await imported(list([supabase]));
+  assert.deepEqual([second.count.kept, second.count.left], [{ metadata: 1 }, { aud: 1 }]);
+  assert.deepEqual(JSON.parse(user("c@example.com").extra), { metadata: { name: "C", city: "Ulm" } });
+});
+
+test("the end of a ban is reported", async () => {
+  const { notes } = await imported(list([{ id: "a", email: "a@example.com", encrypted_password: hash, banned_until: "2999-01-01 00:00:00+00" }]));
+  assert.deepEqual(notes.length, 1);
+  assert.match(notes[0], /is banned until 2999-01-01T00:00:00\.000Z, and is imported as deactivated/);
+});
+
+test("two addresses that differ by case are named together", async () => {
+  const users = [{ id: "one", email: "a@example.com" }, { id: "two", email: "A@Example.com" }];
+  const expected = /^line 2 \(id two\): .*belongs to the account with the id one .*keep one of the two/;
+  assert.match((await imported(list(users))).told[0], expected);
+});
+
+test("a dry run tells what an import would do, and writes nothing", async () => {
+  await imported(list([{ id: "old", email: "old@example.com" }]));
+  const users = [{ id: "old", email: "old@example.com" }, { id: "a", email: "a@example.com", referrer_id: "old" }, { id: "b", email: "A@example.com" }, { id: "c", email: "c" }];
+  const { count, told } = await imported(list(users), { dryRun: true });
+  assert.deepEqual([count.imported, count.present, count.faulty, told.length], [1, 1, 2, 2]);
+  assert.deepEqual(["users", "events"].map((table) => sqlite.prepare(`SELECT count(*) AS rows FROM ${table}`).get().rows), [1, 1]);
+});
+
+test("an import into the database of a fresh checkout applies the migrations first", () => {
+  const path = file("fresh.jsonl", JSON.stringify({ id: "a", email: "fresh@example.com", image: "i.png", role: "admin", password_hash: scrypt("admin") }));
+  const words = ["--persist-to", join(folder, "fresh")];
+  const command = (...more) => spawnSync(process.execPath, [join(root, "scripts/users.mjs"), ...more, ...words], { encoding: "utf8" });
+  const first = command("import", path);
+  assert.equal(first.status, 0, first.stdout + first.stderr);
+  assert.match(first.stdout, /1 users imported/);
+  assert.match(first.stdout, /Kept in `extra`, by column: image \(1\)/);
+  assert.match(first.stderr, /known default password/);
+  assert.match(command("import", path, "--dry-run").stdout, /0 users would be imported, 1 were there already/);
 });
 
 test("a ring of referrers is refused, also through users who are already there", async () => {
@@ -197,8 +303,8 @@ test("a refused row is named by its id and handed back, and roles and names can 
   const onFault = (place, problem, record) => rejected.push([`${place}: ${problem}`, record]);
   await importUsers(database, () => readRecords(list(users)), { onFault });
   assert.deepEqual(rejected.map(([, record]) => record), users);
-  assert.match(rejected[0][0], /^line 1 \(id r1\): .*role must be user or admin/);
-  assert.match(rejected[1][0], /^line 2 \(id r2\): .*name must have 1 to 100 characters/);
+  assert.match(rejected[0][0], /^line 1 \(id r1\): .*role must be user or admin: use --role THEIRS=OURS/);
+  assert.match(rejected[1][0], /^line 2 \(id r2\): .*name must have at most 100 characters: shorten it, or use --shorten-names/);
 
   const { count } = await imported(list(users), { roles: { local: "user" }, shortenNames: true });
   assert.deepEqual([count.imported, count.faulty], [2, 0]);

@@ -98,7 +98,7 @@ test("users of lightnovel-crawler sign in with their passwords, and everything e
   crawler.close();
 
   const { count, told } = await imported(path);
-  assert.deepEqual(count, { imported: 2, present: 0, faulty: 0, referrers: 1, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0 });
+  assert.deepEqual(count, { imported: 2, present: 0, faulty: 0, referrers: 1, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0, knownDefaults: 0, kept: {}, left: {} });
   assert.deepEqual(told, []);
 
   const { token, user } = await signsIn("reader@example.com");
@@ -168,7 +168,7 @@ test("users of Firebase sign in with their passwords", async () => {
   const path = await file("firebase.json", JSON.stringify({ users }));
   await assert.rejects(imported(path), /without the hash_config/);
   const { count, told } = await imported(path, { hashConfig: readHashConfig(await file("hash_config.txt", hashConfig)) });
-  assert.deepEqual([count.imported, told], [1, ["user 2 (id fb2): ***: email must be an email address"]]);
+  assert.deepEqual([count.imported, told], [1, ["user 2 (id fb2): ***: email must be an email address, such as name@example.com: correct it, or give the user another address"]]);
   const { user } = await signsIn("fay@example.com");
   assert.deepEqual([user.id, user.name, user.created_at], ["fb1", "Fay", 1_600_000_000_000]);
 });
@@ -187,16 +187,16 @@ test("a faulty record is told by its place without address or hash, and stops no
     { id: "f9", email: "ninth@faulty.example", password_hash: hash, is_active: "perhaps", extra: "[1]", name: "n".repeat(101) },
   ]);
   const { count, told } = await imported(path);
-  assert.deepEqual(count, { imported: 2, present: 0, faulty: 7, referrers: 0, missingReferrers: 1, refusedReferrers: 0, withoutPassword: 0 });
+  assert.deepEqual(count, { imported: 2, present: 0, faulty: 7, referrers: 0, missingReferrers: 1, refusedReferrers: 0, withoutPassword: 0, knownDefaults: 0, kept: {}, left: {} });
   assert.deepEqual(told.toSorted(), [
     "line 2: is no JSON",
     "line 3: is no JSON object",
-    "line 4 (id f4): f***@example: email must be an email address; role must be user or admin; tier must be 0, 1 or 2, or one of basic, premium, vip; created_at must be a time",
-    "line 5 (id f5): f***@faulty.example: password_hash is of no kind that can be verified",
-    "line 6 (id f6): s***@faulty.example: password_hash costs more than a Worker can compute",
-    "line 7 (id f7): f***@faulty.example: its email belongs to another account",
+    "line 4 (id f4): f***@example: email must be an email address, such as name@example.com: correct it, or give the user another address; role must be user or admin: use --role THEIRS=OURS; tier must be 0, 1 or 2, or one of basic, premium, vip; created_at must be a time",
+    "line 5 (id f5): f***@faulty.example: password_hash cannot be verified at a login (a password hash: password hash string missing field): remove it, and the user sets a password with the link for a forgotten one",
+    "line 6 (id f6): s***@faulty.example: password_hash cannot be verified at a login (a stored password hash costs more than an isolate can give): remove it, and the user sets a password with the link for a forgotten one",
+    "line 7 (id f7): f***@faulty.example: its email belongs to the account with the id f1 (upper and lower case are the same): keep one of the two, or change the address of one",
     "line 8: e***@faulty.example: its referrer is not among the users, and is left out",
-    "line 9 (id f9): n***@faulty.example: name must have 1 to 100 characters; is_active must be true or false; extra must be a JSON object",
+    "line 9 (id f9): n***@faulty.example: name must have at most 100 characters: shorten it, or use --shorten-names; is_active must be true or false; extra must be a JSON object",
   ]);
   assert.equal((await row("eighth@faulty.example")).referrer_id, null);
 });
@@ -241,10 +241,10 @@ test("an import that broke off goes on where it was, and one that is run twice c
 
   const invited = users.filter(({ id, referrer_id }) => referrer_id !== null && referrer_id !== id).length;
   const { count } = await imported(path);
-  assert.deepEqual(count, { imported: 2_000 - half, present: half, faulty: 0, referrers: invited, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0 });
+  assert.deepEqual(count, { imported: 2_000 - half, present: half, faulty: 0, referrers: invited, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0, knownDefaults: 0, kept: {}, left: {} });
 
   const before = await stored(domain);
-  assert.deepEqual((await imported(path)).count, { imported: 0, present: 2_000, faulty: 0, referrers: 0, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0 });
+  assert.deepEqual((await imported(path)).count, { imported: 0, present: 2_000, faulty: 0, referrers: 0, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0, knownDefaults: 0, kept: {}, left: {} });
   assert.deepEqual(await stored(domain), before);
   const byId = new Map(before.map((row) => [row.id, row]));
   for (const { id, referrer_id } of users) assert.equal(byId.get(id).referrer_id, referrer_id === id ? null : referrer_id);

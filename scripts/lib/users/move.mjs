@@ -1,8 +1,10 @@
-// Users into and out of the database. What is there already stays as it is, so that an import which broke off is simply
-// run again, and one that is run twice changes nothing.
+// Imports and exports users. Existing users are left unchanged, so an import that broke off can be repeated, and one that
+// runs twice changes nothing.
 
 import { check, masked, maxName } from "./check.mjs";
+import { knownDefaults } from "./defaults.mjs";
 import { columns, toUser } from "./origin.mjs";
+import { loadRules } from "./rules.mjs";
 
 /** How many users go into one statement, and how many characters at most: D1 takes 2 MB in one parameter. */
 const batchLength = 1000;
@@ -13,47 +15,78 @@ const pageLength = 1000;
 const flags = ["is_active", "is_verified", "must_change_password"];
 
 /**
- * Takes users in, in two passes over the same records: first all of them without their referrers, who may stand further
- * down, then who invited whom.
+ * Imports users in two passes over the same records: first all of them without their referrers, who may be further down in the
+ * file, then their referrers.
  *
  * @param {{query: Function}} database
- * @param {() => AsyncIterable<{place: string, record?: object, fault?: string}>} read Begins to read the records anew.
+ * @param {() => AsyncIterable<{place: string, record?: object, fault?: string}>} read Starts reading the records from the first.
  * @param {object} [options]
  * @param {object} [options.hashConfig] Of a Firebase project.
+ * @param {string} [options.serviceName] What the service is called: admins must not have it as their password.
  * @param {Record<string, string>} [options.roles] Roles of the source, in lower case, and the roles to import them as.
  * @param {boolean} [options.shortenNames] Cuts names to the permitted length and replaces control characters with spaces.
- * @param {(place: string, problem: string, record?: object) => void} [options.onFault] Is told of every record that is left out, and of every
+ * @param {boolean} [options.dryRun] Judges the records and writes nothing.
+ * @param {(place: string, problem: string, record?: object) => void} [options.onFault] Receives every record that is left out, and every
  *   referrer that is.
- * @param {(place: string, note: string) => void} [options.onNote] Receives imported users without a password.
- * @param {(read: number) => void} [options.onProgress] Is told after every batch.
- * @returns What became of the records: each is counted once, in `imported`, `present` or `faulty`; `referrers` are those of
- *   them that were set.
+ * @param {(place: string, note: string) => void} [options.onNote] Receives imported users who need attention: without a password, with a
+ *   known default as their password, or banned until some time.
+ * @param {(read: number) => void} [options.onProgress] Is called after every batch.
+ * @returns What became of the records: each is counted once, in `imported`, `present` or `faulty`; `referrers` counts the
+ *   referrers that were set. `kept` and `left` count values by column: kept in `extra`, and not imported.
  */
 export async function importUsers(database, read, options = {}) {
-  const { onFault = () => {}, onNote = () => {}, onProgress = () => {} } = options;
-  const count = { imported: 0, present: 0, faulty: 0, referrers: 0, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0 };
+  const { onFault = () => {}, onNote = () => {}, onProgress = () => {}, dryRun = false } = options;
+  const rules = await loadRules();
+  const count = {
+    imported: 0, present: 0, faulty: 0, referrers: 0, missingReferrers: 0, refusedReferrers: 0,
+    withoutPassword: 0, knownDefaults: 0, kept: {}, left: {},
+  };
   const fault = (place, problem, record) => {
     count.faulty += 1;
     onFault(place, problem, record);
   };
 
+  const isKnownDefault = knownDefaults(rules, options.serviceName);
+  const seen = { ids: new Set(), emails: new Set() };
   let namesReferrers = false;
-  for await (const batch of batches(checked(read, options, fault))) {
-    const { ids, present, taken } = await insert(database, batch);
-    count.imported += ids.size;
-    count.present += present;
-    for (const { place, user, hasPassword } of batch) {
-      if (hasPassword || !ids.has(user.id)) continue;
-      count.withoutPassword += 1;
-      onNote(place, `${masked(user.email)}: has no password, and sets one by the link for a forgotten password`);
+  for await (const batch of batches(checked(read, rules, options, fault))) {
+    const news = await unknown(database, batch);
+    for (const one of batch.filter(({ user }) => news.has(user.id))) {
+      const problem = isKnownDefault(one.user, one.hasPassword);
+      if (!problem) continue;
+      one.user.must_change_password = 1;
+      one.isKnownDefault = true;
+      one.notes.push(problem);
     }
-    for (const { place, user, record } of taken) fault(withId(place, user.id), `${masked(user.email)}: its email belongs to another account`, record);
+    const ids = dryRun ? withoutTwins(batch, news, seen) : await insert(database, batch);
+    const taken = await takenEmails(database, batch.filter(({ user }) => !ids.has(user.id) && !seen.ids.has(user.id)));
+    count.imported += ids.size;
+    count.present += batch.length - ids.size - taken.length;
+    for (const one of batch) {
+      if (!ids.has(one.user.id)) continue;
+      if (!one.hasPassword) {
+        count.withoutPassword += 1;
+        one.notes.push("has no password, and sets one by the link for a forgotten password");
+      }
+      if (one.isKnownDefault) count.knownDefaults += 1;
+      for (const column of one.kept) count.kept[column] = (count.kept[column] ?? 0) + 1;
+      for (const column of one.left) count.left[column] = (count.left[column] ?? 0) + 1;
+      for (const note of one.notes) onNote(withId(one.place, one.user.id), `${masked(one.user.email)}: ${note}`);
+    }
+    for (const { one, owner } of taken) {
+      const twin = owner === undefined ? "another account" : `the account with the id ${owner}`;
+      fault(
+        withId(one.place, one.user.id),
+        `${masked(one.user.email)}: its email belongs to ${twin} (upper and lower case are the same): keep one of the two, or change the address of one`,
+        one.record,
+      );
+    }
     namesReferrers ||= batch.some(({ user }) => user.referrer_id !== null);
     onProgress(count.imported + count.present + count.faulty);
   }
 
-  if (namesReferrers) {
-    for await (const batch of batches(invited(read, options))) {
+  if (namesReferrers && !dryRun) {
+    for await (const batch of batches(invited(read, rules, options))) {
       const { set, missing, cyclic } = await setReferrers(database, batch);
       count.referrers += set;
       count.missingReferrers += missing.length;
@@ -83,7 +116,7 @@ function withId(place, id) {
 }
 
 /** The records that can be taken in. */
-async function* checked(read, options, fault) {
+async function* checked(read, rules, options, fault) {
   const { hashConfig } = options;
   for await (const { place, record, fault: unreadable } of read()) {
     if (unreadable) {
@@ -91,14 +124,14 @@ async function* checked(read, options, fault) {
       continue;
     }
     const raw = adapted(toUser(record, hashConfig), options);
-    const { user, faults, hasId, hasPassword } = check(raw);
+    const { user, faults, hasId, hasPassword } = check(raw, rules);
     if (faults.length > 0) fault(withId(place, raw.id), `${masked(raw.email)}: ${faults.join("; ")}`, record);
-    else yield { place, user, hasId, hasPassword, record };
+    else yield { place, user, hasId, hasPassword, record, notes: [...raw.notes], kept: raw.kept, left: raw.left };
   }
 }
 
-async function* invited(read, options) {
-  for await (const one of checked(read, options, () => {})) {
+async function* invited(read, rules, options) {
+  for await (const one of checked(read, rules, options, () => {})) {
     if (one.user.referrer_id !== null) yield one;
   }
 }
@@ -119,6 +152,29 @@ async function* batches(users) {
   if (batch.length > 0) yield batch;
 }
 
+/** Returns the ids of the users of a batch whose id and email are not in the database. */
+async function unknown(database, batch) {
+  const rows = await database.query(
+    `SELECT value ->> 'id' AS id FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = value ->> 'id')
+     AND NOT EXISTS (SELECT 1 FROM users WHERE users.email = value ->> 'email')`,
+    json(batch),
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Returns the new ids without those whose id or email was in the file before. */
+function withoutTwins(batch, news, seen) {
+  const ids = new Set();
+  for (const { user } of batch) {
+    if (!news.has(user.id) || seen.ids.has(user.id) || seen.emails.has(user.email)) continue;
+    seen.ids.add(user.id);
+    seen.emails.add(user.email);
+    ids.add(user.id);
+  }
+  return ids;
+}
+
+/** Inserts users, with their freezes and an event for each. Returns the ids of those that are new. */
 async function insert(database, batch) {
   const values = columns.map((column) => (column === "referrer_id" ? "NULL" : `value ->> '${column}'`));
   const inserted = await database.query(
@@ -127,18 +183,43 @@ async function insert(database, batch) {
     json(batch),
   );
   const ids = new Set(inserted.map(({ id }) => id));
-  const others = batch.filter(({ user }) => !ids.has(user.id));
-  const taken = others.length > 0 ? await emailsOfOthers(database, others) : [];
-  return { ids, present: others.length - taken.length, taken };
+  const news = json(batch.filter(({ user }) => ids.has(user.id)));
+  if (ids.size === 0) return ids;
+  await database.query(
+    `INSERT INTO events (at, action, result, actor_id, subject_id, address, new_value)
+     SELECT max(?2, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), ?2)), 'user_imported', 'success', 'operator',
+       value ->> 'id', 'terminal', json_object('role', value ->> 'role', 'tier', value ->> 'tier')
+     FROM json_each(?1)`,
+    news,
+    Date.now(),
+  );
+  // A freeze whose root is not in the file is known by the users that it deactivated.
+  await database.query(
+    `INSERT INTO freezes (user_id, frozen_at)
+     SELECT root, coalesce(max(since), max(frozen_at)) FROM (
+       SELECT value ->> 'id' AS root, value ->> 'freeze_since' AS since, NULL AS frozen_at FROM json_each(?1)
+         WHERE value ->> 'freeze_since' IS NOT NULL
+       UNION ALL
+       SELECT value ->> 'frozen_by', NULL, value ->> 'frozen_at' FROM json_each(?1) WHERE value ->> 'frozen_by' IS NOT NULL)
+     WHERE true GROUP BY root
+     ON CONFLICT DO UPDATE SET frozen_at = max(frozen_at, excluded.frozen_at)`,
+    news,
+  );
+  return ids;
 }
 
-/** Those who brought an id that is not there, although their email is: in the account of somebody else. */
-async function emailsOfOthers(database, others) {
+/**
+ * Returns the users whose id is not in the database although their email is: it is the address of another account. `owner` is that
+ * account's id; a dry run does not know it if the account is in the file as well.
+ */
+async function takenEmails(database, others) {
+  if (others.length === 0) return [];
   const rows = await database.query(
-    `SELECT key FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = value ->> 'id')`,
+    `SELECT key, (SELECT id FROM users WHERE users.email = value ->> 'email') AS owner
+     FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = value ->> 'id')`,
     json(others),
   );
-  return rows.map(({ key }) => others[key]).filter(({ hasId }) => hasId);
+  return rows.map(({ key, owner }) => ({ one: others[key], owner: owner ?? undefined })).filter(({ one }) => one.hasId);
 }
 
 /**
@@ -187,12 +268,13 @@ function json(batch) {
   return JSON.stringify(batch.map(({ user, hasId }) => ({ ...user, hasId })));
 }
 
-/** All users, with the names and values that an import takes, in the order of their ids. */
+/** Yields all users with the names and values that an import takes, in the order of their ids. */
 export async function* exportUsers(database) {
   let last = "";
   for (;;) {
     const rows = await database.query(
-      `SELECT ${columns.join(", ")} FROM users WHERE id > ?1 ORDER BY id LIMIT ${pageLength}`,
+      `SELECT ${columns.join(", ")}, (SELECT frozen_at FROM freezes WHERE user_id = users.id) AS freeze_since
+       FROM users WHERE id > ?1 ORDER BY id LIMIT ${pageLength}`,
       last,
     );
     for (const row of rows) {

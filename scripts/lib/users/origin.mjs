@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { Failure } from "../run.mjs";
 import { readTime } from "./time.mjs";
 
-/** The columns that move, in the order in which they are written. */
+/** The columns of the table `users` that move, in the order in which they are written. */
 export const columns = [
   "id",
   "email",
@@ -20,7 +20,12 @@ export const columns = [
   "extra",
   "created_at",
   "updated_at",
+  "frozen_by",
+  "frozen_at",
 ];
+
+/** The columns of an export: also since when the invite tree of this user is frozen. */
+export const exportedColumns = [...columns, "freeze_since"];
 
 /**
  * Recognizes the service of a record by a column that only this service has. Columns are compared without case, spaces and
@@ -28,14 +33,18 @@ export const columns = [
  *
  * @param {object} record
  * @param {{signerKey: string, saltSeparator: string, rounds: string, memCost: string}} [hashConfig] Of Firebase.
- * @returns {object} The columns of the table `users`; `problems` has what is wrong with the record as a whole.
+ * @returns {object} The columns of the table `users`. `problems` has what is wrong with the record as a whole, `notes` what its
+ *   admin should know; `kept` names the columns whose values are kept in `extra`, and `left` those that are not imported.
  */
 export function toUser(record, hashConfig) {
   const { fields, problems } = fieldsOf(record);
   const convert =
     "localid" in fields ? ofFirebase : "encryptedpassword" in fields ? ofSupabase : "emailverified" in fields ? ofBetterAuth : ofPostern;
   const user = convert(fields, hashConfig);
-  return { ...user, problems: [...problems, ...(user.problems ?? [])] };
+  const kept = extras.filter((key) => isGiven(fields[key]));
+  const imported = convert === ofPostern ? known : new Set([...read.get(convert), ...extras]);
+  const left = convert === ofPostern ? [] : Object.keys(fields).filter((key) => !imported.has(key) && isGiven(fields[key]));
+  return { ...user, problems: [...problems, ...(user.problems ?? [])], notes: user.notes ?? [], kept, left };
 }
 
 function squashed(column) {
@@ -54,13 +63,13 @@ function fieldsOf(record) {
   return { fields, problems };
 }
 
-/** Columns of other services that are kept in `extra`. */
-const extras = ["username", "image", "metadata"];
-const known = new Set([...columns.map(squashed), "password", ...extras]);
+/** Columns of other services that are kept in `extra`, under their squashed names. Users can read their `extra`. */
+const extras = ["username", "displayusername", "image", "photourl", "metadata", "phone", "phonenumber"];
+const known = new Set([...exportedColumns.map(squashed), "password", ...extras]);
 
 /** Postern's own export, and the table of lightnovel-crawler, which calls the hash `password`. */
 function ofPostern(fields) {
-  const user = Object.fromEntries(columns.map((column) => [column, fields[squashed(column)]]));
+  const user = Object.fromEntries(exportedColumns.map((column) => [column, fields[squashed(column)]]));
   const unknown = Object.keys(fields).filter((key) => !known.has(key) && isGiven(fields[key]));
   const problems = unknown.length > 0 ? [`has unknown columns: ${unknown.join(", ")}; rename or remove them`] : [];
   const passwordHash = isGiven(fields.passwordhash) ? fields.passwordhash : fields.password;
@@ -89,6 +98,7 @@ function withExtras(extra, fields) {
 
 /** `user` with the `password` of its `account`: https://www.better-auth.com/docs/concepts/database. */
 function ofBetterAuth(fields) {
+  const isBanned = isGiven(fields.banned) && !isFalse(fields.banned) && isOngoing(fields.banexpires);
   return {
     id: fields.id,
     email: fields.email,
@@ -96,7 +106,8 @@ function ofBetterAuth(fields) {
     name: fields.name,
     // Of the admin plugin, where it is used.
     role: String(fields.role ?? "").split(",").includes("admin") ? "admin" : "user",
-    is_active: !(isGiven(fields.banned) && !isFalse(fields.banned) && isOngoing(fields.banexpires)),
+    is_active: !isBanned,
+    notes: isBanned ? banNotes(fields.banexpires) : [],
     is_verified: fields.emailverified,
     extra: withExtras({}, fields),
     created_at: milliseconds(fields.createdat),
@@ -111,6 +122,13 @@ function isOngoing(end) {
   return until === undefined || until > Date.now();
 }
 
+function banNotes(end) {
+  if (!isGiven(end)) return [];
+  const { milliseconds: until } = readTime(milliseconds(end));
+  const told = until === undefined ? "to a time that cannot be read" : `until ${new Date(until).toISOString()}`;
+  return [`is banned ${told}, and is imported as deactivated: activate the account by hand when the ban ends`];
+}
+
 /** Some databases under Better Auth count seconds. Numbers that would be times before 1973 in milliseconds are seconds. */
 function milliseconds(time) {
   const isNumber = typeof time === "number" || (typeof time === "string" && /^\d+$/.test(time));
@@ -119,24 +137,29 @@ function milliseconds(time) {
 
 /** `auth.users`: its `role` is one of Postgres, and an account is banned or deleted by a time. */
 function ofSupabase(fields) {
+  const isBanned = isGiven(fields.banneduntil) && isOngoing(fields.banneduntil);
+  const metadata = userMetadata(fields.rawusermetadata);
+  if (Object.keys(metadata).length > 0) fields.metadata ??= metadata;
   return {
     id: fields.id,
     email: fields.email,
     password_hash: fields.encryptedpassword,
-    name: nameInMetadata(fields.rawusermetadata),
-    is_active: !fields.deletedat && !(isGiven(fields.banneduntil) && isOngoing(fields.banneduntil)),
+    name: metadata.full_name ?? metadata.name,
+    is_active: !fields.deletedat && !isBanned,
     is_verified: Boolean(fields.emailconfirmedat),
+    extra: withExtras({}, fields),
+    notes: isBanned ? banNotes(fields.banneduntil) : [],
     created_at: fields.createdat,
     updated_at: fields.updatedat,
   };
 }
 
-function nameInMetadata(metadata) {
+function userMetadata(metadata) {
   try {
-    const { full_name, name } = (typeof metadata === "string" ? JSON.parse(metadata || "{}") : metadata) ?? {};
-    return full_name ?? name;
+    const object = typeof metadata === "string" ? JSON.parse(metadata || "{}") : metadata;
+    return object !== null && typeof object === "object" ? object : {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 
@@ -150,6 +173,7 @@ function ofFirebase(fields, hashConfig) {
     name: fields.displayname,
     is_active: !(isGiven(fields.disabled) && !isFalse(fields.disabled)),
     is_verified: fields.emailverified,
+    extra: withExtras({}, fields),
     created_at: fields.createdat,
     problems: isRedacted ? ["password_hash is redacted: export as an owner of the Firebase project"] : [],
   };
@@ -185,6 +209,16 @@ export function readHashConfig(path) {
   const { signerKey, saltSeparator, ...numbers } = Object.fromEntries(found);
   return { signerKey: plain(signerKey), saltSeparator: plain(saltSeparator), ...numbers };
 }
+
+/** The columns that each service's converter reads. */
+const read = new Map([
+  [ofBetterAuth, ["id", "email", "password", "name", "role", "banned", "banexpires", "emailverified", "createdat", "updatedat"]],
+  [
+    ofSupabase,
+    ["id", "email", "encryptedpassword", "rawusermetadata", "deletedat", "banneduntil", "emailconfirmedat", "createdat", "updatedat"],
+  ],
+  [ofFirebase, ["localid", "email", "passwordhash", "salt", "displayname", "disabled", "emailverified", "createdat"]],
+]);
 
 /** As JSON, CSV and SQLite write a flag that is set. */
 export function isTrue(value) {

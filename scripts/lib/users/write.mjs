@@ -5,7 +5,7 @@ import { createWriteStream, existsSync, renameSync, rmSync } from "node:fs";
 import { extname } from "node:path";
 import { finished } from "node:stream/promises";
 import { Failure } from "../run.mjs";
-import { columns } from "./origin.mjs";
+import { exportedColumns as columns } from "./origin.mjs";
 
 const writers = {
   ".csv": { head: `${columns.join(",")}\n`, line: (user) => `${columns.map((column) => csvField(user[column])).join(",")}\n` },

@@ -1,0 +1,57 @@
+//! The Worker's rules for emails, names and password hashes, compiled for `npm run users` (`rules.mjs`): an import accepts
+//! what the endpoints accept, in the same form.
+
+use postern::{
+    crypto::password_hash,
+    domain::{email::Email, name},
+    error::Error,
+};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// The login name of the default account, which has no mailbox.
+const DEFAULT_ACCOUNT: &str = "admin";
+
+/// Returns an email in the form in which it is stored.
+///
+/// # Errors
+/// A sentence that says what is wrong with it.
+#[wasm_bindgen]
+pub fn read_email(text: &str) -> Result<String, String> {
+    if Email::lookup_form(text) == DEFAULT_ACCOUNT {
+        return Ok(DEFAULT_ACCOUNT.to_owned());
+    }
+    Email::parse(text).map(|email| email.as_str().to_owned()).map_err(|(problem, _)| problem)
+}
+
+/// Returns the part of a stored email before the `@`.
+#[wasm_bindgen]
+pub fn local_part(email: &str) -> String {
+    Email::from_store(email.to_owned()).local_part().to_owned()
+}
+
+/// Returns a name in the form in which it is stored.
+///
+/// # Errors
+/// A sentence that says what is wrong with it.
+#[wasm_bindgen]
+pub fn read_name(text: &str) -> Result<String, String> {
+    name::parse(text).map_err(|(problem, _)| problem)
+}
+
+/// Checks that a login can verify a password against `hash`.
+///
+/// # Errors
+/// A sentence that says why it cannot, without the hash.
+#[wasm_bindgen]
+pub fn check_hash(hash: &str) -> Result<(), String> {
+    password_hash::check_stored(hash).map_err(|error| match error {
+        Error::Internal(problem) => format!("cannot be verified at a login ({problem})"),
+        other => format!("cannot be verified at a login ({other:?})"),
+    })
+}
+
+/// Whether `hash` is one of `password`, as a login decides it.
+#[wasm_bindgen]
+pub fn matches(password: &str, hash: &str) -> bool {
+    password_hash::verify(password, hash).unwrap_or(false)
+}
