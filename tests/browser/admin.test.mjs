@@ -82,7 +82,7 @@ test("a user is made without a password, and sets one with the link of a mail", 
   await leave();
 
   const { page: own, leave: done } = await visit(browser, postern);
-  await own.goto(link(await mail(postern, "made@example.com", /Reset/)).href);
+  await own.goto(link(await mail(postern, "made@example.com", /Your account/)).href);
   await own.getByLabel("New password").fill(PASSWORD);
   await own.getByRole("button", { name: "Set the password" }).click();
   await told(own, "Your new password is set.");
