@@ -47,7 +47,7 @@ function chosen() {
     if (wanted === undefined) throw new Error(command ? `Unknown command: ${command}.` : "There is no command.");
     if (args.length !== wanted) throw new Error(wanted ? "`reset-password` takes one email." : `\`${command}\` takes no further argument.`);
     if (!environments.includes(options.env)) throw new Error(`There is no environment ${options.env}.`);
-    return { command, email: args[0]?.trim().toLowerCase(), options };
+    return { command, email: args[0]?.trim(), options };
   } catch ({ message }) {
     throw new Failure(message, usage);
   }
@@ -60,23 +60,35 @@ async function chosenDatabase({ env, remote, "persist-to": state }) {
   return { name, what: `the database ${name} of the deployment`, place: [name, "--remote"] };
 }
 
-async function resetPassword(database, email) {
+async function resetPassword(database, typedEmail) {
   await build();
   const password = randomBytes(18).toString("base64url");
-  const account = setPassword(database, email, await hash(password));
+  const { email, passwordHash } = await firstAccount(typedEmail, password);
+  const account = setPassword(database, email, passwordHash);
   say(`${email} (${account.role}) has a new password, shown this once:\n\n    ${password}\n`);
   console.log("  Sign in with it and choose another: in a deployment it opens nothing else. All sessions have ended.");
   if (!account.is_active) console.log("  The account is deactivated. Nobody can sign in with it until an admin activates it.");
 }
 
-/** The hash of a password, made by the Worker: its first account, in a database that is gone at once, gets this password. */
-function hash(password) {
-  const settings = { ENVIRONMENT: "local", AUTH_SECRET: randomBytes(32).toString("base64url"), ADMIN_EMAIL: "admin@example.com", ADMIN_PASSWORD: password };
+/**
+ * The canonical form of an email and the hash of a password, both made by the Worker: they become its first account, in a database
+ * that is deleted at once. The default account is the only one whose login name is not an email.
+ */
+function firstAccount(typedEmail, password) {
+  const isEmail = typedEmail.includes("@");
+  const settings = {
+    ENVIRONMENT: "local",
+    AUTH_SECRET: randomBytes(32).toString("base64url"),
+    ADMIN_EMAIL: isEmail ? typedEmail : "admin@example.com",
+    ADMIN_PASSWORD: password,
+  };
   return withWorker(settings, async ({ database, failures, fetch }) => {
     const body = JSON.stringify({ email: settings.ADMIN_EMAIL, password });
     const answer = await fetch("/api/auth/login", { method: "POST", headers: { "content-type": "application/json" }, body });
+    if (!answer.ok && failures.some((failure) => failure.includes("ADMIN_EMAIL"))) throw new Failure(`${typedEmail} is not an email address.`, usage);
     if (!answer.ok) throw new Failure(`The Worker cannot make a hash: ${failures.join("\n") || answer.status}`, "`npm test` says more.");
-    return await database.prepare("SELECT password_hash FROM users").first("password_hash");
+    const { email, password_hash: passwordHash } = await database.prepare("SELECT email, password_hash FROM users").first();
+    return { email: isEmail ? email : typedEmail.toLowerCase(), passwordHash };
   });
 }
 

@@ -44,6 +44,32 @@ test("an invitation can be typed in, and a name left out", async () => {
   await leave();
 });
 
+test("a pasted invitation link stands for its code, and the page sends it as it is", async () => {
+  const token = await adminToken(postern);
+  ok(await send(postern, "POST", "/api/auth/me/send-invite", { token, json: { email: "pasted@example.com" } }));
+  const { href } = link(await mail(postern, "pasted@example.com", /invited/));
+  const { page, leave } = await visit(browser, postern);
+  await page.goto("/signup");
+  await page.getByLabel("Invitation").fill(` ${href} `);
+  await page.getByLabel("Email").fill("pasted@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  const request = page.waitForRequest("**/api/auth/signup");
+  await page.getByRole("button", { name: "Sign up" }).click();
+  assert.equal((await request).postDataJSON().referrer, ` ${href} `);
+  await page.waitForURL("/account");
+  await leave();
+});
+
+test("a live invitation is not called unknown", async () => {
+  const referrer = await userToken(postern, await adminToken(postern));
+  const { page, leave } = await visit(browser, postern);
+  const verified = page.waitForResponse("**/api/auth/verify-token");
+  await page.goto(`/signup?referrer=${referrer}`);
+  assert.equal(await (await verified).json(), true);
+  assert.equal(await page.getByRole("alert").count(), 0);
+  await leave();
+});
+
 test("an invitation that has ended is told before anybody types", async () => {
   const referrer = await userToken(postern, await adminToken(postern));
   await postern.sql("UPDATE user_tokens SET expires_at = created_at + 1");

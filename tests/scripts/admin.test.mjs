@@ -68,6 +68,22 @@ test("it changes the account that is named, and nothing of anybody else's", asyn
   ok(await me(postern, admins));
 });
 
+test("an email is read by the rules of the Worker", async () => {
+  const { token: referrer } = ok(await send(postern, "POST", "/api/auth/me/create-token", { token: ok(await login(postern, "admin", "another good password")).token }));
+  for (const email of ["ada@müller.example", "kate@example.com"]) {
+    ok(await send(postern, "POST", "/api/auth/signup", { json: { referrer, email, password: PASSWORD } }));
+  }
+  const reset = await admin("reset-password", "Ada@MÜLLER.example", "--persist-to", folder);
+  assert.equal(reset.code, 0, reset.said);
+  refused(await login(postern, "ada@xn--mller-kva.example", PASSWORD), 401, "wrong_credentials");
+
+  // U+212A, of which JavaScript's toLowerCase makes a `k`.
+  const lookAlike = await admin("reset-password", "\u212aate@example.com", "--persist-to", folder);
+  assert.equal(lookAlike.code, 1, lookAlike.said);
+  assert.match(lookAlike.said, /is not an email address/);
+  ok(await login(postern, "kate@example.com", PASSWORD));
+});
+
 test("a new password works at an address that is blocked for its wrong guesses", async () => {
   const guess = () => login(postern, "ada@example.com", "wrong password");
   const statuses = [];
