@@ -44,7 +44,7 @@ function chosen() {
     });
     const [command, ...args] = positionals;
     const wanted = { "reset-password": 1, "end-all-sessions": 0 }[command];
-    if (wanted === undefined) throw new Error(command ? `Unknown command: ${command}.` : "There is no command.");
+    if (wanted === undefined) throw new Error(command ? `Unknown command: ${command}.` : "No command given.");
     if (args.length !== wanted) throw new Error(wanted ? "`reset-password` takes one email." : `\`${command}\` takes no further argument.`);
     if (!environments.includes(options.env)) throw new Error(`There is no environment ${options.env}.`);
     return { command, email: args[0]?.trim(), options };
@@ -115,12 +115,12 @@ async function endAllSessions(database, isConfirmed) {
   if (!isConfirmed) await confirm(database.name);
   const sql = readFileSync(new URL("lib/end-all-sessions.sql", import.meta.url), "utf8").replace(/^--.*\n/gm, "");
   execute(database, [sql.trim()]);
-  say("They have ended, and the audit log says so.");
+  say("All of them have ended. The audit log has an event for it.");
 }
 
 async function confirm(name) {
   if (!canAsk) throw new Failure("Nothing was changed: there is no terminal to ask for confirmation.", "Add `--yes` to confirm.");
-  if ((await askFor(`Type ${name} to go on`)) === name) return;
+  if ((await askFor(`Type ${name} to confirm`)) === name) return;
   throw new Failure("Nothing was changed.", `Run it again and type ${name} to confirm.`);
 }
 
