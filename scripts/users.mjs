@@ -84,8 +84,8 @@ async function importFrom(database, file, options) {
   });
   say(
     `${number(count.imported)} users ${options["dry-run"] ? "would be imported" : "imported"}, ${number(count.present)} were there already, ` +
-      `${number(count.faulty)} are faulty and left out. ` +
-      `${number(count.referrers)} referrers set, ${number(count.missingReferrers)} are not among the users, ${number(count.refusedReferrers)} form a ring. ` +
+      `${number(count.faulty)} were refused. ` +
+      `${number(count.referrers)} referrers set, ${number(count.missingReferrers)} are not among the users, ${number(count.refusedReferrers)} form a circle. ` +
       `${number(count.withoutPassword)} have no password. ${number(count.knownDefaults)} admins must change a known or untried password.`,
   );
   const columns = (counts) => Object.entries(counts).map(([column, values]) => `${column} (${number(values)})`).join(", ");
@@ -99,7 +99,7 @@ async function importFrom(database, file, options) {
     }
   }
   if (count.refusedReferrers > 0 && count.faulty === 0) {
-    throw new Failure(`${number(count.refusedReferrers)} referrers are not set.`, "They form a ring: correct them in the file, and run it again.");
+    throw new Failure(`${number(count.refusedReferrers)} referrers are not set.`, "These users invite each other in a circle. Correct the file and run the import again.");
   }
   if (count.faulty > 0) {
     const problem = options["dry-run"] ? "users would not be imported." : "users are not imported.";

@@ -66,7 +66,7 @@ export async function importUsers(database, read, options = {}) {
       if (!ids.has(one.user.id)) continue;
       if (!one.hasPassword) {
         count.withoutPassword += 1;
-        one.notes.push("has no password, and sets one by the link for a forgotten password");
+        one.notes.push('has no password; the user can set one with "Forgot your password?"');
       }
       if (one.isKnownDefault) count.knownDefaults += 1;
       for (const column of one.kept) count.kept[column] = (count.kept[column] ?? 0) + 1;
@@ -92,7 +92,7 @@ export async function importUsers(database, read, options = {}) {
       count.missingReferrers += missing.length;
       for (const { place, user } of cyclic) {
         count.refusedReferrers += 1;
-        onFault(place, `${masked(user.email)}: its referrers form a ring, and its referrer is left out`);
+        onFault(place, `${masked(user.email)}: its referrers form a circle, so its referrer is left out`);
       }
       for (const { place, user } of missing) onFault(place, `${masked(user.email)}: its referrer is not among the users, and is left out`);
     }

@@ -48,7 +48,7 @@ async function* readCsv(path) {
       continue;
     }
     const row = rowOf(text, delimiter);
-    if (row.length !== head.length) yield { place, fault: "has not as many columns as the first line" };
+    if (row.length !== head.length) yield { place, fault: "has a different number of columns than the first line" };
     else yield { place, record: Object.fromEntries(head.map((column, index) => [column, plainCell(row[index])])) };
   }
 }
@@ -87,7 +87,7 @@ async function* csvRows(path, shape) {
     pending.splice(0, taken);
     start += taken;
     if (first.includes("\uFFFD")) yield { place, fault: "is not in UTF-8: save the file as UTF-8" };
-    else if (!isRow) yield { place, fault: "has a quote that does not belong to a pair around a value" };
+    else if (!isRow) yield { place, fault: "has a stray or unpaired quote" };
     else if (text.trim() !== "") yield { place, text };
   }
 }
