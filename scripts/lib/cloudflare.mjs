@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Failure, root, run } from "./run.mjs";
+import { command, Failure, root, run } from "./run.mjs";
 
 /**
  * What wrangler prints if there is no such Worker: the codes of Cloudflare's API for exactly that. Any other refusal, such as
@@ -132,7 +132,7 @@ async function list(args) {
 /** Runs wrangler without a terminal, so that it asks nothing, and collects what it says. */
 function wrangler(args) {
   return new Promise((resolve) => {
-    const child = spawn("wrangler", args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], shell: process.platform === "win32" });
+    const child = spawn(...command("wrangler", args), { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
     const said = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"]) child[stream].setEncoding("utf8").on("data", (text) => (said[stream] += text));
     child.on("error", (error) => resolve({ code: null, ...said, stderr: error.message }));

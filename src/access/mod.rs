@@ -6,5 +6,6 @@ pub mod bearer;
 pub mod first_account;
 pub mod new_password;
 pub mod password_attempts;
+pub mod password_check;
 pub mod sign_in;
 pub mod sign_out;

@@ -21,3 +21,9 @@ pub fn counters(app: &App, email: &str) -> PasswordCounters {
 pub fn changes(app: &App, user_id: &str) -> Counter {
     Counter::new(&app.keys().throttle, PASSWORD_CHANGE_BY_USER, &[user_id])
 }
+
+/// Where among the ids of users to take the hash whose time an unknown email takes. The same for the same email, so that asking
+/// again tells no more.
+pub fn sample(app: &App, email: &str) -> String {
+    app.keys().throttle.hex(&["sample", email])
+}

@@ -15,12 +15,21 @@ pub struct HashKey(pub(super) [u8; KEY_LENGTH]);
 impl HashKey {
     /// The hash of `parts` in base64url. The length of each part goes in before it, so that ("ab", "c") is not ("a", "bc").
     pub fn hash(&self, parts: &[&str]) -> String {
+        Base64UrlUnpadded::encode_string(&self.bytes(parts))
+    }
+
+    fn bytes(&self, parts: &[&str]) -> [u8; 32] {
         let mut length_prefixed = Vec::new();
         for part in parts {
             length_prefixed.extend_from_slice(&(part.len() as u64).to_be_bytes());
             length_prefixed.extend_from_slice(part.as_bytes());
         }
-        Base64UrlUnpadded::encode_string(&hmac_sha256(&self.0, &length_prefixed))
+        hmac_sha256(&self.0, &length_prefixed)
+    }
+
+    /// The first half of the hash of `parts`, in hexadecimal digits.
+    pub fn hex(&self, parts: &[&str]) -> String {
+        self.bytes(parts).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Whether `hash` is the hash of `parts`; takes the same time wherever they differ.

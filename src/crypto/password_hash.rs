@@ -1,5 +1,5 @@
-//! argon2 (RFC 9106), in PHC strings. Hashes of other kinds, which users brought from elsewhere, verify too; they count as
-//! weaker, so that the first login makes them anew.
+//! argon2 (RFC 9106), in PHC strings. Hashes of other kinds, which users brought from elsewhere, verify too; the first login
+//! replaces them.
 //!
 //! Hashing needs 19 MiB. WebAssembly memory never shrinks and an isolate has 128 MiB, so one buffer is made and used
 //! again for every hash of the isolate; it is wiped after each.
@@ -94,15 +94,17 @@ pub fn check_stored(stored: &str) -> Result<(), Error> {
     Stored::parse(stored).map(drop)
 }
 
-/// Whether `stored`, which has just been verified, is no argon2 or costs less than `cost`, so that it should be made anew
-/// while the password is at hand.
-pub fn is_weaker(stored: &str, cost: Cost) -> bool {
+/// Whether `stored`, which has just been verified, has other parameters than a new hash of `cost`, so that it should be replaced
+/// while the password is at hand. A stronger one too: it would make its user's logins slower than all others, for ever.
+pub fn differs(stored: &str, cost: Cost) -> bool {
     Stored::parse(stored).map_or(true, |stored| {
         stored.algorithm != Algorithm::Argon2id
             || stored.version != Version::V0x13
-            || stored.params.m_cost() < cost.memory_kib
-            || stored.params.t_cost() < cost.iterations
-            || stored.hash.len() < HASH_LENGTH
+            || stored.params.m_cost() != cost.memory_kib
+            || stored.params.t_cost() != cost.iterations
+            || stored.params.p_cost() != cost.parallelism
+            || stored.salt.len() != SALT_LENGTH
+            || stored.hash.len() != HASH_LENGTH
     })
 }
 
@@ -230,13 +232,15 @@ mod tests {
     }
 
     #[test]
-    fn a_weaker_hash_is_made_anew_and_an_equal_or_stronger_one_is_not() {
-        let cost = |memory_kib, iterations| Cost { memory_kib, iterations, parallelism: 1 };
-        let phc = hash("password", cost(64, 2)).unwrap();
-        assert!(is_weaker(&phc, cost(65, 2)) && is_weaker(&phc, cost(64, 3)));
-        assert!(!is_weaker(&phc, cost(64, 2)) && !is_weaker(&phc, cost(32, 1)));
-        let argon2i = "$argon2i$v=19$m=65536,t=3,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8";
-        assert!(is_weaker(argon2i, CHEAP));
+    fn a_hash_with_other_parameters_is_replaced_whether_weaker_or_stronger() {
+        let cost = |memory_kib, iterations, parallelism| Cost { memory_kib, iterations, parallelism };
+        let phc = hash("password", cost(64, 2, 1)).unwrap();
+        assert!(!differs(&phc, cost(64, 2, 1)));
+        for other in [cost(65, 2, 1), cost(32, 2, 1), cost(64, 3, 1), cost(64, 1, 1), cost(64, 2, 2)] {
+            assert!(differs(&phc, other), "{other:?}");
+        }
+        let argon2i = "$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8";
+        assert!(differs(argon2i, CHEAP));
     }
 
     #[test]
@@ -286,6 +290,8 @@ mod tests {
             scrypt.replace("ln=4", "ln=19"),
             scrypt.replace("r=8", "r=0"),
             scrypt.replace("p=1", "p=17"),
+            scrypt.replace("ln=4", "ln=15").replace("p=1", "p=9"),
+            firebase.replace("n=4", "n=15").replace("p=1", "p=9"),
             firebase.replace("n=4", "n=30"),
             firebase.replace("sk=AAAA", "sk="),
             better_auth.replace(':', ""),

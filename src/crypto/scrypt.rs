@@ -21,6 +21,8 @@ pub(super) struct Cost {
 /// The most memory that a stored hash may ask for, in bytes: 32 MiB, as Better Auth's do. Beside argon2's buffer at its
 /// largest it leaves room in an isolate.
 const MAX_MEMORY: u64 = 32 * 1024 * 1024;
+/// The most memory times p, which is the time, in bytes: eight times 32 MiB, less than a second.
+const MAX_WORK: u64 = 8 * MAX_MEMORY;
 /// The largest r and p that a stored hash may ask for.
 const MAX_BLOCK_SIZE: u32 = 32;
 const MAX_PARALLELIZATION: u32 = 16;
@@ -110,7 +112,8 @@ pub(super) fn params(cost: Cost) -> Result<Params, Error> {
     let memory = 1u64.checked_shl(log_n.into()).and_then(|n| n.checked_mul(u64::from(block_size) * 128));
     let is_bearable = memory.is_some_and(|memory| memory <= MAX_MEMORY)
         && block_size <= MAX_BLOCK_SIZE
-        && parallelization <= MAX_PARALLELIZATION;
+        && parallelization <= MAX_PARALLELIZATION
+        && memory.is_some_and(|memory| memory * u64::from(parallelization) <= MAX_WORK);
     if !is_bearable {
         return Err(too_dear());
     }

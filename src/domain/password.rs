@@ -1,9 +1,12 @@
 //! What a password must be like: OWASP ASVS 5.0 section 6.2, NIST SP 800-63B-4 section 3.1.1.
 
+use std::borrow::Cow;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::json;
 use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type, schema::SchemaType};
 
-use super::{common_password, email::Email};
+use super::{common_password, email::Email, text};
 use crate::error::Fault;
 
 /// The fewest characters of a password that a deployment may ask for.
@@ -22,12 +25,57 @@ pub struct Context<'a> {
     pub email: Option<&'a Email>,
 }
 
-/// Accepts a new password as it is: never trimmed, truncated or normalised; no composition rules.
+/// A password as somebody typed it to sign in.
+#[derive(Clone)]
+pub struct Password {
+    typed: String,
+    /// The canonical form, if it differs.
+    canonical: Option<String>,
+}
+
+impl Password {
+    /// Takes any text.
+    pub fn new(typed: &str) -> Password {
+        let canonical = match canonical(typed) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(canonical) => Some(canonical).filter(|canonical| canonical != typed),
+        };
+        Password { typed: typed.to_owned(), canonical }
+    }
+
+    /// The canonical form.
+    pub fn canonical(&self) -> &str {
+        self.canonical.as_deref().unwrap_or(&self.typed)
+    }
+
+    /// The spellings that a stored hash may be of, each with whether it is the canonical form: that one first, then, if it
+    /// differs, the password as typed.
+    pub fn spellings(&self) -> impl Iterator<Item = (&str, bool)> {
+        let as_typed = self.canonical.is_some().then_some((self.typed.as_str(), false));
+        std::iter::once((self.canonical(), true)).chain(as_typed)
+    }
+}
+
+/// The canonical form of a password: every space becomes U+0020 and the text is composed (OpaqueString, RFC 8265, section 4.2.1).
+/// Two keyboards that write the same text differently write the same password. Compatibility forms stay different. Control
+/// characters stay as they are, because older passwords may have them.
+fn canonical(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let spaced: String =
+        text.chars().map(|character| if text::is_space(character) { ' ' } else { character }).collect();
+    Cow::Owned(ComposingNormalizerBorrowed::new_nfc().normalize(&spaced).into_owned())
+}
+
+/// Accepts a new password and returns its canonical form. It is never trimmed or truncated, and there are no composition rules.
+/// Characters are counted in the canonical form.
 ///
 /// # Errors
 /// A fault that says why it is refused: its length, that it is common, or that it is the service's name, the email or its
 /// local part. Case makes no difference to what can be guessed.
 pub fn check(text: &str, context: Context<'_>) -> Result<String, Fault> {
+    let text = canonical(text);
     let length = text.chars().count();
     if length < context.min_length {
         return Err((format!("must have at least {} characters", context.min_length), "string_too_short"));
@@ -45,7 +93,7 @@ pub fn check(text: &str, context: Context<'_>) -> Result<String, Fault> {
     if common_password::is_common(&folded) {
         return Err(("is one of the most common passwords; choose another".to_owned(), "password_common"));
     }
-    Ok(text.to_owned())
+    Ok(text.into_owned())
 }
 
 /// What clients are told of a new password that they send.
@@ -63,7 +111,7 @@ fn described(schema_type: SchemaType) -> Object {
         .schema_type(schema_type)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
         .description(Some(
-            "Any characters, taken as they are. Common passwords, the email and the name of the service are refused; a \
+            "Any characters; two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused; a \
              deployment may ask for more characters.",
         ))
         .min_length(Some(MIN_LENGTH))

@@ -30,6 +30,11 @@ pub fn breaks_line(character: char) -> bool {
     matches!(category(character), GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator)
 }
 
+/// Whether it is a space of any width (general category Zs).
+pub fn is_space(character: char) -> bool {
+    category(character) == GeneralCategory::SpaceSeparator
+}
+
 /// Whether a character is a hyphen, a dash or a minus sign.
 pub fn is_dash(character: char) -> bool {
     CodePointSetData::new::<Dash>().contains(character)

@@ -5,11 +5,12 @@ use utoipa::ToSchema;
 use crate::{
     access::{
         audit, first_account, password_attempts,
+        password_check::{self, Verdict},
         sign_in::{self, SignedIn},
     },
     app::App,
     crypto::password_hash,
-    domain::{email::Email, event::Action},
+    domain::{email::Email, event::Action, password::Password},
     error::Error,
     store::users,
     web::{self, Request, Response, session_cookie},
@@ -50,32 +51,27 @@ pub struct Credentials {
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let mut fields = web::json(request)?;
     let email = fields.required("email", |text| Ok(Email::lookup_form(text)));
-    let password = fields.required("password", |text| Ok(text.to_owned()));
+    let password = fields.required("password", |text| Ok(Password::new(text)));
     let (email, password) = (fields.take(email)?, fields.take(password)?);
 
     first_account::ensure(app).await?;
     let counters = password_attempts::counters(app, &email);
-    let (attempt, account) = users::attempt_password(app.sql.as_ref(), &counters, &email, None, app.now).await?;
+    let sample = password_attempts::sample(app, &email);
+    let (attempt, account, sampled) =
+        users::attempt_password(app.sql.as_ref(), &counters, &email, &sample, None, app.now).await?;
 
-    let cost = app.settings().password_cost;
     let Some(account) = account else {
-        password_hash::verify(&password, &password_hash::decoy(cost)?)?;
+        password_check::spend(app, &password, sampled.as_deref());
         return Err(audit::refused_login(app, None, Error::WrongCredentials));
     };
-    let refusal = match password_hash::verify(&password, &account.password_hash)? {
-        false => Some(Error::WrongCredentials),
-        true if !account.user.is_active => Some(Error::Inactive),
-        true => None,
+    let user_id = &account.user.id;
+    let is_outdated = match password_check::verify(app, user_id, &password, &account.password_hash) {
+        Verdict::Right { is_outdated } if account.user.is_active => is_outdated,
+        Verdict::Right { .. } => return Err(audit::refused_login(app, Some(user_id), Error::Inactive)),
+        Verdict::Wrong => return Err(audit::refused_login(app, Some(user_id), Error::WrongCredentials)),
     };
-    if let Some(refusal) = refusal {
-        return Err(audit::refused_login(app, Some(&account.user.id), refusal));
-    }
-
-    let rehashed = if password_hash::is_weaker(&account.password_hash, cost) {
-        Some(password_hash::hash(&password, cost)?)
-    } else {
-        None
-    };
+    let cost = app.settings().password_cost;
+    let rehashed = if is_outdated { Some(password_hash::hash(password.canonical(), cost)?) } else { None };
     let new = sign_in::new_session(app, request)?;
     let event = audit::new_session(app, Action::Login, &account.user.id, &new);
     if !users::complete_login(app.sql.as_ref(), &account, &new, attempt, rehashed.as_deref(), &event).await? {

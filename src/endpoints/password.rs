@@ -3,10 +3,17 @@
 use utoipa::ToSchema;
 
 use crate::{
-    access::{audit, bearer, new_password, password_attempts},
+    access::{
+        audit, bearer, new_password, password_attempts,
+        password_check::{self, Verdict},
+    },
     app::App,
     crypto::password_hash,
-    domain::{email::Email, event::Action, password},
+    domain::{
+        email::Email,
+        event::Action,
+        password::{self, Password},
+    },
     error::Error,
     mail::queue::QueuedNotice,
     store::users,
@@ -48,7 +55,7 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let settings = app.settings();
 
     let mut fields = web::json(request)?;
-    let old_password = fields.required("old_password", |text| Ok(text.to_owned()));
+    let old_password = fields.required("old_password", |text| Ok(Password::new(text)));
     let context = password::Context {
         min_length: settings.password_min_length,
         service_name: &settings.service_name,
@@ -60,12 +67,13 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
 
     let counters = password_attempts::counters(app, email.as_str());
     let changes = password_attempts::changes(app, &session.user.id);
-    let (attempt, account) =
-        users::attempt_password(app.sql.as_ref(), &counters, email.as_str(), Some(&changes), app.now).await?;
+    let sample = password_attempts::sample(app, email.as_str());
+    let (attempt, account, _) =
+        users::attempt_password(app.sql.as_ref(), &counters, email.as_str(), &sample, Some(&changes), app.now).await?;
     // The email may be another user's by now, or nobody's.
     let account = account.filter(|account| account.user.id == session.user.id);
     let account = account.ok_or(Error::Unauthorized)?;
-    if !password_hash::verify(&old_password, &account.password_hash)? {
+    if password_check::verify(app, &account.user.id, &old_password, &account.password_hash) == Verdict::Wrong {
         return Err(audit::refused(app, audit::own(app, Action::PasswordChanged, &session), Error::WrongPassword));
     }
     let new_hash = password_hash::hash(&new_password, settings.password_cost)?;

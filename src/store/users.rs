@@ -107,21 +107,31 @@ pub async fn insert_first(sql: &dyn Sql, account: FirstAccount<'_>, now: Timesta
 /// Counts an attempt at a password and finds the account with this email, in one round trip whether or not it exists. Only a
 /// refusal takes another. With `change`, the attempt is part of a change of the password, and is counted there as well.
 ///
+/// Also returns the hash of the first user with an id from `sample` on, for the time that an unknown email is to take. Users
+/// whose ids follow a gap are found more often; that is near enough.
+///
 /// # Errors
 /// 429 when the account or the address is blocked; 503.
 pub async fn attempt_password<'a>(
     sql: &dyn Sql,
     counters: &'a PasswordCounters,
     email: &str,
+    sample: &str,
     change: Option<&Counter>,
     now: Timestamp,
-) -> Result<(PasswordAttempt<'a>, Option<Account>), Error> {
+) -> Result<(PasswordAttempt<'a>, Option<Account>, Option<String>), Error> {
     let [count_by_account, count_by_address] = counters.count(now);
     let find = Statement::new("SELECT * FROM users WHERE email = ?1").bind(email);
-    let mut statements = vec![find, count_by_account, count_by_address];
+    // Ids are random, or as another service made them; from the last one it goes on with the first.
+    let find_sample = Statement::new(
+        "SELECT password_hash FROM users
+         WHERE id = coalesce((SELECT min(id) FROM users WHERE id >= ?1), (SELECT min(id) FROM users))",
+    )
+    .bind(sample);
+    let mut statements = vec![find, find_sample, count_by_account, count_by_address];
     statements.extend(change.map(|counter| throttles::count_one(counter, now)));
     let answers = repeat::batch(sql, &statements).await?;
-    let [found, by_account, by_address, by_user @ ..] = answers.as_slice() else {
+    let [found, sampled, by_account, by_address, by_user @ ..] = answers.as_slice() else {
         return Err(Error::Internal("a batch has not as many answers as statements".to_owned()));
     };
     if let Some(counter) = change {
@@ -129,7 +139,14 @@ pub async fn attempt_password<'a>(
         throttles::verdict(sql, &by_user, counter, None, None, now).await?;
     }
     let attempt = counters.verdict(sql, [by_account, by_address], now).await?;
-    Ok((attempt, Account::of(found)?))
+    let sampled: Option<Sample> = sampled.first()?;
+    Ok((attempt, Account::of(found)?, sampled.map(|sample| sample.password_hash)))
+}
+
+/// The hash of some user.
+#[derive(Deserialize)]
+struct Sample {
+    password_hash: String,
 }
 
 /// Begins a session for a user whose password was just verified, ends the oldest beyond the limit, and takes the attempt back, if

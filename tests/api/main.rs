@@ -42,6 +42,7 @@ mod send_invite;
 mod session_cookie;
 mod sessions;
 mod signup;
+mod stored_hashes;
 mod telemetry;
 mod token_kinds;
 mod tokens;

@@ -12,7 +12,8 @@ use postern::{
     crypto::keys::Keys,
     domain::{
         email::{Email, Sender},
-        name, password,
+        name,
+        password::{self, Password},
     },
     web::{self, Fields, Request},
 };
@@ -801,26 +802,31 @@ proptest! {
     }
 
     #[test]
-    fn a_password_is_taken_as_it_is_or_not_at_all_and_case_makes_none_better(
+    fn a_password_is_taken_in_its_canonical_form_or_not_at_all_and_case_makes_none_better(
         text in prop_oneof![3 => text(), 2 => "[ -~]{7,9}", 1 => "\\PC{127,129}", 1 => "(?i)(ada|postern|example|@|\\.|com){1,5}"],
         min_length in 8..=64_usize,
     ) {
         let email = Email::parse(ADA).unwrap();
         let context = password::Context { min_length, service_name: "Postern", email: Some(&email) };
+        let typed = Password::new(&text);
+        let length = typed.canonical().chars().count();
         match password::check(&text, context) {
             Ok(accepted) => {
-                assert_eq!(&accepted, &text);
-                assert!((min_length..=128).contains(&text.chars().count()));
-                let folded = text.to_lowercase();
+                assert_eq!(accepted, typed.canonical());
+                assert!((min_length..=128).contains(&accepted.chars().count()));
+                let folded = accepted.to_lowercase();
                 assert!(![ADA, "ada", "postern"].contains(&folded.as_str()));
             }
-            Err((_, "string_too_short")) => assert!(text.chars().count() < min_length),
-            Err((_, "string_too_long")) => assert!(text.chars().count() > 128),
+            Err((_, "string_too_short")) => assert!(length < min_length),
+            Err((_, "string_too_long")) => assert!(length > 128),
             Err((_, kind)) => assert!(matches!(kind, "password_guessable" | "password_common")),
         }
         let verdict = |text: &str| password::check(text, context).map(drop);
-        assert_eq!(verdict(&text), verdict(&text.to_ascii_uppercase()));
-        assert_eq!(verdict(&text), verdict(&text.to_ascii_lowercase()));
+        // A letter may have a composed form in one case only, and so another length.
+        let other_cases = [text.to_ascii_uppercase(), text.to_ascii_lowercase()];
+        for other in other_cases.iter().filter(|other| Password::new(other).canonical().chars().count() == length) {
+            assert_eq!(verdict(&text), verdict(other));
+        }
     }
 }
 
@@ -849,7 +855,7 @@ proptest! {
                 3 => new.replace('\u{e9}', "e\u{301}"),
                 _ => new.chars().take(new.chars().count() - 1).collect(),
             };
-            if nearly != new {
+            if Password::new(&nearly).canonical() != Password::new(&new).canonical() {
                 world.postern.login(ADA, &nearly).refused(401, "wrong_credentials");
             }
         }

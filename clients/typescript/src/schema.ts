@@ -936,7 +936,7 @@ export interface components {
             name?: string | null;
             /**
              * Format: password
-             * @description Any characters, taken as they are. Common passwords, the email and the name of the service are refused; a deployment may ask for more characters.
+             * @description Any characters; two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused; a deployment may ask for more characters.
              * @example correct horse battery staple
              */
             password: string;
@@ -958,7 +958,7 @@ export interface components {
         NewPassword: {
             /**
              * Format: password
-             * @description Any characters, taken as they are. Common passwords, the email and the name of the service are refused; a deployment may ask for more characters.
+             * @description Any characters; two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused; a deployment may ask for more characters.
              * @example correct horse battery staple
              */
             password: string;
@@ -979,7 +979,7 @@ export interface components {
             name?: string | null;
             /**
              * Format: password
-             * @description Any characters, taken as they are. Common passwords, the email and the name of the service are refused; a deployment may ask for more characters.
+             * @description Any characters; two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused; a deployment may ask for more characters.
              * @example correct horse battery staple
              */
             password?: string | null;
@@ -1021,7 +1021,7 @@ export interface components {
         PasswordChange: {
             /**
              * Format: password
-             * @description Any characters, taken as they are. Common passwords, the email and the name of the service are refused; a deployment may ask for more characters.
+             * @description Any characters; two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused; a deployment may ask for more characters.
              * @example correct horse battery staple
              */
             new_password: string;

@@ -172,6 +172,11 @@ impl Postern {
         pollster::block_on(postern::maintenance::run(&self.services().at(self.now.get())));
     }
 
+    /// What a request works with, for what no request shows.
+    pub fn services_for_tests(&self) -> Services {
+        self.services()
+    }
+
     fn services(&self) -> Services {
         Services {
             isolate: self.isolate.borrow().clone(),

@@ -1,0 +1,144 @@
+//! Passwords as people type them, and hashes from elsewhere: docs/security.md, promises 1, 4 and 33.
+
+use postern::{
+    access::{password_attempts, password_check},
+    domain::password::Password,
+    store::users,
+};
+use serde_json::json;
+
+use crate::support::{PASSWORD, Postern};
+
+const ADA: &str = "ada@example.com";
+
+fn set_hash(postern: &Postern, user_id: &str, hash: &str) {
+    postern.sql.execute("UPDATE users SET password_hash = ?2 WHERE id = ?1", &[user_id.into(), hash.into()]);
+}
+
+fn hash_of(postern: &Postern, user_id: &str) -> String {
+    let rows = postern.sql.query("SELECT password_hash FROM users WHERE id = ?1", &[user_id.into()]);
+    rows[0]["password_hash"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_hash_that_cannot_be_verified_is_a_wrong_password_and_a_line_in_the_log_that_does_not_quote_it() {
+    let postern = Postern::new();
+    let ada = postern.sign_up(ADA);
+    let digest = "nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    for hash in [
+        "plain text".to_owned(),
+        "$2b$03$WS4YZ7Sa52htaqSztA8rSebZoIzt0AnpQbY27JqwS4B6//BZzHUN.".to_owned(),
+        format!("$argon2id$v=19$m=16,t=1,p=4$c29tZXNhbHQ${digest}"),
+        format!("$argon2id$v=19$m=1024,t=1,p=0$c29tZXNhbHQ${digest}"),
+        format!("$argon2id$v=19$m=1024,t=1,p=1${}${digest}", "A".repeat(66)),
+        format!("$scrypt$ln=15,r=8,p=16$c29tZXNhbHQ${digest}"),
+    ] {
+        set_hash(&postern, &ada.id, &hash);
+        let lines = postern.log().len();
+        postern.login(ADA, PASSWORD).refused(401, "wrong_credentials");
+        let change = json!({ "old_password": PASSWORD, "new_password": "another good password" });
+        let call = postern.put("/api/auth/me/password").bearer(&ada.token).json(change);
+        call.send().refused(403, "wrong_password");
+        let log = &postern.log()[lines..];
+        assert!(log.iter().all(|line| line.contains("cannot be verified")) && log.len() == 2, "{log:?}");
+        assert!(log.iter().all(|line| !line.contains(digest) && !line.contains("WS4YZ7")), "{log:?}");
+    }
+    // The way out.
+    let token = postern.reset_token(ADA);
+    let body = json!({ "password": "another good password" });
+    postern.post("/api/auth/reset-password-with-token").bearer(&token).json(body).send().expect(200);
+    postern.login(ADA, "another good password").expect(200);
+}
+
+#[test]
+fn two_spellings_of_one_text_are_one_password_wherever_it_is_set_and_checked() {
+    // Composed and decomposed, and with a no-break space: what two keyboards make of the same text.
+    let (composed, decomposed) = ("Pr\u{fc}fung im J\u{e4}nner", "Pru\u{308}fung\u{a0}im Ja\u{308}nner");
+    let (next, next_decomposed) = ("Gr\u{f6}\u{df}er als vorher", "Gro\u{308}\u{df}er\u{2009}als vorher");
+    for (set, check) in [(composed, decomposed), (decomposed, composed)] {
+        let postern = Postern::new();
+        let body = json!({ "referrer": postern.referrer(), "email": ADA, "password": set });
+        let answer = postern.post("/api/auth/signup").json(body).send().expect(200);
+        let token = answer["token"].as_str().unwrap();
+        postern.login(ADA, check).expect(200);
+        let change = json!({ "old_password": check, "new_password": next_decomposed });
+        postern.put("/api/auth/me/password").bearer(token).json(change).send().expect(200);
+        postern.login(ADA, next).expect(200);
+        let reset = postern.reset_token(ADA);
+        let body = json!({ "password": set });
+        postern.post("/api/auth/reset-password-with-token").bearer(&reset).json(body).send().expect(200);
+        postern.login(ADA, check).expect(200);
+    }
+}
+
+#[test]
+fn compatibility_forms_and_letter_case_stay_different() {
+    let postern = Postern::new();
+    let body = json!({ "referrer": postern.referrer(), "email": ADA, "password": "\u{fb01}ne passwords" });
+    postern.post("/api/auth/signup").json(body).send().expect(200);
+    postern.login(ADA, "fine passwords").refused(401, "wrong_credentials");
+    postern.login(ADA, "\u{fb01}ne Passwords").refused(401, "wrong_credentials");
+}
+
+#[test]
+fn characters_of_a_password_are_counted_in_its_canonical_form() {
+    let postern = Postern::new();
+    let (referrer, seven) = (postern.referrer(), "u\u{308}".repeat(7));
+    let body = json!({ "referrer": referrer, "email": ADA, "password": seven });
+    postern.post("/api/auth/signup").json(body).send().refused(422, "invalid_fields");
+}
+
+#[test]
+fn a_hash_of_a_password_as_typed_verifies_and_is_replaced_by_one_of_its_canonical_form() {
+    let postern = Postern::new();
+    let ada = postern.sign_up(ADA);
+    // Of a decomposed "Prüfung im Jänner", with the parameters of the tests: made by `argon2id` of the reference implementation.
+    let typed = "Pru\u{308}fung im Ja\u{308}nner";
+    let cost = postern::crypto::password_hash::Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
+    let hash = postern::crypto::password_hash::hash(typed, cost).unwrap();
+    set_hash(&postern, &ada.id, &hash);
+    postern.login(ADA, typed).expect(200);
+    assert_ne!(hash_of(&postern, &ada.id), hash);
+    postern.login(ADA, "Pr\u{fc}fung im J\u{e4}nner").expect(200);
+    postern.login(ADA, typed).expect(200);
+}
+
+#[test]
+fn a_stronger_hash_is_replaced_at_the_login_too() {
+    let postern = Postern::new();
+    let ada = postern.sign_up(ADA);
+    let stronger = "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
+    set_hash(&postern, &ada.id, stronger);
+    postern.login(ADA, "password").expect(200);
+    assert!(hash_of(&postern, &ada.id).starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{}", hash_of(&postern, &ada.id));
+}
+
+#[test]
+fn an_unknown_email_takes_the_time_of_a_hash_that_the_database_has() {
+    let postern = Postern::new();
+    let ada = postern.sign_up(ADA);
+    let bcrypt = "$2b$04$SO6x4rZ/SJaM45Thj/KQ9OLmpMwU4SqwQ6VNmxI436mE/cXuPfo9i";
+    let admin =
+        postern.sql.query("SELECT id FROM users WHERE email = 'admin'", &[])[0]["id"].as_str().unwrap().to_owned();
+    let sampled = |email: &str| {
+        let app = postern.services_for_tests().at(postern.now.get());
+        let counters = password_attempts::counters(&app, email);
+        let sample = password_attempts::sample(&app, email);
+        let attempt = users::attempt_password(app.sql.as_ref(), &counters, email, &sample, None, app.now);
+        let (_, _, hash) = pollster::block_on(attempt).unwrap();
+        // Also a hash that cannot be verified does no harm.
+        password_check::spend(&app, &Password::new("any"), hash.as_deref());
+        hash.unwrap()
+    };
+    set_hash(&postern, &admin, bcrypt);
+    set_hash(&postern, &ada.id, bcrypt);
+    assert!((0..20).all(|number| sampled(&format!("nobody{number}@example.com")) == bcrypt));
+    // One of two: both are found, and the same email always finds the same.
+    set_hash(&postern, &ada.id, "plain text");
+    let found: Vec<String> = (0..64).map(|number| sampled(&format!("nobody{number}@example.com"))).collect();
+    assert!(found.iter().any(|hash| hash == bcrypt) || found.iter().any(|hash| hash == "plain text"));
+    assert_eq!(
+        found[..8],
+        (0..8).map(|number| sampled(&format!("nobody{number}@example.com"))).collect::<Vec<_>>()[..]
+    );
+}
