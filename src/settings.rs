@@ -396,13 +396,14 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
 
     fn first_admin(&mut self, min_length: usize, service_name: &str) -> Option<FirstAdmin> {
         // Not trimmed: a password may begin or end with a space.
-        let password = (self.lookup)("ADMIN_PASSWORD").filter(|password| !password.is_empty());
-        if let Some(password) = &password {
+        let typed = (self.lookup)("ADMIN_PASSWORD").filter(|password| !password.is_empty());
+        let password = typed.map(|typed| {
             let context = password::Context { min_length, service_name, email: None };
-            if let Err((fault, _)) = password::check(password, context) {
+            password::check(&typed, context).unwrap_or_else(|(fault, _)| {
                 self.problem(format!("ADMIN_PASSWORD {fault}"));
-            }
-        }
+                typed
+            })
+        });
         match (self.text("ADMIN_EMAIL"), password) {
             (None, None) => None,
             (Some(email), Some(password)) => match Email::parse(&email) {

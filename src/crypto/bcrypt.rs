@@ -8,6 +8,8 @@ use crate::error::Error;
 /// The highest cost (the logarithm of the rounds) that a stored hash may ask for: four times what is made today, and
 /// seconds of CPU.
 const MAX_COST: u32 = 14;
+/// The highest cost that an import accepts: about half a second. What is stored already may cost twice that.
+const MAX_COST_TO_IMPORT: u32 = 13;
 /// The lowest cost that bcrypt knows.
 const MIN_COST: u32 = 4;
 /// Characters of `$2b$`.
@@ -32,20 +34,22 @@ pub(super) fn verify(password: &str, stored: &str) -> Result<bool, Error> {
 /// # Errors
 /// 500 when it cannot.
 pub(super) fn check(stored: &str) -> Result<(), Error> {
-    check_cost(stored)?;
+    if check_cost(stored)? > MAX_COST_TO_IMPORT {
+        return Err(Error::Internal(format!("a bcrypt hash costs more than {MAX_COST_TO_IMPORT}")));
+    }
     let (prefix, rest) = stored.split_at_checked(PREFIX_LENGTH).unwrap_or_default();
     let salt_and_hash = rest.trim_start_matches(|character: char| character != '$');
     bcrypt::verify("", &format!("{prefix}04{salt_and_hash}")).map(drop).map_err(defect)
 }
 
-fn check_cost(stored: &str) -> Result<(), Error> {
+fn check_cost(stored: &str) -> Result<u32, Error> {
     let parts: bcrypt::HashParts = stored.parse().map_err(defect)?;
     if !(MIN_COST..=MAX_COST).contains(&parts.get_cost()) {
         return Err(Error::Internal(
             "a stored bcrypt hash costs more than an isolate can give, or less than bcrypt permits".to_owned(),
         ));
     }
-    Ok(())
+    Ok(parts.get_cost())
 }
 
 fn defect(error: bcrypt::BcryptError) -> Error {

@@ -335,10 +335,16 @@ async function resetsAreWhole(account) {
   }
 }
 
+/** Of several changes within ten minutes the first is told at once, and the others together. */
 async function newsOfEveryChange({ changers, resetter }) {
-  for (const { email, changes } of [...changers, resetter]) {
-    const news = await postern.sql("SELECT id FROM outbox WHERE recipient = ? AND subject LIKE '%was changed'", email);
-    assert.equal(news.length, changes, `the mails to ${email} about a changed password`);
+  for (const account of [...changers, resetter]) {
+    const { email, changes, told = { news: 0, changes: 0 } } = account;
+    const sql = "SELECT id FROM outbox WHERE recipient = ? AND subject LIKE '%was changed'";
+    const news = (await postern.sql(sql, email)).length;
+    const about = `${news - told.news} mails to ${email} about ${changes - told.changes} changed passwords`;
+    const expected = Math.min(changes - told.changes, 2);
+    assert.equal(news - told.news, expected, about);
+    account.told = { news, changes };
   }
 }
 

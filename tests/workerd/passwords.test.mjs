@@ -35,21 +35,24 @@ const weaker = [
   [PASSWORD, "$argon2d$v=19$m=4096,t=2,p=1$hTI3dc9/ROortsiRvjWRlQ$fJMd7DTP4LeyCX/NsdhB9J5HGMo/LhCjFbX2Qm1DoMM"],
 ];
 
-const asStrong = [
+const stronger = [
   // The reference implementation's.
   ["differentpassword", "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$C4TWUs9rDEvq7w3+J4umqA32aWKB1+DSiRuBfYxFj94"],
-  // argon2-cffi 25.1.0, with our own parameters.
+  // passlib 1.7.4 with its defaults: 64 MiB and four lanes.
+  [PASSWORD, "$argon2id$v=19$m=65536,t=3,p=4$9P4/x9i7l/Ieg3BOScn5fw$U9q3a1aRCjKyWniMB1DD9NBdj7FjWvFUJ2zlJOgDmcA"],
+];
+
+/** With our own parameters, made with argon2-cffi 25.1.0. */
+const equal = [
   [PASSWORD, "$argon2id$v=19$m=19456,t=2,p=1$acucNFLC0uUjF04bFZy4xg$fdgZrN9HAdj+IqG7e3ie1kKX5dl48m1Yjg9ykIjCitU"],
   [
     "pässwörd 🔑 with every kind of character",
     "$argon2id$v=19$m=19456,t=2,p=1$6HrQvqj+OcM5hfnn2qvhJQ$fJ1WO/Mr9f/jxO7Wf+xHjH1ZElhI1bHqHmhflwg/iaY",
   ],
-  // passlib 1.7.4 with its defaults: 64 MiB and four lanes.
-  [PASSWORD, "$argon2id$v=19$m=65536,t=3,p=4$9P4/x9i7l/Ieg3BOScn5fw$U9q3a1aRCjKyWniMB1DD9NBdj7FjWvFUJ2zlJOgDmcA"],
 ];
 
-test("a weaker hash made elsewhere lets its owner in and is made anew", async () => {
-  for (const [password, phc] of weaker) {
+test("a hash made elsewhere with other parameters, weaker or stronger, lets its owner in and is replaced", async () => {
+  for (const [password, phc] of [...weaker, ...stronger]) {
     await store(phc);
     refused(await login(postern, user.email, `${password} `), 401, "wrong_credentials");
     assert.equal(await stored(), phc, "a wrong password has replaced the hash");
@@ -60,8 +63,8 @@ test("a weaker hash made elsewhere lets its owner in and is made anew", async ()
   }
 });
 
-test("a hash made elsewhere that is as strong lets its owner in and stays", async () => {
-  for (const [password, phc] of asStrong) {
+test("a hash made elsewhere with our own parameters lets its owner in and stays", async () => {
+  for (const [password, phc] of equal) {
     await store(phc);
     refused(await login(postern, user.email, password.toUpperCase()), 401, "wrong_credentials");
     ok(await login(postern, user.email, password));
@@ -70,7 +73,7 @@ test("a hash made elsewhere that is as strong lets its owner in and stays", asyn
 });
 
 test("hashes of 64 MiB and of 32 MiB, of two kinds, fit into the isolate one after the other", async () => {
-  const [[password, argon2]] = asStrong;
+  const [[password, argon2]] = stronger;
   // Made with better-auth 1.7.25.
   const scrypt =
     "56cce141f34e103398212b61dbdf0e26:5c11875a09c403f745d71462a3b846f466b263a78569526068e09669521f0780a9e9d7a89f7dff2067af33c3aec5475ec8665b7ad5f723a39fcee77bcc9a1838";
@@ -111,7 +114,7 @@ test("a password that cannot be one is judged wrong like any other", async () =>
   }
 });
 
-test("a stored hash that no isolate can compute is an error of ours, told with an id alone", async () => {
+test("a stored hash that no isolate can compute is a wrong password to the caller and a line in the log", async () => {
   for (const phc of [
     "$argon2id$v=19$m=1048576,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
     "$2b$15$8gsjvHphGtOyC2T2adtlq.pPIMs2lZsvJTjIOTYByq9Rps.ONTgJK",
@@ -120,18 +123,17 @@ test("a stored hash that no isolate can compute is an error of ours, told with a
   ]) {
     await store(phc);
     const answer = await login(postern, user.email);
-    const { error } = refused(answer, 500, "internal_error");
+    refused(answer, 401, "wrong_credentials");
     const id = answer.headers.get("x-request-id");
-    assert.ok(error.includes(id), error);
     assert.doesNotMatch(answer.text, /hash|argon|isolate/i);
-    const line = postern.logs().at(-1);
-    assert.ok(line.includes(id) && !line.includes(phc), line);
+    const line = postern.logs().find((line) => line.includes(id) && line.includes("cannot be verified"));
+    assert.ok(line && !line.includes(phc), line);
     await postern.sql("DELETE FROM throttles");
   }
 });
 
 test("many hashes of 64 MiB at once fit into the isolate", async () => {
-  const [[password, phc]] = asStrong;
+  const [[password, phc]] = stronger;
   await store(phc);
   assert.deepEqual(
     tally(await atOnce(postern, 15, () => ["POST", "/api/auth/login", { json: { email: user.email, password } }])),
