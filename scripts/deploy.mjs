@@ -17,7 +17,6 @@ import { askFor, canAsk } from "./lib/ask.mjs";
 import { artefacts, holdToBudget } from "./lib/budget.mjs";
 import { account, ensureDatabase, ensureNamespace, liveVersion, migrate, placeTriggers, upload } from "./lib/cloudflare.mjs";
 import { configuration, environments, hasRoute, isSecret, namespaceName, settingsOf, withSetting, writeConfiguration } from "./lib/deployment.mjs";
-import { continueOnProjectNode, installPackages } from "./lib/packages.mjs";
 import { problemsOf } from "./lib/rehearsal.mjs";
 import { ask, Failure, main, root, run, say } from "./lib/run.mjs";
 import { summarise } from "./lib/summary.mjs";
@@ -26,8 +25,6 @@ import { summarise } from "./lib/summary.mjs";
 Object.assign(process.env, { WRANGLER_SEND_METRICS: "false", WRANGLER_SEND_ERROR_REPORTS: "false", WRANGLER_WRITE_LOGS: "false" });
 
 await main(async () => {
-  await installPackages();
-  await continueOnProjectNode();
   const { environment, isDryRun } = chosen();
   const config = await configuration(environment);
   await build();
