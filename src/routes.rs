@@ -14,7 +14,7 @@ use crate::{
     },
     error::Error,
     telemetry::Label,
-    web::{MAX_BODY, REQUEST_ID, Request, Response, cors},
+    web::{MAX_BODY, REQUEST_ID, Request, Response, cors, declared_length},
 };
 
 /// Seconds after which the burst guard has certainly forgotten: its period in `wrangler.toml`.
@@ -288,7 +288,7 @@ async fn admit<'a>(
         });
     }
     // Of a request that only reads, the body is counted as it arrives: to ask for one more header would cost every session check.
-    if !request.only_reads() && request.declared_length().is_some_and(|length| length > MAX_BODY as u64) {
+    if !request.only_reads() && declared_length(&*request.headers).is_some_and(|length| length > MAX_BODY) {
         return Err(Error::BodyTooLarge(MAX_BODY).into());
     }
     if route.is_guarded() {

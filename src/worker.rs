@@ -67,9 +67,9 @@ pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context, 
     let head = http::head(&request);
     let only_reads = head.only_reads();
     task::run(async move {
-        let is_served = isolate(&env).is_some_and(|isolate| isolate.settings.is_local) || !head.is_plain_http();
-        if is_served
-            && routes::may_be_page(&head)
+        let is_local = || isolate(&env).is_some_and(|isolate| isolate.settings.is_local);
+        if routes::may_be_page(&head)
+            && routes::is_scheme_served(&head, is_local())
             && let Some(page) = pages::find(&env, &request).await
         {
             let _ = resolve.call1(&JsValue::UNDEFINED, &page);

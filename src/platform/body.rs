@@ -2,7 +2,6 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use http::header;
 use worker::{
     js_sys::{Promise, Uint8Array},
     wasm_bindgen::{JsCast, prelude::wasm_bindgen},
@@ -10,7 +9,7 @@ use worker::{
 };
 
 use super::promise::Settled;
-use crate::web::{Headers, MAX_BODY};
+use crate::web::{Headers, MAX_BODY, declared_length};
 
 #[wasm_bindgen(module = "/src/platform/body.js")]
 extern "C" {
@@ -58,8 +57,7 @@ pub async fn receive(
     now: i64,
 ) -> Result<Vec<u8>, Problem> {
     let Some(body) = request.body() else { return Ok(Vec::new()) };
-    let declared = headers.get(&header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    let size = declared.unwrap_or(MAX_BODY).min(MAX_BODY) + 1;
+    let size = declared_length(&*headers).unwrap_or(MAX_BODY).min(MAX_BODY) + 1;
     let _reservation = Reservation::new(size, address(), now).ok_or(Problem::Busy)?;
     let read = Settled::of(&read(&body, size, LIMIT.as_millis() as u32)).await;
     match read.map_err(|_| Problem::Incomplete)?.dyn_into::<Uint8Array>() {

@@ -4,11 +4,24 @@
 //! sends the id of the user it shows, and a request for another account is refused.
 
 use http::HeaderName;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Request;
 
 /// The header with the user id, encoded as JavaScript's `encodeURIComponent` does: a header cannot carry every character.
 pub const ACTING_AS: HeaderName = HeaderName::from_static("x-acting-as");
+
+/// What `encodeURIComponent` encodes (ECMA-262, section 19.2.6.4).
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
 
 /// Returns whether the request states that it acts for another user than this one.
 pub fn is_for_another(request: &Request, user_id: &str) -> bool {
@@ -17,15 +30,7 @@ pub fn is_for_another(request: &Request, user_id: &str) -> bool {
 }
 
 fn encoded(user_id: &str) -> String {
-    let mut encoded = String::with_capacity(user_id.len());
-    for byte in user_id.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
+    utf8_percent_encode(user_id, COMPONENT).to_string()
 }
 
 #[cfg(test)]

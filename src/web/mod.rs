@@ -78,11 +78,6 @@ impl Request {
         !self.origin.starts_with("https://")
     }
 
-    /// The `Content-Length`, if there is one.
-    pub fn declared_length(&self) -> Option<u64> {
-        self.header(&header::CONTENT_LENGTH)?.parse().ok()
-    }
-
     /// The parameters of the query, to be read one by one.
     pub fn query_fields(&self) -> Fields {
         Fields::of_query(&self.query)
@@ -92,6 +87,11 @@ impl Request {
     pub fn query_parameter(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
+}
+
+/// The `Content-Length`, if there is one.
+pub fn declared_length(headers: &dyn Headers) -> Option<usize> {
+    headers.get(&header::CONTENT_LENGTH)?.parse().ok()
 }
 
 /// Whether a header's value can be read (RFC 9110, section 5.5: what else may stand in one is opaque).
