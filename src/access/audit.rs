@@ -16,7 +16,7 @@ pub fn own(app: &App, action: Action, session: &Session) -> Event {
     by_admin(app, action, session, &session.user.id)
 }
 
-/// What a user does to the own account without a session: with a code or a reset link.
+/// A user's act on their own account without a session: with a code or a reset link.
 pub fn without_session(app: &App, action: Action, user_id: &str) -> Event {
     event(app, action, Some(user_id), Some(user_id))
 }

@@ -276,7 +276,7 @@ fn is_password_change(verified: &Verified<Claims>) -> bool {
 }
 
 /// The session of a verified token. Every request that does more than read counts against the budget of its user, here and
-/// nowhere else. A reset link does not: whoever floods in the name of a user cannot keep that user from a new password.
+/// nowhere else. A reset link does not, so nobody who floods in the name of a user keeps that user from a new password.
 async fn live_session(
     app: &App,
     request: &Request,

@@ -5,8 +5,7 @@
 
 use crate::error::Error;
 
-/// The highest cost (the logarithm of the rounds) that a stored hash may ask for: four times what is made today, and
-/// seconds of CPU.
+/// The highest cost (the logarithm of the rounds) that a stored hash may ask for: about a second of CPU.
 const MAX_COST: u32 = 14;
 /// The highest cost that an import accepts: about half a second. What is stored already may cost twice that.
 const MAX_COST_TO_IMPORT: u32 = 13;

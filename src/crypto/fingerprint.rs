@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-/// Returns the first 16 hexadecimal digits of the text's SHA-256. The text must not be guessable: whoever guesses it can
-/// check the guess.
+/// Returns the first 16 hexadecimal digits of the text's SHA-256. The text must not be guessable, because a
+/// guess can be checked against it.
 pub fn of(text: &str) -> String {
     Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,4 +1,4 @@
-//! How many mails one recipient gets, whoever causes them and whatever they say.
+//! How many mails one recipient gets, from all causes together.
 //!
 //! Mails that somebody asks for count on one counter per recipient. What strangers can cause stops first, then what the owner
 //! asks for. Notices about the account's security are never refused, but equal ones become one. So nobody can use up what the

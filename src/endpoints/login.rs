@@ -58,7 +58,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let counters = password_attempts::counters(app, &email);
     let sample = password_attempts::sample(app, &email);
     let (attempt, account, sampled) =
-        users::attempt_password(app.sql.as_ref(), &counters, &email, &sample, None, app.now).await?;
+        users::attempt_password(app.sql.as_ref(), &counters, &email, Some(&sample), None, app.now).await?;
 
     let Some(account) = account else {
         password_check::spend(app, &password, sampled.as_deref());

@@ -1,4 +1,5 @@
-//! The budget of each recipient. Mail leaves only through `queue` and `send_now`, and both ask here first. Notices are bounded by `store::mails::Notice` instead.
+//! The budget of each recipient. Mail leaves only through `queue` and `send_now`, and both ask here first. Notices are bounded by
+//! `store::mails::Notice` instead.
 
 use crate::{
     app::App,
@@ -12,14 +13,10 @@ use crate::{
 /// # Errors
 /// 429 when the recipient got too many mails; 503.
 pub async fn take(app: &App, to: &Email, budget: Budget) -> Result<(), Error> {
-    match mail_budget::take(app.sql.as_ref(), &key(app, budget, &[to.as_str()]), budget, app.now).await? {
+    // Only a keyed hash of the address is stored.
+    let key = app.keys().throttle.hash(&[budget.name, to.as_str()]);
+    match mail_budget::take(app.sql.as_ref(), &key, budget, app.now).await? {
         None => Ok(()),
         Some(until) => Err(Error::TooManyRequests(retry_after(until, app.now))),
     }
-}
-
-/// Only a keyed hash of the address is stored.
-fn key(app: &App, budget: Budget, subject: &[&str]) -> String {
-    let parts: Vec<&str> = std::iter::once(budget.name).chain(subject.iter().copied()).collect();
-    app.keys().throttle.hash(&parts)
 }

@@ -33,8 +33,8 @@ macro_rules! insert_event {
 }
 pub(super) use insert_event;
 
-/// Writes an event within the budget of its subject (`domain::event`): one that is over it is dropped, and in the place of the first
-/// of an hour stands one that says so. What is used of the budget is in the newest event of the subject.
+/// Writes an event within the budget of its subject (`domain::event`). An event over the budget is dropped; the first one that is
+/// dropped in an hour is replaced by an event that says so. The newest event of the subject holds how much of the budget is used.
 ///
 /// An event whose limit (`?12`) is above the budget takes from its reserve only after an event has told that others were dropped.
 /// Until then it takes what is left of the budget, so it never keeps that from being told.

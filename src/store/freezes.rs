@@ -83,7 +83,7 @@ pub async fn since(sql: &dyn Sql, root: &str) -> Result<Option<Timestamp>, Outag
 }
 
 /// Undoes a freeze and tells how many came back: those whom it deactivated, but for whoever stands below another that
-/// came later, or was activated by name since. None if there is no such freeze, the freeze has not the version `based_on`, or
+/// came later, or was activated by name since. None if there is no such freeze, its version is not `based_on`, or
 /// the admin is no longer one.
 ///
 /// Reads everybody below the other freezes.

@@ -135,7 +135,7 @@ pub async fn claim_due(sql: &dyn Sql, now: Timestamp, limit: i64) -> Result<Vec<
     let statement = Statement::new(
         "UPDATE mails SET next_attempt_at = ?1 + ?2
          WHERE id IN (
-           SELECT id FROM mails WHERE next_attempt_at <= ?1 AND expires_at > ?1 
+           SELECT id FROM mails WHERE next_attempt_at <= ?1 AND expires_at > ?1
            ORDER BY expires_at - created_at, expires_at LIMIT ?3)
          RETURNING id, sealed, attempts, created_at, expires_at, next_attempt_at",
     );

@@ -111,7 +111,7 @@ pub async fn insert_first(sql: &dyn Sql, account: FirstAccount<'_>, now: Timesta
 /// Counts an attempt at a password and finds the account with this email, in one round trip whether or not it exists. Only a
 /// refusal takes another. With `change`, the attempt is part of a change of the password, and is counted there as well.
 ///
-/// Also returns the hash of the first user with an id from `sample` on, for the time that an unknown email is to take. Ids that
+/// With `sample`, also returns the hash of the first user with an id from that on, for the time that an unknown email is to take. Ids that
 /// this service makes are found equally often. Among imported ids, those that follow a gap are found more often, and ids with a
 /// common beginning hardly ever.
 ///
@@ -121,30 +121,29 @@ pub async fn attempt_password<'a>(
     sql: &dyn Sql,
     counters: &'a PasswordCounters,
     email: &str,
-    sample: &str,
+    sample: Option<&str>,
     change: Option<&Counter>,
     now: Timestamp,
 ) -> Result<(PasswordAttempt<'a>, Option<Account>, Option<String>), Error> {
     let [count_by_account, count_by_address] = counters.count(now);
     let find = Statement::new("SELECT * FROM users WHERE email = ?1").bind(email);
     // Ids are random, or as another service made them; from the last one it goes on with the first.
-    let find_sample = Statement::new(
-        "SELECT password_hash FROM users
-         WHERE id = coalesce((SELECT min(id) FROM users WHERE id >= ?1), (SELECT min(id) FROM users))",
-    )
-    .bind(sample);
-    let mut statements = vec![find, find_sample, count_by_account, count_by_address];
+    let find_sample = "SELECT password_hash FROM users
+         WHERE id = coalesce((SELECT min(id) FROM users WHERE id >= ?1), (SELECT min(id) FROM users))";
+    let mut statements = vec![find, count_by_account, count_by_address];
+    statements.extend(sample.map(|sample| Statement::new(find_sample).bind(sample)));
     statements.extend(change.map(|counter| throttles::count_one(counter, now)));
     let answers = repeat::batch(sql, &statements).await?;
-    let [found, sampled, by_account, by_address, by_user @ ..] = answers.as_slice() else {
+    let [found, by_account, by_address, others @ ..] = answers.as_slice() else {
         return Err(Error::Internal("a batch has not as many answers as statements".to_owned()));
     };
+    let (sampled, by_user) = others.split_at(usize::from(sample.is_some()).min(others.len()));
     if let Some(counter) = change {
         let by_user: Vec<&Rows> = by_user.iter().collect();
         throttles::verdict(sql, &by_user, counter, None, None, now).await?;
     }
     let attempt = counters.verdict(sql, [by_account, by_address], now).await?;
-    let sampled: Option<Sample> = sampled.first()?;
+    let sampled: Option<Sample> = sampled.first().map(Rows::first).transpose()?.flatten();
     Ok((attempt, Account::of(found)?, sampled.map(|sample| sample.password_hash)))
 }
 

@@ -173,11 +173,7 @@ impl Postern {
     }
 
     /// What a request works with, for what no request shows.
-    pub fn services_for_tests(&self) -> Services {
-        self.services()
-    }
-
-    fn services(&self) -> Services {
+    pub fn services(&self) -> Services {
         Services {
             isolate: self.isolate.borrow().clone(),
             sql: self.sql.clone(),
