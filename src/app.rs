@@ -7,9 +7,9 @@ use std::{
 };
 
 use crate::{
-    crypto::{jwt::Verified, keys::Keys, remembered::Remembered},
+    crypto::{jwt::Verified, keys::Keys, token_cache::TokenCache},
     domain::{Timestamp, claims::Claims, throttle::Address},
-    ports::{Burst, Kv, Later, Mailer, Net, Sql, Timer},
+    ports::{HttpClient, Kv, Mailer, RateLimiter, Sql, Timer, WaitUntil},
     settings::Settings,
 };
 
@@ -20,7 +20,7 @@ pub struct Isolate {
     /// Every key, derived from the secret.
     pub keys: Keys,
     /// The session tokens that these keys were found to have signed.
-    pub session_tokens: Remembered<Verified<Claims>>,
+    pub session_tokens: TokenCache<Verified<Claims>>,
     /// Whether this isolate has seen that there is a first account.
     pub first_account_seen: Cell<bool>,
     /// What `GET /health` has found last.
@@ -34,7 +34,7 @@ impl Isolate {
         Isolate {
             settings,
             keys,
-            session_tokens: Remembered::default(),
+            session_tokens: TokenCache::default(),
             first_account_seen: Cell::new(false),
             health: HealthCheck::default(),
         }
@@ -70,17 +70,17 @@ pub struct Services {
     /// KV.
     pub kv: Rc<dyn Kv>,
     /// HTTP to the outside.
-    pub net: Rc<dyn Net>,
+    pub http: Rc<dyn HttpClient>,
     /// The platform's own mail service.
     pub mailer: Rc<dyn Mailer>,
     /// A timer for work that must end in time.
     pub timer: Rc<dyn Timer>,
     /// Work after the answer.
-    pub later: Rc<dyn Later>,
+    pub wait_until: Rc<dyn WaitUntil>,
     /// The platform's rate limiter for calls that are open to strangers, by address.
-    pub burst: Rc<dyn Burst>,
+    pub rate_limiter: Rc<dyn RateLimiter>,
     /// The platform's rate limiter for writes of signed-in users, by user id.
-    pub user_writes: Rc<dyn Burst>,
+    pub user_writes: Rc<dyn RateLimiter>,
     /// Writes one line to the log.
     pub log: fn(&str),
     /// The request's id, in the answer and in the log.

@@ -5,7 +5,7 @@ use crate::{
     error::Error,
     mail::queue,
     store::{
-        expired::{self, Deleted},
+        cleanup::{self, Deleted},
         heartbeat,
     },
 };
@@ -26,7 +26,7 @@ pub async fn run(app: &App) {
 
 async fn clean_up(app: &App) -> Result<(), Error> {
     let oldest_event = app.now - app.settings().event_retention_days * DAY;
-    let Deleted { mails, .. } = expired::delete(app.sql.as_ref(), app.now, oldest_event, ROWS_A_RUN).await?;
+    let Deleted { mails, .. } = cleanup::delete(app.sql.as_ref(), app.now, oldest_event, ROWS_A_RUN).await?;
     if mails > 0 {
         (app.log)(&format!("run {}: {mails} mails could not be sent while they were of use", app.request_id));
     }

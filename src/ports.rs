@@ -14,11 +14,11 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// A store or a server did not do what it was asked. `0` is for the log alone: it may quote SQL or an address.
 #[derive(Debug, Clone)]
-pub struct Outage(pub String);
+pub struct StoreError(pub String);
 
-impl From<Outage> for Error {
-    fn from(outage: Outage) -> Self {
-        Error::Unavailable(outage.0)
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Error::Unavailable(error.0)
     }
 }
 
@@ -99,8 +99,8 @@ impl Rows {
     /// The first row, if there is one.
     ///
     /// # Errors
-    /// [`Outage`] when the row has not the shape of `T`: the schema is not the one this build knows.
-    pub fn first<T: DeserializeOwned>(&self) -> Result<Option<T>, Outage> {
+    /// [`StoreError`] when the row has not the shape of `T`: the schema is not the one this build knows.
+    pub fn first<T: DeserializeOwned>(&self) -> Result<Option<T>, StoreError> {
         self.0.first().map(|row| decode(row)).transpose()
     }
 
@@ -108,19 +108,19 @@ impl Rows {
     ///
     /// # Errors
     /// As [`Rows::first`].
-    pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, Outage> {
+    pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, StoreError> {
         self.0.iter().map(|row| decode(row)).collect()
     }
 }
 
-fn decode<T: DeserializeOwned>(row: &str) -> Result<T, Outage> {
-    serde_json::from_str(row).map_err(|error| Outage(format!("a row has an unexpected shape: {error}")))
+fn decode<T: DeserializeOwned>(row: &str) -> Result<T, StoreError> {
+    serde_json::from_str(row).map_err(|error| StoreError(format!("a row has an unexpected shape: {error}")))
 }
 
 /// The SQL database.
 pub trait Sql {
     /// Runs the statements in order in one transaction and one round trip: all of them take effect, or none.
-    fn batch<'a>(&'a self, statements: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, Outage>>;
+    fn batch<'a>(&'a self, statements: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, StoreError>>;
     /// Waits, before a batch is run again.
     fn pause(&self, duration: Duration) -> Pending<'_, ()>;
 }
@@ -128,16 +128,16 @@ pub trait Sql {
 /// The key-value store: eventually consistent, without compare-and-swap. It decides nothing.
 pub trait Kv {
     /// The value of `key`, if it is there and not expired.
-    fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<String>, Outage>>;
+    fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<String>, StoreError>>;
     /// Stores `value` for at least `seconds`; the platform's floor of 60 s is applied by the adapter.
-    fn put<'a>(&'a self, key: &'a str, value: String, seconds: i64) -> Pending<'a, Result<(), Outage>>;
+    fn put<'a>(&'a self, key: &'a str, value: String, seconds: i64) -> Pending<'a, Result<(), StoreError>>;
     /// Removes `key`; no error if it is not there.
-    fn delete<'a>(&'a self, key: &'a str) -> Pending<'a, Result<(), Outage>>;
+    fn delete<'a>(&'a self, key: &'a str) -> Pending<'a, Result<(), StoreError>>;
 }
 
 /// An HTTP request that leaves the Worker.
 #[derive(Debug, Clone)]
-pub struct Outgoing {
+pub struct HttpRequest {
     /// An absolute `https` address.
     pub url: Cow<'static, str>,
     /// Header names and values.
@@ -148,7 +148,7 @@ pub struct Outgoing {
 
 /// What a foreign server answered.
 #[derive(Debug, Clone)]
-pub struct Incoming {
+pub struct HttpResponse {
     /// The HTTP status.
     pub status: u16,
     /// The body, as text.
@@ -156,21 +156,21 @@ pub struct Incoming {
 }
 
 /// The net.
-pub trait Net {
+pub trait HttpClient {
     /// Sends one POST and waits at most ten seconds for the whole answer. Redirects are not followed.
-    fn post(&self, request: Outgoing) -> Pending<'_, Result<Incoming, Outage>>;
+    fn post(&self, request: HttpRequest) -> Pending<'_, Result<HttpResponse, StoreError>>;
     /// Asks for an absolute `https` address and waits at most `limit` for the whole answer. Redirects are not followed.
     fn get<'a>(
         &'a self,
         url: &'a str,
         headers: &'a [(&'static str, &'static str)],
         limit: Duration,
-    ) -> Pending<'a, Result<Incoming, Outage>>;
+    ) -> Pending<'a, Result<HttpResponse, StoreError>>;
 }
 
 /// A mail for the platform's own mail service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct MailMessage {
     /// The name of the sender, if it has one.
     pub from_name: Option<String>,
     /// The address of the sender, at a domain that the service knows.
@@ -189,7 +189,7 @@ pub struct Letter {
 
 /// What the platform's mail service answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Receipt {
+pub enum SendResult {
     /// It has the mail.
     Taken,
     /// It has not. The code of the error, such as `E_SENDER_NOT_VERIFIED`; its message may quote an address.
@@ -198,9 +198,9 @@ pub enum Receipt {
 
 /// The platform's own mail service.
 pub trait Mailer {
-    /// Hands over one mail and waits at most ten seconds for the answer. The [`Outage`] quotes no address: it is one too
+    /// Hands over one mail and waits at most ten seconds for the answer. The [`StoreError`] quotes no address: it is one too
     /// where this deployment has no such service.
-    fn send(&self, letter: Letter) -> Pending<'_, Result<Receipt, Outage>>;
+    fn send(&self, letter: MailMessage) -> Pending<'_, Result<SendResult, StoreError>>;
 }
 
 /// A timer. It tells how much time a run of the cron trigger has left; no rule reads a clock from it.
@@ -210,13 +210,13 @@ pub trait Timer {
 }
 
 /// Work after the answer.
-pub trait Later {
+pub trait WaitUntil {
     /// Runs `work` when the answer has been sent.
     fn run(&self, work: Pending<'static, ()>);
 }
 
 /// The platform's rate limiter: a guard against bursts, counted per location.
-pub trait Burst {
+pub trait RateLimiter {
     /// Whether one more call under `key` is within the limit.
-    fn allow<'a>(&'a self, key: &'a str) -> Pending<'a, Result<bool, Outage>>;
+    fn allow<'a>(&'a self, key: &'a str) -> Pending<'a, Result<bool, StoreError>>;
 }

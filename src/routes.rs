@@ -293,7 +293,7 @@ async fn admit<'a>(
     }
     if route.is_guarded() {
         let key = services.keys().throttle.hash(&["burst", services.address.as_str()]);
-        if !services.burst.allow(&key).await.map_err(Error::from)? {
+        if !services.rate_limiter.allow(&key).await.map_err(Error::from)? {
             return Err(Error::TooManyRequests(BURST_PERIOD).into());
         }
     }

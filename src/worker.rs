@@ -18,18 +18,18 @@ use crate::{
     platform::{
         analytics::Counters,
         body,
-        burst::Limiter,
         d1::{D1, Database},
         http,
+        http_client::FetchClient,
         kv::WorkersKv,
-        later::WaitUntil,
-        net::FetchNet,
         pages,
-        pause::Timeouts,
+        rate_limiter::Limiter,
         send_email::EmailService,
+        sleep::Timeouts,
         task,
+        wait_until::RequestContext,
     },
-    ports::{Burst, Later, Mailer, Pending},
+    ports::{Mailer, Pending, RateLimiter, WaitUntil},
     routes,
     settings::Settings,
     telemetry::{Event, Kind, Label, Meter, Outcome},
@@ -49,8 +49,8 @@ struct Bindings {
     database: Rc<Database>,
     namespace: Rc<KvStore>,
     mailer: Rc<dyn Mailer>,
-    burst: Rc<dyn Burst>,
-    user_writes: Rc<dyn Burst>,
+    rate_limiter: Rc<dyn RateLimiter>,
+    user_writes: Rc<dyn RateLimiter>,
     counters: Rc<Counters>,
     /// The fingerprint of the deployed version of the Worker.
     deployment: Option<Rc<str>>,
@@ -103,7 +103,7 @@ async fn respond(
         meter: Rc::default(),
         counters: bindings(env).map(|bindings| bindings.counters).unwrap_or_default(),
     };
-    let response = answer(request, head, env, WaitUntil::Request(context), begin, &work).await;
+    let response = answer(request, head, env, RequestContext::Request(context), begin, &work).await;
     let line = work.ended(Kind::Request, Some(Outcome { status: response.status, outcome: response.outcome }), begin);
     (response, line)
 }
@@ -112,14 +112,14 @@ async fn answer(
     request: web_sys::Request,
     head: Request,
     env: &Env,
-    later: WaitUntil,
+    wait_until: RequestContext,
     begin: Timestamp,
     work: &Work,
 ) -> Response {
     let headers = head.headers.clone();
     let address = lazily(move || Address::parse(headers.get(&http::CONNECTING_IP).as_deref()));
     let Some(isolate) = isolate(env) else { return routes::answer_without_settings(&head, &work.id) };
-    match bindings(env).and_then(|bindings| services(isolate, bindings, later, work, address)) {
+    match bindings(env).and_then(|bindings| services(isolate, bindings, wait_until, work, address)) {
         Ok(services) => {
             let body = receive(request, head.headers.clone(), services.address.clone(), begin);
             routes::answer(services, head, body, clock).await
@@ -151,9 +151,9 @@ async fn scheduled(event: ScheduledEvent, env: Env, context: ScheduleContext) {
     let Some(isolate) = isolate(&env) else { return };
     let Ok(id) = random::id() else { return log("the cron trigger cannot work: there is no randomness") };
     let work = Work { id: id.into(), label: None, meter: Rc::default(), counters: Rc::default() };
-    let (later, now) = (WaitUntil::Schedule(context), event.schedule() as i64);
+    let (wait_until, now) = (RequestContext::Schedule(context), event.schedule() as i64);
     let nobody = lazily(|| Address::parse(None));
-    match bindings(&env).and_then(|bindings| services(isolate, bindings, later, &work, nobody)) {
+    match bindings(&env).and_then(|bindings| services(isolate, bindings, wait_until, &work, nobody)) {
         Ok(services) => maintenance::run(&services.at(now)).await,
         Err(error) => log(&format!("the cron trigger cannot work: {error}")),
     }
@@ -185,15 +185,15 @@ impl Work {
 }
 
 /// Work after the answer, each piece of which is told as well.
-struct ToldLater {
-    later: WaitUntil,
+struct LoggedWaitUntil {
+    wait_until: RequestContext,
     work: Work,
 }
 
-impl Later for ToldLater {
+impl WaitUntil for LoggedWaitUntil {
     fn run(&self, piece: Pending<'static, ()>) {
         let work = self.work.clone();
-        self.later.run(Box::pin(async move {
+        self.wait_until.run(Box::pin(async move {
             let begin = clock();
             piece.await;
             work.tell(Kind::AfterAnswer, begin);
@@ -204,22 +204,22 @@ impl Later for ToldLater {
 fn services(
     isolate: Rc<Isolate>,
     bindings: Bindings,
-    later: WaitUntil,
+    wait_until: RequestContext,
     work: &Work,
     address: Rc<LazyAddress>,
 ) -> worker::Result<Services> {
-    let Bindings { database, namespace, mailer, burst, user_writes, deployment, .. } = bindings;
+    let Bindings { database, namespace, mailer, rate_limiter, user_writes, deployment, .. } = bindings;
     let d1 = |database| D1 { database, meter: work.meter.clone() };
     Ok(Services {
         replica: if isolate.settings.reads_replicas { Some(Rc::new(d1(Rc::new(database.nearest()?)))) } else { None },
         sql: Rc::new(d1(database)),
         isolate,
         kv: Rc::new(WorkersKv { namespace, meter: work.meter.clone() }),
-        net: Rc::new(FetchNet),
+        http: Rc::new(FetchClient),
         mailer,
         timer: Rc::new(Timeouts),
-        later: Rc::new(ToldLater { later, work: work.clone() }),
-        burst,
+        wait_until: Rc::new(LoggedWaitUntil { wait_until, work: work.clone() }),
+        rate_limiter,
         user_writes,
         log,
         request_id: work.id.clone(),
@@ -241,7 +241,7 @@ fn bindings(env: &Env) -> worker::Result<Bindings> {
                 database: Rc::new(Database::new(env.d1("DB")?)),
                 namespace: Rc::new(env.kv("KV")?),
                 mailer: Rc::new(EmailService(env.send_email("EMAIL").ok())),
-                burst: Rc::new(Limiter(env.rate_limiter("BURST")?)),
+                rate_limiter: Rc::new(Limiter(env.rate_limiter("BURST")?)),
                 user_writes: Rc::new(Limiter(env.rate_limiter("USER_WRITES")?)),
                 counters: Rc::new(Counters(env.analytics_engine("ANALYTICS").ok())),
                 deployment: env

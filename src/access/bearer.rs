@@ -194,7 +194,7 @@ pub async fn refusal_of_session(app: &App, session: &Session, otherwise: Error) 
         Ok(Some(live)) if live.user.is_active => otherwise,
         Ok(Some(_)) => Error::Inactive,
         Ok(None) => Error::Unauthorized,
-        Err(outage) => outage.into(),
+        Err(error) => error.into(),
     }
 }
 
@@ -203,7 +203,7 @@ pub async fn refusal_of_admin(app: &App, admin: &Session, otherwise: Error) -> E
     match users::is_active_admin(app.sql.as_ref(), &admin.user.id).await {
         Ok(true) => otherwise,
         Ok(false) => Error::AdminRequired,
-        Err(outage) => outage.into(),
+        Err(error) => error.into(),
     }
 }
 

@@ -29,7 +29,7 @@ pub async fn refuse_breached(app: &App, field: &'static str, password: &str) -> 
     let hash = sha1::hexadecimal(password);
     let (told, kept) = hash.split_at(breached_password::TOLD);
     let url = format!("{SERVICE}{told}");
-    let is_breached = match app.net.get(&url, &HEADERS, LIMIT).await {
+    let is_breached = match app.http.get(&url, &HEADERS, LIMIT).await {
         Ok(answer) if answer.status == 200 => breached_password::is_listed(&answer.body, kept).ok_or("no list"),
         Ok(_) => Err("no success"),
         Err(_) => Err("no answer"),

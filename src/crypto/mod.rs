@@ -10,7 +10,7 @@ pub mod keyed_hash;
 pub mod keys;
 pub mod password_hash;
 pub mod random;
-pub mod remembered;
 mod scrypt;
 pub mod seal;
 pub mod sha1;
+pub mod token_cache;

@@ -80,8 +80,8 @@ pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
         Err(error) => error,
     };
     // Also when D1 did not answer: what it was asked may have been done.
-    if let Err(outage) = one_time_passwords::undo_send(sql, &user.id, &generation, before).await {
-        let cause = outage.0;
+    if let Err(error) = one_time_passwords::undo_send(sql, &user.id, &generation, before).await {
+        let cause = error.0;
         (app.log)(&format!("request {}: a code that was not sent keeps its place: {cause}", app.request_id));
     }
     Err(error)
@@ -145,10 +145,10 @@ pub async fn verify(app: &App, request: &Request) -> Result<Response, Error> {
         return Err(Error::OneTimePasswordDead);
     }
     // D1 has the last word; the record would open nothing any more.
-    let later = app.clone();
-    app.later.run(Box::pin(async move {
-        if let Err(outage) = records::delete_one_time_password(&later, &token).await {
-            (later.log)(&format!("request {}: a used OTP record stays in KV: {}", later.request_id, outage.0));
+    let app_after = app.clone();
+    app.wait_until.run(Box::pin(async move {
+        if let Err(error) = records::delete_one_time_password(&app_after, &token).await {
+            (app_after.log)(&format!("request {}: a used OTP record stays in KV: {}", app_after.request_id, error.0));
         }
     }));
     Ok(Response::ok())

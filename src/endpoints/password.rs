@@ -76,15 +76,15 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
         return Err(audit::refused(app, audit::own(app, Action::PasswordChanged, &session), Error::WrongPassword));
     }
     let new_hash = password_hash::hash(&new_password, settings.password_cost)?;
-    let owed = QueuedNotice::password_changed(app, &email, account.user.name.clone())?;
-    let notice = owed.as_ref().map(|owed| &owed.notice);
+    let queued = QueuedNotice::password_changed(app, &email, account.user.name.clone())?;
+    let notice = queued.as_ref().map(|queued| &queued.notice);
     let event = audit::own(app, Action::PasswordChanged, &session);
     if !users::change_password(app.sql.as_ref(), &account, &new_hash, &session.id, attempt, notice, &event).await? {
         // Somebody was faster: the old password is no longer in force.
         return Err(Error::WrongPassword);
     }
-    if let Some(owed) = owed {
-        owed.deliver_later(app);
+    if let Some(queued) = queued {
+        queued.deliver_later(app);
     }
     Ok(Response::ok())
 }

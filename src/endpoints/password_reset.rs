@@ -13,7 +13,7 @@ use crate::{
         throttle::{RESET_BY_ADDRESS, RESET_BY_EMAIL},
     },
     error::Error,
-    mail::queue::{Owed, QueuedNotice},
+    mail::queue::{QueuedMail, QueuedNotice},
     store::{
         records,
         throttles::{self, Counter},
@@ -65,10 +65,10 @@ pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> 
     throttles::attempt(app, &by_email, &by_address).await?;
 
     let reset_id = random::id()?;
-    let owed = Owed::password_reset(app, &email, &reset_id).await?;
+    let queued = QueuedMail::password_reset(app, &email, &reset_id).await?;
     let event = audit::by_somebody(app, Action::PasswordResetRequested);
-    users::begin_password_reset(app.sql.as_ref(), &email, &reset_id, &owed.mail, &event).await?;
-    owed.deliver_later(app);
+    users::begin_password_reset(app.sql.as_ref(), &email, &reset_id, &queued.mail, &event).await?;
+    queued.deliver_later(app);
     Ok(Response::ok())
 }
 
@@ -105,20 +105,20 @@ pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
 
     let new_hash = password_hash::hash(&password, settings.password_cost)?;
     let counters = password_attempts::counters(app, email.as_str());
-    let owed = QueuedNotice::password_changed(app, &email, reset.user.name)?;
-    let notice = owed.as_ref().map(|owed| &owed.notice);
+    let queued = QueuedNotice::password_changed(app, &email, reset.user.name)?;
+    let notice = queued.as_ref().map(|queued| &queued.notice);
     let (sql, event) = (app.sql.as_ref(), audit::without_session(app, Action::PasswordResetCompleted, &reset.user.id));
     if !users::complete_password_reset(sql, &reset.user.id, &reset.id, &new_hash, &counters, notice, &event).await? {
         return Err(Error::Unauthorized);
     }
-    if let Some(owed) = owed {
-        owed.deliver_later(app);
+    if let Some(queued) = queued {
+        queued.deliver_later(app);
     }
     // D1 has the last word; the record would open nothing any more.
-    let later = app.clone();
-    app.later.run(Box::pin(async move {
-        if let Err(outage) = records::delete_password_reset(&later, &reset.id).await {
-            (later.log)(&format!("request {}: a used reset record stays in KV: {}", later.request_id, outage.0));
+    let app_after = app.clone();
+    app.wait_until.run(Box::pin(async move {
+        if let Err(error) = records::delete_password_reset(&app_after, &reset.id).await {
+            (app_after.log)(&format!("request {}: a used reset record stays in KV: {}", app_after.request_id, error.0));
         }
     }));
     Ok(Response::ok())

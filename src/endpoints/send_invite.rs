@@ -12,7 +12,7 @@ use crate::{
         user_token::{INVITATION, MAX_LIVE, expiry},
     },
     error::Error,
-    mail::queue::Owed,
+    mail::queue::QueuedMail,
     store::{
         throttles::{self, Counter},
         user_tokens,
@@ -62,12 +62,12 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
 
     let days = app.settings().user_token_lifetime_days;
     let made = user_tokens::make(app, &user.id, Some(&email))?;
-    let owed = Owed::invitation(app, &email, user.name.clone(), &made.token, days).await?;
+    let queued = QueuedMail::invitation(app, &email, user.name.clone(), &made.token, days).await?;
     let expires_at = expiry(app.now, days);
     let (sql, event) = (app.sql.as_ref(), audit::own(app, Action::InvitationSent, &session));
-    if !user_tokens::insert(sql, &made, Some(INVITATION), expires_at, Some(&owed.mail), &event).await? {
+    if !user_tokens::insert(sql, &made, Some(INVITATION), expires_at, Some(&queued.mail), &event).await? {
         return Err(bearer::refusal_of_session(app, &session, Error::TooManyTokens(MAX_LIVE)).await);
     }
-    owed.deliver_later(app);
+    queued.deliver_later(app);
     Ok(Response::ok())
 }

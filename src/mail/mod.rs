@@ -11,7 +11,7 @@ use crate::{
     app::App,
     domain::{email::Sender, mail_budget::ASKED_BY_OWNER},
     error::Error,
-    ports::Outage,
+    ports::StoreError,
     settings::{Mail, Provider},
     store::outbox,
 };
@@ -27,8 +27,8 @@ pub struct Unsent {
 }
 
 impl Unsent {
-    fn without_answer(provider: &str, outage: &Outage) -> Unsent {
-        Unsent { cause: format!("{provider} did not answer: {}", outage.0), recipient_is_refused: false }
+    fn without_answer(provider: &str, error: &StoreError) -> Unsent {
+        Unsent { cause: format!("{provider} did not answer: {}", error.0), recipient_is_refused: false }
     }
 }
 
@@ -70,10 +70,7 @@ async fn send(app: &App, message: &Message, id: &str) -> Result<(), Unsent> {
         Mail::Outbox => {
             let Message { to, subject, text, html, .. } = message;
             outbox::insert(app.sql.as_ref(), idempotency_key, to.as_str(), subject, text, html, app.now).await.map_err(
-                |outage| Unsent {
-                    cause: format!("the outbox took no mail: {}", outage.0),
-                    recipient_is_refused: false,
-                },
+                |error| Unsent { cause: format!("the outbox took no mail: {}", error.0), recipient_is_refused: false },
             )
         }
         Mail::Providers { from, providers } => {
@@ -132,11 +129,11 @@ async fn hand_over(
         }
         Provider::Cloudflare => {
             let receipt = app.mailer.send(cloudflare::letter(from, message)).await;
-            let receipt = receipt.map_err(|outage| Unsent::without_answer("cloudflare", &outage))?;
+            let receipt = receipt.map_err(|error| Unsent::without_answer("cloudflare", &error))?;
             return cloudflare::outcome(receipt).map_err(Unsent::from);
         }
     };
-    let answer = app.net.post(request).await.map_err(|outage| Unsent::without_answer(name, &outage))?;
+    let answer = app.http.post(request).await.map_err(|error| Unsent::without_answer(name, &error))?;
     outcome(&answer).map_err(Unsent::from)
 }
 
@@ -152,8 +149,8 @@ mod tests {
         app::{Isolate, Services, lazily},
         domain::{email::Email, throttle::Address},
         ports::{
-            Burst, Incoming, Kv, Later, Letter, Mailer, Net, Outage, Outgoing, Pending, Receipt, Rows, Sql, Statement,
-            Timer,
+            HttpClient, HttpRequest, HttpResponse, Kv, MailMessage, Mailer, Pending, RateLimiter, Rows, SendResult,
+            Sql, Statement, StoreError, Timer, WaitUntil,
         },
         settings::Settings,
     };
@@ -161,13 +158,13 @@ mod tests {
     /// The providers, which give the answers that they are told, in order, and keep who was asked.
     #[derive(Default)]
     struct Providers {
-        answers: RefCell<Vec<Result<Incoming, Outage>>>,
-        receipt: Cell<Option<Result<Receipt, Outage>>>,
+        answers: RefCell<Vec<Result<HttpResponse, StoreError>>>,
+        receipt: Cell<Option<Result<SendResult, StoreError>>>,
         asked: RefCell<Vec<String>>,
     }
 
-    impl Net for Providers {
-        fn post(&self, request: Outgoing) -> Pending<'_, Result<Incoming, Outage>> {
+    impl HttpClient for Providers {
+        fn post(&self, request: HttpRequest) -> Pending<'_, Result<HttpResponse, StoreError>> {
             let host = request.url.split('/').nth(2).unwrap().to_owned();
             self.asked.borrow_mut().push(host);
             Box::pin(async { self.answers.borrow_mut().remove(0) })
@@ -178,13 +175,13 @@ mod tests {
             _: &'a str,
             _: &'a [(&'static str, &'static str)],
             _: std::time::Duration,
-        ) -> Pending<'a, Result<Incoming, Outage>> {
+        ) -> Pending<'a, Result<HttpResponse, StoreError>> {
             unreachable!("mail is posted")
         }
     }
 
     impl Mailer for Providers {
-        fn send(&self, letter: Letter) -> Pending<'_, Result<Receipt, Outage>> {
+        fn send(&self, letter: MailMessage) -> Pending<'_, Result<SendResult, StoreError>> {
             self.asked.borrow_mut().push(format!("EMAIL for {}", letter.from));
             Box::pin(async { self.receipt.take().unwrap() })
         }
@@ -192,14 +189,14 @@ mod tests {
 
     struct Unused;
 
-    impl Later for Unused {
+    impl WaitUntil for Unused {
         fn run(&self, _: Pending<'static, ()>) {
             unreachable!()
         }
     }
 
     impl Sql for Unused {
-        fn batch<'a>(&'a self, _: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, Outage>> {
+        fn batch<'a>(&'a self, _: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, StoreError>> {
             unreachable!()
         }
         fn pause(&self, _: std::time::Duration) -> Pending<'_, ()> {
@@ -214,19 +211,19 @@ mod tests {
     }
 
     impl Kv for Unused {
-        fn get<'a>(&'a self, _: &'a str) -> Pending<'a, Result<Option<String>, Outage>> {
+        fn get<'a>(&'a self, _: &'a str) -> Pending<'a, Result<Option<String>, StoreError>> {
             unreachable!()
         }
-        fn put<'a>(&'a self, _: &'a str, _: String, _: i64) -> Pending<'a, Result<(), Outage>> {
+        fn put<'a>(&'a self, _: &'a str, _: String, _: i64) -> Pending<'a, Result<(), StoreError>> {
             unreachable!()
         }
-        fn delete<'a>(&'a self, _: &'a str) -> Pending<'a, Result<(), Outage>> {
+        fn delete<'a>(&'a self, _: &'a str) -> Pending<'a, Result<(), StoreError>> {
             unreachable!()
         }
     }
 
-    impl Burst for Unused {
-        fn allow<'a>(&'a self, _: &'a str) -> Pending<'a, Result<bool, Outage>> {
+    impl RateLimiter for Unused {
+        fn allow<'a>(&'a self, _: &'a str) -> Pending<'a, Result<bool, StoreError>> {
             unreachable!()
         }
     }
@@ -235,7 +232,7 @@ mod tests {
         static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     }
 
-    fn app(list: &str, answers: Vec<Result<Incoming, Outage>>) -> (App, Rc<Providers>) {
+    fn app(list: &str, answers: Vec<Result<HttpResponse, StoreError>>) -> (App, Rc<Providers>) {
         let settings = Settings::read(|name| {
             let value = match name {
                 "MAIL_PROVIDER" => list,
@@ -255,11 +252,11 @@ mod tests {
             isolate: Rc::new(Isolate::new(settings)),
             sql: Rc::new(Unused),
             kv: Rc::new(Unused),
-            net: providers.clone(),
+            http: providers.clone(),
             mailer: providers.clone(),
             timer: Rc::new(Unused),
-            later: Rc::new(Unused),
-            burst: Rc::new(Unused),
+            wait_until: Rc::new(Unused),
+            rate_limiter: Rc::new(Unused),
             user_writes: Rc::new(Unused),
             log: |line| LOG.with_borrow_mut(|log| log.push(line.to_owned())),
             request_id: "request-1".into(),
@@ -274,8 +271,8 @@ mod tests {
         message::one_time_password(app.settings(), &to, Some("Ada"), "271828", 600).unwrap()
     }
 
-    fn answered(status: u16, body: &str) -> Result<Incoming, Outage> {
-        Ok(Incoming { status, body: body.to_owned() })
+    fn answered(status: u16, body: &str) -> Result<HttpResponse, StoreError> {
+        Ok(HttpResponse { status, body: body.to_owned() })
     }
 
     fn sent(app: &App) -> Result<(), Unsent> {
@@ -299,7 +296,7 @@ mod tests {
             assert_eq!(providers.asked.take(), [host]);
         }
         let (app, providers) = app("cloudflare", vec![]);
-        providers.receipt.set(Some(Ok(Receipt::Taken)));
+        providers.receipt.set(Some(Ok(SendResult::Taken)));
         sent(&app).unwrap();
         assert_eq!(providers.asked.take(), ["EMAIL for noreply@app.example"]);
         assert_eq!(LOG.take(), [""; 0]);
@@ -307,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_provider_that_refuses_or_does_not_answer_is_an_outage() {
-        for answer in [answered(500, ""), answered(403, "error code: 1010"), Err(Outage("timeout".into()))] {
+        for answer in [answered(500, ""), answered(403, "error code: 1010"), Err(StoreError("timeout".into()))] {
             let (app, _) = app("resend", vec![answer]);
             let unsent = sent(&app).unwrap_err();
             assert!(!unsent.recipient_is_refused, "{unsent:?}");
@@ -316,7 +313,8 @@ mod tests {
 
     #[test]
     fn the_next_provider_is_tried_when_one_fails_and_no_other_once_one_took_the_mail() {
-        let answers = vec![Err(Outage("timeout\nor so".into())), answered(422, "ada@example.com"), answered(202, "")];
+        let answers =
+            vec![Err(StoreError("timeout\nor so".into())), answered(422, "ada@example.com"), answered(202, "")];
         let (app, providers) = app("resend,postmark,sendgrid,mailgun", answers);
         sent(&app).unwrap();
         assert_eq!(providers.asked.take(), ["api.resend.com", "api.postmarkapp.com", "api.sendgrid.com"]);
@@ -331,7 +329,7 @@ mod tests {
         let body = r#"{"name":"validation_error","message":"ada@example.com 271828"}"#;
         let answers = vec![answered(422, body), answered(404, "ada@example.com 271828")];
         let (app, providers) = app("cloudflare,resend,mailgun", answers);
-        providers.receipt.set(Some(Ok(Receipt::Refused("E_RATE_LIMIT_EXCEEDED".to_owned()))));
+        providers.receipt.set(Some(Ok(SendResult::Refused("E_RATE_LIMIT_EXCEEDED".to_owned()))));
         assert_eq!(
             cause(&app),
             "cloudflare refused it for now: E_RATE_LIMIT_EXCEEDED; \
@@ -359,7 +357,7 @@ mod tests {
     #[test]
     fn a_deployment_without_the_platforms_service_says_so() {
         let (app, providers) = app("cloudflare", vec![]);
-        providers.receipt.set(Some(Err(Outage("there is no binding".to_owned()))));
+        providers.receipt.set(Some(Err(StoreError("there is no binding".to_owned()))));
         assert_eq!(cause(&app), "cloudflare did not answer: there is no binding");
     }
 }

@@ -58,9 +58,10 @@ const CALLS_A_RUN: usize = 950;
 const CALLS_A_MAIL: usize = 3;
 
 /// What is to be mailed to whom.
+// `errand` is the tag of rows that earlier versions have queued.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "errand", rename_all = "snake_case")]
-pub enum Errand {
+pub enum MailJob {
     /// A reset link, if this is still the live reset of an active account.
     PasswordReset {
         /// The address as it was given; it need not have an account.
@@ -97,77 +98,77 @@ pub enum Errand {
 
 /// A mail of this request, to be written in its batch and then delivered.
 #[derive(Debug, Clone)]
-pub struct Owed {
+pub struct QueuedMail {
     /// The row for the batch of what causes it.
     pub mail: Mail,
-    errand: Errand,
+    job: MailJob,
 }
 
-impl Owed {
+impl QueuedMail {
     /// A reset link for whoever has this address, known or not: both cost the same.
     ///
     /// # Errors
     /// 429 when the recipient got too many mails; 500 without randomness; 503.
-    pub async fn password_reset(app: &App, email: &Email, reset_id: &str) -> Result<Owed, Error> {
-        let errand = Errand::PasswordReset { email: email.as_str().to_owned(), reset_id: reset_id.to_owned() };
-        Owed::asked_for(app, email, errand, app.now + app.settings().reset_token_lifetime * 1_000, ASKED_BY_ANYBODY)
+    pub async fn password_reset(app: &App, email: &Email, reset_id: &str) -> Result<QueuedMail, Error> {
+        let job = MailJob::PasswordReset { email: email.as_str().to_owned(), reset_id: reset_id.to_owned() };
+        QueuedMail::asked_for(app, email, job, app.now + app.settings().reset_token_lifetime * 1_000, ASKED_BY_ANYBODY)
             .await
     }
 
     /// A link by which the user of an account that an admin has created sets the first password.
     ///
     /// # Errors
-    /// As [`Owed::password_reset`].
-    pub async fn account_invitation(app: &App, email: &Email, reset_id: &str) -> Result<Owed, Error> {
-        let errand = Errand::AccountInvitation { email: email.as_str().to_owned(), reset_id: reset_id.to_owned() };
-        Owed::asked_for(app, email, errand, app.now + ACCOUNT_INVITATION_LIFETIME, ASKED_BY_ANYBODY).await
+    /// As [`QueuedMail::password_reset`].
+    pub async fn account_invitation(app: &App, email: &Email, reset_id: &str) -> Result<QueuedMail, Error> {
+        let job = MailJob::AccountInvitation { email: email.as_str().to_owned(), reset_id: reset_id.to_owned() };
+        QueuedMail::asked_for(app, email, job, app.now + ACCOUNT_INVITATION_LIFETIME, ASKED_BY_ANYBODY).await
     }
 
     /// An invitation that carries a user token.
     ///
     /// # Errors
-    /// As [`Owed::password_reset`].
+    /// As [`QueuedMail::password_reset`].
     pub async fn invitation(
         app: &App,
         email: &Email,
         inviter: Option<String>,
         token: &str,
         days: i64,
-    ) -> Result<Owed, Error> {
-        let errand = Errand::Invitation { email: email.as_str().to_owned(), inviter, token: token.to_owned(), days };
-        Owed::asked_for(app, email, errand, app.now + days * DAY, ASKED_BY_ANYBODY).await
+    ) -> Result<QueuedMail, Error> {
+        let job = MailJob::Invitation { email: email.as_str().to_owned(), inviter, token: token.to_owned(), days };
+        QueuedMail::asked_for(app, email, job, app.now + days * DAY, ASKED_BY_ANYBODY).await
     }
 
     /// A mail that somebody asks for.
     async fn asked_for(
         app: &App,
         to: &Email,
-        errand: Errand,
+        job: MailJob,
         expires_at: Timestamp,
         budget: Budget,
-    ) -> Result<Owed, Error> {
+    ) -> Result<QueuedMail, Error> {
         budget::take(app, to, budget).await?;
-        Owed::new(app, random::id()?, errand, app.now + LEASE, expires_at)
+        QueuedMail::new(app, random::id()?, job, app.now + LEASE, expires_at)
     }
 
     fn new(
         app: &App,
         id: String,
-        errand: Errand,
+        job: MailJob,
         next_attempt_at: Timestamp,
         expires_at: Timestamp,
-    ) -> Result<Owed, Error> {
-        let text = serde_json::to_string(&errand).map_err(|error| Error::Internal(format!("an errand: {error}")))?;
+    ) -> Result<QueuedMail, Error> {
+        let text = serde_json::to_string(&job).map_err(|error| Error::Internal(format!("a mail job: {error}")))?;
         let key = app.keys().mail.first().ok_or_else(|| Error::Internal("there is no key for mails".to_owned()))?;
         let sealed = key.seal(&text, &id)?;
         let mail = Mail { id, sealed, attempts: 0, created_at: app.now, expires_at, next_attempt_at };
-        Ok(Owed { mail, errand })
+        Ok(QueuedMail { mail, job })
     }
 
     /// Sends the mail after the response. It must have been written.
     pub fn deliver_later(self, app: &App) {
-        let later = app.clone();
-        app.later.run(Box::pin(async move { deliver(&later, &self.mail, self.errand).await }));
+        let app_after = app.clone();
+        app.wait_until.run(Box::pin(async move { deliver(&app_after, &self.mail, self.job).await }));
     }
 }
 
@@ -177,7 +178,7 @@ impl Owed {
 pub struct QueuedNotice {
     /// The rows for the batch of what causes it.
     pub notice: Notice,
-    errand: Errand,
+    job: MailJob,
 }
 
 impl QueuedNotice {
@@ -189,13 +190,13 @@ impl QueuedNotice {
         if Email::parse(email.as_str()).is_err() {
             return Ok(None);
         }
-        let errand = Errand::PasswordChanged { email: email.as_str().to_owned(), name };
-        QueuedNotice::new(app, email, "password_changed", errand, PASSWORD_CHANGED_LIFETIME).map(Some)
+        let job = MailJob::PasswordChanged { email: email.as_str().to_owned(), name };
+        QueuedNotice::new(app, email, "password_changed", job, PASSWORD_CHANGED_LIFETIME).map(Some)
     }
 
-    fn new(app: &App, to: &Email, kind: &str, errand: Errand, lifetime: i64) -> Result<QueuedNotice, Error> {
+    fn new(app: &App, to: &Email, kind: &str, job: MailJob, lifetime: i64) -> Result<QueuedNotice, Error> {
         let (now, expires_at) = (app.now, app.now + lifetime);
-        let row = |id| Owed::new(app, id, errand.clone(), now + LEASE, expires_at).map(|owed| owed.mail);
+        let row = |id| QueuedMail::new(app, id, job.clone(), now + LEASE, expires_at).map(|queued| queued.mail);
         let hash = |part: &str| app.keys().throttle.hash(&[EQUAL_NOTICES.name, part, kind, to.as_str()]);
         let notice = Notice {
             mail: row(random::id()?)?,
@@ -203,18 +204,18 @@ impl QueuedNotice {
             window_key: hash("window"),
             window: EQUAL_NOTICES.window,
         };
-        Ok(QueuedNotice { notice, errand })
+        Ok(QueuedNotice { notice, job })
     }
 
     /// Sends the notice after the response, unless an equal one has just been sent. Then the cron trigger sends it.
     pub fn deliver_later(self, app: &App) {
-        let later = app.clone();
-        app.later.run(Box::pin(async move {
+        let app_after = app.clone();
+        app.wait_until.run(Box::pin(async move {
             let mail = &self.notice.mail;
-            match mails::is_queued(later.sql.as_ref(), &mail.id).await {
-                Ok(true) => deliver(&later, mail, self.errand).await,
+            match mails::is_queued(app_after.sql.as_ref(), &mail.id).await {
+                Ok(true) => deliver(&app_after, mail, self.job).await,
                 Ok(false) => {}
-                Err(outage) => settle(&later, mail, Err(outage)),
+                Err(error) => settle(&app_after, mail, Err(error)),
             }
         }));
     }
@@ -259,15 +260,15 @@ async fn drain(app: &App) -> Result<(), Error> {
 async fn deliver_sealed(app: &App, mail: Mail) {
     let text = app.keys().mail.iter().find_map(|key| key.open(&mail.sealed, &mail.id));
     match text.and_then(|text| serde_json::from_str(&text).ok()) {
-        Some(errand) => deliver(app, &mail, errand).await,
+        Some(job) => deliver(app, &mail, job).await,
         // Its secret is no longer accepted, so nobody can read it.
         None => settle(app, &mail, mails::delete(app.sql.as_ref(), &mail.id).await),
     }
 }
 
-async fn deliver(app: &App, mail: &Mail, errand: Errand) {
+async fn deliver(app: &App, mail: &Mail, job: MailJob) {
     let sent = async {
-        match compose(app, mail, errand).await {
+        match compose(app, mail, job).await {
             Ok(Some(message)) => super::send(app, &message, &format!("{}/{}", mail.id, mail.created_at)).await,
             Ok(None) => Ok(()),
             Err(error) => {
@@ -290,27 +291,27 @@ async fn deliver(app: &App, mail: &Mail, errand: Errand) {
 }
 
 /// If the row cannot be changed, the mail is retried when its lease ends, under the same idempotency key.
-fn settle(app: &App, mail: &Mail, settled: Result<(), crate::ports::Outage>) {
-    if let Err(outage) = settled {
-        (app.log)(&format!("request {}: mail {} stays owed: {}", app.request_id, mail.id, outage.0));
+fn settle(app: &App, mail: &Mail, settled: Result<(), crate::ports::StoreError>) {
+    if let Err(error) = settled {
+        (app.log)(&format!("request {}: mail {} stays owed: {}", app.request_id, mail.id, error.0));
     }
 }
 
 /// The mail as it is to be sent now, or none if it is no longer of use.
-async fn compose(app: &App, mail: &Mail, errand: Errand) -> Result<Option<Message>, Error> {
+async fn compose(app: &App, mail: &Mail, job: MailJob) -> Result<Option<Message>, Error> {
     let settings = app.settings();
-    match errand {
-        Errand::PasswordReset { email, reset_id } => {
+    match job {
+        MailJob::PasswordReset { email, reset_id } => {
             compose_link(app, mail, email, &reset_id, message::password_reset).await
         }
-        Errand::AccountInvitation { email, reset_id } => {
+        MailJob::AccountInvitation { email, reset_id } => {
             compose_link(app, mail, email, &reset_id, message::account_invitation).await
         }
-        Errand::Invitation { email, inviter, token, days } => {
+        MailJob::Invitation { email, inviter, token, days } => {
             let inviter = inviter.unwrap_or_default();
             message::invitation(settings, &Email::from_store(email), &inviter, &token, days).map(Some)
         }
-        Errand::PasswordChanged { email, name } => {
+        MailJob::PasswordChanged { email, name } => {
             message::password_changed(settings, &Email::from_store(email), name.as_deref()).map(Some)
         }
     }

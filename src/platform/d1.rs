@@ -1,7 +1,7 @@
 //! [`Sql`] on D1: on its primary, or on the nearest copy.
 //!
 //! D1 itself repeats statements that only read, up to twice, after an error that may pass (its documentation, "Retry queries").
-//! What else is run again is decided in `store/repeat.rs`, by what the error says.
+//! What else is run again is decided in `store/retry.rs`, by what the error says.
 //!
 //! It is D1's own JavaScript that is called, because the runtime's crate reads rows value by value: each is a call from wasm
 //! to JavaScript and back. Here a whole answer comes as one text: lines of JSON, so that the end of a row is found without reading it.
@@ -15,9 +15,9 @@ use worker::{
     worker_sys::types::{D1Database, D1PreparedStatement},
 };
 
-use super::{pause::Pause, promise::Settled};
+use super::{promise::Settled, sleep::Sleep};
 use crate::{
-    ports::{Outage, Pending, Rows, Sql, Statement, Value},
+    ports::{Pending, Rows, Sql, Statement, StoreError, Value},
     telemetry::Meter,
 };
 
@@ -51,14 +51,14 @@ extern "C" {
 struct Head(usize, Option<u64>, Option<u64>, Option<f64>);
 
 impl Sql for D1 {
-    fn batch<'a>(&'a self, statements: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, Outage>> {
+    fn batch<'a>(&'a self, statements: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, StoreError>> {
         Box::pin(async move {
             self.meter.add(|usage| {
                 usage.d1_round_trips += 1;
                 usage.d1_statements += statements.len() as u32;
             });
-            let answers = self.database.ask(statements).await.map_err(|error| outage(&error))?;
-            let answers = answers.map_err(|error| Outage(format!("D1: an unexpected answer: {error}")))?;
+            let answers = self.database.ask(statements).await.map_err(|thrown| error(&thrown))?;
+            let answers = answers.map_err(|error| StoreError(format!("D1: an unexpected answer: {error}")))?;
             self.meter.add(|usage| {
                 for (Head(_, rows_read, rows_written, duration), _) in &answers {
                     usage.d1_rows_read += rows_read.unwrap_or_default();
@@ -71,7 +71,7 @@ impl Sql for D1 {
     }
 
     fn pause(&self, duration: Duration) -> Pending<'_, ()> {
-        Box::pin(async move { Pause::of(duration).await })
+        Box::pin(async move { Sleep::of(duration).await })
     }
 }
 
@@ -150,9 +150,9 @@ fn js_value(value: &Value) -> JsValue {
 }
 
 /// D1 wraps what SQLite said in an error whose own message and stack tell of its JavaScript.
-fn outage(error: &JsValue) -> Outage {
+fn error(error: &JsValue) -> StoreError {
     let error: Option<&js_sys::Error> = error.dyn_ref();
     let cause = error.and_then(|error| error.cause().dyn_into::<js_sys::Error>().ok());
     let told = cause.as_ref().or(error).map_or_else(|| "unknown error".to_owned(), |error| error.message().into());
-    Outage(format!("D1: {told}"))
+    StoreError(format!("D1: {told}"))
 }

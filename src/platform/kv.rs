@@ -5,7 +5,7 @@ use std::rc::Rc;
 use worker::{KvError, KvStore};
 
 use crate::{
-    ports::{Kv, Outage, Pending},
+    ports::{Kv, Pending, StoreError},
     telemetry::Meter,
 };
 
@@ -21,27 +21,27 @@ pub struct WorkersKv {
 }
 
 impl Kv for WorkersKv {
-    fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<String>, Outage>> {
+    fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<String>, StoreError>> {
         self.meter.add(|usage| usage.kv_reads += 1);
-        Box::pin(async move { self.namespace.get(key).text().await.map_err(outage) })
+        Box::pin(async move { self.namespace.get(key).text().await.map_err(error) })
     }
 
-    fn put<'a>(&'a self, key: &'a str, value: String, seconds: i64) -> Pending<'a, Result<(), Outage>> {
+    fn put<'a>(&'a self, key: &'a str, value: String, seconds: i64) -> Pending<'a, Result<(), StoreError>> {
         self.meter.add(|usage| usage.kv_writes += 1);
         Box::pin(async move {
-            let put = self.namespace.put(key, value).map_err(outage)?;
-            put.expiration_ttl(seconds.max(SHORTEST).unsigned_abs()).execute().await.map_err(outage)
+            let put = self.namespace.put(key, value).map_err(error)?;
+            put.expiration_ttl(seconds.max(SHORTEST).unsigned_abs()).execute().await.map_err(error)
         })
     }
 
-    fn delete<'a>(&'a self, key: &'a str) -> Pending<'a, Result<(), Outage>> {
+    fn delete<'a>(&'a self, key: &'a str) -> Pending<'a, Result<(), StoreError>> {
         self.meter.add(|usage| usage.kv_writes += 1);
-        Box::pin(async move { self.namespace.delete(key).await.map_err(outage) })
+        Box::pin(async move { self.namespace.delete(key).await.map_err(error) })
     }
 }
 
-fn outage(error: KvError) -> Outage {
-    Outage(match error {
+fn error(error: KvError) -> StoreError {
+    StoreError(match error {
         // As a `KvError` it would tell the stack of KV's own JavaScript.
         KvError::JavaScript(value) => format!("KV: {}", worker::Error::from(value)),
         error => format!("KV: {error}"),

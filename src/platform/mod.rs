@@ -2,15 +2,15 @@
 
 pub mod analytics;
 pub mod body;
-pub mod burst;
 pub mod d1;
 pub mod http;
+pub mod http_client;
 pub mod kv;
-pub mod later;
-pub mod net;
-pub mod numbered;
 pub mod pages;
-pub mod pause;
 pub mod promise;
+pub mod rate_limiter;
 pub mod send_email;
+pub mod slab;
+pub mod sleep;
 pub mod task;
+pub mod wait_until;

@@ -15,7 +15,7 @@ use worker::{
     wasm_bindgen::{JsValue, closure::Closure, prelude::wasm_bindgen},
 };
 
-use super::numbered::Numbered;
+use super::slab::Slab;
 
 #[wasm_bindgen(module = "/src/platform/promise.js")]
 extern "C" {
@@ -30,7 +30,7 @@ struct Wait {
 }
 
 thread_local! {
-    static WAITS: RefCell<Numbered<Wait>> = const { RefCell::new(Numbered::new()) };
+    static WAITS: RefCell<Slab<Wait>> = const { RefCell::new(Slab::new()) };
     static SETTLED: Closure<dyn Fn(u32, JsValue, bool)> = Closure::new(settled);
 }
 

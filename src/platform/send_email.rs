@@ -7,31 +7,31 @@ use worker::{
     js_sys::{self, JsString, Object, Reflect},
 };
 
-use super::{net::TIMEOUT, pause::Pause};
-use crate::ports::{Letter, Mailer, Outage, Pending, Receipt};
+use super::{http_client::TIMEOUT, sleep::Sleep};
+use crate::ports::{MailMessage, Mailer, Pending, SendResult, StoreError};
 
 /// The binding `EMAIL`, if wrangler.toml has one.
 pub struct EmailService(pub Option<SendEmail>);
 
 impl Mailer for EmailService {
-    fn send(&self, letter: Letter) -> Pending<'_, Result<Receipt, Outage>> {
+    fn send(&self, letter: MailMessage) -> Pending<'_, Result<SendResult, StoreError>> {
         Box::pin(async move {
             let Some(binding) = &self.0 else {
-                return Err(Outage("there is no send_email binding of the name EMAIL".to_owned()));
+                return Err(StoreError("there is no send_email binding of the name EMAIL".to_owned()));
             };
             let mail = mail(&letter);
             let answer = Box::pin(binding.send_with_builder(&mail));
-            match select(answer, Pause::of(TIMEOUT)).await {
-                Either::Left((Ok(_), _)) => Ok(Receipt::Taken),
+            match select(answer, Sleep::of(TIMEOUT)).await {
+                Either::Left((Ok(_), _)) => Ok(SendResult::Taken),
                 Either::Left((Err(error), _)) => refusal(&error),
-                Either::Right(_) => Err(Outage(format!("no answer within {} s", TIMEOUT.as_secs()))),
+                Either::Right(_) => Err(StoreError(format!("no answer within {} s", TIMEOUT.as_secs()))),
             }
         })
     }
 }
 
-fn mail(letter: &Letter) -> SendEmailBuilder {
-    let Letter { from_name, from, to, subject, text, html, header: (name, value) } = letter;
+fn mail(letter: &MailMessage) -> SendEmailBuilder {
+    let MailMessage { from_name, from, to, subject, text, html, header: (name, value) } = letter;
     let mail = match from_name {
         Some(name) => SendEmailBuilder::builder_with_email_address_and_str(&EmailAddress::new(name, from), to, subject),
         None => SendEmailBuilder::builder(from, to, subject),
@@ -43,7 +43,7 @@ fn mail(letter: &Letter) -> SendEmailBuilder {
 }
 
 /// What the service throws has a `code`; anything else comes from the way there.
-fn refusal(error: &js_sys::Error) -> Result<Receipt, Outage> {
+fn refusal(error: &js_sys::Error) -> Result<SendResult, StoreError> {
     let code = Reflect::get(error, &"code".into()).ok().and_then(|code| code.as_string());
-    code.map(Receipt::Refused).ok_or_else(|| Outage("an error without a code".to_owned()))
+    code.map(SendResult::Refused).ok_or_else(|| StoreError("an error without a code".to_owned()))
 }

@@ -10,7 +10,7 @@ use std::{
     task::{Context, Wake, Waker},
 };
 
-use super::numbered::Numbered;
+use super::slab::Slab;
 use crate::ports::Pending;
 
 /// So many futures may wait. When there are more, the oldest is dropped: a runtime that gives a request up, because its client
@@ -26,7 +26,7 @@ enum State {
 }
 
 thread_local! {
-    static TASKS: RefCell<Numbered<State>> = const { RefCell::new(Numbered::new()) };
+    static TASKS: RefCell<Slab<State>> = const { RefCell::new(Slab::new()) };
 }
 
 /// Runs `future` to its end. Whatever it waits for must do nothing more after it has woken it.

@@ -6,7 +6,7 @@
 
 use super::{
     events::{self, insert_event},
-    mails, repeat, run_all,
+    mails, retry, run_all,
 };
 use crate::{
     domain::{
@@ -15,7 +15,7 @@ use crate::{
         event::{Action, Event},
         user::{Role, User},
     },
-    ports::{Outage, Sql, Statement, Value},
+    ports::{Sql, Statement, StoreError, Value},
 };
 
 /// The condition that the parameter names an active admin.
@@ -53,8 +53,8 @@ pub struct New<'a> {
 /// Makes a user, whom the admin counts as having invited; none if the email is taken or the admin is none any more.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn create(sql: &dyn Sql, user: New<'_>, event: &Event) -> Result<Option<User>, Outage> {
+/// [`StoreError`].
+pub async fn create(sql: &dyn Sql, user: New<'_>, event: &Event) -> Result<Option<User>, StoreError> {
     let insert = Statement::new(concat!(
         "INSERT INTO users (
            id, email, password_hash, name, role, tier, is_verified, password_reset_id, referrer_id, created_at, updated_at,
@@ -76,7 +76,7 @@ pub async fn create(sql: &dyn Sql, user: New<'_>, event: &Event) -> Result<Optio
     let event = event.clone().sets(Some(user.role), Some(user.tier));
     let mut statements = vec![insert, events::insert_if_changed(&event)];
     statements.extend(user.password_reset.map(|(id, mail)| mails::insert_if_reset_is(mail, user.id, id)));
-    let mut answers = repeat::batch(sql, &statements).await?.into_iter();
+    let mut answers = retry::batch(sql, &statements).await?.into_iter();
     answers.next().unwrap_or_default().first()
 }
 
@@ -114,7 +114,7 @@ macro_rules! insert_if_differs {
 /// A change that sets every value to what it is already leaves `updated_at` alone.
 ///
 /// # Errors
-/// [`Outage`].
+/// [`StoreError`].
 pub async fn change(
     sql: &dyn Sql,
     user_id: &str,
@@ -122,7 +122,7 @@ pub async fn change(
     change: &Change<'_>,
     now: Timestamp,
     event: impl Fn(Action) -> Event,
-) -> Result<Option<User>, Outage> {
+) -> Result<Option<User>, StoreError> {
     let differs = |action, sql, value: Value| {
         let event = match action {
             Action::RoleChanged => event(action).sets(change.role, None),
@@ -175,15 +175,15 @@ pub async fn change(
     .bind(now)
     .bind(change.based_on);
     statements.push(update);
-    repeat::batch(sql, &statements).await?.pop().unwrap_or_default().first()
+    retry::batch(sql, &statements).await?.pop().unwrap_or_default().first()
 }
 
 /// Deletes a user with all that belongs to the account; whom the user has invited stays, without a referrer. Tells whether
 /// there was such a user and the admin still is one.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn delete(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool, Outage> {
+/// [`StoreError`].
+pub async fn delete(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool, StoreError> {
     let delete =
         Statement::new(concat!("DELETE FROM users WHERE id = ?1 AND ", is_active_admin!("?2"), " RETURNING id"))
             .bind(user_id)
@@ -196,14 +196,14 @@ pub async fn delete(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool,
 /// a user and the admin still is one.
 ///
 /// # Errors
-/// [`Outage`].
+/// [`StoreError`].
 pub async fn begin_password_reset(
     sql: &dyn Sql,
     user_id: &str,
     reset_id: &str,
     mail: &mails::Mail,
     event: &Event,
-) -> Result<bool, Outage> {
+) -> Result<bool, StoreError> {
     let begin = Statement::new(concat!(
         "UPDATE users SET password_reset_id = ?2 WHERE id = ?1 AND is_active = 1 AND ",
         is_active_admin!("?3"),

@@ -9,7 +9,7 @@ use crate::{
         Timestamp,
         event::{Action, BUDGET, BUDGET_PERIOD, Event, Rights},
     },
-    ports::{Outage, Sql, Statement},
+    ports::{Sql, Statement, StoreError},
 };
 
 /// The statement that writes an event that is never dropped. Its first eight parameters are bound by [`bind`]. `subject` and
@@ -71,8 +71,8 @@ fn within_budget(event: &Event, sql: &'static str) -> Statement {
 /// Writes an event that belongs to no batch.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn insert(sql: &dyn Sql, event: &Event) -> Result<(), Outage> {
+/// [`StoreError`].
+pub async fn insert(sql: &dyn Sql, event: &Event) -> Result<(), StoreError> {
     run(sql, within_budget(event, insert_within_budget!("?5", "1"))).await.map(drop)
 }
 
@@ -208,8 +208,8 @@ macro_rules! page_of {
 /// At most `limit` events with an id below `before`, newest first.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn list(sql: &dyn Sql, filter: &Filter, before: i64, limit: i64) -> Result<Vec<Listed>, Outage> {
+/// [`StoreError`].
+pub async fn list(sql: &dyn Sql, filter: &Filter, before: i64, limit: i64) -> Result<Vec<Listed>, StoreError> {
     let statement = match (&filter.user_id, filter.action) {
         // Each branch has its index, both in the order of the page.
         (Some(user_id), action) => Statement::new(page_of!(

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{Timestamp, event::Event},
-    ports::{Outage, Rows, Sql, Statement},
+    ports::{Rows, Sql, Statement, StoreError},
 };
 
 #[derive(Deserialize)]
@@ -23,7 +23,7 @@ struct Count {
 }
 
 /// The number, if the act took effect.
-fn counted(took_effect: bool, count: Rows) -> Result<Option<i64>, Outage> {
+fn counted(took_effect: bool, count: Rows) -> Result<Option<i64>, StoreError> {
     let count = count.first::<Count>()?;
     Ok(count.filter(|_| took_effect).map(|count| count.users))
 }
@@ -32,8 +32,8 @@ fn counted(took_effect: bool, count: Rows) -> Result<Option<i64>, Outage> {
 /// since. None if there is no such user or the admin is none any more.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn freeze(sql: &dyn Sql, root: &str, event: &Event) -> Result<Option<i64>, Outage> {
+/// [`StoreError`].
+pub async fn freeze(sql: &dyn Sql, root: &str, event: &Event) -> Result<Option<i64>, StoreError> {
     let admin = event.actor_id.as_deref();
     let record = events::bind(
         event,
@@ -76,8 +76,8 @@ struct Since {
 /// Returns since when the freeze that starts at this user is in force, if there is one: its version.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn since(sql: &dyn Sql, root: &str) -> Result<Option<Timestamp>, Outage> {
+/// [`StoreError`].
+pub async fn since(sql: &dyn Sql, root: &str) -> Result<Option<Timestamp>, StoreError> {
     let statement = Statement::new("SELECT frozen_at FROM freezes WHERE user_id = ?1").bind(root);
     Ok(run(sql, statement).await?.first::<Since>()?.map(|freeze| freeze.frozen_at))
 }
@@ -89,13 +89,13 @@ pub async fn since(sql: &dyn Sql, root: &str) -> Result<Option<Timestamp>, Outag
 /// Reads everybody below the other freezes.
 ///
 /// # Errors
-/// [`Outage`].
+/// [`StoreError`].
 pub async fn unfreeze(
     sql: &dyn Sql,
     root: &str,
     based_on: Option<Timestamp>,
     event: &Event,
-) -> Result<Option<i64>, Outage> {
+) -> Result<Option<i64>, StoreError> {
     let delete = Statement::new(concat!(
         "DELETE FROM freezes WHERE user_id = ?1 AND (?3 IS NULL OR frozen_at = ?3) AND ",
         is_active_admin!("?2"),

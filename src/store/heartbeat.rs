@@ -3,7 +3,7 @@
 use super::run;
 use crate::{
     domain::Timestamp,
-    ports::{Outage, Sql, Statement},
+    ports::{Sql, Statement, StoreError},
 };
 
 /// The oldest beat, in milliseconds, with which a replica still counts: two minutes, so that one run of the cron trigger may
@@ -18,8 +18,8 @@ pub(super) fn oldest(now: Timestamp) -> Timestamp {
 /// Writes the time down.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn beat(sql: &dyn Sql, now: Timestamp) -> Result<(), Outage> {
+/// [`StoreError`].
+pub async fn beat(sql: &dyn Sql, now: Timestamp) -> Result<(), StoreError> {
     let statement = Statement::new(
         "INSERT INTO heartbeat (id, beat_at) VALUES (1, ?1)
          ON CONFLICT (id) DO UPDATE SET beat_at = max(beat_at, excluded.beat_at)",

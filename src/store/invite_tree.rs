@@ -10,7 +10,7 @@ use crate::{
         page::{FARTHEST, Page},
         user::{Role, flag},
     },
-    ports::{Outage, Sql, Statement},
+    ports::{Sql, Statement, StoreError},
 };
 
 /// A user in the tree.
@@ -112,8 +112,8 @@ macro_rules! tree_of {
 /// Reads the users before and on the page, and all whom these have invited.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn list(sql: &dyn Sql, root: Option<&str>, depth: i64, page: Page) -> Result<(i64, Vec<Node>), Outage> {
+/// [`StoreError`].
+pub async fn list(sql: &dyn Sql, root: Option<&str>, depth: i64, page: Page) -> Result<(i64, Vec<Node>), StoreError> {
     let [select, count] = match root {
         Some(_) => tree_of!("id = ?1"),
         None => tree_of!("referrer_id IS ?1"),

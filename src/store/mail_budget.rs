@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::run_all;
 use crate::{
     domain::{Timestamp, mail_budget::Budget},
-    ports::{Outage, Sql, Statement},
+    ports::{Sql, Statement, StoreError},
 };
 
 #[derive(Deserialize)]
@@ -17,8 +17,8 @@ struct Window {
 /// Counts a mail on the counter `key`, unless it has reached the limit of `budget`. Then returns when the window ends.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn take(sql: &dyn Sql, key: &str, budget: Budget, now: Timestamp) -> Result<Option<Timestamp>, Outage> {
+/// [`StoreError`].
+pub async fn take(sql: &dyn Sql, key: &str, budget: Budget, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
     let count = Statement::new(
         "INSERT INTO throttles (key, attempts, blocked_until, expires_at) VALUES (?1, 1, 0, ?2 + ?4)
          ON CONFLICT (key) DO UPDATE SET

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::run;
 use crate::{
     domain::Timestamp,
-    ports::{Outage, Sql, Statement},
+    ports::{Sql, Statement, StoreError},
 };
 
 /// How long a mail belongs to the request or run that sends it, in milliseconds: longer than the timeouts of all providers
@@ -94,8 +94,8 @@ pub(super) fn insert_notice_if_password_is(notice: &Notice, user_id: &str, passw
 /// Whether the mail is queued.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn is_queued(sql: &dyn Sql, id: &str) -> Result<bool, Outage> {
+/// [`StoreError`].
+pub async fn is_queued(sql: &dyn Sql, id: &str) -> Result<bool, StoreError> {
     Ok(run(sql, Statement::new("SELECT 1 AS found FROM mails WHERE id = ?1").bind(id)).await?.any())
 }
 
@@ -130,8 +130,8 @@ fn bind(mail: &Mail, statement: Statement) -> Statement {
 /// Takes up to `limit` due mails, the shortest-lived first, and keeps other runs from taking them while the lease lasts.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn claim_due(sql: &dyn Sql, now: Timestamp, limit: i64) -> Result<Vec<Mail>, Outage> {
+/// [`StoreError`].
+pub async fn claim_due(sql: &dyn Sql, now: Timestamp, limit: i64) -> Result<Vec<Mail>, StoreError> {
     let statement = Statement::new(
         "UPDATE mails SET next_attempt_at = ?1 + ?2
          WHERE id IN (
@@ -145,16 +145,16 @@ pub async fn claim_due(sql: &dyn Sql, now: Timestamp, limit: i64) -> Result<Vec<
 /// Takes a mail out of the queue.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn delete(sql: &dyn Sql, id: &str) -> Result<(), Outage> {
+/// [`StoreError`].
+pub async fn delete(sql: &dyn Sql, id: &str) -> Result<(), StoreError> {
     run(sql, Statement::new("DELETE FROM mails WHERE id = ?1").bind(id)).await.map(drop)
 }
 
 /// Counts a failed attempt and sets the time of the next.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn postpone(sql: &dyn Sql, id: &str, until: Timestamp) -> Result<(), Outage> {
+/// [`StoreError`].
+pub async fn postpone(sql: &dyn Sql, id: &str, until: Timestamp) -> Result<(), StoreError> {
     let statement = Statement::new("UPDATE mails SET attempts = attempts + 1, next_attempt_at = ?2 WHERE id = ?1");
     run(sql, statement.bind(id).bind(until)).await.map(drop)
 }

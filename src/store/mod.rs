@@ -2,11 +2,11 @@
 //!
 //! Whatever must hold stands in a `WHERE` or a constraint, never in a check before the write. What must happen at most
 //! once is one conditional statement with `RETURNING`; statements of one batch that depend on it repeat its condition. So every
-//! batch may be run twice, and all go through `repeat`.
+//! batch may be run twice, and all go through `retry`.
 
 pub mod administration;
+pub mod cleanup;
 pub mod events;
-pub mod expired;
 pub mod freezes;
 pub mod heartbeat;
 pub mod invite_tree;
@@ -15,7 +15,7 @@ pub mod mails;
 pub mod one_time_passwords;
 pub mod outbox;
 pub mod records;
-mod repeat;
+mod retry;
 pub mod schema;
 pub mod sessions;
 pub mod throttles;
@@ -25,21 +25,21 @@ pub mod users;
 
 use crate::{
     domain::Timestamp,
-    ports::{Outage, Rows, Sql, Statement, Value},
+    ports::{Rows, Sql, Statement, StoreError, Value},
 };
 
 /// One statement as a batch of its own.
-async fn run(sql: &dyn Sql, statement: Statement) -> Result<Rows, Outage> {
+async fn run(sql: &dyn Sql, statement: Statement) -> Result<Rows, StoreError> {
     let [rows] = run_all(sql, [statement]).await?;
     Ok(rows)
 }
 
 /// A batch whose number of answers is known: all of it takes effect, or nothing.
-async fn run_all<const N: usize>(sql: &dyn Sql, statements: [Statement; N]) -> Result<[Rows; N], Outage> {
-    repeat::batch(sql, &statements)
+async fn run_all<const N: usize>(sql: &dyn Sql, statements: [Statement; N]) -> Result<[Rows; N], StoreError> {
+    retry::batch(sql, &statements)
         .await?
         .try_into()
-        .map_err(|_| Outage("a batch has not as many answers as statements".to_owned()))
+        .map_err(|_| StoreError("a batch has not as many answers as statements".to_owned()))
 }
 
 /// Asks the replica, if there is one, and where it fails or has no row the primary: so a replica never refuses anybody.
@@ -51,7 +51,7 @@ async fn run_near(
     replica: Option<&dyn Sql>,
     statement: Statement,
     now: Timestamp,
-) -> Result<Rows, Outage> {
+) -> Result<Rows, StoreError> {
     if let Some(replica) = replica {
         let on_replica = statement.clone().bind(heartbeat::oldest(now));
         if let Ok(rows) = run(replica, on_replica).await

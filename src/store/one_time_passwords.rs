@@ -10,7 +10,7 @@ use crate::{
     domain::one_time_password::{MAX_GUESSES, MAX_SENDS, SEND_PAUSE, SEND_WINDOW, next_send},
     domain::throttle::{CODE_BY_USER, Policy, retry_after},
     error::Error,
-    ports::{Outage, Sql, Statement},
+    ports::{Sql, Statement, StoreError},
 };
 
 /// A user's row.
@@ -26,8 +26,8 @@ pub struct Row {
 /// How it is with the user's code now, for [`begin_send`] and [`undo_send`].
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn find(sql: &dyn Sql, user_id: &str) -> Result<Option<Row>, Outage> {
+/// [`StoreError`].
+pub async fn find(sql: &dyn Sql, user_id: &str) -> Result<Option<Row>, StoreError> {
     run(sql, select(user_id)).await?.first()
 }
 
@@ -82,8 +82,8 @@ pub async fn begin_send(
 /// Puts back how it was before `generation` was begun, because its mail could not be sent; nothing if it was not begun.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn undo_send(sql: &dyn Sql, user_id: &str, generation: &str, before: Option<Row>) -> Result<(), Outage> {
+/// [`StoreError`].
+pub async fn undo_send(sql: &dyn Sql, user_id: &str, generation: &str, before: Option<Row>) -> Result<(), StoreError> {
     let statement = match before {
         Some(row) => Statement::new(
             "UPDATE one_time_passwords
@@ -154,8 +154,8 @@ pub async fn count_guess(sql: &dyn Sql, user_id: &str, generation: &str, now: Ti
 /// succeeds. Returns whether this one did.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn complete(sql: &dyn Sql, user_id: &str, generation: &str, event: &Event) -> Result<bool, Outage> {
+/// [`StoreError`].
+pub async fn complete(sql: &dyn Sql, user_id: &str, generation: &str, event: &Event) -> Result<bool, StoreError> {
     let verify = Statement::new(
         "UPDATE users SET is_verified = 1, updated_at = max(?3, updated_at + 1)
          WHERE id = ?1 AND is_active = 1

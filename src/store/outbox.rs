@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::run;
 use crate::{
     domain::Timestamp,
-    ports::{Outage, Sql, Statement},
+    ports::{Sql, Statement, StoreError},
 };
 
 /// A mail as `/dev/outbox` shows it.
@@ -27,7 +27,7 @@ pub struct Mail {
 /// Stores a mail; a second one with the same id does nothing.
 ///
 /// # Errors
-/// [`Outage`].
+/// [`StoreError`].
 pub async fn insert(
     sql: &dyn Sql,
     id: &str,
@@ -36,7 +36,7 @@ pub async fn insert(
     text: &str,
     html: &str,
     sent_at: Timestamp,
-) -> Result<(), Outage> {
+) -> Result<(), StoreError> {
     let statement = Statement::new(
         "INSERT INTO outbox (id, recipient, subject, text, html, sent_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (id) DO NOTHING",
@@ -47,8 +47,8 @@ pub async fn insert(
 /// The last hundred mails, newest first: all, or those to one address.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn list(sql: &dyn Sql, to: Option<&str>) -> Result<Vec<Mail>, Outage> {
+/// [`StoreError`].
+pub async fn list(sql: &dyn Sql, to: Option<&str>) -> Result<Vec<Mail>, StoreError> {
     let statement = Statement::new(
         "SELECT recipient AS \"to\", subject, text, html, sent_at FROM outbox
          WHERE ?1 IS NULL OR recipient = ?1 ORDER BY sent_at DESC, number DESC LIMIT 100",

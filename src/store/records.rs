@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{app::App, domain::Timestamp, error::Error, ports::Outage};
+use crate::{app::App, domain::Timestamp, error::Error, ports::StoreError};
 
 /// The record of a one-time password.
 #[derive(Debug, Serialize, Deserialize)]
@@ -65,16 +65,16 @@ pub async fn put_one_time_password(app: &App, token: &str, record: &OneTimePassw
 /// The record of an OTP session token, if it has not expired.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn one_time_password(app: &App, token: &str) -> Result<Option<OneTimePassword>, Outage> {
+/// [`StoreError`].
+pub async fn one_time_password(app: &App, token: &str) -> Result<Option<OneTimePassword>, StoreError> {
     get(app, &one_time_password_key(app, token)).await
 }
 
 /// Removes the record of an OTP session token.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn delete_one_time_password(app: &App, token: &str) -> Result<(), Outage> {
+/// [`StoreError`].
+pub async fn delete_one_time_password(app: &App, token: &str) -> Result<(), StoreError> {
     app.kv.delete(&one_time_password_key(app, token)).await
 }
 
@@ -89,24 +89,24 @@ pub async fn put_password_reset(app: &App, reset_id: &str, record: &PasswordRese
 /// The record of a reset token, if it has not expired.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn password_reset(app: &App, reset_id: &str) -> Result<Option<PasswordReset>, Outage> {
+/// [`StoreError`].
+pub async fn password_reset(app: &App, reset_id: &str) -> Result<Option<PasswordReset>, StoreError> {
     get(app, &password_reset_key(reset_id)).await
 }
 
 /// Removes the record of a reset token.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn delete_password_reset(app: &App, reset_id: &str) -> Result<(), Outage> {
+/// [`StoreError`].
+pub async fn delete_password_reset(app: &App, reset_id: &str) -> Result<(), StoreError> {
     app.kv.delete(&password_reset_key(reset_id)).await
 }
 
 /// Whether KV answers.
 ///
 /// # Errors
-/// [`Outage`] otherwise.
-pub async fn ping(app: &App) -> Result<(), Outage> {
+/// [`StoreError`] otherwise.
+pub async fn ping(app: &App) -> Result<(), StoreError> {
     app.kv.get("health").await.map(drop)
 }
 
@@ -116,8 +116,8 @@ async fn put<T: Serialize + Record>(app: &App, key: &str, record: &T) -> Result<
     Ok(app.kv.put(key, value, seconds).await?)
 }
 
-async fn get<T: DeserializeOwned + Record>(app: &App, key: &str) -> Result<Option<T>, Outage> {
+async fn get<T: DeserializeOwned + Record>(app: &App, key: &str) -> Result<Option<T>, StoreError> {
     let Some(value) = app.kv.get(key).await? else { return Ok(None) };
-    let record: T = serde_json::from_str(&value).map_err(|error| Outage(format!("a record in KV: {error}")))?;
+    let record: T = serde_json::from_str(&value).map_err(|error| StoreError(format!("a record in KV: {error}")))?;
     Ok((record.expires_at() > app.now).then_some(record))
 }

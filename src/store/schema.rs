@@ -3,14 +3,14 @@
 use serde::Deserialize;
 
 use super::{run, run_all};
-use crate::ports::{Outage, Sql, Statement};
+use crate::ports::{Sql, Statement, StoreError};
 
 /// Makes sure that D1 answers and has the tables of this build. Returns the migrations that wrangler has applied, oldest
 /// first; nothing of a database that was migrated otherwise, as those of tests are.
 ///
 /// # Errors
-/// [`Outage`] when D1 does not answer or the tables are missing.
-pub async fn check(sql: &dyn Sql) -> Result<Option<Vec<String>>, Outage> {
+/// [`StoreError`] when D1 does not answer or the tables are missing.
+pub async fn check(sql: &dyn Sql) -> Result<Option<Vec<String>>, StoreError> {
     #[derive(Deserialize)]
     struct Migration {
         name: String,

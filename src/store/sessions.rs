@@ -12,7 +12,7 @@ use crate::{
         session::MAX_LIVE,
         user::{User, flag},
     },
-    ports::{Outage, Rows, Sql, Statement},
+    ports::{Rows, Sql, Statement, StoreError},
 };
 
 /// A session that begins.
@@ -51,7 +51,7 @@ struct Beside {
 }
 
 impl Live {
-    fn of(rows: &Rows) -> Result<Option<Live>, Outage> {
+    fn of(rows: &Rows) -> Result<Option<Live>, StoreError> {
         // Read twice, because serde would read a struct within a struct by way of copies.
         let (Some(user), Some(beside)) = (rows.first()?, rows.first()?) else { return Ok(None) };
         let Beside { must_change_password, session_created_at } = beside;
@@ -81,13 +81,13 @@ pub struct Listed {
 /// is alive and its user active may be as old as `heartbeat` allows.
 ///
 /// # Errors
-/// [`Outage`].
+/// [`StoreError`].
 pub async fn find_live(
     sql: &dyn Sql,
     replica: Option<&dyn Sql>,
     session_id: &str,
     now: Timestamp,
-) -> Result<Option<Live>, Outage> {
+) -> Result<Option<Live>, StoreError> {
     // Not every column of the user: each is text to carry and to read, and whom a session lets in needs no password's hash.
     // `?3` is the replica's.
     let statement = Statement::new(
@@ -120,8 +120,13 @@ pub(super) fn end_surplus(user_id: &str, begun: &New) -> Statement {
 /// Moves the end of a live session; tells whether it is still alive.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn extend(sql: &dyn Sql, session_id: &str, expires_at: Timestamp, now: Timestamp) -> Result<bool, Outage> {
+/// [`StoreError`].
+pub async fn extend(
+    sql: &dyn Sql,
+    session_id: &str,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let statement = Statement::new(
         "UPDATE sessions SET expires_at = max(expires_at, ?2) WHERE id = ?1 AND expires_at > ?3 RETURNING id",
     );
@@ -145,8 +150,8 @@ struct Total {
 /// Lists the user's live sessions. `asking` is the session that asks.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn list(sql: &dyn Sql, user_id: &str, asking: &str, now: Timestamp) -> Result<List, Outage> {
+/// [`StoreError`].
+pub async fn list(sql: &dyn Sql, user_id: &str, asking: &str, now: Timestamp) -> Result<List, StoreError> {
     // Both halves are read by an index, so a user with any number of sessions costs no more than the limit.
     let list = Statement::new(
         "SELECT id, user_agent, created_at, expires_at, id = ?3 AS current FROM (
@@ -170,8 +175,8 @@ pub async fn list(sql: &dyn Sql, user_id: &str, asking: &str, now: Timestamp) ->
 /// Ends one session of the user; tells whether there was one, and who does it is the user or still an admin.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn end(sql: &dyn Sql, user_id: &str, session_id: &str, event: &Event) -> Result<bool, Outage> {
+/// [`StoreError`].
+pub async fn end(sql: &dyn Sql, user_id: &str, session_id: &str, event: &Event) -> Result<bool, StoreError> {
     let end = Statement::new(concat!(
         "DELETE FROM sessions WHERE id = ?1 AND user_id = ?2 AND (user_id = ?3 OR ",
         is_active_admin!("?3"),
@@ -185,8 +190,8 @@ pub async fn end(sql: &dyn Sql, user_id: &str, session_id: &str, event: &Event) 
 /// Ends every session of a user; tells whether there is such a user and the admin who does it still is one.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn end_all(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool, Outage> {
+/// [`StoreError`].
+pub async fn end_all(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool, StoreError> {
     let end = Statement::new(concat!("DELETE FROM sessions WHERE user_id = ?1 AND ", is_active_admin!("?2")));
     let find = Statement::new(concat!("SELECT id FROM users WHERE id = ?1 AND ", is_active_admin!("?2")));
     let bound = |statement: Statement| statement.bind(user_id).bind(event.actor_id.as_deref());

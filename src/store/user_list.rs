@@ -8,7 +8,7 @@ use crate::{
         page::{FARTHEST, Page},
         user::User,
     },
-    ports::{Outage, Sql, Statement},
+    ports::{Sql, Statement, StoreError},
 };
 
 /// Which users to list: those to whom all of it applies.
@@ -52,8 +52,8 @@ struct Count {
 /// Reads the users before and on the page, and those that a filter passes over: a search may read every user.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn list(sql: &dyn Sql, filter: &Filter, page: Page) -> Result<(i64, Vec<User>), Outage> {
+/// [`StoreError`].
+pub async fn list(sql: &dyn Sql, filter: &Filter, page: Page) -> Result<(i64, Vec<User>), StoreError> {
     let [select, count] = match filter {
         Filter { referrer_id: Some(_), .. } => along!("users_by_referrer", "referrer_id = ?1"),
         Filter { is_active: Some(false), .. } => along!("inactive_users_by_age", "is_active = 0"),

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{events, mails, repeat, run, run_all, run_near, throttles};
+use super::{events, mails, retry, run, run_all, run_near, throttles};
 use crate::{
     app::App,
     crypto::{keys::UserTokenKeys, random},
@@ -14,7 +14,7 @@ use crate::{
         user_token::{ALPHABET, INVITATION, LENGTH, MAX_LIVE},
     },
     error::Error,
-    ports::{Outage, Sql, Statement},
+    ports::{Sql, Statement, StoreError},
 };
 
 /// A token that was just made.
@@ -60,7 +60,7 @@ pub fn make(app: &App, user_id: &str, recipient: Option<&Email>) -> Result<Made,
 /// live tokens (those of a secret that is no longer accepted do not count).
 ///
 /// # Errors
-/// [`Outage`].
+/// [`StoreError`].
 pub async fn insert(
     sql: &dyn Sql,
     made: &Made,
@@ -68,7 +68,7 @@ pub async fn insert(
     expires_at: Timestamp,
     mail: Option<&mails::Mail>,
     event: &Event,
-) -> Result<bool, Outage> {
+) -> Result<bool, StoreError> {
     let insert = Statement::new(
         "INSERT INTO user_tokens (lookup, user_id, sealed, name, created_at, expires_at, key_id, sealed_recipient)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?8, ?10
@@ -88,7 +88,7 @@ pub async fn insert(
     .bind(made.sealed_recipient.as_deref());
     let mut statements = vec![insert, events::insert_if_changed(event)];
     statements.extend(mail.map(|mail| mails::insert_if_token_is_there(mail, &made.lookup)));
-    Ok(repeat::batch(sql, &statements).await?.first().is_some_and(|inserted| inserted.any()))
+    Ok(retry::batch(sql, &statements).await?.first().is_some_and(|inserted| inserted.any()))
 }
 
 /// The values by which a token may be found: one for each key that is accepted. NULL finds nothing.
@@ -100,14 +100,14 @@ fn lookups(keys: &[UserTokenKeys], token: &str) -> (Option<String>, Option<Strin
 /// Whether this token lives and its owner is active. With a `replica`, that it does may be as old as `heartbeat` allows.
 ///
 /// # Errors
-/// [`Outage`].
+/// [`StoreError`].
 pub async fn is_live(
     sql: &dyn Sql,
     replica: Option<&dyn Sql>,
     keys: &[UserTokenKeys],
     token: &str,
     now: Timestamp,
-) -> Result<bool, Outage> {
+) -> Result<bool, StoreError> {
     let (current, previous) = lookups(keys, token);
     // `?4` is the replica's.
     let statement = Statement::new(
@@ -189,8 +189,8 @@ impl Stored {
 /// The user's live tokens, latest expiry first.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn list(sql: &dyn Sql, user_id: &str, now: Timestamp) -> Result<Vec<Stored>, Outage> {
+/// [`StoreError`].
+pub async fn list(sql: &dyn Sql, user_id: &str, now: Timestamp) -> Result<Vec<Stored>, StoreError> {
     let statement = Statement::new(
         "SELECT sealed, sealed_recipient, name, created_at, expires_at FROM user_tokens
          WHERE user_id = ?1 AND expires_at > ?2 ORDER BY expires_at DESC",
@@ -211,14 +211,14 @@ pub(super) fn forget_recipient(lookup: &str, new_user_id: &str) -> Statement {
 /// Deletes a live token of the user; tells whether there was one.
 ///
 /// # Errors
-/// [`Outage`].
+/// [`StoreError`].
 pub async fn delete(
     sql: &dyn Sql,
     keys: &[UserTokenKeys],
     user_id: &str,
     token: &str,
     event: &Event,
-) -> Result<bool, Outage> {
+) -> Result<bool, StoreError> {
     let (current, previous) = lookups(keys, token);
     let delete = Statement::new(
         "DELETE FROM user_tokens WHERE lookup IN (?1, ?2) AND user_id = ?3 AND expires_at > ?4 RETURNING lookup",

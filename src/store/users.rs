@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    events, mails, repeat, run, run_all, sessions,
+    events, mails, retry, run, run_all, sessions,
     throttles::{self, Counter, PasswordAttempt, PasswordCounters, Proof},
     user_tokens,
 };
@@ -15,7 +15,7 @@ use crate::{
         user::{User, flag},
     },
     error::Error,
-    ports::{Outage, Rows, Sql, Statement},
+    ports::{Rows, Sql, Statement, StoreError},
 };
 
 /// A user with what only the service itself may know.
@@ -43,7 +43,7 @@ struct Secret {
 
 impl Account {
     /// The account in the first row, if there is one.
-    pub(super) fn of(rows: &Rows) -> Result<Option<Account>, Outage> {
+    pub(super) fn of(rows: &Rows) -> Result<Option<Account>, StoreError> {
         // Read twice, because serde would read a struct within a struct by way of copies.
         let (Some(user), Some(secret)) = (rows.first()?, rows.first()?) else { return Ok(None) };
         let Secret { password_hash, password_epoch, must_change_password } = secret;
@@ -54,24 +54,24 @@ impl Account {
 /// Whether there is any account at all.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn any(sql: &dyn Sql) -> Result<bool, Outage> {
+/// [`StoreError`].
+pub async fn any(sql: &dyn Sql) -> Result<bool, StoreError> {
     Ok(run(sql, Statement::new("SELECT 1 AS found FROM users LIMIT 1")).await?.any())
 }
 
 /// The user with this id.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn find(sql: &dyn Sql, user_id: &str) -> Result<Option<User>, Outage> {
+/// [`StoreError`].
+pub async fn find(sql: &dyn Sql, user_id: &str) -> Result<Option<User>, StoreError> {
     run(sql, Statement::new("SELECT * FROM users WHERE id = ?1").bind(user_id)).await?.first()
 }
 
 /// Whether this is an active admin.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn is_active_admin(sql: &dyn Sql, user_id: &str) -> Result<bool, Outage> {
+/// [`StoreError`].
+pub async fn is_active_admin(sql: &dyn Sql, user_id: &str) -> Result<bool, StoreError> {
     let statement = Statement::new("SELECT 1 AS found FROM users WHERE id = ?1 AND role = 'admin' AND is_active = 1");
     Ok(run(sql, statement.bind(user_id)).await?.any())
 }
@@ -93,8 +93,8 @@ pub struct FirstAccount<'a> {
 /// Makes the first account, if there is none whatsoever.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn insert_first(sql: &dyn Sql, account: FirstAccount<'_>, now: Timestamp) -> Result<(), Outage> {
+/// [`StoreError`].
+pub async fn insert_first(sql: &dyn Sql, account: FirstAccount<'_>, now: Timestamp) -> Result<(), StoreError> {
     let statement = Statement::new(
         "INSERT INTO users (id, email, password_hash, name, role, tier, is_verified, must_change_password, created_at, updated_at)
          SELECT ?1, ?2, ?3, ?4, 'admin', 2, 1, ?5, ?6, ?6 WHERE NOT EXISTS (SELECT 1 FROM users)",
@@ -133,7 +133,7 @@ pub async fn attempt_password<'a>(
     let mut statements = vec![find, count_by_account, count_by_address];
     statements.extend(sample.map(|sample| Statement::new(find_sample).bind(sample)));
     statements.extend(change.map(|counter| throttles::count_one(counter, now)));
-    let answers = repeat::batch(sql, &statements).await?;
+    let answers = retry::batch(sql, &statements).await?;
     let [found, by_account, by_address, others @ ..] = answers.as_slice() else {
         return Err(Error::Internal("a batch has not as many answers as statements".to_owned()));
     };
@@ -157,7 +157,7 @@ struct Sample {
 /// that password is still in force and the account active. With `rehashed`, replaces the hash by one with the configured cost.
 ///
 /// # Errors
-/// [`Outage`].
+/// [`StoreError`].
 pub async fn complete_login(
     sql: &dyn Sql,
     account: &Account,
@@ -165,7 +165,7 @@ pub async fn complete_login(
     attempt: PasswordAttempt<'_>,
     rehashed: Option<&str>,
     event: &Event,
-) -> Result<bool, Outage> {
+) -> Result<bool, StoreError> {
     let begin = Statement::new(
         "INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at)
          SELECT ?1, id, ?3, ?4, ?5 FROM users WHERE id = ?2 AND password_epoch = ?6 AND is_active = 1
@@ -187,7 +187,7 @@ pub async fn complete_login(
         let statement = Statement::new(rehash).bind(account.user.id.as_str());
         statement.bind(account.password_hash.as_str()).bind(rehashed)
     }));
-    Ok(repeat::batch(sql, &statements).await?.first().is_some_and(|begun| begun.any()))
+    Ok(retry::batch(sql, &statements).await?.first().is_some_and(|begun| begun.any()))
 }
 
 /// A new user, invited by another.
@@ -218,14 +218,14 @@ pub enum SignUp {
 /// knows the password.
 ///
 /// # Errors
-/// [`Outage`].
+/// [`StoreError`].
 pub async fn sign_up(
     sql: &dyn Sql,
     user: New<'_>,
     session: &sessions::New,
     counters: &PasswordCounters,
     event: &Event,
-) -> Result<SignUp, Outage> {
+) -> Result<SignUp, StoreError> {
     let insert = Statement::new(
         "INSERT INTO users (id, email, password_hash, name, referrer_id, created_at, updated_at)
          SELECT ?1, ?2, ?3, ?4, referrer.id, ?6, ?6
@@ -263,8 +263,8 @@ pub async fn sign_up(
 /// Changes or removes the name of a user. Returns whether there is such an active user.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn rename(sql: &dyn Sql, user_id: &str, name: Option<&str>, event: &Event) -> Result<bool, Outage> {
+/// [`StoreError`].
+pub async fn rename(sql: &dyn Sql, user_id: &str, name: Option<&str>, event: &Event) -> Result<bool, StoreError> {
     let rename = Statement::new(
         "UPDATE users SET name = ?2, updated_at = max(?3, updated_at + 1) WHERE id = ?1 AND is_active = 1 RETURNING id",
     );
@@ -278,7 +278,7 @@ pub async fn rename(sql: &dyn Sql, user_id: &str, name: Option<&str>, event: &Ev
 /// Returns whether this one did.
 ///
 /// # Errors
-/// [`Outage`].
+/// [`StoreError`].
 pub async fn change_password(
     sql: &dyn Sql,
     account: &Account,
@@ -287,7 +287,7 @@ pub async fn change_password(
     attempt: PasswordAttempt<'_>,
     notice: Option<&mails::Notice>,
     event: &Event,
-) -> Result<bool, Outage> {
+) -> Result<bool, StoreError> {
     let now = event.at;
     let user_id = account.user.id.as_str();
     let change = Statement::new(
@@ -305,21 +305,21 @@ pub async fn change_password(
     statements.extend(attempt.forgive(Proof::NewHash(new_hash), now));
     statements
         .extend(notice.into_iter().flat_map(|notice| mails::insert_notice_if_password_is(notice, user_id, new_hash)));
-    Ok(repeat::batch(sql, &statements).await?.first().is_some_and(|changed| changed.any()))
+    Ok(retry::batch(sql, &statements).await?.first().is_some_and(|changed| changed.any()))
 }
 
 /// Gives the account of this email, if there is an active one, a new live reset token, which ends the one before, and owes the mail
 /// in any case: whether there is an account is not told by the time that this takes.
 ///
 /// # Errors
-/// [`Outage`].
+/// [`StoreError`].
 pub async fn begin_password_reset(
     sql: &dyn Sql,
     email: &Email,
     reset_id: &str,
     mail: &mails::Mail,
     event: &Event,
-) -> Result<(), Outage> {
+) -> Result<(), StoreError> {
     let begin = Statement::new("UPDATE users SET password_reset_id = ?2 WHERE email = ?1 AND is_active = 1")
         .bind(email.as_str())
         .bind(reset_id);
@@ -329,12 +329,12 @@ pub async fn begin_password_reset(
 /// The user of this email whose live reset this is.
 ///
 /// # Errors
-/// [`Outage`].
+/// [`StoreError`].
 pub async fn find_by_email_and_password_reset(
     sql: &dyn Sql,
     email: &str,
     reset_id: &str,
-) -> Result<Option<User>, Outage> {
+) -> Result<Option<User>, StoreError> {
     let statement = Statement::new("SELECT * FROM users WHERE email = ?1 AND password_reset_id = ?2 AND is_active = 1");
     run(sql, statement.bind(email).bind(reset_id)).await?.first()
 }
@@ -342,8 +342,8 @@ pub async fn find_by_email_and_password_reset(
 /// The user whose live reset token this is.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn find_by_password_reset(sql: &dyn Sql, user_id: &str, reset_id: &str) -> Result<Option<User>, Outage> {
+/// [`StoreError`].
+pub async fn find_by_password_reset(sql: &dyn Sql, user_id: &str, reset_id: &str) -> Result<Option<User>, StoreError> {
     let statement = Statement::new("SELECT * FROM users WHERE id = ?1 AND password_reset_id = ?2 AND is_active = 1");
     run(sql, statement.bind(user_id).bind(reset_id)).await?.first()
 }
@@ -352,7 +352,7 @@ pub async fn find_by_password_reset(sql: &dyn Sql, user_id: &str, reset_id: &str
 /// that knows the password. Of many at once one succeeds. Returns whether this one did.
 ///
 /// # Errors
-/// [`Outage`].
+/// [`StoreError`].
 pub async fn complete_password_reset(
     sql: &dyn Sql,
     user_id: &str,
@@ -361,7 +361,7 @@ pub async fn complete_password_reset(
     counters: &PasswordCounters,
     notice: Option<&mails::Notice>,
     event: &Event,
-) -> Result<bool, Outage> {
+) -> Result<bool, StoreError> {
     let now = event.at;
     let reset = Statement::new(
         "UPDATE users
@@ -382,15 +382,15 @@ pub async fn complete_password_reset(
     ];
     statements
         .extend(notice.into_iter().flat_map(|notice| mails::insert_notice_if_password_is(notice, user_id, new_hash)));
-    Ok(repeat::batch(sql, &statements).await?.first().is_some_and(|done| done.any()))
+    Ok(retry::batch(sql, &statements).await?.first().is_some_and(|done| done.any()))
 }
 
 /// Deactivates a user and ends the reset token, unless this is the last active admin; tells whether the user is inactive
 /// now. Twice does what once does.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn deactivate(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool, Outage> {
+/// [`StoreError`].
+pub async fn deactivate(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool, StoreError> {
     let deactivate = Statement::new(
         "UPDATE users SET is_active = 0, password_reset_id = NULL, updated_at = max(?2, updated_at + 1)
          WHERE id = ?1 AND is_active = 1 AND (role <> 'admin' OR EXISTS (

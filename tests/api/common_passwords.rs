@@ -1,6 +1,6 @@
 //! The passwords that everybody tries first.
 
-use postern::ports::Incoming;
+use postern::ports::HttpResponse;
 use serde_json::json;
 
 use crate::support::{Answer, PASSWORD, world::World};
@@ -53,7 +53,7 @@ fn world_with_range() -> World {
 }
 
 fn let_it_answer(world: &World, status: u16, body: &str) {
-    *world.postern.resend.answer_to_get.borrow_mut() = Some(Incoming { status, body: body.to_owned() });
+    *world.postern.resend.answer_to_get.borrow_mut() = Some(HttpResponse { status, body: body.to_owned() });
 }
 
 #[test]

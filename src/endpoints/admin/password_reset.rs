@@ -6,7 +6,7 @@ use crate::{
     crypto::random,
     domain::{email::Email, event::Action, user::UserId},
     error::Error,
-    mail::queue::Owed,
+    mail::queue::QueuedMail,
     store::{administration, users},
     web::{Request, Response, True},
 };
@@ -33,12 +33,12 @@ pub async fn send_link(app: &App, request: &Request, id: &str) -> Result<Respons
     let email = Email::parse(&user.email).map_err(|_| Error::NoMailbox)?;
 
     let reset_id = random::id()?;
-    let owed = Owed::password_reset(app, &email, &reset_id).await?;
+    let queued = QueuedMail::password_reset(app, &email, &reset_id).await?;
     let event = audit::by_admin(app, Action::PasswordResetRequested, &admin, id);
-    if !administration::begin_password_reset(sql, id, &reset_id, &owed.mail, &event).await? {
+    if !administration::begin_password_reset(sql, id, &reset_id, &queued.mail, &event).await? {
         // Deleted or deactivated meanwhile.
         return Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await);
     }
-    owed.deliver_later(app);
+    queued.deliver_later(app);
     Ok(Response::ok())
 }

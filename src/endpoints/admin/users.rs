@@ -18,7 +18,7 @@ use crate::{
         user::{Role, TIERS, User, UserId},
     },
     error::{Current, Error, FieldProblem},
-    mail::queue::Owed,
+    mail::queue::QueuedMail,
     store::{
         administration::{self, Change},
         user_list::{self, Filter},
@@ -150,12 +150,12 @@ pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
     let (role, tier, is_verified) = (fields.take(role)?, fields.take(tier)?, fields.take(is_verified)?);
 
     let (id, reset_id) = (random::id()?, random::id()?);
-    let (password, owed) = match password {
+    let (password, queued) = match password {
         Some(password) => {
             new_password::refuse_breached(app, "password", &password).await?;
             (password, None)
         }
-        None => (random::token()?, Some(Owed::account_invitation(app, &email, &reset_id).await?)),
+        None => (random::token()?, Some(QueuedMail::account_invitation(app, &email, &reset_id).await?)),
     };
     let new = administration::New {
         id: &id,
@@ -165,14 +165,14 @@ pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
         role: role.unwrap_or(Role::User),
         tier: tier.unwrap_or(*TIERS.start()),
         is_verified: is_verified.unwrap_or(false),
-        password_reset: owed.as_ref().map(|owed| (reset_id.as_str(), &owed.mail)),
+        password_reset: queued.as_ref().map(|queued| (reset_id.as_str(), &queued.mail)),
     };
     let event = audit::by_admin(app, Action::UserCreated, &admin, &id);
     let Some(user) = administration::create(app.sql.as_ref(), new, &event).await? else {
         return Err(bearer::refusal_of_admin(app, &admin, Error::EmailTaken).await);
     };
-    if let Some(owed) = owed {
-        owed.deliver_later(app);
+    if let Some(queued) = queued {
+        queued.deliver_later(app);
     }
     Ok(Response::json(&user))
 }

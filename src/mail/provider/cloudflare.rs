@@ -4,16 +4,16 @@ use super::{AUTO_SUBMITTED, Reason, Refusal, is_plain};
 use crate::{
     domain::email::Sender,
     mail::Message,
-    ports::{Letter, Receipt},
+    ports::{MailMessage, SendResult},
 };
 
 /// The mail as the binding takes it: in parts, from which the service writes the headers itself.
 ///
 /// `from`: at a domain of the account that sends mail. There is no idempotency key: a mail that is sent again because
 /// the answer was lost is a second mail.
-pub fn letter(from: &Sender, message: &Message) -> Letter {
+pub fn letter(from: &Sender, message: &Message) -> MailMessage {
     let Message { to, subject, text, html, .. } = message;
-    Letter {
+    MailMessage {
         from_name: from.name.clone(),
         from: from.address.as_str().to_owned(),
         to: to.as_str().to_owned(),
@@ -29,8 +29,8 @@ pub fn letter(from: &Sender, message: &Message) -> Letter {
 /// # Errors
 /// A [`Refusal`]: a limit that was reached, a failed delivery and an error of the service itself pass. A suppressed
 /// recipient is refused for good. The rest is about the sender, the binding or the mail, and needs an operator.
-pub fn outcome(receipt: Receipt) -> Result<(), Refusal> {
-    let Receipt::Refused(code) = receipt else { return Ok(()) };
+pub fn outcome(receipt: SendResult) -> Result<(), Refusal> {
+    let SendResult::Refused(code) = receipt else { return Ok(()) };
     let kind = match code.as_str() {
         "E_RATE_LIMIT_EXCEEDED" | "E_DAILY_LIMIT_EXCEEDED" | "E_DELIVERY_FAILED" | "E_INTERNAL_SERVER_ERROR" => {
             Reason::Temporary
@@ -50,12 +50,12 @@ mod tests {
     };
 
     fn refused(code: &str) -> Refusal {
-        outcome(Receipt::Refused(code.to_owned())).unwrap_err()
+        outcome(SendResult::Refused(code.to_owned())).unwrap_err()
     }
 
     #[test]
     fn a_mail_is_handed_over_in_its_parts() {
-        let expected = Letter {
+        let expected = MailMessage {
             from_name: Some("Postern".to_owned()),
             from: "noreply@app.example".to_owned(),
             to: "ada@example.com".to_owned(),
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_mail_that_was_taken_is_sent() {
-        assert_eq!(outcome(Receipt::Taken), Ok(()));
+        assert_eq!(outcome(SendResult::Taken), Ok(()));
     }
 
     #[test]

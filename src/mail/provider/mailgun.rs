@@ -7,7 +7,7 @@ use super::{AUTO_SUBMITTED, Reason, Refusal, USER_AGENT};
 use crate::{
     domain::email::Sender,
     mail::Message,
-    ports::{Incoming, Outgoing},
+    ports::{HttpRequest, HttpResponse},
     settings::{ApiKey, MailgunRegion},
 };
 
@@ -16,14 +16,14 @@ use crate::{
 /// `domain`: letters, digits, hyphens and dots; one that Mailgun has verified, in the region. There is no idempotency
 /// key: a request that is sent again because its answer was lost is a second mail. The reference shows
 /// `multipart/form-data`, which only attachments need (<https://documentation.mailgun.com/en/latest/api-sending.html>).
-pub fn request(api_key: &ApiKey, domain: &str, region: MailgunRegion, from: &Sender, message: &Message) -> Outgoing {
+pub fn request(api_key: &ApiKey, domain: &str, region: MailgunRegion, from: &Sender, message: &Message) -> HttpRequest {
     let Message { to, subject, text, html, .. } = message;
     let host = match region {
         MailgunRegion::Us => "api.mailgun.net",
         MailgunRegion::Eu => "api.eu.mailgun.net",
     };
     let credentials = Base64::encode_string(format!("api:{}", api_key.0).as_bytes());
-    Outgoing {
+    HttpRequest {
         url: format!("https://{host}/v3/{domain}/messages").into(),
         headers: vec![
             ("Authorization", format!("Basic {credentials}")),
@@ -50,7 +50,7 @@ pub fn request(api_key: &ApiKey, domain: &str, region: MailgunRegion, from: &Sen
 /// A [`Refusal`] that tells the status alone, for an error has nothing but a message, which may quote the address. 429
 /// and 5xx pass. A 400 whose message is about the `to` parameter is about the recipient. The rest needs an operator. A 404 is an unknown domain, or one of the other region
 /// (<https://documentation.mailgun.com/docs/mailgun/quickstart-guide/responses>).
-pub fn outcome(answer: &Incoming) -> Result<(), Refusal> {
+pub fn outcome(answer: &HttpResponse) -> Result<(), Refusal> {
     if (200..300).contains(&answer.status) {
         return Ok(());
     }
@@ -72,7 +72,7 @@ mod tests {
     };
 
     fn answered(status: u16, body: &str) -> Result<(), Refusal> {
-        outcome(&Incoming { status, body: body.to_owned() })
+        outcome(&HttpResponse { status, body: body.to_owned() })
     }
 
     fn key() -> ApiKey {

@@ -15,7 +15,7 @@ pub mod sendgrid;
 
 use std::fmt;
 
-use crate::ports::Incoming;
+use crate::ports::HttpResponse;
 
 /// Who asks.
 const USER_AGENT: &str = concat!("postern/", env!("CARGO_PKG_VERSION"));
@@ -57,7 +57,7 @@ impl fmt::Display for Refusal {
 }
 
 /// How an HTTP provider's answer is read.
-pub type Outcome = fn(&Incoming) -> Result<(), Refusal>;
+pub type Outcome = fn(&HttpResponse) -> Result<(), Refusal>;
 
 /// Whether this is a name such as `validation_error`: what anybody else may have written there stays out of the log.
 fn is_plain(name: &str) -> bool {
@@ -69,7 +69,7 @@ mod tests {
     use crate::{
         domain::email::{Email, Sender},
         mail::Message,
-        ports::Outgoing,
+        ports::HttpRequest,
     };
 
     pub fn from() -> Sender {
@@ -86,7 +86,7 @@ mod tests {
         }
     }
 
-    pub fn header<'a>(request: &'a Outgoing, name: &str) -> Option<&'a str> {
+    pub fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
         request.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
     }
 }

@@ -7,7 +7,7 @@ use super::{AUTO_SUBMITTED, Reason, Refusal, USER_AGENT};
 use crate::{
     domain::email::Sender,
     mail::Message,
-    ports::{Incoming, Outgoing},
+    ports::{HttpRequest, HttpResponse},
     settings::ApiKey,
 };
 
@@ -16,9 +16,9 @@ use crate::{
 /// `from`: at a domain or with a signature that Postmark has confirmed. There is no idempotency key: a request that is
 /// sent again because its answer was lost is a second mail. `TrackOpens` cannot overrule the server's own setting; `TrackLinks` does
 /// (<https://postmarkapp.com/support/article/1058-how-do-i-enable-link-tracking>).
-pub fn request(server_token: &ApiKey, from: &Sender, message: &Message) -> Outgoing {
+pub fn request(server_token: &ApiKey, from: &Sender, message: &Message) -> HttpRequest {
     let Message { to, subject, text, html, .. } = message;
-    Outgoing {
+    HttpRequest {
         url: "https://api.postmarkapp.com/email".into(),
         headers: vec![
             ("Accept", "application/json".to_owned()),
@@ -46,7 +46,7 @@ pub fn request(server_token: &ApiKey, from: &Sender, message: &Message) -> Outgo
 /// A [`Refusal`]: 429, 5xx and the error 100 (maintenance) pass. The error 406 (the recipient is inactive: it bounced,
 /// complained or was suppressed) and an error 300 that names the field `To` are about the recipient. The rest needs an
 /// operator (<https://postmarkapp.com/developer/api/overview#error-codes>).
-pub fn outcome(answer: &Incoming) -> Result<(), Refusal> {
+pub fn outcome(answer: &HttpResponse) -> Result<(), Refusal> {
     /// The message may quote the address, so it is only searched.
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -84,7 +84,7 @@ mod tests {
     };
 
     fn answered(status: u16, body: &str) -> Result<(), Refusal> {
-        outcome(&Incoming { status, body: body.to_owned() })
+        outcome(&HttpResponse { status, body: body.to_owned() })
     }
 
     #[test]

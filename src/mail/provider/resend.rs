@@ -7,7 +7,7 @@ use super::{AUTO_SUBMITTED, Reason, Refusal, USER_AGENT, is_plain};
 use crate::{
     domain::email::Sender,
     mail::Message,
-    ports::{Incoming, Outgoing},
+    ports::{HttpRequest, HttpResponse},
     settings::ApiKey,
 };
 
@@ -15,9 +15,9 @@ use crate::{
 ///
 /// `from`: at a domain that Resend has verified. `idempotency_key`: 1 to 256
 /// characters; Resend keeps it for 24 hours (<https://resend.com/docs/dashboard/emails/idempotency-keys>).
-pub fn request(api_key: &ApiKey, from: &Sender, message: &Message, idempotency_key: &str) -> Outgoing {
+pub fn request(api_key: &ApiKey, from: &Sender, message: &Message, idempotency_key: &str) -> HttpRequest {
     let Message { to, subject, text, html, .. } = message;
-    Outgoing {
+    HttpRequest {
         url: "https://api.resend.com/emails".into(),
         headers: vec![
             ("Authorization", format!("Bearer {}", api_key.0)),
@@ -44,7 +44,7 @@ pub fn request(api_key: &ApiKey, from: &Sender, message: &Message, idempotency_k
 /// A [`Refusal`]: 429, 5xx and a request under the same key that is still in progress pass. A 400 or 422 whose message
 /// names the field `to` is about the recipient. The rest of 4xx needs an operator
 /// (<https://resend.com/docs/api-reference/errors>).
-pub fn outcome(answer: &Incoming) -> Result<(), Refusal> {
+pub fn outcome(answer: &HttpResponse) -> Result<(), Refusal> {
     /// Where two errors share a status, the name tells them apart. The message may quote the address, so it is only
     /// searched.
     #[derive(Deserialize)]
@@ -80,7 +80,7 @@ mod tests {
     };
 
     fn answered(status: u16, body: &str) -> Result<(), Refusal> {
-        outcome(&Incoming { status, body: body.to_owned() })
+        outcome(&HttpResponse { status, body: body.to_owned() })
     }
 
     fn refused(status: u16, name: &str) -> Refusal {

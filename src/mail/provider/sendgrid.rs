@@ -7,7 +7,7 @@ use super::{AUTO_SUBMITTED, Reason, Refusal, USER_AGENT, is_plain};
 use crate::{
     domain::email::Sender,
     mail::Message,
-    ports::{Incoming, Outgoing},
+    ports::{HttpRequest, HttpResponse},
     settings::ApiKey,
 };
 
@@ -15,14 +15,14 @@ use crate::{
 ///
 /// `from`: an identity that SendGrid has verified. There is no idempotency key: a request that is sent again because
 /// its answer was lost is a second mail.
-pub fn request(api_key: &ApiKey, from: &Sender, message: &Message) -> Outgoing {
+pub fn request(api_key: &ApiKey, from: &Sender, message: &Message) -> HttpRequest {
     let Message { to, subject, text, html, .. } = message;
     let address = from.address.as_str();
     let from = match &from.name {
         Some(name) => json!({ "email": address, "name": name }),
         None => json!({ "email": address }),
     };
-    Outgoing {
+    HttpRequest {
         url: "https://api.sendgrid.com/v3/mail/send".into(),
         headers: vec![
             ("Authorization", format!("Bearer {}", api_key.0)),
@@ -53,7 +53,7 @@ pub fn request(api_key: &ApiKey, from: &Sender, message: &Message) -> Outgoing {
 /// A [`Refusal`] that names the first faulty field: 429 and 5xx pass. A 400 for the field `personalizations.0.to` is
 /// about the recipient. The rest needs an operator: a 403 mostly means the key or the sender
 /// (<https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/errors>).
-pub fn outcome(answer: &Incoming) -> Result<(), Refusal> {
+pub fn outcome(answer: &HttpResponse) -> Result<(), Refusal> {
     #[derive(Deserialize)]
     struct Problems {
         errors: Vec<Problem>,
@@ -100,7 +100,7 @@ mod tests {
     };
 
     fn answered(status: u16, body: &str) -> Result<(), Refusal> {
-        outcome(&Incoming { status, body: body.to_owned() })
+        outcome(&HttpResponse { status, body: body.to_owned() })
     }
 
     #[test]

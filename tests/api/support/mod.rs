@@ -15,7 +15,7 @@ use postern::{
     app::{Isolate, Services, lazily},
     domain::throttle::Address,
     error::Error,
-    ports::{Letter, Mailer, Outage, Pending, Receipt},
+    ports::{MailMessage, Mailer, Pending, SendResult, StoreError},
     routes,
     settings::{Mail, Settings},
     web::{Request, Response},
@@ -63,7 +63,7 @@ pub struct Postern {
     pub now: Rc<Cell<i64>>,
     guard: Rc<Guard>,
     user_writes: Rc<Guard>,
-    later: Rc<Afterwards>,
+    wait_until: Rc<Afterwards>,
     isolate: RefCell<Rc<Isolate>>,
     address: RefCell<String>,
 }
@@ -85,7 +85,7 @@ impl Postern {
             resend: Rc::new(Resend::new(now.clone(), outside.clone())),
             guard: Rc::new(Guard::new(outside.clone())),
             user_writes: Rc::new(Guard::new(outside.clone())),
-            later: Rc::new(Afterwards::default()),
+            wait_until: Rc::new(Afterwards::default()),
             isolate: RefCell::new(isolate(settings)),
             address: RefCell::new("192.0.2.1".to_owned()),
             outside,
@@ -159,7 +159,7 @@ impl Postern {
         self.sql.take_turns(true);
         let responses = pollster::block_on(futures_util::future::join_all(futures));
         self.sql.take_turns(false);
-        self.later.run_all();
+        self.wait_until.run_all();
         let answers: Vec<Answer> = responses.into_iter().map(Answer::from).collect();
         for ((method, path), answer) in described.iter().zip(&answers) {
             description::hold(method, path, answer);
@@ -179,11 +179,11 @@ impl Postern {
             sql: self.sql.clone(),
             replica: if self.isolate.borrow().settings.reads_replicas { Some(self.replica.clone()) } else { None },
             kv: self.kv.clone(),
-            net: self.resend.clone(),
+            http: self.resend.clone(),
             mailer: Rc::new(NoMailer),
             timer: Rc::new(TestTimer(self.now.clone())),
-            later: self.later.clone(),
-            burst: self.guard.clone(),
+            wait_until: self.wait_until.clone(),
+            rate_limiter: self.guard.clone(),
             user_writes: self.user_writes.clone(),
             log,
             request_id: "test-request".into(),
@@ -318,8 +318,8 @@ impl Postern {
 struct NoMailer;
 
 impl Mailer for NoMailer {
-    fn send(&self, _: Letter) -> Pending<'_, Result<Receipt, Outage>> {
-        Box::pin(async { Err(Outage("there is no mail service".to_owned())) })
+    fn send(&self, _: MailMessage) -> Pending<'_, Result<SendResult, StoreError>> {
+        Box::pin(async { Err(StoreError("there is no mail service".to_owned())) })
     }
 }
 
@@ -414,7 +414,7 @@ impl<'a> Call<'a> {
     }
 
     pub fn send(self) -> Answer {
-        let (later, outside) = (self.postern.later.clone(), self.postern.outside.clone());
+        let (later, outside) = (self.postern.wait_until.clone(), self.postern.outside.clone());
         let calls = outside.calls.get();
         let before = self.postern.cost();
         let postern = self.postern;

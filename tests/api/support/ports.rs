@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use postern::ports::{Burst, Incoming, Kv, Later, Net, Outage, Outgoing, Pending, Rows, Sql, Statement, Timer, Value};
+use postern::ports::{
+    HttpClient, HttpRequest, HttpResponse, Kv, Pending, RateLimiter, Rows, Sql, Statement, StoreError, Timer, Value,
+    WaitUntil,
+};
 use rusqlite::{Connection, StatementStatus, backup::Backup, types::ValueRef};
 
 /// How a call to the outside fails.
@@ -18,7 +21,7 @@ pub enum Fault {
     /// It has happened, but the answer is lost or late.
     After,
     /// Nothing has happened, nor does it from here on.
-    Outage,
+    StoreError,
     /// As [`Fault::Before`], with an error that D1 says will pass.
     PassingBefore,
     /// As [`Fault::After`], with an error that D1 says will pass.
@@ -27,7 +30,8 @@ pub enum Fault {
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Fault; 5] = [Fault::Before, Fault::After, Fault::Outage, Fault::PassingBefore, Fault::PassingAfter];
+    pub const ALL: [Fault; 5] =
+        [Fault::Before, Fault::After, Fault::StoreError, Fault::PassingBefore, Fault::PassingAfter];
 
     /// Whether D1 says that it will pass.
     pub fn is_passing(self) -> bool {
@@ -50,24 +54,24 @@ pub struct Outside {
 }
 
 impl Outside {
-    fn call<T>(&self, effect: impl FnOnce() -> Result<T, Outage>) -> Result<T, Outage> {
+    fn call<T>(&self, effect: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.calls.set(self.calls.get() + 1);
         let fault = self.fault.get().map(|(calls, fault)| (calls - 1, fault));
         self.fault.set(fault.filter(|(calls, _)| *calls > 0));
         let fails_now = fault.filter(|(calls, _)| *calls == 0).map(|(_, fault)| fault);
-        self.is_out.set(self.is_out.get() || fails_now == Some(Fault::Outage));
+        self.is_out.set(self.is_out.get() || fails_now == Some(Fault::StoreError));
         if self.is_out.get() || fails_now == Some(Fault::Before) {
-            return Err(Outage("the test lets a call fail before its effect".to_owned()));
+            return Err(StoreError("the test lets a call fail before its effect".to_owned()));
         }
         if fails_now == Some(Fault::PassingBefore) {
-            return Err(Outage(PASSING.to_owned()));
+            return Err(StoreError(PASSING.to_owned()));
         }
         let value = effect()?;
         if fails_now == Some(Fault::After) {
-            return Err(Outage("the test lets a call fail after its effect".to_owned()));
+            return Err(StoreError("the test lets a call fail after its effect".to_owned()));
         }
         if fails_now == Some(Fault::PassingAfter) {
-            return Err(Outage(PASSING.to_owned()));
+            return Err(StoreError(PASSING.to_owned()));
         }
         Ok(value)
     }
@@ -152,7 +156,7 @@ impl Database {
         dump
     }
 
-    fn batch_now(&self, statements: &[Statement]) -> Result<Vec<Rows>, Outage> {
+    fn batch_now(&self, statements: &[Statement]) -> Result<Vec<Rows>, StoreError> {
         self.batches.set(self.batches.get() + 1);
         self.statements.set(self.statements.get() + statements.len() as u32);
         self.outside.call(|| {
@@ -160,15 +164,15 @@ impl Database {
             let transaction = connection.transaction().unwrap();
             let rows: Result<Vec<_>, _> =
                 statements.iter().map(|statement| run(&transaction, statement, &self.steps)).collect();
-            let rows = rows.map_err(|error| Outage(error.to_string()))?;
-            transaction.commit().map_err(|error| Outage(error.to_string()))?;
+            let rows = rows.map_err(|error| StoreError(error.to_string()))?;
+            transaction.commit().map_err(|error| StoreError(error.to_string()))?;
             Ok(rows)
         })
     }
 }
 
 impl Sql for Database {
-    fn batch<'a>(&'a self, statements: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, Outage>> {
+    fn batch<'a>(&'a self, statements: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, StoreError>> {
         Box::pin(async move {
             if self.takes_turns.get() {
                 yield_once().await;
@@ -272,15 +276,15 @@ impl MemoryKv {
         }
     }
 
-    fn call<T>(&self, effect: impl FnOnce() -> T) -> Result<T, Outage> {
+    fn call<T>(&self, effect: impl FnOnce() -> T) -> Result<T, StoreError> {
         self.operations.set(self.operations.get() + 1);
         self.outside
-            .call(|| if self.is_out.get() { Err(Outage("the test lets KV fail".to_owned())) } else { Ok(effect()) })
+            .call(|| if self.is_out.get() { Err(StoreError("the test lets KV fail".to_owned())) } else { Ok(effect()) })
     }
 }
 
 impl Kv for MemoryKv {
-    fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<String>, Outage>> {
+    fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<String>, StoreError>> {
         Box::pin(async move {
             self.call(|| {
                 let entries = self.entries.borrow();
@@ -289,14 +293,14 @@ impl Kv for MemoryKv {
         })
     }
 
-    fn put<'a>(&'a self, key: &'a str, value: String, seconds: i64) -> Pending<'a, Result<(), Outage>> {
+    fn put<'a>(&'a self, key: &'a str, value: String, seconds: i64) -> Pending<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let end = self.now.get() + seconds.max(60) * 1_000;
             self.call(|| drop(self.entries.borrow_mut().insert(key.to_owned(), (value, end))))
         })
     }
 
-    fn delete<'a>(&'a self, key: &'a str) -> Pending<'a, Result<(), Outage>> {
+    fn delete<'a>(&'a self, key: &'a str) -> Pending<'a, Result<(), StoreError>> {
         Box::pin(async move { self.call(|| drop(self.entries.borrow_mut().remove(key))) })
     }
 }
@@ -322,7 +326,7 @@ pub struct Resend {
     /// Each idempotency key with the body that came under it.
     pub posts: RefCell<Vec<(String, String)>>,
     /// What the net answers to a GET: nothing, unless a test says so.
-    pub answer_to_get: RefCell<Option<Incoming>>,
+    pub answer_to_get: RefCell<Option<HttpResponse>>,
     /// Each GET so far.
     pub gets: RefCell<Vec<Get>>,
 }
@@ -347,13 +351,13 @@ impl Resend {
         self.mails.borrow().iter().rev().filter(|mail| mail["to"] == to).cloned().collect()
     }
 
-    fn take(&self, request: &Outgoing) -> Incoming {
+    fn take(&self, request: &HttpRequest) -> HttpResponse {
         self.now.set(self.now.get() + self.takes.get());
         let key = request.headers.iter().find(|(name, _)| *name == "Idempotency-Key").map(|(_, key)| key.clone());
         self.posts.borrow_mut().push((key.unwrap_or_default(), request.body.clone()));
         if self.is_down.get() {
             let body = r#"{"statusCode":503,"name":"service_unavailable","message":"Down."}"#;
-            return Incoming { status: 503, body: body.to_owned() };
+            return HttpResponse { status: 503, body: body.to_owned() };
         }
         let mut mail: serde_json::Value = serde_json::from_str(&request.body).unwrap();
         let key = request.headers.iter().find(|(name, _)| *name == "Idempotency-Key");
@@ -361,19 +365,19 @@ impl Resend {
         mail["to"] = mail["to"][0].take();
         if self.refuses.borrow().as_deref() == mail["to"].as_str() {
             let body = r#"{"statusCode":422,"name":"validation_error","message":"Invalid `to` field."}"#;
-            return Incoming { status: 422, body: body.to_owned() };
+            return HttpResponse { status: 422, body: body.to_owned() };
         }
         mail["sent_at"] = self.now.get().into();
         let mut mails = self.mails.borrow_mut();
         if !mails.iter().any(|taken| taken["key"] == mail["key"]) {
             mails.push(mail);
         }
-        Incoming { status: 200, body: r#"{"id":"49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"}"#.to_owned() }
+        HttpResponse { status: 200, body: r#"{"id":"49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"}"#.to_owned() }
     }
 }
 
-impl Net for Resend {
-    fn post(&self, request: Outgoing) -> Pending<'_, Result<Incoming, Outage>> {
+impl HttpClient for Resend {
+    fn post(&self, request: HttpRequest) -> Pending<'_, Result<HttpResponse, StoreError>> {
         Box::pin(async move { self.outside.call(|| Ok(self.take(&request))) })
     }
 
@@ -382,10 +386,10 @@ impl Net for Resend {
         url: &'a str,
         headers: &'a [(&'static str, &'static str)],
         _limit: Duration,
-    ) -> Pending<'a, Result<Incoming, Outage>> {
+    ) -> Pending<'a, Result<HttpResponse, StoreError>> {
         self.gets.borrow_mut().push(Get { url: url.to_owned(), headers: headers.to_vec() });
         let answer = self.answer_to_get.borrow().clone();
-        Box::pin(async move { self.outside.call(|| answer.ok_or_else(|| Outage("nothing answers".to_owned()))) })
+        Box::pin(async move { self.outside.call(|| answer.ok_or_else(|| StoreError("nothing answers".to_owned()))) })
     }
 }
 
@@ -418,7 +422,7 @@ impl Timer for TestTimer {
     }
 }
 
-impl Later for Afterwards {
+impl WaitUntil for Afterwards {
     fn run(&self, work: Pending<'static, ()>) {
         self.0.borrow_mut().push(work);
     }
@@ -439,8 +443,8 @@ impl Guard {
     }
 }
 
-impl Burst for Guard {
-    fn allow<'a>(&'a self, key: &'a str) -> Pending<'a, Result<bool, Outage>> {
+impl RateLimiter for Guard {
+    fn allow<'a>(&'a self, key: &'a str) -> Pending<'a, Result<bool, StoreError>> {
         let is_refused = self.is_exhausted.get() || self.exhausted_keys.borrow().iter().any(|refused| refused == key);
         Box::pin(async move { self.outside.call(|| Ok(!is_refused)) })
     }

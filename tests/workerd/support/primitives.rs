@@ -9,7 +9,7 @@ use postern::{
         argon2::{Input, block_count, hash_into},
         keys::Keys,
         password_hash::{self, Cost},
-        remembered::Remembered,
+        token_cache::TokenCache,
     },
     domain::claims::Claims,
 };
@@ -129,7 +129,7 @@ pub fn verify_tokens(count: u32) {
 pub fn verify_remembered_tokens(count: u32) {
     let keys = Keys::derive("a secret that is known to every reader", None);
     let token = keys.session.sign(claims(), NOW, NOW + 60_000).unwrap();
-    let remembered = Remembered::default();
+    let remembered = TokenCache::default();
     for _ in 0..count {
         remembered.get_or_find(&token, || keys.session.verify::<Claims>(&token, NOW)).unwrap();
     }

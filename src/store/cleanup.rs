@@ -8,7 +8,7 @@ use super::run_all;
 use crate::{
     crypto::random,
     domain::Timestamp,
-    ports::{Outage, Rows, Sql, Statement},
+    ports::{Rows, Sql, Statement, StoreError},
 };
 
 /// How many rows were deleted.
@@ -24,8 +24,8 @@ pub struct Deleted {
 /// of sessions and counters it looks at no more. A live row is never touched.
 ///
 /// # Errors
-/// [`Outage`].
-pub async fn delete(sql: &dyn Sql, now: Timestamp, oldest_event: Timestamp, limit: i64) -> Result<Deleted, Outage> {
+/// [`StoreError`].
+pub async fn delete(sql: &dyn Sql, now: Timestamp, oldest_event: Timestamp, limit: i64) -> Result<Deleted, StoreError> {
     let statements = [
         "DELETE FROM user_tokens WHERE lookup IN (SELECT lookup FROM user_tokens WHERE expires_at <= ?1 LIMIT ?2)
          RETURNING lookup",

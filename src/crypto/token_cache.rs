@@ -7,21 +7,21 @@ const KEPT: usize = 1024;
 
 /// Values that depend on their text and nothing else, each by the whole of it. The oldest half is forgotten when there are
 /// too many.
-pub struct Remembered<T>(RefCell<Generations<T>>);
+pub struct TokenCache<T>(RefCell<Generations<T>>);
 
 struct Generations<T> {
     young: HashMap<Box<str>, Rc<T>>,
     old: HashMap<Box<str>, Rc<T>>,
 }
 
-impl<T> Default for Remembered<T> {
+impl<T> Default for TokenCache<T> {
     fn default() -> Self {
-        Remembered(RefCell::new(Generations { young: HashMap::new(), old: HashMap::new() }))
+        TokenCache(RefCell::new(Generations { young: HashMap::new(), old: HashMap::new() }))
     }
 }
 
-impl<T> Remembered<T> {
-    /// The value of `text`, by `find` if it is not known. That there is none is not remembered.
+impl<T> TokenCache<T> {
+    /// The value of `text`, by `find` if it is not known. A miss is not cached.
     pub fn get_or_find(&self, text: &str, find: impl FnOnce() -> Option<T>) -> Option<Rc<T>> {
         let mut generations = self.0.borrow_mut();
         if let Some(known) = generations.young.get(text) {
@@ -43,10 +43,10 @@ mod tests {
 
     #[test]
     fn what_was_found_is_not_looked_for_again_and_what_was_not_found_is() {
-        let remembered = Remembered::default();
+        let cache = TokenCache::default();
         let ask = |text: &str, outcome: Option<u32>| {
             let mut looked = false;
-            let found = remembered.get_or_find(text, || {
+            let found = cache.get_or_find(text, || {
                 looked = true;
                 outcome
             });
@@ -59,16 +59,16 @@ mod tests {
 
     #[test]
     fn as_many_as_are_asked_for_in_turn_are_kept_and_no_more_than_twice_as_many() {
-        let remembered = Remembered::default();
+        let cache = TokenCache::default();
         for number in 0..5 * KEPT {
             // One that is asked for again and again is not among those that are forgotten.
-            assert!(remembered.get_or_find("asked for", || (number == 0).then_some(0)).is_some());
-            remembered.get_or_find(&number.to_string(), || Some(number));
-            let generations = remembered.0.borrow();
+            assert!(cache.get_or_find("asked for", || (number == 0).then_some(0)).is_some());
+            cache.get_or_find(&number.to_string(), || Some(number));
+            let generations = cache.0.borrow();
             assert!(generations.young.len() <= KEPT && generations.old.len() <= KEPT);
         }
         for number in 5 * KEPT - KEPT / 2..5 * KEPT {
-            assert_eq!(remembered.get_or_find(&number.to_string(), || None).as_deref(), Some(&number));
+            assert_eq!(cache.get_or_find(&number.to_string(), || None).as_deref(), Some(&number));
         }
     }
 }

@@ -2,15 +2,15 @@
 
 /// Things that have numbers, each until it is removed. No number names two things, so that whoever comes late with one finds nothing.
 /// There are as many as requests under way: few enough to look through.
-pub struct Numbered<T> {
+pub struct Slab<T> {
     last: u32,
     things: Vec<(u32, T)>,
 }
 
-impl<T> Numbered<T> {
+impl<T> Slab<T> {
     /// Nothing yet.
     pub(super) const fn new() -> Self {
-        Numbered { last: 0, things: Vec::new() }
+        Slab { last: 0, things: Vec::new() }
     }
 
     /// Gives `thing` the next number.
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_number_that_was_given_up_names_nothing_ever_after() {
-        let mut numbered = Numbered::new();
+        let mut numbered = Slab::new();
         let [first, second] = ["first", "second"].map(|thing| numbered.add(thing));
         assert_eq!(numbered.remove(first), Some("first"));
         let third = numbered.add("third");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::{
     crypto::random,
-    ports::{Outage, Rows, Sql, Statement},
+    ports::{Rows, Sql, Statement, StoreError},
 };
 
 /// What D1 says where its documentation advises to retry ("Debug D1", error list). Where D1 is overloaded it advises the
@@ -29,10 +29,10 @@ const PAUSES: [u64; 2] = [30, 120];
 /// Runs the statements as [`Sql::batch`] does, up to three times while D1 fails in passing.
 ///
 /// # Errors
-/// [`Outage`]: whether the batch has taken effect is not known.
-pub(super) async fn batch(sql: &dyn Sql, statements: &[Statement]) -> Result<Vec<Rows>, Outage> {
-    let outage = match sql.batch(statements).await {
-        Err(outage) if is_passing(&outage) => outage,
+/// [`StoreError`]: whether the batch has taken effect is not known.
+pub(super) async fn batch(sql: &dyn Sql, statements: &[Statement]) -> Result<Vec<Rows>, StoreError> {
+    let error = match sql.batch(statements).await {
+        Err(error) if is_passing(&error) => error,
         answer => return answer,
     };
     for pause in PAUSES {
@@ -44,11 +44,11 @@ pub(super) async fn batch(sql: &dyn Sql, statements: &[Statement]) -> Result<Vec
             _ => break,
         }
     }
-    Err(outage)
+    Err(error)
 }
 
-fn is_passing(outage: &Outage) -> bool {
-    PASSING.iter().any(|said| outage.0.contains(said))
+fn is_passing(error: &StoreError) -> bool {
+    PASSING.iter().any(|said| error.0.contains(said))
 }
 
 /// Whether every statement that tells by a row that it did its work has told so.
@@ -69,10 +69,10 @@ mod tests {
     use std::cell::RefCell;
 
     /// Answers in this order, and remembers how long it was waited for.
-    struct Script(RefCell<Vec<Result<Vec<Rows>, Outage>>>, RefCell<Vec<Duration>>);
+    struct Script(RefCell<Vec<Result<Vec<Rows>, StoreError>>>, RefCell<Vec<Duration>>);
 
     impl Sql for Script {
-        fn batch<'a>(&'a self, _: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, Outage>> {
+        fn batch<'a>(&'a self, _: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, StoreError>> {
             let answer = self.0.borrow_mut().remove(0);
             Box::pin(async { answer })
         }
@@ -83,27 +83,27 @@ mod tests {
         }
     }
 
-    fn said(text: &str) -> Result<Vec<Rows>, Outage> {
-        Err(Outage(format!("D1: {text}")))
+    fn said(text: &str) -> Result<Vec<Rows>, StoreError> {
+        Err(StoreError(format!("D1: {text}")))
     }
 
-    fn row() -> Result<Vec<Rows>, Outage> {
+    fn row() -> Result<Vec<Rows>, StoreError> {
         Ok(vec![Rows(vec![r#"{ "id": "x" }"#.into()])])
     }
 
-    fn nothing() -> Result<Vec<Rows>, Outage> {
+    fn nothing() -> Result<Vec<Rows>, StoreError> {
         Ok(vec![Rows(Vec::new())])
     }
 
     /// How many runs a statement took, and whether it was answered.
-    fn run(sql: &'static str, answers: Vec<Result<Vec<Rows>, Outage>>) -> (usize, Result<bool, String>) {
+    fn run(sql: &'static str, answers: Vec<Result<Vec<Rows>, StoreError>>) -> (usize, Result<bool, String>) {
         let script = Script(RefCell::new(answers), RefCell::default());
         let answer = pollster::block_on(batch(&script, &[Statement::new(sql)]));
         for (pause, shortest) in script.1.borrow().iter().zip(PAUSES.map(Duration::from_millis)) {
             assert!((shortest..=shortest * 2).contains(pause), "{pause:?}");
         }
         let runs = script.1.borrow().len() + 1;
-        (runs, answer.map(|rows| rows[0].any()).map_err(|outage| outage.0))
+        (runs, answer.map(|rows| rows[0].any()).map_err(|error| error.0))
     }
 
     #[test]

@@ -1,24 +1,24 @@
-//! [`Net`] on `fetch`.
+//! [`HttpClient`] on `fetch`.
 
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use worker::{AbortController, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, wasm_bindgen::JsValue};
 
-use super::pause::Pause;
-use crate::ports::{Incoming, Net, Outage, Outgoing, Pending};
+use super::sleep::Sleep;
+use crate::ports::{HttpClient, HttpRequest, HttpResponse, Pending, StoreError};
 
 /// How long a foreign server may take for its whole answer to a POST.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The platform's `fetch`.
-pub struct FetchNet;
+pub struct FetchClient;
 
-impl Net for FetchNet {
-    fn post(&self, request: Outgoing) -> Pending<'_, Result<Incoming, Outage>> {
+impl HttpClient for FetchClient {
+    fn post(&self, request: HttpRequest) -> Pending<'_, Result<HttpResponse, StoreError>> {
         Box::pin(async move {
             let headers = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
-            let init = init(Method::Post, headers, Some(request.body.into())).map_err(outage)?;
+            let init = init(Method::Post, headers, Some(request.body.into())).map_err(error)?;
             send(&request.url, init, TIMEOUT).await
         })
     }
@@ -28,9 +28,9 @@ impl Net for FetchNet {
         url: &'a str,
         headers: &'a [(&'static str, &'static str)],
         limit: Duration,
-    ) -> Pending<'a, Result<Incoming, Outage>> {
+    ) -> Pending<'a, Result<HttpResponse, StoreError>> {
         Box::pin(async move {
-            let init = init(Method::Get, headers.iter().copied(), None).map_err(outage)?;
+            let init = init(Method::Get, headers.iter().copied(), None).map_err(error)?;
             send(url, init, limit).await
         })
     }
@@ -48,23 +48,23 @@ fn init<'a>(
     Ok(RequestInit { method, headers, body, redirect: RequestRedirect::Manual, ..RequestInit::default() })
 }
 
-async fn send(url: &str, init: RequestInit, limit: Duration) -> Result<Incoming, Outage> {
+async fn send(url: &str, init: RequestInit, limit: Duration) -> Result<HttpResponse, StoreError> {
     let controller = AbortController::default();
     let signal = controller.signal();
     let answer = Box::pin(async {
         let request = Request::new_with_init(url, &init)?;
         let mut response = Fetch::Request(request).send_with_signal(&signal).await?;
-        Ok(Incoming { status: response.status_code(), body: response.text().await? })
+        Ok(HttpResponse { status: response.status_code(), body: response.text().await? })
     });
-    match select(answer, Pause::of(limit)).await {
-        Either::Left((answer, _)) => answer.map_err(outage),
+    match select(answer, Sleep::of(limit)).await {
+        Either::Left((answer, _)) => answer.map_err(error),
         Either::Right(_) => {
             controller.abort();
-            Err(Outage(format!("no answer within {} s", limit.as_secs())))
+            Err(StoreError(format!("no answer within {} s", limit.as_secs())))
         }
     }
 }
 
-fn outage(error: worker::Error) -> Outage {
-    Outage(format!("fetch: {error}"))
+fn error(error: worker::Error) -> StoreError {
+    StoreError(format!("fetch: {error}"))
 }

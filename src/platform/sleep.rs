@@ -25,17 +25,17 @@ extern "C" {
 }
 
 /// Ends when its time is over.
-pub struct Pause {
+pub struct Sleep {
     over: Settled,
     id: f64,
 }
 
-impl Pause {
+impl Sleep {
     /// Begins at once.
     pub fn of(duration: Duration) -> Self {
         let mut id = 0.0;
         let over = Promise::new(&mut |resolve: Function, _| id = set_timeout(&resolve, duration.as_millis() as f64));
-        Pause { over: Settled::of(&over), id }
+        Sleep { over: Settled::of(&over), id }
     }
 }
 
@@ -44,11 +44,11 @@ pub struct Timeouts;
 
 impl Timer for Timeouts {
     fn sleep(&self, duration: Duration) -> Pending<'static, ()> {
-        Box::pin(Pause::of(duration))
+        Box::pin(Sleep::of(duration))
     }
 }
 
-impl Future for Pause {
+impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -56,7 +56,7 @@ impl Future for Pause {
     }
 }
 
-impl Drop for Pause {
+impl Drop for Sleep {
     fn drop(&mut self) {
         clear_timeout(self.id);
     }
