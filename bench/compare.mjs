@@ -14,10 +14,32 @@ import { main, root, say } from "../scripts/lib/run.mjs";
 // program, and of one each that would be taken for a difference between them.
 // A session check has the most of them, because it is told by the smallest differences. Each turn has a lead-in that does not count:
 // who waited for the others has to connect anew and finds nothing in the processor's caches.
-const [single, few, many] = [{ sittings: 1, rounds: 4 }, { sittings: 3, rounds: 2 }, { sittings: 12, rounds: 2 }];
+const [single, few, many] = [
+  { sittings: 1, rounds: 4 },
+  { sittings: 3, rounds: 2 },
+  { sittings: 12, rounds: 2 },
+];
 const effort = {
-  quick: { session: single, login: single, signup: single, token: single, start: { rounds: 4 }, milliseconds: 500, leadIn: 100, warmUp: 500 },
-  full: { session: many, login: few, signup: few, token: few, start: { rounds: 12 }, milliseconds: 1500, leadIn: 200, warmUp: 3000 },
+  quick: {
+    session: single,
+    login: single,
+    signup: single,
+    token: single,
+    start: { rounds: 4 },
+    milliseconds: 500,
+    leadIn: 100,
+    warmUp: 500,
+  },
+  full: {
+    session: many,
+    login: few,
+    signup: few,
+    token: few,
+    start: { rounds: 12 },
+    milliseconds: 1500,
+    leadIn: 200,
+    warmUp: 3000,
+  },
 };
 const connections = [1, 16];
 
@@ -41,7 +63,9 @@ await main(async () => {
     }
     const measured = { ...(await measureFlows()), start: await measureStart() };
     const record = { began: began.toISOString(), machine: machine(), versions: versions(), effort: taken, measured };
-    const path = quick ? join("build", "bench.json") : join("bench", "records", `${record.began.slice(0, 16).replace(":", "-")}.json`);
+    const path = quick
+      ? join("build", "bench.json")
+      : join("bench", "records", `${record.began.slice(0, 16).replace(":", "-")}.json`);
     mkdirSync(join(root, dirname(path)), { recursive: true });
     writeFileSync(join(root, path), `${JSON.stringify(record, null, 1)}\n`);
     say(`The record is ${path}.\n`);
@@ -58,7 +82,9 @@ await main(async () => {
       const taking = Object.entries(running).filter(([, { flows }]) => flows[flow]);
       const { sittings, rounds } = taken[flow];
       for (const count of connections) {
-        measured[`${flow}/${count}`] = Object.fromEntries(taking.map(([key]) => [key, { perSecond: [], cpuMilliseconds: [] }]));
+        measured[`${flow}/${count}`] = Object.fromEntries(
+          taking.map(([key]) => [key, { perSecond: [], cpuMilliseconds: [] }]),
+        );
       }
       for (let sitting = 0; sitting < sittings; sitting++) {
         progress(flows[flow], sitting, sittings);
@@ -106,13 +132,23 @@ await main(async () => {
   function versions() {
     const { postern, betterAuth } = running;
     const told = ({ version, kdf }) => ({ version, kdf });
-    return { postern: told(postern), betterAuth: told(betterAuth), workerd: packageVersion("node_modules/workerd"), node: process.versions.node };
+    return {
+      postern: told(postern),
+      betterAuth: told(betterAuth),
+      workerd: packageVersion("node_modules/workerd"),
+      node: process.versions.node,
+    };
   }
 });
 
 function machine() {
   const [{ model } = {}] = cpus();
-  return { processor: model ?? process.arch, processors: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), system: process.platform };
+  return {
+    processor: model ?? process.arch,
+    processors: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    system: process.platform,
+  };
 }
 
 /** In an order that is another one in each round: three are in all of their six within six rounds. */

@@ -81,7 +81,8 @@ function startProgram(name, program) {
     stop: () => child.stdin.end(),
     async hash(count, { memoryKib, iterations }) {
       child.stdin.write(`${count} ${memoryKib} ${iterations}\n`);
-      if ((await answers.next()).value !== "done") throw new Failure(`${name} has ended before its time.`, "Try again.");
+      if ((await answers.next()).value !== "done")
+        throw new Failure(`${name} has ended before its time.`, "Try again.");
     },
   };
 }
@@ -90,7 +91,11 @@ async function comparePasswords(cost, native, { pid, call }) {
   const { memoryKib, iterations } = cost;
   const contestants = [
     ...native.map(({ name, pid, hash }) => ({ name, pid, work: () => hash(hashes, cost) })),
-    { name: "argon2 crate, workerd", pid, work: () => call("hash_passwords_with_the_crate", hashes, memoryKib, iterations) },
+    {
+      name: "argon2 crate, workerd",
+      pid,
+      work: () => call("hash_passwords_with_the_crate", hashes, memoryKib, iterations),
+    },
     { name: "Postern, workerd", pid, work: () => call("hash_passwords", hashes, memoryKib, iterations) },
     { name: `scrypt ${scrypt}, workerd`, pid, work: () => call("scrypt", hashes, ...scrypt) },
   ];
@@ -108,13 +113,19 @@ async function compareTokens({ pid, call }) {
       for (let number = 0; number < requests; number++) ok(await me(postern, token));
     };
     const microseconds = (values) => values.map((value) => value * 1000);
-    const signed = await takeTurns("session tokens", [
-      { name: "sign", pid, work: () => call("sign_tokens", signatures) },
-      { name: "verify", pid, work: () => call("verify_tokens", signatures) },
-      { name: "verify one that came before", pid, work: () => call("verify_remembered_tokens", signatures) },
-    ], signatures);
+    const signed = await takeTurns(
+      "session tokens",
+      [
+        { name: "sign", pid, work: () => call("sign_tokens", signatures) },
+        { name: "verify", pid, work: () => call("verify_tokens", signatures) },
+        { name: "verify one that came before", pid, work: () => call("verify_remembered_tokens", signatures) },
+      ],
+      signatures,
+    );
     const asked = await takeTurns("session checks", [{ name: "GET /me", pid: postern.pid, work: check }], requests);
-    return Object.fromEntries(Object.entries({ ...signed, ...asked }).map(([name, values]) => [name, microseconds(values)]));
+    return Object.fromEntries(
+      Object.entries({ ...signed, ...asked }).map(([name, values]) => [name, microseconds(values)]),
+    );
   } finally {
     await postern.stop();
   }
@@ -143,7 +154,10 @@ function clock(pid) {
   if (!countsCpu) return performance.now();
   const threads = join("/proc", String(pid), "task");
   // The first of three numbers is nanoseconds on a processor (Documentation/scheduler/sched-stats.rst of Linux).
-  return readdirSync(threads).reduce((sum, id) => sum + Number(readFileSync(join(threads, id, "schedstat"), "utf8").split(" ")[0]) / 1e6, 0);
+  return readdirSync(threads).reduce(
+    (sum, id) => sum + Number(readFileSync(join(threads, id, "schedstat"), "utf8").split(" ")[0]) / 1e6,
+    0,
+  );
 }
 
 function hasSchedstat() {
@@ -162,13 +176,22 @@ function circumstances() {
     measure: countsCpu ? "CPU time" : "elapsed time",
     rounds,
     machine: { system: `${type()} ${release()} ${arch()}`, processor: model, processors: cpus().length },
-    versions: { workerd: version("workerd"), argon2, rustc: ask("rustc", ["--version"]).split(" ")[1], libargon2: libargon2Version() },
+    versions: {
+      workerd: version("workerd"),
+      argon2,
+      rustc: ask("rustc", ["--version"]).split(" ")[1],
+      libargon2: libargon2Version(),
+    },
   };
 }
 
 /** As the package manager tells it, where it is one that we know. */
 function libargon2Version() {
-  return ask("dpkg-query", ["-W", "-f", "${Version}", "libargon2-1"]) ?? ask("pkg-config", ["--modversion", "libargon2"]) ?? "unknown";
+  return (
+    ask("dpkg-query", ["-W", "-f", "${Version}", "libargon2-1"]) ??
+    ask("pkg-config", ["--modversion", "libargon2"]) ??
+    "unknown"
+  );
 }
 
 /** The value that a tenth of them are below: what the machine does when nothing else keeps it busy. */
@@ -185,7 +208,11 @@ function ratio(ours, theirs) {
 
 function tell({ measure, machine, versions, passwords, tokens }) {
   say(`${measure}, lowest tenth of ${rounds} rounds; ${machine.processor}, ${machine.system}`);
-  console.log(`  ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}`);
+  console.log(
+    `  ${Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(", ")}`,
+  );
   for (const { memoryKib, iterations, milliseconds } of passwords) {
     console.log(`\n  a hash at argon2id m=${memoryKib},t=${iterations},p=1, and against libargon2`);
     const [[, theirs]] = Object.entries(milliseconds);
@@ -195,6 +222,8 @@ function tell({ measure, machine, versions, passwords, tokens }) {
   }
   console.log("\n  a session token, and against the whole of GET /me");
   for (const [name, values] of Object.entries(tokens)) {
-    console.log(`  ${name.padEnd(28)} ${lowestTenth(values).toFixed(0).padStart(7)} µs  ${ratio(values, tokens["GET /me"])}`);
+    console.log(
+      `  ${name.padEnd(28)} ${lowestTenth(values).toFixed(0).padStart(7)} µs  ${ratio(values, tokens["GET /me"])}`,
+    );
   }
 }

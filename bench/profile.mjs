@@ -25,7 +25,8 @@ await main(async () => {
   });
   const flow = positionals[0] ?? "session";
   if (!flows[flow]) throw new Failure(`There is no flow ${flow}.`, `Choose one of: ${Object.keys(flows).join(", ")}.`);
-  if (!contestants[values.of]) throw new Failure(`There is no ${values.of}.`, `Choose one of: ${Object.keys(contestants).join(", ")}.`);
+  if (!contestants[values.of])
+    throw new Failure(`There is no ${values.of}.`, `Choose one of: ${Object.keys(contestants).join(", ")}.`);
 
   say(`Starting ${names[values.of]} and making its users (some seconds).`);
   const contestant = await contestants[values.of]({ inspectorPort: 0 });
@@ -66,9 +67,13 @@ function print({ nodes, samples, timeDeltas }, answers, top) {
   const idle = own.get("(idle)  ") ?? 0;
   own.delete("(idle)  ");
   const busy = [...own.values()].reduce((sum, time) => sum + time, 0);
-  console.log(`\n${(busy / answers).toFixed(0)} µs of the Worker's isolate an answer, over ${answers.toFixed(0)} answers; idle beside it: ${(idle / 1e6).toFixed(1)} s.\n`);
+  console.log(
+    `\n${(busy / answers).toFixed(0)} µs of the Worker's isolate an answer, over ${answers.toFixed(0)} answers; idle beside it: ${(idle / 1e6).toFixed(1)} s.\n`,
+  );
   console.log("   µs   share  function");
   for (const [name, time] of [...own].sort(([, a], [, b]) => b - a).slice(0, top)) {
-    console.log(`${(time / answers).toFixed(1).padStart(6)}  ${((100 * time) / busy).toFixed(1).padStart(5)}%  ${name}`);
+    console.log(
+      `${(time / answers).toFixed(1).padStart(6)}  ${((100 * time) / busy).toFixed(1).padStart(5)}%  ${name}`,
+    );
   }
 }

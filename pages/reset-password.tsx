@@ -21,7 +21,8 @@ start(({ config }) => {
   const refuse = (fault: Refusal) => {
     const isDead = fault.code === "invalid_token";
     if (isDead) keep(null);
-    const why = "This link has been used, has expired, or is incomplete. If your account is deactivated, ask an admin to activate it.";
+    const why =
+      "This link has been used, has expired, or is incomplete. If your account is deactivated, ask an admin to activate it.";
     setState({ kind: "dead", why: isDead ? why : fault.message });
   };
   useEffect(() => {
@@ -43,7 +44,8 @@ start(({ config }) => {
       {state.kind === "good" && (
         <>
           <p>
-            For <strong>{state.user.email}</strong>. Wherever you are signed in to this account, you will have to sign in again.
+            For <strong>{state.user.email}</strong>. Wherever you are signed in to this account, you will have to sign
+            in again.
           </p>
           <Form
             label="Set the password"

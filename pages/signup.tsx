@@ -35,7 +35,12 @@ start(({ config }) => {
         }}
       >
         {!referrer && (
-          <Field name="referrer" label="Invitation" hint="The invitation link, or the ten letters and digits in it." required />
+          <Field
+            name="referrer"
+            label="Invitation"
+            hint="The invitation link, or the ten letters and digits in it."
+            required
+          />
         )}
         <EmailField defaultValue={invitation.get("email") ?? ""} />
         <Field name="name" label="Name (optional)" autoComplete="name" />

@@ -22,7 +22,11 @@ const usage =
   "Run `npm run admin -- reset-password EMAIL` or `npm run admin -- end-all-sessions`, with `--remote` for the deployment and " +
   "`--env staging` for another environment than production.";
 
-Object.assign(process.env, { WRANGLER_SEND_METRICS: "false", WRANGLER_SEND_ERROR_REPORTS: "false", WRANGLER_WRITE_LOGS: "false" });
+Object.assign(process.env, {
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_SEND_ERROR_REPORTS: "false",
+  WRANGLER_WRITE_LOGS: "false",
+});
 
 await main(async () => {
   const { command, email, options } = chosen();
@@ -45,7 +49,8 @@ function chosen() {
     const [command, ...args] = positionals;
     const wanted = { "reset-password": 1, "end-all-sessions": 0 }[command];
     if (wanted === undefined) throw new Error(command ? `Unknown command: ${command}.` : "No command given.");
-    if (args.length !== wanted) throw new Error(wanted ? "`reset-password` takes one email." : `\`${command}\` takes no further argument.`);
+    if (args.length !== wanted)
+      throw new Error(wanted ? "`reset-password` takes one email." : `\`${command}\` takes no further argument.`);
     if (!environments.includes(options.env)) throw new Error(`There is no environment ${options.env}.`);
     return { command, email: args[0]?.trim(), options };
   } catch ({ message }) {
@@ -55,7 +60,12 @@ function chosen() {
 
 /** The database, as wrangler finds it and as a person knows it. */
 async function chosenDatabase({ env, remote, "persist-to": state }) {
-  if (!remote) return { name: "local", what: "the database of this machine", place: ["DB", "--local", ...(state ? ["--persist-to", state] : [])] };
+  if (!remote)
+    return {
+      name: "local",
+      what: "the database of this machine",
+      place: ["DB", "--local", ...(state ? ["--persist-to", state] : [])],
+    };
   const [{ database_name: name }] = (await configuration(env)).d1_databases;
   return { name, what: `the database ${name} of the deployment`, place: [name, "--remote"] };
 }
@@ -67,7 +77,8 @@ async function resetPassword(database, typedEmail) {
   const account = setPassword(database, email, passwordHash);
   say(`${email} (${account.role}) has a new password, shown this once:\n\n    ${password}\n`);
   console.log("  Sign in with it and choose another: in a deployment it opens nothing else. All sessions have ended.");
-  if (!account.is_active) console.log("  The account is deactivated. Nobody can sign in with it until an admin activates it.");
+  if (!account.is_active)
+    console.log("  The account is deactivated. Nobody can sign in with it until an admin activates it.");
 }
 
 /**
@@ -84,10 +95,21 @@ function firstAccount(typedEmail, password) {
   };
   return withWorker(settings, async ({ database, failures, fetch }) => {
     const body = JSON.stringify({ email: settings.ADMIN_EMAIL, password });
-    const answer = await fetch("/api/auth/login", { method: "POST", headers: { "content-type": "application/json" }, body });
-    if (!answer.ok && failures.some((failure) => failure.includes("ADMIN_EMAIL"))) throw new Failure(`${typedEmail} is not an email address.`, usage);
-    if (!answer.ok) throw new Failure(`The Worker cannot make a hash: ${failures.join("\n") || answer.status}`, "`npm test` says more.");
-    const { email, password_hash: passwordHash } = await database.prepare("SELECT email, password_hash FROM users").first();
+    const answer = await fetch("/api/auth/login", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
+    if (!answer.ok && failures.some((failure) => failure.includes("ADMIN_EMAIL")))
+      throw new Failure(`${typedEmail} is not an email address.`, usage);
+    if (!answer.ok)
+      throw new Failure(
+        `The Worker cannot make a hash: ${failures.join("\n") || answer.status}`,
+        "`npm test` says more.",
+      );
+    const { email, password_hash: passwordHash } = await database
+      .prepare("SELECT email, password_hash FROM users")
+      .first();
     return { email: isEmail ? email : typedEmail.toLowerCase(), passwordHash };
   });
 }
@@ -104,13 +126,20 @@ function setPassword(database, email, passwordHash) {
      SELECT max(${now}, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), 0)), 'password_reset_completed', 'success', 'operator', id, 'terminal' FROM users WHERE ${user}`,
   ]);
   if (results.length > 0) return results[0];
-  throw new Failure(`There is no account ${email} in ${database.what}.`, "Nothing was changed. See who there is: `SELECT email, role FROM users WHERE role = 'admin'`.");
+  throw new Failure(
+    `There is no account ${email} in ${database.what}.`,
+    "Nothing was changed. See who there is: `SELECT email, role FROM users WHERE role = 'admin'`.",
+  );
 }
 
 async function endAllSessions(database, isConfirmed) {
-  const [{ results }] = execute(database, ["SELECT (SELECT count(*) FROM sessions) AS sessions, (SELECT count(*) FROM user_tokens) AS tokens"]);
+  const [{ results }] = execute(database, [
+    "SELECT (SELECT count(*) FROM sessions) AS sessions, (SELECT count(*) FROM user_tokens) AS tokens",
+  ]);
   const [{ sessions, tokens }] = results;
-  say(`This ends every session, reset link, one-time code and user token in ${database.what}: ${sessions} sessions, ${tokens} user tokens.`);
+  say(
+    `This ends every session, reset link, one-time code and user token in ${database.what}: ${sessions} sessions, ${tokens} user tokens.`,
+  );
   console.log("  All users sign in again, and open invitations stop working. It cannot be undone.");
   if (!isConfirmed) await confirm(database.name);
   const sql = readFileSync(new URL("lib/end-all-sessions.sql", import.meta.url), "utf8").replace(/^--.*\n/gm, "");
@@ -119,7 +148,8 @@ async function endAllSessions(database, isConfirmed) {
 }
 
 async function confirm(name) {
-  if (!canAsk) throw new Failure("Nothing was changed: there is no terminal to ask for confirmation.", "Add `--yes` to confirm.");
+  if (!canAsk)
+    throw new Failure("Nothing was changed: there is no terminal to ask for confirmation.", "Add `--yes` to confirm.");
   if ((await askFor(`Type ${name} to confirm`)) === name) return;
   throw new Failure("Nothing was changed.", `Run it again and type ${name} to confirm.`);
 }
@@ -129,5 +159,8 @@ function execute({ what, place }, statements) {
   const said = ask("wrangler", ["d1", "execute", ...place, "--yes", "--json", "--command", statements.join("; ")]);
   if (said !== null) return JSON.parse(said);
   const advice = place.includes("--remote") ? "Sign in with `npx wrangler login`." : "Start it once with `npm start`.";
-  throw new Failure(`wrangler cannot write to ${what}.`, `${advice} \`npx wrangler d1 execute ${place.join(" ")} --command 'SELECT 1'\` says more.`);
+  throw new Failure(
+    `wrangler cannot write to ${what}.`,
+    `${advice} \`npx wrangler d1 execute ${place.join(" ")} --command 'SELECT 1'\` says more.`,
+  );
 }

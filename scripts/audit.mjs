@@ -45,7 +45,10 @@ async function auditPackages() {
     return console.log("  The registry did not answer.");
   }
   if (found.total > 0) {
-    throw new Failure(`${found.total} of the npm packages are vulnerable.`, "Run `npm audit` to see which, and `npm update` to mend them.");
+    throw new Failure(
+      `${found.total} of the npm packages are vulnerable.`,
+      "Run `npm audit` to see which, and `npm update` to mend them.",
+    );
   }
 }
 

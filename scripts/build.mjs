@@ -14,7 +14,19 @@ import { installTools } from "./lib/tools.mjs";
 import { compileWasm } from "./lib/wasm.mjs";
 
 // Whatever can change the Worker. Mail templates and migrations may be included by the source.
-const workerInputs = ["src", "migrations", "scripts/build.mjs", "scripts/lib/wasm.mjs", ".cargo", "askama.toml", "build.rs", "Cargo.toml", "Cargo.lock", "package-lock.json", "rust-toolchain.toml"];
+const workerInputs = [
+  "src",
+  "migrations",
+  "scripts/build.mjs",
+  "scripts/lib/wasm.mjs",
+  ".cargo",
+  "askama.toml",
+  "build.rs",
+  "Cargo.toml",
+  "Cargo.lock",
+  "package-lock.json",
+  "rust-toolchain.toml",
+];
 const workerOutputs = ["build/index.js", "build/index_bg.wasm"];
 
 const pagesInputs = ["pages", "scripts/lib/pages.mjs", "package-lock.json"];
@@ -48,13 +60,17 @@ async function buildWorker(tools) {
   say("Building the Worker: about two minutes the first time, then less.");
   const made = join(root, "target", "worker");
   const wasm = join(root, workerOutputs[1]);
-  await compileWasm(tools, {
-    cargo: ["--lib"],
-    made: "postern.wasm",
-    // What traps is the end of one request and not of the isolate: the next one gets a new instance of the module.
-    bindgen: ["--target", "module", "--force-enable-abort-handler"],
-    problem: "The Worker could not be built.",
-  }, made);
+  await compileWasm(
+    tools,
+    {
+      cargo: ["--lib"],
+      made: "postern.wasm",
+      // What traps is the end of one request and not of the isolate: the next one gets a new instance of the module.
+      bindgen: ["--target", "module", "--force-enable-abort-handler"],
+      problem: "The Worker could not be built.",
+    },
+    made,
+  );
   mkdirSync(join(root, "build"), { recursive: true });
   copyFileSync(join(made, "index_bg.wasm"), wasm);
   await bundle(made);
@@ -88,7 +104,11 @@ function kibibytes(bytes) {
 export function fingerprint(paths, values = []) {
   const hash = createHash("sha256").update(JSON.stringify(values));
   for (const path of paths.flatMap(filesUnder)) {
-    hash.update(JSON.stringify(path)).update(createHash("sha256").update(readFileSync(join(root, path))).digest());
+    hash.update(JSON.stringify(path)).update(
+      createHash("sha256")
+        .update(readFileSync(join(root, path)))
+        .digest(),
+    );
   }
   return hash.digest("hex");
 }
@@ -97,7 +117,9 @@ function filesUnder(path) {
   const whole = join(root, path);
   if (!existsSync(whole)) return [];
   if (!statSync(whole).isDirectory()) return [path];
-  return readdirSync(whole).sort().flatMap((name) => filesUnder(join(path, name)));
+  return readdirSync(whole)
+    .sort()
+    .flatMap((name) => filesUnder(join(path, name)));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

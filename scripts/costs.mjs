@@ -6,7 +6,10 @@ import { main, run, say } from "./lib/run.mjs";
 import { lockedInCi } from "./lib/tools.mjs";
 
 await main(async () => {
-  const options = { env: { ...process.env, WRITE_COSTS: "1" }, advice: "Mend what failed above and run `npm run costs` again." };
+  const options = {
+    env: { ...process.env, WRITE_COSTS: "1" },
+    advice: "Mend what failed above and run `npm run costs` again.",
+  };
   await build();
   say("Counting statements and round trips (about two minutes the first time).");
   await run("cargo", ["test", ...lockedInCi, "--test", "api", "costs::"], options);

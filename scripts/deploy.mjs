@@ -15,14 +15,35 @@ import { parseArgs } from "node:util";
 import { build, fingerprint } from "./build.mjs";
 import { askFor, canAsk } from "./lib/ask.mjs";
 import { artefacts, holdToBudget } from "./lib/budget.mjs";
-import { account, ensureDatabase, ensureNamespace, liveVersion, migrate, placeTriggers, upload } from "./lib/cloudflare.mjs";
-import { configuration, environments, hasRoute, isSecret, namespaceName, settingsOf, withSetting, writeConfiguration } from "./lib/deployment.mjs";
+import {
+  account,
+  ensureDatabase,
+  ensureNamespace,
+  liveVersion,
+  migrate,
+  placeTriggers,
+  upload,
+} from "./lib/cloudflare.mjs";
+import {
+  configuration,
+  environments,
+  hasRoute,
+  isSecret,
+  namespaceName,
+  settingsOf,
+  withSetting,
+  writeConfiguration,
+} from "./lib/deployment.mjs";
 import { problemsOf } from "./lib/rehearsal.mjs";
 import { ask, Failure, main, root, run, say } from "./lib/run.mjs";
 import { summarise } from "./lib/summary.mjs";
 
 // wrangler tells nobody about this deployment, and leaves no log of it behind.
-Object.assign(process.env, { WRANGLER_SEND_METRICS: "false", WRANGLER_SEND_ERROR_REPORTS: "false", WRANGLER_WRITE_LOGS: "false" });
+Object.assign(process.env, {
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_SEND_ERROR_REPORTS: "false",
+  WRANGLER_WRITE_LOGS: "false",
+});
 
 await main(async () => {
   const { environment, isDryRun } = chosen();
@@ -45,7 +66,10 @@ await main(async () => {
 
   const before = live && live.version !== deployed.version ? live : null;
   say(`${config.name} ${deployed.version} answers on ${deployed.address}.`);
-  if (before) console.log(`  Back to the version before it: \`${rollback(config, before)}\`. Migrations stay: each leaves room for the code before it.`);
+  if (before)
+    console.log(
+      `  Back to the version before it: \`${rollback(config, before)}\`. Migrations stay: each leaves room for the code before it.`,
+    );
   summarise({ config, environment, deployed, size, rollback: before && rollback(config, before) });
 });
 
@@ -59,12 +83,17 @@ function adviseOnRoute(config) {
 
 function chosen() {
   try {
-    const { values } = parseArgs({ options: { env: { type: "string", default: environments[0] }, "dry-run": { type: "boolean", default: false } } });
+    const { values } = parseArgs({
+      options: { env: { type: "string", default: environments[0] }, "dry-run": { type: "boolean", default: false } },
+    });
     if (environments.includes(values.env)) return { environment: values.env, isDryRun: values["dry-run"] };
     throw new Error(`There is no environment ${values.env}.`);
   } catch ({ message }) {
     const choice = environments.map((name) => `\`-- --env ${name}\``).join(" or ");
-    throw new Failure(message, `Run \`npm run deploy\`, with ${choice}, and with \`--dry-run\` to try it without the net.`);
+    throw new Failure(
+      message,
+      `Run \`npm run deploy\`, with ${choice}, and with \`--dry-run\` to try it without the net.`,
+    );
   }
 }
 
@@ -107,7 +136,11 @@ async function complete(settings, live) {
     say("What the deployment has to be told:");
     for (const problem of toAsk) {
       const name = missing(problem);
-      settings = withSetting(settings, name, await askFor(problem.replace(" is missing", ""), { isSecret: isSecret(name) }));
+      settings = withSetting(
+        settings,
+        name,
+        await askFor(problem.replace(" is missing", ""), { isSecret: isSecret(name) }),
+      );
     }
   }
 }
@@ -120,7 +153,10 @@ function missing(problem) {
 /** A first deployment gets an admin of its owner's: of admin / admin, whoever signs in first would be the owner. */
 function withoutAdmin({ vars, secrets }, live) {
   if (live || vars.ADMIN_EMAIL || secrets.ADMIN_PASSWORD) return [];
-  return ["ADMIN_EMAIL is missing: the email of the first account, an admin", "ADMIN_PASSWORD is missing: the password of that account"];
+  return [
+    "ADMIN_EMAIL is missing: the email of the first account, an admin",
+    "ADMIN_PASSWORD is missing: the password of that account",
+  ];
 }
 
 function refuse(problems) {
@@ -168,7 +204,10 @@ async function uploadUnlessLive(path, { vars, secrets }, live) {
 
 /** What a version is made of. Both parts together have no more than the 25 characters that a tag may have. */
 function codeTag(configPath) {
-  return fingerprint([...artefacts, "build/pages"], [readFileSync(configPath, "utf8").replaceAll(root, "")]).slice(0, 12);
+  return fingerprint([...artefacts, "build/pages"], [readFileSync(configPath, "utf8").replaceAll(root, "")]).slice(
+    0,
+    12,
+  );
 }
 
 /**
@@ -177,10 +216,13 @@ function codeTag(configPath) {
  * person chose is part of it.
  */
 function secretsTag(secrets, known) {
-  const given = Object.entries(secrets).filter(([name]) => name !== "ADMIN_PASSWORD" && (name !== "AUTH_SECRET" || process.env.AUTH_SECRET));
+  const given = Object.entries(secrets).filter(
+    ([name]) => name !== "ADMIN_PASSWORD" && (name !== "AUTH_SECRET" || process.env.AUTH_SECRET),
+  );
   if (given.length === 0) return undefined;
   const text = JSON.stringify(given.sort());
-  const tagWith = (salt) => salt + scryptSync(text, `postern deploy ${salt}`, 6, { N: 2 ** 15, maxmem: 2 ** 26 }).toString("base64url");
+  const tagWith = (salt) =>
+    salt + scryptSync(text, `postern deploy ${salt}`, 6, { N: 2 ** 15, maxmem: 2 ** 26 }).toString("base64url");
   const salt = known.slice(0, 4);
   return salt && tagWith(salt) === known ? known : tagWith(randomBytes(3).toString("base64url"));
 }
@@ -201,7 +243,10 @@ async function checkHealth({ version, address, isOld }, config, live) {
     if (seen.deployment === fingerprintOf(version)) return console.log(`  ${seen.said}`);
     await setTimeout(1000);
   } while (Date.now() < end);
-  const back = live && !isOld ? `\`${rollback(config, live)}\` goes back to the version before.` : "There is no version before it to go back to.";
+  const back =
+    live && !isOld
+      ? `\`${rollback(config, live)}\` goes back to the version before.`
+      : "There is no version before it to go back to.";
   throw new Failure(
     `Version ${version} of ${config.name} is deployed, but ${address}/health does not say that it is well: ${seen.said}`,
     `\`npx wrangler tail ${config.name}\` shows why. ${back}`,

@@ -12,7 +12,9 @@ await main(async () => {
   if (!Number.isInteger(seconds) || seconds < 1) {
     throw new Failure(`FUZZ_SECONDS is ${process.env.FUZZ_SECONDS}.`, "Give a whole number of seconds, at least 1.");
   }
-  const known = readdirSync(join(root, "fuzz", "targets")).map((file) => file.replace(/\.rs$/, "")).sort();
+  const known = readdirSync(join(root, "fuzz", "targets"))
+    .map((file) => file.replace(/\.rs$/, ""))
+    .sort();
   const words = process.argv.slice(2);
   const ifPossible = words.includes("--if-possible");
   const named = words.filter((word) => word !== "--if-possible");
@@ -32,7 +34,13 @@ await main(async () => {
     mkdirSync(join(root, corpus), { recursive: true });
     say(`Fuzzing ${target} for ${seconds} seconds (the first time it is compiled before, some minutes).`);
     // No input is longer than a body may be and a little more; ten seconds for one input is a hang.
-    const limits = [`-max_total_time=${seconds}`, "-max_len=20000", "-timeout=10", "-print_final_stats=1", "-verbosity=1"];
+    const limits = [
+      `-max_total_time=${seconds}`,
+      "-max_len=20000",
+      "-timeout=10",
+      "-print_final_stats=1",
+      "-verbosity=1",
+    ];
     await run("cargo", ["+nightly", "fuzz", "run", target, corpus, seeds, "--", ...limits], {
       advice: `The input that it fell over is named above. \`cargo +nightly fuzz run ${target} <input>\` shows it again.`,
     });
@@ -43,7 +51,10 @@ await main(async () => {
 /** The first of the tools that is not there. */
 function missingTool() {
   if (ask("cargo", ["+nightly", "--version"]) === null) {
-    return new Failure("A nightly Rust is missing, which fuzzing needs.", "Run `rustup toolchain install nightly --profile minimal`.");
+    return new Failure(
+      "A nightly Rust is missing, which fuzzing needs.",
+      "Run `rustup toolchain install nightly --profile minimal`.",
+    );
   }
   if (ask("cargo", ["fuzz", "--version"]) === null) {
     return new Failure("cargo-fuzz is missing.", "Run `cargo install cargo-fuzz --locked`.");

@@ -8,7 +8,10 @@ import { installTarget, lockedInCi } from "./lib/tools.mjs";
 
 await main(async () => {
   await installTarget();
-  for (const [program, component] of [["cargo-fmt", "rustfmt"], ["cargo-clippy", "clippy"]]) {
+  for (const [program, component] of [
+    ["cargo-fmt", "rustfmt"],
+    ["cargo-clippy", "clippy"],
+  ]) {
     if (ask(program, ["--version"]) === null) {
       say(`Adding the Rust component ${component} (some seconds).`);
       await run("rustup", ["component", "add", component], { advice: `Give your Rust the component ${component}.` });
@@ -17,6 +20,7 @@ await main(async () => {
 
   say("Formatting.");
   await run("cargo", ["fmt", "--check"], { advice: "Run `npm run format`." });
+  await run("biome", ["format"], { advice: "Run `npm run format`." });
 
   say("The types of the pages (some seconds).");
   await run("tsc", ["-p", "pages"], { advice: "Mend what is named above and run `npm run lint` again." });

@@ -53,7 +53,8 @@ async function draw(postern, browser, { ada, password }, colorScheme) {
     const path = join(folder, `${name}-${colorScheme}.png`);
     await page.screenshot({ path: join(root, path), animations: "disabled", caret: "hide" });
     const { size } = statSync(join(root, path));
-    if (size >= limit) throw new Failure(`${path} weighs ${size} bytes.`, `Draw less of the page: ${limit} are the most.`);
+    if (size >= limit)
+      throw new Failure(`${path} weighs ${size} bytes.`, `Draw less of the page: ${limit} are the most.`);
     console.log(`  ${path}: ${size} bytes`);
   };
 

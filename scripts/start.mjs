@@ -42,7 +42,10 @@ await main(async () => {
 function chosenPort() {
   const port = Number(process.env.PORT || 8787);
   if (Number.isInteger(port) && port > 0 && port < 65536) return port;
-  throw new Failure(`PORT is ${process.env.PORT}, which is no port.`, "Choose a number from 1 to 65535: `PORT=9000 npm start`.");
+  throw new Failure(
+    `PORT is ${process.env.PORT}, which is no port.`,
+    "Choose a number from 1 to 65535: `PORT=9000 npm start`.",
+  );
 }
 
 /** Looks before minutes of building, and on both loopback addresses: either may be what "localhost" means to a client. */
@@ -53,7 +56,11 @@ async function refuseTakenPort(port) {
       connection.on("connect", () => resolve(true)).on("error", () => resolve(false));
       connection.on("connect", () => connection.destroy());
     });
-    if (taken) throw new Failure(`Port ${port} is in use.`, `Stop what uses it, or choose another: \`PORT=${port + 1} npm start\`.`);
+    if (taken)
+      throw new Failure(
+        `Port ${port} is in use.`,
+        `Stop what uses it, or choose another: \`PORT=${port + 1} npm start\`.`,
+      );
   }
 }
 
@@ -106,8 +113,12 @@ async function checkHealth(address) {
 }
 
 function introduce(address, { ADMIN_EMAIL, MAIL_PROVIDER }, { email, opens }) {
-  const who = opens ? `Sign in as ${ADMIN_EMAIL ? `${email}, with its ADMIN_PASSWORD` : "admin / admin"}` : "Sign in with an account of this database";
-  const forgotten = opens ? "" : `\n  A new password for an account whose password is lost:\n    npm run admin -- reset-password ${email ?? "EMAIL"}\n`;
+  const who = opens
+    ? `Sign in as ${ADMIN_EMAIL ? `${email}, with its ADMIN_PASSWORD` : "admin / admin"}`
+    : "Sign in with an account of this database";
+  const forgotten = opens
+    ? ""
+    : `\n  A new password for an account whose password is lost:\n    npm run admin -- reset-password ${email ?? "EMAIL"}\n`;
   console.log(`
   Postern answers on ${address}
 

@@ -12,7 +12,8 @@ const callers = ["nobody", "user", "admin"];
 
 await main(async () => {
   const chosen = process.argv[2] ? [process.argv[2]] : callers;
-  if (!callers.includes(chosen[0])) throw new Failure(`There is no caller ${chosen[0]}.`, `Choose one of: ${callers.join(", ")}.`);
+  if (!callers.includes(chosen[0]))
+    throw new Failure(`There is no caller ${chosen[0]}.`, `Choose one of: ${callers.join(", ")}.`);
   const [examples, seed] = [positive("EXAMPLES", 20), positive("SEED", 1)];
 
   const schemathesis = await installSchemathesis();
@@ -24,11 +25,30 @@ await main(async () => {
     for (const caller of chosen) {
       say(`Asking everything as ${caller} (some minutes).`);
       const headers = caller === "nobody" ? [] : ["--header", `Authorization: Bearer ${caller}`];
-      const options = ["--max-examples", `${examples}`, "--seed", `${seed}`, "--continue-on-failure", "--suppress-health-check", "all"];
-      await run(schemathesis, ["--config-file", "tests/schemathesis/schemathesis.toml", "run", `${stage.url}/api/auth/openapi.json`, ...headers, ...options], {
-        problem: `The Worker is not what its description says, to ${caller}.`,
-        advice: `Mend the code or the annotation; \`npm run test:api ${caller}\` asks again.`,
-      });
+      const options = [
+        "--max-examples",
+        `${examples}`,
+        "--seed",
+        `${seed}`,
+        "--continue-on-failure",
+        "--suppress-health-check",
+        "all",
+      ];
+      await run(
+        schemathesis,
+        [
+          "--config-file",
+          "tests/schemathesis/schemathesis.toml",
+          "run",
+          `${stage.url}/api/auth/openapi.json`,
+          ...headers,
+          ...options,
+        ],
+        {
+          problem: `The Worker is not what its description says, to ${caller}.`,
+          advice: `Mend the code or the annotation; \`npm run test:api ${caller}\` asks again.`,
+        },
+      );
     }
   } finally {
     await stage.stop();

@@ -20,7 +20,8 @@ const skipped = [];
 await main(async () => {
   const chosen = process.argv[2] ? [process.argv[2]] : Object.keys(parts);
   for (const part of chosen) {
-    if (!parts[part]) throw new Failure(`There is no part ${part}.`, `Choose one of: ${Object.keys(parts).join(", ")}.`);
+    if (!parts[part])
+      throw new Failure(`There is no part ${part}.`, `Choose one of: ${Object.keys(parts).join(", ")}.`);
     await parts[part]();
   }
   const passed = chosen.filter((part) => !skipped.includes(part));
@@ -30,7 +31,9 @@ await main(async () => {
 
 async function testNatively() {
   say("Testing natively (about two minutes the first time).");
-  await run("cargo", ["test", ...lockedInCi], { advice: "Mend what failed above; `npm run test:native` runs this part alone." });
+  await run("cargo", ["test", ...lockedInCi], {
+    advice: "Mend what failed above; `npm run test:native` runs this part alone.",
+  });
 }
 
 async function testOnWorkerd() {

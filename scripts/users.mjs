@@ -6,14 +6,19 @@ import { parseArgs } from "node:util";
 import { openDatabase, serviceName } from "./lib/d1.mjs";
 import { Failure, main, run, say } from "./lib/run.mjs";
 
-const usage = "npm run users -- import|export FILE [--remote] [--env NAME] [--persist-to FOLDER] [--firebase-hash-config FILE] [--role THEIRS=OURS] [--shorten-names] [--rejects FILE] [--dry-run]";
+const usage =
+  "npm run users -- import|export FILE [--remote] [--env NAME] [--persist-to FOLDER] [--firebase-hash-config FILE] [--role THEIRS=OURS] [--shorten-names] [--rejects FILE] [--dry-run]";
 
 await main(async () => {
   const { command, file, options } = chosen();
   const move = command === "import" ? importFrom : exportTo;
 
   if (command === "import" && !options.remote) await migrate(options);
-  const database = await openDatabase({ remote: options.remote, environment: options.env, persistTo: options["persist-to"] });
+  const database = await openDatabase({
+    remote: options.remote,
+    environment: options.env,
+    persistTo: options["persist-to"],
+  });
   try {
     await move(database, file, options);
   } finally {
@@ -24,7 +29,10 @@ await main(async () => {
 /** On a fresh checkout there is no table of users yet. The database of a deployment is migrated by its deployment. */
 async function migrate(options) {
   say("Applying migrations to the database of this machine (some seconds).");
-  const place = [...(options.env ? ["--env", options.env] : []), ...(options["persist-to"] ? ["--persist-to", options["persist-to"]] : [])];
+  const place = [
+    ...(options.env ? ["--env", options.env] : []),
+    ...(options["persist-to"] ? ["--persist-to", options["persist-to"]] : []),
+  ];
   await run("wrangler", ["d1", "migrations", "apply", "DB", "--local", ...place], {
     // Without a terminal it asks nothing.
     stdio: ["ignore", "ignore", "inherit"],
@@ -49,7 +57,8 @@ function chosen() {
       },
     });
     const [command, file, ...others] = positionals;
-    if (!["import", "export"].includes(command) || !file || others.length > 0) throw new Error("It takes `import` or `export`, and one file.");
+    if (!["import", "export"].includes(command) || !file || others.length > 0)
+      throw new Error("It takes `import` or `export`, and one file.");
     return { command, file, options };
   } catch (error) {
     throw new Failure(error.message, usage);
@@ -61,10 +70,15 @@ async function importFrom(database, file, options) {
   const { readHashConfig } = await import("./lib/users/origin.mjs");
   const { readRecords } = await import("./lib/users/read.mjs");
   if (!existsSync(file)) throw new Failure(`There is no ${file}.`, usage);
-  if (options.rejects && existsSync(options.rejects)) throw new Failure(`${options.rejects} exists already.`, "Choose another name, or remove it.");
+  if (options.rejects && existsSync(options.rejects))
+    throw new Failure(`${options.rejects} exists already.`, "Choose another name, or remove it.");
 
   const where = `the database of ${options.remote ? "the deployment" : "this machine"}`;
-  say(options["dry-run"] ? `Checking the users of ${file} against ${where}. Nothing is written to it.` : `Importing users from ${file} into ${where}.`);
+  say(
+    options["dry-run"]
+      ? `Checking the users of ${file} against ${where}. Nothing is written to it.`
+      : `Importing users from ${file} into ${where}.`,
+  );
   const config = options["firebase-hash-config"];
   const rejects = options.rejects;
   // It has the hashes of the users in it. It must not replace another file.
@@ -88,22 +102,33 @@ async function importFrom(database, file, options) {
       `${number(count.referrers)} referrers set, ${number(count.missingReferrers)} are not among the users, ${number(count.refusedReferrers)} form a circle. ` +
       `${number(count.withoutPassword)} have no password. ${number(count.knownDefaults)} admins must change a known or untried password.`,
   );
-  const columns = (counts) => Object.entries(counts).map(([column, values]) => `${column} (${number(values)})`).join(", ");
+  const columns = (counts) =>
+    Object.entries(counts)
+      .map(([column, values]) => `${column} (${number(values)})`)
+      .join(", ");
   if (Object.keys(count.kept).length > 0) console.log(`  Kept in \`extra\`, by column: ${columns(count.kept)}.`);
   if (Object.keys(count.left).length > 0) console.log(`  Not imported, by column: ${columns(count.left)}.`);
   if (options["dry-run"]) console.log("  Referrers are checked by the import itself.");
   else {
     const { admins } = await countUsers(database);
     if (admins === 0) {
-      console.error("  There is no active admin, and a database with users gets no default admin: import one, or set the role of a user to `admin`.");
+      console.error(
+        "  There is no active admin, and a database with users gets no default admin: import one, or set the role of a user to `admin`.",
+      );
     }
   }
   if (count.refusedReferrers > 0 && count.faulty === 0) {
-    throw new Failure(`${number(count.refusedReferrers)} referrers are not set.`, "These users invite each other in a circle. Correct the file and run the import again.");
+    throw new Failure(
+      `${number(count.refusedReferrers)} referrers are not set.`,
+      "These users invite each other in a circle. Correct the file and run the import again.",
+    );
   }
   if (count.faulty > 0) {
     const problem = options["dry-run"] ? "users would not be imported." : "users are not imported.";
-    throw new Failure(`${number(count.faulty)} ${problem}`, "Correct the rows above and run it again: existing users are left unchanged.");
+    throw new Failure(
+      `${number(count.faulty)} ${problem}`,
+      "Correct the rows above and run it again: existing users are left unchanged.",
+    );
   }
 }
 
@@ -111,7 +136,8 @@ function rolesOf(pairs = []) {
   return Object.fromEntries(
     pairs.map((pair) => {
       const [theirs, ours, ...more] = pair.split("=");
-      if (!theirs || !ours || more.length > 0) throw new Failure(`--role ${pair} is not of the form THEIRS=OURS.`, usage);
+      if (!theirs || !ours || more.length > 0)
+        throw new Failure(`--role ${pair} is not of the form THEIRS=OURS.`, usage);
       return [theirs.toLowerCase(), ours];
     }),
   );

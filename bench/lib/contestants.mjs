@@ -36,8 +36,12 @@ async function startPostern(shared) {
   await runtime.migrate();
   const { url } = runtime;
   const call = async (request) => JSON.parse((await once(url, request)).text);
-  const post = (path, body, headers) =>
-    ({ method: "POST", path: `/api/auth/${path}`, headers: { ...json, ...elsewhere(), ...headers }, body: JSON.stringify(body) });
+  const post = (path, body, headers) => ({
+    method: "POST",
+    path: `/api/auth/${path}`,
+    headers: { ...json, ...elsewhere(), ...headers },
+    body: JSON.stringify(body),
+  });
   const bearer = (token) => ({ authorization: `Bearer ${token}` });
 
   const admin = await call(post("login", { email: "admin", password: "admin" }));
@@ -62,32 +66,46 @@ async function startPostern(shared) {
 }
 
 async function startBetterAuth(shared) {
-  const runtime = await Runtime.start({
-    compatibilityDate,
-    compatibilityFlags: ["nodejs_compat"],
-    d1Databases,
-    modules: [{ type: "ESModule", path: "index.mjs", contents: await bundle("better_auth.mjs") }],
-    modulesRoot: root,
-  }, shared);
+  const runtime = await Runtime.start(
+    {
+      compatibilityDate,
+      compatibilityFlags: ["nodejs_compat"],
+      d1Databases,
+      modules: [{ type: "ESModule", path: "index.mjs", contents: await bundle("better_auth.mjs") }],
+      modulesRoot: root,
+    },
+    shared,
+  );
   const { runMigrations } = await getMigrations(betterAuthOptions(await runtime.database));
   await runMigrations();
   const { url } = runtime;
-  const post = (path, body) => ({ method: "POST", path: `/api/auth/${path}`, headers: { ...json, ...elsewhere() }, body: JSON.stringify(body) });
+  const post = (path, body) => ({
+    method: "POST",
+    path: `/api/auth/${path}`,
+    headers: { ...json, ...elsewhere() },
+    body: JSON.stringify(body),
+  });
   const signUp = (email) => post("sign-up/email", { email, password: PASSWORD, name: "Ada" });
   const cookies = await inTurn(users, async (number) => {
     const { headers } = await once(url, signUp(emailOf(number)));
-    return [headers["set-cookie"]].flat().map((cookie) => cookie.split(";")[0]).join("; ");
+    return [headers["set-cookie"]]
+      .flat()
+      .map((cookie) => cookie.split(";")[0])
+      .join("; ");
   });
   const session = around(cookies, (cookie) => ({ method: "GET", path: "/api/auth/get-session", headers: { cookie } }));
   // A session that is not found is answered with 200 and null.
-  if (!JSON.parse((await once(url, session())).text)?.user) throw new Error("Better Auth does not know the session that it began.");
+  if (!JSON.parse((await once(url, session())).text)?.user)
+    throw new Error("Better Auth does not know the session that it began.");
   return {
     runtime,
     version: packageVersion("bench/node_modules/better-auth"),
     kdf: betterAuthKdf(),
     flows: {
       session,
-      login: around([...cookies.keys()], (number) => post("sign-in/email", { email: emailOf(number), password: PASSWORD })),
+      login: around([...cookies.keys()], (number) =>
+        post("sign-in/email", { email: emailOf(number), password: PASSWORD }),
+      ),
       signup: () => signUp(newEmail()),
     },
   };
@@ -105,28 +123,53 @@ async function startFloor(shared) {
     attemptSignUp: statementsOf("user_tokens.rs", "attempt_sign_up"),
     signUp: statementsOf("users.rs", "sign_up"),
   };
-  const runtime = await Runtime.start({
-    compatibilityDate,
-    d1Databases,
-    modules: [{ type: "ESModule", path: "index.mjs", contents: await bundle("floor.mjs", statements) }],
-    modulesRoot: root,
-  }, shared);
+  const runtime = await Runtime.start(
+    {
+      compatibilityDate,
+      d1Databases,
+      modules: [{ type: "ESModule", path: "index.mjs", contents: await bundle("floor.mjs", statements) }],
+      modulesRoot: root,
+    },
+    shared,
+  );
   await runtime.migrate();
   const now = Date.now();
   const [lookup, far] = ["a lookup of the length that a keyed hash has", now + 1e9];
   // Rows as Postern has them: with an inviter, and with the times of today.
   const inviter = crypto.randomUUID();
   const insertUser = (id, email, referrer) =>
-    runtime.sql("INSERT INTO users (id, email, password_hash, referrer_id, created_at, updated_at) VALUES (?1, ?2, 'no hash', ?3, ?4, ?4)", id, email, referrer, now);
+    runtime.sql(
+      "INSERT INTO users (id, email, password_hash, referrer_id, created_at, updated_at) VALUES (?1, ?2, 'no hash', ?3, ?4, ?4)",
+      id,
+      email,
+      referrer,
+      now,
+    );
   await insertUser(inviter, "inviter@example.com", null);
   const ids = await inTurn(users, async (number) => {
     const [id, sid] = [crypto.randomUUID(), crypto.randomUUID()];
     await insertUser(id, emailOf(number), inviter);
-    await runtime.sql("INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES (?, ?, ?, ?)", sid, id, now, far);
+    await runtime.sql(
+      "INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES (?, ?, ?, ?)",
+      sid,
+      id,
+      now,
+      far,
+    );
     return { id, sid };
   });
-  await runtime.sql("INSERT INTO user_tokens (lookup, user_id, key_id, sealed, created_at, expires_at) VALUES (?, ?, '', '', 0, ?)", lookup, ids[0].id, far);
-  const post = (path, body) => ({ method: "POST", path: `/${path}`, headers: json, body: JSON.stringify({ ...body, address: address() }) });
+  await runtime.sql(
+    "INSERT INTO user_tokens (lookup, user_id, key_id, sealed, created_at, expires_at) VALUES (?, ?, '', '', 0, ?)",
+    lookup,
+    ids[0].id,
+    far,
+  );
+  const post = (path, body) => ({
+    method: "POST",
+    path: `/${path}`,
+    headers: json,
+    body: JSON.stringify({ ...body, address: address() }),
+  });
   return {
     runtime,
     flows: {
@@ -156,7 +199,9 @@ async function bundle(entry, statements = {}) {
         name: "statements",
         setup({ onResolve, onLoad }) {
           onResolve({ filter: /^statements$/ }, ({ path }) => ({ path, namespace: "statements" }));
-          onLoad({ filter: /.*/, namespace: "statements" }, () => ({ contents: `export const STATEMENTS = ${JSON.stringify(statements)}` }));
+          onLoad({ filter: /.*/, namespace: "statements" }, () => ({
+            contents: `export const STATEMENTS = ${JSON.stringify(statements)}`,
+          }));
         },
       },
     ],

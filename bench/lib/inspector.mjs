@@ -19,7 +19,9 @@ export class Inspector {
     });
     await new Promise((resolve, reject) => {
       socket.addEventListener("open", resolve);
-      socket.addEventListener("error", () => reject(new Failure("The inspector of workerd does not answer.", "Try again.")));
+      socket.addEventListener("error", () =>
+        reject(new Failure("The inspector of workerd does not answer.", "Try again.")),
+      );
     });
     return inspector;
   }

@@ -41,6 +41,7 @@ export async function once(url, request) {
 async function ask(pool, request) {
   const { statusCode, headers, body } = await pool.request(request);
   const text = await body.text();
-  if (statusCode !== 200) throw new Error(`${request.method} ${request.path} answered ${statusCode}: ${text.slice(0, 500)}`);
+  if (statusCode !== 200)
+    throw new Error(`${request.method} ${request.path} answered ${statusCode}: ${text.slice(0, 500)}`);
   return { headers, text };
 }

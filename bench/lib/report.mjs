@@ -10,7 +10,10 @@ import { ratio, ratioOfAll, spread } from "./statistics.mjs";
 const records = join(root, "bench", "records");
 const readme = join(root, "README.md");
 const chartFile = join(root, "docs", "benchmark.svg");
-const [opening, closing] = ["<!-- Written by `npm run bench`. -->\n", "<!-- The end of what `npm run bench` writes. -->\n"];
+const [opening, closing] = [
+  "<!-- Written by `npm run bench`. -->\n",
+  "<!-- The end of what `npm run bench` writes. -->\n",
+];
 
 /** How the flows of a record are told. */
 const flows = { session: "session check", login: "login", signup: "sign-up", token: "verify-token" };
@@ -49,7 +52,8 @@ export function lines({ measured: { start, ...measured } }) {
 
 const two = (value) => value.toFixed(2);
 const withSpread = (ratio) => (ratio ? `${two(ratio.value)} (${two(ratio.low)} to ${two(ratio.high)})` : "");
-const figure = (value, unit) => (value === undefined ? "" : `${value >= 100 ? value.toFixed(0) : value.toFixed(1)}${unit}`);
+const figure = (value, unit) =>
+  value === undefined ? "" : `${value >= 100 ? value.toFixed(0) : value.toFixed(1)}${unit}`;
 
 /** The record as a Markdown table, and how it was measured. */
 export function table(record) {
@@ -98,7 +102,11 @@ function section(record) {
 
 /** The newest record; nothing if there is none. */
 function newest() {
-  const names = existsSync(records) ? readdirSync(records).filter((name) => name.endsWith(".json")).sort() : [];
+  const names = existsSync(records)
+    ? readdirSync(records)
+        .filter((name) => name.endsWith(".json"))
+        .sort()
+    : [];
   return names.length > 0 ? JSON.parse(readFileSync(join(records, names.at(-1)), "utf8")) : undefined;
 }
 

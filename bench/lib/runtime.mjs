@@ -16,7 +16,8 @@ const config = unstable_readConfig({ config: join(root, "wrangler.toml") }, { hi
  * Miniflare has two Workers more in JavaScript before ours, through which each request would pass. On Cloudflare that is
  * the platform's.
  */
-const { modulesRules, ratelimits, assets, ...wranglerOptions } = unstable_getMiniflareWorkerOptions(config).workerOptions;
+const { modulesRules, ratelimits, assets, ...wranglerOptions } =
+  unstable_getMiniflareWorkerOptions(config).workerOptions;
 export const { compatibilityDate, d1Databases } = wranglerOptions;
 
 /** The built Worker as it is deployed, with these settings; what is between it and the platform is in workers/postern.mjs. */
@@ -107,7 +108,9 @@ export class Runtime {
 
   /** Where the inspector of the Worker listens, if the runtime was started with an `inspectorPort`. */
   async inspector() {
-    const targets = await (await fetch(new URL("/json", (await this.#miniflare.getInspectorURL()).href.replace("ws:", "http:")))).json();
+    const targets = await (
+      await fetch(new URL("/json", (await this.#miniflare.getInspectorURL()).href.replace("ws:", "http:")))
+    ).json();
     return targets.find(({ id }) => id.endsWith(":contestant")).webSocketDebuggerUrl;
   }
 
@@ -117,7 +120,14 @@ export class Runtime {
 
   /** Runs one statement on the Worker's D1, past the Worker. */
   async sql(query, ...values) {
-    return (await (await this.database).prepare(query).bind(...values).all()).results;
+    return (
+      await (
+        await this.database
+      )
+        .prepare(query)
+        .bind(...values)
+        .all()
+    ).results;
   }
 
   /** Brings the schema of this repository into the database. */

@@ -13,5 +13,8 @@ export function statementsOf(file, name) {
   const body = rest?.split(`\n${indent}}\n`)[0] ?? "";
   const statements = [...body.matchAll(/Statement::new\(\s*"([^"]*)"/g)].map(([, sql]) => sql.replaceAll(/\s+/g, " "));
   if (statements.length > 0) return statements;
-  throw new Failure(`src/store/${file} has no function ${name} with statements.`, "Name the one that took its place in bench/.");
+  throw new Failure(
+    `src/store/${file} has no function ${name} with statements.`,
+    "Name the one that took its place in bench/.",
+  );
 }

@@ -22,7 +22,10 @@ export function Invitations({ user, config }: { user: User; config: Config }) {
   const copy = (link: string) =>
     run(async () => {
       // Refused where the browser has no clipboard to give; the link can be marked by hand.
-      const isCopied = await navigator.clipboard.writeText(link).then(() => true, () => false);
+      const isCopied = await navigator.clipboard.writeText(link).then(
+        () => true,
+        () => false,
+      );
       return isCopied ? "The link is copied." : "The browser lets no page copy. Mark the link and copy it by hand.";
     });
   const end = (token: string) =>

@@ -24,13 +24,7 @@ export function Password({ user, config, changed }: PasswordProps) {
         }}
       >
         <UsernameField email={user.email} />
-        <Field
-          name="old_password"
-          label="Current password"
-          type="password"
-          autoComplete="current-password"
-          required
-        />
+        <Field name="old_password" label="Current password" type="password" autoComplete="current-password" required />
         <NewPasswordField name="new_password" label="New password" minLength={config.password_min_length} />
       </Form>
     </Section>

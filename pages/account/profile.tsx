@@ -9,7 +9,9 @@ export function Profile({ user, changed }: { user: User; changed: () => Promise<
     <Section title="Profile">
       <p>
         <strong>{user.email}</strong>{" "}
-        <span class={`badge ${user.is_verified ? "success" : ""}`}>{user.is_verified ? "Verified" : "Not verified"}</span>
+        <span class={`badge ${user.is_verified ? "success" : ""}`}>
+          {user.is_verified ? "Verified" : "Not verified"}
+        </span>
       </p>
       <Form
         label="Save"

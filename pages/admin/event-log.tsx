@@ -5,7 +5,9 @@ import { Field, Form } from "../parts/form";
 import { Section } from "../parts/section";
 
 export function EventLog({ parameters }: { parameters: URLSearchParams }) {
-  const query = Object.fromEntries([...parameters].filter(([name, value]) => ["user", "action"].includes(name) && value));
+  const query = Object.fromEntries(
+    [...parameters].filter(([name, value]) => ["user", "action"].includes(name) && value),
+  );
   return (
     <Section title="Events">
       <Form

@@ -40,7 +40,11 @@ function grow(nodes: Node[]): Branch[] {
 
 export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
   const own = Object.fromEntries(parameters);
-  const { value: nodes, refusal, reload } = useLoaded(() => {
+  const {
+    value: nodes,
+    refusal,
+    reload,
+  } = useLoaded(() => {
     // The most that one call tells: a tree is not read in small pieces.
     const query = new URLSearchParams({ ...own, limit: "100" });
     return callSignedIn<Listing<Node>>("GET", `admin/invite-tree?${query}`);
@@ -57,7 +61,9 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
     setFrozen(undefined);
     return run(async () => {
       const path = `${userPath(id)}/freeze`;
-      const answer = await callSignedIn<{ unfrozen: number }>("DELETE", path, { version: freeze_since }).finally(reload);
+      const answer = await callSignedIn<{ unfrozen: number }>("DELETE", path, { version: freeze_since }).finally(
+        reload,
+      );
       return `${people(answer.unfrozen)} active again, from ${email} down.`;
     });
   };
@@ -70,9 +76,7 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
           <div class="node">
             <div>
               <a href={userView(user.id)}>{user.name ?? user.email}</a>
-              <small>
-                {[user.name && user.email, invited > 0 && `invited ${invited}`].filter(Boolean).join(", ")}
-              </small>
+              <small>{[user.name && user.email, invited > 0 && `invited ${invited}`].filter(Boolean).join(", ")}</small>
             </div>
             {frozen_by ? <span class="badge refusal">Frozen</span> : <Badges user={user} />}
             {freeze_since !== null && (
@@ -85,7 +89,9 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
                 question={`Freeze ${user.name ?? user.email} and everybody below?`}
                 work={() => freeze(user)}
               >
-                <p>They cannot sign in, and their invitations do not work, until you unfreeze them. Admins are left out.</p>
+                <p>
+                  They cannot sign in, and their invitations do not work, until you unfreeze them. Admins are left out.
+                </p>
               </ConfirmedButton>
             )}
           </div>

@@ -91,7 +91,9 @@ function changesIn(values: Values, user: User) {
     tier: Number(values.tier),
     is_active: values.is_active === "true",
   };
-  return Object.fromEntries(Object.entries(form).filter(([field, value]) => value !== user[field as keyof typeof form]));
+  return Object.fromEntries(
+    Object.entries(form).filter(([field, value]) => value !== user[field as keyof typeof form]),
+  );
 }
 
 function UserSessions({ path }: { path: string }) {
@@ -106,7 +108,11 @@ function UserSessions({ path }: { path: string }) {
   return (
     <Section title="Sessions" loading={!sessions} refusal={refusal} outcome={outcome}>
       {sessions && (
-        <Sessions sessions={sessions} busy={busy} end={({ id }) => end(`/${encodeURIComponent(id)}`, "The session has ended.")} />
+        <Sessions
+          sessions={sessions}
+          busy={busy}
+          end={({ id }) => end(`/${encodeURIComponent(id)}`, "The session has ended.")}
+        />
       )}
       {sessions && sessions.items.length > 1 && (
         <ActionButton label="End all" busy={busy} act={() => end("", "Every session has ended.")} />

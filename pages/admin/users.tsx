@@ -97,7 +97,12 @@ export function Users({ parameters, config }: { parameters: URLSearchParams; con
           />
           <Choice name="role" label="Role" choices={roles} chosen="user" />
           <Choice name="tier" label="Tier" choices={tiers} chosen="0" />
-          <Choice name="is_verified" label="Email" choices={{ false: "Not verified", true: "Verified" }} chosen="false" />
+          <Choice
+            name="is_verified"
+            label="Email"
+            choices={{ false: "Not verified", true: "Verified" }}
+            chosen="false"
+          />
         </Form>
       </Section>
     </>

@@ -80,8 +80,12 @@ export function Events({ path, query = {}, self }: EventsProps) {
               {event.result !== "success" && <span class="badge refusal">{words(event.result)}</span>}
               <small>
                 <Moment at={event.at} />
-                {event.actor && event.actor.id !== self && `, by ${event.actor.id === OPERATOR ? "the operator" : (event.actor.email ?? "somebody else")}`}
-                {event.subject && event.subject.id !== (self ?? event.actor?.id) && `, on ${event.subject.email ?? "a user"}`}
+                {event.actor &&
+                  event.actor.id !== self &&
+                  `, by ${event.actor.id === OPERATOR ? "the operator" : (event.actor.email ?? "somebody else")}`}
+                {event.subject &&
+                  event.subject.id !== (self ?? event.actor?.id) &&
+                  `, on ${event.subject.email ?? "a user"}`}
                 {event.new_value && `, ${change(event.old_value ?? {}, event.new_value)}`}
                 {event.address && `, from address ${event.address}`}
                 {event.session_id && `, in session ${shortId(event.session_id)}`}
@@ -99,7 +103,10 @@ export function Events({ path, query = {}, self }: EventsProps) {
 /** The change of the role and the tier, such as `role user to admin`. */
 function change(old: Rights, now: Rights): string {
   const name = (key: keyof Rights) => `${key} ${old[key] === undefined ? "" : `${old[key]} to `}${now[key]}`;
-  return (["role", "tier"] as const).filter((key) => now[key] !== undefined).map(name).join(", ");
+  return (["role", "tier"] as const)
+    .filter((key) => now[key] !== undefined)
+    .map(name)
+    .join(", ");
 }
 
 /** `wrong_credentials` as "Wrong credentials". */

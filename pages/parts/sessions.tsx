@@ -38,7 +38,8 @@ export function Sessions({ sessions: { items, total }, busy, end }: SessionsProp
             <div>
               <strong>{nameOf(session.user_agent)}</strong>
               <small>
-                since <Moment at={session.created_at} />, ends <Distance to={session.expires_at} />, session {shortId(session.id)}
+                since <Moment at={session.created_at} />, ends <Distance to={session.expires_at} />, session{" "}
+                {shortId(session.id)}
               </small>
             </div>
             {session.current ? (

@@ -28,7 +28,8 @@ export async function signIn(path: "login" | "signup", json: unknown, config: Co
 }
 
 function whyRefused(path: "login" | "signup", config: Config): string {
-  const done = path === "signup" ? "Your account has been created, but you are not signed in." : "You are not signed in.";
+  const done =
+    path === "signup" ? "Your account has been created, but you are not signed in." : "You are not signed in.";
   const own = `${config.app_url}/signin`;
   if (location.origin === new URL(own).origin) {
     return `${done} Your browser does not keep the cookie of this site. Allow cookies for ${location.host} and sign in again.`;

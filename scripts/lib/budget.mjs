@@ -26,5 +26,8 @@ export function gzippedBytes() {
 export function holdToBudget(bytes = gzippedBytes()) {
   const size = `The Worker has ${(bytes / 1024).toFixed(1)} KiB gzipped, of ${ceilingKibibytes} KiB that it may have.`;
   if (bytes <= ceilingKibibytes * 1024) return size;
-  throw new Failure(size, "Find what made it grow (`npm run build` tells its size), or raise the ceiling in scripts/lib/budget.mjs and say why.");
+  throw new Failure(
+    size,
+    "Find what made it grow (`npm run build` tells its size), or raise the ceiling in scripts/lib/budget.mjs and say why.",
+  );
 }

@@ -45,7 +45,9 @@ export async function liveVersion(name) {
   return {
     version,
     tag: live.annotations?.["workers/tag"],
-    vars: Object.fromEntries(bindings.filter(({ type }) => type === "plain_text").map(({ name, text }) => [name, text])),
+    vars: Object.fromEntries(
+      bindings.filter(({ type }) => type === "plain_text").map(({ name, text }) => [name, text]),
+    ),
     secrets: bindings.filter(({ type }) => type === "secret_text").map(({ name }) => name),
   };
 }
@@ -87,11 +89,16 @@ export async function upload(configPath, { secrets, tag, message }) {
       stdio: ["ignore", "inherit", "inherit"],
       env: { ...process.env, WRANGLER_OUTPUT_FILE_PATH: report },
       problem: "The upload did not come to its end.",
-      advice: "wrangler says above how far it came and why not further. Deploy again when it is mended: what was made is found and used.",
+      advice:
+        "wrangler says above how far it came and why not further. Deploy again when it is mended: what was made is found and used.",
     });
     const lines = readFileSync(report, "utf8").split("\n").map(parsed);
     const { version_id: version, targets = [] } = lines.find((line) => line?.type === "deploy") ?? {};
-    if (!version) throw new Failure("wrangler does not say which version it deployed.", "Look with `npx wrangler deployments list`.");
+    if (!version)
+      throw new Failure(
+        "wrangler does not say which version it deployed.",
+        "Look with `npx wrangler deployments list`.",
+      );
     return { version, address: addressIn(targets) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -107,7 +114,9 @@ export async function placeTriggers(configPath) {
 
 /** The first address among what wrangler lists. A route may end in a pattern, and a custom domain comes without a scheme. */
 function addressIn(targets) {
-  const hosts = targets.map((target) => target.match(/^(?:https:\/\/)?([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]+)(?=[/ *]|$)/i)?.[1]);
+  const hosts = targets.map(
+    (target) => target.match(/^(?:https:\/\/)?([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]+)(?=[/ *]|$)/i)?.[1],
+  );
   const host = hosts.find(Boolean);
   return host && `https://${host}`;
 }
@@ -125,7 +134,8 @@ async function ensure(what, find, create) {
 async function list(args) {
   const answer = await wrangler(args);
   const rows = parsed(answer.stdout);
-  if (answer.code !== 0 || !Array.isArray(rows)) throw unexpected(`\`wrangler ${args.join(" ")}\` gives no list`, answer);
+  if (answer.code !== 0 || !Array.isArray(rows))
+    throw unexpected(`\`wrangler ${args.join(" ")}\` gives no list`, answer);
   return rows;
 }
 
@@ -134,7 +144,8 @@ function wrangler(args) {
   return new Promise((resolve) => {
     const child = spawn(...command("wrangler", args), { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
     const said = { stdout: "", stderr: "" };
-    for (const stream of ["stdout", "stderr"]) child[stream].setEncoding("utf8").on("data", (text) => (said[stream] += text));
+    for (const stream of ["stdout", "stderr"])
+      child[stream].setEncoding("utf8").on("data", (text) => (said[stream] += text));
     child.on("error", (error) => resolve({ code: null, ...said, stderr: error.message }));
     child.on("close", (code) => resolve({ code, ...said }));
   });
@@ -142,7 +153,10 @@ function wrangler(args) {
 
 function unexpected(problem, { code, stdout, stderr }) {
   const said = `${stderr}\n${stdout}`.trim().slice(0, 2000) || `nothing, and ended with code ${code}`;
-  return new Failure(`${problem[0].toUpperCase()}${problem.slice(1)}. wrangler says:\n${said}`, "Nothing that is deployed was changed. Mend what it says and try again.");
+  return new Failure(
+    `${problem[0].toUpperCase()}${problem.slice(1)}. wrangler says:\n${said}`,
+    "Nothing that is deployed was changed. Mend what it says and try again.",
+  );
 }
 
 function parsed(text) {

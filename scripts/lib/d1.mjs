@@ -20,13 +20,20 @@ const config = join(root, "wrangler.toml");
 export async function openDatabase({ remote = false, environment, persistTo } = {}) {
   const { getPlatformProxy, unstable_readConfig: readConfig } = await import("wrangler");
   if (!remote) {
-    const persist = persistTo ? { path: join(resolve(persistTo), "v3") } : { path: join(root, ".wrangler", "state", "v3") };
+    const persist = persistTo
+      ? { path: join(resolve(persistTo), "v3") }
+      : { path: join(root, ".wrangler", "state", "v3") };
     return open(await getPlatformProxy({ configPath: config, environment, persist, remoteBindings: false }));
   }
 
-  const database = readConfig({ config, env: environment }, { hideWarnings: true }).d1_databases.find((one) => one.binding === binding);
+  const database = readConfig({ config, env: environment }, { hideWarnings: true }).d1_databases.find(
+    (one) => one.binding === binding,
+  );
   if (!database?.database_id) {
-    throw new Failure("wrangler.toml names no D1 database of a deployment.", "Deploy first; then its database_id stands in wrangler.toml.");
+    throw new Failure(
+      "wrangler.toml names no D1 database of a deployment.",
+      "Deploy first; then its database_id stands in wrangler.toml.",
+    );
   }
   // Of all that the Worker has, the database alone: a script that only moves users touches nothing else of the deployment.
   const folder = mkdtempSync(join(tmpdir(), "postern-d1-"));
@@ -37,7 +44,10 @@ export async function openDatabase({ remote = false, environment, persistTo } = 
   try {
     return open(await getPlatformProxy({ configPath, persist: false }));
   } catch (error) {
-    throw new Failure(`The database of the deployment cannot be reached: ${error.message}`, "Log in with `npx wrangler login`, then try again.");
+    throw new Failure(
+      `The database of the deployment cannot be reached: ${error.message}`,
+      "Log in with `npx wrangler login`, then try again.",
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -46,7 +56,11 @@ export async function openDatabase({ remote = false, environment, persistTo } = 
 /** Returns the `SERVICE_NAME` of an environment, if it has one here. */
 export async function serviceName(environment) {
   const { unstable_readConfig: readConfig } = await import("wrangler");
-  return process.env.SERVICE_NAME || readConfig({ config, env: environment }, { hideWarnings: true }).vars?.SERVICE_NAME || undefined;
+  return (
+    process.env.SERVICE_NAME ||
+    readConfig({ config, env: environment }, { hideWarnings: true }).vars?.SERVICE_NAME ||
+    undefined
+  );
 }
 
 function open(platform) {
@@ -59,7 +73,12 @@ export function queries(d1) {
     /** Runs one statement. Returns its rows. */
     async query(sql, ...values) {
       try {
-        return (await d1.prepare(sql).bind(...values).all()).results;
+        return (
+          await d1
+            .prepare(sql)
+            .bind(...values)
+            .all()
+        ).results;
       } catch (error) {
         if (!/no such (table|column)/.test(error.message)) throw error;
         throw new Failure(

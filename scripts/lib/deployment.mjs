@@ -31,11 +31,20 @@ export async function configuration(environment) {
   return withoutOldVersions({
     ...shared,
     name: named(shared.name),
-    d1_databases: shared.d1_databases.map(({ database_id, ...database }) => ({ ...database, database_name: named(database.database_name) })),
+    d1_databases: shared.d1_databases.map(({ database_id, ...database }) => ({
+      ...database,
+      database_name: named(database.database_name),
+    })),
     kv_namespaces: shared.kv_namespaces.map(({ id, ...namespace }) => namespace),
-    ratelimits: shared.ratelimits.map((limiter) => ({ ...limiter, namespace_id: `${Number(limiter.namespace_id) + environments.indexOf(environment)}` })),
+    ratelimits: shared.ratelimits.map((limiter) => ({
+      ...limiter,
+      namespace_id: `${Number(limiter.namespace_id) + environments.indexOf(environment)}`,
+    })),
     ...(shared.analytics_engine_datasets && {
-      analytics_engine_datasets: shared.analytics_engine_datasets.map((counters) => ({ ...counters, dataset: `${counters.dataset}_${environment}` })),
+      analytics_engine_datasets: shared.analytics_engine_datasets.map((counters) => ({
+        ...counters,
+        dataset: `${counters.dataset}_${environment}`,
+      })),
     }),
     ...own,
     vars,
@@ -55,8 +64,10 @@ export function hasRoute({ route, routes = [] }) {
  */
 export function withoutOldVersions(config) {
   const advice = "Remove the line from wrangler.toml: `npm run deploy` sets the right value.";
-  if (config.preview_urls) throw new Failure("preview_urls is on: every old version would stay reachable at an address of its own.", advice);
-  if (config.workers_dev && hasRoute(config)) throw new Failure("workers_dev is on although there is a route: the Worker would have a second address.", advice);
+  if (config.preview_urls)
+    throw new Failure("preview_urls is on: every old version would stay reachable at an address of its own.", advice);
+  if (config.workers_dev && hasRoute(config))
+    throw new Failure("workers_dev is on although there is a route: the Worker would have a second address.", advice);
   return { ...config, preview_urls: false, workers_dev: !hasRoute(config) };
 }
 
@@ -74,7 +85,10 @@ export function writeConfiguration(environment, config) {
   const placed = {
     ...config,
     main: absolute(config.main),
-    d1_databases: config.d1_databases.map((database) => ({ ...database, migrations_dir: absolute(database.migrations_dir) })),
+    d1_databases: config.d1_databases.map((database) => ({
+      ...database,
+      migrations_dir: absolute(database.migrations_dir),
+    })),
     ...(config.assets?.directory && { assets: { ...config.assets, directory: absolute(config.assets.directory) } }),
   };
   const folder = absolute(".wrangler");

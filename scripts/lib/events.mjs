@@ -4,7 +4,8 @@
 export function readable(line) {
   const event = parse(line);
   const what = {
-    request: () => `${event.method} ${event.route} ${event.status}${event.outcome === "success" ? "" : ` ${event.outcome}`}`,
+    request: () =>
+      `${event.method} ${event.route} ${event.status}${event.outcome === "success" ? "" : ` ${event.outcome}`}`,
     after_answer: () => `  after the answer to ${event.method} ${event.route}`,
     cron: () => "cron trigger",
   }[event?.event];

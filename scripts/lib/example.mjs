@@ -29,7 +29,11 @@ export async function buildExample(name, sources, what) {
 
   say(`Compiling ${what}: about two minutes the first time, then less.`);
   rmSync(folder, { recursive: true, force: true });
-  const example = { cargo: ["--quiet", "--example", name], made: join("examples", `${name}.wasm`), bindgen: ["--target", "web"] };
+  const example = {
+    cargo: ["--quiet", "--example", name],
+    made: join("examples", `${name}.wasm`),
+    bindgen: ["--target", "web"],
+  };
   await compileWasm(tools, { ...example, problem: `Cannot compile ${what}.` }, folder);
   writeFileSync(stamp, wanted);
 }

@@ -16,7 +16,10 @@ export async function accountToSignIn({ ADMIN_EMAIL, ADMIN_PASSWORD }) {
     if (count === 0) return { email, opens: true };
     const [account] = await database.query("SELECT password_hash FROM users WHERE email = ? AND is_active = 1", email);
     if (account && (await opens(account.password_hash, ADMIN_PASSWORD || "admin"))) return { email, opens: true };
-    const [admin] = await database.query("SELECT email FROM users WHERE role = 'admin' AND is_active = 1 ORDER BY email <> ?, created_at LIMIT 1", email);
+    const [admin] = await database.query(
+      "SELECT email FROM users WHERE role = 'admin' AND is_active = 1 ORDER BY email <> ?, created_at LIMIT 1",
+      email,
+    );
     return { email: admin?.email, opens: false };
   } finally {
     await database.close();
@@ -30,7 +33,11 @@ function opens(hash, password) {
     const sql = "INSERT INTO users (id, email, password_hash, created_at, updated_at) VALUES ('1', 'admin', ?, 0, 0)";
     await database.prepare(sql).bind(hash).run();
     const body = JSON.stringify({ email: "admin", password });
-    const { ok } = await fetch("/api/auth/login", { method: "POST", headers: { "content-type": "application/json" }, body });
+    const { ok } = await fetch("/api/auth/login", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
     return ok;
   });
 }

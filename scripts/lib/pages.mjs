@@ -56,15 +56,22 @@ export async function buildPages() {
   const layout = readFileSync(join(source, "layout.html"), "utf8");
   for (const [name, title] of Object.entries(pages)) {
     const path = (file) => `/${relative(target, join(root, file))}`.replaceAll("\\", "/");
-    const [entry, { imports, cssBundle }] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === `pages/${name}.tsx`);
+    const [entry, { imports, cssBundle }] = Object.entries(outputs).find(
+      ([, { entryPoint }]) => entryPoint === `pages/${name}.tsx`,
+    );
     // What the script imports is asked for together with it, not only once it has come.
     const scripts = [
-      ...imports.filter(({ kind }) => kind === "import-statement").map((shared) => `<link rel="modulepreload" href="${path(shared.path)}">`),
+      ...imports
+        .filter(({ kind }) => kind === "import-statement")
+        .map((shared) => `<link rel="modulepreload" href="${path(shared.path)}">`),
       `<script type="module" src="${path(entry)}"></script>`,
     ];
     // A script that imports a style is a page made elsewhere, to which the common one would not fit.
     const style = cssBundle ? path(cssBundle) : "/assets/style.css";
-    const html = layout.replace("{{title}}", title).replace("{{style}}", style).replace("{{scripts}}", scripts.join("\n"));
+    const html = layout
+      .replace("{{title}}", title)
+      .replace("{{style}}", style)
+      .replace("{{scripts}}", scripts.join("\n"));
     writeFileSync(join(target, `${name}.html`), html);
   }
   copyFileSync(join(source, "_headers"), join(target, "_headers"));
@@ -73,6 +80,8 @@ export async function buildPages() {
 /** How many bytes of script and style a built page loads, each file gzipped. */
 export function weight(name) {
   const html = readFileSync(join(target, `${name}.html`), "utf8");
-  const files = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => readFileSync(join(target, path)));
+  const files = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) =>
+    readFileSync(join(target, path)),
+  );
   return files.reduce((sum, file) => sum + gzipSync(file).length, 0);
 }

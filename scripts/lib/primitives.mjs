@@ -8,5 +8,9 @@ export const folder = folderOf("primitives");
 
 /** Builds the module. Does nothing if nothing has changed. */
 export function buildPrimitives() {
-  return buildExample("primitives", [...inputs, "tests/workerd/support/primitives.rs", "scripts/lib/primitives.mjs"], "the primitives for workerd");
+  return buildExample(
+    "primitives",
+    [...inputs, "tests/workerd/support/primitives.rs", "scripts/lib/primitives.mjs"],
+    "the primitives for workerd",
+  );
 }

@@ -10,7 +10,8 @@ export const root = fileURLToPath(new URL("../..", import.meta.url));
 
 // The project's own programs are on every PATH: among them the Node that wrangler asks for. npm has put them there already.
 const programs = join(root, "node_modules", ".bin");
-if (!process.env.PATH.split(delimiter).includes(programs)) process.env.PATH = [programs, process.env.PATH].join(delimiter);
+if (!process.env.PATH.split(delimiter).includes(programs))
+  process.env.PATH = [programs, process.env.PATH].join(delimiter);
 
 const onWindows = process.platform === "win32";
 
@@ -28,10 +29,17 @@ export function command(program, args) {
 
 /** Finds the JavaScript of npm: of the npm that started this script, or of one on the PATH. */
 function npmScript() {
-  const onPath = process.env.PATH.split(delimiter).map((folder) => join(folder, "node_modules", "npm", "bin", "npm-cli.js"));
-  const script = [process.env.npm_execpath ?? "", ...onPath].find((path) => basename(path) === "npm-cli.js" && existsSync(path));
+  const onPath = process.env.PATH.split(delimiter).map((folder) =>
+    join(folder, "node_modules", "npm", "bin", "npm-cli.js"),
+  );
+  const script = [process.env.npm_execpath ?? "", ...onPath].find(
+    (path) => basename(path) === "npm-cli.js" && existsSync(path),
+  );
   if (script) return script;
-  throw new Failure("npm is missing.", "Install Node from https://nodejs.org, which brings npm, open a new terminal, and try again.");
+  throw new Failure(
+    "npm is missing.",
+    "Install Node from https://nodejs.org, which brings npm, open a new terminal, and try again.",
+  );
 }
 
 /** Finds a program that one of the project's own packages brings. Returns nothing for any other program. */
@@ -79,7 +87,11 @@ export async function run(program, args, { advice, problem, ...options } = {}) {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.off(signal, handOn);
   if (stopped) throw new Failure("Stopped.");
   if (code === 0) return;
-  const how = error ? `could not be started (${error.code})` : signal ? `was ended by ${signal}` : `ended with code ${code}`;
+  const how = error
+    ? `could not be started (${error.code})`
+    : signal
+      ? `was ended by ${signal}`
+      : `ended with code ${code}`;
   const failure = new Failure(problem ?? `\`${[program, ...args].join(" ")}\` ${how}.`, advice);
   throw Object.assign(failure, { code });
 }

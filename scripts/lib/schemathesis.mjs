@@ -14,7 +14,9 @@ export async function installSchemathesis() {
   const program = join(programs, "schemathesis");
   if (works(program)) return program;
 
-  const python = ["python3", "python"].find((name) => ask(name, ["-c", "import sys, venv; assert sys.version_info >= (3, 10)"]) !== null);
+  const python = ["python3", "python"].find(
+    (name) => ask(name, ["-c", "import sys, venv; assert sys.version_info >= (3, 10)"]) !== null,
+  );
   if (!python) {
     throw new Failure(
       "Python 3.10 or newer with its module venv is missing, which Schemathesis needs.",
@@ -22,11 +24,18 @@ export async function installSchemathesis() {
     );
   }
   say(`Installing Schemathesis ${version} (half a minute, once per machine).`);
-  await run(python, ["-m", "venv", "--clear", home], { advice: "Give your Python its module venv (Debian: python3-venv)." });
-  await run(join(programs, "python"), ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", `schemathesis==${version}`], {
-    advice: "Check that PyPI can be reached, and try again.",
+  await run(python, ["-m", "venv", "--clear", home], {
+    advice: "Give your Python its module venv (Debian: python3-venv).",
   });
-  if (!works(program)) throw new Failure("Schemathesis was installed but does not run.", `Run \`${program} --version\` to see why.`);
+  await run(
+    join(programs, "python"),
+    ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", `schemathesis==${version}`],
+    {
+      advice: "Check that PyPI can be reached, and try again.",
+    },
+  );
+  if (!works(program))
+    throw new Failure("Schemathesis was installed but does not run.", `Run \`${program} --version\` to see why.`);
   return program;
 }
 

@@ -56,13 +56,23 @@ export function completeDevVars() {
   const missing = Object.keys(wanted).filter((name) => !(name in present));
   if (missing.length === 0) return;
 
-  say(isNew ? "Writing .dev.vars: the settings of this machine, with a random AUTH_SECRET." : `Adding ${missing.join(", ")} to .dev.vars.`);
-  const introduction = isNew ? "# Settings and secrets of local development. Made by `npm start`, ignored by git.\n" : text.endsWith("\n") ? "" : "\n";
+  say(
+    isNew
+      ? "Writing .dev.vars: the settings of this machine, with a random AUTH_SECRET."
+      : `Adding ${missing.join(", ")} to .dev.vars.`,
+  );
+  const introduction = isNew
+    ? "# Settings and secrets of local development. Made by `npm start`, ignored by git.\n"
+    : text.endsWith("\n")
+      ? ""
+      : "\n";
   appendFileSync(devVars, introduction + missing.map((name) => `${name}=${wanted[name]}\n`).join(""), { mode: 0o600 });
 }
 
 /** The settings that differ from wrangler.toml. */
 export function localSettings(defaults) {
-  const ofTheEnvironment = Object.fromEntries(settingNames.filter((name) => name in process.env).map((name) => [name, process.env[name]]));
+  const ofTheEnvironment = Object.fromEntries(
+    settingNames.filter((name) => name in process.env).map((name) => [name, process.env[name]]),
+  );
   return { ...defaults, ...parseEnv(readFileSync(devVars, "utf8")), ...ofTheEnvironment };
 }

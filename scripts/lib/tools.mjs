@@ -18,7 +18,12 @@ export async function installTools() {
   await installTarget();
   // It is released in step with the library, and must match it: the lock file is the one place that says so. Its own lock file
   // may name versions that are no longer published.
-  const wasmBindgen = { name: "wasm-bindgen", crate: "wasm-bindgen-cli", version: lockedVersion("wasm-bindgen"), locked: false };
+  const wasmBindgen = {
+    name: "wasm-bindgen",
+    crate: "wasm-bindgen-cli",
+    version: lockedVersion("wasm-bindgen"),
+    locked: false,
+  };
   return {
     wasmBindgen: await install(wasmBindgen),
     versions: [wasmBindgen.version, ask("rustc", ["--version"])],
@@ -65,7 +70,10 @@ async function install(tool) {
     const made = join(aside, "bin", tool.name + executable);
     await compile(tool, aside);
     if (!works(made, tool)) {
-      throw new Failure(`${tool.name} ${tool.version} was installed but does not run.`, `Run \`${made} --version\` to see why.`);
+      throw new Failure(
+        `${tool.name} ${tool.version} was installed but does not run.`,
+        `Run \`${made} --version\` to see why.`,
+      );
     }
     if (!works(program, tool)) {
       rmSync(home, { recursive: true, force: true });
@@ -88,23 +96,38 @@ function works(program, tool) {
 async function compile(tool, folder) {
   say(`Compiling ${tool.name} ${tool.version}: once per machine, two to four minutes.`);
   const lock = tool.locked ? ["--locked"] : [];
-  await run("cargo", ["install", tool.crate, "--version", `=${tool.version}`, "--bin", tool.name, "--root", folder, "--no-track", ...lock], {
-    // Away from the checkout, whose Cargo settings are meant for the Worker.
-    cwd: folder,
-    // They run for seconds and are compiled for minutes: optimising them would cost more than it ever returns.
-    env: {
-      ...process.env,
-      // Keeps Cargo from advising to add the folder to the PATH.
-      PATH: [process.env.PATH, join(folder, "bin")].join(delimiter),
-      CARGO_PROFILE_RELEASE_OPT_LEVEL: "1",
-      CARGO_PROFILE_RELEASE_LTO: "false",
-      CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "256",
-      CARGO_PROFILE_RELEASE_DEBUG: "0",
+  await run(
+    "cargo",
+    [
+      "install",
+      tool.crate,
+      "--version",
+      `=${tool.version}`,
+      "--bin",
+      tool.name,
+      "--root",
+      folder,
+      "--no-track",
+      ...lock,
+    ],
+    {
+      // Away from the checkout, whose Cargo settings are meant for the Worker.
+      cwd: folder,
+      // They run for seconds and are compiled for minutes: optimising them would cost more than it ever returns.
+      env: {
+        ...process.env,
+        // Keeps Cargo from advising to add the folder to the PATH.
+        PATH: [process.env.PATH, join(folder, "bin")].join(delimiter),
+        CARGO_PROFILE_RELEASE_OPT_LEVEL: "1",
+        CARGO_PROFILE_RELEASE_LTO: "false",
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "256",
+        CARGO_PROFILE_RELEASE_DEBUG: "0",
+      },
+      advice:
+        "If a C compiler is missing, install it (Debian: `apt-get install build-essential`); " +
+        `if there is no ${tool.crate} ${tool.version}, pin a version in Cargo.toml that there is. Then try again.`,
     },
-    advice:
-      "If a C compiler is missing, install it (Debian: `apt-get install build-essential`); " +
-      `if there is no ${tool.crate} ${tool.version}, pin a version in Cargo.toml that there is. Then try again.`,
-  });
+  );
 }
 
 export function cacheFolder() {

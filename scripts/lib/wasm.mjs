@@ -6,7 +6,16 @@ import { root, run } from "./run.mjs";
 import { lockedInCi, target } from "./tools.mjs";
 
 // None that workerd may not know yet.
-const features = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling", "simd"];
+const features = [
+  "mutable-globals",
+  "sign-ext",
+  "nontrapping-float-to-int",
+  "bulk-memory",
+  "multivalue",
+  "reference-types",
+  "exception-handling",
+  "simd",
+];
 
 /**
  * Makes `index.js` and `index_bg.wasm` in a folder.
@@ -20,8 +29,25 @@ const features = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bu
  */
 export async function compileWasm(tools, { cargo, made, bindgen, problem }, folder) {
   const step = (program, args) => run(program, args, { problem, advice: "Mend what is named above and try again." });
-  await step("cargo", ["build", "--release", "--target", target, "--target-dir", join(root, "target"), ...lockedInCi, ...cargo]);
-  await step(tools.wasmBindgen, ["--no-typescript", "--out-name", "index", "--out-dir", folder, ...bindgen, join(root, "target", target, "release", made)]);
+  await step("cargo", [
+    "build",
+    "--release",
+    "--target",
+    target,
+    "--target-dir",
+    join(root, "target"),
+    ...lockedInCi,
+    ...cargo,
+  ]);
+  await step(tools.wasmBindgen, [
+    "--no-typescript",
+    "--out-name",
+    "index",
+    "--out-dir",
+    folder,
+    ...bindgen,
+    join(root, "target", target, "release", made),
+  ]);
   const wasm = join(folder, "index_bg.wasm");
   // The names of functions stay in it, for stacks and profiles.
   await step("wasm-opt", ["-O", "--debuginfo", ...features.map((feature) => `--enable-${feature}`), wasm, "-o", wasm]);

@@ -10,7 +10,9 @@ export async function withWorker(bindings, work) {
   const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await import("miniflare");
   const wrangler = await import("wrangler");
   const config = wrangler.unstable_readConfig({ config: join(root, "wrangler.toml") }, { hideWarnings: true });
-  const { modulesRules, assets, ...workerOptions } = quietly(() => wrangler.unstable_getMiniflareWorkerOptions(config)).workerOptions;
+  const { modulesRules, assets, ...workerOptions } = quietly(() =>
+    wrangler.unstable_getMiniflareWorkerOptions(config),
+  ).workerOptions;
   const failures = [];
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
@@ -33,11 +35,17 @@ export async function withWorker(bindings, work) {
   try {
     const database = await runtime.getD1Database("DB");
     const [{ migrations_dir: folder }] = config.d1_databases;
-    for (const name of readdirSync(join(root, folder)).filter((name) => name.endsWith(".sql")).sort()) {
+    for (const name of readdirSync(join(root, folder))
+      .filter((name) => name.endsWith(".sql"))
+      .sort()) {
       const statements = wrangler.unstable_splitSqlQuery(readFileSync(join(root, folder, name), "utf8"));
       await database.batch(statements.map((statement) => database.prepare(statement)));
     }
-    return await work({ database, failures, fetch: (path, init) => runtime.dispatchFetch(`https://localhost${path}`, init) });
+    return await work({
+      database,
+      failures,
+      fetch: (path, init) => runtime.dispatchFetch(`https://localhost${path}`, init),
+    });
   } finally {
     await runtime.dispose();
   }

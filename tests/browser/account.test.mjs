@@ -44,7 +44,9 @@ test("an emptied name is removed", async () => {
   await profile.getByLabel("Name").fill("");
   await profile.getByRole("button", { name: "Save" }).click();
   await told(profile, "Your name is removed.");
-  assert.deepEqual(await postern.sql("SELECT name FROM users WHERE email = ?", "nameless@example.com"), [{ name: null }]);
+  assert.deepEqual(await postern.sql("SELECT name FROM users WHERE email = ?", "nameless@example.com"), [
+    { name: null },
+  ]);
   await page.reload();
   assert.equal(await profile.getByLabel("Name").inputValue(), "");
   await leave();
@@ -140,7 +142,11 @@ test("an invitation is a link that can be copied, used and ended", async () => {
   assert.equal(await row.count(), 0);
   // The keyboard goes on from the heading of the list that the row has left.
   assert.equal(await page.locator(":focus").textContent(), "Invitations");
-  const isGood = await send(postern, "GET", `/api/auth/verify-token?token=${new URL(copied).searchParams.get("referrer")}`);
+  const isGood = await send(
+    postern,
+    "GET",
+    `/api/auth/verify-token?token=${new URL(copied).searchParams.get("referrer")}`,
+  );
   assert.equal(ok(isGood), false);
   await leave();
 });

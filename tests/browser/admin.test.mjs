@@ -2,7 +2,18 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { PASSWORD, adminToken, link, login, mail, ok, refused, send, signUp, userToken } from "../workerd/support/client.mjs";
+import {
+  PASSWORD,
+  adminToken,
+  link,
+  login,
+  mail,
+  ok,
+  refused,
+  send,
+  signUp,
+  userToken,
+} from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 import { startBrowser } from "./support/browser.mjs";
 import { section, signIn, told, visit } from "./support/visitor.mjs";
@@ -225,9 +236,15 @@ test("the invite tree shows who invited whom, and a branch of it is frozen and c
   await invite(alan, "kurt@example.com");
   const { page, leave } = await administer(`tree?root=${grace.user.id}`);
   const tree = section(page, "Invite tree");
-  const branch = (email) => tree.getByRole("listitem").filter({ has: page.getByRole("link", { name: email, exact: true }) });
+  const branch = (email) =>
+    tree.getByRole("listitem").filter({ has: page.getByRole("link", { name: email, exact: true }) });
   // Each is in the list below the one who invited.
-  await branch("grace@example.com").first().getByRole("listitem").filter({ hasText: "kurt@example.com" }).last().waitFor();
+  await branch("grace@example.com")
+    .first()
+    .getByRole("listitem")
+    .filter({ hasText: "kurt@example.com" })
+    .last()
+    .waitFor();
   assert.equal(await branch("kurt@example.com").count(), 3);
 
   await tree.getByRole("button", { name: "Freeze: alan@example.com" }).click();

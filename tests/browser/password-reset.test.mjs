@@ -2,7 +2,17 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { PASSWORD, adminToken, link, mail, ok, resetToken, send, signUp, userToken } from "../workerd/support/client.mjs";
+import {
+  PASSWORD,
+  adminToken,
+  link,
+  mail,
+  ok,
+  resetToken,
+  send,
+  signUp,
+  userToken,
+} from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 import { startBrowser } from "./support/browser.mjs";
 import { signIn, told, visit } from "./support/visitor.mjs";

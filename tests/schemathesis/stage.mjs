@@ -71,7 +71,10 @@ async function snapshot(postern) {
       for (const row of rows) {
         const names = Object.keys(row);
         const places = names.map(() => "?").join(", ");
-        const others = names.slice(1).map((name) => `${name} = excluded.${name}`).join(", ");
+        const others = names
+          .slice(1)
+          .map((name) => `${name} = excluded.${name}`)
+          .join(", ");
         const query = `INSERT INTO ${table} (${names.join(", ")}) VALUES (${places}) ON CONFLICT (${names[0]}) DO UPDATE SET ${others}`;
         await postern.sql(query, ...Object.values(row));
       }

@@ -8,7 +8,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { PASSWORD, login, me, ok, refused, resetPassword, resetToken, send, sendOtp, userToken, verifyOtp } from "../workerd/support/client.mjs";
+import {
+  PASSWORD,
+  login,
+  me,
+  ok,
+  refused,
+  resetPassword,
+  resetToken,
+  send,
+  sendOtp,
+  userToken,
+  verifyOtp,
+} from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 
 let postern;
@@ -69,7 +81,11 @@ test("it changes the account that is named, and nothing of anybody else's", asyn
 });
 
 test("an email is read by the rules of the Worker", async () => {
-  const { token: referrer } = ok(await send(postern, "POST", "/api/auth/me/create-token", { token: ok(await login(postern, "admin", "another good password")).token }));
+  const { token: referrer } = ok(
+    await send(postern, "POST", "/api/auth/me/create-token", {
+      token: ok(await login(postern, "admin", "another good password")).token,
+    }),
+  );
   for (const email of ["ada@müller.example", "kate@example.com"]) {
     ok(await send(postern, "POST", "/api/auth/signup", { json: { referrer, email, password: PASSWORD } }));
   }
@@ -103,10 +119,17 @@ test("an event names the operator as the actor of a reset password, to admins an
   const json = { old_password: password, new_password: PASSWORD };
   ok(await send(postern, "PUT", "/api/auth/me/password", { token, json }));
   const admins = ok(await login(postern, "admin", "another good password")).token;
-  for (const [reader, path, email] of [[token, "me/events", "ada@example.com"], [admins, `admin/events?user=${user.id}`, "ada@example.com"]]) {
+  for (const [reader, path, email] of [
+    [token, "me/events", "ada@example.com"],
+    [admins, `admin/events?user=${user.id}`, "ada@example.com"],
+  ]) {
     const { items } = ok(await send(postern, "GET", `/api/auth/${path}`, { token: reader }));
     const event = items.find(({ action, actor }) => action === "password_reset_completed" && actor);
-    assert.deepEqual([event.result, event.actor, event.subject], ["success", { id: "operator", email: null }, { id: user.id, email }], path);
+    assert.deepEqual(
+      [event.result, event.actor, event.subject],
+      ["success", { id: "operator", email: null }, { id: user.id, email }],
+      path,
+    );
   }
   const [{ at }, { at: before }] = await postern.sql("SELECT at FROM events ORDER BY id DESC LIMIT 2");
   assert.ok(at >= before);
@@ -118,7 +141,8 @@ test("every session, link, code and user token ends after a leaked secret, once 
   const otp = await sendOtp(postern, ok(await login(postern, "ada@example.com", PASSWORD)));
   const reset = await resetToken(postern, "ada@example.com");
   const live = async () => {
-    const [row] = await postern.sql(`SELECT (SELECT count(*) FROM sessions) AS sessions, (SELECT count(*) FROM user_tokens) AS tokens,
+    const [row] =
+      await postern.sql(`SELECT (SELECT count(*) FROM sessions) AS sessions, (SELECT count(*) FROM user_tokens) AS tokens,
       (SELECT count(*) FROM users WHERE password_reset_id IS NOT NULL) AS links, (SELECT count(*) FROM one_time_passwords WHERE generation IS NOT NULL) AS codes,
       (SELECT count(*) FROM events) AS events`);
     return row;
@@ -136,8 +160,16 @@ test("every session, link, code and user token ends after a leaked secret, once 
   assert.equal(code, 0, said);
   assert.match(said, new RegExp(`${before.sessions} sessions, ${before.tokens} user tokens`));
   assert.deepEqual(await live(), { sessions: 0, tokens: 0, links: 0, codes: 0, events: before.events + 1 });
-  const [event] = await postern.sql("SELECT action, result, actor_id, subject_id, address FROM events ORDER BY id DESC LIMIT 1");
-  assert.deepEqual(event, { action: "sessions_ended", result: "success", actor_id: "operator", subject_id: null, address: "terminal" });
+  const [event] = await postern.sql(
+    "SELECT action, result, actor_id, subject_id, address FROM events ORDER BY id DESC LIMIT 1",
+  );
+  assert.deepEqual(event, {
+    action: "sessions_ended",
+    result: "success",
+    actor_id: "operator",
+    subject_id: null,
+    address: "terminal",
+  });
 
   refused(await me(postern, admins), 401, "invalid_token");
   refused(await resetPassword(postern, reset, "yet another password"), 401, "invalid_token");
@@ -152,7 +184,13 @@ test("for an account that is not there, and for what is no command, it says so a
   const unknown = await admin("reset-password", "nobody@example.com", "--persist-to", folder);
   assert.equal(unknown.code, 1);
   assert.match(unknown.said, /There is no account nobody@example\.com/);
-  for (const args of [[], ["reset-password"], ["reset", "admin"], ["reset-password", "admin", "--env", "elsewhere"], ["end-all-sessions", "admin", "--yes"]]) {
+  for (const args of [
+    [],
+    ["reset-password"],
+    ["reset", "admin"],
+    ["reset-password", "admin", "--env", "elsewhere"],
+    ["end-all-sessions", "admin", "--yes"],
+  ]) {
     const { code, said } = await admin(...args);
     assert.equal(code, 1, said);
     assert.match(said, /npm run admin -- reset-password EMAIL/);

@@ -71,7 +71,10 @@ async function account(differences = {}) {
 async function command(args, environment) {
   const { HOME, XDG_CACHE_HOME, CARGO_HOME, RUSTUP_HOME, PATH } = process.env;
   const kept = { HOME, XDG_CACHE_HOME, CARGO_HOME, RUSTUP_HOME, PATH };
-  const child = spawn(process.execPath, [join(root, "scripts", "deploy.mjs"), ...args], { cwd: root, env: { ...kept, ...environment } });
+  const child = spawn(process.execPath, [join(root, "scripts", "deploy.mjs"), ...args], {
+    cwd: root,
+    env: { ...kept, ...environment },
+  });
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
   child.stdin.end();
@@ -81,7 +84,9 @@ async function command(args, environment) {
 
 /** The calls that change something in an account. */
 function changes({ calls }) {
-  return calls.map((args) => args.join(" ")).filter((call) => /^(d1 create|kv namespace create|d1 migrations apply|deploy )/.test(call));
+  return calls
+    .map((args) => args.join(" "))
+    .filter((call) => /^(d1 create|kv namespace create|d1 migrations apply|deploy )/.test(call));
 }
 
 test("a first deployment makes what is missing, migrates before the upload, and asks the new version how it is", async () => {
@@ -92,11 +97,20 @@ test("a first deployment makes what is missing, migrates before the upload, and 
   const state = await empty.read();
   const order = ["d1 create postern", "kv namespace create postern-kv", "d1 migrations apply DB --remote", "deploy"];
   const made = changes(state);
-  assert.deepEqual(made.map((call, at) => call.startsWith(order[at])), order.map(() => true), made.join("\n"));
+  assert.deepEqual(
+    made.map((call, at) => call.startsWith(order[at])),
+    order.map(() => true),
+    made.join("\n"),
+  );
   assert.deepEqual(state.migrated, ["id-of-postern"]);
   const { vars, secrets, stores } = state.workers.postern;
   assert.deepEqual(stores, ["id-of-postern", "id-of-postern-kv"]);
-  assert.deepEqual(vars, { ENVIRONMENT: "production", APP_URL: told.APP_URL, MAIL_FROM: told.MAIL_FROM, ADMIN_EMAIL: told.ADMIN_EMAIL });
+  assert.deepEqual(vars, {
+    ENVIRONMENT: "production",
+    APP_URL: told.APP_URL,
+    MAIL_FROM: told.MAIL_FROM,
+    ADMIN_EMAIL: told.ADMIN_EMAIL,
+  });
   assert.deepEqual(Object.keys(secrets).sort(), ["ADMIN_PASSWORD", "AUTH_SECRET", "RESEND_API_KEY"]);
   assert.ok(secrets.AUTH_SECRET.length >= 43, "256 random bits");
   assert.match(said, /postern version-1 answers on https:\/\/postern\.example\.workers\.dev/);
@@ -121,7 +135,10 @@ test("a second run changes nothing, and needs to be told nothing", async () => {
   const { calls: _, migrated: __, ...restBefore } = before;
   assert.deepEqual(rest, restBefore);
   const migrate = "d1 migrations apply DB --remote";
-  assert.deepEqual(changes({ calls }).map((call) => call.split(" -c ")[0]), [migrate, migrate]);
+  assert.deepEqual(
+    changes({ calls }).map((call) => call.split(" -c ")[0]),
+    [migrate, migrate],
+  );
 
   // Another secret is a change, and what was there before it stays.
   const { code, said } = await deployed.deploy({ RESEND_API_KEY: "re_another_key" });
@@ -138,7 +155,10 @@ test("a setting that changes is a new version, which keeps the secrets and says 
   const { code, said } = await deployed.deploy({ SERVICE_NAME: "Difference Engine" });
   assert.equal(code, 0, said);
   const { postern } = (await deployed.read()).workers;
-  assert.deepEqual([postern.version, postern.vars.SERVICE_NAME, postern.vars.APP_URL], ["version-2", "Difference Engine", told.APP_URL]);
+  assert.deepEqual(
+    [postern.version, postern.vars.SERVICE_NAME, postern.vars.APP_URL],
+    ["version-2", "Difference Engine", told.APP_URL],
+  );
   assert.deepEqual(postern.secrets, secrets);
   assert.match(said, /npx wrangler rollback version-1 --name postern/);
 
@@ -153,7 +173,10 @@ test("staging is beside production, with a name and stores of its own", async ()
   assert.equal((await deployed.deploy(told)).code, 0);
   const { postern } = (await deployed.read()).workers;
 
-  const { code, said } = await deployed.deploy({ ...told, APP_URL: "https://staging.app.example" }, ["--env", "staging"]);
+  const { code, said } = await deployed.deploy({ ...told, APP_URL: "https://staging.app.example" }, [
+    "--env",
+    "staging",
+  ]);
   assert.equal(code, 0, said);
   const { workers } = await deployed.read();
   assert.deepEqual(workers.postern, postern);
@@ -167,8 +190,26 @@ test("what would be no good deployment is refused, everything at once, before an
   const empty = await account();
   const wrong = { APP_URL: "http://app.example", MAIL_PROVIDER: "outbox", DEFAULT_ADMIN: "open", AUTH_SECRET: "short" };
   for (const [settings, problems] of [
-    [wrong, ["APP_URL must", "MAIL_PROVIDER is outbox", "DEFAULT_ADMIN is open", "AUTH_SECRET must", "ADMIN_EMAIL is missing"]],
-    [{}, ["APP_URL is missing", "MAIL_FROM is missing", "RESEND_API_KEY is missing", "ADMIN_EMAIL is missing", "ADMIN_PASSWORD is missing"]],
+    [
+      wrong,
+      [
+        "APP_URL must",
+        "MAIL_PROVIDER is outbox",
+        "DEFAULT_ADMIN is open",
+        "AUTH_SECRET must",
+        "ADMIN_EMAIL is missing",
+      ],
+    ],
+    [
+      {},
+      [
+        "APP_URL is missing",
+        "MAIL_FROM is missing",
+        "RESEND_API_KEY is missing",
+        "ADMIN_EMAIL is missing",
+        "ADMIN_PASSWORD is missing",
+      ],
+    ],
     [{ ...told, MAIL_PROVIDER: "resend,postmark" }, ["POSTMARK_SERVER_TOKEN is missing"]],
   ]) {
     const { code, said } = await empty.deploy(settings);
@@ -184,7 +225,10 @@ test("without a login, or with several accounts to choose from, it says what to 
   assert.equal(signedOut.code, 1);
   assert.match(signedOut.said, /Nobody is signed in[\s\S]*wrangler login/);
 
-  const accounts = [{ id: "1", name: "Example" }, { id: "2", name: "Other" }];
+  const accounts = [
+    { id: "1", name: "Example" },
+    { id: "2", name: "Other" },
+  ];
   const several = await account({ accounts });
   const unsure = await several.deploy(told);
   assert.equal(unsure.code, 1);
@@ -195,7 +239,14 @@ test("without a login, or with several accounts to choose from, it says what to 
 test("whatever fails, the code before goes on, and the next run takes up what was made", async () => {
   const fragile = await account();
   // The last is the upload, which names a file.
-  for (const failing of ["d1 list", "d1 create", "kv namespace list", "kv namespace create", "d1 migrations apply", "deploy /"]) {
+  for (const failing of [
+    "d1 list",
+    "d1 create",
+    "kv namespace list",
+    "kv namespace create",
+    "d1 migrations apply",
+    "deploy /",
+  ]) {
     await fragile.change({ fails: { [failing]: "The platform is out of order." } });
     const { code, said } = await fragile.deploy(told);
     assert.equal(code, 1, `${failing}: ${said}`);
@@ -236,10 +287,18 @@ test("no old version stays reachable: preview URLs are off, and workers.dev is o
 
   const route = [{ pattern: "auth.example.com", custom_domain: true }];
   assert.deepEqual(withoutOldVersions({ routes: route }), { routes: route, preview_urls: false, workers_dev: false });
-  assert.deepEqual(withoutOldVersions({ route: "auth.example.com/*" }), { route: "auth.example.com/*", preview_urls: false, workers_dev: false });
-  assert.throws(() => withoutOldVersions({ routes: route, workers_dev: true }), /workers_dev is on although there is a route/);
+  assert.deepEqual(withoutOldVersions({ route: "auth.example.com/*" }), {
+    route: "auth.example.com/*",
+    preview_urls: false,
+    workers_dev: false,
+  });
+  assert.throws(
+    () => withoutOldVersions({ routes: route, workers_dev: true }),
+    /workers_dev is on although there is a route/,
+  );
   assert.throws(() => withoutOldVersions({ preview_urls: true }), /preview_urls is on/);
-  for (const environment of environments) assert.equal((await configuration(environment)).preview_urls, false, environment);
+  for (const environment of environments)
+    assert.equal((await configuration(environment)).preview_urls, false, environment);
 });
 
 test("the tag of a version tells nothing of the admin's password, and the same key has another tag elsewhere", async () => {
@@ -283,7 +342,8 @@ test("a job on GitHub gets a summary with the size, the version and the way back
   assert.equal((await deployed.deploy(told)).code, 0);
   assert.equal((await deployed.deploy({ SERVICE_NAME: "Difference Engine", GITHUB_STEP_SUMMARY: summary })).code, 0);
   const text = await readFile(summary, "utf8");
-  for (const part of [/### postern \(production\)/, /version-2/, /KiB gzipped/, /wrangler rollback version-1/]) assert.match(text, part);
+  for (const part of [/### postern \(production\)/, /version-2/, /KiB gzipped/, /wrangler rollback version-1/])
+    assert.match(text, part);
 });
 
 test("what it does not know is refused with what it knows", async () => {
@@ -307,10 +367,22 @@ test("a bundle that is larger than its budget is refused", () => {
 });
 
 test("a dry run does everything short of the net, with the real wrangler, for each environment", async () => {
-  for (const [environment, name] of [["production", "postern"], ["staging", "postern-staging"]]) {
+  for (const [environment, name] of [
+    ["production", "postern"],
+    ["staging", "postern-staging"],
+  ]) {
     const { code, said } = await command(["--dry-run", "--env", environment], { CLOUDFLARE_API_TOKEN: "none" });
     assert.equal(code, 0, said);
-    for (const part of [/KiB gzipped, of/, /Total Upload/, /env\.DB/, /env\.KV/, /env\.BURST/, /env\.USER_WRITES/, /APP_URL is missing/]) assert.match(said, part);
+    for (const part of [
+      /KiB gzipped, of/,
+      /Total Upload/,
+      /env\.DB/,
+      /env\.KV/,
+      /env\.BURST/,
+      /env\.USER_WRITES/,
+      /APP_URL is missing/,
+    ])
+      assert.match(said, part);
     assert.ok(said.includes(`the database ${name} and the KV namespace ${name}-kv`), said);
   }
   const refused = await command(["--dry-run"], { ...told, MAIL_PROVIDER: "outbox" });
@@ -323,7 +395,10 @@ test("the real wrangler understands all of it: a first run makes everything, a s
   const folder = await mkdtemp(join(tmpdir(), "postern-home-"));
   folders.push(folder);
   const account = join(folder, "account.json");
-  await writeFile(account, JSON.stringify({ workers: { postern: { version: cloudflare.version } }, health: { status: 200, body: {} } }));
+  await writeFile(
+    account,
+    JSON.stringify({ workers: { postern: { version: cloudflare.version } }, health: { status: 200, body: {} } }),
+  );
   const environment = {
     // Where wrangler looks for a login: there is none.
     XDG_CONFIG_HOME: folder,
@@ -338,14 +413,20 @@ test("the real wrangler understands all of it: a first run makes everything, a s
     const first = await command([], { ...told, ...environment });
     assert.equal(first.code, 0, `${first.said}\n${cloudflare.unknown.join("\n")}`);
     const { databases, namespaces, migrations, upload } = cloudflare.state;
-    assert.deepEqual([databases.map(({ name }) => name), namespaces.map(({ title }) => title)], [["postern"], ["postern-kv"]]);
+    assert.deepEqual(
+      [databases.map(({ name }) => name), namespaces.map(({ title }) => title)],
+      [["postern"], ["postern-kv"]],
+    );
     assert.deepEqual(migrations, readdirSync(join(root, "migrations")).sort());
     const bindings = Object.fromEntries(upload.bindings.map((binding) => [binding.name, binding]));
     assert.deepEqual([bindings.DB.id, bindings.KV.namespace_id], [databases[0].uuid, namespaces[0].id]);
-    for (const name of ["AUTH_SECRET", "RESEND_API_KEY", "ADMIN_PASSWORD"]) assert.equal(bindings[name].type, "secret_text", name);
-    for (const name of ["APP_URL", "MAIL_FROM", "ADMIN_EMAIL"]) assert.deepEqual([bindings[name].type, bindings[name].text], ["plain_text", told[name]]);
+    for (const name of ["AUTH_SECRET", "RESEND_API_KEY", "ADMIN_PASSWORD"])
+      assert.equal(bindings[name].type, "secret_text", name);
+    for (const name of ["APP_URL", "MAIL_FROM", "ADMIN_EMAIL"])
+      assert.deepEqual([bindings[name].type, bindings[name].text], ["plain_text", told[name]]);
     assert.match(first.said, /Total \(1 module\)/, "the pages are assets and no modules");
-    for (const { type, text } of upload.bindings) assert.ok(type !== "secret_text" || !first.said.includes(text), "a secret is on the terminal");
+    for (const { type, text } of upload.bindings)
+      assert.ok(type !== "secret_text" || !first.said.includes(text), "a secret is on the terminal");
     const at = (call) => cloudflare.calls.findIndex((made) => made.startsWith(call));
     assert.ok(at("POST /d1/database/") < at("PUT /workers/scripts/postern"), "migrations come before the code");
 

@@ -25,12 +25,24 @@ after(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force:
 /** Installs that Node once per machine, beside the build tools, and returns its path. */
 function installNode(version) {
   const home = join(cacheFolder(), `node-${version}`);
-  const name = [process.platform === "darwin" && process.arch === "arm64" ? "node-bin" : "node", process.platform, process.arch].join("-");
+  const name = [
+    process.platform === "darwin" && process.arch === "arm64" ? "node-bin" : "node",
+    process.platform,
+    process.arch,
+  ].join("-");
   const program = join(home, "node_modules", name, "bin", "node");
   if (!existsSync(program)) {
     mkdirSync(cacheFolder(), { recursive: true });
     const aside = mkdtempSync(`${home}.partial-`);
-    const installed = ask("npm", ["install", "--prefix", aside, "--no-save", "--no-package-lock", "--ignore-scripts", `${name}@${version}`]);
+    const installed = ask("npm", [
+      "install",
+      "--prefix",
+      aside,
+      "--no-save",
+      "--no-package-lock",
+      "--ignore-scripts",
+      `${name}@${version}`,
+    ]);
     assert.notEqual(installed, null, `npm cannot install ${name}@${version}`);
     if (existsSync(program)) rmSync(aside, { recursive: true, force: true });
     else renameSync(aside, home);
@@ -58,7 +70,10 @@ function freshClone() {
     cpSync(join(root, name), join(clone, name), { recursive: true, filter: (path) => !path.includes("node_modules") });
   }
   const programs = join(home, "programs");
-  writeProgram(join(home, "installed", "node"), '#!/bin/sh\nfor arg in "$@"; do echo "project node: $arg"; done\nexit 3\n');
+  writeProgram(
+    join(home, "installed", "node"),
+    '#!/bin/sh\nfor arg in "$@"; do echo "project node: $arg"; done\nexit 3\n',
+  );
   writeProgram(
     join(programs, "npm"),
     `#!/bin/sh\necho "npm $*"\nmkdir -p node_modules/.bin && touch node_modules/.package-lock.json && cp "${home}/installed/node" node_modules/.bin/node\n`,
@@ -78,7 +93,9 @@ test("each npm script starts on the oldest promised Node without packages and co
     const { status, stdout, stderr } = run(`${scripts[name]} 'one argument' '--with="quotes"'`);
     assert.equal(stderr, "", name);
     const [, script, ...args] = scripts[name].split(" ").slice(1);
-    const started = [join(clone, script), ...args, "one argument", '--with="quotes"'].map((arg) => `project node: ${arg}\n`);
+    const started = [join(clone, script), ...args, "one argument", '--with="quotes"'].map(
+      (arg) => `project node: ${arg}\n`,
+    );
     assert.match(stdout, /^npm ci$/m, name);
     assert.ok(stdout.endsWith(`npm ci\n${started.join("")}`), `${name}: ${stdout}`);
     // Its exit code is that of the script.
@@ -98,7 +115,10 @@ test("on Windows arguments reach npm and the programs of packages as they are, p
   cpSync(join(root, "scripts", "lib", "run.mjs"), join(home, "scripts", "lib", "run.mjs"));
   const tells = "console.log(JSON.stringify(process.argv.slice(2)));";
   const files = {
-    "package.json": JSON.stringify({ type: "module", devDependencies: { wrangler: "1", "@example/tool": "1", missing: "1" } }),
+    "package.json": JSON.stringify({
+      type: "module",
+      devDependencies: { wrangler: "1", "@example/tool": "1", missing: "1" },
+    }),
     "node_modules/wrangler/package.json": JSON.stringify({ bin: { wrangler: "./bin/wrangler.js" } }),
     "node_modules/wrangler/bin/wrangler.js": tells,
     "node_modules/@example/tool/package.json": JSON.stringify({ bin: "tool.js" }),
@@ -115,14 +135,32 @@ test("on Windows arguments reach npm and the programs of packages as they are, p
   };
   for (const [path, text] of Object.entries(files)) writeProgram(join(home, path), text);
 
-  const args = ["d1", "--command", `UPDATE users SET name = 'O''Brien & "sons"'; SELECT 100 % 2`, "C:\\Program Files\\x\\", "%PATH%", "^", ""];
+  const args = [
+    "d1",
+    "--command",
+    `UPDATE users SET name = 'O''Brien & "sons"'; SELECT 100 % 2`,
+    "C:\\Program Files\\x\\",
+    "%PATH%",
+    "^",
+    "",
+  ];
   const imports = `--import=${pathToFileURL(join(home, "windows.mjs")).href}`;
   const { npm_execpath: _, ...env } = process.env;
   const PATH = [join(home, "programs"), env.PATH].join(delimiter);
-  const { status, stdout, stderr } = spawnSync(process.execPath, [imports, join(home, "caller.mjs"), JSON.stringify(args)], {
-    env: { ...env, PATH },
-    encoding: "utf8",
-  });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [imports, join(home, "caller.mjs"), JSON.stringify(args)],
+    {
+      env: { ...env, PATH },
+      encoding: "utf8",
+    },
+  );
   assert.equal(status, 0, stderr);
-  assert.deepEqual(stdout.trim().split("\n").map((line) => JSON.parse(line)), Array(6).fill(args));
+  assert.deepEqual(
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+    Array(6).fill(args),
+  );
 });

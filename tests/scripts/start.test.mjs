@@ -50,7 +50,8 @@ function npm(name, ...args) {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const seen = { child, said: "" };
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (seen.said += text));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text) => (seen.said += text));
   return seen;
 }
 
@@ -74,7 +75,11 @@ async function stop() {
 
 async function send(method, path, json, token) {
   const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
-  const answer = await fetch(`http://localhost:${port}/api/auth/${path}`, { method, headers, body: JSON.stringify(json) });
+  const answer = await fetch(`http://localhost:${port}/api/auth/${path}`, {
+    method,
+    headers,
+    body: JSON.stringify(json),
+  });
   return { status: answer.status, body: await answer.json() };
 }
 
@@ -87,7 +92,12 @@ test("it names admin / admin only while that opens the account, else the command
   await stop();
 
   assert.match(await start(), /^ {2}Sign in as admin \/ admin:$/m);
-  const change = await send("PUT", "me/password", { old_password: "admin", new_password: "correct horse battery" }, body.token);
+  const change = await send(
+    "PUT",
+    "me/password",
+    { old_password: "admin", new_password: "correct horse battery" },
+    body.token,
+  );
   assert.equal(change.status, 200);
   await stop();
 

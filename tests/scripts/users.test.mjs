@@ -19,10 +19,17 @@ const folder = mkdtempSync(join(tmpdir(), "postern-users-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 let sqlite;
-const database = { query: async (sql, ...values) => sqlite.prepare(sql).all(...values).map((row) => ({ ...row })) };
+const database = {
+  query: async (sql, ...values) =>
+    sqlite
+      .prepare(sql)
+      .all(...values)
+      .map((row) => ({ ...row })),
+};
 beforeEach(() => {
   sqlite = new DatabaseSync(":memory:");
-  for (const name of readdirSync(join(root, "migrations")).sort()) sqlite.exec(readFileSync(join(root, "migrations", name), "utf8"));
+  for (const name of readdirSync(join(root, "migrations")).sort())
+    sqlite.exec(readFileSync(join(root, "migrations", name), "utf8"));
 });
 
 async function imported(path, options) {
@@ -74,14 +81,19 @@ for (const [tables, userId, providerId, verified] of [
     assert.match(notes[0], /c\*\*\*@example\.com: is banned until 2999-01-01/);
     assert.match(notes[1], /d\*\*\*@example\.com: has no password/);
     assert.equal(user("a@example.com").password_hash, hash);
-    assert.deepEqual(["a", "b", "c", "d"].map((id) => user(`${id}@example.com`).is_active), [0, 1, 0, 1]);
+    assert.deepEqual(
+      ["a", "b", "c", "d"].map((id) => user(`${id}@example.com`).is_active),
+      [0, 1, 0, 1],
+    );
   });
 }
 
 test("a Better Auth database without its accounts is refused", async () => {
   const path = join(folder, "lonely.db");
   const theirs = new DatabaseSync(path);
-  theirs.exec("CREATE TABLE users (id TEXT, email TEXT, email_verified INTEGER); INSERT INTO users VALUES ('a', 'a@example.com', 1)");
+  theirs.exec(
+    "CREATE TABLE users (id TEXT, email TEXT, email_verified INTEGER); INSERT INTO users VALUES ('a', 'a@example.com', 1)",
+  );
   theirs.close();
   await assert.rejects(imported(path), /no table of its accounts/);
 });
@@ -95,15 +107,35 @@ test("the redacted hash of Firebase is refused", async () => {
 
 test("a ban of Supabase whose end cannot be read holds, and an expired one does not", async () => {
   const row = (id, until) => ({ id, email: `${id}@example.com`, encrypted_password: "", banned_until: until });
-  await imported(list([row("a", "infinity"), row("b", "2020-01-01 00:00:00+00"), row("c", "2999-01-01 00:00:00+00"), row("d", null)]));
-  assert.deepEqual(["a", "b", "c", "d"].map((id) => user(`${id}@example.com`).is_active), [0, 1, 0, 1]);
+  await imported(
+    list([
+      row("a", "infinity"),
+      row("b", "2020-01-01 00:00:00+00"),
+      row("c", "2999-01-01 00:00:00+00"),
+      row("d", null),
+    ]),
+  );
+  assert.deepEqual(
+    ["a", "b", "c", "d"].map((id) => user(`${id}@example.com`).is_active),
+    [0, 1, 0, 1],
+  );
 });
 
 test("a stray quote in a CSV costs its own row only", async () => {
-  const rows = ["id,email,password_hash", `a,a@example.com,"${hash}"`, `b,"b@example.com,"${hash}"`, `c,"c@example.com,${hash}`, `d,d"d@example.com,`, `e,e@example.com,"${hash}"`];
+  const rows = [
+    "id,email,password_hash",
+    `a,a@example.com,"${hash}"`,
+    `b,"b@example.com,"${hash}"`,
+    `c,"c@example.com,${hash}`,
+    `d,d"d@example.com,`,
+    `e,e@example.com,"${hash}"`,
+  ];
   const { count, told } = await imported(file("stray.csv", rows.join("\n")));
   assert.deepEqual([count.imported, count.faulty], [2, 3]);
-  assert.deepEqual(told.map((line) => line.split(":")[0]), ["line 3", "line 4", "line 5"]);
+  assert.deepEqual(
+    told.map((line) => line.split(":")[0]),
+    ["line 3", "line 4", "line 5"],
+  );
   assert.equal(user("e@example.com").password_hash, hash);
 });
 
@@ -113,7 +145,12 @@ test("columns are recognized in any case and with spaces, and semicolons separat
 });
 
 test("an unknown column is refused by its name, and known extras go to extra", async () => {
-  const { count, told } = await imported(list([{ email: "a@example.com", kennwort: "x" }, { email: "b@example.com", username: "bee", extra: { theme: "dark" } }]));
+  const { count, told } = await imported(
+    list([
+      { email: "a@example.com", kennwort: "x" },
+      { email: "b@example.com", username: "bee", extra: { theme: "dark" } },
+    ]),
+  );
   assert.deepEqual([count.imported, count.faulty], [1, 1]);
   assert.match(told[0], /unknown columns: kennwort/);
   assert.deepEqual(JSON.parse(user("b@example.com").extra), { username: "bee", theme: "dark" });
@@ -129,7 +166,12 @@ test("a look-alike of an ASCII letter in an email is refused", async () => {
 });
 
 test("an internationalized domain is imported in its ASCII form", async () => {
-  const { count } = await imported(list([{ id: "a", email: "Ada@M\u00fcller.example" }, { id: "b", email: "ada@xn--mller-kva.example" }]));
+  const { count } = await imported(
+    list([
+      { id: "a", email: "Ada@M\u00fcller.example" },
+      { id: "b", email: "ada@xn--mller-kva.example" },
+    ]),
+  );
   assert.deepEqual([count.imported, count.faulty, user("ada@xn--mller-kva.example").id], [1, 1, "a"]);
 });
 
@@ -142,39 +184,87 @@ test("hashes that cannot be verified at login are refused", async () => {
     hash.replace("KCWEkNL6n5MyhlCKkbKWUg", "KCWEkNL6n5MyhlCKkbKWUh"),
     hash.replace("KCWEkNL6n5MyhlCKkbKWUg", Buffer.alloc(49).toString("base64").replace(/=+$/, "")),
   ];
-  const { count } = await imported(list(faulty.map((password_hash, index) => ({ email: `h${index}@example.com`, password_hash }))));
+  const { count } = await imported(
+    list(faulty.map((password_hash, index) => ({ email: `h${index}@example.com`, password_hash }))),
+  );
   assert.equal(count.faulty, faulty.length);
 });
 
 test("the default admin of lightnovel-crawler must change the password", async () => {
-  await imported(list([{ id: "a", email: "admin", password: hash, role: "ADMIN" }, { id: "b", email: "b@example.com", password: hash, role: "ADMIN" }]));
+  await imported(
+    list([
+      { id: "a", email: "admin", password: hash, role: "ADMIN" },
+      { id: "b", email: "b@example.com", password: hash, role: "ADMIN" },
+    ]),
+  );
   assert.deepEqual([user("admin").must_change_password, user("b@example.com").must_change_password], [1, 0]);
 });
 
 test("an admin whose password is a known default must change it", async () => {
-  const passwords = { admin: "admin", service: "acme auth", address: "address@example.com", local: "local", other: "correct horse battery" };
-  const admin = ([id, password]) => ({ id, email: `${id}@example.com`, password_hash: scrypt(password), role: "admin", must_change_password: false });
+  const passwords = {
+    admin: "admin",
+    service: "acme auth",
+    address: "address@example.com",
+    local: "local",
+    other: "correct horse battery",
+  };
+  const admin = ([id, password]) => ({
+    id,
+    email: `${id}@example.com`,
+    password_hash: scrypt(password),
+    role: "admin",
+    must_change_password: false,
+  });
   const reader = { id: "reader", email: "reader@example.com", password_hash: scrypt("admin") };
-  const { count, notes } = await imported(list([...Object.entries(passwords).map(admin), reader]), { serviceName: "Acme Auth" });
+  const { count, notes } = await imported(list([...Object.entries(passwords).map(admin), reader]), {
+    serviceName: "Acme Auth",
+  });
   const ids = ["admin", "service", "address", "local", "other", "reader"];
-  assert.deepEqual(ids.map((id) => user(`${id}@example.com`).must_change_password), [1, 1, 1, 1, 0, 0]);
+  assert.deepEqual(
+    ids.map((id) => user(`${id}@example.com`).must_change_password),
+    [1, 1, 1, 1, 0, 0],
+  );
   assert.deepEqual([count.knownDefaults, notes.length], [4, 4]);
   assert.match(notes[0], /^line 1 \(id admin\): a\*\*\*@example\.com: is an admin with a known default password/);
 });
 
 test("an admin beyond those who are tried must change the password", async () => {
   const password_hash = scrypt("correct horse battery");
-  await imported(list(Array.from({ length: 101 }, (_, id) => ({ id: `${id}`, email: `a${id}@example.com`, role: "admin", password_hash }))));
-  const marked = sqlite.prepare("SELECT email FROM users WHERE must_change_password = 1").all().map(({ email }) => email);
+  await imported(
+    list(
+      Array.from({ length: 101 }, (_, id) => ({
+        id: `${id}`,
+        email: `a${id}@example.com`,
+        role: "admin",
+        password_hash,
+      })),
+    ),
+  );
+  const marked = sqlite
+    .prepare("SELECT email FROM users WHERE must_change_password = 1")
+    .all()
+    .map(({ email }) => email);
   assert.deepEqual(marked, ["a100@example.com"]);
 });
 
 test("each imported user leaves an event by the operator, and a second import leaves none", async () => {
-  const path = list([{ id: "a", email: "a@example.com", role: "admin", tier: 1 }, { id: "b", email: "b@example.com" }]);
+  const path = list([
+    { id: "a", email: "a@example.com", role: "admin", tier: 1 },
+    { id: "b", email: "b@example.com" },
+  ]);
   await imported(path);
   await imported(path);
-  const events = sqlite.prepare("SELECT action, result, actor_id, subject_id, new_value FROM events ORDER BY id").all().map((row) => ({ ...row }));
-  const event = (subject_id, new_value) => ({ action: "user_imported", result: "success", actor_id: "operator", subject_id, new_value });
+  const events = sqlite
+    .prepare("SELECT action, result, actor_id, subject_id, new_value FROM events ORDER BY id")
+    .all()
+    .map((row) => ({ ...row }));
+  const event = (subject_id, new_value) => ({
+    action: "user_imported",
+    result: "success",
+    actor_id: "operator",
+    subject_id,
+    new_value,
+  });
   assert.deepEqual(events, [event("a", '{"role":"admin","tier":1}'), event("b", '{"role":"user","tier":0}')]);
 });
 
@@ -184,7 +274,13 @@ test("freezes are exported and imported, also one whose root has been deleted", 
   sqlite.exec(`INSERT INTO freezes VALUES ('root', ${later}), ('gone', ${first});
     UPDATE users SET is_active = 0, frozen_by = 'root', frozen_at = ${first} WHERE id IN ('root', 'below');
     UPDATE users SET is_active = 0, frozen_by = 'gone', frozen_at = ${first} WHERE id = 'orphan'`);
-  const state = () => ["freezes ORDER BY user_id", "users ORDER BY id"].map((table) => sqlite.prepare(`SELECT * FROM ${table}`).all().map((row) => ({ ...row })));
+  const state = () =>
+    ["freezes ORDER BY user_id", "users ORDER BY id"].map((table) =>
+      sqlite
+        .prepare(`SELECT * FROM ${table}`)
+        .all()
+        .map((row) => ({ ...row })),
+    );
   const before = state();
   for (const name of ["freezes.csv", "freezes.jsonl"]) {
     const path = join(folder, name);
@@ -196,45 +292,83 @@ test("freezes are exported and imported, also one whose root has been deleted", 
 });
 
 test("a frozen user who is active is refused", async () => {
-  const { told } = await imported(list([{ id: "a", email: "a@example.com", frozen_by: "a", frozen_at: 1_700_000_000_000 }]));
+  const { told } = await imported(
+    list([{ id: "a", email: "a@example.com", frozen_by: "a", frozen_at: 1_700_000_000_000 }]),
+  );
   assert.match(told[0], /is_active must be false for a user who is frozen/);
 });
 
 test("columns of a known service are kept in extra or named, and counted", async () => {
-  const theirs = { id: "a", email: "a@example.com", emailVerified: true, image: "i.png", twoFactorEnabled: true, stripeId: "s" };
+  const theirs = {
+    id: "a",
+    email: "a@example.com",
+    emailVerified: true,
+    image: "i.png",
+    twoFactorEnabled: true,
+    stripeId: "s",
+  };
   const { count } = await imported(list([theirs, { ...theirs, id: "b", email: "b@example.com", image: "" }]));
   assert.deepEqual([count.kept, count.left], [{ image: 1 }, { twofactorenabled: 2, stripeid: 2 }]);
   assert.deepEqual(JSON.parse(user("a@example.com").extra), { image: "i.png" });
-  const supabase = { id: "c", email: "c@example.com", encrypted_password: "", raw_user_meta_data: '{"name":"C","city":"Ulm"}', aud: "x" };
+  const supabase = {
+    id: "c",
+    email: "c@example.com",
+    encrypted_password: "",
+    raw_user_meta_data: '{"name":"C","city":"Ulm"}',
+    aud: "x",
+  };
   const second = await imported(list([supabase]));
   assert.deepEqual([second.count.kept, second.count.left], [{ metadata: 1 }, { aud: 1 }]);
   assert.deepEqual(JSON.parse(user("c@example.com").extra), { metadata: { name: "C", city: "Ulm" } });
 });
 
 test("the end of a ban is reported", async () => {
-  const { notes } = await imported(list([{ id: "a", email: "a@example.com", encrypted_password: hash, banned_until: "2999-01-01 00:00:00+00" }]));
+  const { notes } = await imported(
+    list([{ id: "a", email: "a@example.com", encrypted_password: hash, banned_until: "2999-01-01 00:00:00+00" }]),
+  );
   assert.deepEqual(notes.length, 1);
   assert.match(notes[0], /is banned until 2999-01-01T00:00:00\.000Z, and is imported as deactivated/);
 });
 
 test("two addresses that differ by case are named together", async () => {
-  const users = [{ id: "one", email: "a@example.com" }, { id: "two", email: "A@Example.com" }];
+  const users = [
+    { id: "one", email: "a@example.com" },
+    { id: "two", email: "A@Example.com" },
+  ];
   const expected = /^line 2 \(id two\): .*belongs to the account with the id one .*keep one of the two/;
   assert.match((await imported(list(users))).told[0], expected);
 });
 
 test("a dry run tells what an import would do, and writes nothing", async () => {
   await imported(list([{ id: "old", email: "old@example.com" }]));
-  const users = [{ id: "old", email: "old@example.com" }, { id: "a", email: "a@example.com", referrer_id: "old" }, { id: "b", email: "A@example.com" }, { id: "c", email: "c" }];
+  const users = [
+    { id: "old", email: "old@example.com" },
+    { id: "a", email: "a@example.com", referrer_id: "old" },
+    { id: "b", email: "A@example.com" },
+    { id: "c", email: "c" },
+  ];
   const { count, told } = await imported(list(users), { dryRun: true });
   assert.deepEqual([count.imported, count.present, count.faulty, told.length], [1, 1, 2, 2]);
-  assert.deepEqual(["users", "events"].map((table) => sqlite.prepare(`SELECT count(*) AS rows FROM ${table}`).get().rows), [1, 1]);
+  assert.deepEqual(
+    ["users", "events"].map((table) => sqlite.prepare(`SELECT count(*) AS rows FROM ${table}`).get().rows),
+    [1, 1],
+  );
 });
 
 test("an import into the database of a fresh checkout applies the migrations first", () => {
-  const path = file("fresh.jsonl", JSON.stringify({ id: "a", email: "fresh@example.com", image: "i.png", role: "admin", password_hash: scrypt("admin") }));
+  const path = file(
+    "fresh.jsonl",
+    JSON.stringify({
+      id: "a",
+      email: "fresh@example.com",
+      image: "i.png",
+      role: "admin",
+      password_hash: scrypt("admin"),
+    }),
+  );
   const words = ["--persist-to", join(folder, "fresh")];
-  const command = (...more) => spawnSync(process.execPath, [join(root, "scripts/users.mjs"), ...more, ...words], { encoding: "utf8" });
+  const command = (...more) =>
+    spawnSync(process.execPath, [join(root, "scripts/users.mjs"), ...more, ...words], { encoding: "utf8" });
   const first = command("import", path);
   assert.equal(first.status, 0, first.stdout + first.stderr);
   assert.match(first.stdout, /1 users imported/);
@@ -250,8 +384,10 @@ test("a ring of referrers is refused, also through users who are already there",
   await imported(list([one("x"), one("y", "x")]));
   const closing = await imported(list([one("x", "z"), one("z", "y")]));
   assert.ok(closing.count.refusedReferrers >= 1, JSON.stringify(closing.count));
-  const { rings } = sqlite.prepare(`WITH RECURSIVE walk (start, at) AS (SELECT id, referrer_id FROM users UNION
-    SELECT start, users.referrer_id FROM walk JOIN users ON users.id = at) SELECT count(*) AS rings FROM walk WHERE start = at`).get();
+  const { rings } = sqlite
+    .prepare(`WITH RECURSIVE walk (start, at) AS (SELECT id, referrer_id FROM users UNION
+    SELECT start, users.referrer_id FROM walk JOIN users ON users.id = at) SELECT count(*) AS rings FROM walk WHERE start = at`)
+    .get();
   assert.equal(rings, 0);
 });
 
@@ -259,7 +395,10 @@ test("a time without a zone is in UTC in every zone of the machine", () => {
   for (const TZ of ["America/New_York", "Asia/Kolkata"]) {
     const script = `import { readTime } from ${JSON.stringify(join(root, "scripts/lib/users/time.mjs"))};
       console.log(JSON.stringify(["2024-01-01", "2024-01-01 12:30:00", "2024-01-01T12:30:00+05:30"].map((one) => readTime(one).milliseconds)))`;
-    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], { env: { ...process.env, TZ }, encoding: "utf8" });
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], {
+      env: { ...process.env, TZ },
+      encoding: "utf8",
+    });
     assert.deepEqual(JSON.parse(stdout), [Date.UTC(2024, 0, 1), Date.UTC(2024, 0, 1, 12, 30), Date.UTC(2024, 0, 1, 7)]);
   }
 });
@@ -277,10 +416,17 @@ test("a cell that a spreadsheet would run is neutralized in the CSV and read bac
   await imported(list(names.map((name, index) => ({ id: `${index}`, email: `n${index}@example.com`, name }))));
   const path = join(folder, "formula.csv");
   await writeUsers(path, exportUsers(database));
-  assert.ok(!readFileSync(path, "utf8").split("\n").some((line) => line.split(",").some((cell) => /^"?[=+@-]/.test(cell))));
+  assert.ok(
+    !readFileSync(path, "utf8")
+      .split("\n")
+      .some((line) => line.split(",").some((cell) => /^"?[=+@-]/.test(cell))),
+  );
   sqlite.exec("DELETE FROM users");
   await imported(path);
-  assert.deepEqual(names.map((_, index) => user(`n${index}@example.com`).name), names);
+  assert.deepEqual(
+    names.map((_, index) => user(`n${index}@example.com`).name),
+    names,
+  );
 });
 
 test("reading an SQLite file does not show a warning of Node", () => {
@@ -290,7 +436,9 @@ test("reading an SQLite file does not show a warning of Node", () => {
   quiet.close();
   const script = `import { readRecords } from ${JSON.stringify(join(root, "scripts/lib/users/read.mjs"))};
     for await (const { record } of readRecords(${JSON.stringify(path)})) console.log(record.email);`;
-  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8" });
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], {
+    encoding: "utf8",
+  });
   assert.deepEqual([stdout, stderr], ["a@example.com\n", ""]);
 });
 
@@ -302,9 +450,15 @@ test("a refused row is named by its id and handed back, and roles and names can 
   const rejected = [];
   const onFault = (place, problem, record) => rejected.push([`${place}: ${problem}`, record]);
   await importUsers(database, () => readRecords(list(users)), { onFault });
-  assert.deepEqual(rejected.map(([, record]) => record), users);
+  assert.deepEqual(
+    rejected.map(([, record]) => record),
+    users,
+  );
   assert.match(rejected[0][0], /^line 1 \(id r1\): .*role must be user or admin: use --role THEIRS=OURS/);
-  assert.match(rejected[1][0], /^line 2 \(id r2\): .*name must have at most 100 characters: shorten it, or use --shorten-names/);
+  assert.match(
+    rejected[1][0],
+    /^line 2 \(id r2\): .*name must have at most 100 characters: shorten it, or use --shorten-names/,
+  );
 
   const { count } = await imported(list(users), { roles: { local: "user" }, shortenNames: true });
   assert.deepEqual([count.imported, count.faulty], [2, 0]);

@@ -66,20 +66,17 @@ test("an admin makes a user, finds, changes and deletes the account", async () =
   refused(await admin("GET", `/users/${user.id}`), 404, "not_found");
 
   const { items } = ok(await admin("GET", `/events?user=${user.id}&limit=100`));
-  assert.deepEqual(
-    items.map(({ action }) => action).reverse(),
-    [
-      "user_created",
-      "password_reset_completed",
-      "login",
-      "role_changed",
-      "tier_changed",
-      "role_changed",
-      "session_ended",
-      "password_reset_requested",
-      "user_deleted",
-    ],
-  );
+  assert.deepEqual(items.map(({ action }) => action).reverse(), [
+    "user_created",
+    "password_reset_completed",
+    "login",
+    "role_changed",
+    "tier_changed",
+    "role_changed",
+    "session_ended",
+    "password_reset_requested",
+    "user_deleted",
+  ]);
   assert.ok(items.every(({ subject, result }) => subject.email === null && result === "success"));
 });
 
@@ -133,7 +130,9 @@ test("a freeze that cannot be written down freezes nobody, and neither does one 
 
 test("an act whose event cannot be written is not done", async () => {
   const { token, user } = await signUp(postern, "unwritten@example.com");
-  await postern.sql("CREATE TRIGGER refusal BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
+  await postern.sql(
+    "CREATE TRIGGER refusal BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'refused by the test'); END",
+  );
   const json = { name: "Ada" };
   refused(await send(postern, "PUT", "/api/auth/me/name", { token, json }), 503, "unavailable");
   refused(await admin("DELETE", `/users/${user.id}`), 503, "unavailable");

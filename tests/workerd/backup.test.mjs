@@ -32,7 +32,10 @@ async function run(document, beginning, folder) {
   const line = document.split("\n").find((line) => line.startsWith(`npx wrangler ${beginning}`));
   const words = line.split("#")[0].trim().replace("--remote", "--local").split(/\s+/).slice(2);
   const env = { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_WRITE_LOGS: "false", CI: "true" };
-  const wrangler = spawn(process.execPath, [join(root, "node_modules", "wrangler", "bin", "wrangler.js"), ...words], { cwd: folder, env });
+  const wrangler = spawn(process.execPath, [join(root, "node_modules", "wrangler", "bin", "wrangler.js"), ...words], {
+    cwd: folder,
+    env,
+  });
   let seen = "";
   for (const stream of [wrangler.stdout, wrangler.stderr]) stream.on("data", (data) => (seen += data));
   const [code] = await once(wrangler, "exit");
@@ -58,8 +61,13 @@ test("what was exported from one database signs its users in from another", asyn
     assert.equal(ok(await login(restored, "ada@example.com")).user.id, ada.user.id);
     assert.deepEqual(ok(await me(restored, ada.token)), ada.user, "with the same AUTH_SECRET the session goes on");
     refused(await login(restored, "too-late@example.com"), 401, "wrong_credentials");
-    const tables = "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite%' ORDER BY name";
-    assert.deepEqual(await restored.sql(tables), await postern.sql(tables), "tables, indexes and triggers are all there");
+    const tables =
+      "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite%' ORDER BY name";
+    assert.deepEqual(
+      await restored.sql(tables),
+      await postern.sql(tables),
+      "tables, indexes and triggers are all there",
+    );
   } finally {
     await postern.stop();
     await restored?.stop();

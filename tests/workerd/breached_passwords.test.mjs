@@ -35,7 +35,9 @@ test("a breached password is refused, and no more than five digits of its hash h
   service = () => new Response(`0018A45C4D1DEF81644B54AB7F969B88D65:1\r\n${hash.slice(5)}:3\r\n`);
   const { detail } = refused(await signUp("ada@example.com"), 422, "invalid_fields");
   assert.equal(detail[0].type, "password_breached");
-  assert.deepEqual(asked, [{ url: `https://api.pwnedpasswords.com/range/${hash.slice(0, 5)}`, method: "GET", padding: "true" }]);
+  assert.deepEqual(asked, [
+    { url: `https://api.pwnedpasswords.com/range/${hash.slice(0, 5)}`, method: "GET", padding: "true" },
+  ]);
 });
 
 test("a service that is out, elsewhere or too slow holds nobody up", async () => {

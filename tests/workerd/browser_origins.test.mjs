@@ -45,7 +45,10 @@ test("a listed page may ask before it calls and read the answer, another may not
     assertConventions(answer);
     assert.equal(answer.status, options.token ? 200 : 401);
     assert.equal(answer.headers.get("access-control-allow-origin"), LISTED);
-    assert.equal(answer.headers.get("access-control-expose-headers"), "X-Refresh-Token, X-Request-Id, Retry-After, ETag, X-Total-Count");
+    assert.equal(
+      answer.headers.get("access-control-expose-headers"),
+      "X-Refresh-Token, X-Request-Id, Retry-After, ETag, X-Total-Count",
+    );
     assert.equal(answer.headers.get("access-control-allow-credentials"), null);
     assert.equal(answer.headers.get("vary"), "Origin");
   }
@@ -63,12 +66,20 @@ test("the session cookie goes to the services own page and back, and no other pa
   const token = await cookieOf(user.email);
   const get = (path) => send(postern, "GET", path, { headers: { cookie: cookie(token) } });
   const put = (headers) =>
-    send(postern, "PUT", "/api/auth/me/name", { json: { name: "Ada" }, headers: { cookie: cookie(token), ...headers } });
+    send(postern, "PUT", "/api/auth/me/name", {
+      json: { name: "Ada" },
+      headers: { cookie: cookie(token), ...headers },
+    });
   assert.equal(ok(await get("/api/auth/me")).id, user.id);
   assert.equal(ok(await get("/api/auth/me/sessions")).filter(({ current }) => current).length, 1);
 
   // A neighbouring port is the same site, so a browser sends the cookie, but not the same origin.
-  for (const headers of [{}, { origin: "https://evil.example" }, { origin: "null" }, { origin: "http://localhost:1" }]) {
+  for (const headers of [
+    {},
+    { origin: "https://evil.example" },
+    { origin: "null" },
+    { origin: "http://localhost:1" },
+  ]) {
     const answer = await put(headers);
     refused(answer, 403, "foreign_origin");
     assert.deepEqual(answer.headers.getSetCookie(), []);
@@ -93,7 +104,10 @@ test("the session cookie goes to the services own page and back, and no other pa
 test("cookies that come twice are none, however they come", async () => {
   const token = await cookieOf("admin", "admin");
   const get = (...headers) =>
-    raw(postern, ["GET /api/auth/me HTTP/1.1", "Host: localhost", "Connection: close", ...headers, "", ""].join("\r\n"));
+    raw(
+      postern,
+      ["GET /api/auth/me HTTP/1.1", "Host: localhost", "Connection: close", ...headers, "", ""].join("\r\n"),
+    );
   ok(await get(`Cookie: ${cookie(token)}`));
   const twice = [`Cookie: local-session=${token}`, `Cookie: local-session=${token}`];
   refused(await get(...twice), 401, "invalid_token");

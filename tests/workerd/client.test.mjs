@@ -125,8 +125,10 @@ test("the token of an admin who must change the default password is nobody's in 
   try {
     const token = await adminToken(restricted);
     const authorization = (token) => ({ headers: { authorization: `Bearer ${token}` } });
-    const tell = (token, online) => verify(new Request("http://example.com", authorization(token)), { url: restricted.url, online });
-    for (const online of [false, true]) await assert.rejects(tell(token, online), { status: 401, code: "invalid_token" });
+    const tell = (token, online) =>
+      verify(new Request("http://example.com", authorization(token)), { url: restricted.url, online });
+    for (const online of [false, true])
+      await assert.rejects(tell(token, online), { status: 401, code: "invalid_token" });
 
     const client = createClient({ url: restricted.url });
     client.tokens.set(token);
@@ -170,7 +172,8 @@ test("an expired token, one of another service and one without its claims are re
     await sign({ purpose: "password_reset" }),
     await sign({ sid: undefined }),
   ];
-  for (const token of others) await assert.rejects(tell(token), (error) => error instanceof Unverified && error.status === 401);
+  for (const token of others)
+    await assert.rejects(tell(token), (error) => error instanceof Unverified && error.status === 401);
 });
 
 test("the client signs in, and forgets a token that Postern refuses", async () => {
@@ -195,7 +198,10 @@ test("the client adopts a fresh token, unless another has taken the old one's pl
     fetch: async (request) => {
       const response = await fetch(request);
       meanwhile();
-      return new Response(response.body, { status: response.status, headers: { ...Object.fromEntries(response.headers), "x-refresh-token": fresh } });
+      return new Response(response.body, {
+        status: response.status,
+        headers: { ...Object.fromEntries(response.headers), "x-refresh-token": fresh },
+      });
     },
   });
   client.tokens.set(token);
@@ -212,7 +218,10 @@ test("a failed login is an error with its code, and leaves the session that ther
   const client = createClient({ url: postern.url });
   client.tokens.set(token);
   const attempt = ok(client.POST("/api/auth/login", { body: { email: user.email, password: "wrong" } }));
-  await assert.rejects(attempt, (error) => error instanceof PosternError && error.code === "wrong_credentials" && error.status === 401);
+  await assert.rejects(
+    attempt,
+    (error) => error instanceof PosternError && error.code === "wrong_credentials" && error.status === 401,
+  );
   assert.equal(client.tokens.get(), token);
 
   const faulty = ok(client.PUT("/api/auth/me/name", { body: { name: " " } }));
@@ -224,7 +233,8 @@ test("a change that is based on an old state is an error that has the present on
   const client = createClient({ url: postern.url });
   await ok(client.POST("/api/auth/login", { body: { email: "admin", password: "admin" } }));
   const params = { path: { id: user.id } };
-  const change = (tier, updated_at) => ok(client.PUT("/api/auth/admin/users/{id}", { params, body: { tier, updated_at } }));
+  const change = (tier, updated_at) =>
+    ok(client.PUT("/api/auth/admin/users/{id}", { params, body: { tier, updated_at } }));
   const present = await change(1, user.updated_at);
   assert.ok(present.updated_at > user.updated_at);
   await assert.rejects(change(2, user.updated_at), (error) => {

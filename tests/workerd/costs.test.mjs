@@ -38,7 +38,10 @@ async function occupyTheEnds() {
        VALUES (?1, ?1, 'none', ?1, 0, ?1, 0, 0)`,
       id,
     );
-    await postern.sql("INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES (?1, ?1, 0, 9000000000000)", id);
+    await postern.sql(
+      "INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES (?1, ?1, 0, 9000000000000)",
+      id,
+    );
     await postern.sql(
       "INSERT INTO user_tokens (lookup, user_id, key_id, sealed, created_at, expires_at) VALUES (?1, ?1, '', '', 0, 9000000000000)",
       id,
@@ -118,7 +121,9 @@ const requests = {
 async function calls() {
   const [, table] = (await readFile(document, "utf8")).split("| call | round trips |");
   const rows = table.split("\n\n")[0].matchAll(/^\| ([A-Z]+ \/\S+) .*\| ([\d, ]+) \|$/gm);
-  return [...rows].map(([, call, after]) => ({ call, hasAfter: after !== "0, 0, 0" })).filter(({ call }) => !call.includes(" /dev/"));
+  return [...rows]
+    .map(([, call, after]) => ({ call, hasAfter: after !== "0, 0, 0" }))
+    .filter(({ call }) => !call.includes(" /dev/"));
 }
 
 function sessionId(token) {
@@ -136,7 +141,7 @@ async function newUser() {
 }
 
 let addresses = 0;
-const address = () => `2001:db8:${(addresses += 1).toString(16)}::1`;
+const address = () => `2001:db8:${((addresses += 1)).toString(16)}::1`;
 
 /** What a call costs until its answer, and after it: requests that leave the Worker, rows read, rows written. */
 async function cost({ call, hasAfter }) {
@@ -150,7 +155,9 @@ async function cost({ call, hasAfter }) {
   const told = (kind) => () =>
     postern.events().find(({ event, id }) => event === kind && id === answer.headers.get("x-request-id"));
   return [await until(told("request")), hasAfter ? await until(told("after_answer")) : undefined].map((usage) =>
-    usage ? [usage.d1_round_trips + usage.kv_reads + usage.kv_writes, usage.d1_rows_read, usage.d1_rows_written] : [0, 0, 0],
+    usage
+      ? [usage.d1_round_trips + usage.kv_reads + usage.kv_writes, usage.d1_rows_read, usage.d1_rows_written]
+      : [0, 0, 0],
   );
 }
 

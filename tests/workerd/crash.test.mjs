@@ -8,7 +8,20 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
-import { adminToken, link, login, mails, me, ok, refused, resetPassword, send, signUp, until, userToken } from "./support/client.mjs";
+import {
+  adminToken,
+  link,
+  login,
+  mails,
+  me,
+  ok,
+  refused,
+  resetPassword,
+  send,
+  signUp,
+  until,
+  userToken,
+} from "./support/client.mjs";
 import { startPostern } from "./support/postern.mjs";
 
 const ROUNDS = 20;
@@ -26,7 +39,9 @@ const acknowledged = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
 const unanswered = Object.fromEntries(KINDS.map((kind) => [kind, { happened: 0, "did not": 0 }]));
 
 // A minute on two idle cores; the limit is there so that a hang is an error.
-test(`what was acknowledged outlives ${ROUNDS} crashes, and nothing is half-done`, { timeout: 900_000 }, async (context) => {
+test(`what was acknowledged outlives ${ROUNDS} crashes, and nothing is half-done`, {
+  timeout: 900_000,
+}, async (context) => {
   const world = await newWorld();
   for (let round = 0; round < ROUNDS; round += 1) {
     const work = await workUntilKilled(world, round);
@@ -49,7 +64,10 @@ test(`what was acknowledged outlives ${ROUNDS} crashes, and nothing is half-done
   context.diagnostic(`${ROUNDS} kills; acknowledged and found again: ${JSON.stringify(acknowledged)}`);
   context.diagnostic(`under way at a kill: ${JSON.stringify(unanswered)}`);
   for (const kind of KINDS) assert.ok(acknowledged[kind] > 0, `no ${kind} was acknowledged`);
-  assert.ok(Object.values(unanswered).some((ends) => ends.happened + ends["did not"] > 0), "nothing was under way at a kill");
+  assert.ok(
+    Object.values(unanswered).some((ends) => ends.happened + ends["did not"] > 0),
+    "nothing was under way at a kill",
+  );
 });
 
 /**
@@ -273,7 +291,10 @@ async function loginsAreThere(world, { sessions, sessionsBefore }) {
 async function tokensAreThere(world, { owner, tokens, tokensBefore }) {
   const listed = ok(await send(postern, "GET", "/api/auth/me/tokens", { token: owner.token }));
   for (const token of tokens) {
-    assert.ok(listed.some((row) => row.token === token), "an acknowledged user token is lost");
+    assert.ok(
+      listed.some((row) => row.token === token),
+      "an acknowledged user token is lost",
+    );
     assert.equal(ok(await send(postern, "GET", `/api/auth/verify-token?token=${token}`)), true);
   }
   const rows = await count("user_tokens", owner.id);
@@ -352,7 +373,11 @@ async function databaseIsConsistent() {
   assert.deepEqual(await postern.sql("PRAGMA quick_check"), [{ quick_check: "ok" }]);
   assert.deepEqual(await postern.sql("PRAGMA foreign_key_check"), []);
   for (const table of ["sessions", "user_tokens", "one_time_passwords"]) {
-    assert.deepEqual(await postern.sql(`SELECT user_id FROM ${table} WHERE user_id NOT IN (SELECT id FROM users)`), [], table);
+    assert.deepEqual(
+      await postern.sql(`SELECT user_id FROM ${table} WHERE user_id NOT IN (SELECT id FROM users)`),
+      [],
+      table,
+    );
   }
   // All but the first account were invited, and are what a sign-up makes.
   assert.deepEqual(await postern.sql("SELECT email FROM users WHERE referrer_id IS NULL"), [{ email: "admin" }]);
@@ -361,5 +386,6 @@ async function databaseIsConsistent() {
 /** The first crashes did not lose later what they had not lost at once. */
 async function everythingIsStillThere({ signedUp, tokens }) {
   for (const { id, token } of signedUp) assert.equal(ok(await me(postern, token)).id, id);
-  for (const token of tokens) assert.equal(ok(await send(postern, "GET", `/api/auth/verify-token?token=${token}`)), true);
+  for (const token of tokens)
+    assert.equal(ok(await send(postern, "GET", `/api/auth/verify-token?token=${token}`)), true);
 }

@@ -16,7 +16,12 @@ after(() => postern?.stop());
 /** Sends all but the last byte of a request. `answer` comes as soon as there is one, whether it is released or not. */
 async function hold(method, path, json, { token, length, address = "192.0.2.1" } = {}) {
   const body = JSON.stringify(json);
-  const headers = ["Host: localhost", "Connection: close", "Content-Type: application/json", `CF-Connecting-IP: ${address}`];
+  const headers = [
+    "Host: localhost",
+    "Connection: close",
+    "Content-Type: application/json",
+    `CF-Connecting-IP: ${address}`,
+  ];
   headers.push(`Content-Length: ${length ?? body.length}`);
   if (token) headers.push(`Authorization: Bearer ${token}`);
   const held = Promise.withResolvers();
@@ -92,7 +97,10 @@ test("held bodies have a cap for each address and one for all, beyond which othe
   ok(await send(postern, "GET", "/api/auth/config"));
   refused(await send(postern, "POST", "/api/auth/nothing", { json: {} }), 404, "not_found");
   const refusedOnes = [...statuses.values()];
-  assert.ok(refusedOnes.every((status) => status === "503"), `${refusedOnes}`);
+  assert.ok(
+    refusedOnes.every((status) => status === "503"),
+    `${refusedOnes}`,
+  );
   for (const socket of sockets) socket.destroy();
   const json = { email: "admin", password: "admin", filler: "a".repeat(16_000) };
   const end = Date.now() + 20_000;

@@ -74,7 +74,10 @@ test("a body of 16 KiB is read, and one byte more is too much", async () => {
 });
 
 test("a body that is too large is too much with every method, also where it would mean nothing", async () => {
-  for (const [start, status] of [["GET /api/auth/config", 200], ["DELETE /api/auth/me", 401]]) {
+  for (const [start, status] of [
+    ["GET /api/auth/config", 200],
+    ["DELETE /api/auth/me", 401],
+  ]) {
     const sent = (size) => raw(postern, request(start, [`Content-Length: ${size}`], "a".repeat(size)));
     assert.equal((await sent(16_384)).status, status, start);
     refused(await sent(16_385), 413, "body_too_large");
@@ -193,7 +196,11 @@ test("a signed-in user has a budget of writes, from whatever address, and others
   try {
     const admin = await adminToken(limited);
     const rename = (token, number) =>
-      send(limited, "PUT", "/api/auth/me/name", { token, json: { name: `Ada ${number}` }, address: `192.0.2.${number}` });
+      send(limited, "PUT", "/api/auth/me/name", {
+        token,
+        json: { name: `Ada ${number}` },
+        address: `192.0.2.${number}`,
+      });
     // The windows are aligned to the clock, so one may end in between: of eleven requests one is refused at the latest.
     const refusals = [];
     for (let number = 1; number <= 11; number += 1) {

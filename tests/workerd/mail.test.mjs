@@ -300,6 +300,9 @@ test("no log line tells an address, a key, a code or a link", async () => {
 });
 
 test("a deployed Worker wakes every minute for the mail that is owed", () => {
-  const { triggers } = readConfig({ config: fileURLToPath(new URL("../../wrangler.toml", import.meta.url)) }, { hideWarnings: true });
+  const { triggers } = readConfig(
+    { config: fileURLToPath(new URL("../../wrangler.toml", import.meta.url)) },
+    { hideWarnings: true },
+  );
   assert.deepEqual(triggers.crons, ["* * * * *"]);
 });

@@ -28,10 +28,13 @@ test("no page runs or loads anything of another origin or in its text, is framed
   for (const path of [...paths, "/assets/style.css", "/assets/signin.js"]) {
     const { headers } = await send(postern, "GET", path);
     const policy = Object.fromEntries(
-      headers.get("content-security-policy").split("; ").map((directive) => {
-        const [name, ...sources] = directive.split(" ");
-        return [name, sources.join(" ")];
-      }),
+      headers
+        .get("content-security-policy")
+        .split("; ")
+        .map((directive) => {
+          const [name, ...sources] = directive.split(" ");
+          return [name, sources.join(" ")];
+        }),
     );
     assert.deepEqual(
       policy,
@@ -62,14 +65,24 @@ test("whatever is no page is answered by the Worker", async () => {
 });
 
 test("every page is served through the Worker, so that none is served over plain http", () => {
-  const config = unstable_readConfig({ config: fileURLToPath(new URL("../../wrangler.toml", import.meta.url)) }, { hideWarnings: true });
+  const config = unstable_readConfig(
+    { config: fileURLToPath(new URL("../../wrangler.toml", import.meta.url)) },
+    { hideWarnings: true },
+  );
   for (const path of paths) assert.ok(config.assets.run_worker_first.includes(path), path);
 });
 
 describe("outside local development", () => {
   let deployed;
   before(async () => {
-    const settings = { ENVIRONMENT: "production", APP_URL: "https://app.example", MAIL_PROVIDER: "resend", MAIL_FROM: "a@app.example", RESEND_API_KEY: "key", DEFAULT_ADMIN: "restricted" };
+    const settings = {
+      ENVIRONMENT: "production",
+      APP_URL: "https://app.example",
+      MAIL_PROVIDER: "resend",
+      MAIL_FROM: "a@app.example",
+      RESEND_API_KEY: "key",
+      DEFAULT_ADMIN: "restricted",
+    };
     deployed = await startPostern({ settings });
   });
   after(() => deployed?.stop());

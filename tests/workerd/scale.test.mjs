@@ -9,13 +9,17 @@ import { Random } from "./support/random.mjs";
 test("the simulated queue waits as queueing theory says, and without end beyond its saturation", () => {
   const random = new Random(1);
   const run = (perSecond, kinds) => simulate({ perSecond, kinds, random: () => random.next() });
-  const near = (actual, expected) => assert.ok(Math.abs(actual / expected - 1) < 0.05, `${actual} is not about ${expected}`);
+  const near = (actual, expected) =>
+    assert.ok(Math.abs(actual / expected - 1) < 0.05, `${actual} is not about ${expected}`);
 
   // Pollaczek and Khinchine: the mean wait is rate × E[service²] / (2 (1 − load)).
   const alike = [{ share: 1, milliseconds: 2 }];
   assert.equal(saturation(alike), 500);
   near(run(250, alike).mean, 2 + (0.25 * 2 ** 2) / (2 * (1 - 0.5)));
-  const mixed = [{ share: 0.9, milliseconds: 1 }, { share: 0.1, milliseconds: 11 }];
+  const mixed = [
+    { share: 0.9, milliseconds: 1 },
+    { share: 0.1, milliseconds: 11 },
+  ];
   assert.equal(saturation(mixed), 500);
   near(run(350, mixed).mean, 2 + (0.35 * (0.9 * 1 + 0.1 * 11 ** 2)) / (2 * (1 - 0.7)));
   assert.ok(run(600, alike).ninetyNinth > 1_000);

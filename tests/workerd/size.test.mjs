@@ -7,6 +7,14 @@ import { root } from "../../scripts/lib/run.mjs";
 
 test("the Worker is no larger than its budget, gzipped and as it is", () => {
   holdToBudget();
-  const { size } = statSync(join(root, artefacts.find((path) => path.endsWith(".wasm"))));
-  assert.ok(size <= rawCeilingKibibytes * 1024, `${Math.ceil(size / 1024)} KiB, at most ${rawCeilingKibibytes}: see scripts/lib/budget.mjs`);
+  const { size } = statSync(
+    join(
+      root,
+      artefacts.find((path) => path.endsWith(".wasm")),
+    ),
+  );
+  assert.ok(
+    size <= rawCeilingKibibytes * 1024,
+    `${Math.ceil(size / 1024)} KiB, at most ${rawCeilingKibibytes}: see scripts/lib/budget.mjs`,
+  );
 });

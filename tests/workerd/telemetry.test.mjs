@@ -4,7 +4,23 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { readable } from "../../scripts/lib/events.mjs";
-import { PASSWORD, link, login, mail, me, mails, ok, resetPassword, resetToken, send, sendOtp, signUp, until, userToken, verifyOtp } from "./support/client.mjs";
+import {
+  PASSWORD,
+  link,
+  login,
+  mail,
+  me,
+  mails,
+  ok,
+  resetPassword,
+  resetToken,
+  send,
+  sendOtp,
+  signUp,
+  until,
+  userToken,
+  verifyOtp,
+} from "./support/client.mjs";
 import { startPostern } from "./support/postern.mjs";
 
 const USAGE = ["d1_round_trips", "d1_statements", "d1_rows_read", "d1_rows_written", "d1_ms", "kv_reads", "kv_writes"];
@@ -46,7 +62,16 @@ test("each request is told in one line of JSON: id, method, route, status, outco
     ["POST", "/ada@example.com", {}, "unknown", 404, "not_found"],
   ]) {
     const event = await eventOf(await send(postern, method, path, options));
-    assert.deepEqual(Object.keys(event), ["event", "id", "method", "route", "status", "outcome", "duration_ms", ...USAGE]);
+    assert.deepEqual(Object.keys(event), [
+      "event",
+      "id",
+      "method",
+      "route",
+      "status",
+      "outcome",
+      "duration_ms",
+      ...USAGE,
+    ]);
     const { event: kind, method: told, ...rest } = event;
     assert.deepEqual([kind, told, rest.route, rest.status, rest.outcome], ["request", method, route, status, outcome]);
     for (const name of ["duration_ms", ...USAGE]) assert.ok(event[name] >= 0, `${name} is ${event[name]}`);
@@ -63,12 +88,17 @@ test("rows are those that D1 itself says it read and wrote", async () => {
   assert.deepEqual(asked(named), told("PUT /api/auth/me/name").before);
   assert.ok(named.d1_rows_written >= 1, JSON.stringify(named));
   const refused = await eventOf(await me(postern, "no.token.atall"));
-  assert.deepEqual(USAGE.map((name) => refused[name]), USAGE.map(() => 0));
+  assert.deepEqual(
+    USAGE.map((name) => refused[name]),
+    USAGE.map(() => 0),
+  );
 });
 
 test("what follows an answer is told under the same id, and nothing is counted twice", async () => {
   const session = await signUp(postern, "after@example.com");
-  const answer = await send(postern, "POST", "/api/auth/send-password-reset-link", { json: { email: session.user.email } });
+  const answer = await send(postern, "POST", "/api/auth/send-password-reset-link", {
+    json: { email: session.user.email },
+  });
   const [request, afterAnswer] = [await eventOf(answer), await eventOf(answer, "after_answer")];
   assert.deepEqual(Object.keys(afterAnswer), ["event", "id", "method", "route", "duration_ms", ...USAGE]);
   const { before, after } = told("POST /api/auth/send-password-reset-link");
@@ -96,7 +126,7 @@ test("a request that ends before it has a body, and one while the settings are w
 });
 
 test("an answered request is a point in Analytics Engine, by route and outcome, where the binding is there", async () => {
-  const bindings = '{ ANALYTICS: { writeDataPoint: (point) => console.error(JSON.stringify(point)) } }';
+  const bindings = "{ ANALYTICS: { writeDataPoint: (point) => console.error(JSON.stringify(point)) } }";
   const counted = await startPostern({ bindings });
   try {
     const { headers } = await login(counted, "ada@example.com");
@@ -105,7 +135,16 @@ test("an answered request is a point in Analytics Engine, by route and outcome, 
     assert.deepEqual(others, []);
     assert.deepEqual(point, {
       indexes: ["/api/auth/login"],
-      doubles: ["status", "duration_ms", "d1_statements", "d1_rows_read", "d1_rows_written", "d1_ms", "kv_reads", "kv_writes"].map((name) => event[name]),
+      doubles: [
+        "status",
+        "duration_ms",
+        "d1_statements",
+        "d1_rows_read",
+        "d1_rows_written",
+        "d1_ms",
+        "kv_reads",
+        "kv_writes",
+      ].map((name) => event[name]),
       blobs: ["/api/auth/login", "POST", "wrong_credentials"],
     });
   } finally {
@@ -114,12 +153,34 @@ test("an answered request is a point in Analytics Engine, by route and outcome, 
 });
 
 test("a terminal shows an event as a line that a person can read", () => {
-  const event = { event: "request", id: "1", method: "POST", route: "/api/auth/login", status: 401, outcome: "wrong_credentials" };
-  const usage = { duration_ms: 41, d1_round_trips: 1, d1_statements: 3, d1_rows_read: 4, d1_rows_written: 2, d1_ms: 0.5, kv_reads: 0, kv_writes: 1 };
+  const event = {
+    event: "request",
+    id: "1",
+    method: "POST",
+    route: "/api/auth/login",
+    status: 401,
+    outcome: "wrong_credentials",
+  };
+  const usage = {
+    duration_ms: 41,
+    d1_round_trips: 1,
+    d1_statements: 3,
+    d1_rows_read: 4,
+    d1_rows_written: 2,
+    d1_ms: 0.5,
+    kv_reads: 0,
+    kv_writes: 1,
+  };
   const said = "D1: 3 statements, 4 rows read, 2 written; KV: 0 reads, 1 writes";
-  assert.equal(readable(JSON.stringify({ ...event, ...usage })), `POST /api/auth/login 401 wrong_credentials (41 ms; ${said})`);
+  assert.equal(
+    readable(JSON.stringify({ ...event, ...usage })),
+    `POST /api/auth/login 401 wrong_credentials (41 ms; ${said})`,
+  );
   const afterAnswer = { event: "after_answer", id: "1", method: "PUT", route: "/api/auth/me/password", ...usage };
-  assert.equal(readable(JSON.stringify(afterAnswer)), `  after the answer to PUT /api/auth/me/password (41 ms; ${said})`);
+  assert.equal(
+    readable(JSON.stringify(afterAnswer)),
+    `  after the answer to PUT /api/auth/me/password (41 ms; ${said})`,
+  );
   for (const line of ["request 1: D1 is out", '{"a": 1}', "null"]) assert.equal(readable(line), line);
 });
 
@@ -130,19 +191,36 @@ test("no line tells an email, a name, a password, a token, a code, a header or a
   const session = await signUp(postern, "secret.ada@example.com");
   const note = (...values) => (secrets.push(...values), values[0]);
   note(session.token, session.user.id, session.user.email);
-  ok(await send(postern, "PUT", "/api/auth/me/name", { token: session.token, json: { name: "Augusta Ada" }, ...options }));
+  ok(
+    await send(postern, "PUT", "/api/auth/me/name", {
+      token: session.token,
+      json: { name: "Augusta Ada" },
+      ...options,
+    }),
+  );
   const invitation = note(await userToken(postern, session.token));
   ok(await send(postern, "GET", `/api/auth/verify-token?token=${invitation}`, options));
   ok(await send(postern, "DELETE", `/api/auth/me/tokens/${invitation}`, { token: session.token, ...options }));
   const { token, code } = await sendOtp(postern, session);
   note(token, code);
   ok(await verifyOtp(postern, code, token));
-  ok(await send(postern, "POST", "/api/auth/me/send-invite", { token: session.token, json: { email: "secret.eve@example.com" } }));
-  note("secret.eve@example.com", link(await mail(postern, "secret.eve@example.com", /invited/)).searchParams.get("referrer"));
+  ok(
+    await send(postern, "POST", "/api/auth/me/send-invite", {
+      token: session.token,
+      json: { email: "secret.eve@example.com" },
+    }),
+  );
+  note(
+    "secret.eve@example.com",
+    link(await mail(postern, "secret.eve@example.com", /invited/)).searchParams.get("referrer"),
+  );
   const reset = note(await resetToken(postern, session.user.email));
   ok(await resetPassword(postern, reset, "another good password"));
   await send(postern, "GET", `/${session.user.email}`, options);
-  await send(postern, "POST", "/api/auth/login", { json: { email: session.user.email, password: "wrong" }, ...options });
+  await send(postern, "POST", "/api/auth/login", {
+    json: { email: session.user.email, password: "wrong" },
+    ...options,
+  });
   ok(await login(postern, session.user.email, "another good password", options));
   for (const { subject } of await mails(postern, session.user.email)) note(subject);
 

@@ -45,7 +45,11 @@ function withTrap(wasm, name) {
   try {
     const all = Array.from({ length: module.getNumFunctions() }, (_, index) => module.getFunctionByIndex(index));
     const found = all.filter((reference) => binaryen.getFunctionInfo(reference).name.startsWith(name));
-    assert.equal(found.length, 1, `${found.length} functions have a name that begins with ${name}; choose another endpoint`);
+    assert.equal(
+      found.length,
+      1,
+      `${found.length} functions have a name that begins with ${name}; choose another endpoint`,
+    );
     binaryen.Function(found[0]).body = module.unreachable();
     return module.emitBinary();
   } finally {

@@ -93,12 +93,49 @@ test("users of lightnovel-crawler sign in with their passwords, and everything e
   const insert = crawler.prepare("INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   const invited = "0198a1b2c3d4";
   const admin = "0298a1b2c3d4";
-  insert.run(invited, 1_700_000_000_001, 1_710_000_000_000, '{"theme": "dark"}', admin, made.passlib, "Reader@Example.com", "Reader", "USER", 2, 1, 1);
-  insert.run(admin, 1_690_000_000_000, 1_690_000_000_001, "null", null, made.passlib, "owner@example.com", null, "ADMIN", 0, 1, 0);
+  insert.run(
+    invited,
+    1_700_000_000_001,
+    1_710_000_000_000,
+    '{"theme": "dark"}',
+    admin,
+    made.passlib,
+    "Reader@Example.com",
+    "Reader",
+    "USER",
+    2,
+    1,
+    1,
+  );
+  insert.run(
+    admin,
+    1_690_000_000_000,
+    1_690_000_000_001,
+    "null",
+    null,
+    made.passlib,
+    "owner@example.com",
+    null,
+    "ADMIN",
+    0,
+    1,
+    0,
+  );
   crawler.close();
 
   const { count, told } = await imported(path);
-  assert.deepEqual(count, { imported: 2, present: 0, faulty: 0, referrers: 1, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0, knownDefaults: 0, kept: {}, left: {} });
+  assert.deepEqual(count, {
+    imported: 2,
+    present: 0,
+    faulty: 0,
+    referrers: 1,
+    missingReferrers: 0,
+    refusedReferrers: 0,
+    withoutPassword: 0,
+    knownDefaults: 0,
+    kept: {},
+    left: {},
+  });
   assert.deepEqual(told, []);
 
   const { token, user } = await signsIn("reader@example.com");
@@ -140,7 +177,8 @@ test("users of Better Auth sign in with their passwords", async () => {
   assert.equal(user.created_at, Date.parse("2024-02-03T04:05:06.789Z"));
   // Who had no password there has none here, until one is set by a mailed link.
   assert.equal((await row("gil@example.com")).id, "ba2");
-  for (const password of ["", PASSWORD]) refused(await login(postern, "gil@example.com", password), 401, "wrong_credentials");
+  for (const password of ["", PASSWORD])
+    refused(await login(postern, "gil@example.com", password), 401, "wrong_credentials");
 });
 
 test("users of Supabase sign in with their passwords", async () => {
@@ -162,13 +200,31 @@ test("users of Supabase sign in with their passwords", async () => {
 test("users of Firebase sign in with their passwords", async () => {
   const { salt, passwordHash, hashConfig } = made.firebase;
   const users = [
-    { localId: "fb1", email: "fay@example.com", emailVerified: true, passwordHash, salt, displayName: "Fay", createdAt: "1600000000000" },
+    {
+      localId: "fb1",
+      email: "fay@example.com",
+      emailVerified: true,
+      passwordHash,
+      salt,
+      displayName: "Fay",
+      createdAt: "1600000000000",
+    },
     { localId: "fb2", phoneNumber: "+15555550100", createdAt: "1600000000000" },
   ];
   const path = await file("firebase.json", JSON.stringify({ users }));
   await assert.rejects(imported(path), /without the hash_config/);
-  const { count, told } = await imported(path, { hashConfig: readHashConfig(await file("hash_config.txt", hashConfig)) });
-  assert.deepEqual([count.imported, told], [1, ["user 2 (id fb2): ***: email must be an email address, such as name@example.com: correct it, or give the user another address"]]);
+  const { count, told } = await imported(path, {
+    hashConfig: readHashConfig(await file("hash_config.txt", hashConfig)),
+  });
+  assert.deepEqual(
+    [count.imported, told],
+    [
+      1,
+      [
+        "user 2 (id fb2): ***: email must be an email address, such as name@example.com: correct it, or give the user another address",
+      ],
+    ],
+  );
   const { user } = await signsIn("fay@example.com");
   assert.deepEqual([user.id, user.name, user.created_at], ["fb1", "Fay", 1_600_000_000_000]);
 });
@@ -184,10 +240,28 @@ test("a faulty record is told by its place without address or hash, and stops no
     { id: "f6", email: "sixth@faulty.example", password_hash: hash.replace("m=65536", "m=65537") },
     { id: "f7", email: "FIRST@faulty.example", password_hash: hash },
     { id: "f8", email: "eighth@faulty.example", password_hash: hash, referrer_id: "nobody" },
-    { id: "f9", email: "ninth@faulty.example", password_hash: hash, is_active: "perhaps", extra: "[1]", name: "n".repeat(101) },
+    {
+      id: "f9",
+      email: "ninth@faulty.example",
+      password_hash: hash,
+      is_active: "perhaps",
+      extra: "[1]",
+      name: "n".repeat(101),
+    },
   ]);
   const { count, told } = await imported(path);
-  assert.deepEqual(count, { imported: 2, present: 0, faulty: 7, referrers: 0, missingReferrers: 1, refusedReferrers: 0, withoutPassword: 0, knownDefaults: 0, kept: {}, left: {} });
+  assert.deepEqual(count, {
+    imported: 2,
+    present: 0,
+    faulty: 7,
+    referrers: 0,
+    missingReferrers: 1,
+    refusedReferrers: 0,
+    withoutPassword: 0,
+    knownDefaults: 0,
+    kept: {},
+    left: {},
+  });
   assert.deepEqual(told.toSorted(), [
     "line 2: is no JSON",
     "line 3: is no JSON object",
@@ -241,13 +315,36 @@ test("an import that broke off goes on where it was, and one that is run twice c
 
   const invited = users.filter(({ id, referrer_id }) => referrer_id !== null && referrer_id !== id).length;
   const { count } = await imported(path);
-  assert.deepEqual(count, { imported: 2_000 - half, present: half, faulty: 0, referrers: invited, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0, knownDefaults: 0, kept: {}, left: {} });
+  assert.deepEqual(count, {
+    imported: 2_000 - half,
+    present: half,
+    faulty: 0,
+    referrers: invited,
+    missingReferrers: 0,
+    refusedReferrers: 0,
+    withoutPassword: 0,
+    knownDefaults: 0,
+    kept: {},
+    left: {},
+  });
 
   const before = await stored(domain);
-  assert.deepEqual((await imported(path)).count, { imported: 0, present: 2_000, faulty: 0, referrers: 0, missingReferrers: 0, refusedReferrers: 0, withoutPassword: 0, knownDefaults: 0, kept: {}, left: {} });
+  assert.deepEqual((await imported(path)).count, {
+    imported: 0,
+    present: 2_000,
+    faulty: 0,
+    referrers: 0,
+    missingReferrers: 0,
+    refusedReferrers: 0,
+    withoutPassword: 0,
+    knownDefaults: 0,
+    kept: {},
+    left: {},
+  });
   assert.deepEqual(await stored(domain), before);
   const byId = new Map(before.map((row) => [row.id, row]));
-  for (const { id, referrer_id } of users) assert.equal(byId.get(id).referrer_id, referrer_id === id ? null : referrer_id);
+  for (const { id, referrer_id } of users)
+    assert.equal(byId.get(id).referrer_id, referrer_id === id ? null : referrer_id);
 });
 
 test("users without ids get one, and are still there once", async () => {
@@ -292,7 +389,9 @@ test("the command says what became of the users, and ends with 1 when it left an
   };
 
   // As wrangler keeps it, which applied none of them here: the import asks it to apply what is missing.
-  await postern.sql("CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY, name TEXT UNIQUE, applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP)");
+  await postern.sql(
+    "CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY, name TEXT UNIQUE, applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP)",
+  );
   const migrations = new URL("../../migrations/", import.meta.url);
   for (const name of await readdir(migrations)) await postern.sql("INSERT INTO d1_migrations (name) VALUES (?)", name);
 
@@ -314,7 +413,12 @@ test("the command says what became of the users, and ends with 1 when it left an
   assert.equal(third.code, 0, third.seen);
   assert.match(third.seen, /0 users imported/);
 
-  for (const words of [["import"], ["move", path], ["import", join(folder, "missing.csv")], ["import", path, "--faster"]]) {
+  for (const words of [
+    ["import"],
+    ["move", path],
+    ["import", join(folder, "missing.csv")],
+    ["import", path, "--faster"],
+  ]) {
     const { code, seen } = await command(...words);
     assert.equal(code, 1, seen);
     assert.match(seen, /npm run users -- import\|export FILE/);

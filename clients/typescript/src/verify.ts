@@ -124,7 +124,8 @@ async function ask(token: string, { url, fetch: send = fetch }: VerifyOptions): 
   if (response.status === 200) return (await response.json()) as User;
   await response.body?.cancel();
   if (response.status === 401) throw unauthorized();
-  if (response.status === 403) throw new Unverified(403, "inactive", "This account is deactivated. Ask an admin to activate it.");
+  if (response.status === 403)
+    throw new Unverified(403, "inactive", "This account is deactivated. Ask an admin to activate it.");
   throw unavailable(new Error(`${url} answered ${response.status}`));
 }
 

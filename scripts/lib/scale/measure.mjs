@@ -5,7 +5,16 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../run.mjs";
 import { importUsers } from "../users/move.mjs";
-import { adminToken, login, ok, resetToken, send, sendOtp, userToken, verifyOtp } from "../../../tests/workerd/support/client.mjs";
+import {
+  adminToken,
+  login,
+  ok,
+  resetToken,
+  send,
+  sendOtp,
+  userToken,
+  verifyOtp,
+} from "../../../tests/workerd/support/client.mjs";
 import { startPostern } from "../../../tests/workerd/support/postern.mjs";
 
 const password = "correct horse battery";
@@ -20,7 +29,11 @@ const tickMilliseconds = 10;
  * without it one request serves again and again.
  */
 const calls = [
-  { name: "login", route: "POST /api/auth/login", prepare: (world, user) => () => login(world.postern, user.email, password, from(user)) },
+  {
+    name: "login",
+    route: "POST /api/auth/login",
+    prepare: (world, user) => () => login(world.postern, user.email, password, from(user)),
+  },
   {
     name: "sign-up",
     route: "POST /api/auth/signup",
@@ -30,13 +43,21 @@ const calls = [
         ...from(user),
       }),
   },
-  { name: "check of a session", route: "GET /api/auth/me", request: (world) => send(world.postern, "GET", "/api/auth/me", { token: world.session }) },
+  {
+    name: "check of a session",
+    route: "GET /api/auth/me",
+    request: (world) => send(world.postern, "GET", "/api/auth/me", { token: world.session }),
+  },
   {
     name: "check of an invitation",
     route: "GET /api/auth/verify-token",
     request: (world) => send(world.postern, "GET", `/api/auth/verify-token?token=${world.referrer}`),
   },
-  { name: "public keys", route: "GET /api/auth/jwks", request: (world) => send(world.postern, "GET", "/api/auth/jwks") },
+  {
+    name: "public keys",
+    route: "GET /api/auth/jwks",
+    request: (world) => send(world.postern, "GET", "/api/auth/jwks"),
+  },
   {
     name: "invitation made",
     route: "POST /api/auth/me/create-token",
@@ -82,7 +103,11 @@ const calls = [
     prepare: async (world, user) => {
       await world.postern.sql("DELETE FROM throttles");
       const token = await resetToken(world.postern, user.email);
-      return () => send(world.postern, "POST", "/api/auth/reset-password-with-token", { token, json: { password: `${password} again` } });
+      return () =>
+        send(world.postern, "POST", "/api/auth/reset-password-with-token", {
+          token,
+          json: { password: `${password} again` },
+        });
     },
   },
 ];
@@ -103,7 +128,8 @@ async function session(world, user) {
  * @param {(name: string) => void} [options.onProgress] Is told of each call that begins.
  */
 export async function measure({ users = 150, repeats = 1_000, onProgress = () => {} } = {}) {
-  if (process.platform !== "linux") throw new Failure("CPU time is read from /proc, which this system has not.", "Run it on Linux.");
+  if (process.platform !== "linux")
+    throw new Failure("CPU time is read from /proc, which this system has not.", "Run it on Linux.");
   const postern = await startPostern();
   try {
     const world = await populate(postern, users);
@@ -118,7 +144,12 @@ export async function measure({ users = 150, repeats = 1_000, onProgress = () =>
       for (const request of requests) ok(await request());
       await quiet(postern);
       const cpu = cpuMilliseconds(postern.pid) - before.cpu;
-      measured.push({ name: call.name, route: call.route, cpuMilliseconds: cpu / requests.length, ...usage(postern, before.events, call, requests.length) });
+      measured.push({
+        name: call.name,
+        route: call.route,
+        cpuMilliseconds: cpu / requests.length,
+        ...usage(postern, before.events, call, requests.length),
+      });
     }
     return { calls: measured, bytesAUser: await bytesAUser() };
   } finally {
@@ -128,7 +159,11 @@ export async function measure({ users = 150, repeats = 1_000, onProgress = () =>
 
 async function populate(postern, count) {
   const admin = await adminToken(postern);
-  const users = Array.from({ length: count }, (_, number) => ({ number, id: `user-${number}`, email: `user${number}@example.com` }));
+  const users = Array.from({ length: count }, (_, number) => ({
+    number,
+    id: `user-${number}`,
+    email: `user${number}@example.com`,
+  }));
   const records = users.map(({ id, email }) => ({ place: id, record: { id, email, password_hash: hash } }));
   await importUsers({ query: (sql, ...values) => postern.sql(sql, ...values) }, () => records);
   return { postern, users, session: admin, referrer: await userToken(postern, admin) };
@@ -155,15 +190,31 @@ function cpuMilliseconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) * tickMilliseconds;
 }
 
-const figures = ["d1_round_trips", "d1_statements", "d1_rows_read", "d1_rows_written", "d1_ms", "kv_reads", "kv_writes"];
+const figures = [
+  "d1_round_trips",
+  "d1_statements",
+  "d1_rows_read",
+  "d1_rows_written",
+  "d1_ms",
+  "kv_reads",
+  "kv_writes",
+];
 
 /** The mean of what the log tells of these calls, what follows their answers included. */
 function usage(postern, since, call, count) {
-  const own = postern.events().slice(since).filter(({ method, route }) => `${method} ${route}` === call.route);
+  const own = postern
+    .events()
+    .slice(since)
+    .filter(({ method, route }) => `${method} ${route}` === call.route);
   if (own.filter(({ event }) => event === "request").length !== count) {
-    throw new Failure(`The log does not tell of every ${call.route}.`, "Is src/telemetry.rs still what scripts/lib/scale/measure.mjs reads?");
+    throw new Failure(
+      `The log does not tell of every ${call.route}.`,
+      "Is src/telemetry.rs still what scripts/lib/scale/measure.mjs reads?",
+    );
   }
-  return Object.fromEntries(figures.map((figure) => [figure, own.reduce((sum, event) => sum + event[figure], 0) / count]));
+  return Object.fromEntries(
+    figures.map((figure) => [figure, own.reduce((sum, event) => sum + event[figure], 0) / count]),
+  );
 }
 
 /** What a user takes in the database: with a session, an invitation and the counters of one who signs in. */
@@ -181,7 +232,9 @@ async function bytesAUser() {
     await importUsers(database, () => records);
     const agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     await postern.sql(`INSERT INTO sessions SELECT lower(hex(randomblob(16))), id, '${agent}', 1, 1 FROM users`);
-    await postern.sql("INSERT INTO user_tokens SELECT lower(hex(randomblob(32))), id, hex(randomblob(8)), hex(randomblob(50)), NULL, 1, 1 FROM users");
+    await postern.sql(
+      "INSERT INTO user_tokens SELECT lower(hex(randomblob(32))), id, hex(randomblob(8)), hex(randomblob(50)), NULL, 1, 1 FROM users",
+    );
     for (let counter = 0; counter < 2; counter++) {
       await postern.sql("INSERT INTO throttles SELECT lower(hex(randomblob(32))), 1, 1, 1 FROM users");
     }

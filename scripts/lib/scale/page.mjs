@@ -59,7 +59,10 @@ and so ${amount(d1Limits.exampleQueriesASecond)} queries a second. What a call k
 
 | call | a second, at the time measured here | a second, at ${d1Limits.exampleMillisecondsAQuery} ms a statement |
 |---|---|---|
-${calls.filter((call) => call.d1_statements > 0).map((call) => row(call.name, about(perSecond(call)), about(byExample(call, d1Limits)))).join("\n")}
+${calls
+  .filter((call) => call.d1_statements > 0)
+  .map((call) => row(call.name, about(perSecond(call)), about(byExample(call, d1Limits))))
+  .join("\n")}
 
 A database has at most ${d1Limits.gigabytesADatabase} GB: ${millions(users)} million users. The left column leaves out what a write waits for until it is
 stored, so it is a bound from above and nothing to plan with. What the statements take in a deployment, \`d1_ms\` in
@@ -67,7 +70,9 @@ the log tells.
 
 ### Simulated
 
-Of ${amount(Object.values(mix).reduce((sum, share) => sum + share))} requests ${Object.entries(mix).map(([name, share]) => `${share} are a ${name}`).join(", ")}. They
+Of ${amount(Object.values(mix).reduce((sum, share) => sum + share))} requests ${Object.entries(mix)
+    .map(([name, share]) => `${share} are a ${name}`)
+    .join(", ")}. They
 come by chance to one database that serves one at a time: how long from coming to being served, the network left out.
 
 | busy | measured: requests a second | mean | 99th percentile | at ${d1Limits.exampleMillisecondsAQuery} ms a statement: a second | mean | 99th percentile |
@@ -150,11 +155,16 @@ function byExample(call, limits) {
 
 function kinds(byName, milliseconds) {
   const total = Object.values(mix).reduce((sum, share) => sum + share);
-  return Object.entries(mix).map(([name, share]) => ({ share: share / total, milliseconds: milliseconds(byName(name)) }));
+  return Object.entries(mix).map(([name, share]) => ({
+    share: share / total,
+    milliseconds: milliseconds(byName(name)),
+  }));
 }
 
 function simulated(byName, limits) {
-  const scenarios = [(call) => call.d1_ms, (call) => exampleMilliseconds(call, limits)].map((milliseconds) => kinds(byName, milliseconds));
+  const scenarios = [(call) => call.d1_ms, (call) => exampleMilliseconds(call, limits)].map((milliseconds) =>
+    kinds(byName, milliseconds),
+  );
   return loads
     .map((load) => {
       const cells = scenarios.flatMap((kinds) => {
@@ -191,6 +201,10 @@ function dollars(number) {
 }
 
 function amount(number) {
-  const [size, name] = [[1e9, " billion"], [1e6, " million"], [1, ""]].find(([size]) => number >= size);
+  const [size, name] = [
+    [1e9, " billion"],
+    [1e6, " million"],
+    [1, ""],
+  ].find(([size]) => number >= size);
   return `${(number / size).toLocaleString("en")}${name}`;
 }

@@ -22,7 +22,10 @@ export function simulate({ perSecond, kinds, random, requests = 200_000 }) {
     times[request] = freeAt - now;
   }
   times.sort();
-  return { mean: times.reduce((sum, time) => sum + time, 0) / requests, ninetyNinth: times[Math.floor(requests * 0.99)] };
+  return {
+    mean: times.reduce((sum, time) => sum + time, 0) / requests,
+    ninetyNinth: times[Math.floor(requests * 0.99)],
+  };
 }
 
 function drawn(kinds, number) {

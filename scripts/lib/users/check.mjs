@@ -41,7 +41,9 @@ export function check(raw, rules, now = Date.now()) {
     id: take("id", (value) => (value === undefined ? randomUUID() : text(value, 1, 128))),
     email: take("email", (value = "") => rules.read_email(string(value))),
     password_hash: take("password_hash", (value) => passwordHash(value, rules)),
-    name: take("name", (value) => (value === undefined || string(value).trim() === "" ? null : rules.read_name(string(value)))),
+    name: take("name", (value) =>
+      value === undefined || string(value).trim() === "" ? null : rules.read_name(string(value)),
+    ),
     role: take("role", role),
     tier: take("tier", tier),
     is_active: take("is_active", (value = true) => flag(value)),
@@ -56,7 +58,8 @@ export function check(raw, rules, now = Date.now()) {
   user.frozen_by = take("frozen_by", (value) => (value === undefined ? null : text(value, 1, 128)));
   user.frozen_at = take("frozen_at", (value) => (value === undefined ? null : time(value)));
   user.freeze_since = take("freeze_since", (value) => (value === undefined ? null : time(value)));
-  if ((user.frozen_by === null) !== (user.frozen_at === null)) faults.push("frozen_by and frozen_at must be given together");
+  if ((user.frozen_by === null) !== (user.frozen_at === null))
+    faults.push("frozen_by and frozen_at must be given together");
   if (user.frozen_by && user.is_active === 1) faults.push("is_active must be false for a user who is frozen");
   user.updated_at = take("updated_at", (value) => (value === undefined ? (user.created_at ?? now) : time(value)));
   return { user, faults, hasId: Boolean(raw.id), hasPassword: user.password_hash !== noPassword };

@@ -15,8 +15,15 @@ export function knownDefaults(rules, serviceName = "Postern") {
   return (user, hasPassword) => {
     if (user.role !== "admin" || !hasPassword) return undefined;
     tried += 1;
-    if (tried > maxTried) return `is one of more than ${maxTried} admins, of whom the rest are not tried for known default passwords: must change it at the next login`;
-    const candidates = new Set([defaultPassword, serviceName, serviceName.toLowerCase(), user.email, rules.local_part(user.email)]);
+    if (tried > maxTried)
+      return `is one of more than ${maxTried} admins, of whom the rest are not tried for known default passwords: must change it at the next login`;
+    const candidates = new Set([
+      defaultPassword,
+      serviceName,
+      serviceName.toLowerCase(),
+      user.email,
+      rules.local_part(user.email),
+    ]);
     const isKnown = [...candidates].some((candidate) => rules.matches(candidate, user.password_hash));
     return isKnown ? "is an admin with a known default password, and must change it at the next login" : undefined;
   };

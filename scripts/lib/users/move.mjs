@@ -38,8 +38,16 @@ export async function importUsers(database, read, options = {}) {
   const { onFault = () => {}, onNote = () => {}, onProgress = () => {}, dryRun = false } = options;
   const rules = await loadRules();
   const count = {
-    imported: 0, present: 0, faulty: 0, referrers: 0, missingReferrers: 0, refusedReferrers: 0,
-    withoutPassword: 0, knownDefaults: 0, kept: {}, left: {},
+    imported: 0,
+    present: 0,
+    faulty: 0,
+    referrers: 0,
+    missingReferrers: 0,
+    refusedReferrers: 0,
+    withoutPassword: 0,
+    knownDefaults: 0,
+    kept: {},
+    left: {},
   };
   const fault = (place, problem, record) => {
     count.faulty += 1;
@@ -59,7 +67,10 @@ export async function importUsers(database, read, options = {}) {
       one.notes.push(problem);
     }
     const ids = dryRun ? withoutTwins(batch, news, seen) : await insert(database, batch);
-    const taken = await takenEmails(database, batch.filter(({ user }) => !ids.has(user.id) && !seen.ids.has(user.id)));
+    const taken = await takenEmails(
+      database,
+      batch.filter(({ user }) => !ids.has(user.id) && !seen.ids.has(user.id)),
+    );
     count.imported += ids.size;
     count.present += batch.length - ids.size - taken.length;
     for (const one of batch) {
@@ -94,7 +105,8 @@ export async function importUsers(database, read, options = {}) {
         count.refusedReferrers += 1;
         onFault(place, `${masked(user.email)}: its referrers form a circle, so its referrer is left out`);
       }
-      for (const { place, user } of missing) onFault(place, `${masked(user.email)}: its referrer is not among the users, and is left out`);
+      for (const { place, user } of missing)
+        onFault(place, `${masked(user.email)}: its referrer is not among the users, and is left out`);
     }
   }
   return count;

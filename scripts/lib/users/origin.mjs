@@ -39,11 +39,18 @@ export const exportedColumns = [...columns, "freeze_since"];
 export function toUser(record, hashConfig) {
   const { fields, problems } = fieldsOf(record);
   const convert =
-    "localid" in fields ? ofFirebase : "encryptedpassword" in fields ? ofSupabase : "emailverified" in fields ? ofBetterAuth : ofPostern;
+    "localid" in fields
+      ? ofFirebase
+      : "encryptedpassword" in fields
+        ? ofSupabase
+        : "emailverified" in fields
+          ? ofBetterAuth
+          : ofPostern;
   const user = convert(fields, hashConfig);
   const kept = extras.filter((key) => isGiven(fields[key]));
   const imported = convert === ofPostern ? known : new Set([...read.get(convert), ...extras]);
-  const left = convert === ofPostern ? [] : Object.keys(fields).filter((key) => !imported.has(key) && isGiven(fields[key]));
+  const left =
+    convert === ofPostern ? [] : Object.keys(fields).filter((key) => !imported.has(key) && isGiven(fields[key]));
   return { ...user, problems: [...problems, ...(user.problems ?? [])], notes: user.notes ?? [], kept, left };
 }
 
@@ -105,7 +112,11 @@ function ofBetterAuth(fields) {
     password_hash: fields.password,
     name: fields.name,
     // Of the admin plugin, where it is used.
-    role: String(fields.role ?? "").split(",").includes("admin") ? "admin" : "user",
+    role: String(fields.role ?? "")
+      .split(",")
+      .includes("admin")
+      ? "admin"
+      : "user",
     is_active: !isBanned,
     notes: isBanned ? banNotes(fields.banexpires) : [],
     is_verified: fields.emailverified,
@@ -202,30 +213,56 @@ function plain(base64) {
 /** Reads the parameters as the Firebase console shows them. */
 export function readHashConfig(path) {
   const text = readFileSync(path, "utf8");
-  const names = { signerKey: "base64_signer_key", saltSeparator: "base64_salt_separator", rounds: "rounds", memCost: "mem_cost" };
-  const found = Object.entries(names).map(([key, name]) => [key, text.match(new RegExp(`\\b${name}"?\\s*[:=]\\s*"?([\\w+/=-]+)`))?.[1]]);
+  const names = {
+    signerKey: "base64_signer_key",
+    saltSeparator: "base64_salt_separator",
+    rounds: "rounds",
+    memCost: "mem_cost",
+  };
+  const found = Object.entries(names).map(([key, name]) => [
+    key,
+    text.match(new RegExp(`\\b${name}"?\\s*[:=]\\s*"?([\\w+/=-]+)`))?.[1],
+  ]);
   const missing = found.filter(([, value]) => !value).map(([key]) => names[key]);
-  if (missing.length > 0) throw new Failure(`${path} lacks ${missing.join(", ")}.`, "Copy the whole hash_config from the Firebase console.");
+  if (missing.length > 0)
+    throw new Failure(`${path} lacks ${missing.join(", ")}.`, "Copy the whole hash_config from the Firebase console.");
   const { signerKey, saltSeparator, ...numbers } = Object.fromEntries(found);
   return { signerKey: plain(signerKey), saltSeparator: plain(saltSeparator), ...numbers };
 }
 
 /** The columns that each service's converter reads. */
 const read = new Map([
-  [ofBetterAuth, ["id", "email", "password", "name", "role", "banned", "banexpires", "emailverified", "createdat", "updatedat"]],
+  [
+    ofBetterAuth,
+    ["id", "email", "password", "name", "role", "banned", "banexpires", "emailverified", "createdat", "updatedat"],
+  ],
   [
     ofSupabase,
-    ["id", "email", "encryptedpassword", "rawusermetadata", "deletedat", "banneduntil", "emailconfirmedat", "createdat", "updatedat"],
+    [
+      "id",
+      "email",
+      "encryptedpassword",
+      "rawusermetadata",
+      "deletedat",
+      "banneduntil",
+      "emailconfirmedat",
+      "createdat",
+      "updatedat",
+    ],
   ],
   [ofFirebase, ["localid", "email", "passwordhash", "salt", "displayname", "disabled", "emailverified", "createdat"]],
 ]);
 
 /** As JSON, CSV and SQLite write a flag that is set. */
 export function isTrue(value) {
-  return [true, 1, 1n].includes(value) || (typeof value === "string" && ["1", "t", "true"].includes(value.toLowerCase()));
+  return (
+    [true, 1, 1n].includes(value) || (typeof value === "string" && ["1", "t", "true"].includes(value.toLowerCase()))
+  );
 }
 
 /** The forms of a cleared flag in JSON, CSV and SQLite. */
 export function isFalse(value) {
-  return [false, 0, 0n].includes(value) || (typeof value === "string" && ["0", "f", "false"].includes(value.toLowerCase()));
+  return (
+    [false, 0, 0n].includes(value) || (typeof value === "string" && ["0", "f", "false"].includes(value.toLowerCase()))
+  );
 }

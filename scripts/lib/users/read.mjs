@@ -21,7 +21,10 @@ const readers = {
 export function readRecords(path) {
   const read = readers[extname(path).toLowerCase()];
   if (read) return read(path);
-  throw new Failure(`${path} is of no kind that can be read.`, `Its name must end in one of ${Object.keys(readers).join(", ")}.`);
+  throw new Failure(
+    `${path} is of no kind that can be read.`,
+    `Its name must end in one of ${Object.keys(readers).join(", ")}.`,
+  );
 }
 
 /** How many lines and characters a row with line breaks may have. */
@@ -132,7 +135,9 @@ async function* readJsonLines(path) {
 function parseObject(text) {
   try {
     const record = JSON.parse(text);
-    return record !== null && typeof record === "object" && !Array.isArray(record) ? { record } : { fault: "is no JSON object" };
+    return record !== null && typeof record === "object" && !Array.isArray(record)
+      ? { record }
+      : { fault: "is no JSON object" };
   } catch {
     return { fault: "is no JSON" };
   }
@@ -144,10 +149,14 @@ async function* readJson(path) {
   try {
     document = JSON.parse(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
   } catch (error) {
-    throw new Failure(`${path} cannot be read as JSON: ${error.message}`, "One JSON object a line belongs into a file whose name ends in .jsonl.");
+    throw new Failure(
+      `${path} cannot be read as JSON: ${error.message}`,
+      "One JSON object a line belongs into a file whose name ends in .jsonl.",
+    );
   }
   const users = Array.isArray(document) ? document : document?.users;
-  if (!Array.isArray(users)) throw new Failure(`${path} has no list of users.`, "It must be a list, or an object with the list as `users`.");
+  if (!Array.isArray(users))
+    throw new Failure(`${path} has no list of users.`, "It must be a list, or an object with the list as `users`.");
   for (const [index, record] of users.entries()) {
     const place = `user ${index + 1}`;
     yield record !== null && typeof record === "object" ? { place, record } : { place, fault: "is no JSON object" };
@@ -160,7 +169,10 @@ async function* readSqlite(path) {
   let database;
   try {
     database = new DatabaseSync(path, { readOnly: true });
-    const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')").all().map(({ name }) => name);
+    const tables = database
+      .prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")
+      .all()
+      .map(({ name }) => name);
     const query = usersQuery(database, tables);
     if (!query) throw new Error("there is no table `users`, and not both `user` and `account`");
     let number = 0;
@@ -169,14 +181,21 @@ async function* readSqlite(path) {
       yield { place: `row ${number}`, record: { ...row } };
     }
   } catch (error) {
-    throw new Failure(`${path} cannot be read as an SQLite database of users: ${error.message}.`, "Give the database file itself.");
+    throw new Failure(
+      `${path} cannot be read as an SQLite database of users: ${error.message}.`,
+      "Give the database file itself.",
+    );
   } finally {
     database?.close();
   }
 }
 
 function usersQuery(database, tables) {
-  const columnsOf = (table) => database.prepare("SELECT name FROM pragma_table_info(?)").all(table).map(({ name }) => name);
+  const columnsOf = (table) =>
+    database
+      .prepare("SELECT name FROM pragma_table_info(?)")
+      .all(table)
+      .map(({ name }) => name);
   const named = (columns, wanted) => columns.find((column) => column.toLowerCase().replaceAll("_", "") === wanted);
   const users = ["users", "user"].find((table) => tables.includes(table));
   if (!users) return undefined;
@@ -186,9 +205,13 @@ function usersQuery(database, tables) {
   if (named(columns, "password")) throw new Error(`the table \`${users}\` of Better Auth has a password of its own`);
 
   const accounts = ["accounts", "account"].find((table) => tables.includes(table));
-  const [userId, providerId, password] = ["userid", "providerid", "password"].map((wanted) => accounts && named(columnsOf(accounts), wanted));
+  const [userId, providerId, password] = ["userid", "providerid", "password"].map(
+    (wanted) => accounts && named(columnsOf(accounts), wanted),
+  );
   if (!userId || !providerId || !password) {
-    throw new Error(`the table \`${users}\` is one of Better Auth, and there is no table of its accounts with user, provider and password`);
+    throw new Error(
+      `the table \`${users}\` is one of Better Auth, and there is no table of its accounts with user, provider and password`,
+    );
   }
   return `SELECT u.*, a."${password}" AS password FROM "${users}" AS u
     LEFT JOIN "${accounts}" AS a ON a."${userId}" = u.id AND a."${providerId}" = 'credential'`;

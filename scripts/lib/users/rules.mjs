@@ -6,7 +6,16 @@ import { pathToFileURL } from "node:url";
 import { buildExample, folderOf } from "../example.mjs";
 
 const folder = folderOf("rules");
-const sources = ["src", "scripts/lib/users/rules.rs", "scripts/lib/users/rules.mjs", "scripts/lib/wasm.mjs", ".cargo", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml"];
+const sources = [
+  "src",
+  "scripts/lib/users/rules.rs",
+  "scripts/lib/users/rules.mjs",
+  "scripts/lib/wasm.mjs",
+  ".cargo",
+  "Cargo.toml",
+  "Cargo.lock",
+  "rust-toolchain.toml",
+];
 
 /** Compiles the rules. Does nothing if nothing has changed. */
 export function buildRules() {

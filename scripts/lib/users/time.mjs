@@ -17,12 +17,14 @@ export function readTime(value) {
     if (milliseconds < leastMilliseconds) return { problem: "must be a time in milliseconds, not in seconds" };
     return milliseconds < 8.64e15 ? { milliseconds } : { problem: "must be a time" };
   }
-  if (/^\d{1,2}[/.]\d{1,2}[/.]\d{2,4}/.test(text)) return { problem: "must be a time: this date is ambiguous, write it as 2024-02-01" };
+  if (/^\d{1,2}[/.]\d{1,2}[/.]\d{2,4}/.test(text))
+    return { problem: "must be a time: this date is ambiguous, write it as 2024-02-01" };
   const parts = text.match(iso);
   if (!parts) return { problem: "must be a time" };
   const [year, month, day, hour, minute, second] = parts.slice(1, 7).map((part) => Number(part ?? 0));
   const midnight = new Date(Date.UTC(year, month - 1, day));
-  const isDay = midnight.getUTCFullYear() === year && midnight.getUTCMonth() === month - 1 && midnight.getUTCDate() === day;
+  const isDay =
+    midnight.getUTCFullYear() === year && midnight.getUTCMonth() === month - 1 && midnight.getUTCDate() === day;
   if (!isDay || hour > 23 || minute > 59 || second > 59) return { problem: "must be a time: this date does not exist" };
   const fraction = Math.trunc(Number(`0.${parts[7] ?? 0}`) * 1000);
   const milliseconds = midnight.getTime() + ((hour * 60 + minute) * 60 + second) * 1000 + fraction - offset(parts[8]);

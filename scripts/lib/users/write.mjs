@@ -8,14 +8,21 @@ import { Failure } from "../run.mjs";
 import { exportedColumns as columns } from "./origin.mjs";
 
 const writers = {
-  ".csv": { head: `${columns.join(",")}\n`, line: (user) => `${columns.map((column) => csvField(user[column])).join(",")}\n` },
+  ".csv": {
+    head: `${columns.join(",")}\n`,
+    line: (user) => `${columns.map((column) => csvField(user[column])).join(",")}\n`,
+  },
   ".jsonl": { head: "", line: (user) => `${JSON.stringify(user)}\n` },
 };
 
 /** @returns {Promise<number>} How many were written. */
 export async function writeUsers(path, users, onProgress = () => {}) {
   const writer = writers[extname(path).toLowerCase()];
-  if (!writer) throw new Failure(`${path} is of no kind that can be written.`, `Its name must end in one of ${Object.keys(writers).join(", ")}.`);
+  if (!writer)
+    throw new Failure(
+      `${path} is of no kind that can be written.`,
+      `Its name must end in one of ${Object.keys(writers).join(", ")}.`,
+    );
   if (existsSync(path)) throw new Failure(`${path} is there already.`, "Choose another name, or remove it.");
 
   const aside = `${path}.partial`;

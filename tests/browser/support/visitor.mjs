@@ -42,7 +42,10 @@ async function open(context) {
     async leave(expected) {
       await context.close();
       const isExpected = (error) => Boolean(expected?.test(error));
-      assert.deepEqual(errors.filter((error) => !isExpected(error)), []);
+      assert.deepEqual(
+        errors.filter((error) => !isExpected(error)),
+        [],
+      );
       assert.equal(errors.some(isExpected), Boolean(expected));
     },
   };
@@ -73,7 +76,9 @@ export async function assertUsable(page, about) {
   // Past the page's security policy, as a debugger does it.
   await page.evaluate(axe);
   const violations = await page.evaluate(async () => (await window.axe.run(document)).violations);
-  const told = violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}: ${failureSummary}`));
+  const told = violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html}: ${failureSummary}`),
+  );
   assert.deepEqual(told, [], about);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   assert.ok(overflow <= 0, `${about}: ${overflow} px are cut off at the side`);

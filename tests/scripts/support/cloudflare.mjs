@@ -30,7 +30,10 @@ export async function startCloudflare() {
 }
 
 function answerTo(state, call, query, text) {
-  const page = (rows) => ({ result: Number(query.get("page") ?? 1) > 1 ? [] : rows, result_info: { page: 1, count: rows.length } });
+  const page = (rows) => ({
+    result: Number(query.get("page") ?? 1) > 1 ? [] : rows,
+    result_info: { page: 1, count: rows.length },
+  });
   const found = (value, code) => (value ? { result: value } : { status: 404, code });
   const { upload } = state;
   const routes = {
@@ -39,13 +42,35 @@ function answerTo(state, call, query, text) {
     "GET /accounts": () => page([{ id: "1", name: "Example" }]),
     "GET /memberships": () => page([{ id: "4", account: { id: "1", name: "Example" } }]),
     "GET /d1/database": () => page(state.databases),
-    "POST /d1/database": () => ({ result: add(state.databases, { uuid: "11111111-2222-4333-8444-555555555555", name: JSON.parse(text).name }) }),
-    "POST /d1/database/*/query": () => ({ result: [{ results: rowsOf(state, JSON.parse(text)), success: true, meta: {} }] }),
+    "POST /d1/database": () => ({
+      result: add(state.databases, { uuid: "11111111-2222-4333-8444-555555555555", name: JSON.parse(text).name }),
+    }),
+    "POST /d1/database/*/query": () => ({
+      result: [{ results: rowsOf(state, JSON.parse(text)), success: true, meta: {} }],
+    }),
     "GET /storage/kv/namespaces": () => page(state.namespaces),
-    "POST /storage/kv/namespaces": () => ({ result: add(state.namespaces, { id: "0123456789abcdef0123456789abcdef", title: JSON.parse(text).title }) }),
+    "POST /storage/kv/namespaces": () => ({
+      result: add(state.namespaces, { id: "0123456789abcdef0123456789abcdef", title: JSON.parse(text).title }),
+    }),
     "GET /workers/subdomain": () => ({ result: { subdomain: "example" } }),
-    "GET /workers/workers/postern": () => found(upload && { id: "5", name: "postern", tags: [], observability: { enabled: true }, subdomain: { enabled: true, previews_enabled: true } }, 10007),
-    "GET /workers/services/postern": () => found(upload && { default_environment: { environment: "production", script: { tag: "6", last_deployed_from: "wrangler" } } }, 10007),
+    "GET /workers/workers/postern": () =>
+      found(
+        upload && {
+          id: "5",
+          name: "postern",
+          tags: [],
+          observability: { enabled: true },
+          subdomain: { enabled: true, previews_enabled: true },
+        },
+        10007,
+      ),
+    "GET /workers/services/postern": () =>
+      found(
+        upload && {
+          default_environment: { environment: "production", script: { tag: "6", last_deployed_from: "wrangler" } },
+        },
+        10007,
+      ),
     "GET /workers/scripts/postern/secrets": () => found(upload && [], 10007),
     "GET /workers/scripts/postern/settings": () => found(upload && { bindings: readable(upload) }, 10007),
     "GET /workers/scripts/postern/deployments": () => found(upload && { deployments: [deployment] }, 10007),
@@ -63,11 +88,23 @@ function answerTo(state, call, query, text) {
   return routes[call.replace(/(?<=\/d1\/database\/)[^/]+/, "*")]?.();
 }
 
-const deployment = { id: "7", source: "wrangler", strategy: "percentage", created_on: "2026-01-01T00:00:00Z", versions: [{ version_id: VERSION, percentage: 100 }] };
+const deployment = {
+  id: "7",
+  source: "wrangler",
+  strategy: "percentage",
+  created_on: "2026-01-01T00:00:00Z",
+  versions: [{ version_id: VERSION, percentage: 100 }],
+};
 
 function version(upload) {
   const metadata = { created_on: "2026-01-01T00:00:00Z" };
-  return { id: VERSION, number: 1, metadata, annotations: upload.annotations, resources: { bindings: readable(upload), script: {}, script_runtime: {} } };
+  return {
+    id: VERSION,
+    number: 1,
+    metadata,
+    annotations: upload.annotations,
+    resources: { bindings: readable(upload), script: {}, script_runtime: {} },
+  };
 }
 
 /** Bindings as Cloudflare shows them: of a secret the name alone. */

@@ -30,13 +30,18 @@ if (!account.isSignedIn) end(1, "You are not logged in.");
 
 if (command.startsWith("deployments status")) {
   const worker = account.workers[option("--name")];
-  if (!worker) end(1, "A request to the Cloudflare API failed. This Worker does not exist on your account. [code: 10007]");
+  if (!worker)
+    end(1, "A request to the Cloudflare API failed. This Worker does not exist on your account. [code: 10007]");
   print({ id: "a-deployment", versions: [{ version_id: worker.version, percentage: 100 }] });
 } else if (command.startsWith("versions view")) {
   const { version, tag, vars, secrets } = account.workers[option("--name")];
   const plain = Object.entries(vars).map(([name, text]) => ({ name, type: "plain_text", text }));
   const secret = Object.keys(secrets).map((name) => ({ name, type: "secret_text" }));
-  print({ id: version, annotations: { "workers/tag": tag }, resources: { bindings: [...plain, ...secret, { name: "DB", type: "d1" }] } });
+  print({
+    id: version,
+    annotations: { "workers/tag": tag },
+    resources: { bindings: [...plain, ...secret, { name: "DB", type: "d1" }] },
+  });
 } else if (command === "d1 list") {
   print(account.databases);
 } else if (command.startsWith("d1 create")) {
@@ -48,16 +53,38 @@ if (command.startsWith("deployments status")) {
 } else if (command.startsWith("d1 migrations apply DB") && args.includes("--remote")) {
   account.migrated.push(config().d1_databases[0].database_id);
 } else if (command.startsWith("deploy") && !args.includes("--dry-run")) {
-  const { name, vars, d1_databases, kv_namespaces, routes, preview_urls: previewUrls, workers_dev: workersDev } = config();
+  const {
+    name,
+    vars,
+    d1_databases,
+    kv_namespaces,
+    routes,
+    preview_urls: previewUrls,
+    workers_dev: workersDev,
+  } = config();
   const secrets = option("--secrets-file") ? JSON.parse(readFileSync(option("--secrets-file"), "utf8")) : {};
   const version = `version-${(account.versions += 1)}`;
   const stores = [d1_databases[0].database_id, kv_namespaces[0].id];
   const kept = account.workers[name]?.secrets;
-  account.workers[name] = { version, tag: option("--tag"), vars, secrets: { ...kept, ...secrets }, stores, routes, previewUrls, workersDev };
+  account.workers[name] = {
+    version,
+    tag: option("--tag"),
+    vars,
+    secrets: { ...kept, ...secrets },
+    stores,
+    routes,
+    previewUrls,
+    workersDev,
+  };
   const targets = [`https://${name}.example.workers.dev`, "schedule: * * * * *"];
-  writeFileSync(process.env.WRANGLER_OUTPUT_FILE_PATH, `${JSON.stringify({ type: "deploy", version_id: version, targets })}\n`);
+  writeFileSync(
+    process.env.WRANGLER_OUTPUT_FILE_PATH,
+    `${JSON.stringify({ type: "deploy", version_id: version, targets })}\n`,
+  );
 } else if (command.startsWith("triggers deploy")) {
-  console.log(`Deployed ${config().name} triggers (0.42 sec)\n  https://${config().name}.example.workers.dev\n  schedule: * * * * *`);
+  console.log(
+    `Deployed ${config().name} triggers (0.42 sec)\n  https://${config().name}.example.workers.dev\n  schedule: * * * * *`,
+  );
 } else {
   end(1, `Unknown arguments: ${args.join(" ")}`);
 }

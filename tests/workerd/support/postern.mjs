@@ -95,13 +95,21 @@ class Postern {
   /** Runs one SQL statement on the Worker's D1, past the Worker. Returns the rows. */
   async sql(query, ...parameters) {
     const database = await this.#runtime.getD1Database("DB");
-    return (await database.prepare(query).bind(...parameters).all()).results;
+    return (
+      await database
+        .prepare(query)
+        .bind(...parameters)
+        .all()
+    ).results;
   }
 
   /** The Worker's KV namespace, with `get`, `put`, `delete`, `list` and `getWithMetadata`. */
   get kv() {
     const namespace = this.#runtime.getKVNamespace("KV");
-    const call = (method) => async (...values) => (await namespace)[method](...values);
+    const call =
+      (method) =>
+      async (...values) =>
+        (await namespace)[method](...values);
     return Object.fromEntries(["get", "put", "delete", "list", "getWithMetadata"].map((name) => [name, call(name)]));
   }
 
@@ -229,7 +237,9 @@ export default {
 }
 
 function refuse(request) {
-  throw new Error(`The Worker called ${new URL(request.url).origin}; give startPostern an \`outbound\` that answers it.`);
+  throw new Error(
+    `The Worker called ${new URL(request.url).origin}; give startPostern an \`outbound\` that answers it.`,
+  );
 }
 
 function defined(settings) {
