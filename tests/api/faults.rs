@@ -375,7 +375,7 @@ const ASKS_NOBODY: [&str; 3] = ["/api/auth/jwks", "/api/auth/openapi.json", "/ap
 fn tells_nothing_of_the_inside(answer: &Answer, what: &str) {
     assert_eq!(answer.status, 503, "{what}: {}", answer.text);
     let expected = json!({
-        "error": "The service cannot answer right now. Please try again soon; the request id is test-request.",
+        "error": "The service is unavailable. Please try again soon. The request id is test-request.",
         "code": "unavailable",
         "detail": null
     });

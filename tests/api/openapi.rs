@@ -36,14 +36,16 @@ fn every_door_is_described_and_nothing_else() {
 }
 
 #[test]
-fn the_examples_of_refusals_are_all_there_are() {
-    let source = include_str!("../../src/error.rs");
-    let (_, codes) = source.split_once("pub fn code(").unwrap();
-    let (codes, _) = codes.split_once("\n    }\n").unwrap();
-    let in_code: BTreeSet<&str> = codes.split('"').skip(1).step_by(2).collect();
+fn every_refusal_has_its_own_code_and_a_message() {
     let examples = Error::examples();
-    let shown: BTreeSet<&str> = examples.iter().map(Error::code).collect();
-    assert_eq!(in_code, shown);
+    let codes: BTreeSet<&str> = examples.iter().map(Error::code).collect();
+    assert_eq!(codes.len(), examples.len());
+    for error in &examples {
+        assert!(error.status().is_client_error() || error.status().is_server_error(), "{error:?}");
+        let body = serde_json::to_value(error.body("id")).unwrap();
+        let message = body["error"].as_str().unwrap();
+        assert!(message.starts_with(|c: char| c.is_alphabetic()) && message.ends_with('.'), "{message}");
+    }
 }
 
 #[test]

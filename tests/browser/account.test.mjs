@@ -214,7 +214,7 @@ test("the default admin of a deployment is asked for another password before any
     await page.getByLabel("Email").fill("admin");
     await page.getByLabel("Password").fill("admin");
     await page.getByRole("button", { name: "Sign in" }).click();
-    await told(page, "Change the default password first; until then nothing else is open.");
+    await told(page, "Change the default password before you do anything else.");
     assert.deepEqual(await page.getByRole("region").getByRole("heading").allTextContents(), ["Password"]);
     await page.getByLabel("Current password").fill("admin");
     await page.getByLabel("New password").fill(PASSWORD);

@@ -108,7 +108,7 @@ test("an email that is taken is told, and the page leads to the sign-in", async 
   await page.goto(`/signup?referrer=${referrer}&email=ada%40example.com`);
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign up" }).click();
-  await told(page, "There is an account with this email already.");
+  await told(page, "There is already an account with this email.");
   await page.getByRole("link", { name: "Sign in" }).click();
   await page.waitForURL("/signin");
   await leave();

@@ -740,19 +740,19 @@ export interface components {
             session_id: string | null;
             subject: components["schemas"]["Party"] | null;
         };
-        /** @description One faulty field of a request. */
+        /** @description An invalid field of a request. */
         FieldProblem: {
             /**
-             * @description Where it is: `["body", "email"]`.
+             * @description The location of the field, such as `["body", "email"]`.
              * @example [
              *       "body",
              *       "email"
              *     ]
              */
             loc: string[];
-            /** @description What is wrong, without the field's name. */
+            /** @description What is wrong with the field, without its name. */
             msg: string;
-            /** @description A stable name for the kind of fault. */
+            /** @description The kind of problem, a stable name. */
             type: string;
         };
         /** @description Whose password is forgotten. */
@@ -1059,15 +1059,15 @@ export interface components {
             /** @description The key, in base64url. */
             x: string;
         };
-        /** @description The body of a refusal. */
+        /** @description The body of an error response. */
         Refusal: {
-            /** @description A stable name, for a program. */
+            /** @description A stable name for use in code. */
             code: string;
-            /** @description With 412 only: the present state, as a GET returns it. */
+            /** @description In a 412 only, the current state, as a GET returns it. */
             current?: Record<string, never>;
-            /** @description With 422, every faulty field; otherwise null. */
+            /** @description In a 422, every invalid field. Otherwise null. */
             detail: components["schemas"]["FieldProblem"][] | null;
-            /** @description A sentence for a person. */
+            /** @description A message to show to the user. */
             error: string;
         };
         /** @description The role and tier of a user, as far as an act set them. */
@@ -1242,7 +1242,7 @@ export interface components {
         };
     };
     responses: {
-        /** @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed. */
+        /** @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page. */
         AccountChanged: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1257,9 +1257,9 @@ export interface components {
             };
         };
         /**
-         * @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed.
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
          *
-         *     `already_verified`: This email is verified already.
+         *     `already_verified`: This email is already verified.
          */
         AccountChangedOrAlreadyVerified: {
             headers: {
@@ -1275,9 +1275,9 @@ export interface components {
             };
         };
         /**
-         * @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed.
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
          *
-         *     `email_taken`: There is an account with this email already. Sign in, or reset its password. If it is deactivated, ask an admin to activate it.
+         *     `email_taken`: There is already an account with this email. Sign in, or reset its password. If it is deactivated, ask an admin to activate it.
          */
         AccountChangedOrEmailTaken: {
             headers: {
@@ -1293,9 +1293,9 @@ export interface components {
             };
         };
         /**
-         * @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed.
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
          *
-         *     `last_admin`: You are the last active admin; make another one before you deactivate this account.
+         *     `last_admin`: You are the last active admin. Make another user an admin before you deactivate this account.
          */
         AccountChangedOrLastAdmin: {
             headers: {
@@ -1311,11 +1311,11 @@ export interface components {
             };
         };
         /**
-         * @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed.
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
          *
-         *     `last_admin`: You are the last active admin; make another one before you deactivate this account.
+         *     `last_admin`: You are the last active admin. Make another user an admin before you deactivate this account.
          *
-         *     `own_account`: You cannot take your own role, activity or account away; another admin can.
+         *     `own_account`: You cannot demote, deactivate or delete yourself. Ask another admin.
          */
         AccountChangedOrLastAdminOrOwnAccount: {
             headers: {
@@ -1331,11 +1331,11 @@ export interface components {
             };
         };
         /**
-         * @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed.
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
          *
          *     `no_mailbox`: This account has no mailbox.
          *
-         *     `user_inactive`: This user is deactivated; activate the account first.
+         *     `user_inactive`: This user is deactivated. Activate the account first.
          */
         AccountChangedOrNoMailboxOrUserInactive: {
             headers: {
@@ -1351,9 +1351,9 @@ export interface components {
             };
         };
         /**
-         * @description `account_changed`: You have signed in with another account in the meantime. Load the page again; nothing was changed.
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
          *
-         *     `too_many_tokens`: You have 200 live tokens, which is the most one may have. Delete one first.
+         *     `too_many_tokens`: You have reached the limit of 200 active tokens. Delete one first.
          */
         AccountChangedOrTooManyTokens: {
             headers: {
@@ -1369,13 +1369,13 @@ export interface components {
             };
         };
         /**
-         * @description `admin_required`: Only an admin may do this.
+         * @description `admin_required`: Only admins can do this.
          *
-         *     `foreign_origin`: This request does not come from a page of this service. Open the service itself and try again there.
+         *     `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
          *
          *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
-         *     `password_change_required`: Change the default password first; until then nothing else is open.
+         *     `password_change_required`: Change the default password before you do anything else.
          */
         AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired: {
             headers: {
@@ -1391,11 +1391,11 @@ export interface components {
             };
         };
         /**
-         * @description `admin_required`: Only an admin may do this.
+         * @description `admin_required`: Only admins can do this.
          *
          *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
-         *     `password_change_required`: Change the default password first; until then nothing else is open.
+         *     `password_change_required`: Change the default password before you do anything else.
          */
         AdminRequiredOrInactiveOrPasswordChangeRequired: {
             headers: {
@@ -1425,13 +1425,13 @@ export interface components {
             };
         };
         /**
-         * @description `email_not_verified`: Verify your own email address first; then you can invite others by mail.
+         * @description `email_not_verified`: Verify your own email address before you invite others by email.
          *
-         *     `foreign_origin`: This request does not come from a page of this service. Open the service itself and try again there.
+         *     `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
          *
          *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
-         *     `password_change_required`: Change the default password first; until then nothing else is open.
+         *     `password_change_required`: Change the default password before you do anything else.
          */
         EmailNotVerifiedOrForeignOriginOrInactiveOrPasswordChangeRequired: {
             headers: {
@@ -1446,7 +1446,7 @@ export interface components {
                 };
             };
         };
-        /** @description `email_taken`: There is an account with this email already. Sign in, or reset its password. If it is deactivated, ask an admin to activate it. */
+        /** @description `email_taken`: There is already an account with this email. Sign in, or reset its password. If it is deactivated, ask an admin to activate it. */
         EmailTaken: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1461,7 +1461,7 @@ export interface components {
             };
         };
         /**
-         * @description `foreign_origin`: This request does not come from a page of this service. Open the service itself and try again there.
+         * @description `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
          *
          *     `inactive`: This account is deactivated. Ask an admin to activate it.
          */
@@ -1479,11 +1479,11 @@ export interface components {
             };
         };
         /**
-         * @description `foreign_origin`: This request does not come from a page of this service. Open the service itself and try again there.
+         * @description `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
          *
          *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
-         *     `password_change_required`: Change the default password first; until then nothing else is open.
+         *     `password_change_required`: Change the default password before you do anything else.
          */
         ForeignOriginOrInactiveOrPasswordChangeRequired: {
             headers: {
@@ -1499,7 +1499,7 @@ export interface components {
             };
         };
         /**
-         * @description `foreign_origin`: This request does not come from a page of this service. Open the service itself and try again there.
+         * @description `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
          *
          *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
@@ -1518,7 +1518,7 @@ export interface components {
                 };
             };
         };
-        /** @description `https_required`: This service answers over https only. Send the request to the https address. */
+        /** @description `https_required`: This service requires https. */
         HttpsRequired: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1533,9 +1533,9 @@ export interface components {
             };
         };
         /**
-         * @description `https_required`: This service answers over https only. Send the request to the https address.
+         * @description `https_required`: This service requires https.
          *
-         *     `unreadable_body`: The body is not well-formed JSON.
+         *     `unreadable_body`: The body is not valid JSON.
          */
         HttpsRequiredOrUnreadableBody: {
             headers: {
@@ -1567,7 +1567,7 @@ export interface components {
         /**
          * @description `inactive`: This account is deactivated. Ask an admin to activate it.
          *
-         *     `password_change_required`: Change the default password first; until then nothing else is open.
+         *     `password_change_required`: Change the default password before you do anything else.
          */
         InactiveOrPasswordChangeRequired: {
             headers: {
@@ -1625,7 +1625,7 @@ export interface components {
                 };
             };
         };
-        /** @description `method_not_allowed`: This address answers GET, HEAD only. */
+        /** @description `method_not_allowed`: This path only accepts GET, HEAD. */
         MethodNotAllowed: {
             headers: {
                 Allow: components["headers"]["Allow"];
@@ -1640,7 +1640,7 @@ export interface components {
                 };
             };
         };
-        /** @description `not_found`: There is nothing here. */
+        /** @description `not_found`: Not found. */
         NotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1672,7 +1672,7 @@ export interface components {
                 };
             };
         };
-        /** @description `precondition_failed`: This was changed in the meantime, so your change was not saved. Look at the current values and try again. */
+        /** @description `precondition_failed`: Your change was not saved, because the data has changed in the meantime. Check the current values and try again. */
         PreconditionFailed: {
             headers: {
                 ETag: components["headers"]["ETag"];
@@ -1730,7 +1730,7 @@ export interface components {
                 };
             };
         };
-        /** @description `unavailable`: The service cannot answer right now. Please try again soon; the request id is …. */
+        /** @description `unavailable`: The service is unavailable. Please try again soon. The request id is …. */
         Unavailable: {
             headers: {
                 "Retry-After": components["headers"]["Retry-After"];

@@ -135,5 +135,5 @@ function unauthorized(cause?: unknown): Unverified {
 }
 
 function unavailable(cause: unknown): Unverified {
-  return new Unverified(503, "unavailable", "The service cannot answer right now. Please try again soon.", { cause });
+  return new Unverified(503, "unavailable", "The service is unavailable. Please try again soon.", { cause });
 }

@@ -24,6 +24,6 @@ export default {
       if (error instanceof Unverified) return error.toResponse();
       throw error;
     }
-    return new Response("There is nothing here.", { status: 404 });
+    return new Response("Not found.", { status: 404 });
   },
 };
