@@ -1,4 +1,4 @@
-// One's own account.
+// The account page of the signed-in user.
 
 import { Deactivation } from "./account/deactivation";
 import { EmailVerification } from "./account/email-verification";
@@ -17,7 +17,7 @@ import type { Session } from "./parts/sessions";
 interface Account {
   user: User;
   sessions: Listed<Session>;
-  /** Why nothing is open but a change of the password, which the default admin of a deployment must make first. */
+  /** Set for the default admin of a deployment, who must change the password first: the message of the service. */
   restriction?: string;
 }
 
@@ -36,7 +36,7 @@ start(({ config }) => {
   const user = account?.user;
   return (
     <Page config={config} title="Account" wide menu={<Menu user={user} />}>
-      {!user && <p aria-busy={!refusal}>{refusal?.message ?? "One moment."}</p>}
+      {!user && <p aria-busy={!refusal}>{refusal?.message ?? "Loading…"}</p>}
       {account && user && account.restriction && (
         <>
           <p class="message refusal" role="alert">

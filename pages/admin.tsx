@@ -1,4 +1,4 @@
-// Administration: users, the invite tree and events. Which of them is shown stands behind the `#` of the address.
+// Administration: users, the invite tree and events. The URL fragment selects the view.
 
 import { useEffect, useState } from "preact/hooks";
 import { EventLog } from "./admin/event-log";
@@ -12,7 +12,7 @@ import { Page, start } from "./parts/page";
 
 const tabs = { users: "Users", tree: "Invite tree", events: "Events" };
 
-/** `#users?search=ada` as the view `users` with its parameters. */
+/** Parses the URL fragment: `#users?search=ada` is the view `users` with its parameters. */
 function readHash(): [view: string, parameters: URLSearchParams] {
   const [view = "", query = ""] = location.hash.slice(1).split("?");
   return [view || "users", new URLSearchParams(query)];
@@ -30,10 +30,10 @@ start(({ config }) => {
   const isOpen = user?.role === "admin";
   return (
     <Page config={config} title="Administration" wide menu={<Menu user={user} />}>
-      {!user && <p aria-busy={!refusal}>{refusal?.message ?? "One moment."}</p>}
+      {!user && <p aria-busy={!refusal}>{refusal?.message ?? "Loading…"}</p>}
       {user && !isOpen && (
         <p class="message refusal" role="alert">
-          Only admins may see this page.
+          Only admins can see this page.
         </p>
       )}
       {isOpen && (

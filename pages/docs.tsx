@@ -1,4 +1,4 @@
-// The reference of the API: Swagger UI over the Worker's own description. It has a style of its own.
+// The API reference: Swagger UI for the Worker's OpenAPI description, with its own stylesheet.
 
 import SwaggerUI from "swagger-ui-dist/swagger-ui-es-bundle.js";
 import "swagger-ui-dist/swagger-ui.css";
@@ -7,5 +7,5 @@ import "./docs.css";
 const main = document.createElement("main");
 document.body.append(main);
 
-// Without a validator, which would tell another service of this one.
+// No validator: it would send the address of this service to a third party.
 SwaggerUI({ domNode: main, url: "/api/auth/openapi.json", validatorUrl: null, deepLinking: true });

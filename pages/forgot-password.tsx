@@ -1,4 +1,4 @@
-// Asks for a mail with a link to set a new password.
+// Requests an email with a link to set a new password.
 
 import { call } from "./parts/api";
 import { EmailField, Form } from "./parts/form";
@@ -6,12 +6,12 @@ import { Page, start } from "./parts/page";
 
 start(({ config }) => (
   <Page config={config} title="Forgot your password?">
-    <p>We will mail you a link to set a new one.</p>
+    <p>Enter your email, and we will send you a link to set a new password.</p>
     <Form
-      label="Mail me a link"
+      label="Email me a link"
       submit={async ({ email }) => {
         await call("POST", "send-password-reset-link", { json: { email } });
-        return `If there is an active account with the email ${email}, a link is on its way to it. A deactivated account gets no link: ask an admin to activate it.`;
+        return `If ${email} belongs to an active account, a link is on its way. If your account is deactivated, you get no link: ask an admin to activate it.`;
       }}
     >
       <EmailField autoFocus />

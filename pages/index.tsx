@@ -1,4 +1,4 @@
-// Leads to the account, or to the sign-in where there is no session.
+// Redirects to the account page, or to the sign-in page if there is no session.
 
 import { useEffect, useState } from "preact/hooks";
 import { call, Refusal } from "./parts/api";

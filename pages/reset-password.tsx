@@ -1,12 +1,12 @@
-// Sets a password with the link from a mail, of a reset or of an account invitation: `/reset-password?token=<reset token>`.
+// Sets a password with the link from a password reset or an account invitation: `/reset-password?token=<reset token>`.
 
 import { useEffect, useState } from "preact/hooks";
 import { call, Refusal, type User } from "./parts/api";
 import { Form, NewPasswordField, UsernameField } from "./parts/form";
 import { Page, start } from "./parts/page";
 
-// The token leaves the address bar at once, so that it gets into no history list, bookmark or screenshot. It stays in the state
-// of this history entry, which only this tab sees, so that the page can be loaded again.
+// Removes the token from the address bar immediately, to keep it out of the history, bookmarks and screenshots. It stays in the
+// state of this history entry, which only this tab can read, so that the page can be reloaded.
 const bearer = new URLSearchParams(location.search).get("token") ?? history.state?.resetToken ?? "";
 keep(bearer);
 
@@ -30,7 +30,7 @@ start(({ config }) => {
   }, []);
   return (
     <Page config={config} title="Set a password">
-      {state.kind === "asking" && <p aria-busy="true">One moment.</p>}
+      {state.kind === "asking" && <p aria-busy="true">Loading…</p>}
       {state.kind === "dead" && (
         <>
           <p class="message refusal" role="alert">
@@ -44,11 +44,10 @@ start(({ config }) => {
       {state.kind === "good" && (
         <>
           <p>
-            For <strong>{state.user.email}</strong>. Wherever you are signed in to this account, you will have to sign
-            in again.
+            Choose a new password for <strong>{state.user.email}</strong>. This signs you out everywhere.
           </p>
           <Form
-            label="Set the password"
+            label="Set password"
             submit={async ({ password }) => {
               try {
                 await call("POST", "reset-password-with-token", { json: { password }, bearer });
@@ -68,7 +67,7 @@ start(({ config }) => {
       {state.kind === "done" && (
         <>
           <p class="message success" role="status">
-            Your new password is set.
+            Your new password is set. You can now sign in with it.
           </p>
           <p>
             <a href="/signin">Sign in</a>

@@ -1,10 +1,10 @@
-// Sign in with an email and a password.
+// Signs in with email and password.
 
 import { EmailField, Field, Form } from "./parts/form";
 import { Page, start } from "./parts/page";
 import { signIn } from "./parts/sign-in";
 
-/** Where to go afterwards: to a page behind the sign-in that led here, and to no address that a link brings along. */
+/** Returns where to go after signing in. Only our own admin page is allowed, so that a link cannot redirect elsewhere. */
 function destination(): string {
   const next = new URLSearchParams(location.search).get("next") ?? "";
   return /^\/admin(#|$)/.test(next) ? next : "/account";
@@ -19,7 +19,7 @@ start(({ config }) => (
         location.replace(destination());
       }}
     >
-      {/* Not of type email: the first account of all may be called `admin`. */}
+      {/* Not of type email: the default account is called `admin`. */}
       <EmailField type="text" inputMode="email" autoFocus />
       <Field name="password" label="Password" type="password" autoComplete="current-password" required />
     </Form>

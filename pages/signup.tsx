@@ -1,4 +1,4 @@
-// Sign up with an invitation: `/signup?referrer=<user token>&email=<email>`.
+// Signs up with an invitation: `/signup?referrer=<user token>&email=<email>`.
 
 import { useEffect, useState } from "preact/hooks";
 import { call, Refusal } from "./parts/api";
@@ -14,8 +14,8 @@ start(({ config }) => {
   useEffect(() => {
     if (!referrer) return;
     call<boolean>("POST", "verify-token", { json: { token: referrer } }).then(
-      (isGood) => !isGood && setRefusal("This invitation is unknown or has expired. Ask for a new one."),
-      // Whether it is good is also found out by the sign-up itself.
+      (isGood) => !isGood && setRefusal("This invitation is invalid or has expired. Ask for a new one."),
+      // Not fatal: the sign-up checks the invitation again.
       (fault: Refusal) => setRefusal(fault.message),
     );
   }, []);
@@ -38,7 +38,7 @@ start(({ config }) => {
           <Field
             name="referrer"
             label="Invitation"
-            hint="The invitation link, or the ten letters and digits in it."
+            hint="Your invitation link, or the 10-character code in it."
             required
           />
         )}
@@ -47,7 +47,7 @@ start(({ config }) => {
         <NewPasswordField minLength={config.password_min_length} />
       </Form>
       <p>
-        You have an account? <a href="/signin">Sign in</a>
+        Already have an account? <a href="/signin">Sign in</a>
       </p>
     </Page>
   );

@@ -1,4 +1,4 @@
-// Deactivates the account.
+// Lets users deactivate their account.
 
 import { callSignedIn } from "../parts/api";
 import { ConfirmedButton } from "../parts/button";
@@ -7,8 +7,8 @@ import { Section } from "../parts/section";
 
 export function Deactivation({ config }: { config: Config }) {
   return (
-    <Section title="Deactivate the account">
-      <p class="soft">You are signed out everywhere and cannot sign in again. Only an admin can undo it.</p>
+    <Section title="Deactivate account">
+      <p class="soft">Deactivating your account signs you out everywhere. Only an admin can activate it again.</p>
       <ConfirmedButton
         label="Deactivate"
         question="Deactivate your account?"
@@ -17,7 +17,7 @@ export function Deactivation({ config }: { config: Config }) {
           location.replace("/signin");
         }}
       >
-        <p>Your invitations end, and you cannot sign in to {config.service_name} any more.</p>
+        <p>You will no longer be able to sign in to {config.service_name}, and your invitations will stop working.</p>
       </ConfirmedButton>
     </Section>
   );

@@ -1,4 +1,4 @@
-// Verifies the email with a code that is mailed to it.
+// Verifies the user's email address with a code sent to it.
 
 import { useState } from "preact/hooks";
 import { useAction } from "../parts/action";
@@ -30,7 +30,7 @@ export function EmailVerification({ user, verified }: { user: User; verified: ()
             key={token}
             name="otp"
             label="Code"
-            hint="Six digits, from the mail."
+            hint="The 6-digit code from the email."
             inputMode="numeric"
             autoComplete="one-time-code"
             autoFocus
@@ -38,7 +38,7 @@ export function EmailVerification({ user, verified }: { user: User; verified: ()
           />
         </Form>
       )}
-      <ActionButton label={token ? "Mail me another code" : "Mail me a code"} busy={busy} act={send} />
+      <ActionButton label={token ? "Email me a new code" : "Email me a code"} busy={busy} act={send} />
     </Section>
   );
 }

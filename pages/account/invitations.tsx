@@ -1,4 +1,4 @@
-// Invitations: user tokens, each as a link with which somebody signs up.
+// Invitations: user tokens, shown as sign-up links.
 
 import { useAction } from "../parts/action";
 import { callSignedIn, type User } from "../parts/api";
@@ -21,23 +21,25 @@ export function Invitations({ user, config }: { user: User; config: Config }) {
 
   const copy = (link: string) =>
     run(async () => {
-      // Refused where the browser has no clipboard to give; the link can be marked by hand.
+      // Fails if the browser denies access to the clipboard.
       const isCopied = await navigator.clipboard.writeText(link).then(
         () => true,
         () => false,
       );
-      return isCopied ? "The link is copied." : "The browser lets no page copy. Mark the link and copy it by hand.";
+      return isCopied
+        ? "Link copied."
+        : "Your browser blocked access to the clipboard. Select the link and copy it yourself.";
     });
-  const end = (token: string) =>
+  const revoke = (token: string) =>
     run(async () => {
       await callSignedIn("DELETE", `me/tokens/${encodeURIComponent(token)}`);
       await reload();
-      return "The invitation has ended.";
+      return "Invitation revoked.";
     });
 
   return (
     <Section title="Invitations" loading={!tokens} refusal={refusal} outcome={outcome}>
-      <p class="soft">Whoever has such a link can sign up with it.</p>
+      <p class="soft">Anyone with one of these links can sign up.</p>
       <ul class="rows">
         {tokens?.map(({ token, name, expires_at }) => {
           const link = `${config.app_url}/signup?referrer=${token}`;
@@ -47,33 +49,33 @@ export function Invitations({ user, config }: { user: User; config: Config }) {
               <div>
                 <strong>{title}</strong>
                 <small>
-                  ends <Distance to={expires_at} />
+                  expires <Distance to={expires_at} />
                 </small>
-                <input type="text" value={link} readOnly aria-label={`Link of ${title}`} />
+                <input type="text" value={link} readOnly aria-label={`Link for ${title}`} />
               </div>
               <ActionButton label="Copy" about={title} busy={busy} act={() => copy(link)} />
-              <ActionButton label="End" about={title} busy={busy} act={() => end(token)} />
+              <ActionButton label="Revoke" about={title} busy={busy} act={() => revoke(token)} />
             </li>
           );
         })}
       </ul>
       <details>
-        <summary>New link</summary>
+        <summary>Create a link</summary>
         <Form
-          label="Make a link"
+          label="Create link"
           clears
           submit={async ({ name, expires_in_days }) => {
             await callSignedIn("POST", "me/create-token", {
               json: { ...(name && { name }), expires_in_days: Number(expires_in_days) },
             });
             await reload();
-            return "The link is made.";
+            return "Link created.";
           }}
         >
-          <Field name="name" label="For whom or what (optional)" autoComplete="off" />
+          <Field name="name" label="Name of the link (optional)" autoComplete="off" />
           <Field
             name="expires_in_days"
-            label="Days until it ends"
+            label="Expires in (days)"
             type="number"
             min={1}
             max={365}
@@ -83,10 +85,10 @@ export function Invitations({ user, config }: { user: User; config: Config }) {
         </Form>
       </details>
       <details>
-        <summary>Invite by mail</summary>
+        <summary>Invite by email</summary>
         {user.is_verified ? (
           <Form
-            label="Send the invitation"
+            label="Send invitation"
             clears
             submit={async ({ email }) => {
               await callSignedIn("POST", "me/send-invite", { json: { email } });
@@ -94,10 +96,12 @@ export function Invitations({ user, config }: { user: User; config: Config }) {
               return `An invitation is on its way to ${email}.`;
             }}
           >
-            <EmailField label="Email of the invitee" autoComplete="off" />
+            <EmailField label="Email of the person to invite" autoComplete="off" />
           </Form>
         ) : (
-          <p>Verify your email first. Until then you can make a link and send it yourself.</p>
+          <p>
+            Verify your own email to send invitations from here. Until then, you can copy a link and send it yourself.
+          </p>
         )}
       </details>
     </Section>

@@ -1,4 +1,4 @@
-// The sessions of the signed-in user.
+// Lists the signed-in user's sessions.
 
 import { useAction } from "../parts/action";
 import { callSignedIn, type Listed } from "../parts/api";
@@ -11,7 +11,7 @@ export function OwnSessions({ sessions, changed }: { sessions: Listed<Session>; 
     run(async () => {
       await callSignedIn("DELETE", `me/sessions/${encodeURIComponent(session.id)}`);
       await changed();
-      return "The session has ended.";
+      return "Session ended.";
     });
   return (
     <Section title="Sessions" outcome={outcome}>

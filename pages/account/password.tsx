@@ -1,4 +1,4 @@
-// Changes the password.
+// Changes the user's password.
 
 import { callSignedIn, type User } from "../parts/api";
 import type { Config } from "../parts/config";
@@ -15,12 +15,12 @@ export function Password({ user, config, changed }: PasswordProps) {
   return (
     <Section title="Password">
       <Form
-        label="Change the password"
+        label="Change password"
         clears
         submit={async ({ old_password, new_password }) => {
           await callSignedIn("PUT", "me/password", { json: { old_password, new_password } });
           await changed();
-          return "Your password is changed, and every other session has ended.";
+          return "Password changed. All your other sessions have ended.";
         }}
       >
         <UsernameField email={user.email} />

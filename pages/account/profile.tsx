@@ -1,4 +1,4 @@
-// The name, and the email with what is known of it.
+// The user's email address, whether it is verified, and the name.
 
 import { callSignedIn, type User } from "../parts/api";
 import { Field, Form } from "../parts/form";
@@ -16,10 +16,10 @@ export function Profile({ user, changed }: { user: User; changed: () => Promise<
       <Form
         label="Save"
         submit={async ({ name = "" }) => {
-          if (name === (user.name ?? "")) return "Nothing has changed.";
+          if (name === (user.name ?? "")) return "No changes to save.";
           await callSignedIn("PUT", "me/name", { json: { name: name === "" ? null : name } });
           await changed();
-          return name === "" ? "Your name is removed." : "Your name is saved.";
+          return name === "" ? "Name removed." : "Name saved.";
         }}
       >
         <Field key={user.updated_at} name="name" label="Name" autoComplete="name" defaultValue={user.name ?? ""} />

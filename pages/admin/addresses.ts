@@ -1,4 +1,4 @@
-// The addresses of one user: the views of this page, and the path in the API. An imported id may hold any character.
+// Links to the views of one user, and the user's API path. Ids are escaped: an imported id may contain any character.
 
 const view = (name: string, parameters: Record<string, string>) => `#${name}?${new URLSearchParams(parameters)}`;
 

@@ -1,4 +1,4 @@
-// What a user can be: the values of the service, and how the pages call them.
+// Values of a user's fields and the labels that the pages show for them.
 
 export const roles = { user: "User", admin: "Admin" };
 export const tiers = { 0: "0", 1: "1", 2: "2" };

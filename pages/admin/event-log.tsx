@@ -1,4 +1,4 @@
-// What has happened to whom: everything, or what one user or one action is about.
+// The audit log, optionally filtered by user or action.
 
 import { Events } from "../parts/events";
 import { Field, Form } from "../parts/form";
@@ -18,7 +18,7 @@ export function EventLog({ parameters }: { parameters: URLSearchParams }) {
         }}
       >
         <Field name="action" label="Action" autoComplete="off" defaultValue={query.action ?? ""} />
-        <Field name="user" label="Id of a user" autoComplete="off" defaultValue={query.user ?? ""} />
+        <Field name="user" label="User ID" autoComplete="off" defaultValue={query.user ?? ""} />
       </Form>
       <Events path="admin/events" query={query} />
     </Section>

@@ -1,4 +1,4 @@
-// Who invited whom, drawn as a tree: nested lists, each below the one who invited.
+// The invite tree: nested lists, each user below the user who invited them.
 
 import { useState } from "preact/hooks";
 import { type Outcome, useAction } from "../parts/action";
@@ -13,11 +13,11 @@ import { Badges } from "./users";
 interface Node {
   user: Pick<User, "id" | "email" | "name" | "role" | "is_active">;
   referrer_id: string | null;
-  /** How many this user has invited, shown or not. */
+  /** How many users this user has invited, including those on other pages. */
   invited: number;
-  /** The user with whom this one was frozen, perhaps the very same. */
+  /** Id of the user at whom the freeze started: this user or one further up. */
   frozen_by: string | null;
-  /** Since when the freeze that starts at this user is in force. */
+  /** When the freeze that starts at this user began. */
   freeze_since: number | null;
 }
 
@@ -25,7 +25,7 @@ interface Branch extends Node {
   branches: Branch[];
 }
 
-/** The branches of a listing that names everybody after their referrer. Whose referrer is not in it is a root. */
+/** Builds trees from a listing in which referrers precede the users they invited. A user whose referrer is missing is a root. */
 function grow(nodes: Node[]): Branch[] {
   const known = new Map<string, Branch>();
   const roots: Branch[] = [];
@@ -45,7 +45,7 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
     refusal,
     reload,
   } = useLoaded(() => {
-    // The most that one call tells: a tree is not read in small pieces.
+    // The maximum per call: small pages would cut the tree into pieces.
     const query = new URLSearchParams({ ...own, limit: "100" });
     return callSignedIn<Listing<Node>>("GET", `admin/invite-tree?${query}`);
   });
@@ -55,7 +55,7 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
   const freeze = async ({ id, email }: Node["user"]) => {
     const answer = await callSignedIn<{ frozen: number }>("POST", `${userPath(id)}/freeze`);
     await reload();
-    setFrozen({ kind: "success", text: `${people(answer.frozen)} frozen, from ${email} down.`, problems: [] });
+    setFrozen({ kind: "success", text: `${count(answer.frozen)} frozen: ${email} and everyone below.`, problems: [] });
   };
   const unfreeze = ({ id, email }: Node["user"], freeze_since: number) => {
     setFrozen(undefined);
@@ -64,7 +64,7 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
       const answer = await callSignedIn<{ unfrozen: number }>("DELETE", path, { version: freeze_since }).finally(
         reload,
       );
-      return `${people(answer.unfrozen)} active again, from ${email} down.`;
+      return `${count(answer.unfrozen)} unfrozen: ${email} and everyone below.`;
     });
   };
   const href = (offset: number) => `#tree?${new URLSearchParams({ ...own, offset: String(offset) })}`;
@@ -86,17 +86,18 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
               <ConfirmedButton
                 label="Freeze"
                 about={user.email}
-                question={`Freeze ${user.name ?? user.email} and everybody below?`}
+                question={`Freeze ${user.name ?? user.email} and everyone below?`}
                 work={() => freeze(user)}
               >
                 <p>
-                  They cannot sign in, and their invitations do not work, until you unfreeze them. Admins are left out.
+                  Until you unfreeze them, they cannot sign in and their invitations do not work. Admins are not
+                  affected.
                 </p>
               </ConfirmedButton>
             )}
           </div>
           {branches.length > 0 && draw(branches)}
-          {invited > branches.length && <a href={treeView(user.id)}>Show all below {user.name ?? user.email}</a>}
+          {invited > branches.length && <a href={treeView(user.id)}>Show everyone below {user.name ?? user.email}</a>}
         </li>
       ))}
     </ul>
@@ -106,7 +107,7 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
     <Section title="Invite tree" loading={!nodes} refusal={refusal} outcome={frozen ?? outcome}>
       {parameters.has("root") && (
         <p>
-          From one user down. <a href="#tree">Show the whole</a>
+          This is one branch. <a href="#tree">Show the whole tree</a>
         </p>
       )}
       {nodes && draw(grow(nodes.items))}
@@ -115,6 +116,6 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
   );
 }
 
-function people(count: number): string {
-  return count === 1 ? "1 user is" : `${count} users are`;
+function count(users: number): string {
+  return users === 1 ? "1 user" : `${users} users`;
 }

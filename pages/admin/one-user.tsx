@@ -1,4 +1,4 @@
-// One user: what an admin may change, sessions, the people invited, and events.
+// One user: the fields an admin can change, sessions, invited users and events.
 
 import { Fragment } from "preact";
 import { useAction } from "../parts/action";
@@ -31,32 +31,32 @@ export function OneUser({ id, self }: { id: string; self: User }) {
         <p>
           <Badges user={user} />
           <span class="soft">
-            since <Moment at={user.created_at} />
+            created <Moment at={user.created_at} />
           </span>{" "}
-          {user.referrer_id && <a href={userView(user.referrer_id)}>Invited by</a>}{" "}
-          <a href={invitedView(user.id)}>Invited by this user</a> <a href={treeView(user.id)}>Invite tree</a>
+          {user.referrer_id && <a href={userView(user.referrer_id)}>Inviter</a>}{" "}
+          <a href={invitedView(user.id)}>Invitees</a> <a href={treeView(user.id)}>Invite tree</a>
         </p>
         <Form
           label="Save"
           submit={async (values) => {
             const changes = changesIn(values, user);
-            if (Object.keys(changes).length === 0) return "Nothing has changed.";
+            if (Object.keys(changes).length === 0) return "No changes to save.";
             try {
               await callSignedIn("PUT", path, { json: { ...changes, updated_at: user.updated_at } });
             } catch (fault) {
-              // The form shows the present values, so that the admin decides on those.
+              // Shows the current values, so that the admin decides based on those.
               if (fault instanceof Refusal && fault.code === "precondition_failed") await reload();
               throw fault;
             }
             await reload();
-            return "The user is saved.";
+            return "User saved.";
           }}
         >
           <Fragment key={user.updated_at}>
             <Field name="name" label="Name" autoComplete="off" defaultValue={user.name ?? ""} />
             <Choice name="role" label="Role" choices={roles} chosen={user.role} />
             <Choice name="tier" label="Tier" choices={tiers} chosen={String(user.tier)} />
-            <Choice name="is_active" label="Activity" choices={activities} chosen={String(user.is_active)} />
+            <Choice name="is_active" label="Status" choices={activities} chosen={String(user.is_active)} />
           </Fragment>
         </Form>
       </Section>
@@ -64,18 +64,18 @@ export function OneUser({ id, self }: { id: string; self: User }) {
       <Section title="Events">
         <Events path="admin/events" query={{ user: user.id }} />
       </Section>
-      <Section title="Password and existence" outcome={mail.outcome}>
-        <ActionButton label="Mail a link to set a password" busy={mail.busy} act={sendLink} />{" "}
+      <Section title="Password and deletion" outcome={mail.outcome}>
+        <ActionButton label="Email a link to set a password" busy={mail.busy} act={sendLink} />{" "}
         {user.id !== self.id && (
           <ConfirmedButton
-            label="Delete the user"
+            label="Delete user"
             question={`Delete ${user.email}?`}
             work={async () => {
               await callSignedIn("DELETE", path);
               location.hash = "#users";
             }}
           >
-            <p>The account, its sessions and its invitations are gone for good.</p>
+            <p>This permanently deletes the account, its sessions and its invitations.</p>
           </ConfirmedButton>
         )}
       </Section>
@@ -83,7 +83,7 @@ export function OneUser({ id, self }: { id: string; self: User }) {
   );
 }
 
-/** The fields whose value in the form is not the user's: a form that was opened earlier must not restore the others. */
+/** Returns only the changed fields: sending the others could overwrite another admin's change with stale values. */
 function changesIn(values: Values, user: User) {
   const form = {
     name: values.name || null,
@@ -111,11 +111,11 @@ function UserSessions({ path }: { path: string }) {
         <Sessions
           sessions={sessions}
           busy={busy}
-          end={({ id }) => end(`/${encodeURIComponent(id)}`, "The session has ended.")}
+          end={({ id }) => end(`/${encodeURIComponent(id)}`, "Session ended.")}
         />
       )}
       {sessions && sessions.items.length > 1 && (
-        <ActionButton label="End all" busy={busy} act={() => end("", "Every session has ended.")} />
+        <ActionButton label="End all sessions" busy={busy} act={() => end("", "All sessions ended.")} />
       )}
     </Section>
   );

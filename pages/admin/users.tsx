@@ -1,4 +1,4 @@
-// All users, searched and filtered, and a form that makes one.
+// The list of users with search and filters, and a form that creates a user.
 
 import { callSignedIn, type User } from "../parts/api";
 import type { Config } from "../parts/config";
@@ -10,7 +10,7 @@ import { Moment } from "../parts/time";
 import { userView } from "./addresses";
 import { roles, tiers } from "./choices";
 
-/** The address of a list of users: the parameters of the call, those without a value left out. */
+/** Returns the link to a list of users. The parameters are those of the API call; empty ones are dropped. */
 function address(parameters: URLSearchParams | Values, offset = 0): string {
   const query = new URLSearchParams(parameters);
   query.set("offset", offset ? String(offset) : "");
@@ -34,13 +34,13 @@ export function Users({ parameters, config }: { parameters: URLSearchParams; con
           <Field name="search" label="Email or name" type="search" defaultValue={parameters.get("search") ?? ""} />
           <Choice
             name="is_active"
-            label="Activity"
+            label="Status"
             choices={{ "": "Any", true: "Active", false: "Deactivated" }}
             chosen={parameters.get("is_active") ?? ""}
           />
           <Choice
             name="is_verified"
-            label="Email"
+            label="Email status"
             choices={{ "": "Any", true: "Verified", false: "Not verified" }}
             chosen={parameters.get("is_verified") ?? ""}
           />
@@ -48,7 +48,7 @@ export function Users({ parameters, config }: { parameters: URLSearchParams; con
         </Form>
         {referrer && (
           <p>
-            Only those whom one user has invited. <a href="#users">Show all</a>
+            Users invited by one user. <a href="#users">Show all users</a>
           </p>
         )}
         {users && (
@@ -59,7 +59,7 @@ export function Users({ parameters, config }: { parameters: URLSearchParams; con
                   <div>
                     <a href={userView(user.id)}>{user.email}</a>
                     <small>
-                      {user.name && `${user.name}, `}since <Moment at={user.created_at} />
+                      {user.name && `${user.name}, `}created <Moment at={user.created_at} />
                     </small>
                   </div>
                   <Badges user={user} />
@@ -72,7 +72,7 @@ export function Users({ parameters, config }: { parameters: URLSearchParams; con
       </Section>
       <Section title="New user">
         <Form
-          label="Make the user"
+          label="Create user"
           submit={async ({ email, name, password, role, tier, is_verified }) => {
             const user = await callSignedIn<User>("POST", "admin/users", {
               json: {
@@ -91,7 +91,7 @@ export function Users({ parameters, config }: { parameters: URLSearchParams; con
           <Field name="name" label="Name (optional)" autoComplete="off" />
           <NewPasswordField
             label="Password (optional)"
-            hint="Without one, a link is mailed with which the user sets it."
+            hint="If empty, we email the user a link to set one."
             minLength={config.password_min_length}
             required={false}
           />
@@ -99,7 +99,7 @@ export function Users({ parameters, config }: { parameters: URLSearchParams; con
           <Choice name="tier" label="Tier" choices={tiers} chosen="0" />
           <Choice
             name="is_verified"
-            label="Email"
+            label="Email status"
             choices={{ false: "Not verified", true: "Verified" }}
             chosen="false"
           />

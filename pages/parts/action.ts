@@ -1,4 +1,4 @@
-// Something that a person sets off and that takes a while: one at a time, and its outcome in words.
+// Runs an action that the user started, one at a time, and keeps its outcome as text.
 
 import { useRef, useState } from "preact/hooks";
 import { type FieldProblem, Refusal } from "./api";
@@ -9,16 +9,16 @@ export interface Outcome {
   problems: FieldProblem[];
 }
 
-/** Returns the words of a success, if there is something to say. */
+/** Returns the success message, if any. */
 export type Work = () => Promise<string | void>;
 
 export function useAction() {
   const [busy, setBusy] = useState(false);
   const [outcome, setOutcome] = useState<Outcome>();
-  // Known at once, while a state is known with the next rendering: the second of two clicks comes before it.
+  // A ref, because a state would change only with the next render, after the second click of a double click.
   const running = useRef(false);
 
-  /** Does the work, unless some is being done already. Tells whether it succeeded. */
+  /** Does the work unless some is already running. Returns whether it succeeded. */
   async function run(work: Work): Promise<boolean> {
     if (running.current) return false;
     running.current = true;

@@ -1,4 +1,4 @@
-// The calls to /api/auth. The session is a cookie that no script can read; the browser sends it along by itself.
+// Calls /api/auth. The session is an HttpOnly cookie, which the browser sends by itself.
 
 export interface User {
   id: string;
@@ -9,7 +9,7 @@ export interface User {
   is_active: boolean;
   is_verified: boolean;
   referrer_id: string | null;
-  /** UNIX milliseconds, as all times. */
+  /** UNIX milliseconds, like all times. */
   created_at: number;
   updated_at: number;
 }
@@ -20,12 +20,12 @@ export interface FieldProblem {
   type: string;
 }
 
-/** An answer that is no success, in the words of the service. */
+/** An error response of the service. `message` is meant for the user. */
 export class Refusal extends Error {
   constructor(
     readonly code: string,
     message: string,
-    /** What is wrong with which field. */
+    /** The invalid fields. */
     readonly detail: FieldProblem[],
   ) {
     super(message);
@@ -37,23 +37,23 @@ interface Request {
   form?: Record<string, string>;
   /** A bearer token to use instead of the session cookie. */
   bearer?: string;
-  /** Whether the session that begins is to live in the cookie. */
+  /** Whether to keep the new session in the cookie. */
   setsCookie?: boolean;
-  /** The version of the state that a change is based on, where it is not in the body. */
+  /** The version that the change is based on, if it is not in the body. */
   version?: number | null;
-  /** The id of the user whose account this is about. The service refuses if the session belongs to another user. */
+  /** The id of the user that the page shows. The service rejects the request if the session belongs to another user. */
   actingAs?: string | undefined;
 }
 
-/** A successful answer. */
+/** A successful response. */
 interface Answered<Answer> {
   body: Answer;
   headers: Headers;
 }
 
 /**
- * Sends a request to `/api/auth/<path>` and returns the body of its answer. Any answer that is no success, and none at
- * all, is thrown as a {@link Refusal}.
+ * Sends a request to `/api/auth/<path>` and returns the body of the response. Throws a {@link Refusal} if the response
+ * is an error or there is none.
  */
 export async function call<Answer>(method: string, path: string, request: Request = {}): Promise<Answer> {
   return (await send<Answer>(method, path, request)).body;
@@ -76,15 +76,15 @@ async function send<Answer>(method: string, path: string, request: Request): Pro
   if (response.ok) return { body: answer, headers: response.headers };
   throw new Refusal(
     answer?.code ?? "unexpected",
-    answer?.error ?? `The service gave no answer that can be shown (status ${response.status}). Try again later.`,
+    answer?.error ?? `Something went wrong (status ${response.status}). Try again later.`,
     answer?.detail ?? [],
   );
 }
 
-/** The id of the user whom this page shows, once it is known. Another tab may sign in with another account. */
+/** The id of the user that this page shows, once known. Another tab may sign in with another account. */
 let shown: string | undefined;
 
-/** Loads the signed-in user. From then on every {@link callSignedIn} acts for this user or for nobody. */
+/** Loads the signed-in user. After that, {@link callSignedIn} acts only for this user. */
 export async function loadOwnUser(): Promise<User> {
   const user = await callSignedIn<User>("GET", "me");
   shown = user.id;
@@ -92,20 +92,20 @@ export async function loadOwnUser(): Promise<User> {
 }
 
 /**
- * As {@link call}, for pages that need a session. Without one, the page leaves for the sign-in page. If the session belongs to
- * another user than the one shown, nothing is done and the page is loaded again.
+ * Like {@link call}, for pages that need a session. If there is none, redirects to the sign-in page. If the session belongs to
+ * a different user than the one shown, does nothing and reloads the page.
  */
 export async function callSignedIn<Answer>(method: string, path: string, request?: Request): Promise<Answer> {
   return (await sendSignedIn<Answer>(method, path, request)).body;
 }
 
-/** A list, and how many items there are if not all of them are in it. */
+/** A list that may be incomplete, with the total number of items. */
 export interface Listed<Item> {
   items: Item[];
   total: number;
 }
 
-/** As {@link callSignedIn}, for a list that is cut off at a maximum. */
+/** Like {@link callSignedIn}, for a list that the service cuts off at a maximum. */
 export async function listSignedIn<Item>(path: string): Promise<Listed<Item>> {
   const { body, headers } = await sendSignedIn<Item[]>("GET", path);
   return { items: body, total: Number(headers.get("X-Total-Count") ?? body.length) };
@@ -124,7 +124,7 @@ async function sendSignedIn<Answer>(method: string, path: string, request: Reque
     } else {
       throw fault;
     }
-    // The page is being left: this promise never settles.
+    // The browser is leaving the page: this promise never settles.
     return new Promise(() => {});
   }
 }

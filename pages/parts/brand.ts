@@ -1,15 +1,15 @@
-// The colour of the service, made readable: whatever colour a setting names, words in it and on it have the contrast
-// that WCAG 2.2 asks for (1.4.3: 4.5 to 1 for text; 1.4.11: 3 to 1 for what is to be recognised as a control).
+// Adjusts the brand color until it is readable: text in it and on it has the contrast that WCAG 2.2 requires (1.4.3: 4.5 to 1
+// for text; 1.4.11: 3 to 1 for controls).
 
 type Color = [red: number, green: number, blue: number];
 
 const white: Color = [255, 255, 255];
 const black: Color = [0, 0, 0];
 
-/** The background of a card in each scheme, as style.css has it. */
+/** The card background of each scheme, same as in style.css. */
 const cards = { light: white, dark: [0x1b, 0x1f, 0x27] as Color };
 
-/** Sets the properties of the brand that style.css reads. A script may do that under the page's security policy. */
+/** Sets the brand's custom properties, which style.css uses. The page's security policy allows scripts to do so. */
 export function paint(brandColor: string): void {
   const brand = parse(brandColor);
   for (const [scheme, card] of Object.entries(cards)) {
@@ -18,7 +18,7 @@ export function paint(brandColor: string): void {
     const button = readable(brand, card, away, 3);
     const onButton = contrast(button, white) >= 4.6 ? white : black;
     const values = {
-      // Thin bright letters on a dark ground look fainter than their ratio says.
+      // Thin bright letters on a dark background look fainter than their contrast ratio suggests.
       link: readable(brand, card, away, isLight ? 4.6 : 7),
       button,
       "button-hover": mix(button, onButton === white ? black : white, 0.12),
@@ -35,7 +35,7 @@ function parse(hexadecimal: string): Color {
   return [number >> 16, (number >> 8) & 0xff, number & 0xff];
 }
 
-/** The color, mixed with as little of `away` as gives it this contrast to `background`. */
+/** Returns the color, mixed with just enough of `away` to reach this contrast to `background`. */
 function readable(color: Color, background: Color, away: Color, ratio: number): Color {
   for (let share = 0; share < 1; share += 0.02) {
     const mixed = mix(color, away, share);
@@ -48,13 +48,13 @@ function mix(one: Color, other: Color, share: number): Color {
   return one.map((channel, index) => Math.round(channel + ((other[index] ?? 0) - channel) * share)) as Color;
 }
 
-/** The contrast ratio of WCAG 2.2, from 1 to 21. */
+/** Returns the WCAG 2.2 contrast ratio, from 1 to 21. */
 function contrast(one: Color, other: Color): number {
   const [darker = 0, lighter = 0] = [luminance(one), luminance(other)].sort((a, b) => a - b);
   return (lighter + 0.05) / (darker + 0.05);
 }
 
-/** The relative luminance of WCAG 2.2, from 0 to 1. */
+/** Returns the WCAG 2.2 relative luminance, from 0 to 1. */
 function luminance(color: Color): number {
   const [red, green, blue] = color.map((channel) => {
     const share = channel / 255;

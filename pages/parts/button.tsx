@@ -1,4 +1,4 @@
-// Buttons outside of forms.
+// Buttons outside forms.
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
@@ -6,7 +6,7 @@ import { Form } from "./form";
 
 interface ActionButtonProps {
   label: string;
-  /** What it acts on, for whoever hears the button away from its row. */
+  /** What the button acts on, for users of screen readers, who may hear it without its row. */
   about?: string;
   busy: boolean;
   act: () => void;
@@ -23,13 +23,13 @@ export function ActionButton({ label, about, busy, act }: ActionButtonProps) {
 interface ConfirmedButtonProps {
   label: string;
   about?: string;
-  /** What is asked before: a heading and what will happen. */
+  /** The heading of the confirmation dialog; the children say what will happen. */
   question: string;
   children: ComponentChildren;
   work: () => Promise<void>;
 }
 
-/** A button whose deed is asked for once more. */
+/** A button that asks for confirmation. */
 export function ConfirmedButton({ label, about, question, children, work }: ConfirmedButtonProps) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);

@@ -1,4 +1,4 @@
-// What the pages know of the settings of the service.
+// The settings of the service that the pages need.
 
 import { call } from "./api";
 
@@ -6,7 +6,7 @@ export interface Config {
   service_name: string;
   /** `#` and six hexadecimal digits. */
   brand_color: string;
-  /** Where the pages are, as mailed links name them; without a slash at its end. */
+  /** The base URL of the pages in emailed links, without a trailing slash. */
   app_url: string;
   password_min_length: number;
   user_token_lifetime_days: number;

@@ -1,4 +1,4 @@
-// What has happened, newest first, page by page.
+// A paged list of audit events, newest first.
 
 import { useEffect, useState } from "preact/hooks";
 import { useAction } from "./action";
@@ -8,12 +8,12 @@ import { Message } from "./form";
 import { shortId } from "./sessions";
 import { Moment } from "./time";
 
-/** The id of the actor of what `npm run admin` and other scripts do. */
+/** The actor id of `npm run admin` and other scripts. */
 const OPERATOR = "operator";
 
 interface Person {
   id: string;
-  /** Not told of others to whoever is no admin, nor of the deleted to anybody. */
+  /** Null for deleted users, and for other users unless the viewer is an admin. */
   email: string | null;
 }
 
@@ -21,15 +21,15 @@ interface Event {
   id: number;
   at: number;
   action: string;
-  /** `success`, or the code of a refusal. */
+  /** `success` or an error code. */
   result: string;
   actor: Person | null;
   subject: Person | null;
-  /** A keyed hash: the same address has the same one. */
+  /** A keyed hash of the IP address. */
   address: string | null;
-  /** The session that acted, as in the list of sessions. */
+  /** The id of the acting session, as in the list of sessions. */
   session_id: string | null;
-  /** The role and tier of the subject, where the act has set them. */
+  /** The subject's role and tier, if the action set them. */
   old_value: Rights | null;
   new_value: Rights | null;
 }
@@ -41,7 +41,7 @@ interface Rights {
 
 interface EventsPage {
   items: Event[];
-  /** Where the next page begins, if there is one. */
+  /** Where the next page starts, if there is one. */
   next: number | null;
 }
 
@@ -49,7 +49,7 @@ interface EventsProps {
   /** `me/events` or `admin/events`. */
   path: string;
   query?: Record<string, string>;
-  /** Who is looking: named nowhere, because it is clear. */
+  /** The id of the viewer, whom the list does not mention. */
   self?: string;
 }
 
@@ -71,7 +71,7 @@ export function Events({ path, query = {}, self }: EventsProps) {
 
   return (
     <>
-      {items?.length === 0 && <p class="soft">Nothing yet.</p>}
+      {items?.length === 0 && <p class="soft">No events yet.</p>}
       <ol class="rows">
         {items?.map((event) => (
           <li key={event.id}>
@@ -82,34 +82,34 @@ export function Events({ path, query = {}, self }: EventsProps) {
                 <Moment at={event.at} />
                 {event.actor &&
                   event.actor.id !== self &&
-                  `, by ${event.actor.id === OPERATOR ? "the operator" : (event.actor.email ?? "somebody else")}`}
+                  `, by ${event.actor.id === OPERATOR ? "the operator" : (event.actor.email ?? "another user")}`}
                 {event.subject &&
                   event.subject.id !== (self ?? event.actor?.id) &&
-                  `, on ${event.subject.email ?? "a user"}`}
+                  `, affecting ${event.subject.email ?? "a user"}`}
                 {event.new_value && `, ${change(event.old_value ?? {}, event.new_value)}`}
-                {event.address && `, from address ${event.address}`}
-                {event.session_id && `, in session ${shortId(event.session_id)}`}
+                {event.address && `, IP hash ${event.address}`}
+                {event.session_id && `, session ${shortId(event.session_id)}`}
               </small>
             </div>
           </li>
         ))}
       </ol>
-      {next !== null && <ActionButton label="Show earlier ones" busy={busy} act={() => load(next)} />}
+      {next !== null && <ActionButton label="Show earlier events" busy={busy} act={() => load(next)} />}
       <Message outcome={outcome} />
     </>
   );
 }
 
-/** The change of the role and the tier, such as `role user to admin`. */
+/** Describes the change of the role and the tier, such as `role: admin (was user)`. */
 function change(old: Rights, now: Rights): string {
-  const name = (key: keyof Rights) => `${key} ${old[key] === undefined ? "" : `${old[key]} to `}${now[key]}`;
+  const name = (key: keyof Rights) => `${key}: ${now[key]}${old[key] === undefined ? "" : ` (was ${old[key]})`}`;
   return (["role", "tier"] as const)
     .filter((key) => now[key] !== undefined)
     .map(name)
     .join(", ");
 }
 
-/** `wrong_credentials` as "Wrong credentials". */
+/** Turns `wrong_credentials` into "Wrong credentials". */
 function words(name: string): string {
   const text = name.replaceAll(/[_.-]/g, " ");
   return text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,4 +1,4 @@
-// Forms: fields with their labels and faults, a button that shows that it works, and the outcome in words.
+// Forms: fields with labels and errors, a submit button with a busy state, and a message with the outcome.
 
 import { type ComponentChildren, createContext, type PartialInputHTMLAttributes } from "preact";
 import { useContext, useId, useRef } from "preact/hooks";
@@ -10,13 +10,13 @@ export type Values = Record<string, string>;
 const Problems = createContext<FieldProblem[]>([]);
 
 interface FormProps {
-  /** What the button says. */
+  /** The label of the submit button. */
   label: string;
-  /** Sends what was typed. Returns the words of a success, if the form stays to show them. */
+  /** Submits the values. Returns the success message, unless the form goes away. */
   submit: (values: Values) => Promise<string | void>;
-  /** Whether what was typed is taken away after a success. */
+  /** Whether to clear the fields after a success. */
   clears?: boolean;
-  /** Whether the fields and the button stand in one line where there is room. */
+  /** Whether to put the fields and the button on one line if there is room. */
   inline?: boolean;
   children?: ComponentChildren;
 }
@@ -45,7 +45,7 @@ export function Form({ label, submit, clears, inline, children }: FormProps) {
   );
 }
 
-/** Always on the page, so that its words are read out when they come. */
+/** Always rendered, even when empty, so that screen readers announce the text once it appears. */
 export function Message({ outcome }: { outcome: Outcome | undefined }) {
   return (
     <p class={`message ${outcome?.kind ?? ""}`} role="status">
@@ -55,7 +55,7 @@ export function Message({ outcome }: { outcome: Outcome | undefined }) {
 }
 
 interface FieldProps extends Omit<PartialInputHTMLAttributes<HTMLInputElement>, "role" | "list"> {
-  /** The field of the request, by whose name a fault is told. */
+  /** The name of the request's field, which errors refer to. */
   name: string;
   label: string;
   hint?: string;
@@ -72,7 +72,7 @@ export function Field({ name, label, hint, type = "text", ...input }: FieldProps
       <input
         id={id}
         name={name}
-        // Any of them: the attributes of all of them are the same here.
+        // The cast is safe: the attributes used here are the same for all types.
         type={type as "text"}
         aria-invalid={problem ? "true" : undefined}
         aria-describedby={note ? `${id}-note` : undefined}
@@ -86,7 +86,7 @@ export function Field({ name, label, hint, type = "text", ...input }: FieldProps
 interface ChoiceProps {
   name: string;
   label: string;
-  /** Each value with its words. */
+  /** The values and their labels. */
   choices: Record<string, string>;
   chosen: string;
 }
@@ -97,9 +97,9 @@ export function Choice({ name, label, choices, chosen }: ChoiceProps) {
     <div class="field">
       <label for={id}>{label}</label>
       <select id={id} name={name}>
-        {Object.entries(choices).map(([value, words]) => (
+        {Object.entries(choices).map(([value, label]) => (
           <option key={value} value={value} selected={value === chosen}>
-            {words}
+            {label}
           </option>
         ))}
       </select>
@@ -107,14 +107,14 @@ export function Choice({ name, label, choices, chosen }: ChoiceProps) {
   );
 }
 
-/** An email address. `autoComplete` is `username` where it goes with a password, so that a password manager finds it. */
+/** An email address. `autoComplete` is `username` in forms with a password, for password managers. */
 export function EmailField(input: Partial<FieldProps>) {
   return (
     <Field name="email" label="Email" type="email" autoComplete="username" autoCapitalize="none" required {...input} />
   );
 }
 
-/** A password that is being chosen. */
+/** A field for a new password. */
 export function NewPasswordField({ minLength, ...input }: Partial<FieldProps> & { minLength: number }) {
   return (
     <Field
@@ -129,7 +129,7 @@ export function NewPasswordField({ minLength, ...input }: Partial<FieldProps> & 
   );
 }
 
-/** Tells a password manager whose password a form is about. People are told in words. */
+/** A hidden field that gives password managers the username. */
 export function UsernameField({ email }: { email: string }) {
   return <input type="text" name="username" autoComplete="username" value={email} readOnly hidden />;
 }

@@ -1,4 +1,4 @@
-// A list that the service returns one page at a time, by offset and limit.
+// Navigation for lists that the service returns in pages, by offset and limit.
 
 export interface Listing<Item> {
   total: number;
@@ -9,23 +9,23 @@ export interface Listing<Item> {
 
 interface PagingProps {
   listing: Listing<unknown>;
-  /** The address of the page that begins at an offset. */
+  /** Returns the link to the page that starts at an offset. */
   href: (offset: number) => string;
 }
 
 export function Paging({ listing: { total, offset, limit, items }, href }: PagingProps) {
-  if (total === 0) return <p class="soft">Nothing found.</p>;
+  if (total === 0) return <p class="soft">No results.</p>;
   if (items.length === 0) {
     const last = Math.max(0, Math.ceil(total / limit) - 1) * limit;
     return (
-      <nav class="paging" aria-label="Pages of the list">
-        <span class="soft">This page is empty: the list has only {total} entries.</span>
+      <nav class="paging" aria-label="Pagination">
+        <span class="soft">This page is past the end of the list ({total} entries).</span>
         {last < offset && <a href={href(last)}>Last page</a>}
       </nav>
     );
   }
   return (
-    <nav class="paging" aria-label="Pages of the list">
+    <nav class="paging" aria-label="Pagination">
       {offset > 0 && (
         <a href={href(Math.max(0, offset - limit))} rel="prev">
           Previous

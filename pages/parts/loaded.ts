@@ -1,4 +1,4 @@
-// Something that a page shows once the service has told it.
+// A value that a page loads from the service.
 
 import { useEffect, useState } from "preact/hooks";
 import { Refusal } from "./api";
@@ -8,7 +8,7 @@ interface State<Value> {
   refusal?: Refusal;
 }
 
-/** Loads at first, whenever `about` is another one, and on `reload`; until then what was there before stays. */
+/** Loads the value when mounted, when `about` changes, and on `reload`. The previous value stays until the new one arrives. */
 export function useLoaded<Value>(load: () => Promise<Value>, about = "") {
   const [state, setState] = useState<State<Value>>({});
 

@@ -1,4 +1,4 @@
-// The way about for whoever is signed in.
+// The menu for signed-in users.
 
 import { callSignedIn, type User } from "./api";
 import { useAction } from "./action";

@@ -1,4 +1,4 @@
-// What every page has in common: how it starts, its frame, its title.
+// What all pages share: startup, header and title.
 
 import { type ComponentChildren, type ComponentType, render } from "preact";
 import { useEffect } from "preact/hooks";
@@ -6,9 +6,9 @@ import { Refusal } from "./api";
 import { paint } from "./brand";
 import { type Config, loadConfig } from "./config";
 
-/** Shows a page once it is known what the service is called and looks like. */
+/** Loads the name and color of the service, then renders the page. */
 export async function start(Content: ComponentType<{ config: Config }>): Promise<void> {
-  // A page that the browser kept as it was left may show what has ended since: a session, an invitation.
+  // A page restored from the back/forward cache may show data that no longer exists, such as an ended session.
   addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
   try {
     const config = await loadConfig();
@@ -18,7 +18,7 @@ export async function start(Content: ComponentType<{ config: Config }>): Promise
     if (!(fault instanceof Refusal)) throw fault;
     show(
       <main class="narrow">
-        <h1>Out of order</h1>
+        <h1>Service unavailable</h1>
         <p role="alert">{fault.message}</p>
       </main>,
     );
@@ -33,9 +33,9 @@ function show(content: ComponentChildren): void {
 interface PageProps {
   config: Config;
   title: string;
-  /** What stands beside the name of the service. */
+  /** Shown in the header next to the name of the service. */
   menu?: ComponentChildren;
-  /** Whether it needs more room than a form does. */
+  /** Whether the page needs more width than a form. */
   wide?: boolean;
   children: ComponentChildren;
 }

@@ -1,4 +1,4 @@
-// A card on a page with its heading, what is still loading, and what came of the last action in it.
+// A card with a heading, a loading state, and the outcome of the last action in it.
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
@@ -8,9 +8,9 @@ import { Message } from "./form";
 
 interface SectionProps {
   title: string;
-  /** Whether what it shows is still on its way. */
+  /** Whether its content is still loading. */
   loading?: boolean;
-  /** Why what it shows cannot be loaded. */
+  /** Why its content could not be loaded. */
   refusal?: Refusal | undefined;
   outcome?: Outcome | undefined;
   children?: ComponentChildren;
@@ -20,7 +20,7 @@ export function Section({ title, loading, refusal, outcome, children }: SectionP
   const id = useId();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    // The button that had the focus may have gone with its row: a keyboard goes on from here, not from the top.
+    // If the focused button was removed with its row, keyboard users continue here instead of at the top of the page.
     if (outcome && document.activeElement === document.body) heading.current?.focus();
   }, [outcome]);
   return (

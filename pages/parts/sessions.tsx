@@ -1,4 +1,4 @@
-// A list of sessions, each with a button that ends it.
+// A list of sessions, each with a button to end it.
 
 import type { Listed } from "./api";
 import { ActionButton } from "./button";
@@ -10,7 +10,7 @@ export interface Session {
   user_agent: string | null;
   created_at: number;
   expires_at: number;
-  /** Whether it is the one that asks; absent where somebody else's are listed. */
+  /** Whether this session made the request; absent in lists of another user's sessions. */
   current?: boolean;
 }
 
@@ -20,16 +20,16 @@ interface SessionsProps {
   end: (session: Session) => void;
 }
 
-/** The first characters of a session's id, enough to find the session of an event. */
+/** Returns the first characters of a session's id, enough to match a session with its events. */
 export const shortId = (id: string) => id.slice(0, 8);
 
 export function Sessions({ sessions: { items, total }, busy, end }: SessionsProps) {
-  if (items.length === 0) return <p class="soft">No session.</p>;
+  if (items.length === 0) return <p class="soft">No sessions.</p>;
   return (
     <>
       {total > items.length && (
         <p class="soft">
-          {items.length} of {total} sessions are shown.
+          Showing {items.length} of {total} sessions.
         </p>
       )}
       <ul class="rows">
@@ -38,12 +38,12 @@ export function Sessions({ sessions: { items, total }, busy, end }: SessionsProp
             <div>
               <strong>{nameOf(session.user_agent)}</strong>
               <small>
-                since <Moment at={session.created_at} />, ends <Distance to={session.expires_at} />, session{" "}
+                signed in <Moment at={session.created_at} />, expires <Distance to={session.expires_at} />, session{" "}
                 {shortId(session.id)}
               </small>
             </div>
             {session.current ? (
-              <span class="badge">This one</span>
+              <span class="badge">This session</span>
             ) : (
               <ActionButton label="End" about={nameOf(session.user_agent)} busy={busy} act={() => end(session)} />
             )}

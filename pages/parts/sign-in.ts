@@ -1,4 +1,4 @@
-// Begins a session that lives in the session cookie, and finds out whether the browser keeps that cookie.
+// Starts a session in the session cookie and checks that the browser keeps the cookie.
 
 import { call, Refusal, type User } from "./api";
 import type { Config } from "./config";
@@ -9,19 +9,19 @@ interface SignedIn {
 }
 
 /**
- * Begins a session at `login` or `signup`.
+ * Starts a session with `login` or `signup`.
  *
- * A browser drops a cookie without a word. The next page would then lead back to the sign-in page, so this asks for the
- * user with the new cookie first and throws a {@link Refusal} that says why there is no session.
+ * Browsers drop cookies silently, and the next page would then redirect back to the sign-in page. So this first loads the
+ * user with the new cookie and, if that fails, throws a {@link Refusal} that explains why there is no session.
  */
 export async function signIn(path: "login" | "signup", json: unknown, config: Config): Promise<void> {
   const { token, user } = await call<SignedIn>("POST", path, { json, setsCookie: true });
   try {
     await call("GET", "me", { actingAs: user.id });
   } catch (fault) {
-    // Without a cookie there is no session; with an older cookie it is another user's.
+    // Without the cookie there is no session; with an older cookie, it is another user's.
     if (!(fault instanceof Refusal && ["invalid_token", "account_changed"].includes(fault.code))) throw fault;
-    // Nobody can use this session. If ending it fails too, it expires.
+    // Nobody can use this session, so end it. If that fails too, it will expire.
     await call("POST", "logout", { bearer: token }).catch(() => {});
     throw new Refusal("cookie_refused", whyRefused(path, config), []);
   }
@@ -32,7 +32,7 @@ function whyRefused(path: "login" | "signup", config: Config): string {
     path === "signup" ? "Your account has been created, but you are not signed in." : "You are not signed in.";
   const own = `${config.app_url}/signin`;
   if (location.origin === new URL(own).origin) {
-    return `${done} Your browser does not keep the cookie of this site. Allow cookies for ${location.host} and sign in again.`;
+    return `${done} Your browser blocked the cookie of this site. Allow cookies for ${location.host}, then sign in again.`;
   }
-  return `${done} There is no session for pages that were opened at ${location.origin}. Open ${own} and sign in there.`;
+  return `${done} Signing in does not work at ${location.origin}. Open ${own} and sign in there.`;
 }

@@ -1,4 +1,4 @@
-// Times as people read them, in the language of the pages and the time zone of the browser.
+// Formats times in the language of the pages and the browser's time zone.
 
 const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const distance = new Intl.RelativeTimeFormat("en-GB");
@@ -15,7 +15,7 @@ export function Moment({ at }: { at: number }) {
   return <time dateTime={new Date(at).toISOString()}>{moment.format(at)}</time>;
 }
 
-/** How far it is to a point in time, rounded down to whole days, hours or minutes: "in 89 days". */
+/** The time left until a point in time, rounded down to whole days, hours or minutes: "in 89 days". */
 export function Distance({ to }: { to: number }) {
   const left = to - Date.now();
   const [unit, length] = units.find(([, length]) => left >= length) ?? ["minute", minute];

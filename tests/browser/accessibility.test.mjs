@@ -57,7 +57,7 @@ for (const look of looks) {
     test("the account breaks no rule", async () => {
       await signIn(page, "admin", "admin");
       await section(page, "Invitations").getByRole("listitem").first().waitFor();
-      for (const summary of ["New link", "Invite by mail"]) await page.getByText(summary).click();
+      for (const summary of ["Create a link", "Invite by email"]) await page.getByText(summary).click();
       await assertUsable(page, "account");
       await page.getByRole("button", { name: "Deactivate" }).click();
       await page.getByRole("dialog").waitFor();

@@ -27,7 +27,7 @@ test("a name is saved", async () => {
   const profile = section(page, "Profile");
   await profile.getByLabel("Name").fill("  Ada Lovelace ");
   await profile.getByRole("button", { name: "Save" }).click();
-  await told(profile, "Your name is saved.");
+  await told(profile, "Name saved.");
   await page.reload();
   assert.equal(await profile.getByLabel("Name").inputValue(), "Ada Lovelace");
   await leave();
@@ -37,13 +37,13 @@ test("an emptied name is removed", async () => {
   const { page, leave } = await enter("nameless@example.com");
   const profile = section(page, "Profile");
   await profile.getByRole("button", { name: "Save" }).click();
-  await told(profile, "Nothing has changed.");
+  await told(profile, "No changes to save.");
   await profile.getByLabel("Name").fill("Ada");
   await profile.getByRole("button", { name: "Save" }).click();
-  await told(profile, "Your name is saved.");
+  await told(profile, "Name saved.");
   await profile.getByLabel("Name").fill("");
   await profile.getByRole("button", { name: "Save" }).click();
-  await told(profile, "Your name is removed.");
+  await told(profile, "Name removed.");
   assert.deepEqual(await postern.sql("SELECT name FROM users WHERE email = ?", "nameless@example.com"), [
     { name: null },
   ]);
@@ -58,7 +58,7 @@ test("a tab that shows another account than the one signed in acts for nobody an
   const other = await page.context().newPage();
   await signIn(other, "bob@example.com");
 
-  const deactivation = section(page, "Deactivate the account");
+  const deactivation = section(page, "Deactivate account");
   await deactivation.getByRole("button", { name: "Deactivate" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Deactivate" }).click();
   await section(page, "Profile").getByText("bob@example.com").waitFor();
@@ -69,14 +69,14 @@ test("a tab that shows another account than the one signed in acts for nobody an
   const profile = section(page, "Profile");
   await profile.getByLabel("Name").fill("Bob");
   await profile.getByRole("button", { name: "Save" }).click();
-  await told(profile, "Your name is saved.");
+  await told(profile, "Name saved.");
   await leave();
 });
 
 test("an email is verified with the code of a mail, after a wrong one", async () => {
   const { page, leave } = await enter("verify@example.com");
   const verification = section(page, "Verify your email");
-  await verification.getByRole("button", { name: "Mail me a code" }).click();
+  await verification.getByRole("button", { name: "Email me a code" }).click();
   await told(verification, "A code is on its way to verify@example.com.");
   const code = (await mail(postern, "verify@example.com", /Your code/)).text.match(/\b\d{6}\b/)[0];
   const field = verification.getByLabel("Code");
@@ -85,7 +85,7 @@ test("an email is verified with the code of a mail, after a wrong one", async ()
   await field.fill(code === "000000" ? "000001" : "000000");
   await verification.getByRole("button", { name: "Verify", exact: true }).click();
   await told(verification, "The code is wrong.");
-  await verification.getByRole("button", { name: "Mail me another code" }).click();
+  await verification.getByRole("button", { name: "Email me a new code" }).click();
   await told(verification, "Please wait");
   await field.fill(` ${code}`);
   await field.press("Enter");
@@ -100,12 +100,12 @@ test("a password is changed after the current one, and every other session ends"
   const change = async (old) => {
     await password.getByLabel("Current password").fill(old);
     await password.getByLabel("New password").fill("battery staple, correct");
-    await password.getByRole("button", { name: "Change the password" }).click();
+    await password.getByRole("button", { name: "Change password" }).click();
   };
   await change("wrong password");
   await told(password, "The current password is wrong.");
   await change(PASSWORD);
-  await told(password, "Your password is changed");
+  await told(password, "Password changed. All your other sessions have ended.");
   assert.equal(await password.getByLabel("New password").inputValue(), "");
   await section(page, "Sessions").getByRole("listitem").nth(1).waitFor({ state: "detached" });
   assert.equal(await section(page, "Sessions").getByRole("listitem").count(), 1);
@@ -116,17 +116,17 @@ test("a password is changed after the current one, and every other session ends"
 test("an invitation is a link that can be copied, used and ended", async () => {
   const { page, leave } = await enter("inviter@example.com");
   const invitations = section(page, "Invitations");
-  await invitations.getByText("New link").click();
-  await invitations.getByLabel("For whom or what").fill("For Grace");
-  await invitations.getByLabel("Days until it ends").fill("7");
-  await invitations.getByRole("button", { name: "Make a link" }).dblclick();
-  await told(invitations, "The link is made.");
+  await invitations.getByText("Create a link").click();
+  await invitations.getByLabel("Name of the link").fill("For Grace");
+  await invitations.getByLabel("Expires in (days)").fill("7");
+  await invitations.getByRole("button", { name: "Create link" }).dblclick();
+  await told(invitations, "Link created.");
   const row = invitations.getByRole("listitem");
   assert.equal(await row.count(), 1);
-  assert.match(await row.textContent(), /For Grace.*ends in (7 days|6 days)/);
+  assert.match(await row.textContent(), /For Grace.*expires in (7 days|6 days)/);
 
   await row.getByRole("button", { name: "Copy" }).click();
-  await told(invitations, "The link is copied.");
+  await told(invitations, "Link copied.");
   const copied = await page.evaluate(() => navigator.clipboard.readText());
   assert.equal(copied, await row.getByRole("textbox").inputValue());
   const invitee = await visit(browser, postern);
@@ -137,8 +137,8 @@ test("an invitation is a link that can be copied, used and ended", async () => {
   await invitee.page.waitForURL("/account");
   await invitee.leave();
 
-  await row.getByRole("button", { name: "End" }).click();
-  await told(invitations, "The invitation has ended.");
+  await row.getByRole("button", { name: "Revoke" }).click();
+  await told(invitations, "Invitation revoked.");
   assert.equal(await row.count(), 0);
   // The keyboard goes on from the heading of the list that the row has left.
   assert.equal(await page.locator(":focus").textContent(), "Invitations");
@@ -154,18 +154,18 @@ test("an invitation is a link that can be copied, used and ended", async () => {
 test("an invitation is mailed for a user with a verified email, and others are told to verify it first", async () => {
   const { page, leave } = await enter("mailer@example.com");
   const invitations = section(page, "Invitations");
-  await invitations.getByText("Invite by mail").click();
-  await invitations.getByText("Verify your email first.").waitFor();
-  assert.equal(await invitations.getByLabel("Email of the invitee").count(), 0);
+  await invitations.getByText("Invite by email").click();
+  await invitations.getByText("Verify your own email to send invitations from here.").waitFor();
+  assert.equal(await invitations.getByLabel("Email of the person to invite").count(), 0);
 
   await postern.sql("UPDATE users SET is_verified = 1 WHERE email = ?", "mailer@example.com");
   await page.reload();
-  await invitations.getByText("Invite by mail").click();
-  await invitations.getByLabel("Email of the invitee").fill("grace.hopper@example.com");
-  await invitations.getByRole("button", { name: "Send the invitation" }).click();
+  await invitations.getByText("Invite by email").click();
+  await invitations.getByLabel("Email of the person to invite").fill("grace.hopper@example.com");
+  await invitations.getByRole("button", { name: "Send invitation" }).click();
   await told(invitations, "An invitation is on its way to grace.hopper@example.com.");
   const { searchParams } = link(await mail(postern, "grace.hopper@example.com", /invited/));
-  const shown = await invitations.getByRole("textbox", { name: "Link of" }).inputValue();
+  const shown = await invitations.getByRole("textbox", { name: "Link for" }).inputValue();
   assert.equal(new URL(shown).searchParams.get("referrer"), searchParams.get("referrer"));
   await leave();
 });
@@ -176,11 +176,11 @@ test("a session is ended from another one, at once", async () => {
   await signIn(other.page, "sessions@example.com");
   await page.reload();
   const sessions = section(page, "Sessions");
-  await sessions.getByText("This one").waitFor();
+  await sessions.getByText("This session").waitFor();
   // Those of the sign-up and of the other window.
   for (const left of [2, 1]) {
     await sessions.getByRole("button", { name: "End" }).first().click();
-    await told(sessions, "The session has ended.");
+    await told(sessions, "Session ended.");
     assert.equal(await sessions.getByRole("listitem").count(), left);
   }
   await other.page.reload();
@@ -191,7 +191,7 @@ test("a session is ended from another one, at once", async () => {
 
 test("a deactivation is asked for once more, and ends in the sign-in", async () => {
   const { page, leave } = await enter("leaver@example.com");
-  const deactivation = section(page, "Deactivate the account");
+  const deactivation = section(page, "Deactivate account");
   await deactivation.getByRole("button", { name: "Deactivate" }).click();
   const dialog = page.getByRole("dialog", { name: "Deactivate your account?" });
   await dialog.getByRole("button", { name: "Cancel" }).click();
@@ -218,7 +218,7 @@ test("the default admin of a deployment is asked for another password before any
     assert.deepEqual(await page.getByRole("region").getByRole("heading").allTextContents(), ["Password"]);
     await page.getByLabel("Current password").fill("admin");
     await page.getByLabel("New password").fill(PASSWORD);
-    await page.getByRole("button", { name: "Change the password" }).click();
+    await page.getByRole("button", { name: "Change password" }).click();
     await section(page, "Invitations").waitFor();
     await leave();
   } finally {

@@ -45,7 +45,7 @@ test("whoever is no admin sees nothing of it", async () => {
   await signIn(page, "user@example.com");
   assert.equal(await page.getByRole("link", { name: "Administration" }).count(), 0);
   await page.goto("/admin");
-  await told(page, "Only admins may see this page.");
+  await told(page, "Only admins can see this page.");
   await leave();
 });
 
@@ -65,16 +65,16 @@ test("users are searched, filtered and paged, and the back button goes back", as
   await users.getByText("1 to 20 of 21").waitFor();
   assert.equal(await users.getByLabel("Email or name").inputValue(), "crowd");
 
-  await users.getByLabel("Email", { exact: true }).selectOption("Verified");
+  await users.getByLabel("Email status").selectOption("Verified");
   await users.getByRole("button", { name: "Search" }).click();
-  await users.getByText("Nothing found.").waitFor();
+  await users.getByText("No results.").waitFor();
   await leave();
 });
 
 test("a page beyond the end of the list says so and leads to the last page", async () => {
   const { page, leave } = await administer("users?offset=9000");
   const users = section(page, "Users");
-  await users.getByText(/This page is empty: the list has only \d+ entries\./).waitFor();
+  await users.getByText(/This page is past the end of the list \(\d+ entries\)\./).waitFor();
   assert.equal(await users.getByText(/\d+ to \d+ of/).count(), 0);
   await users.getByRole("link", { name: "Last page" }).click();
   await users.getByText(/\d+ to (\d+) of \1$/).waitFor();
@@ -84,10 +84,10 @@ test("a page beyond the end of the list says so and leads to the last page", asy
 test("a user is made without a password, and sets one with the link of a mail", async () => {
   const { page, leave } = await administer("users");
   const form = section(page, "New user");
-  await form.getByLabel("Email", { exact: true }).first().fill("made@example.com");
+  await form.getByLabel("Email", { exact: true }).fill("made@example.com");
   await form.getByLabel("Name").fill("Made");
   await form.getByLabel("Tier").selectOption("2");
-  await form.getByRole("button", { name: "Make the user" }).dblclick();
+  await form.getByRole("button", { name: "Create user" }).dblclick();
   await section(page, "made@example.com").getByLabel("Name").waitFor();
   assert.equal(await section(page, "made@example.com").getByLabel("Tier").inputValue(), "2");
   await leave();
@@ -95,7 +95,7 @@ test("a user is made without a password, and sets one with the link of a mail", 
   const { page: own, leave: done } = await visit(browser, postern);
   await own.goto(link(await mail(postern, "made@example.com", /Your account/)).href);
   await own.getByLabel("New password").fill(PASSWORD);
-  await own.getByRole("button", { name: "Set the password" }).click();
+  await own.getByRole("button", { name: "Set password" }).click();
   await told(own, "Your new password is set.");
   await signIn(own, "made@example.com");
   await done();
@@ -106,15 +106,15 @@ test("a user is changed, deactivated and deleted", async () => {
   const { page, leave } = await administer(`user?id=${user.id}`);
   const card = section(page, "changed@example.com");
   await card.getByLabel("Name").fill("Changed");
-  await card.getByLabel("Activity").selectOption("Deactivated");
+  await card.getByLabel("Status").selectOption("Deactivated");
   await card.getByRole("button", { name: "Save" }).click();
-  await told(card, "The user is saved.");
+  await told(card, "User saved.");
   await card.getByText("Deactivated", { exact: true }).first().waitFor();
   refused(await login(postern, "changed@example.com"), 403, "inactive");
 
-  await page.getByRole("button", { name: "Delete the user" }).click();
+  await page.getByRole("button", { name: "Delete user" }).click();
   const dialog = page.getByRole("dialog", { name: "Delete changed@example.com?" });
-  await dialog.getByRole("button", { name: "Delete the user" }).click();
+  await dialog.getByRole("button", { name: "Delete user" }).click();
   await section(page, "New user").waitFor();
   assert.deepEqual(await postern.sql("SELECT id FROM users WHERE id = ?", user.id), []);
   await leave();
@@ -137,19 +137,19 @@ test("a form that was opened before another admin's change restores nothing, and
   ]);
   await card.getByText("Deactivated", { exact: true }).first().waitFor();
   assert.equal(await card.getByLabel("Role").inputValue(), "user");
-  assert.equal(await card.getByLabel("Activity").inputValue(), "false");
+  assert.equal(await card.getByLabel("Status").inputValue(), "false");
 
   await card.getByLabel("Name").fill("Stale");
   await card.getByRole("button", { name: "Save" }).click();
-  await told(card, "The user is saved.");
+  await told(card, "User saved.");
   assert.deepEqual(await postern.sql("SELECT name, role, is_active FROM users WHERE id = ?", user.id), [
     { name: "Stale", role: "user", is_active: 0 },
   ]);
   await card.getByRole("button", { name: "Save" }).click();
-  await told(card, "Nothing has changed.");
+  await told(card, "No changes to save.");
   await card.getByLabel("Name").fill("");
   await card.getByRole("button", { name: "Save" }).click();
-  await told(card, "The user is saved.");
+  await told(card, "User saved.");
   assert.deepEqual(await postern.sql("SELECT name FROM users WHERE id = ?", user.id), [{ name: null }]);
   await leave();
 });
@@ -161,7 +161,7 @@ test("saving another value of a frozen user does not undo the freeze", async () 
   const card = section(page, "frozen@example.com");
   await card.getByLabel("Tier").selectOption("2");
   await card.getByRole("button", { name: "Save" }).click();
-  await told(card, "The user is saved.");
+  await told(card, "User saved.");
   assert.deepEqual(await postern.sql("SELECT tier, is_active, frozen_by FROM users WHERE id = ?", user.id), [
     { tier: 2, is_active: 0, frozen_by: user.id },
   ]);
@@ -185,16 +185,16 @@ test("a user whose imported id needs escaping is found, changed, frozen and dele
     const card = section(page, email);
     await card.getByLabel("Tier").selectOption("2");
     await card.getByRole("button", { name: "Save" }).click();
-    await told(card, "The user is saved.");
+    await told(card, "User saved.");
     assert.deepEqual(await postern.sql("SELECT id FROM users WHERE tier = 2 AND email LIKE 'odd%'"), [{ id }]);
     await card.getByRole("link", { name: "Invite tree" }).click();
     await page.getByRole("button", { name: `Freeze: ${email}` }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Freeze" }).click();
-    await told(section(page, "Invite tree"), `1 user is frozen, from ${email} down.`);
+    await told(section(page, "Invite tree"), `1 user frozen: ${email} and everyone below.`);
     assert.deepEqual(await postern.sql("SELECT id FROM users WHERE is_active = 0 AND email LIKE 'odd%'"), [{ id }]);
     await section(page, "Invite tree").getByRole("link", { name: email }).click();
-    await page.getByRole("button", { name: "Delete the user" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Delete the user" }).click();
+    await page.getByRole("button", { name: "Delete user" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete user" }).click();
     await section(page, "New user").waitFor();
     assert.deepEqual(await postern.sql("SELECT id FROM users WHERE id = ?", id), []);
   }
@@ -212,7 +212,7 @@ test("an admin is refused the way out of the own role, in the words of the servi
     json: { role: "user" },
   });
   await told(card, refused(answer, 409, "own_account").error);
-  assert.equal(await page.getByRole("button", { name: "Delete the user" }).count(), 0);
+  assert.equal(await page.getByRole("button", { name: "Delete user" }).count(), 0);
   await leave();
 });
 
@@ -221,11 +221,11 @@ test("sessions of a user are ended, and a link to set a password is mailed", asy
   ok(await login(postern, "signedin@example.com"));
   const { page, leave } = await administer(`user?id=${user.id}`);
   const sessions = section(page, "Sessions");
-  await sessions.getByRole("button", { name: "End all" }).click();
-  await told(sessions, "Every session has ended.");
+  await sessions.getByRole("button", { name: "End all sessions" }).click();
+  await told(sessions, "All sessions ended.");
   refused(await send(postern, "GET", "/api/auth/me", { token }), 401, "invalid_token");
-  await page.getByRole("button", { name: "Mail a link to set a password" }).click();
-  await told(section(page, "Password and existence"), "A link is on its way to signedin@example.com.");
+  await page.getByRole("button", { name: "Email a link to set a password" }).click();
+  await told(section(page, "Password and deletion"), "A link is on its way to signedin@example.com.");
   await mail(postern, "signedin@example.com", /Reset/);
   await leave();
 });
@@ -248,15 +248,15 @@ test("the invite tree shows who invited whom, and a branch of it is frozen and c
   assert.equal(await branch("kurt@example.com").count(), 3);
 
   await tree.getByRole("button", { name: "Freeze: alan@example.com" }).click();
-  const dialog = page.getByRole("dialog", { name: "Freeze alan@example.com and everybody below?" });
+  const dialog = page.getByRole("dialog", { name: "Freeze alan@example.com and everyone below?" });
   await dialog.getByRole("button", { name: "Freeze" }).click();
-  await told(tree, "2 users are frozen, from alan@example.com down.");
+  await told(tree, "2 users frozen: alan@example.com and everyone below.");
   assert.equal(await tree.getByText("Frozen", { exact: true }).count(), 2);
   refused(await login(postern, "kurt@example.com"), 403, "inactive");
   ok(await login(postern, "grace@example.com"));
 
   await tree.getByRole("button", { name: "Unfreeze: alan@example.com" }).click();
-  await told(tree, "2 users are active again, from alan@example.com down.");
+  await told(tree, "2 users unfrozen: alan@example.com and everyone below.");
   ok(await login(postern, "kurt@example.com"));
   await leave();
 });
@@ -277,7 +277,7 @@ test("a freeze that another admin has started since is not undone from an old pa
   await told(tree, "your change was not saved");
   refused(await login(postern, "refrozen@example.com"), 403, "inactive");
   await unfreeze.click();
-  await told(tree, "1 user is active again, from refrozen@example.com down.");
+  await told(tree, "1 user unfrozen: refrozen@example.com and everyone below.");
   ok(await login(postern, "refrozen@example.com"));
   await leave();
 });
@@ -289,7 +289,7 @@ test("events tell who did what, and older ones come on demand", async () => {
   const events = section(page, "Events");
   await events.getByText("by busy@example.com").first().waitFor();
   assert.equal(await events.getByRole("listitem").count(), 20);
-  await events.getByRole("button", { name: "Show earlier ones" }).click();
+  await events.getByRole("button", { name: "Show earlier events" }).click();
   await events.getByRole("listitem").nth(20).waitFor();
   assert.match(await events.getByRole("listitem").nth(20).textContent(), /Signup/);
 

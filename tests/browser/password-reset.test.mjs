@@ -32,14 +32,14 @@ test("a mailed link sets another password, once", async () => {
   await page.goto("/signin");
   await page.getByRole("link", { name: "Forgot your password?" }).click();
   await page.getByLabel("Email").fill("ada@example.com");
-  await page.getByRole("button", { name: "Mail me a link" }).click();
+  await page.getByRole("button", { name: "Email me a link" }).click();
   await told(page, "a link is on its way");
 
   const { href } = link(await mail(postern, "ada@example.com", /Reset/));
   await page.goto(href);
   await page.getByText("ada@example.com").waitFor();
   await page.getByLabel("New password").fill(ANOTHER);
-  await page.getByRole("button", { name: "Set the password" }).dblclick();
+  await page.getByRole("button", { name: "Set password" }).dblclick();
   await told(page, "Your new password is set.");
   await page.getByRole("link", { name: "Sign in" }).click();
   await signIn(page, "ada@example.com", ANOTHER);
@@ -60,7 +60,7 @@ test("the link of an account invitation sets the first password in words that fi
   await page.getByText("invited@example.com").waitFor();
   assert.doesNotMatch(await page.locator("main").textContent(), /old password|reset/i);
   await page.getByLabel("New password").fill(ANOTHER);
-  await page.getByRole("button", { name: "Set the password" }).click();
+  await page.getByRole("button", { name: "Set password" }).click();
   await told(page, "Your new password is set.");
   await page.getByRole("link", { name: "Sign in" }).click();
   await signIn(page, "invited@example.com", ANOTHER);
@@ -113,7 +113,7 @@ test("a live link survives loading the page again, until it is used", async () =
     assert.equal(page.url(), `${postern.url}/reset-password`);
   }
   await page.getByLabel("New password").fill(ANOTHER);
-  await page.getByRole("button", { name: "Set the password" }).click();
+  await page.getByRole("button", { name: "Set password" }).click();
   await told(page, "Your new password is set.");
   assert.equal(await page.evaluate(() => history.state), null);
   // In another entry of the same tab there is no token either.
@@ -141,7 +141,7 @@ test("the owner of a deactivated account is told to ask an admin, wherever they 
   await told(page, ask);
   await page.goto("/forgot-password");
   await page.getByLabel("Email").fill("leaver@example.com");
-  await page.getByRole("button", { name: "Mail me a link" }).click();
+  await page.getByRole("button", { name: "Email me a link" }).click();
   await told(page, ask);
   await page.goto(`/reset-password?token=${token}`);
   await told(page, ask);
@@ -153,10 +153,10 @@ test("a password that the rules refuse is told by its field, and the link goes o
   const { page, leave } = await visit(browser, postern);
   await page.goto(`/reset-password?token=${token}`);
   await page.getByLabel("New password").fill("short");
-  await page.getByRole("button", { name: "Set the password" }).click();
+  await page.getByRole("button", { name: "Set password" }).click();
   await told(page, "password must have at least 8 characters.");
   await page.getByLabel("New password").fill(ANOTHER);
-  await page.getByRole("button", { name: "Set the password" }).click();
+  await page.getByRole("button", { name: "Set password" }).click();
   await told(page, "Your new password is set.");
   await leave();
 });

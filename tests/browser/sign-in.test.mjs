@@ -69,7 +69,7 @@ test("a service that cannot be reached is said to be", async () => {
   await page.getByLabel("Password").fill(PASSWORD);
   await page.route("**/api/auth/login", (route) => route.fulfill({ status: 502, body: "<h1>Bad gateway</h1>" }));
   await page.getByRole("button", { name: "Sign in" }).click();
-  await told(page, "The service gave no answer that can be shown (status 502). Try again later.");
+  await told(page, "Something went wrong (status 502). Try again later.");
   await leave(/status of 502/);
 });
 
@@ -111,10 +111,10 @@ test("a browser that keeps no cookie is told so instead of being led in a circle
   await page.getByLabel("Email").fill("ada@example.com");
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await told(page, "You are not signed in. Your browser does not keep the cookie of this site.");
+  await told(page, "You are not signed in. Your browser blocked the cookie of this site.");
   assert.equal(new URL(page.url()).pathname, "/signin");
   const { host } = new URL(postern.url);
-  await told(page, `Allow cookies for ${host} and sign in again.`);
+  await told(page, `Allow cookies for ${host}, then sign in again.`);
 
   const referrer = await userToken(postern, await adminToken(postern));
   await page.goto(`/signup?referrer=${referrer}&email=cookieless@example.com`);
@@ -135,7 +135,7 @@ test("a page that was opened at another address than the service's own leads to 
   await page.getByLabel("Email").fill("ada@example.com");
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await told(page, `There is no session for pages that were opened at http://${LAN_HOST}:${port}.`);
+  await told(page, `Signing in does not work at http://${LAN_HOST}:${port}.`);
   await told(page, /Open http:\/\/localhost:\d+\/signin and sign in there\./);
   await leave(/Cross-Origin-Opener-Policy header has been ignored/);
 });

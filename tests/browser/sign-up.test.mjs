@@ -75,7 +75,7 @@ test("an invitation that has ended is told before anybody types", async () => {
   await postern.sql("UPDATE user_tokens SET expires_at = created_at + 1");
   const { page, leave } = await visit(browser, postern);
   await page.goto(`/signup?referrer=${referrer}`);
-  await told(page, "This invitation is unknown or has expired. Ask for a new one.");
+  await told(page, "This invitation is invalid or has expired. Ask for a new one.");
   await leave();
 });
 
