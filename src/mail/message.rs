@@ -80,7 +80,7 @@ pub fn one_time_password(
     code: &str,
     lifetime_seconds: i64,
 ) -> Result<Message, Error> {
-    let subject = format!("Your code for {}", settings.service_name);
+    let subject = format!("Your verification code for {}", settings.service_name);
     let frame = Frame::new(settings, &subject, name);
     let lifetime = &*duration(lifetime_seconds);
     let (text, html) = bodies!("one_time_password/body.txt", "one_time_password/body.html", frame, code, lifetime);
@@ -98,7 +98,7 @@ pub fn password_reset(
     token: &str,
     lifetime_seconds: i64,
 ) -> Result<Message, Error> {
-    let subject = format!("Reset your password for {}", settings.service_name);
+    let subject = format!("Reset your {} password", settings.service_name);
     let frame = Frame::new(settings, &subject, name);
     let link = &*link(settings, "/reset-password", &[("token", token)]);
     let lifetime = &*duration(lifetime_seconds);
@@ -118,7 +118,7 @@ pub fn account_invitation(
     token: &str,
     lifetime_seconds: i64,
 ) -> Result<Message, Error> {
-    let subject = format!("Your account for {}", settings.service_name);
+    let subject = format!("Set up your {} account", settings.service_name);
     let frame = Frame::new(settings, &subject, name);
     let link = &*link(settings, "/reset-password", &[("token", token)]);
     let lifetime = &*duration(lifetime_seconds);
@@ -154,7 +154,7 @@ pub fn invitation(
 /// # Errors
 /// As [`one_time_password`].
 pub fn password_changed(settings: &Settings, to: &Email, name: Option<&str>) -> Result<Message, Error> {
-    let subject = format!("Your password for {} was changed", settings.service_name);
+    let subject = format!("Your {} password was changed", settings.service_name);
     let frame = Frame::new(settings, &subject, name);
     let link = &*link(settings, "/forgot-password", &[]);
     let (text, html) = bodies!("password_changed/body.txt", "password_changed/body.html", frame, link);
@@ -270,25 +270,25 @@ mod tests {
     #[test]
     fn text_and_html_of_every_mail_carry_the_same_facts() {
         let facts: [&[&str]; 5] = [
-            &["Hello Ada Lovelace,", CODE, "10 minutes", "works once", "If you did not ask for a code", "ignore"],
+            &["Hello Ada Lovelace,", CODE, "10 minutes", "works once", "If you did not request a code", "ignore"],
             &[
                 "Hello Ada Lovelace,",
                 "https://app.example/base/reset-password?token=eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln-_",
                 "15 minutes",
                 "works once",
-                "If it was not you",
-                "your password stays as it is",
+                "If this was not you",
+                "Your password stays the same",
             ],
             &[
                 "Hello Ada Lovelace,",
-                "An administrator of Postern has created an account for you",
+                "An admin of Postern has created an account for you",
                 "https://app.example/base/reset-password?token=eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln-_",
                 "7 days",
                 "works once",
             ],
             &[
                 "Hello,",
-                "Ada Lovelace invites you to join Postern",
+                "Ada Lovelace has invited you to join Postern",
                 "https://app.example/base/signup?referrer=k3yK3yK3y0&email=grace%2Btest%40example.com",
                 "90 days",
                 "ignore",
@@ -296,9 +296,9 @@ mod tests {
             &[
                 "Hello Ada Lovelace,",
                 "was changed",
-                "If it was not you",
+                "If this was not you",
                 "https://app.example/base/forgot-password",
-                "signs out everybody",
+                "signs out everyone",
             ],
         ];
         for (mail, facts) in every_mail("Ada Lovelace").iter().zip(facts) {
@@ -365,7 +365,7 @@ mod tests {
                 for part in [&mail.subject, &mail.text, &mail.html] {
                     assert!(!part.contains(name), "{name:?} is in {mail:?}");
                 }
-                let greeting = if mail.kind == "invitation" { "\nSomeone invites you" } else { "Hello,\n" };
+                let greeting = if mail.kind == "invitation" { "\nSomeone has invited you" } else { "Hello,\n" };
                 assert!(mail.text.contains(greeting), "{}", mail.text);
             }
         }
@@ -416,11 +416,11 @@ mod tests {
         assert_eq!(
             subjects,
             [
-                "Your code for Postern",
-                "Reset your password for Postern",
-                "Your account for Postern",
+                "Your verification code for Postern",
+                "Reset your Postern password",
+                "Set up your Postern account",
                 "You are invited to Postern",
-                "Your password for Postern was changed",
+                "Your Postern password was changed",
             ]
         );
     }

@@ -109,7 +109,7 @@ fn a_browser_gets_a_page_and_it_may_be_empty() {
     let postern = Postern::new();
     let answer = page(&postern, "");
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/html; charset=utf-8")));
-    assert!(answer.text.contains("No mail yet"), "{}", answer.text);
+    assert!(answer.text.contains("No emails yet"), "{}", answer.text);
     let without_accept = postern.get("/dev/outbox").send();
     assert_eq!(without_accept.header("content-type"), Some("text/html; charset=utf-8"));
 }

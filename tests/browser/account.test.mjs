@@ -78,7 +78,7 @@ test("an email is verified with the code of a mail, after a wrong one", async ()
   const verification = section(page, "Verify your email");
   await verification.getByRole("button", { name: "Email me a code" }).click();
   await told(verification, "A code is on its way to verify@example.com.");
-  const code = (await mail(postern, "verify@example.com", /Your code/)).text.match(/\b\d{6}\b/)[0];
+  const code = (await mail(postern, "verify@example.com", /verification code/)).text.match(/\b\d{6}\b/)[0];
   const field = verification.getByLabel("Code");
   assert.equal(await field.getAttribute("autocomplete"), "one-time-code");
 

@@ -169,7 +169,7 @@ test("the answer does not wait for the mail", { timeout: 60_000 }, async (t) => 
     await until(async () => (await owed()).length === 0);
   });
   const subjects = mailsTo(user.email).map(({ subject }) => subject);
-  assert.ok(subjects.includes("Your password for Postern was changed"), subjects.join("\n"));
+  assert.ok(subjects.includes("Your Postern password was changed"), subjects.join("\n"));
 });
 
 test("an address without an account gets the same answer and no mail", async () => {

@@ -113,7 +113,7 @@ export async function signUp(postern, email, password = PASSWORD) {
 /** Asks for a code. Returns the OTP session token and the code from the mail. */
 export async function sendOtp(postern, session) {
   const { token } = ok(await send(postern, "POST", "/api/auth/me/send-otp", { token: session.token }));
-  const { text } = await mail(postern, session.user.email, /Your code/);
+  const { text } = await mail(postern, session.user.email, /verification code/);
   return { token, code: text.match(/\b\d{6}\b/)[0] };
 }
 
