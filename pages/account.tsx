@@ -6,7 +6,7 @@ import { Invitations } from "./account/invitations";
 import { Password } from "./account/password";
 import { Profile } from "./account/profile";
 import { OwnSessions } from "./account/own-sessions";
-import { type Listed, listSignedIn, loadOwnUser, Refusal, type User } from "./parts/api";
+import { type Listed, listSignedIn, loadOwnUser, ApiError, type User } from "./parts/api";
 import { Events } from "./parts/events";
 import { useLoaded } from "./parts/loaded";
 import { Menu } from "./parts/menu";
@@ -25,21 +25,21 @@ async function load(): Promise<Account> {
   const user = await loadOwnUser();
   try {
     return { user, sessions: await listSignedIn<Session>("me/sessions") };
-  } catch (fault) {
-    if (!(fault instanceof Refusal && fault.code === "password_change_required")) throw fault;
-    return { user, sessions: { items: [], total: 0 }, restriction: fault.message };
+  } catch (error) {
+    if (!(error instanceof ApiError && error.code === "password_change_required")) throw error;
+    return { user, sessions: { items: [], total: 0 }, restriction: error.message };
   }
 }
 
 start(({ config }) => {
-  const { value: account, refusal, reload } = useLoaded(load);
+  const { value: account, error, reload } = useLoaded(load);
   const user = account?.user;
   return (
     <Page config={config} title="Account" wide menu={<Menu user={user} />}>
-      {!user && <p aria-busy={!refusal}>{refusal?.message ?? "Loading…"}</p>}
+      {!user && <p aria-busy={!error}>{error?.message ?? "Loading…"}</p>}
       {account && user && account.restriction && (
         <>
-          <p class="message refusal" role="alert">
+          <p class="message error" role="alert">
             {account.restriction}
           </p>
           <Password user={user} config={config} changed={reload} />

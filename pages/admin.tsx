@@ -19,7 +19,7 @@ function readHash(): [view: string, parameters: URLSearchParams] {
 }
 
 start(({ config }) => {
-  const { value: user, refusal } = useLoaded(loadOwnUser);
+  const { value: user, error } = useLoaded(loadOwnUser);
   const [[view, parameters], setView] = useState(readHash);
   useEffect(() => {
     const follow = () => setView(readHash());
@@ -30,9 +30,9 @@ start(({ config }) => {
   const isOpen = user?.role === "admin";
   return (
     <Page config={config} title="Administration" wide menu={<Menu user={user} />}>
-      {!user && <p aria-busy={!refusal}>{refusal?.message ?? "Loading…"}</p>}
+      {!user && <p aria-busy={!error}>{error?.message ?? "Loading…"}</p>}
       {user && !isOpen && (
-        <p class="message refusal" role="alert">
+        <p class="message error" role="alert">
           Only admins can see this page.
         </p>
       )}

@@ -1,22 +1,22 @@
 // Redirects to the account page, or to the sign-in page if there is no session.
 
 import { useEffect, useState } from "preact/hooks";
-import { call, Refusal } from "./parts/api";
+import { call, ApiError } from "./parts/api";
 import { Message } from "./parts/form";
 import { Page, start } from "./parts/page";
 
 start(({ config }) => {
-  const [refusal, setRefusal] = useState<Refusal>();
+  const [error, setError] = useState<ApiError>();
   useEffect(() => {
     call("GET", "me").then(
       () => location.replace("/account"),
-      (fault: Refusal) => (fault.code === "invalid_token" ? location.replace("/signin") : setRefusal(fault)),
+      (error: ApiError) => (error.code === "invalid_token" ? location.replace("/signin") : setError(error)),
     );
   }, []);
   return (
     <Page config={config} title="Welcome">
-      <Message outcome={refusal && { kind: "refusal", text: refusal.message, problems: [] }} />
-      <p aria-busy={!refusal}>
+      <Message outcome={error && { kind: "error", text: error.message, problems: [] }} />
+      <p aria-busy={!error}>
         <a href="/signin">Sign in</a>
       </p>
     </Page>

@@ -1,7 +1,7 @@
 // Sets a password with the link from a password reset or an account invitation: `/reset-password?token=<reset token>`.
 
 import { useEffect, useState } from "preact/hooks";
-import { call, Refusal, type User } from "./parts/api";
+import { call, ApiError, type User } from "./parts/api";
 import { Form, NewPasswordField, UsernameField } from "./parts/form";
 import { Page, start } from "./parts/page";
 
@@ -14,34 +14,38 @@ function keep(resetToken: string | null): void {
   history.replaceState(resetToken ? { resetToken } : null, "", location.pathname);
 }
 
-type State = { kind: "asking" } | { kind: "good"; user: User } | { kind: "dead"; why: string } | { kind: "done" };
+type State =
+  | { kind: "loading" }
+  | { kind: "valid"; user: User }
+  | { kind: "invalid"; message: string }
+  | { kind: "done" };
 
 start(({ config }) => {
-  const [state, setState] = useState<State>({ kind: "asking" });
-  const refuse = (fault: Refusal) => {
-    const isDead = fault.code === "invalid_token";
-    if (isDead) keep(null);
-    const why =
+  const [state, setState] = useState<State>({ kind: "loading" });
+  const showError = (error: ApiError) => {
+    const isInvalid = error.code === "invalid_token";
+    if (isInvalid) keep(null);
+    const message =
       "This link has been used, has expired, or is incomplete. If your account is deactivated, ask an admin to activate it.";
-    setState({ kind: "dead", why: isDead ? why : fault.message });
+    setState({ kind: "invalid", message: isInvalid ? message : error.message });
   };
   useEffect(() => {
-    call<User>("GET", "me", { bearer }).then((user) => setState({ kind: "good", user }), refuse);
+    call<User>("GET", "me", { bearer }).then((user) => setState({ kind: "valid", user }), showError);
   }, []);
   return (
     <Page config={config} title="Set a password">
-      {state.kind === "asking" && <p aria-busy="true">Loading…</p>}
-      {state.kind === "dead" && (
+      {state.kind === "loading" && <p aria-busy="true">Loading…</p>}
+      {state.kind === "invalid" && (
         <>
-          <p class="message refusal" role="alert">
-            {state.why}
+          <p class="message error" role="alert">
+            {state.message}
           </p>
           <p>
             <a href="/forgot-password">Get a new link</a>
           </p>
         </>
       )}
-      {state.kind === "good" && (
+      {state.kind === "valid" && (
         <>
           <p>
             Choose a new password for <strong>{state.user.email}</strong>. This signs you out everywhere.
@@ -53,9 +57,9 @@ start(({ config }) => {
                 await call("POST", "reset-password-with-token", { json: { password }, bearer });
                 keep(null);
                 setState({ kind: "done" });
-              } catch (fault) {
-                if (!(fault instanceof Refusal && fault.code === "invalid_token")) throw fault;
-                refuse(fault);
+              } catch (error) {
+                if (!(error instanceof ApiError && error.code === "invalid_token")) throw error;
+                showError(error);
               }
             }}
           >

@@ -1,7 +1,7 @@
 // Signs up with an invitation: `/signup?referrer=<user token>&email=<email>`.
 
 import { useEffect, useState } from "preact/hooks";
-import { call, Refusal } from "./parts/api";
+import { call, ApiError } from "./parts/api";
 import { EmailField, Field, Form, NewPasswordField } from "./parts/form";
 import { Page, start } from "./parts/page";
 import { signIn } from "./parts/sign-in";
@@ -10,20 +10,20 @@ const invitation = new URLSearchParams(location.search);
 const referrer = invitation.get("referrer") ?? "";
 
 start(({ config }) => {
-  const [refusal, setRefusal] = useState<string>();
+  const [error, setError] = useState<string>();
   useEffect(() => {
     if (!referrer) return;
     call<boolean>("POST", "verify-token", { json: { token: referrer } }).then(
-      (isGood) => !isGood && setRefusal("This invitation is invalid or has expired. Ask for a new one."),
+      (isValid) => !isValid && setError("This invitation is invalid or has expired. Ask for a new one."),
       // Not fatal: the sign-up checks the invitation again.
-      (fault: Refusal) => setRefusal(fault.message),
+      (error: ApiError) => setError(error.message),
     );
   }, []);
   return (
     <Page config={config} title="Sign up">
-      {refusal && (
-        <p class="message refusal" role="alert">
-          {refusal}
+      {error && (
+        <p class="message error" role="alert">
+          {error}
         </p>
       )}
       <Form

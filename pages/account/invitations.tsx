@@ -16,7 +16,7 @@ interface UserToken {
 }
 
 export function Invitations({ user, config }: { user: User; config: Config }) {
-  const { value: tokens, refusal, reload } = useLoaded(() => callSignedIn<UserToken[]>("GET", "me/tokens"));
+  const { value: tokens, error, reload } = useLoaded(() => callSignedIn<UserToken[]>("GET", "me/tokens"));
   const { busy, outcome, run } = useAction();
 
   const copy = (link: string) =>
@@ -38,7 +38,7 @@ export function Invitations({ user, config }: { user: User; config: Config }) {
     });
 
   return (
-    <Section title="Invitations" loading={!tokens} refusal={refusal} outcome={outcome}>
+    <Section title="Invitations" loading={!tokens} error={error} outcome={outcome}>
       <p class="soft">Anyone with one of these links can sign up.</p>
       <ul class="rows">
         {tokens?.map(({ token, name, expires_at }) => {

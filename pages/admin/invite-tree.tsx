@@ -42,7 +42,7 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
   const own = Object.fromEntries(parameters);
   const {
     value: nodes,
-    refusal,
+    error,
     reload,
   } = useLoaded(() => {
     // The maximum per call: small pages would cut the tree into pieces.
@@ -53,18 +53,18 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
   const [frozen, setFrozen] = useState<Outcome>();
 
   const freeze = async ({ id, email }: Node["user"]) => {
-    const answer = await callSignedIn<{ frozen: number }>("POST", `${userPath(id)}/freeze`);
+    const result = await callSignedIn<{ frozen: number }>("POST", `${userPath(id)}/freeze`);
     await reload();
-    setFrozen({ kind: "success", text: `${count(answer.frozen)} frozen: ${email} and everyone below.`, problems: [] });
+    setFrozen({ kind: "success", text: `${count(result.frozen)} frozen: ${email} and everyone below.`, problems: [] });
   };
   const unfreeze = ({ id, email }: Node["user"], freeze_since: number) => {
     setFrozen(undefined);
     return run(async () => {
       const path = `${userPath(id)}/freeze`;
-      const answer = await callSignedIn<{ unfrozen: number }>("DELETE", path, { version: freeze_since }).finally(
+      const result = await callSignedIn<{ unfrozen: number }>("DELETE", path, { version: freeze_since }).finally(
         reload,
       );
-      return `${count(answer.unfrozen)} unfrozen: ${email} and everyone below.`;
+      return `${count(result.unfrozen)} unfrozen: ${email} and everyone below.`;
     });
   };
   const href = (offset: number) => `#tree?${new URLSearchParams({ ...own, offset: String(offset) })}`;
@@ -78,7 +78,7 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
               <a href={userView(user.id)}>{user.name ?? user.email}</a>
               <small>{[user.name && user.email, invited > 0 && `invited ${invited}`].filter(Boolean).join(", ")}</small>
             </div>
-            {frozen_by ? <span class="badge refusal">Frozen</span> : <Badges user={user} />}
+            {frozen_by ? <span class="badge error">Frozen</span> : <Badges user={user} />}
             {freeze_since !== null && (
               <ActionButton label="Unfreeze" about={user.email} busy={busy} act={() => unfreeze(user, freeze_since)} />
             )}
@@ -104,7 +104,7 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
   );
 
   return (
-    <Section title="Invite tree" loading={!nodes} refusal={refusal} outcome={frozen ?? outcome}>
+    <Section title="Invite tree" loading={!nodes} error={error} outcome={frozen ?? outcome}>
       {parameters.has("root") && (
         <p>
           This is one branch. <a href="#tree">Show the whole tree</a>

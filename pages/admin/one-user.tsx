@@ -2,7 +2,7 @@
 
 import { Fragment } from "preact";
 import { useAction } from "../parts/action";
-import { callSignedIn, listSignedIn, Refusal, type User } from "../parts/api";
+import { callSignedIn, listSignedIn, ApiError, type User } from "../parts/api";
 import { ActionButton, ConfirmedButton } from "../parts/button";
 import { Events } from "../parts/events";
 import { Choice, Field, Form, type Values } from "../parts/form";
@@ -16,9 +16,9 @@ import { Badges } from "./users";
 
 export function OneUser({ id, self }: { id: string; self: User }) {
   const path = userPath(id);
-  const { value: user, refusal, reload } = useLoaded(() => callSignedIn<User>("GET", path));
+  const { value: user, error, reload } = useLoaded(() => callSignedIn<User>("GET", path));
   const mail = useAction();
-  if (!user) return <Section title="User" loading refusal={refusal} />;
+  if (!user) return <Section title="User" loading error={error} />;
 
   const sendLink = () =>
     mail.run(async () => {
@@ -27,7 +27,7 @@ export function OneUser({ id, self }: { id: string; self: User }) {
     });
   return (
     <>
-      <Section title={user.email} refusal={refusal}>
+      <Section title={user.email} error={error}>
         <p>
           <Badges user={user} />
           <span class="soft">
@@ -43,10 +43,10 @@ export function OneUser({ id, self }: { id: string; self: User }) {
             if (Object.keys(changes).length === 0) return "No changes to save.";
             try {
               await callSignedIn("PUT", path, { json: { ...changes, updated_at: user.updated_at } });
-            } catch (fault) {
+            } catch (error) {
               // Shows the current values, so that the admin decides based on those.
-              if (fault instanceof Refusal && fault.code === "precondition_failed") await reload();
-              throw fault;
+              if (error instanceof ApiError && error.code === "precondition_failed") await reload();
+              throw error;
             }
             await reload();
             return "User saved.";
@@ -97,7 +97,7 @@ function changesIn(values: Values, user: User) {
 }
 
 function UserSessions({ path }: { path: string }) {
-  const { value: sessions, refusal, reload } = useLoaded(() => listSignedIn<Session>(path));
+  const { value: sessions, error, reload } = useLoaded(() => listSignedIn<Session>(path));
   const { busy, outcome, run } = useAction();
   const end = (which: string, done: string) =>
     run(async () => {
@@ -106,7 +106,7 @@ function UserSessions({ path }: { path: string }) {
       return done;
     });
   return (
-    <Section title="Sessions" loading={!sessions} refusal={refusal} outcome={outcome}>
+    <Section title="Sessions" loading={!sessions} error={error} outcome={outcome}>
       {sessions && (
         <Sessions
           sessions={sessions}

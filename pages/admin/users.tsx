@@ -19,11 +19,11 @@ function address(parameters: URLSearchParams | Values, offset = 0): string {
 }
 
 export function Users({ parameters, config }: { parameters: URLSearchParams; config: Config }) {
-  const { value: users, refusal } = useLoaded(() => callSignedIn<Listing<User>>("GET", `admin/users?${parameters}`));
+  const { value: users, error } = useLoaded(() => callSignedIn<Listing<User>>("GET", `admin/users?${parameters}`));
   const referrer = parameters.get("referrer") ?? "";
   return (
     <>
-      <Section title="Users" loading={!users} refusal={refusal}>
+      <Section title="Users" loading={!users} error={error}>
         <Form
           label="Search"
           inline
@@ -114,7 +114,7 @@ export function Badges({ user }: { user: Pick<User, "role" | "is_active"> & { is
     <span>
       {user.role === "admin" && <span class="badge success">Admin</span>}
       {user.is_verified === false && <span class="badge">Not verified</span>}
-      {!user.is_active && <span class="badge refusal">Deactivated</span>}
+      {!user.is_active && <span class="badge error">Deactivated</span>}
     </span>
   );
 }

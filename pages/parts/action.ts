@@ -1,10 +1,10 @@
 // Runs an action that the user started, one at a time, and keeps its outcome as text.
 
 import { useRef, useState } from "preact/hooks";
-import { type FieldProblem, Refusal } from "./api";
+import { type FieldProblem, ApiError } from "./api";
 
 export interface Outcome {
-  kind: "success" | "refusal";
+  kind: "success" | "error";
   text: string;
   problems: FieldProblem[];
 }
@@ -28,9 +28,9 @@ export function useAction() {
       const text = await work();
       if (text) setOutcome({ kind: "success", text, problems: [] });
       return true;
-    } catch (fault) {
-      if (!(fault instanceof Refusal)) throw fault;
-      setOutcome({ kind: "refusal", text: fault.message, problems: fault.detail });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setOutcome({ kind: "error", text: error.message, problems: error.detail });
       return false;
     } finally {
       running.current = false;

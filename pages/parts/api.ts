@@ -21,7 +21,7 @@ export interface FieldProblem {
 }
 
 /** An error response of the service. `message` is meant for the user. */
-export class Refusal extends Error {
+export class ApiError extends Error {
   constructor(
     readonly code: string,
     message: string,
@@ -46,20 +46,20 @@ interface Request {
 }
 
 /** A successful response. */
-interface Answered<Answer> {
-  body: Answer;
+interface ApiResponse<Body> {
+  body: Body;
   headers: Headers;
 }
 
 /**
- * Sends a request to `/api/auth/<path>` and returns the body of the response. Throws a {@link Refusal} if the response
+ * Sends a request to `/api/auth/<path>` and returns the body of the response. Throws a {@link ApiError} if the response
  * is an error or there is none.
  */
-export async function call<Answer>(method: string, path: string, request: Request = {}): Promise<Answer> {
-  return (await send<Answer>(method, path, request)).body;
+export async function call<Body>(method: string, path: string, request: Request = {}): Promise<Body> {
+  return (await send<Body>(method, path, request)).body;
 }
 
-async function send<Answer>(method: string, path: string, request: Request): Promise<Answered<Answer>> {
+async function send<Body>(method: string, path: string, request: Request): Promise<ApiResponse<Body>> {
   const { json, form, bearer, setsCookie, version, actingAs } = request;
   const headers = new Headers();
   if (json !== undefined) headers.set("Content-Type", "application/json");
@@ -70,14 +70,14 @@ async function send<Answer>(method: string, path: string, request: Request): Pro
   const body = json === undefined ? form && new URLSearchParams(form) : JSON.stringify(json);
 
   const response = await fetch(`/api/auth/${path}`, { method, headers, body }).catch(() => {
-    throw new Refusal("unreachable", "The service cannot be reached. Check your connection and try again.", []);
+    throw new ApiError("unreachable", "The service cannot be reached. Check your connection and try again.", []);
   });
-  const answer = await response.json().catch(() => null);
-  if (response.ok) return { body: answer, headers: response.headers };
-  throw new Refusal(
-    answer?.code ?? "unexpected",
-    answer?.error ?? `Something went wrong (status ${response.status}). Try again later.`,
-    answer?.detail ?? [],
+  const payload = await response.json().catch(() => null);
+  if (response.ok) return { body: payload, headers: response.headers };
+  throw new ApiError(
+    payload?.code ?? "unexpected",
+    payload?.error ?? `Something went wrong (status ${response.status}). Try again later.`,
+    payload?.detail ?? [],
   );
 }
 
@@ -95,8 +95,8 @@ export async function loadOwnUser(): Promise<User> {
  * Like {@link call}, for pages that need a session. If there is none, redirects to the sign-in page. If the session belongs to
  * a different user than the one shown, does nothing and reloads the page.
  */
-export async function callSignedIn<Answer>(method: string, path: string, request?: Request): Promise<Answer> {
-  return (await sendSignedIn<Answer>(method, path, request)).body;
+export async function callSignedIn<Body>(method: string, path: string, request?: Request): Promise<Body> {
+  return (await sendSignedIn<Body>(method, path, request)).body;
 }
 
 /** A list that may be incomplete, with the total number of items. */
@@ -111,18 +111,18 @@ export async function listSignedIn<Item>(path: string): Promise<Listed<Item>> {
   return { items: body, total: Number(headers.get("X-Total-Count") ?? body.length) };
 }
 
-async function sendSignedIn<Answer>(method: string, path: string, request: Request = {}): Promise<Answered<Answer>> {
+async function sendSignedIn<Body>(method: string, path: string, request: Request = {}): Promise<ApiResponse<Body>> {
   try {
-    return await send<Answer>(method, path, { ...request, actingAs: shown });
-  } catch (fault) {
-    if (!(fault instanceof Refusal)) throw fault;
-    if (fault.code === "account_changed") {
+    return await send<Body>(method, path, { ...request, actingAs: shown });
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.code === "account_changed") {
       location.reload();
-    } else if (fault.code === "invalid_token") {
+    } else if (error.code === "invalid_token") {
       const { pathname, hash } = location;
       location.replace(pathname === "/account" ? "/signin" : `/signin?next=${encodeURIComponent(pathname + hash)}`);
     } else {
-      throw fault;
+      throw error;
     }
     // The browser is leaving the page: this promise never settles.
     return new Promise(() => {});

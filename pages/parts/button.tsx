@@ -33,10 +33,10 @@ interface ConfirmedButtonProps {
 export function ConfirmedButton({ label, about, question, children, work }: ConfirmedButtonProps) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
-  const [asking, setAsking] = useState(false);
+  const [open, setOpen] = useState(false);
   useEffect(() => {
-    if (asking) dialog.current?.showModal();
-  }, [asking]);
+    if (open) dialog.current?.showModal();
+  }, [open]);
   return (
     <>
       <button
@@ -44,12 +44,12 @@ export function ConfirmedButton({ label, about, question, children, work }: Conf
         class="quiet danger"
         aria-label={about && `${label}: ${about}`}
         aria-haspopup="dialog"
-        onClick={() => setAsking(true)}
+        onClick={() => setOpen(true)}
       >
         {label}
       </button>
-      {asking && (
-        <dialog ref={dialog} aria-labelledby={id} onClose={() => setAsking(false)}>
+      {open && (
+        <dialog ref={dialog} aria-labelledby={id} onClose={() => setOpen(false)}>
           <article>
             <h2 id={id}>{question}</h2>
             {children}

@@ -77,7 +77,7 @@ export function Events({ path, query = {}, self }: EventsProps) {
           <li key={event.id}>
             <div>
               <strong>{words(event.action)}</strong>
-              {event.result !== "success" && <span class="badge refusal">{words(event.result)}</span>}
+              {event.result !== "success" && <span class="badge error">{words(event.result)}</span>}
               <small>
                 <Moment at={event.at} />
                 {event.actor &&

@@ -1,11 +1,11 @@
 // A value that a page loads from the service.
 
 import { useEffect, useState } from "preact/hooks";
-import { Refusal } from "./api";
+import { ApiError } from "./api";
 
 interface State<Value> {
   value?: Value;
-  refusal?: Refusal;
+  error?: ApiError;
 }
 
 /** Loads the value when mounted, when `about` changes, and on `reload`. The previous value stays until the new one arrives. */
@@ -16,9 +16,9 @@ export function useLoaded<Value>(load: () => Promise<Value>, about = "") {
     try {
       const value = await load();
       setState({ value });
-    } catch (fault) {
-      if (!(fault instanceof Refusal)) throw fault;
-      setState(({ value }) => ({ value, refusal: fault }));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setState(({ value }) => ({ value, error }));
     }
   }
 

@@ -2,7 +2,7 @@
 
 import { type ComponentChildren, type ComponentType, render } from "preact";
 import { useEffect } from "preact/hooks";
-import { Refusal } from "./api";
+import { ApiError } from "./api";
 import { paint } from "./brand";
 import { type Config, loadConfig } from "./config";
 
@@ -14,12 +14,12 @@ export async function start(Content: ComponentType<{ config: Config }>): Promise
     const config = await loadConfig();
     paint(config.brand_color);
     show(<Content config={config} />);
-  } catch (fault) {
-    if (!(fault instanceof Refusal)) throw fault;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
     show(
       <main class="narrow">
         <h1>Service unavailable</h1>
-        <p role="alert">{fault.message}</p>
+        <p role="alert">{error.message}</p>
       </main>,
     );
   }

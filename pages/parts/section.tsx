@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import type { Outcome } from "./action";
-import type { Refusal } from "./api";
+import type { ApiError } from "./api";
 import { Message } from "./form";
 
 interface SectionProps {
@@ -11,12 +11,12 @@ interface SectionProps {
   /** Whether its content is still loading. */
   loading?: boolean;
   /** Why its content could not be loaded. */
-  refusal?: Refusal | undefined;
+  error?: ApiError | undefined;
   outcome?: Outcome | undefined;
   children?: ComponentChildren;
 }
 
-export function Section({ title, loading, refusal, outcome, children }: SectionProps) {
+export function Section({ title, loading, error, outcome, children }: SectionProps) {
   const id = useId();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
@@ -24,13 +24,13 @@ export function Section({ title, loading, refusal, outcome, children }: SectionP
     if (outcome && document.activeElement === document.body) heading.current?.focus();
   }, [outcome]);
   return (
-    <section class="card" aria-labelledby={id} aria-busy={loading && !refusal}>
+    <section class="card" aria-labelledby={id} aria-busy={loading && !error}>
       <h2 id={id} ref={heading} tabIndex={-1}>
         {title}
       </h2>
-      {refusal && (
-        <p class="message refusal" role="alert">
-          {refusal.message}
+      {error && (
+        <p class="message error" role="alert">
+          {error.message}
         </p>
       )}
       {children}

@@ -1,6 +1,6 @@
 // Starts a session in the session cookie and checks that the browser keeps the cookie.
 
-import { call, Refusal, type User } from "./api";
+import { call, ApiError, type User } from "./api";
 import type { Config } from "./config";
 
 interface SignedIn {
@@ -12,22 +12,22 @@ interface SignedIn {
  * Starts a session with `login` or `signup`.
  *
  * Browsers drop cookies silently, and the next page would then redirect back to the sign-in page. So this first loads the
- * user with the new cookie and, if that fails, throws a {@link Refusal} that explains why there is no session.
+ * user with the new cookie and, if that fails, throws a {@link ApiError} that explains why there is no session.
  */
 export async function signIn(path: "login" | "signup", json: unknown, config: Config): Promise<void> {
   const { token, user } = await call<SignedIn>("POST", path, { json, setsCookie: true });
   try {
     await call("GET", "me", { actingAs: user.id });
-  } catch (fault) {
+  } catch (error) {
     // Without the cookie there is no session; with an older cookie, it is another user's.
-    if (!(fault instanceof Refusal && ["invalid_token", "account_changed"].includes(fault.code))) throw fault;
+    if (!(error instanceof ApiError && ["invalid_token", "account_changed"].includes(error.code))) throw error;
     // Nobody can use this session, so end it. If that fails too, it will expire.
     await call("POST", "logout", { bearer: token }).catch(() => {});
-    throw new Refusal("cookie_refused", whyRefused(path, config), []);
+    throw new ApiError("cookie_refused", explainNoSession(path, config), []);
   }
 }
 
-function whyRefused(path: "login" | "signup", config: Config): string {
+function explainNoSession(path: "login" | "signup", config: Config): string {
   const done =
     path === "signup" ? "Your account has been created, but you are not signed in." : "You are not signed in.";
   const own = `${config.app_url}/signin`;

@@ -1,11 +1,11 @@
-// The page of one's own account.
+// The account page.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { PASSWORD, link, login, mail, ok, refused, send, signUp } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 import { startBrowser } from "./support/browser.mjs";
-import { section, signIn, told, visit } from "./support/visitor.mjs";
+import { section, signIn, expectMessage, visit } from "./support/visitor.mjs";
 
 let postern;
 let browser;
@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => Promise.all([browser?.close(), postern?.stop()]));
 
-/** A new user at the page of the account. */
+/** Signs up a new user and opens the account page. */
 async function enter(email) {
   await signUp(postern, email);
   const visitor = await visit(browser, postern);
@@ -22,28 +22,28 @@ async function enter(email) {
   return visitor;
 }
 
-test("a name is saved", async () => {
+test("a user can set a name", async () => {
   const { page, leave } = await enter("name@example.com");
   const profile = section(page, "Profile");
   await profile.getByLabel("Name").fill("  Ada Lovelace ");
   await profile.getByRole("button", { name: "Save" }).click();
-  await told(profile, "Name saved.");
+  await expectMessage(profile, "Name saved.");
   await page.reload();
   assert.equal(await profile.getByLabel("Name").inputValue(), "Ada Lovelace");
   await leave();
 });
 
-test("an emptied name is removed", async () => {
+test("saving an empty name removes it", async () => {
   const { page, leave } = await enter("nameless@example.com");
   const profile = section(page, "Profile");
   await profile.getByRole("button", { name: "Save" }).click();
-  await told(profile, "No changes to save.");
+  await expectMessage(profile, "No changes to save.");
   await profile.getByLabel("Name").fill("Ada");
   await profile.getByRole("button", { name: "Save" }).click();
-  await told(profile, "Name saved.");
+  await expectMessage(profile, "Name saved.");
   await profile.getByLabel("Name").fill("");
   await profile.getByRole("button", { name: "Save" }).click();
-  await told(profile, "Name removed.");
+  await expectMessage(profile, "Name removed.");
   assert.deepEqual(await postern.sql("SELECT name FROM users WHERE email = ?", "nameless@example.com"), [
     { name: null },
   ]);
@@ -52,7 +52,7 @@ test("an emptied name is removed", async () => {
   await leave();
 });
 
-test("a tab that shows another account than the one signed in acts for nobody and loads again", async () => {
+test("a tab that shows a different account than the signed-in one does nothing and reloads", async () => {
   const { user: bob } = await signUp(postern, "bob@example.com");
   const { page, leave } = await enter("alice@example.com");
   const other = await page.context().newPage();
@@ -65,28 +65,28 @@ test("a tab that shows another account than the one signed in acts for nobody an
   assert.equal(new URL(page.url()).pathname, "/account");
   const active = await postern.sql("SELECT is_active FROM users WHERE id = ? AND is_active = 1", bob.id);
   assert.equal(active.length, 1);
-  // From here on the tab shows Bob, and acts for him.
+  // The tab now shows Bob and acts for him.
   const profile = section(page, "Profile");
   await profile.getByLabel("Name").fill("Bob");
   await profile.getByRole("button", { name: "Save" }).click();
-  await told(profile, "Name saved.");
+  await expectMessage(profile, "Name saved.");
   await leave();
 });
 
-test("an email is verified with the code of a mail, after a wrong one", async () => {
+test("a user can verify the email with a mailed code, after a wrong code", async () => {
   const { page, leave } = await enter("verify@example.com");
   const verification = section(page, "Verify your email");
   await verification.getByRole("button", { name: "Email me a code" }).click();
-  await told(verification, "A code is on its way to verify@example.com.");
+  await expectMessage(verification, "A code is on its way to verify@example.com.");
   const code = (await mail(postern, "verify@example.com", /verification code/)).text.match(/\b\d{6}\b/)[0];
   const field = verification.getByLabel("Code");
   assert.equal(await field.getAttribute("autocomplete"), "one-time-code");
 
   await field.fill(code === "000000" ? "000001" : "000000");
   await verification.getByRole("button", { name: "Verify", exact: true }).click();
-  await told(verification, "The code is wrong.");
+  await expectMessage(verification, "The code is wrong.");
   await verification.getByRole("button", { name: "Email me a new code" }).click();
-  await told(verification, "Please wait");
+  await expectMessage(verification, "Please wait");
   await field.fill(` ${code}`);
   await field.press("Enter");
   await section(page, "Profile").getByText("Verified", { exact: true }).waitFor();
@@ -94,7 +94,7 @@ test("an email is verified with the code of a mail, after a wrong one", async ()
   await leave();
 });
 
-test("a password is changed after the current one, and every other session ends", async () => {
+test("changing the password requires the current one and ends all other sessions", async () => {
   const { page, leave } = await enter("password@example.com");
   const password = section(page, "Password");
   const change = async (old) => {
@@ -103,9 +103,9 @@ test("a password is changed after the current one, and every other session ends"
     await password.getByRole("button", { name: "Change password" }).click();
   };
   await change("wrong password");
-  await told(password, "The current password is wrong.");
+  await expectMessage(password, "The current password is wrong.");
   await change(PASSWORD);
-  await told(password, "Password changed. All your other sessions have ended.");
+  await expectMessage(password, "Password changed. All your other sessions have ended.");
   assert.equal(await password.getByLabel("New password").inputValue(), "");
   await section(page, "Sessions").getByRole("listitem").nth(1).waitFor({ state: "detached" });
   assert.equal(await section(page, "Sessions").getByRole("listitem").count(), 1);
@@ -113,20 +113,20 @@ test("a password is changed after the current one, and every other session ends"
   await leave();
 });
 
-test("an invitation is a link that can be copied, used and ended", async () => {
+test("an invitation link can be copied, used and revoked", async () => {
   const { page, leave } = await enter("inviter@example.com");
   const invitations = section(page, "Invitations");
   await invitations.getByText("Create a link").click();
   await invitations.getByLabel("Name of the link").fill("For Grace");
   await invitations.getByLabel("Expires in (days)").fill("7");
   await invitations.getByRole("button", { name: "Create link" }).dblclick();
-  await told(invitations, "Link created.");
+  await expectMessage(invitations, "Link created.");
   const row = invitations.getByRole("listitem");
   assert.equal(await row.count(), 1);
   assert.match(await row.textContent(), /For Grace.*expires in (7 days|6 days)/);
 
   await row.getByRole("button", { name: "Copy" }).click();
-  await told(invitations, "Link copied.");
+  await expectMessage(invitations, "Link copied.");
   const copied = await page.evaluate(() => navigator.clipboard.readText());
   assert.equal(copied, await row.getByRole("textbox").inputValue());
   const invitee = await visit(browser, postern);
@@ -138,9 +138,9 @@ test("an invitation is a link that can be copied, used and ended", async () => {
   await invitee.leave();
 
   await row.getByRole("button", { name: "Revoke" }).click();
-  await told(invitations, "Invitation revoked.");
+  await expectMessage(invitations, "Invitation revoked.");
   assert.equal(await row.count(), 0);
-  // The keyboard goes on from the heading of the list that the row has left.
+  // Keyboard users continue at the heading of the list that contained the row.
   assert.equal(await page.locator(":focus").textContent(), "Invitations");
   const isGood = await send(
     postern,
@@ -151,7 +151,7 @@ test("an invitation is a link that can be copied, used and ended", async () => {
   await leave();
 });
 
-test("an invitation is mailed for a user with a verified email, and others are told to verify it first", async () => {
+test("only users with a verified email can send invitations by email", async () => {
   const { page, leave } = await enter("mailer@example.com");
   const invitations = section(page, "Invitations");
   await invitations.getByText("Invite by email").click();
@@ -163,24 +163,24 @@ test("an invitation is mailed for a user with a verified email, and others are t
   await invitations.getByText("Invite by email").click();
   await invitations.getByLabel("Email of the person to invite").fill("grace.hopper@example.com");
   await invitations.getByRole("button", { name: "Send invitation" }).click();
-  await told(invitations, "An invitation is on its way to grace.hopper@example.com.");
+  await expectMessage(invitations, "An invitation is on its way to grace.hopper@example.com.");
   const { searchParams } = link(await mail(postern, "grace.hopper@example.com", /invited/));
   const shown = await invitations.getByRole("textbox", { name: "Link for" }).inputValue();
   assert.equal(new URL(shown).searchParams.get("referrer"), searchParams.get("referrer"));
   await leave();
 });
 
-test("a session is ended from another one, at once", async () => {
+test("a user can end another session, with immediate effect", async () => {
   const { page, leave } = await enter("sessions@example.com");
   const other = await visit(browser, postern);
   await signIn(other.page, "sessions@example.com");
   await page.reload();
   const sessions = section(page, "Sessions");
   await sessions.getByText("This session").waitFor();
-  // Those of the sign-up and of the other window.
+  // The sessions of the sign-up and of the other window.
   for (const left of [2, 1]) {
     await sessions.getByRole("button", { name: "End" }).first().click();
-    await told(sessions, "Session ended.");
+    await expectMessage(sessions, "Session ended.");
     assert.equal(await sessions.getByRole("listitem").count(), left);
   }
   await other.page.reload();
@@ -189,7 +189,7 @@ test("a session is ended from another one, at once", async () => {
   await leave();
 });
 
-test("a deactivation is asked for once more, and ends in the sign-in", async () => {
+test("a deactivation needs confirmation and leads to the sign-in page", async () => {
   const { page, leave } = await enter("leaver@example.com");
   const deactivation = section(page, "Deactivate account");
   await deactivation.getByRole("button", { name: "Deactivate" }).click();
@@ -206,7 +206,7 @@ test("a deactivation is asked for once more, and ends in the sign-in", async () 
   await leave();
 });
 
-test("the default admin of a deployment is asked for another password before anything else", async () => {
+test("the default admin of a deployment must change the password first", async () => {
   const restricted = await startPostern({ settings: { DEFAULT_ADMIN: "restricted" } });
   try {
     const { page, leave } = await visit(browser, restricted);
@@ -214,7 +214,7 @@ test("the default admin of a deployment is asked for another password before any
     await page.getByLabel("Email").fill("admin");
     await page.getByLabel("Password").fill("admin");
     await page.getByRole("button", { name: "Sign in" }).click();
-    await told(page, "Change the default password before you do anything else.");
+    await expectMessage(page, "Change the default password before you do anything else.");
     assert.deepEqual(await page.getByRole("region").getByRole("heading").allTextContents(), ["Password"]);
     await page.getByLabel("Current password").fill("admin");
     await page.getByLabel("New password").fill(PASSWORD);

@@ -1,4 +1,4 @@
-// The pages of the administration.
+// The admin pages.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -16,7 +16,7 @@ import {
 } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 import { startBrowser } from "./support/browser.mjs";
-import { section, signIn, told, visit } from "./support/visitor.mjs";
+import { section, signIn, expectMessage, visit } from "./support/visitor.mjs";
 
 let postern;
 let browser;
@@ -25,7 +25,7 @@ before(async () => {
 });
 after(() => Promise.all([browser?.close(), postern?.stop()]));
 
-/** The admin at one of the views. */
+/** Signs in as the admin and opens a view. */
 async function administer(view) {
   const visitor = await visit(browser, postern);
   await signIn(visitor.page, "admin", "admin");
@@ -33,23 +33,23 @@ async function administer(view) {
   return visitor;
 }
 
-/** Somebody new whom a user has invited. */
+/** Signs up a new user whom another user has invited. */
 async function invite(inviter, email) {
   const referrer = await userToken(postern, inviter.token);
   return ok(await send(postern, "POST", "/api/auth/signup", { json: { referrer, email, password: PASSWORD } }));
 }
 
-test("whoever is no admin sees nothing of it", async () => {
+test("users who are not admins cannot see the admin pages", async () => {
   await signUp(postern, "user@example.com");
   const { page, leave } = await visit(browser, postern);
   await signIn(page, "user@example.com");
   assert.equal(await page.getByRole("link", { name: "Administration" }).count(), 0);
   await page.goto("/admin");
-  await told(page, "Only admins can see this page.");
+  await expectMessage(page, "Only admins can see this page.");
   await leave();
 });
 
-test("users are searched, filtered and paged, and the back button goes back", async () => {
+test("users can be searched, filtered and paged, and the back button works", async () => {
   for (let number = 1; number <= 21; number += 1) await signUp(postern, `crowd${number}@example.com`);
   const { page, leave } = await administer("users");
   const users = section(page, "Users");
@@ -71,7 +71,7 @@ test("users are searched, filtered and paged, and the back button goes back", as
   await leave();
 });
 
-test("a page beyond the end of the list says so and leads to the last page", async () => {
+test("a page past the end of the list says so and links to the last page", async () => {
   const { page, leave } = await administer("users?offset=9000");
   const users = section(page, "Users");
   await users.getByText(/This page is past the end of the list \(\d+ entries\)\./).waitFor();
@@ -81,7 +81,7 @@ test("a page beyond the end of the list says so and leads to the last page", asy
   await leave();
 });
 
-test("a user is made without a password, and sets one with the link of a mail", async () => {
+test("a user created without a password sets one with a mailed link", async () => {
   const { page, leave } = await administer("users");
   const form = section(page, "New user");
   await form.getByLabel("Email", { exact: true }).fill("made@example.com");
@@ -93,22 +93,22 @@ test("a user is made without a password, and sets one with the link of a mail", 
   await leave();
 
   const { page: own, leave: done } = await visit(browser, postern);
-  await own.goto(link(await mail(postern, "made@example.com", /Your account/)).href);
+  await own.goto(link(await mail(postern, "made@example.com", /Set up your/)).href);
   await own.getByLabel("New password").fill(PASSWORD);
   await own.getByRole("button", { name: "Set password" }).click();
-  await told(own, "Your new password is set.");
+  await expectMessage(own, "Your new password is set.");
   await signIn(own, "made@example.com");
   await done();
 });
 
-test("a user is changed, deactivated and deleted", async () => {
+test("an admin can change, deactivate and delete a user", async () => {
   const { user } = await signUp(postern, "changed@example.com");
   const { page, leave } = await administer(`user?id=${user.id}`);
   const card = section(page, "changed@example.com");
   await card.getByLabel("Name").fill("Changed");
   await card.getByLabel("Status").selectOption("Deactivated");
   await card.getByRole("button", { name: "Save" }).click();
-  await told(card, "User saved.");
+  await expectMessage(card, "User saved.");
   await card.getByText("Deactivated", { exact: true }).first().waitFor();
   refused(await login(postern, "changed@example.com"), 403, "inactive");
 
@@ -120,7 +120,7 @@ test("a user is changed, deactivated and deleted", async () => {
   await leave();
 });
 
-test("a form that was opened before another admin's change restores nothing, and shows the present values", async () => {
+test("a stale form does not overwrite another admin's change and shows the current values", async () => {
   const { user } = await signUp(postern, "stale@example.com");
   const token = await adminToken(postern);
   const put = (json) => send(postern, "PUT", `/api/auth/admin/users/${user.id}`, { token, json });
@@ -131,7 +131,7 @@ test("a form that was opened before another admin's change restores nothing, and
   ok(await put({ role: "user", is_active: false }));
 
   await card.getByRole("button", { name: "Save" }).click();
-  await told(card, "your change was not saved");
+  await expectMessage(card, "your change was not saved");
   assert.deepEqual(await postern.sql("SELECT name, role, is_active FROM users WHERE id = ?", user.id), [
     { name: null, role: "user", is_active: 0 },
   ]);
@@ -141,15 +141,15 @@ test("a form that was opened before another admin's change restores nothing, and
 
   await card.getByLabel("Name").fill("Stale");
   await card.getByRole("button", { name: "Save" }).click();
-  await told(card, "User saved.");
+  await expectMessage(card, "User saved.");
   assert.deepEqual(await postern.sql("SELECT name, role, is_active FROM users WHERE id = ?", user.id), [
     { name: "Stale", role: "user", is_active: 0 },
   ]);
   await card.getByRole("button", { name: "Save" }).click();
-  await told(card, "No changes to save.");
+  await expectMessage(card, "No changes to save.");
   await card.getByLabel("Name").fill("");
   await card.getByRole("button", { name: "Save" }).click();
-  await told(card, "User saved.");
+  await expectMessage(card, "User saved.");
   assert.deepEqual(await postern.sql("SELECT name FROM users WHERE id = ?", user.id), [{ name: null }]);
   await leave();
 });
@@ -161,14 +161,14 @@ test("saving another value of a frozen user does not undo the freeze", async () 
   const card = section(page, "frozen@example.com");
   await card.getByLabel("Tier").selectOption("2");
   await card.getByRole("button", { name: "Save" }).click();
-  await told(card, "User saved.");
+  await expectMessage(card, "User saved.");
   assert.deepEqual(await postern.sql("SELECT tier, is_active, frozen_by FROM users WHERE id = ?", user.id), [
     { tier: 2, is_active: 0, frozen_by: user.id },
   ]);
   await leave();
 });
 
-test("a user whose imported id needs escaping is found, changed, frozen and deleted, and nobody else", async () => {
+test("a user whose imported id needs escaping can be found, changed, frozen and deleted", async () => {
   const ids = ["auth0|5f7c", "a/b", "a%2Fb", "with space", "käse?#&"];
   for (const id of ids) {
     await postern.sql(
@@ -185,12 +185,12 @@ test("a user whose imported id needs escaping is found, changed, frozen and dele
     const card = section(page, email);
     await card.getByLabel("Tier").selectOption("2");
     await card.getByRole("button", { name: "Save" }).click();
-    await told(card, "User saved.");
+    await expectMessage(card, "User saved.");
     assert.deepEqual(await postern.sql("SELECT id FROM users WHERE tier = 2 AND email LIKE 'odd%'"), [{ id }]);
     await card.getByRole("link", { name: "Invite tree" }).click();
     await page.getByRole("button", { name: `Freeze: ${email}` }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Freeze" }).click();
-    await told(section(page, "Invite tree"), `1 user frozen: ${email} and everyone below.`);
+    await expectMessage(section(page, "Invite tree"), `1 user frozen: ${email} and everyone below.`);
     assert.deepEqual(await postern.sql("SELECT id FROM users WHERE is_active = 0 AND email LIKE 'odd%'"), [{ id }]);
     await section(page, "Invite tree").getByRole("link", { name: email }).click();
     await page.getByRole("button", { name: "Delete user" }).click();
@@ -201,7 +201,7 @@ test("a user whose imported id needs escaping is found, changed, frozen and dele
   await leave();
 });
 
-test("an admin is refused the way out of the own role, in the words of the service", async () => {
+test("admins cannot give up their own role, and see the message of the service", async () => {
   const [{ id }] = await postern.sql("SELECT id FROM users WHERE email = 'admin'");
   const { page, leave } = await administer(`user?id=${id}`);
   const card = section(page, "admin");
@@ -211,26 +211,26 @@ test("an admin is refused the way out of the own role, in the words of the servi
     token: ok(await login(postern, "admin", "admin")).token,
     json: { role: "user" },
   });
-  await told(card, refused(answer, 409, "own_account").error);
+  await expectMessage(card, refused(answer, 409, "own_account").error);
   assert.equal(await page.getByRole("button", { name: "Delete user" }).count(), 0);
   await leave();
 });
 
-test("sessions of a user are ended, and a link to set a password is mailed", async () => {
+test("an admin can end a user's sessions and send a link to set a password", async () => {
   const { user, token } = await signUp(postern, "signedin@example.com");
   ok(await login(postern, "signedin@example.com"));
   const { page, leave } = await administer(`user?id=${user.id}`);
   const sessions = section(page, "Sessions");
   await sessions.getByRole("button", { name: "End all sessions" }).click();
-  await told(sessions, "All sessions ended.");
+  await expectMessage(sessions, "All sessions ended.");
   refused(await send(postern, "GET", "/api/auth/me", { token }), 401, "invalid_token");
   await page.getByRole("button", { name: "Email a link to set a password" }).click();
-  await told(section(page, "Password and deletion"), "A link is on its way to signedin@example.com.");
+  await expectMessage(section(page, "Password and deletion"), "A link is on its way to signedin@example.com.");
   await mail(postern, "signedin@example.com", /Reset/);
   await leave();
 });
 
-test("the invite tree shows who invited whom, and a branch of it is frozen and comes back", async () => {
+test("the invite tree shows who invited whom, and a branch can be frozen and unfrozen", async () => {
   const grace = await signUp(postern, "grace@example.com");
   const alan = await invite(grace, "alan@example.com");
   await invite(alan, "kurt@example.com");
@@ -238,7 +238,7 @@ test("the invite tree shows who invited whom, and a branch of it is frozen and c
   const tree = section(page, "Invite tree");
   const branch = (email) =>
     tree.getByRole("listitem").filter({ has: page.getByRole("link", { name: email, exact: true }) });
-  // Each is in the list below the one who invited.
+  // Each user is in the list below their inviter.
   await branch("grace@example.com")
     .first()
     .getByRole("listitem")
@@ -250,18 +250,18 @@ test("the invite tree shows who invited whom, and a branch of it is frozen and c
   await tree.getByRole("button", { name: "Freeze: alan@example.com" }).click();
   const dialog = page.getByRole("dialog", { name: "Freeze alan@example.com and everyone below?" });
   await dialog.getByRole("button", { name: "Freeze" }).click();
-  await told(tree, "2 users frozen: alan@example.com and everyone below.");
+  await expectMessage(tree, "2 users frozen: alan@example.com and everyone below.");
   assert.equal(await tree.getByText("Frozen", { exact: true }).count(), 2);
   refused(await login(postern, "kurt@example.com"), 403, "inactive");
   ok(await login(postern, "grace@example.com"));
 
   await tree.getByRole("button", { name: "Unfreeze: alan@example.com" }).click();
-  await told(tree, "2 users unfrozen: alan@example.com and everyone below.");
+  await expectMessage(tree, "2 users unfrozen: alan@example.com and everyone below.");
   ok(await login(postern, "kurt@example.com"));
   await leave();
 });
 
-test("a freeze that another admin has started since is not undone from an old page", async () => {
+test("a stale page does not undo a newer freeze by another admin", async () => {
   const { user } = await signUp(postern, "refrozen@example.com");
   const token = await adminToken(postern);
   const freeze = (method) => send(postern, method, `/api/auth/admin/users/${user.id}/freeze`, { token });
@@ -274,15 +274,15 @@ test("a freeze that another admin has started since is not undone from an old pa
   ok(await freeze("POST"));
 
   await unfreeze.click();
-  await told(tree, "your change was not saved");
+  await expectMessage(tree, "your change was not saved");
   refused(await login(postern, "refrozen@example.com"), 403, "inactive");
   await unfreeze.click();
-  await told(tree, "1 user unfrozen: refrozen@example.com and everyone below.");
+  await expectMessage(tree, "1 user unfrozen: refrozen@example.com and everyone below.");
   ok(await login(postern, "refrozen@example.com"));
   await leave();
 });
 
-test("events tell who did what, and older ones come on demand", async () => {
+test("events show who did what, and older ones load on demand", async () => {
   const { user } = await signUp(postern, "busy@example.com");
   for (let number = 0; number < 20; number += 1) ok(await login(postern, "busy@example.com"));
   const { page, leave } = await administer(`events?user=${user.id}`);
@@ -295,6 +295,6 @@ test("events tell who did what, and older ones come on demand", async () => {
 
   await events.getByLabel("Action").fill("nothing");
   await events.getByRole("button", { name: "Search" }).click();
-  await told(events, "action must be one of");
+  await expectMessage(events, "action must be one of");
   await leave();
 });

@@ -1,4 +1,4 @@
-// The reference of the API at /docs.
+// The API reference at /docs.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -13,7 +13,7 @@ before(async () => {
 });
 after(() => Promise.all([browser?.close(), postern?.stop()]));
 
-test("the reference shows every call of the Worker's own description, and asks for nothing else", async () => {
+test("the reference shows every path of the OpenAPI description and loads nothing from other origins", async () => {
   const { paths } = await (await postern.fetch("/api/auth/openapi.json")).json();
   const { page, leave } = await visit(browser, postern);
   const foreign = [];

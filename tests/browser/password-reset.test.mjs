@@ -1,4 +1,4 @@
-// From a forgotten password to another one.
+// Resetting a forgotten password.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -15,7 +15,7 @@ import {
 } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 import { startBrowser } from "./support/browser.mjs";
-import { signIn, told, visit } from "./support/visitor.mjs";
+import { signIn, expectMessage, visit } from "./support/visitor.mjs";
 
 const ANOTHER = "battery staple, correct";
 
@@ -27,31 +27,31 @@ before(async () => {
 });
 after(() => Promise.all([browser?.close(), postern?.stop()]));
 
-test("a mailed link sets another password, once", async () => {
+test("a mailed link sets a new password once", async () => {
   const { page, leave } = await visit(browser, postern);
   await page.goto("/signin");
   await page.getByRole("link", { name: "Forgot your password?" }).click();
   await page.getByLabel("Email").fill("ada@example.com");
   await page.getByRole("button", { name: "Email me a link" }).click();
-  await told(page, "a link is on its way");
+  await expectMessage(page, "a link is on its way");
 
   const { href } = link(await mail(postern, "ada@example.com", /Reset/));
   await page.goto(href);
   await page.getByText("ada@example.com").waitFor();
   await page.getByLabel("New password").fill(ANOTHER);
   await page.getByRole("button", { name: "Set password" }).dblclick();
-  await told(page, "Your new password is set.");
+  await expectMessage(page, "Your new password is set.");
   await page.getByRole("link", { name: "Sign in" }).click();
   await signIn(page, "ada@example.com", ANOTHER);
 
   await page.goto(href);
-  await told(page, "This link has been used, has expired, or is incomplete.");
+  await expectMessage(page, "This link has been used, has expired, or is incomplete.");
   await page.getByRole("link", { name: "Get a new link" }).click();
   await page.waitForURL("/forgot-password");
   await leave();
 });
 
-test("the link of an account invitation sets the first password in words that fit", async () => {
+test("the link in an account invitation sets the first password, with matching text", async () => {
   const token = await adminToken(postern);
   ok(await send(postern, "POST", "/api/auth/admin/users", { token, json: { email: "invited@example.com" } }));
   const { page, leave } = await visit(browser, postern);
@@ -61,13 +61,13 @@ test("the link of an account invitation sets the first password in words that fi
   assert.doesNotMatch(await page.locator("main").textContent(), /old password|reset/i);
   await page.getByLabel("New password").fill(ANOTHER);
   await page.getByRole("button", { name: "Set password" }).click();
-  await told(page, "Your new password is set.");
+  await expectMessage(page, "Your new password is set.");
   await page.getByRole("link", { name: "Sign in" }).click();
   await signIn(page, "invited@example.com", ANOTHER);
   await leave();
 });
 
-test("a link that has expired or is incomplete says so and leads to a new one", async () => {
+test("an expired or incomplete link says so and offers a new one", async () => {
   const token = await resetToken(postern, "ada@example.com");
   for (const [dead, path] of [
     ["expired", token],
@@ -77,13 +77,13 @@ test("a link that has expired or is incomplete says so and leads to a new one", 
     if (dead === "expired") await postern.sql("UPDATE users SET password_reset_id = NULL");
     const { page, leave } = await visit(browser, postern);
     await page.goto(`/reset-password?token=${path}`);
-    await told(page, "This link has been used, has expired, or is incomplete.");
+    await expectMessage(page, "This link has been used, has expired, or is incomplete.");
     assert.equal(await page.getByLabel("New password").count(), 0);
     await leave();
   }
 });
 
-test("the token leaves the address bar at once and is told to nobody", async () => {
+test("the token leaves the address bar immediately and is sent to no other page or origin", async () => {
   const token = await resetToken(postern, "ada@example.com");
   const { page, leave } = await visit(browser, postern);
   const requests = [];
@@ -102,7 +102,7 @@ test("the token leaves the address bar at once and is told to nobody", async () 
   await leave();
 });
 
-test("a live link survives loading the page again, until it is used", async () => {
+test("a valid link survives a reload until it is used", async () => {
   const token = await resetToken(postern, "ada@example.com");
   const { page, leave } = await visit(browser, postern);
   await page.goto(`/reset-password?token=${token}`);
@@ -114,15 +114,15 @@ test("a live link survives loading the page again, until it is used", async () =
   }
   await page.getByLabel("New password").fill(ANOTHER);
   await page.getByRole("button", { name: "Set password" }).click();
-  await told(page, "Your new password is set.");
+  await expectMessage(page, "Your new password is set.");
   assert.equal(await page.evaluate(() => history.state), null);
-  // In another entry of the same tab there is no token either.
+  // A new history entry of the same tab has no token either.
   await page.goto("/reset-password");
-  await told(page, "This link has been used, has expired, or is incomplete.");
+  await expectMessage(page, "This link has been used, has expired, or is incomplete.");
   await leave();
 });
 
-test("the owner of a deactivated account is told to ask an admin, wherever they try", async () => {
+test("every page tells the owner of a deactivated account to ask an admin", async () => {
   await signUp(postern, "leaver@example.com");
   const referrer = await userToken(postern, await adminToken(postern));
   const token = await resetToken(postern, "leaver@example.com");
@@ -133,30 +133,30 @@ test("the owner of a deactivated account is told to ask an admin, wherever they 
   await page.goto(`/signup?referrer=${referrer}&email=leaver@example.com`);
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign up" }).click();
-  await told(page, ask);
+  await expectMessage(page, ask);
   await page.goto("/signin");
   await page.getByLabel("Email").fill("leaver@example.com");
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await told(page, ask);
+  await expectMessage(page, ask);
   await page.goto("/forgot-password");
   await page.getByLabel("Email").fill("leaver@example.com");
   await page.getByRole("button", { name: "Email me a link" }).click();
-  await told(page, ask);
+  await expectMessage(page, ask);
   await page.goto(`/reset-password?token=${token}`);
-  await told(page, ask);
+  await expectMessage(page, ask);
   await leave();
 });
 
-test("a password that the rules refuse is told by its field, and the link goes on", async () => {
+test("a rejected password is reported at its field, and the link stays valid", async () => {
   const token = await resetToken(postern, "ada@example.com");
   const { page, leave } = await visit(browser, postern);
   await page.goto(`/reset-password?token=${token}`);
   await page.getByLabel("New password").fill("short");
   await page.getByRole("button", { name: "Set password" }).click();
-  await told(page, "password must have at least 8 characters.");
+  await expectMessage(page, "password must have at least 8 characters.");
   await page.getByLabel("New password").fill(ANOTHER);
   await page.getByRole("button", { name: "Set password" }).click();
-  await told(page, "Your new password is set.");
+  await expectMessage(page, "Your new password is set.");
   await leave();
 });

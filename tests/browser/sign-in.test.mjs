@@ -1,11 +1,11 @@
-// The page to sign in, and what a browser keeps of a session.
+// The sign-in page, and what the browser stores of a session.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { PASSWORD, adminToken, signUp, userToken } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 import { LAN_HOST, startBrowser } from "./support/browser.mjs";
-import { section, signIn, told, visit, visitWithoutCookies } from "./support/visitor.mjs";
+import { section, signIn, expectMessage, visit, visitWithoutCookies } from "./support/visitor.mjs";
 
 let postern;
 let browser;
@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => Promise.all([browser?.close(), postern?.stop()]));
 
-test("one signs in with the keyboard alone", async () => {
+test("a user can sign in with the keyboard alone", async () => {
   const { page, leave } = await visit(browser, postern);
   await page.goto("/");
   await page.waitForURL("/signin");
@@ -26,7 +26,7 @@ test("one signs in with the keyboard alone", async () => {
   await page.keyboard.press("Enter");
   await page.waitForURL("/account");
   await section(page, "Profile").getByText("ada@example.com").waitFor();
-  // From the top of the page to its menu, and out again.
+  // Tab from the top of the page to the menu, then sign out.
   for (const name of ["Postern", "Account", "Sign out"]) {
     await page.keyboard.press("Tab");
     assert.equal(await page.locator(":focus").textContent(), name);
@@ -36,7 +36,7 @@ test("one signs in with the keyboard alone", async () => {
   await leave();
 });
 
-test("whatever has the focus is seen to have it", async () => {
+test("every focused element has a visible outline", async () => {
   const { page, leave } = await visit(browser, postern);
   await page.goto("/signin");
   await page.getByLabel("Email").waitFor();
@@ -51,25 +51,25 @@ test("whatever has the focus is seen to have it", async () => {
   await leave();
 });
 
-test("a refusal is shown in the words of the service, and what was typed stays", async () => {
+test("an error shows the message of the service and keeps the input", async () => {
   const { page, leave } = await visit(browser, postern);
   await page.goto("/signin");
   await page.getByLabel("Email").fill("ada@example.com");
   await page.getByLabel("Password").fill("wrong password");
   await page.getByRole("button", { name: "Sign in" }).click();
-  await told(page, "The email or the password is wrong.");
+  await expectMessage(page, "The email or the password is wrong.");
   assert.equal(await page.getByLabel("Email").inputValue(), "ada@example.com");
   await leave();
 });
 
-test("a service that cannot be reached is said to be", async () => {
+test("an unreachable service is reported", async () => {
   const { page, leave } = await visit(browser, postern);
   await page.goto("/signin");
   await page.getByLabel("Email").fill("ada@example.com");
   await page.getByLabel("Password").fill(PASSWORD);
   await page.route("**/api/auth/login", (route) => route.fulfill({ status: 502, body: "<h1>Bad gateway</h1>" }));
   await page.getByRole("button", { name: "Sign in" }).click();
-  await told(page, "Something went wrong (status 502). Try again later.");
+  await expectMessage(page, "Something went wrong (status 502). Try again later.");
   await leave(/status of 502/);
 });
 
@@ -104,30 +104,30 @@ test("no script can read the session", async () => {
   await leave();
 });
 
-test("a browser that keeps no cookie is told so instead of being led in a circle", async () => {
+test("a browser that blocks cookies gets an explanation instead of a redirect loop", async () => {
   const { page, leave } = await visitWithoutCookies(postern);
   await page.goto("/account");
   await page.waitForURL("/signin");
   await page.getByLabel("Email").fill("ada@example.com");
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await told(page, "You are not signed in. Your browser blocked the cookie of this site.");
+  await expectMessage(page, "You are not signed in. Your browser blocked the cookie of this site.");
   assert.equal(new URL(page.url()).pathname, "/signin");
   const { host } = new URL(postern.url);
-  await told(page, `Allow cookies for ${host}, then sign in again.`);
+  await expectMessage(page, `Allow cookies for ${host}, then sign in again.`);
 
   const referrer = await userToken(postern, await adminToken(postern));
   await page.goto(`/signup?referrer=${referrer}&email=cookieless@example.com`);
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign up" }).click();
-  await told(page, "Your account has been created, but you are not signed in.");
-  // The sessions that nobody can use have ended.
+  await expectMessage(page, "Your account has been created, but you are not signed in.");
+  // The unusable sessions have ended.
   const sessions = "SELECT count(*) AS count FROM sessions JOIN users ON users.id = user_id WHERE email = ?";
   assert.deepEqual(await postern.sql(sessions, "cookieless@example.com"), [{ count: 0 }]);
   await leave();
 });
 
-test("a page that was opened at another address than the service's own leads to that one", async () => {
+test("a page opened at a different address links to APP_URL", async () => {
   const { page, leave } = await visit(browser, postern);
   const { port } = new URL(postern.url);
   await page.goto(`http://${LAN_HOST}:${port}/account`);
@@ -135,15 +135,15 @@ test("a page that was opened at another address than the service's own leads to 
   await page.getByLabel("Email").fill("ada@example.com");
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await told(page, `Signing in does not work at http://${LAN_HOST}:${port}.`);
-  await told(page, /Open http:\/\/localhost:\d+\/signin and sign in there\./);
+  await expectMessage(page, `Signing in does not work at http://${LAN_HOST}:${port}.`);
+  await expectMessage(page, /Open http:\/\/localhost:\d+\/signin and sign in there\./);
   await leave(/Cross-Origin-Opener-Policy header has been ignored/);
 });
 
-test("a late 401 of an older request does not end a newer session", async () => {
+test("a late 401 for an older request does not end a newer session", async () => {
   const { page, leave } = await visit(browser, postern);
   await signIn(page, "ada@example.com");
-  // The session ends elsewhere; the answer to a request that carries it arrives only after the next sign-in.
+  // The session ends elsewhere; the response to a request that carries it arrives after the next sign-in.
   await postern.sql("DELETE FROM sessions");
   const [refused, release] = [Promise.withResolvers(), Promise.withResolvers()];
   await page.route("**/api/auth/me/sessions", async (route) => {
@@ -163,7 +163,7 @@ test("a late 401 of an older request does not end a newer session", async () => 
   await leave();
 });
 
-test("a script that somebody slips into a page does not run", async () => {
+test("an injected script does not run", async () => {
   const { page, leave } = await visit(browser, postern);
   await page.goto("/signin");
   await page.getByLabel("Email").waitFor();
@@ -194,7 +194,7 @@ test("after signing out, the back button shows nothing of the account", async ()
   await leave();
 });
 
-test("whose session has ended elsewhere is led to the sign-in and back to where they were", async () => {
+test("a user whose session ended elsewhere signs in and returns to the same page", async () => {
   const { page, leave } = await visit(browser, postern);
   await page.goto("/admin#tree");
   await page.waitForURL("/signin?next=%2Fadmin%23tree");
@@ -205,7 +205,7 @@ test("whose session has ended elsewhere is led to the sign-in and back to where 
   await leave();
 });
 
-test("a link to the sign-in leads to no other address afterwards", async () => {
+test("a sign-in link cannot redirect to another site", async () => {
   for (const next of ["https://evil.example/", "//evil.example", "/admin.evil.example", "javascript:alert(1)"]) {
     const { page, leave } = await visit(browser, postern);
     await page.goto(`/signin?next=${encodeURIComponent(next)}`);

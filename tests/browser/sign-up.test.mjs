@@ -1,11 +1,11 @@
-// From an invitation to an account.
+// Signing up with an invitation.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { PASSWORD, adminToken, link, mail, ok, send, signUp, userToken } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 import { startBrowser } from "./support/browser.mjs";
-import { section, told, visit } from "./support/visitor.mjs";
+import { section, expectMessage, visit } from "./support/visitor.mjs";
 
 let postern;
 let browser;
@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => Promise.all([browser?.close(), postern?.stop()]));
 
-test("the link of an invitation leads to an account with the email that it names", async () => {
+test("an invitation link leads to an account with the invited email", async () => {
   const token = await adminToken(postern);
   ok(await send(postern, "POST", "/api/auth/me/send-invite", { token, json: { email: "grace+1@example.com" } }));
   const { page, leave } = await visit(browser, postern);
@@ -31,7 +31,7 @@ test("the link of an invitation leads to an account with the email that it names
   await leave();
 });
 
-test("an invitation can be typed in, and a name left out", async () => {
+test("the invitation code can be typed, and the name is optional", async () => {
   const referrer = await userToken(postern, await adminToken(postern));
   const { page, leave } = await visit(browser, postern);
   await page.goto("/signup");
@@ -44,7 +44,7 @@ test("an invitation can be typed in, and a name left out", async () => {
   await leave();
 });
 
-test("a pasted invitation link stands for its code, and the page sends it as it is", async () => {
+test("a pasted invitation link works like its code, and the page sends it unchanged", async () => {
   const token = await adminToken(postern);
   ok(await send(postern, "POST", "/api/auth/me/send-invite", { token, json: { email: "pasted@example.com" } }));
   const { href } = link(await mail(postern, "pasted@example.com", /invited/));
@@ -60,7 +60,7 @@ test("a pasted invitation link stands for its code, and the page sends it as it 
   await leave();
 });
 
-test("a live invitation is not called unknown", async () => {
+test("a valid invitation shows no error", async () => {
   const referrer = await userToken(postern, await adminToken(postern));
   const { page, leave } = await visit(browser, postern);
   const verified = page.waitForResponse("**/api/auth/verify-token");
@@ -70,27 +70,27 @@ test("a live invitation is not called unknown", async () => {
   await leave();
 });
 
-test("an invitation that has ended is told before anybody types", async () => {
+test("an expired invitation is reported before the user types anything", async () => {
   const referrer = await userToken(postern, await adminToken(postern));
   await postern.sql("UPDATE user_tokens SET expires_at = created_at + 1");
   const { page, leave } = await visit(browser, postern);
   await page.goto(`/signup?referrer=${referrer}`);
-  await told(page, "This invitation is invalid or has expired. Ask for a new one.");
+  await expectMessage(page, "This invitation is invalid or has expired. Ask for a new one.");
   await leave();
 });
 
-test("every faulty field is marked with what is wrong, and the first has the focus", async () => {
+test("every invalid field shows its error, and the first one gets the focus", async () => {
   const referrer = await userToken(postern, await adminToken(postern));
   const { page, leave } = await visit(browser, postern);
   await page.goto(`/signup?referrer=${referrer}`);
-  // The browser itself takes it for an address.
+  // The browser itself accepts this as an email address.
   await page.getByLabel("Email").fill("ada@nowhere");
   await page.getByLabel("Password").fill("password");
   await page.getByRole("button", { name: "Sign up" }).click();
   const answer = await send(postern, "POST", "/api/auth/signup", {
     json: { referrer, email: "ada@nowhere", password: "password" },
   });
-  await told(page, answer.body.error);
+  await expectMessage(page, answer.body.error);
   for (const { loc, msg } of answer.body.detail) {
     const field = page.locator(`[name=${loc[1]}]`);
     assert.equal(await field.getAttribute("aria-invalid"), "true");
@@ -101,14 +101,14 @@ test("every faulty field is marked with what is wrong, and the first has the foc
   await leave();
 });
 
-test("an email that is taken is told, and the page leads to the sign-in", async () => {
+test("an email that is taken is reported, and the page links to the sign-in page", async () => {
   await signUp(postern, "ada@example.com");
   const referrer = await userToken(postern, await adminToken(postern));
   const { page, leave } = await visit(browser, postern);
   await page.goto(`/signup?referrer=${referrer}&email=ada%40example.com`);
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign up" }).click();
-  await told(page, "There is already an account with this email.");
+  await expectMessage(page, "There is already an account with this email.");
   await page.getByRole("link", { name: "Sign in" }).click();
   await page.waitForURL("/signin");
   await leave();

@@ -40,7 +40,7 @@ async function invited(inviter, email) {
 
 test("an admin makes a user, finds, changes and deletes the account", async () => {
   const user = ok(await admin("POST", "/users", { json: { email: "joan@example.com", name: "Joan 100%", tier: 1 } }));
-  const invitation = link(await mail(postern, "joan@example.com", /Your account/));
+  const invitation = link(await mail(postern, "joan@example.com", /Set up your/));
   ok(await resetPassword(postern, invitation.searchParams.get("token"), PASSWORD));
   const session = ok(await login(postern, "joan@example.com"));
 

@@ -1,4 +1,4 @@
-// A real browser for the tests of the pages: the machine's own Chromium, driven by Playwright, with a fresh profile.
+// The browser for the page tests: the installed Chromium, driven by Playwright, with a new profile.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { findBrowser } from "../../../scripts/lib/browser.mjs";
 
-/** A name under which a browser finds this machine, as another machine in its network would. */
+/** A host name that the browser resolves to this machine, like a device on the same network would. */
 export const LAN_HOST = "postern.lan";
 
 const flags = [
@@ -31,7 +31,7 @@ export async function startBrowserWithoutCookies(options) {
   const preferences = { profile: { default_content_setting_values: { cookies: 2 } } };
   writeFileSync(join(profile, "Default", "Preferences"), JSON.stringify(preferences));
   const context = await chromium.launchPersistentContext(profile, { executablePath: path(), args: flags, ...options });
-  // Not when the context closes: the browser still writes to it for a moment.
+  // Not when the context closes, because the browser still writes to it for a moment.
   process.on("exit", () => rmSync(profile, { recursive: true, force: true }));
   return context;
 }

@@ -1,4 +1,4 @@
-// Somebody at a browser: a window of their own at the pages of a Postern, in which nothing may go wrong unseen.
+// A browser window on the pages of a Postern. Errors in it fail the test.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -8,21 +8,20 @@ import { startBrowserWithoutCookies } from "./browser.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** The widths and schemes in which every page is looked at: a small phone and a desktop, by day and by night. */
+/** The widths and color schemes that every page is tested with: a small phone and a desktop, light and dark. */
 export const looks = ["light", "dark"].flatMap((colorScheme) =>
   [360, 1280].map((width) => ({ name: `${colorScheme}, ${width} px`, colorScheme, viewport: { width, height: 800 } })),
 );
 
 /**
- * Opens a window with a profile of its own. What a page throws or logs as an error, such as what its security policy
- * stops, fails the test once `leave` is called, unless it is the one thing that `leave` is told to expect. Only that an
- * answer is a refusal is no error.
+ * Opens a window with its own profile. Exceptions and logged errors, such as violations of the security policy, fail the
+ * test when `leave` is called, except the one that `leave` is passed. Responses with a 4xx status are not errors.
  */
 export async function visit(browser, postern, { colorScheme, viewport } = looks[1]) {
   return await open(await browser.newContext({ baseURL: postern.url, colorScheme, viewport }));
 }
 
-/** As {@link visit}, in a browser of its own that keeps no cookies. */
+/** Like {@link visit}, in a separate browser that blocks cookies. */
 export async function visitWithoutCookies(postern) {
   return await open(await startBrowserWithoutCookies({ baseURL: postern.url }));
 }
@@ -34,8 +33,8 @@ async function open(context) {
   const errors = [];
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => {
-    const isRefusal = message.text().startsWith("Failed to load resource: the server responded with a status of 4");
-    if (["error", "warning"].includes(message.type()) && !isRefusal) errors.push(message.text());
+    const isClientError = message.text().startsWith("Failed to load resource: the server responded with a status of 4");
+    if (["error", "warning"].includes(message.type()) && !isClientError) errors.push(message.text());
   });
   return {
     page,
@@ -51,7 +50,7 @@ async function open(context) {
   };
 }
 
-/** Signs in by the page. */
+/** Signs in through the page. */
 export async function signIn(page, email, password = PASSWORD) {
   await page.goto("/signin");
   await page.getByLabel("Email").fill(email);
@@ -61,25 +60,25 @@ export async function signIn(page, email, password = PASSWORD) {
   await page.getByRole("heading", { name: "Profile" }).waitFor();
 }
 
-/** The card of a page with this heading. */
+/** Returns the card with this heading. */
 export function section(page, name) {
   return page.getByRole("region", { name });
 }
 
-/** Waits until a page says this, in a place from which it is also read out. */
-export async function told(scope, text) {
+/** Waits until the page shows this message in an element that screen readers announce. */
+export async function expectMessage(scope, text) {
   await scope.getByRole("status").or(scope.getByRole("alert")).filter({ hasText: text }).first().waitFor();
 }
 
-/** Holds a page to what everybody can use: no rule of axe is broken, and nothing is cut off at the side. */
+/** Checks that the page passes axe and does not overflow horizontally. */
 export async function assertUsable(page, about) {
-  // Past the page's security policy, as a debugger does it.
+  // Bypasses the page's security policy, like a debugger.
   await page.evaluate(axe);
   const violations = await page.evaluate(async () => (await window.axe.run(document)).violations);
-  const told = violations.flatMap(({ id, nodes }) =>
+  const problems = violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html}: ${failureSummary}`),
   );
-  assert.deepEqual(told, [], about);
+  assert.deepEqual(problems, [], about);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   assert.ok(overflow <= 0, `${about}: ${overflow} px are cut off at the side`);
 }
