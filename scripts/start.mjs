@@ -1,7 +1,7 @@
-// `npm start`: from a fresh clone to a Worker that answers on this machine, with nothing to configure.
+// `npm start`: builds and runs the Worker on this machine, from a fresh clone, without any configuration.
 //
-// The Worker runs under wrangler's own development server, through its API rather than its command: so settings of
-// the environment reach the Worker without passing through a file or a command line that others can read.
+// Starts wrangler's development server through its API instead of its command, so that settings from the environment reach
+// the Worker without a file or a command line that other users can read.
 
 import { createConnection } from "node:net";
 import { join } from "node:path";
@@ -14,8 +14,8 @@ import { completeDevVars, localSettings } from "./lib/settings.mjs";
 
 const startLimitMilliseconds = 60_000;
 
-// wrangler tells nobody about this start, leaves no log behind, and does not ask the net where this machine is (a
-// property of requests that the Worker does not read).
+// Disables wrangler's telemetry and log files, and the lookup of this machine's location (`request.cf`), which the Worker does
+// not use.
 Object.assign(process.env, {
   WRANGLER_SEND_METRICS: "false",
   WRANGLER_SEND_ERROR_REPORTS: "false",
@@ -43,12 +43,12 @@ function chosenPort() {
   const port = Number(process.env.PORT || 8787);
   if (Number.isInteger(port) && port > 0 && port < 65536) return port;
   throw new Failure(
-    `PORT is ${process.env.PORT}, which is no port.`,
+    `PORT is ${process.env.PORT}, which is not a valid port.`,
     "Choose a number from 1 to 65535: `PORT=9000 npm start`.",
   );
 }
 
-/** Looks before minutes of building, and on both loopback addresses: either may be what "localhost" means to a client. */
+/** Fails before the long build if the port is in use on either loopback address: clients may resolve "localhost" to both. */
 async function refuseTakenPort(port) {
   for (const host of ["127.0.0.1", "::1"]) {
     const taken = await new Promise((resolve) => {
@@ -59,18 +59,18 @@ async function refuseTakenPort(port) {
     if (taken)
       throw new Failure(
         `Port ${port} is in use.`,
-        `Stop what uses it, or choose another: \`PORT=${port + 1} npm start\`.`,
+        `Stop the program that uses it, or choose another port: \`PORT=${port + 1} npm start\`.`,
       );
   }
 }
 
 async function migrate() {
-  say("Applying migrations to the local D1 (some seconds).");
-  // Without a terminal it asks nothing: the database is this machine's own.
+  say("Applying migrations to the local database (a few seconds).");
+  // Without a terminal, wrangler does not ask for confirmation, which a local database does not need.
   const args = ["d1", "migrations", "apply", "DB", "--local"];
   await run("wrangler", args, {
     stdio: ["ignore", "ignore", "inherit"],
-    advice: `Run \`npx wrangler ${args.join(" ")}\` to see which migration fails; removing .wrangler/state begins with an empty database.`,
+    advice: `Run \`npx wrangler ${args.join(" ")}\` to see which migration fails. To start with an empty database, delete .wrangler/state.`,
   });
 }
 
@@ -81,13 +81,13 @@ async function serve(port, settings) {
   const worker = await startWorker({
     config: join(root, "wrangler.toml"),
     bindings: Object.fromEntries(bindings),
-    // Changes are watched below: wrangler itself would leave every request waiting while the source does not compile.
+    // rebuildOnChange watches for changes: wrangler itself would block every request while the source does not compile.
     build: { custom: { command: "" } },
     dev: {
       server: { hostname: "localhost", port },
       inspector: false,
       watch: false,
-      // One line a request: the Worker's own, which come through the handler below.
+      // Only the Worker's own line per request, which goes to the handler below.
       logLevel: "warn",
       structuredLogsHandler: ({ message }) => console.log(readable(message)),
     },
@@ -107,31 +107,31 @@ async function checkHealth(address) {
   const answer = await fetch(`${address}/health`, { signal: AbortSignal.timeout(startLimitMilliseconds) });
   if (answer.ok) return;
   throw new Failure(
-    `The Worker runs, but ${address}/health answers ${answer.status}: ${await answer.text()}`,
-    "The lines above say why; a setting is changed in .dev.vars or in the environment of `npm start`.",
+    `The Worker runs, but ${address}/health returns ${answer.status}: ${await answer.text()}`,
+    "The lines above say why. You can change settings in .dev.vars or in the environment of `npm start`.",
   );
 }
 
 function introduce(address, { ADMIN_EMAIL, MAIL_PROVIDER }, { email, opens }) {
   const who = opens
-    ? `Sign in as ${ADMIN_EMAIL ? `${email}, with its ADMIN_PASSWORD` : "admin / admin"}`
-    : "Sign in with an account of this database";
+    ? `Sign in as ${ADMIN_EMAIL ? `${email} with the ADMIN_PASSWORD` : "admin / admin"}`
+    : "Sign in with an existing account";
   const forgotten = opens
     ? ""
-    : `\n  A new password for an account whose password is lost:\n    npm run admin -- reset-password ${email ?? "EMAIL"}\n`;
+    : `\n  To reset a forgotten password:\n    npm run admin -- reset-password ${email ?? "EMAIL"}\n`;
   console.log(`
-  Postern answers on ${address}
+  Postern is running at ${address}
 
   ${who}:
     ${address}/signin
-${forgotten}${MAIL_PROVIDER === "outbox" ? `\n  Read the mail it sends:\n    ${address}/dev/outbox\n` : ""}
-  A change of the source is built and served at once. Ctrl-C stops everything.
+${forgotten}${MAIL_PROVIDER === "outbox" ? `\n  Read the emails it sends:\n    ${address}/dev/outbox\n` : ""}
+  Source changes are rebuilt and reloaded automatically. Press Ctrl-C to stop.
 `);
 }
 
 /**
- * Builds and reloads whenever an input changes. While the source does not compile, the Worker before it goes on.
- * It looks once a second, because the notifications of the file system lose files that an editor replaces.
+ * Rebuilds and reloads when an input changes. While the source does not compile, the previous Worker keeps running.
+ * Polls once a second, because file system notifications miss files that an editor replaces.
  */
 async function rebuildOnChange(worker) {
   let built = fingerprint(inputs);

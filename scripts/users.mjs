@@ -1,5 +1,5 @@
-// `npm run users -- import FILE` and `npm run users -- export FILE`: imports and exports users of the database of this machine
-// or, with --remote, of a deployment. docs/moving.md describes the files and options.
+// `npm run users -- import FILE` and `npm run users -- export FILE`: imports and exports users of the local database or,
+// with --remote, of a deployment. docs/moving.md describes the files and options.
 
 import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -26,15 +26,15 @@ await main(async () => {
   }
 });
 
-/** On a fresh checkout there is no table of users yet. The database of a deployment is migrated by its deployment. */
+/** Migrates the local database, which is empty in a fresh clone. `npm run deploy` migrates the database of a deployment. */
 async function migrate(options) {
-  say("Applying migrations to the database of this machine (some seconds).");
+  say("Applying migrations to the local database (a few seconds).");
   const place = [
     ...(options.env ? ["--env", options.env] : []),
     ...(options["persist-to"] ? ["--persist-to", options["persist-to"]] : []),
   ];
   await run("wrangler", ["d1", "migrations", "apply", "DB", "--local", ...place], {
-    // Without a terminal it asks nothing.
+    // Without a terminal, wrangler does not ask for confirmation.
     stdio: ["ignore", "ignore", "inherit"],
     problem: "The migrations could not be applied.",
     advice: "Run `npx wrangler d1 migrations apply DB --local` to see which one fails.",
@@ -58,7 +58,7 @@ function chosen() {
     });
     const [command, file, ...others] = positionals;
     if (!["import", "export"].includes(command) || !file || others.length > 0)
-      throw new Error("It takes `import` or `export`, and one file.");
+      throw new Error("Give `import` or `export`, and one file.");
     return { command, file, options };
   } catch (error) {
     throw new Failure(error.message, usage);
@@ -69,19 +69,19 @@ async function importFrom(database, file, options) {
   const { importUsers, countUsers } = await import("./lib/users/move.mjs");
   const { readHashConfig } = await import("./lib/users/origin.mjs");
   const { readRecords } = await import("./lib/users/read.mjs");
-  if (!existsSync(file)) throw new Failure(`There is no ${file}.`, usage);
+  if (!existsSync(file)) throw new Failure(`${file} does not exist.`, usage);
   if (options.rejects && existsSync(options.rejects))
-    throw new Failure(`${options.rejects} exists already.`, "Choose another name, or remove it.");
+    throw new Failure(`${options.rejects} already exists.`, "Choose another name, or remove it.");
 
-  const where = `the database of ${options.remote ? "the deployment" : "this machine"}`;
+  const where = `the ${options.remote ? "deployed" : "local"} database`;
   say(
     options["dry-run"]
-      ? `Checking the users of ${file} against ${where}. Nothing is written to it.`
+      ? `Checking the users of ${file} against ${where}. Nothing is written.`
       : `Importing users from ${file} into ${where}.`,
   );
   const config = options["firebase-hash-config"];
   const rejects = options.rejects;
-  // It has the hashes of the users in it. It must not replace another file.
+  // The file contains password hashes. It must not replace another file.
   if (rejects) writeFileSync(rejects, "", { mode: 0o600, flag: "wx" });
   const count = await importUsers(database, () => readRecords(file), {
     hashConfig: config && readHashConfig(config),
@@ -97,10 +97,10 @@ async function importFrom(database, file, options) {
     onProgress: progress("read"),
   });
   say(
-    `${number(count.imported)} users ${options["dry-run"] ? "would be imported" : "imported"}, ${number(count.present)} were there already, ` +
-      `${number(count.faulty)} were refused. ` +
-      `${number(count.referrers)} referrers set, ${number(count.missingReferrers)} are not among the users, ${number(count.refusedReferrers)} form a circle. ` +
-      `${number(count.withoutPassword)} have no password. ${number(count.knownDefaults)} admins must change a known or untried password.`,
+    `${number(count.imported)} users ${options["dry-run"] ? "would be imported" : "imported"}, ${number(count.present)} already existed, ` +
+      `${number(count.faulty)} were rejected. ` +
+      `${number(count.referrers)} referrers set, ${number(count.missingReferrers)} not found, ${number(count.cyclicReferrers)} in a cycle. ` +
+      `${number(count.withoutPassword)} users have no password. ${number(count.knownDefaults)} admins must change a known or untested password.`,
   );
   const columns = (counts) =>
     Object.entries(counts)
@@ -108,26 +108,26 @@ async function importFrom(database, file, options) {
       .join(", ");
   if (Object.keys(count.kept).length > 0) console.log(`  Kept in \`extra\`, by column: ${columns(count.kept)}.`);
   if (Object.keys(count.left).length > 0) console.log(`  Not imported, by column: ${columns(count.left)}.`);
-  if (options["dry-run"]) console.log("  Referrers are checked by the import itself.");
+  if (options["dry-run"]) console.log("  A dry run does not check referrers.");
   else {
     const { admins } = await countUsers(database);
     if (admins === 0) {
       console.error(
-        "  There is no active admin, and a database with users gets no default admin: import one, or set the role of a user to `admin`.",
+        "  There is no active admin, and the default admin is created only in an empty database. Import an admin, or set a user's role to `admin`.",
       );
     }
   }
-  if (count.refusedReferrers > 0 && count.faulty === 0) {
+  if (count.cyclicReferrers > 0 && count.faulty === 0) {
     throw new Failure(
-      `${number(count.refusedReferrers)} referrers are not set.`,
-      "These users invite each other in a circle. Correct the file and run the import again.",
+      `${number(count.cyclicReferrers)} referrers were not set.`,
+      "These users invite each other in a cycle. Correct the file and run the import again.",
     );
   }
   if (count.faulty > 0) {
-    const problem = options["dry-run"] ? "users would not be imported." : "users are not imported.";
+    const problem = options["dry-run"] ? "users would not be imported." : "users were not imported.";
     throw new Failure(
       `${number(count.faulty)} ${problem}`,
-      "Correct the rows above and run it again: existing users are left unchanged.",
+      "Correct the rows above and run the import again. Existing users are left unchanged.",
     );
   }
 }
@@ -137,7 +137,7 @@ function rolesOf(pairs = []) {
     pairs.map((pair) => {
       const [theirs, ours, ...more] = pair.split("=");
       if (!theirs || !ours || more.length > 0)
-        throw new Failure(`--role ${pair} is not of the form THEIRS=OURS.`, usage);
+        throw new Failure(`--role ${pair} does not have the form THEIRS=OURS.`, usage);
       return [theirs.toLowerCase(), ours];
     }),
   );
@@ -146,17 +146,17 @@ function rolesOf(pairs = []) {
 async function exportTo(database, file, options) {
   const { exportUsers } = await import("./lib/users/move.mjs");
   const { writeUsers } = await import("./lib/users/write.mjs");
-  say(`Exporting the users of ${options.remote ? "the deployment" : "this machine"} to ${file}.`);
+  say(`Exporting the users of the ${options.remote ? "deployed" : "local"} database to ${file}.`);
   const count = await writeUsers(file, exportUsers(database), progress("written"));
-  say(`${number(count)} users written. The file has the hash of every password: keep it as you keep the database.`);
+  say(`${number(count)} users written. The file contains password hashes: protect it like the database.`);
 }
 
-/** A line for every ten thousand. */
+/** Prints a line for every 10,000 users. */
 function progress(done) {
-  let told = 0;
+  let reported = 0;
   return (count) => {
-    if (count - told < 10_000) return;
-    told = count;
+    if (count - reported < 10_000) return;
+    reported = count;
     console.log(`  ${number(count)} users ${done}.`);
   };
 }

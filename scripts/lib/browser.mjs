@@ -1,4 +1,4 @@
-// Where the browser is in which the pages are tested. Run as a program, it fails where there is none.
+// Finds the browser for the page tests. Run as a program, exits with an error if there is none.
 
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 
 const programs = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 
-/** The path of the browser: what CHROMIUM says, or the first that is on the PATH. Nothing where there is none. */
+/** Returns the path of the browser: CHROMIUM, or the first one on the PATH, if any. */
 export function findBrowser() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
   const folders = (process.env.PATH ?? "").split(delimiter);

@@ -1,4 +1,4 @@
-// The Worker's D1 for a script: the database of this machine, or that of a deployment, through wrangler's own bindings.
+// Gives scripts access to the Worker's D1 database, local or deployed, through wrangler's bindings.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,10 +12,9 @@ const config = join(root, "wrangler.toml");
  * Opens the database.
  *
  * @param {object} options
- * @param {boolean} [options.remote] The one of the deployment; else the one of this machine.
+ * @param {boolean} [options.remote] Opens the deployed database instead of the local one.
  * @param {string} [options.environment] The environment of wrangler.toml.
- * @param {string} [options.persistTo] Where the state of this machine is, if not in .wrangler/state: as wrangler's own
- *   `--persist-to`.
+ * @param {string} [options.persistTo] The folder of the local state instead of .wrangler/state, like wrangler's `--persist-to`.
  */
 export async function openDatabase({ remote = false, environment, persistTo } = {}) {
   const { getPlatformProxy, unstable_readConfig: readConfig } = await import("wrangler");
@@ -31,11 +30,11 @@ export async function openDatabase({ remote = false, environment, persistTo } = 
   );
   if (!database?.database_id) {
     throw new Failure(
-      "wrangler.toml names no D1 database of a deployment.",
-      "Deploy first; then its database_id stands in wrangler.toml.",
+      "wrangler.toml has no database_id of a deployed D1 database.",
+      "Deploy first: the deployment writes the database_id to wrangler.toml.",
     );
   }
-  // Of all that the Worker has, the database alone: a script that only moves users touches nothing else of the deployment.
+  // Binds only the database, because these scripts need nothing else of the deployment.
   const folder = mkdtempSync(join(tmpdir(), "postern-d1-"));
   const { database_name, database_id } = database;
   const d1_databases = [{ binding, database_name, database_id, remote: true }];
@@ -45,7 +44,7 @@ export async function openDatabase({ remote = false, environment, persistTo } = 
     return open(await getPlatformProxy({ configPath, persist: false }));
   } catch (error) {
     throw new Failure(
-      `The database of the deployment cannot be reached: ${error.message}`,
+      `The deployed database cannot be reached: ${error.message}`,
       "Log in with `npx wrangler login`, then try again.",
     );
   } finally {
@@ -53,7 +52,7 @@ export async function openDatabase({ remote = false, environment, persistTo } = 
   }
 }
 
-/** Returns the `SERVICE_NAME` of an environment, if it has one here. */
+/** Returns the `SERVICE_NAME` of an environment, if it is set here. */
 export async function serviceName(environment) {
   const { unstable_readConfig: readConfig } = await import("wrangler");
   return (
@@ -67,7 +66,7 @@ function open(platform) {
   return { ...queries(platform.env[binding]), close: () => platform.dispose() };
 }
 
-/** What a script asks of a D1 database, whoever opened it. */
+/** Wraps a D1 database for scripts. */
 export function queries(d1) {
   return {
     /** Runs one statement. Returns its rows. */
@@ -82,7 +81,7 @@ export function queries(d1) {
       } catch (error) {
         if (!/no such (table|column)/.test(error.message)) throw error;
         throw new Failure(
-          `The database has not the schema of this version: ${error.message}`,
+          `The database does not have the schema of this version: ${error.message}`,
           `Apply the migrations: \`npx wrangler d1 migrations apply ${binding}\`, with --local or --remote.`,
         );
       }

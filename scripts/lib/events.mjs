@@ -1,12 +1,12 @@
-// What the Worker tells of its work, for the eyes of whoever sits at the terminal.
+// Formats the Worker's log lines for the terminal.
 
-/** One line of the Worker's log: its events as a sentence, anything else as it is. */
+/** Formats one line of the Worker's log. Lines that are not events are returned unchanged. */
 export function readable(line) {
   const event = parse(line);
   const what = {
     request: () =>
       `${event.method} ${event.route} ${event.status}${event.outcome === "success" ? "" : ` ${event.outcome}`}`,
-    after_answer: () => `  after the answer to ${event.method} ${event.route}`,
+    after_answer: () => `  after the response to ${event.method} ${event.route}`,
     cron: () => "cron trigger",
   }[event?.event];
   if (!what) return line;

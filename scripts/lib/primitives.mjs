@@ -1,12 +1,12 @@
-// The primitives of the Worker as a module of their own, which tests and benches on workerd call past its endpoints.
+// The Worker's primitives as a separate module, so that tests and benchmarks on workerd can call them without the endpoints.
 
 import { inputs } from "../build.mjs";
 import { buildExample, folderOf } from "./example.mjs";
 
-/** Where the module is put. */
+/** The folder of the built module. */
 export const folder = folderOf("primitives");
 
-/** Builds the module. Does nothing if nothing has changed. */
+/** Builds the module, unless it is up to date. */
 export function buildPrimitives() {
   return buildExample(
     "primitives",

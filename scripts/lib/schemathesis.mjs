@@ -1,5 +1,5 @@
-// Schemathesis, which asks a service for everything that its description promises. It is Python: it lives in an
-// environment of its own in the user's cache folder, once per machine and version.
+// Installs Schemathesis, which tests a service against its OpenAPI description. It is a Python program and gets its own virtual
+// environment in the user's cache folder, once per machine and version.
 
 import { join } from "node:path";
 import { ask, Failure, run, say } from "./run.mjs";
@@ -7,7 +7,7 @@ import { cacheFolder } from "./tools.mjs";
 
 const version = "4.32.5";
 
-/** Where the program is, installed if need be. */
+/** Returns the path of the program, installing it first if needed. */
 export async function installSchemathesis() {
   const home = join(cacheFolder(), `schemathesis-${version}`);
   const programs = join(home, process.platform === "win32" ? "Scripts" : "bin");
@@ -19,19 +19,19 @@ export async function installSchemathesis() {
   );
   if (!python) {
     throw new Failure(
-      "Python 3.10 or newer with its module venv is missing, which Schemathesis needs.",
+      "Schemathesis needs Python 3.10 or newer with the module venv.",
       "Install it from https://www.python.org or your system's packages (Debian: python3-venv), and try again.",
     );
   }
-  say(`Installing Schemathesis ${version} (half a minute, once per machine).`);
+  say(`Installing Schemathesis ${version} (about 30 seconds, once per machine).`);
   await run(python, ["-m", "venv", "--clear", home], {
-    advice: "Give your Python its module venv (Debian: python3-venv).",
+    advice: "Install the Python module venv (Debian: python3-venv).",
   });
   await run(
     join(programs, "python"),
     ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", `schemathesis==${version}`],
     {
-      advice: "Check that PyPI can be reached, and try again.",
+      advice: "Check that PyPI is reachable, and try again.",
     },
   );
   if (!works(program))

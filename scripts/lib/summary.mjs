@@ -1,16 +1,16 @@
-// What a job on GitHub shows beside its log.
+// The summary of a GitHub Actions job.
 
 import { appendFileSync } from "node:fs";
 
-/** Adds a section about a deployment to the summary of the job, where there is one. */
+/** Adds a section about a deployment to the job summary, if there is one. */
 export function summarise({ config, environment, deployed, size, rollback }) {
   const path = process.env.GITHUB_STEP_SUMMARY;
   if (!path) return;
   const lines = [
     `### ${config.name} (${environment})`,
-    `- Version \`${deployed.version}\` answers on ${deployed.address}.`,
+    `- Version \`${deployed.version}\` is live at ${deployed.address}.`,
     `- ${size}`,
-    ...(rollback ? [`- Back to the version before it: \`${rollback}\``] : []),
+    ...(rollback ? [`- To roll back to the previous version: \`${rollback}\``] : []),
   ];
   appendFileSync(path, `${lines.join("\n")}\n`);
 }

@@ -1,4 +1,4 @@
-// Users who move in and out, by the functions behind `npm run users`, and then sign in at the built Worker.
+// Imports and exports users with the functions behind `npm run users`, then signs in at the built Worker.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -28,14 +28,14 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Hashes of PASSWORD, by those who make them. */
+/** Hashes of PASSWORD, as various libraries make them. */
 const made = {
-  // passlib 1.7.4, as lightnovel-crawler uses it.
+  // passlib 1.7.4, with the settings of lightnovel-crawler.
   passlib: "$argon2id$v=19$m=65536,t=3,p=4$KCWEkNL6n5MyhlCKkbKWUg$s/1Bjocq/NR7eBhabiQla2cm06wo/XrBrN5UiG+D/sk",
   // better-auth 1.7.25.
   betterAuth:
     "56cce141f34e103398212b61dbdf0e26:5c11875a09c403f745d71462a3b846f466b263a78569526068e09669521f0780a9e9d7a89f7dff2067af33c3aec5475ec8665b7ad5f723a39fcee77bcc9a1838",
-  // bcrypt 4.3.0, with the prefix that Go's bcrypt writes, which Supabase uses.
+  // bcrypt 4.3.0, with the prefix of Go's bcrypt, which Supabase uses.
   bcrypt: "$2a$10$11g6KZ5I3sK3SZDpEXwqEePXe8bgh245xRGmy7orU51WLJyg7hDDa",
   // firebase-scrypt 2.2.0, with the signer key of the example in the README of firebase/scrypt.
   firebase: {
@@ -62,10 +62,10 @@ async function lines(name, users) {
 }
 
 async function imported(path, options = {}) {
-  const told = [];
-  const onFault = (place, problem) => told.push(`${place}: ${problem}`);
+  const problems = [];
+  const onFault = (place, problem) => problems.push(`${place}: ${problem}`);
   const count = await importUsers(database, () => readRecords(path), { onFault, ...options });
-  return { count, told };
+  return { count, problems };
 }
 
 async function row(email) {
@@ -73,7 +73,7 @@ async function row(email) {
   return row;
 }
 
-/** Whoever moved in signs in twice: with the hash that was brought, and with the one that is kept. */
+/** Signs in an imported user twice: with the imported hash, then with the upgraded one. */
 async function signsIn(email) {
   refused(await login(postern, email, `${PASSWORD} `), 401, "wrong_credentials");
   ok(await login(postern, email));
@@ -82,10 +82,10 @@ async function signsIn(email) {
   return ok(await login(postern, email));
 }
 
-test("users of lightnovel-crawler sign in with their passwords, and everything else of them is kept", async () => {
+test("users of lightnovel-crawler keep their passwords and all other data", async () => {
   const path = join(folder, "crawler.sqlite");
   const crawler = new DatabaseSync(path, { enableForeignKeyConstraints: false });
-  // SQLModel makes it so of the models: roles by their names, and a plain column for JSON.
+  // The schema that SQLModel generates: roles by name, and JSON in a plain column.
   crawler.exec(`CREATE TABLE users (
     id VARCHAR NOT NULL PRIMARY KEY, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL, extra JSON,
     referrer_id VARCHAR REFERENCES users (id) ON DELETE SET NULL, password VARCHAR NOT NULL, email VARCHAR NOT NULL UNIQUE,
@@ -123,20 +123,20 @@ test("users of lightnovel-crawler sign in with their passwords, and everything e
   );
   crawler.close();
 
-  const { count, told } = await imported(path);
+  const { count, problems } = await imported(path);
   assert.deepEqual(count, {
     imported: 2,
     present: 0,
     faulty: 0,
     referrers: 1,
     missingReferrers: 0,
-    refusedReferrers: 0,
+    cyclicReferrers: 0,
     withoutPassword: 0,
     knownDefaults: 0,
     kept: {},
     left: {},
   });
-  assert.deepEqual(told, []);
+  assert.deepEqual(problems, []);
 
   const { token, user } = await signsIn("reader@example.com");
   assert.deepEqual(user, {
@@ -157,7 +157,7 @@ test("users of lightnovel-crawler sign in with their passwords, and everything e
   assert.deepEqual([owner.id, owner.role, owner.extra, owner.is_verified], [admin, "admin", {}, false]);
 });
 
-test("users of Better Auth sign in with their passwords", async () => {
+test("users of Better Auth keep their passwords", async () => {
   const path = join(folder, "better-auth.db");
   const theirs = new DatabaseSync(path);
   theirs.exec(`
@@ -175,13 +175,13 @@ test("users of Better Auth sign in with their passwords", async () => {
   const { user } = await signsIn("bea@example.com");
   assert.deepEqual([user.id, user.name, user.is_verified], ["ba1", "Bea", true]);
   assert.equal(user.created_at, Date.parse("2024-02-03T04:05:06.789Z"));
-  // Who had no password there has none here, until one is set by a mailed link.
+  // A user without a password has none here either, until they set one with a mailed link.
   assert.equal((await row("gil@example.com")).id, "ba2");
   for (const password of ["", PASSWORD])
     refused(await login(postern, "gil@example.com", password), 401, "wrong_credentials");
 });
 
-test("users of Supabase sign in with their passwords", async () => {
+test("users of Supabase keep their passwords", async () => {
   const path = await file(
     "auth.users.csv",
     `instance_id,id,aud,role,email,encrypted_password,email_confirmed_at,raw_user_meta_data,created_at,updated_at,banned_until,deleted_at
@@ -189,7 +189,7 @@ test("users of Supabase sign in with their passwords", async () => {
 0,6b6f5a4e-0000-4000-8000-000000000002,authenticated,authenticated,ben@example.com,${made.bcrypt},,{},2024-05-06 07:08:09+00,2024-05-06 07:08:09+00,2999-01-01 00:00:00+00,
 `,
   );
-  assert.deepEqual((await imported(path)).told, []);
+  assert.deepEqual((await imported(path)).problems, []);
   const { user } = await signsIn("sue@example.com");
   assert.deepEqual([user.name, user.role, user.is_verified], ["Sue, the first", "user", true]);
   assert.equal(user.created_at, Date.parse("2024-05-06T07:08:09.123Z"));
@@ -197,7 +197,7 @@ test("users of Supabase sign in with their passwords", async () => {
   refused(await login(postern, "ben@example.com"), 403, "inactive");
 });
 
-test("users of Firebase sign in with their passwords", async () => {
+test("users of Firebase keep their passwords", async () => {
   const { salt, passwordHash, hashConfig } = made.firebase;
   const users = [
     {
@@ -213,11 +213,11 @@ test("users of Firebase sign in with their passwords", async () => {
   ];
   const path = await file("firebase.json", JSON.stringify({ users }));
   await assert.rejects(imported(path), /without the hash_config/);
-  const { count, told } = await imported(path, {
+  const { count, problems } = await imported(path, {
     hashConfig: readHashConfig(await file("hash_config.txt", hashConfig)),
   });
   assert.deepEqual(
-    [count.imported, told],
+    [count.imported, problems],
     [
       1,
       [
@@ -229,7 +229,7 @@ test("users of Firebase sign in with their passwords", async () => {
   assert.deepEqual([user.id, user.name, user.created_at], ["fb1", "Fay", 1_600_000_000_000]);
 });
 
-test("a faulty record is told by its place without address or hash, and stops no other", async () => {
+test("an invalid record is reported by its place, without address or hash, and does not affect others", async () => {
   const hash = made.passlib;
   const path = await lines("faulty.jsonl", [
     { id: "f1", email: "first@faulty.example", password_hash: hash },
@@ -249,33 +249,33 @@ test("a faulty record is told by its place without address or hash, and stops no
       name: "n".repeat(101),
     },
   ]);
-  const { count, told } = await imported(path);
+  const { count, problems } = await imported(path);
   assert.deepEqual(count, {
     imported: 2,
     present: 0,
     faulty: 7,
     referrers: 0,
     missingReferrers: 1,
-    refusedReferrers: 0,
+    cyclicReferrers: 0,
     withoutPassword: 0,
     knownDefaults: 0,
     kept: {},
     left: {},
   });
-  assert.deepEqual(told.toSorted(), [
-    "line 2: is no JSON",
-    "line 3: is no JSON object",
+  assert.deepEqual(problems.toSorted(), [
+    "line 2: is not valid JSON",
+    "line 3: is not a JSON object",
     "line 4 (id f4): f***@example: email must be an email address, such as name@example.com: correct it, or give the user another address; role must be user or admin: use --role THEIRS=OURS; tier must be 0, 1 or 2, or one of basic, premium, vip; created_at must be a time",
     "line 5 (id f5): f***@faulty.example: password_hash cannot be verified at a login (a password hash: password hash string missing field): remove it, and the user sets a password with the link for a forgotten one",
     "line 6 (id f6): s***@faulty.example: password_hash cannot be verified at a login (a stored password hash costs more than an isolate can give): remove it, and the user sets a password with the link for a forgotten one",
-    "line 7 (id f7): f***@faulty.example: its email belongs to the account with the id f1 (upper and lower case are the same): keep one of the two, or change the address of one",
-    "line 8: e***@faulty.example: its referrer is not among the users, and is left out",
+    "line 7 (id f7): f***@faulty.example: its email belongs to the account with the id f1 (case is ignored): keep one of the two, or change one of the addresses",
+    "line 8: e***@faulty.example: its referrer was not found and not set",
     "line 9 (id f9): n***@faulty.example: name must have at most 100 characters: shorten it, or use --shorten-names; is_active must be true or false; extra must be a JSON object",
   ]);
   assert.equal((await row("eighth@faulty.example")).referrer_id, null);
 });
 
-/** Users each of whom was invited by one who may stand further down. */
+/** Returns users whose referrers may come later in the list. */
 function crowd(count, domain) {
   return Array.from({ length: count }, (_, number) => ({
     id: `${domain}-${number}`,
@@ -298,7 +298,7 @@ function stored(domain) {
   return postern.sql(`SELECT ${columns.join(", ")} FROM users WHERE email LIKE ? ORDER BY id`, `%@${domain}`);
 }
 
-test("an import that broke off goes on where it was, and one that is run twice changes nothing", async () => {
+test("an interrupted import can be resumed, and a repeated import changes nothing", async () => {
   const domain = "resumed.example";
   const users = crowd(2_000, domain);
   const path = await lines("resumed.jsonl", users);
@@ -321,7 +321,7 @@ test("an import that broke off goes on where it was, and one that is run twice c
     faulty: 0,
     referrers: invited,
     missingReferrers: 0,
-    refusedReferrers: 0,
+    cyclicReferrers: 0,
     withoutPassword: 0,
     knownDefaults: 0,
     kept: {},
@@ -335,7 +335,7 @@ test("an import that broke off goes on where it was, and one that is run twice c
     faulty: 0,
     referrers: 0,
     missingReferrers: 0,
-    refusedReferrers: 0,
+    cyclicReferrers: 0,
     withoutPassword: 0,
     knownDefaults: 0,
     kept: {},
@@ -347,7 +347,7 @@ test("an import that broke off goes on where it was, and one that is run twice c
     assert.equal(byId.get(id).referrer_id, referrer_id === id ? null : referrer_id);
 });
 
-test("users without ids get one, and are still there once", async () => {
+test("users without an id get one and are imported only once", async () => {
   const path = await file("anonymous.csv", `email,password_hash\nann@anonymous.example,"${made.passlib}"\n`);
   assert.equal((await imported(path)).count.imported, 1);
   const { id } = await row("ann@anonymous.example");
@@ -356,39 +356,39 @@ test("users without ids get one, and are still there once", async () => {
   assert.equal((await row("ann@anonymous.example")).id, id);
 });
 
-test("what is exported is imported as it was, as JSON lines and as CSV", async () => {
+test("an export can be imported unchanged, as JSON lines and as CSV", async () => {
   await imported(await lines("crowd.jsonl", crowd(2_000, "exported.example")));
   const before = await postern.sql(`SELECT ${columns.join(", ")} FROM users ORDER BY id`);
   const paths = [join(folder, "export.jsonl"), join(folder, "export.csv")];
   for (const path of paths) {
     assert.equal(await writeUsers(path, exportUsers(database)), before.length);
     assert.equal((await stat(path)).mode & 0o077, 0, "others can read the hashes");
-    await assert.rejects(writeUsers(path, exportUsers(database)), /is there already/);
+    await assert.rejects(writeUsers(path, exportUsers(database)), /already exists/);
   }
   for (const path of paths) {
     await postern.sql("DELETE FROM users");
-    const { count, told } = await imported(path);
-    assert.deepEqual([count.imported, told], [before.length, []]);
+    const { count, problems } = await imported(path);
+    assert.deepEqual([count.imported, problems], [before.length, []]);
     assert.deepEqual(await postern.sql(`SELECT ${columns.join(", ")} FROM users ORDER BY id`), before);
   }
   await signsIn("reader@example.com");
   assert.ok(!(await readFile(paths[0], "utf8")).includes(PASSWORD));
 });
 
-test("the command says what became of the users, and ends with 1 when it left any out", async () => {
+test("the command reports the result and exits with 1 if it left out any user", async () => {
   const state = join(folder, "state");
   await mkdir(state);
   await symlink(postern.state, join(state, "v3"), "junction");
   const command = async (...words) => {
     const script = fileURLToPath(new URL("../../scripts/users.mjs", import.meta.url));
     const child = spawn(process.execPath, [script, ...words, "--persist-to", state]);
-    let seen = "";
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (seen += data));
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
     const [code] = await once(child, "exit");
-    return { code, seen };
+    return { code, output };
   };
 
-  // As wrangler keeps it, which applied none of them here: the import asks it to apply what is missing.
+  // Creates wrangler's record of applied migrations, without which the import would apply them again.
   await postern.sql(
     "CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY, name TEXT UNIQUE, applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP)",
   );
@@ -397,21 +397,21 @@ test("the command says what became of the users, and ends with 1 when it left an
 
   const good = { id: "c1", email: "command@example.com", password_hash: made.passlib };
   const first = await command("import", await lines("command.jsonl", [good, { ...good, id: "c2", email: "nobody" }]));
-  assert.equal(first.code, 1, first.seen);
-  assert.match(first.seen, /line 2 \(id c2\): n\*\*\*: email must be an email address/);
-  assert.match(first.seen, /1 users imported, 0 were there already, 1 were refused/);
-  assert.ok(!first.seen.includes(made.passlib) && !first.seen.includes("nobody"), first.seen);
+  assert.equal(first.code, 1, first.output);
+  assert.match(first.output, /line 2 \(id c2\): n\*\*\*: email must be an email address/);
+  assert.match(first.output, /1 users imported, 0 already existed, 1 were rejected/);
+  assert.ok(!first.output.includes(made.passlib) && !first.output.includes("nobody"), first.output);
   await postern.restart();
   ok(await login(postern, good.email));
 
   const path = join(folder, "command.csv");
   const second = await command("export", path);
-  assert.equal(second.code, 0, second.seen);
+  assert.equal(second.code, 0, second.output);
   const [{ users }] = await postern.sql("SELECT count(*) AS users FROM users");
-  assert.match(second.seen, new RegExp(`${users.toLocaleString("en")} users written`));
+  assert.match(second.output, new RegExp(`${users.toLocaleString("en")} users written`));
   const third = await command("import", path);
-  assert.equal(third.code, 0, third.seen);
-  assert.match(third.seen, /0 users imported/);
+  assert.equal(third.code, 0, third.output);
+  assert.match(third.output, /0 users imported/);
 
   for (const words of [
     ["import"],
@@ -419,8 +419,8 @@ test("the command says what became of the users, and ends with 1 when it left an
     ["import", join(folder, "missing.csv")],
     ["import", path, "--faster"],
   ]) {
-    const { code, seen } = await command(...words);
-    assert.equal(code, 1, seen);
-    assert.match(seen, /npm run users -- import\|export FILE/);
+    const { code, output } = await command(...words);
+    assert.equal(code, 1, output);
+    assert.match(output, /npm run users -- import\|export FILE/);
   }
 });

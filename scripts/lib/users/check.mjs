@@ -1,29 +1,29 @@
-// Whether a user can be imported. Emails, names and password hashes are judged by the Worker's own rules (`rules.rs`), before
-// anything is written: a faulty row is reported and stops no other.
+// Checks whether a user can be imported, before anything is written. Emails, names and password hashes are checked with the
+// Worker's own rules (`rules.rs`). An invalid row is reported and does not affect other rows.
 
 import { randomUUID } from "node:crypto";
 import { isFalse, isTrue } from "./origin.mjs";
 import { readTime } from "./time.mjs";
 
-/** Characters of the JSON of `extra`: as many as a request may have. */
+/** Maximum length of the JSON of `extra` in characters: the size limit of a request. */
 const maxExtra = 16_384;
 
-/** Characters to which `--shorten-names` cuts a name. */
+/** Maximum length of a name in characters, to which `--shorten-names` cuts it. */
 export const maxName = 100;
 
 const tiers = ["basic", "premium", "vip"];
 
 /**
- * The hash of users without a password: no password matches it, and verifying one takes as long as for other users. They set
- * a password with the link for a forgotten one.
+ * The hash of users without a password. No password matches it, and verifying takes as long as for other users. These users
+ * set a password with "Forgot your password?".
  */
 const noPassword = `$argon2id$v=19$m=19456,t=2,p=1$${"A".repeat(22)}$${"A".repeat(43)}`;
 
 /**
  * @param {object} raw A user in the columns of the table, with the values of the file.
  * @param {object} rules As `loadRules` returns them.
- * @returns {{user: object, faults: string[], hasId: boolean, hasPassword: boolean}} The user as it is stored, what is wrong with
- *   it, and whether it has an id and a password in the file.
+ * @returns {{user: object, faults: string[], hasId: boolean, hasPassword: boolean}} The row to store, its errors, and whether
+ *   the file has an id and a password for the user.
  */
 export function check(raw, rules, now = Date.now()) {
   const faults = [...(raw.problems ?? [])];
@@ -32,7 +32,7 @@ export function check(raw, rules, now = Date.now()) {
       return read(raw[column] === "" ? undefined : (raw[column] ?? undefined));
     } catch (error) {
       // The rules throw the reason as a string.
-      if (!(error instanceof Fault) && typeof error !== "string") throw error;
+      if (!(error instanceof InvalidValue) && typeof error !== "string") throw error;
       faults.push(`${column} ${error.message ?? error}${advice[column] ?? ""}`);
       return undefined;
     }
@@ -53,7 +53,7 @@ export function check(raw, rules, now = Date.now()) {
     extra: take("extra", extra),
     created_at: take("created_at", (value = now) => time(value)),
   };
-  // The account that lightnovel-crawler and Postern create at the first start.
+  // The default account of lightnovel-crawler and Postern.
   if (user.email === "admin" && isAbsent(raw.must_change_password)) user.must_change_password = 1;
   user.frozen_by = take("frozen_by", (value) => (value === undefined ? null : text(value, 1, 128)));
   user.frozen_at = take("frozen_at", (value) => (value === undefined ? null : time(value)));
@@ -72,10 +72,10 @@ export function masked(address) {
   return at < 0 ? `${trimmed.slice(0, 1)}***` : `${trimmed.slice(0, Math.min(1, at))}***@${trimmed.slice(at + 1)}`;
 }
 
-/** What to do about a faulty value. */
+/** What to do about an invalid value. */
 const advice = {
   email: ": correct it, or give the user another address",
-  password_hash: ": remove it, and the user sets a password with the link for a forgotten one",
+  password_hash: ': remove it, and the user can set one with "Forgot your password?"',
   name: ": shorten it, or use --shorten-names",
   role: ": use --role THEIRS=OURS",
 };
@@ -84,22 +84,22 @@ function isAbsent(value) {
   return value === undefined || value === null || value === "";
 }
 
-class Fault extends Error {}
+class InvalidValue extends Error {}
 
-function refuse(unless, message) {
-  if (!unless) throw new Fault(message);
+function ensure(condition, message) {
+  if (!condition) throw new InvalidValue(message);
 }
 
 function text(value, least, most) {
   const trimmed = string(value).trim();
   const length = [...trimmed].length;
-  refuse(length >= least && length <= most, `must have ${least} to ${most} characters`);
-  refuse(!/\p{Cc}/u.test(trimmed), "must not contain control characters");
+  ensure(length >= least && length <= most, `must have ${least} to ${most} characters`);
+  ensure(!/\p{Cc}/u.test(trimmed), "must not contain control characters");
   return trimmed;
 }
 
 function string(value) {
-  refuse(typeof value === "string" || typeof value === "number", "must be text");
+  ensure(typeof value === "string" || typeof value === "number", "must be text");
   return String(value);
 }
 
@@ -111,19 +111,19 @@ function passwordHash(value, rules) {
 
 function role(value = "user") {
   const role = String(value).toLowerCase();
-  refuse(["user", "admin"].includes(role), "must be user or admin");
+  ensure(["user", "admin"].includes(role), "must be user or admin");
   return role;
 }
 
 function tier(value = 0) {
   const named = tiers.indexOf(String(value).toLowerCase());
   const tier = named >= 0 ? named : Number(value);
-  refuse([0, 1, 2].includes(tier), `must be 0, 1 or 2, or one of ${tiers.join(", ")}`);
+  ensure([0, 1, 2].includes(tier), `must be 0, 1 or 2, or one of ${tiers.join(", ")}`);
   return tier;
 }
 
 function flag(value) {
-  refuse(isTrue(value) || isFalse(value), "must be true or false");
+  ensure(isTrue(value) || isFalse(value), "must be true or false");
   return isFalse(value) ? 0 : 1;
 }
 
@@ -136,16 +136,16 @@ function extra(value = {}) {
       object = undefined;
     }
   }
-  // Python writes `null` for nothing.
+  // Python exports a missing value as `null`.
   object ??= value === "null" ? {} : undefined;
-  refuse(typeof object === "object" && !Array.isArray(object), "must be a JSON object");
+  ensure(typeof object === "object" && !Array.isArray(object), "must be a JSON object");
   const json = JSON.stringify(object);
-  refuse(json.length <= maxExtra, `must have at most ${maxExtra} characters`);
+  ensure(json.length <= maxExtra, `must have at most ${maxExtra} characters`);
   return json;
 }
 
 function time(value) {
   const { milliseconds, problem } = readTime(value);
-  refuse(problem === undefined, problem);
+  ensure(problem === undefined, problem);
   return milliseconds;
 }

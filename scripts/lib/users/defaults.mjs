@@ -1,22 +1,22 @@
-// Known default passwords of imported admins. An admin who still has one must change it at the next login.
+// Finds imported admins who still have a known default password. They must change it at the next login.
 
-/** How many admins are tried: each takes up to a second. Further ones must change their password without a try. */
-const maxTried = 100;
+/** How many admins are tested, as each takes up to a second. Further admins must change their password without a test. */
+const maxTested = 100;
 
 /** The password of the default account of lightnovel-crawler and Postern. */
 const defaultPassword = "admin";
 
 /**
  * @param {object} rules As `loadRules` returns them.
- * @returns {(user: object, hasPassword: boolean) => string | undefined} Says why this user must change the password, if so.
+ * @returns {(user: object, hasPassword: boolean) => string | undefined} Returns why this user must change the password, if so.
  */
 export function knownDefaults(rules, serviceName = "Postern") {
-  let tried = 0;
+  let tested = 0;
   return (user, hasPassword) => {
     if (user.role !== "admin" || !hasPassword) return undefined;
-    tried += 1;
-    if (tried > maxTried)
-      return `is one of more than ${maxTried} admins, of whom the rest are not tried for known default passwords: must change it at the next login`;
+    tested += 1;
+    if (tested > maxTested)
+      return `must change the password at the next login: only the first ${maxTested} admins are tested for known default passwords`;
     const candidates = new Set([
       defaultPassword,
       serviceName,
@@ -25,6 +25,6 @@ export function knownDefaults(rules, serviceName = "Postern") {
       rules.local_part(user.email),
     ]);
     const isKnown = [...candidates].some((candidate) => rules.matches(candidate, user.password_hash));
-    return isKnown ? "is an admin with a known default password, and must change it at the next login" : undefined;
+    return isKnown ? "is an admin with a known default password and must change it at the next login" : undefined;
   };
 }

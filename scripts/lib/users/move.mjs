@@ -1,38 +1,37 @@
-// Imports and exports users. Existing users are left unchanged, so an import that broke off can be repeated, and one that
-// runs twice changes nothing.
+// Imports and exports users. Existing users are left unchanged, so an import can safely be repeated.
 
 import { check, masked, maxName } from "./check.mjs";
 import { knownDefaults } from "./defaults.mjs";
 import { columns, toUser } from "./origin.mjs";
 import { loadRules } from "./rules.mjs";
 
-/** How many users go into one statement, and how many characters at most: D1 takes 2 MB in one parameter. */
+/** Maximum users and characters per statement: a parameter of D1 has at most 2 MB. */
 const batchLength = 1000;
 const batchSize = 500_000;
-/** How many are read by one statement. */
+/** Users read per statement. */
 const pageLength = 1000;
 
 const flags = ["is_active", "is_verified", "must_change_password"];
 
 /**
- * Imports users in two passes over the same records: first all of them without their referrers, who may be further down in the
- * file, then their referrers.
+ * Imports users in two passes over the same records: first all users without referrers, because a referrer may come later in
+ * the file, then the referrers.
  *
  * @param {{query: Function}} database
- * @param {() => AsyncIterable<{place: string, record?: object, fault?: string}>} read Starts reading the records from the first.
+ * @param {() => AsyncIterable<{place: string, record?: object, fault?: string}>} read Reads the records from the start.
  * @param {object} [options]
- * @param {object} [options.hashConfig] Of a Firebase project.
- * @param {string} [options.serviceName] What the service is called: admins must not have it as their password.
+ * @param {object} [options.hashConfig] The hash parameters of a Firebase project.
+ * @param {string} [options.serviceName] The name of the service, which counts as a known default password.
  * @param {Record<string, string>} [options.roles] Roles of the source, in lower case, and the roles to import them as.
  * @param {boolean} [options.shortenNames] Cuts names to the permitted length and replaces control characters with spaces.
- * @param {boolean} [options.dryRun] Judges the records and writes nothing.
- * @param {(place: string, problem: string, record?: object) => void} [options.onFault] Receives every record that is left out, and every
- *   referrer that is.
- * @param {(place: string, note: string) => void} [options.onNote] Receives imported users who need attention: without a password, with a
- *   known default as their password, or banned until some time.
- * @param {(read: number) => void} [options.onProgress] Is called after every batch.
- * @returns What became of the records: each is counted once, in `imported`, `present` or `faulty`; `referrers` counts the
- *   referrers that were set. `kept` and `left` count values by column: kept in `extra`, and not imported.
+ * @param {boolean} [options.dryRun] Checks the records without writing anything.
+ * @param {(place: string, problem: string, record?: object) => void} [options.onFault] Called for every record and every referrer
+ *   that is not imported.
+ * @param {(place: string, note: string) => void} [options.onNote] Called for imported users who need attention: they have no password
+ *   or a known default one, or their ban ends at some time.
+ * @param {(read: number) => void} [options.onProgress] Called after every batch.
+ * @returns Counts. Each record counts once, as `imported`, `present` or `faulty`. `referrers` counts the referrers that were
+ *   set. `kept` and `left` count values by column: kept in `extra`, or not imported.
  */
 export async function importUsers(database, read, options = {}) {
   const { onFault = () => {}, onNote = () => {}, onProgress = () => {}, dryRun = false } = options;
@@ -43,7 +42,7 @@ export async function importUsers(database, read, options = {}) {
     faulty: 0,
     referrers: 0,
     missingReferrers: 0,
-    refusedReferrers: 0,
+    cyclicReferrers: 0,
     withoutPassword: 0,
     knownDefaults: 0,
     kept: {},
@@ -88,7 +87,7 @@ export async function importUsers(database, read, options = {}) {
       const twin = owner === undefined ? "another account" : `the account with the id ${owner}`;
       fault(
         withId(one.place, one.user.id),
-        `${masked(one.user.email)}: its email belongs to ${twin} (upper and lower case are the same): keep one of the two, or change the address of one`,
+        `${masked(one.user.email)}: its email belongs to ${twin} (case is ignored): keep one of the two, or change one of the addresses`,
         one.record,
       );
     }
@@ -102,11 +101,11 @@ export async function importUsers(database, read, options = {}) {
       count.referrers += set;
       count.missingReferrers += missing.length;
       for (const { place, user } of cyclic) {
-        count.refusedReferrers += 1;
-        onFault(place, `${masked(user.email)}: its referrers form a circle, so its referrer is left out`);
+        count.cyclicReferrers += 1;
+        onFault(place, `${masked(user.email)}: its referrers form a cycle, so its referrer was not set`);
       }
       for (const { place, user } of missing)
-        onFault(place, `${masked(user.email)}: its referrer is not among the users, and is left out`);
+        onFault(place, `${masked(user.email)}: its referrer was not found and not set`);
     }
   }
   return count;
@@ -122,12 +121,12 @@ function adapted(raw, { roles = {}, shortenNames = false }) {
   return user;
 }
 
-/** The place of a record with its id, if that looks like one: in a shifted row, a hash can stand in its column. */
+/** Returns the place of a record with its id, if that looks like an id: in a shifted row, it could be a hash. */
 function withId(place, id) {
   return /^[^$\p{Cc}]{1,64}$/u.test(String(id ?? "")) ? `${place} (id ${id})` : place;
 }
 
-/** The records that can be taken in. */
+/** Yields the valid records. */
 async function* checked(read, rules, options, fault) {
   const { hashConfig } = options;
   for await (const { place, record, fault: unreadable } of read()) {
@@ -174,7 +173,7 @@ async function unknown(database, batch) {
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Returns the new ids without those whose id or email was in the file before. */
+/** Returns the new ids, except those whose id or email occurred earlier in the file. */
 function withoutTwins(batch, news, seen) {
   const ids = new Set();
   for (const { user } of batch) {
@@ -186,7 +185,7 @@ function withoutTwins(batch, news, seen) {
   return ids;
 }
 
-/** Inserts users, with their freezes and an event for each. Returns the ids of those that are new. */
+/** Inserts users, their freezes and an audit event for each. Returns the ids of the new users. */
 async function insert(database, batch) {
   const values = columns.map((column) => (column === "referrer_id" ? "NULL" : `value ->> '${column}'`));
   const inserted = await database.query(
@@ -205,7 +204,7 @@ async function insert(database, batch) {
     news,
     Date.now(),
   );
-  // A freeze whose root is not in the file is known by the users that it deactivated.
+  // If the root of a freeze is not in the file, the users that it deactivated identify it.
   await database.query(
     `INSERT INTO freezes (user_id, frozen_at)
      SELECT root, coalesce(max(since), max(frozen_at)) FROM (
@@ -221,8 +220,8 @@ async function insert(database, batch) {
 }
 
 /**
- * Returns the users whose id is not in the database although their email is: it is the address of another account. `owner` is that
- * account's id; a dry run does not know it if the account is in the file as well.
+ * Returns the users whose email belongs to an account with another id. `owner` is that id; a dry run does not know it if the
+ * account is also in the file.
  */
 async function takenEmails(database, others) {
   if (others.length === 0) return [];
@@ -235,8 +234,7 @@ async function takenEmails(database, others) {
 }
 
 /**
- * Those of a batch who would invite themselves through others, be these in the batch or in the database. They are found
- * before anything is written.
+ * Returns the users of a batch whose chain of referrers, in the batch or the database, would lead back to them.
  */
 async function inCycles(database, batch) {
   const rows = await database.query(
@@ -280,7 +278,7 @@ function json(batch) {
   return JSON.stringify(batch.map(({ user, hasId }) => ({ ...user, hasId })));
 }
 
-/** Yields all users with the names and values that an import takes, in the order of their ids. */
+/** Yields all users in the format that an import accepts, ordered by id. */
 export async function* exportUsers(database) {
   let last = "";
   for (;;) {

@@ -1,11 +1,10 @@
-// What a record of another service means here: its names and values turned into the columns of the table `users`. What
-// is wrong with them is judged later, for all services alike.
+// Converts records of other services to the columns of the table `users`. check.mjs validates the values later.
 
 import { readFileSync } from "node:fs";
 import { Failure } from "../run.mjs";
 import { readTime } from "./time.mjs";
 
-/** The columns of the table `users` that move, in the order in which they are written. */
+/** The columns of the table `users` to import and export, in the order of the export. */
 export const columns = [
   "id",
   "email",
@@ -24,17 +23,17 @@ export const columns = [
   "frozen_at",
 ];
 
-/** The columns of an export: also since when the invite tree of this user is frozen. */
+/** The columns of an export. `freeze_since` is when the freeze of this user's invite tree started. */
 export const exportedColumns = [...columns, "freeze_since"];
 
 /**
- * Recognizes the service of a record by a column that only this service has. Columns are compared without case, spaces and
- * underscores, so `emailVerified`, `email_verified` and ` Email Verified` are the same column.
+ * Recognizes the service of a record by a column that only that service has. Case, spaces and underscores in column names are
+ * ignored, so `emailVerified`, `email_verified` and ` Email Verified` are the same column.
  *
  * @param {object} record
- * @param {{signerKey: string, saltSeparator: string, rounds: string, memCost: string}} [hashConfig] Of Firebase.
- * @returns {object} The columns of the table `users`. `problems` has what is wrong with the record as a whole, `notes` what its
- *   admin should know; `kept` names the columns whose values are kept in `extra`, and `left` those that are not imported.
+ * @param {{signerKey: string, saltSeparator: string, rounds: string, memCost: string}} [hashConfig] The hash parameters of Firebase.
+ * @returns {object} The columns of the table `users`. `problems` lists errors of the whole record, `notes` what the operator
+ *   should know, `kept` the columns whose values go to `extra`, and `left` those that are not imported.
  */
 export function toUser(record, hashConfig) {
   const { fields, problems } = fieldsOf(record);
@@ -54,29 +53,29 @@ export function toUser(record, hashConfig) {
   return { ...user, problems: [...problems, ...(user.problems ?? [])], notes: user.notes ?? [], kept, left };
 }
 
-function squashed(column) {
+function normalized(column) {
   return column.toLowerCase().replace(/[\s_-]/g, "");
 }
 
-/** The values of a record by their squashed column names. */
+/** Returns the values of a record by normalized column name. */
 function fieldsOf(record) {
   const fields = {};
   const problems = [];
   for (const [column, value] of Object.entries(record)) {
-    const key = squashed(column);
-    if (Object.hasOwn(fields, key)) problems.push(`has two columns that read as \`${key}\``);
+    const key = normalized(column);
+    if (Object.hasOwn(fields, key)) problems.push(`has two columns with the name \`${key}\``);
     else fields[key] = value;
   }
   return { fields, problems };
 }
 
-/** Columns of other services that are kept in `extra`, under their squashed names. Users can read their `extra`. */
+/** Columns of other services that go to `extra`, under their normalized names. Users can read their own `extra`. */
 const extras = ["username", "displayusername", "image", "photourl", "metadata", "phone", "phonenumber"];
-const known = new Set([...exportedColumns.map(squashed), "password", ...extras]);
+const known = new Set([...exportedColumns.map(normalized), "password", ...extras]);
 
-/** Postern's own export, and the table of lightnovel-crawler, which calls the hash `password`. */
+/** Postern's own export, or the table of lightnovel-crawler, where the hash is named `password`. */
 function ofPostern(fields) {
-  const user = Object.fromEntries(exportedColumns.map((column) => [column, fields[squashed(column)]]));
+  const user = Object.fromEntries(exportedColumns.map((column) => [column, fields[normalized(column)]]));
   const unknown = Object.keys(fields).filter((key) => !known.has(key) && isGiven(fields[key]));
   const problems = unknown.length > 0 ? [`has unknown columns: ${unknown.join(", ")}; rename or remove them`] : [];
   const passwordHash = isGiven(fields.passwordhash) ? fields.passwordhash : fields.password;
@@ -111,7 +110,7 @@ function ofBetterAuth(fields) {
     email: fields.email,
     password_hash: fields.password,
     name: fields.name,
-    // Of the admin plugin, where it is used.
+    // From the admin plugin, if it is used.
     role: String(fields.role ?? "")
       .split(",")
       .includes("admin")
@@ -126,7 +125,7 @@ function ofBetterAuth(fields) {
   };
 }
 
-/** Whether a ban with this end still holds. One without an end, or with one that cannot be read, does. */
+/** Whether a ban with this end is still in force. A missing or unreadable end counts as never. */
 function isOngoing(end) {
   if (!isGiven(end)) return true;
   const { milliseconds: until } = readTime(milliseconds(end));
@@ -136,17 +135,17 @@ function isOngoing(end) {
 function banNotes(end) {
   if (!isGiven(end)) return [];
   const { milliseconds: until } = readTime(milliseconds(end));
-  const told = until === undefined ? "to a time that cannot be read" : `until ${new Date(until).toISOString()}`;
-  return [`is banned ${told}, and is imported as deactivated: activate the account by hand when the ban ends`];
+  const duration = until === undefined ? "until an unreadable time" : `until ${new Date(until).toISOString()}`;
+  return [`is banned ${duration} and imported as deactivated: activate the account yourself when the ban ends`];
 }
 
-/** Some databases under Better Auth count seconds. Numbers that would be times before 1973 in milliseconds are seconds. */
+/** Converts seconds, which some Better Auth databases use. Numbers that would be before 1973 in milliseconds are seconds. */
 function milliseconds(time) {
   const isNumber = typeof time === "number" || (typeof time === "string" && /^\d+$/.test(time));
   return isNumber && Number(time) < 100_000_000_000 ? Number(time) * 1000 : time;
 }
 
-/** `auth.users`: its `role` is one of Postgres, and an account is banned or deleted by a time. */
+/** The table `auth.users`. Its `role` is a Postgres role; bans and deletions are times. */
 function ofSupabase(fields) {
   const isBanned = isGiven(fields.banneduntil) && isOngoing(fields.banneduntil);
   const metadata = userMetadata(fields.rawusermetadata);
@@ -174,7 +173,7 @@ function userMetadata(metadata) {
   }
 }
 
-/** What `firebase auth:export` writes: https://firebase.google.com/docs/cli/auth. */
+/** The output of `firebase auth:export`: https://firebase.google.com/docs/cli/auth. */
 function ofFirebase(fields, hashConfig) {
   const isRedacted = fields.passwordhash === redacted;
   return {
@@ -190,27 +189,27 @@ function ofFirebase(fields, hashConfig) {
   };
 }
 
-/** What Firebase writes instead of a hash for callers who may not read hashes: `REDACTED` in base64. */
+/** What Firebase exports instead of a hash if the caller lacks permission: `REDACTED` in base64. */
 const redacted = "UkVEQUNURUQ=";
 
-/** As Supabase's auth server writes it, so that such hashes have one form wherever they come from. */
+/** Returns the hash in the format of Supabase's auth server, so that Firebase hashes have one format. */
 function firebaseHash({ passwordhash, salt }, hashConfig) {
   if (!hashConfig) {
     throw new Failure(
-      "The passwords of Firebase cannot be verified without the hash_config of the project.",
-      "Copy it from the Firebase console (Authentication, Users, password hash parameters) into a file, and name that with --firebase-hash-config.",
+      "Firebase passwords cannot be verified without the hash_config of the project.",
+      "Copy it from the Firebase console (Authentication, Users, password hash parameters) into a file, and pass the file with --firebase-hash-config.",
     );
   }
   const { signerKey, saltSeparator, rounds, memCost } = hashConfig;
   return `$fbscrypt$v=1,n=${memCost},r=${rounds},p=1,ss=${saltSeparator},sk=${signerKey}$${plain(salt ?? "")}$${plain(passwordhash)}`;
 }
 
-/** Base64 with the alphabet and the padding of RFC 4648, section 4. */
+/** Converts to standard base64 (RFC 4648, section 4). */
 function plain(base64) {
   return Buffer.from(base64, "base64").toString("base64");
 }
 
-/** Reads the parameters as the Firebase console shows them. */
+/** Reads the hash parameters in the format that the Firebase console shows. */
 export function readHashConfig(path) {
   const text = readFileSync(path, "utf8");
   const names = {
@@ -225,7 +224,10 @@ export function readHashConfig(path) {
   ]);
   const missing = found.filter(([, value]) => !value).map(([key]) => names[key]);
   if (missing.length > 0)
-    throw new Failure(`${path} lacks ${missing.join(", ")}.`, "Copy the whole hash_config from the Firebase console.");
+    throw new Failure(
+      `${path} is missing ${missing.join(", ")}.`,
+      "Copy the whole hash_config from the Firebase console.",
+    );
   const { signerKey, saltSeparator, ...numbers } = Object.fromEntries(found);
   return { signerKey: plain(signerKey), saltSeparator: plain(saltSeparator), ...numbers };
 }
@@ -253,14 +255,14 @@ const read = new Map([
   [ofFirebase, ["localid", "email", "passwordhash", "salt", "displayname", "disabled", "emailverified", "createdat"]],
 ]);
 
-/** As JSON, CSV and SQLite write a flag that is set. */
+/** Whether the value is true in JSON, CSV or SQLite. */
 export function isTrue(value) {
   return (
     [true, 1, 1n].includes(value) || (typeof value === "string" && ["1", "t", "true"].includes(value.toLowerCase()))
   );
 }
 
-/** The forms of a cleared flag in JSON, CSV and SQLite. */
+/** Whether the value is false in JSON, CSV or SQLite. */
 export function isFalse(value) {
   return (
     [false, 0, 0n].includes(value) || (typeof value === "string" && ["0", "f", "false"].includes(value.toLowerCase()))

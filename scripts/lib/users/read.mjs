@@ -1,5 +1,5 @@
-// Reads the users of a file one after the other, whatever kind of file it is. Yields, for each, where it stands and
-// either what stands there, with the names that it has there, or what is wrong with it.
+// Reads the users of a file one by one, in any supported format. Yields the place of each record with either the record, under
+// the file's column names, or an error.
 
 import { createReadStream, readFileSync } from "node:fs";
 import { extname } from "node:path";
@@ -22,32 +22,34 @@ export function readRecords(path) {
   const read = readers[extname(path).toLowerCase()];
   if (read) return read(path);
   throw new Failure(
-    `${path} is of no kind that can be read.`,
-    `Its name must end in one of ${Object.keys(readers).join(", ")}.`,
+    `The format of ${path} is not supported.`,
+    `The file name must end in one of ${Object.keys(readers).join(", ")}.`,
   );
 }
 
-/** How many lines and characters a row with line breaks may have. */
+/** Maximum lines and characters of a row with line breaks. */
 const maxRowLines = 200;
 const maxRowLength = 100_000;
 
 /**
- * A row that cannot be read is reported with its first line, and reading goes on with the next line: a stray quote costs
- * one row and not the rest of the file.
+ * Reports an unreadable row with its first line and continues with the next line, so that a stray quote does not discard the
+ * rest of the file.
  */
 async function* readCsv(path) {
   let head;
   let delimiter = ",";
   for await (const { place, text, fault } of csvRows(path, () => ({ delimiter, columns: head?.length }))) {
     if (fault) {
-      if (!head) throw new Failure(`The first line of ${path} ${fault}.`, "It must name the columns, in UTF-8.");
+      if (!head)
+        throw new Failure(`The first line of ${path} ${fault}.`, "It must contain the column names, in UTF-8.");
       yield { place, fault };
       continue;
     }
     if (!head) {
       delimiter = [",", ";", "\t"].find((one) => text.includes(one)) ?? ",";
       head = rowOf(text, delimiter)?.map((column) => column.trim());
-      if (!head) throw new Failure(`The first line of ${path} cannot be read as CSV.`, "It must name the columns.");
+      if (!head)
+        throw new Failure(`The first line of ${path} cannot be read as CSV.`, "It must contain the column names.");
       continue;
     }
     const row = rowOf(text, delimiter);
@@ -56,7 +58,7 @@ async function* readCsv(path) {
   }
 }
 
-/** The rows of a file, each of which parses. A row continues on the next line while a quote is open. */
+/** Yields the rows of a file. A row continues on the next line while a quote is open. */
 async function* csvRows(path, shape) {
   const pending = [];
   let start = 0;
@@ -84,7 +86,7 @@ async function* csvRows(path, shape) {
       break;
     }
     const first = pending[0];
-    // Lines that were taken for one row by mistake have another number of columns, or do not parse.
+    // Lines that were joined by mistake have a different number of columns or do not parse.
     const isRow = row !== undefined && (used === 1 || columns === undefined || row.length === columns);
     const taken = isRow ? used : 1;
     pending.splice(0, taken);
@@ -103,12 +105,12 @@ function rowOf(text, delimiter) {
   }
 }
 
-/** Export puts a `'` in front of a cell that a spreadsheet would run as a formula; import takes it away. */
+/** Removes the `'` that an export puts before a cell that a spreadsheet would run as a formula. */
 function plainCell(cell) {
   return /^'+[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell;
 }
 
-/** Lines end in LF or CRLF only: a value may have any other line separator of Unicode. */
+/** Yields lines that end in LF or CRLF. Values may contain Unicode's other line separators. */
 async function* linesOf(path) {
   let rest = "";
   let isFirst = true;
@@ -137,13 +139,13 @@ function parseObject(text) {
     const record = JSON.parse(text);
     return record !== null && typeof record === "object" && !Array.isArray(record)
       ? { record }
-      : { fault: "is no JSON object" };
+      : { fault: "is not a JSON object" };
   } catch {
-    return { fault: "is no JSON" };
+    return { fault: "is not valid JSON" };
   }
 }
 
-/** One document: a list of users, or an object that has one as `users`. It alone is read whole. */
+/** Reads one document: a list of users, or an object with such a list as `users`. Unlike other formats, it is read at once. */
 async function* readJson(path) {
   let document;
   try {
@@ -151,19 +153,22 @@ async function* readJson(path) {
   } catch (error) {
     throw new Failure(
       `${path} cannot be read as JSON: ${error.message}`,
-      "One JSON object a line belongs into a file whose name ends in .jsonl.",
+      "If the file has one JSON object per line, rename it to end in .jsonl.",
     );
   }
   const users = Array.isArray(document) ? document : document?.users;
   if (!Array.isArray(users))
-    throw new Failure(`${path} has no list of users.`, "It must be a list, or an object with the list as `users`.");
+    throw new Failure(
+      `${path} has no list of users.`,
+      "It must be a JSON list, or an object with the list as `users`.",
+    );
   for (const [index, record] of users.entries()) {
     const place = `user ${index + 1}`;
-    yield record !== null && typeof record === "object" ? { place, record } : { place, fault: "is no JSON object" };
+    yield record !== null && typeof record === "object" ? { place, record } : { place, fault: "is not a JSON object" };
   }
 }
 
-/** A table `users`, or Better Auth's tables of users and accounts in any of its namings. */
+/** Reads a table `users`, or Better Auth's users and accounts under any of its naming schemes. */
 async function* readSqlite(path) {
   const { DatabaseSync } = await importSqlite();
   let database;
@@ -174,7 +179,7 @@ async function* readSqlite(path) {
       .all()
       .map(({ name }) => name);
     const query = usersQuery(database, tables);
-    if (!query) throw new Error("there is no table `users`, and not both `user` and `account`");
+    if (!query) throw new Error("it has neither a table `users` nor the tables `user` and `account`");
     let number = 0;
     for (const row of database.prepare(query).iterate()) {
       number += 1;
@@ -183,7 +188,7 @@ async function* readSqlite(path) {
   } catch (error) {
     throw new Failure(
       `${path} cannot be read as an SQLite database of users: ${error.message}.`,
-      "Give the database file itself.",
+      "Pass the database file itself.",
     );
   } finally {
     database?.close();
@@ -202,7 +207,7 @@ function usersQuery(database, tables) {
   const columns = columnsOf(users);
   const isBetterAuth = named(columns, "emailverified") !== undefined;
   if (!isBetterAuth) return users === "users" ? "SELECT * FROM users" : undefined;
-  if (named(columns, "password")) throw new Error(`the table \`${users}\` of Better Auth has a password of its own`);
+  if (named(columns, "password")) throw new Error(`the Better Auth table \`${users}\` has a column for passwords`);
 
   const accounts = ["accounts", "account"].find((table) => tables.includes(table));
   const [userId, providerId, password] = ["userid", "providerid", "password"].map(
@@ -210,7 +215,7 @@ function usersQuery(database, tables) {
   );
   if (!userId || !providerId || !password) {
     throw new Error(
-      `the table \`${users}\` is one of Better Auth, and there is no table of its accounts with user, provider and password`,
+      `the table \`${users}\` is from Better Auth, but there is no accounts table with user, provider and password`,
     );
   }
   return `SELECT u.*, a."${password}" AS password FROM "${users}" AS u

@@ -1,4 +1,4 @@
-// The Worker's rules for emails, names and password hashes, as a module for Node: no script has rules of its own.
+// The Worker's rules for emails, names and password hashes as a module for Node, so that scripts do not duplicate them.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ const sources = [
   "rust-toolchain.toml",
 ];
 
-/** Compiles the rules. Does nothing if nothing has changed. */
+/** Compiles the rules, unless they are up to date. */
 export function buildRules() {
   return buildExample("rules", sources, "the rules for users");
 }
@@ -25,7 +25,7 @@ export function buildRules() {
 let loaded;
 
 /**
- * Loads the rules of `rules.rs`, and compiles them first if need be. A rule that refuses a value throws the reason as a string.
+ * Loads the rules of `rules.rs`, compiling them first if needed. A rule that rejects a value throws the reason as a string.
  *
  * @returns {Promise<{read_email: Function, local_part: Function, read_name: Function, check_hash: Function, matches: Function}>}
  */

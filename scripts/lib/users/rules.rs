@@ -1,5 +1,5 @@
-//! The Worker's rules for emails, names and password hashes, compiled for `npm run users` (`rules.mjs`): an import accepts
-//! what the endpoints accept, in the same form.
+//! The Worker's rules for emails, names and password hashes, compiled for `npm run users` (`rules.mjs`), so that an import
+//! accepts and normalizes the same values as the endpoints.
 
 use postern::{
     crypto::password_hash,
@@ -11,10 +11,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// The login name of the default account, which has no mailbox.
 const DEFAULT_ACCOUNT: &str = "admin";
 
-/// Returns an email in the form in which it is stored.
+/// Returns an email in its stored form.
 ///
 /// # Errors
-/// A sentence that says what is wrong with it.
+/// A sentence that says what is wrong with the value.
 #[wasm_bindgen]
 pub fn read_email(text: &str) -> Result<String, String> {
     if Email::lookup_form(text) == DEFAULT_ACCOUNT {
@@ -29,10 +29,10 @@ pub fn local_part(email: &str) -> String {
     Email::from_store(email.to_owned()).local_part().to_owned()
 }
 
-/// Returns a name in the form in which it is stored.
+/// Returns a name in its stored form.
 ///
 /// # Errors
-/// A sentence that says what is wrong with it.
+/// A sentence that says what is wrong with the value.
 #[wasm_bindgen]
 pub fn read_name(text: &str) -> Result<String, String> {
     name::parse(text).map_err(|(problem, _)| problem)
@@ -41,16 +41,16 @@ pub fn read_name(text: &str) -> Result<String, String> {
 /// Checks that a login can verify a password against `hash`.
 ///
 /// # Errors
-/// A sentence that says why it cannot, without the hash.
+/// A sentence that says why it cannot be verified, without the hash.
 #[wasm_bindgen]
 pub fn check_hash(hash: &str) -> Result<(), String> {
     password_hash::check_stored(hash).map_err(|error| match error {
-        Error::Internal(problem) => format!("cannot be verified at a login ({problem})"),
-        other => format!("cannot be verified at a login ({other:?})"),
+        Error::Internal(problem) => format!("cannot be verified at login ({problem})"),
+        other => format!("cannot be verified at login ({other:?})"),
     })
 }
 
-/// Whether `hash` is one of `password`, as a login decides it.
+/// Returns whether a login with `password` would succeed against `hash`.
 #[wasm_bindgen]
 pub fn matches(password: &str, hash: &str) -> bool {
     password_hash::verify(password, hash).unwrap_or(false)

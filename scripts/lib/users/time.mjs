@@ -1,12 +1,12 @@
-// Reads a point in time. The result does not depend on the time zone of the machine.
+// Parses times, independently of the time zone of the machine.
 
 const iso = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s*(Z|UTC|[+-]\d\d(?::?\d\d)?)?)?$/i;
 
-/** Smaller numbers are seconds: as milliseconds they would be times before March 1973. */
+/** Smaller numbers are taken for seconds: as milliseconds, they would be before March 1973. */
 const leastMilliseconds = 100_000_000_000;
 
 /**
- * Reads milliseconds, or a date in ISO 8601 or as Postgres writes it. A date without a zone is in UTC.
+ * Parses milliseconds or a date in the format of ISO 8601 or Postgres. A date without a time zone is in UTC.
  *
  * @returns {{milliseconds?: number, problem?: string}}
  */

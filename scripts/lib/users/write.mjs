@@ -1,4 +1,4 @@
-// Writes exported users into a file, which is there only when it is whole.
+// Writes exported users to a file, which appears only once it is complete.
 
 import { once } from "node:events";
 import { createWriteStream, existsSync, renameSync, rmSync } from "node:fs";
@@ -15,19 +15,19 @@ const writers = {
   ".jsonl": { head: "", line: (user) => `${JSON.stringify(user)}\n` },
 };
 
-/** @returns {Promise<number>} How many were written. */
+/** @returns {Promise<number>} The number of users written. */
 export async function writeUsers(path, users, onProgress = () => {}) {
   const writer = writers[extname(path).toLowerCase()];
   if (!writer)
     throw new Failure(
-      `${path} is of no kind that can be written.`,
-      `Its name must end in one of ${Object.keys(writers).join(", ")}.`,
+      `The format of ${path} is not supported.`,
+      `The file name must end in one of ${Object.keys(writers).join(", ")}.`,
     );
-  if (existsSync(path)) throw new Failure(`${path} is there already.`, "Choose another name, or remove it.");
+  if (existsSync(path)) throw new Failure(`${path} already exists.`, "Choose another name, or remove it.");
 
   const aside = `${path}.partial`;
   rmSync(aside, { force: true });
-  // It has the hash of every password.
+  // The file contains password hashes.
   const file = createWriteStream(aside, { mode: 0o600 });
   let count = 0;
   file.write(writer.head);
@@ -44,7 +44,7 @@ export async function writeUsers(path, users, onProgress = () => {}) {
 
 function csvField(value) {
   const text = value === null ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
-  // A spreadsheet would run it as a formula. Import takes the `'` away again.
+  // Prevents spreadsheets from running the cell as a formula. An import removes the `'`.
   return quoted(/^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text);
 }
 
