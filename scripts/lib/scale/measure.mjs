@@ -1,5 +1,5 @@
-// What each call takes of a Worker, of D1 and of KV: measured by sending it to the built Worker on workerd. What is asked of
-// the stores is what the Worker's own log tells; CPU time is that of the whole process of workerd.
+// Measures the cost of each call by sending it to the built Worker on workerd. The Worker's log has the use of D1 and KV; CPU
+// time is that of the whole workerd process.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,15 +18,15 @@ import {
 import { startPostern } from "../../../tests/workerd/support/postern.mjs";
 
 const password = "correct horse battery";
-/** A hash of it, by argon2-cffi 25.1.0 with the parameters of the settings. */
+/** The hash of `password`, made by argon2-cffi 25.1.0 with the default parameters of the settings. */
 const hash = "$argon2id$v=19$m=19456,t=2,p=1$acucNFLC0uUjF04bFZy4xg$fdgZrN9HAdj+IqG7e3ie1kKX5dl48m1Yjg9ykIjCitU";
 
-/** The kernel counts CPU time in these (USER_HZ). */
+/** The unit in which the kernel counts CPU time (USER_HZ). */
 const tickMilliseconds = 10;
 
 /**
- * Every call that is measured. `prepare` makes all that one of them needs, and returns what is sent when it counts; of a call
- * without it one request serves again and again.
+ * The calls to measure. `prepare` sets up one call and returns the function that sends it. Calls without `prepare` repeat the
+ * same request.
  */
 const calls = [
   {
@@ -44,12 +44,12 @@ const calls = [
       }),
   },
   {
-    name: "check of a session",
+    name: "session check",
     route: "GET /api/auth/me",
     request: (world) => send(world.postern, "GET", "/api/auth/me", { token: world.session }),
   },
   {
-    name: "check of an invitation",
+    name: "invitation check",
     route: "GET /api/auth/verify-token",
     request: (world) => send(world.postern, "GET", `/api/auth/verify-token?token=${world.referrer}`),
   },
@@ -59,7 +59,7 @@ const calls = [
     request: (world) => send(world.postern, "GET", "/api/auth/jwks"),
   },
   {
-    name: "invitation made",
+    name: "new invitation",
     route: "POST /api/auth/me/create-token",
     prepare: async (world, user) => {
       const token = await session(world, user);
@@ -75,7 +75,7 @@ const calls = [
     },
   },
   {
-    name: "code asked for",
+    name: "request for a code",
     route: "POST /api/auth/me/send-otp",
     prepare: async (world, user) => {
       const token = await session(world, user);
@@ -83,7 +83,7 @@ const calls = [
     },
   },
   {
-    name: "code entered",
+    name: "code verification",
     route: "POST /api/auth/verify-otp",
     prepare: async (world, user) => {
       await world.postern.sql("DELETE FROM one_time_passwords WHERE user_id = ?", user.id);
@@ -92,7 +92,7 @@ const calls = [
     },
   },
   {
-    name: "reset link asked for",
+    name: "request for a reset link",
     route: "POST /api/auth/send-password-reset-link",
     prepare: (world, user) => () =>
       send(world.postern, "POST", "/api/auth/send-password-reset-link", { json: { email: user.email }, ...from(user) }),
@@ -112,7 +112,7 @@ const calls = [
   },
 ];
 
-/** Every user comes from an address of their own, so that no limit is met. */
+/** Gives every user a separate address, to avoid rate limits. */
 function from(user) {
   return { address: `2001:db8:${user.number.toString(16)}::1` };
 }
@@ -123,13 +123,13 @@ async function session(world, user) {
 
 /**
  * @param {object} [options]
- * @param {number} [options.users] How many times a call is made that needs a user of its own each time.
- * @param {number} [options.repeats] How many times the others are.
- * @param {(name: string) => void} [options.onProgress] Is told of each call that begins.
+ * @param {number} [options.users] How often to repeat calls that need a new user each time.
+ * @param {number} [options.repeats] How often to repeat the other calls.
+ * @param {(name: string) => void} [options.onProgress] Called at the start of each call.
  */
 export async function measure({ users = 150, repeats = 1_000, onProgress = () => {} } = {}) {
   if (process.platform !== "linux")
-    throw new Failure("CPU time is read from /proc, which this system has not.", "Run it on Linux.");
+    throw new Failure("CPU time is read from /proc, which this system does not have.", "Run it on Linux.");
   const postern = await startPostern();
   try {
     const world = await populate(postern, users);
@@ -175,7 +175,7 @@ async function inTurn(users, prepare) {
   return prepared;
 }
 
-/** Waits until nothing is left to be done after an answer. */
+/** Waits until the work after the responses is done. */
 async function quiet(postern) {
   let events;
   do {
@@ -185,7 +185,7 @@ async function quiet(postern) {
 }
 
 function cpuMilliseconds(pid) {
-  // Behind the name of the program, which may hold spaces: utime and stime are the fields 14 and 15.
+  // utime and stime are fields 14 and 15. Skip the program's name first, which may contain spaces.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * tickMilliseconds;
 }
@@ -200,7 +200,7 @@ const figures = [
   "kv_writes",
 ];
 
-/** The mean of what the log tells of these calls, what follows their answers included. */
+/** Returns means of the logged figures of these calls, including the work after the response. */
 function usage(postern, since, call, count) {
   const own = postern
     .events()
@@ -208,8 +208,8 @@ function usage(postern, since, call, count) {
     .filter(({ method, route }) => `${method} ${route}` === call.route);
   if (own.filter(({ event }) => event === "request").length !== count) {
     throw new Failure(
-      `The log does not tell of every ${call.route}.`,
-      "Is src/telemetry.rs still what scripts/lib/scale/measure.mjs reads?",
+      `The log does not have every ${call.route}.`,
+      "Check that scripts/lib/scale/measure.mjs still matches the log format of src/telemetry.rs.",
     );
   }
   return Object.fromEntries(
@@ -217,7 +217,7 @@ function usage(postern, since, call, count) {
   );
 }
 
-/** What a user takes in the database: with a session, an invitation and the counters of one who signs in. */
+/** Returns the size of a user in the database, with a session, an invitation and login counters. */
 async function bytesAUser() {
   const postern = await startPostern();
   const count = 5_000;
@@ -244,7 +244,7 @@ async function bytesAUser() {
   }
 }
 
-/** The bytes of the database. D1 itself tells its pages to nobody, so they are counted in the file. */
+/** Returns the size of the database in bytes, from the file, because D1 does not report it. */
 async function size(postern) {
   const { DatabaseSync } = await import("node:sqlite");
   const folder = join(postern.state, "d1", "miniflare-D1DatabaseObject");

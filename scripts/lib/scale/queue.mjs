@@ -1,15 +1,15 @@
-// One D1 primary as a queue: requests come by chance, wait for each other, and are served one at a time.
+// Models one D1 primary as a queue: requests arrive at random and are served one at a time.
 
 /**
- * Simulates it.
+ * Simulates the queue.
  *
  * @param {object} options
- * @param {number} options.perSecond How many requests come in a second, on average (a Poisson process).
- * @param {{share: number, milliseconds: number}[]} options.kinds What they are: shares that add up to 1, and how long each
- *   keeps the database busy.
- * @param {() => number} options.random Numbers from 0 to 1.
- * @param {number} [options.requests] How many are simulated.
- * @returns {{mean: number, ninetyNinth: number}} Milliseconds from coming to being served.
+ * @param {number} options.perSecond Mean arrival rate in requests per second (a Poisson process).
+ * @param {{share: number, milliseconds: number}[]} options.kinds The kinds of requests: shares that add up to 1, and
+ *   service times.
+ * @param {() => number} options.random Returns numbers from 0 to 1.
+ * @param {number} [options.requests] How many requests to simulate.
+ * @returns {{mean: number, ninetyNinth: number}} Milliseconds from arrival to completion.
  */
 export function simulate({ perSecond, kinds, random, requests = 200_000 }) {
   const between = 1000 / perSecond;
@@ -33,7 +33,7 @@ function drawn(kinds, number) {
   return kinds.find((kind) => (share += kind.share) > number) ?? kinds.at(-1);
 }
 
-/** How many requests a second keep the database busy all the time: from there on the queue grows without end. */
+/** Returns the rate in requests per second at which the database is always busy. Beyond it, the queue grows without bound. */
 export function saturation(kinds) {
   return 1000 / kinds.reduce((sum, { share, milliseconds }) => sum + share * milliseconds, 0);
 }
