@@ -15,6 +15,7 @@ import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
 import { askFor, canAsk } from "./lib/ask.mjs";
 import { configuration, environments } from "./lib/deployment.mjs";
+import { settingsProblems } from "./lib/events.mjs";
 import { ask, Failure, main, say } from "./lib/run.mjs";
 import { withWorker } from "./lib/worker.mjs";
 
@@ -100,7 +101,7 @@ function firstAccount(typedEmail, password) {
       headers: { "content-type": "application/json" },
       body,
     });
-    if (!answer.ok && failures.some((failure) => failure.includes("ADMIN_EMAIL")))
+    if (!answer.ok && settingsProblems(failures).some(({ setting }) => setting === "ADMIN_EMAIL"))
       throw new Failure(`${typedEmail} is not an email address.`, usage);
     if (!answer.ok)
       throw new Failure(

@@ -28,14 +28,15 @@ import {
   configuration,
   environments,
   hasRoute,
-  isSecret,
   namespaceName,
   settingsOf,
   withSetting,
   writeConfiguration,
 } from "./lib/deployment.mjs";
+import { problemList } from "./lib/events.mjs";
 import { problemsOf } from "./lib/rehearsal.mjs";
 import { ask, Failure, main, root, run, say } from "./lib/run.mjs";
+import { isSecret, settingOf } from "./lib/settings.mjs";
 import { summarise } from "./lib/summary.mjs";
 
 // wrangler tells nobody about this deployment, and leaves no log of it behind.
@@ -101,7 +102,7 @@ function chosen() {
 async function tryOut(environment, config) {
   const settings = withSecret(settingsOf(config, process.env, null));
   const problems = await problemsOf(settings);
-  refuse(problems.filter((problem) => !missing(problem)));
+  refuse(problems.filter((problem) => !isMissing(problem)));
 
   say("What wrangler would upload.");
   const path = writeConfiguration(environment, { ...config, vars: settings.vars });
@@ -109,7 +110,7 @@ async function tryOut(environment, config) {
     stdio: ["ignore", "inherit", "inherit"],
     advice: "Mend in wrangler.toml what wrangler says above.",
   });
-  if (problems.length > 0) say(`A first deployment would ask for these:\n  ${problems.join("\n  ")}`);
+  if (problems.length > 0) say(problemList("A first deployment would ask for these settings:", problems));
   say(
     `A deployment would make the database ${databaseName(config)} and the KV namespace ${namespaceName(config)} where they are ` +
       "missing, apply migrations, upload this, and ask /health.",
@@ -124,46 +125,44 @@ function withSecret(settings) {
 
 /** The settings with what was missing: asked for at a terminal; without one, refused with every problem at once. */
 async function complete(settings, live) {
-  const providers = "MAIL_PROVIDER: resend, postmark, sendgrid, mailgun or cloudflare";
   if (canAsk && !settings.vars.MAIL_PROVIDER) {
-    settings = withSetting(settings, "MAIL_PROVIDER", await askFor(providers, { fallback: "resend" }));
+    const { choices, local } = settingOf("MAIL_PROVIDER");
+    const [fallback, ...others] = choices.filter((provider) => provider !== local);
+    const question = `MAIL_PROVIDER: ${[fallback, ...others].join(", ")}`;
+    settings = withSetting(settings, "MAIL_PROVIDER", await askFor(question, { fallback }));
   }
   for (;;) {
     const problems = [...(await problemsOf(settings)), ...withoutAdmin(settings, live)];
-    const toAsk = canAsk ? problems.filter(missing) : [];
+    const toAsk = canAsk ? problems.filter(isMissing) : [];
     if (toAsk.length === 0 || toAsk.length < problems.length) refuse(problems);
     if (toAsk.length === 0) return settings;
     say("What the deployment has to be told:");
-    for (const problem of toAsk) {
-      const name = missing(problem);
-      settings = withSetting(
-        settings,
-        name,
-        await askFor(problem.replace(" is missing", ""), { isSecret: isSecret(name) }),
-      );
+    for (const { setting, message } of toAsk) {
+      const value = await askFor(message.replace(" is missing", ""), { isSecret: isSecret(setting) });
+      settings = withSetting(settings, setting, value);
     }
   }
 }
 
-/** The setting that a problem says is missing. */
-function missing(problem) {
-  return problem.match(/^([A-Z_]+) is missing/)?.[1];
+function isMissing({ kind }) {
+  return kind === "missing";
 }
 
-/** A first deployment gets an admin of its owner's: of admin / admin, whoever signs in first would be the owner. */
+/** A first deployment needs an admin of its own: with admin / admin, anyone could sign in first. */
 function withoutAdmin({ vars, secrets }, live) {
   if (live || vars.ADMIN_EMAIL || secrets.ADMIN_PASSWORD) return [];
+  const missing = (setting, why) => ({ setting, kind: "missing", message: `${setting} is missing: ${why}` });
   return [
-    "ADMIN_EMAIL is missing: the email of the first account, an admin",
-    "ADMIN_PASSWORD is missing: the password of that account",
+    missing("ADMIN_EMAIL", "the email of the first account, an admin"),
+    missing("ADMIN_PASSWORD", "the password of that account"),
   ];
 }
 
 function refuse(problems) {
   if (problems.length === 0) return;
   throw new Failure(
-    `Nothing was deployed, because of ${problems.length === 1 ? "this" : "these"}:\n  ${problems.join("\n  ")}`,
-    "Say these in the environment of this command, or in wrangler.toml what is no secret.",
+    problemList("Nothing was deployed, because of the settings:", problems),
+    "Set these as environment variables; values that are not secret can also go in wrangler.toml. docs/configuration.md lists them.",
   );
 }
 

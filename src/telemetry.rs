@@ -115,6 +115,16 @@ impl Event<'_> {
     }
 }
 
+/// Returns the log line about settings that are missing or invalid. `problems` must not quote secrets.
+pub fn settings_line(problems: &[impl Serialize]) -> String {
+    #[derive(Serialize)]
+    struct Line<'a, P> {
+        event: &'static str,
+        problems: &'a [P],
+    }
+    serde_json::to_string(&Line { event: "settings", problems }).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +134,12 @@ mod tests {
         let made_up = Method::from_bytes(b"ada-at-example.com").unwrap();
         assert_eq!(Label::new(&made_up, "unknown"), Label { method: "other", route: "unknown" });
         assert_eq!(Label::new(&Method::PUT, "/health").method, "PUT");
+    }
+
+    #[test]
+    fn problems_of_the_settings_are_one_line() {
+        let problems = [serde_json::json!({ "setting": "APP_URL" })];
+        assert_eq!(settings_line(&problems), r#"{"event":"settings","problems":[{"setting":"APP_URL"}]}"#);
     }
 
     #[test]

@@ -32,7 +32,7 @@ use crate::{
     ports::{Mailer, Pending, RateLimiter, WaitUntil},
     routes,
     settings::Settings,
-    telemetry::{Event, Kind, Label, Meter, Outcome},
+    telemetry::{self, Event, Kind, Label, Meter, Outcome},
     web::{Headers, Request, Response},
 };
 
@@ -266,7 +266,7 @@ fn isolate(env: &Env) -> Option<Rc<Isolate>> {
                 match Settings::read(lookup) {
                     Ok(settings) => Some(Rc::new(Isolate::new(settings))),
                     Err(problems) => {
-                        log(&format!("the settings are wrong, every request is refused: {}", problems.join("; ")));
+                        log(&telemetry::settings_line(&problems));
                         None
                     }
                 }

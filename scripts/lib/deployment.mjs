@@ -3,15 +3,10 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { settingNames } from "./settings.mjs";
 import { Failure, root } from "./run.mjs";
+import { isSecret, settingNames } from "./settings.mjs";
 
 export const environments = ["production", "staging"];
-
-/** Whether nobody may read a setting afterwards, not even whoever may see the account. */
-export function isSecret(name) {
-  return /_(SECRET|PREVIOUS|KEY|TOKEN|PASSWORD)$/.test(name);
-}
 
 /**
  * wrangler.toml for an environment. What `[env.<name>]` says there wins, which is where routes and variables stand that

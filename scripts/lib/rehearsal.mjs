@@ -1,20 +1,23 @@
-// The settings of a deployment, judged before it: by the Worker itself, so that its rules have no second home here.
+// Checks the settings of a deployment before it is made. The built Worker does it, so that its rules exist only once.
 
+import { settingsProblems } from "./events.mjs";
 import { Failure } from "./run.mjs";
 import { withWorker } from "./worker.mjs";
 
 /**
- * What the Worker finds wrong with its settings: a sentence for each problem, none of which quotes a secret. For secrets
- * that only the deployment knows something stands in that has the form of any of them.
+ * Returns the problems that the Worker finds in its settings. None of them quotes a secret. Secrets that only the deployment
+ * knows are replaced by a text that every secret may have.
+ *
+ * @returns {Promise<{setting: string, kind: "missing" | "invalid", message: string}[]>}
  */
 export function problemsOf({ vars, secrets, keptSecrets }) {
   const standIns = Object.fromEntries(keptSecrets.map((name) => [name, `the-deployment-has-one-already-${name}`]));
   return withWorker({ ...vars, ...standIns, ...secrets }, async ({ fetch, failures }) => {
-    const answer = await fetch("/health");
-    if (answer.ok) return [];
-    const [, problems] = failures.join("\n").match(/the settings are wrong, every request is refused: (.*)/) ?? [];
-    if (problems) return problems.split("; ");
-    const said = failures.join("\n") || `it answers ${answer.status}`;
-    throw new Failure(`The Worker does not start on this machine: ${said}`, "`npm test` says more.");
+    const response = await fetch("/health");
+    if (response.ok) return [];
+    const problems = settingsProblems(failures);
+    if (problems.length > 0) return problems;
+    const cause = failures.join("\n") || `/health returns ${response.status}`;
+    throw new Failure(`The Worker does not start on this machine: ${cause}`, "`npm test` says more.");
   });
 }

@@ -56,6 +56,7 @@ fn every_file_that_the_documents_name_is_there() {
         "README.md",
         "ARCHITECTURE.md",
         "SECURITY.md",
+        "docs/configuration.md",
         "docs/moving.md",
         "docs/operate.md",
         "docs/performance.md",

@@ -12,6 +12,7 @@ mod architecture;
 mod canonical_forms;
 mod common_passwords;
 mod config;
+mod configuration;
 mod conventions;
 mod cors;
 mod costs;

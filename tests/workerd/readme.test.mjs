@@ -36,20 +36,6 @@ test("the curl tour of the README works as it is typed", async () => {
   assert.match(seen, /\[\{"token":"\w{10}"/);
 });
 
-test("every setting is in the README and can be given in the environment of npm start", async () => {
-  const source = (await read("src/settings.rs")).split("#[cfg(test)]")[0];
-  const settings = new Set(
-    source.match(/"[A-Z][A-Z0-9]+(_[A-Z0-9]+)+"|"ENVIRONMENT"/g).map((name) => name.slice(1, -1)),
-  );
-  assert.ok(settings.size >= 20, [...settings].join(" "));
-  const readme = await read("README.md");
-  const start = await read("scripts/lib/settings.mjs");
-  for (const name of settings) {
-    assert.ok(readme.includes(`\`${name}\``), `${name} is not in the README`);
-    assert.ok(start.includes(`"${name}"`), `${name} is not known to npm start`);
-  }
-});
-
 test("what the README tells of speed, and its chart, are what the newest record of npm run bench says", () => {
   for (const { path, is, should } of published())
     assert.equal(is, should, `${path} is not what the record makes of it`);

@@ -153,6 +153,9 @@ test("an answered request is a point in Analytics Engine, by route and outcome, 
 });
 
 test("a terminal shows an event as a line that a person can read", () => {
+  const problems = [{ setting: "APP_URL", kind: "missing", message: "APP_URL is missing: why" }];
+  const settings = JSON.stringify({ event: "settings", problems });
+  assert.match(readable(settings), /settings[^\n]*:\n {2}APP_URL is missing: why$/);
   const event = {
     event: "request",
     id: "1",

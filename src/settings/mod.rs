@@ -1,0 +1,197 @@
+//! The settings. They are read once per isolate. If any is missing or invalid, all problems are reported at once and no request
+//! is served.
+
+mod first_account;
+mod mail;
+mod pages;
+mod reader;
+mod secrets;
+pub mod table;
+
+pub use self::{
+    first_account::FirstAdmin,
+    mail::{ApiKey, Mail, MailgunRegion, Provider},
+    reader::{Kind, Problem},
+    secrets::Secrets,
+};
+
+use self::reader::Reader;
+use crate::{
+    crypto::password_hash::Cost,
+    domain::{origin::OwnOrigin, session},
+};
+
+/// The settings of a deployment, validated. `table` documents each one.
+#[derive(Debug)]
+pub struct Settings {
+    /// `ENVIRONMENT`: whether this is local development.
+    pub is_local: bool,
+    /// `APP_URL`, without a slash at the end.
+    pub app_url: String,
+    /// The origin of `APP_URL` as browsers write it. Its pages can use the session cookie.
+    pub own_origin: OwnOrigin,
+    /// `CORS_ORIGINS`, as browsers write them.
+    pub cors_origins: Vec<String>,
+    /// `SERVICE_NAME`.
+    pub service_name: String,
+    /// `BRAND_COLOR`, as `#` and six lower-case hexadecimal digits.
+    pub brand_color: String,
+    /// `AUTH_SECRET` and `AUTH_SECRET_PREVIOUS`.
+    pub secrets: Secrets,
+    /// `MAIL_PROVIDER` and the settings of the providers.
+    pub mail: Mail,
+    /// `DEFAULT_ADMIN`: whether the default account can do everything before its password is changed.
+    pub default_admin_open: bool,
+    /// `ADMIN_EMAIL` and `ADMIN_PASSWORD`.
+    pub first_admin: Option<FirstAdmin>,
+    /// `PASSWORD_MIN_LENGTH`, in characters.
+    pub password_min_length: usize,
+    /// `BREACHED_PASSWORDS`.
+    pub looks_up_breaches: bool,
+    /// `ARGON2_MEMORY_KIB`, `ARGON2_ITERATIONS` and `ARGON2_PARALLELISM`.
+    pub password_cost: Cost,
+    /// `READ_REPLICAS`.
+    pub reads_replicas: bool,
+    /// `OTP_LIFETIME_SECONDS`.
+    pub otp_lifetime: i64,
+    /// `RESET_TOKEN_LIFETIME_SECONDS`.
+    pub reset_token_lifetime: i64,
+    /// `SESSION_LIFETIME_SECONDS` and `SESSION_MAXIMUM_LIFETIME_SECONDS`.
+    pub session: session::Lifetime,
+    /// `USER_TOKEN_LIFETIME_DAYS`.
+    pub user_token_lifetime_days: i64,
+    /// `EVENT_RETENTION_DAYS`.
+    pub event_retention_days: i64,
+}
+
+impl Settings {
+    /// Reads the settings by name from `lookup`. An empty setting counts as missing.
+    ///
+    /// # Errors
+    /// Every problem. None of them quotes a value.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, Vec<Problem>> {
+        let mut reader = Reader { lookup, is_local: false, problems: Vec::new() };
+        reader.is_local = reader.choice(table::ENVIRONMENT) == "local";
+        let service_name = reader.text(table::SERVICE_NAME).unwrap_or_default();
+        let password_min_length = reader.number(table::PASSWORD_MIN_LENGTH) as usize;
+        let app_url = pages::app_url(&mut reader);
+        let settings = Settings {
+            own_origin: OwnOrigin::new(&app_url, reader.is_local),
+            is_local: reader.is_local,
+            app_url,
+            cors_origins: pages::cors_origins(&mut reader),
+            brand_color: pages::brand_color(&mut reader),
+            secrets: Secrets::read(&mut reader),
+            mail: Mail::read(&mut reader),
+            default_admin_open: first_account::is_default_open(&mut reader),
+            first_admin: FirstAdmin::read(&mut reader, password_min_length, &service_name),
+            service_name,
+            password_min_length,
+            password_cost: Cost {
+                memory_kib: reader.number(table::ARGON2_MEMORY_KIB) as u32,
+                iterations: reader.number(table::ARGON2_ITERATIONS) as u32,
+                parallelism: reader.number(table::ARGON2_PARALLELISM) as u32,
+            },
+            looks_up_breaches: reader.choice(table::BREACHED_PASSWORDS) == "range",
+            reads_replicas: reader.choice(table::READ_REPLICAS) == "on",
+            otp_lifetime: reader.number(table::OTP_LIFETIME_SECONDS),
+            reset_token_lifetime: reader.number(table::RESET_TOKEN_LIFETIME_SECONDS),
+            session: session::Lifetime {
+                seconds: reader.number(table::SESSION_LIFETIME_SECONDS),
+                maximum_seconds: reader.number(table::SESSION_MAXIMUM_LIFETIME_SECONDS),
+            },
+            user_token_lifetime_days: reader.number(table::USER_TOKEN_LIFETIME_DAYS),
+            event_retention_days: reader.number(table::EVENT_RETENTION_DAYS),
+        };
+        if settings.session.maximum_seconds < settings.session.seconds {
+            reader.invalid(
+                table::SESSION_MAXIMUM_LIFETIME_SECONDS.name,
+                "must not be shorter than SESSION_LIFETIME_SECONDS",
+            );
+        }
+        if reader.problems.is_empty() { Ok(settings) } else { Err(reader.problems) }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::{cell::RefCell, collections::BTreeSet};
+
+    use super::{
+        table::{Row, SETTINGS},
+        *,
+    };
+
+    pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    /// Returns the settings, or the messages of the problems.
+    pub fn read(pairs: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+        Settings::read(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+            .map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
+    }
+
+    #[test]
+    fn local_development_needs_no_setting_but_the_secret() {
+        let settings = read(&[("ENVIRONMENT", "local"), ("AUTH_SECRET", SECRET)]).unwrap();
+        assert_eq!((settings.app_url.as_str(), settings.mail), ("http://localhost:8787", Mail::Outbox));
+        assert!(settings.default_admin_open);
+    }
+
+    #[test]
+    fn every_row_of_the_table_is_read_and_nothing_else() {
+        let names = RefCell::new(BTreeSet::new());
+        let all_providers = table::MAIL_PROVIDER.choices.join(",");
+        let read = Settings::read(|name| {
+            names.borrow_mut().insert(name.to_owned());
+            (name == table::MAIL_PROVIDER.name).then(|| all_providers.replace(",outbox", ""))
+        });
+        let missing: Vec<&str> = read.unwrap_err().iter().map(|problem| problem.setting).collect();
+        assert_eq!(names.into_inner(), SETTINGS.iter().map(|row| row.name().to_owned()).collect());
+        let required = |row: &&Row| !row.required().is_empty() && !row.name().starts_with("ADMIN_");
+        let required: BTreeSet<&str> = SETTINGS.iter().filter(required).map(Row::name).collect();
+        assert_eq!(missing.into_iter().collect::<BTreeSet<_>>(), required);
+    }
+
+    #[test]
+    fn a_deployed_environment_is_told_every_problem_at_once() {
+        let problems = read(&[
+            ("MAIL_PROVIDER", "outbox"),
+            ("DEFAULT_ADMIN", "open"),
+            ("APP_URL", "http://example.com"),
+            ("SESSION_LIFETIME_SECONDS", "soon"),
+            ("ADMIN_EMAIL", "nobody"),
+        ])
+        .unwrap_err();
+        for name in
+            ["MAIL_PROVIDER", "DEFAULT_ADMIN", "APP_URL", "SESSION_LIFETIME_SECONDS", "ADMIN_PASSWORD", "AUTH_SECRET"]
+        {
+            assert!(problems.iter().any(|problem| problem.starts_with(name)), "{name} is not in {problems:?}");
+        }
+    }
+
+    #[test]
+    fn a_deployed_environment_with_everything_it_needs_is_accepted() {
+        let settings = read(&[
+            ("AUTH_SECRET", SECRET),
+            ("APP_URL", "https://example.com/"),
+            ("MAIL_FROM", "Example <noreply@example.com>"),
+            ("RESEND_API_KEY", "re_1"),
+        ])
+        .unwrap();
+        assert_eq!(settings.app_url, "https://example.com");
+        assert!(!settings.default_admin_open);
+        assert!(!format!("{settings:?}").contains("re_1"), "a key is told by Debug");
+    }
+
+    #[test]
+    fn the_password_cost_cannot_be_set_below_its_floor() {
+        let problems = read(&[
+            ("ENVIRONMENT", "local"),
+            ("AUTH_SECRET", SECRET),
+            ("ARGON2_MEMORY_KIB", "1024"),
+            ("ARGON2_ITERATIONS", "1"),
+        ])
+        .unwrap_err();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+    }
+}

@@ -1,0 +1,101 @@
+//! The origins of the pages and of other sites, and the color of the pages.
+
+use super::{
+    reader::Reader,
+    table::{APP_URL, BRAND_COLOR, CORS_ORIGINS},
+};
+use crate::domain::origin::is_origin;
+
+/// Reads `APP_URL`, without a slash at the end.
+pub(super) fn app_url<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> String {
+    let url = reader.required(APP_URL, "the address of the pages that links in mails lead to");
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://").filter(|_| reader.is_local));
+    let is_plain =
+        |text: &str| !text.contains(|c: char| c.is_whitespace() || c.is_control() || "?#\\\"'<>@".contains(c));
+    let is_valid = host.is_some_and(|host| !host.is_empty() && !host.starts_with(['/', ':']) && is_plain(host));
+    if !url.is_empty() && !is_valid {
+        reader
+            .invalid(APP_URL.name, "must be an https URL without query or fragment (http requires ENVIRONMENT=local)");
+    }
+    url.trim_end_matches('/').to_owned()
+}
+
+/// Reads `CORS_ORIGINS`, each once.
+pub(super) fn cors_origins<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Vec<String> {
+    let Some(text) = reader.text(CORS_ORIGINS) else { return Vec::new() };
+    let mut origins: Vec<String> = Vec::new();
+    for (index, origin) in text.split(',').map(str::trim).enumerate() {
+        let number = index + 1;
+        if !is_origin(origin, reader.is_local) {
+            let message = format!(
+                "must be origins as browsers send them, such as https://example.com or https://example.com:8443 (http \
+                 requires ENVIRONMENT=local), with commas between them: this does not hold for number {number}"
+            );
+            reader.invalid(CORS_ORIGINS.name, &message);
+        } else if origins.iter().any(|before| before == origin) {
+            reader.invalid(CORS_ORIGINS.name, &format!("names an origin twice: number {number}"));
+        } else {
+            origins.push(origin.to_owned());
+        }
+    }
+    origins
+}
+
+/// Reads `BRAND_COLOR`, as `#` and six lower-case hexadecimal digits.
+pub(super) fn brand_color<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> String {
+    let text = reader.text(BRAND_COLOR).unwrap_or_default();
+    // The `#` is optional because it begins a comment in `.dev.vars`.
+    let digits = text.strip_prefix('#').unwrap_or(&text);
+    if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        reader.invalid(BRAND_COLOR.name, "must be six hexadecimal digits, such as 0f6e75");
+    }
+    format!("#{}", digits.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::tests::{SECRET, read};
+
+    #[test]
+    fn other_origins_are_named_exactly_or_not_at_all() {
+        let read = |environment: &str, list: &str| {
+            read(&[
+                ("ENVIRONMENT", environment),
+                ("AUTH_SECRET", SECRET),
+                ("APP_URL", "https://example.com"),
+                ("CORS_ORIGINS", list),
+                ("MAIL_FROM", "a@example.com"),
+                ("RESEND_API_KEY", "re_1"),
+            ])
+            .map(|settings| settings.cors_origins)
+        };
+        assert_eq!(read("production", "").unwrap(), [""; 0]);
+        assert_eq!(
+            read("production", "https://a.example, https://b.example:8443").unwrap(),
+            ["https://a.example", "https://b.example:8443"]
+        );
+        assert_eq!(read("local", "http://localhost:5173").unwrap(), ["http://localhost:5173"]);
+        let problems =
+            read("production", "*,https://a.example/,https://a.example,http://localhost:5173,https://a.example,")
+                .unwrap_err();
+        let ends: Vec<&str> =
+            problems.iter().filter_map(|problem| problem.rsplit_once("number ")).map(|(_, end)| end).collect();
+        assert_eq!(ends, ["1", "2", "4", "5", "6"], "{problems:?}");
+        assert!(problems.iter().all(|problem| problem.starts_with("CORS_ORIGINS ")), "{problems:?}");
+    }
+
+    #[test]
+    fn the_brand_color_is_six_hexadecimal_digits_with_or_without_their_sign() {
+        let color = |text| {
+            read(&[("ENVIRONMENT", "local"), ("AUTH_SECRET", SECRET), ("BRAND_COLOR", text)])
+                .map(|settings| settings.brand_color)
+        };
+        assert_eq!(color("").unwrap(), "#0f6e75");
+        for text in ["#C0FFEE", "c0ffee", " #c0ffee "] {
+            assert_eq!(color(text).unwrap(), "#c0ffee");
+        }
+        for text in ["#fff", "##c0ffe", "c0ffeé", "#c0ffee00", "teal", "rgb(0,0,0)"] {
+            assert_eq!(color(text).unwrap_err(), ["BRAND_COLOR must be six hexadecimal digits, such as 0f6e75"]);
+        }
+    }
+}

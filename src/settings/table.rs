@@ -1,0 +1,261 @@
+//! Every setting, one row each. A new setting is a row here and a field of [`super::Settings`] that is read from it. Then
+//! `npm run configuration` writes the tables of `docs/configuration.md` and the list that the scripts read.
+
+use crate::domain::password;
+
+/// Seconds in a day.
+const DAY: i64 = 86_400;
+
+/// A setting that is a text. An empty default means none.
+#[derive(Debug, Clone, Copy)]
+pub struct Text {
+    /// The name of the variable.
+    pub name: &'static str,
+    /// The default in a deployment.
+    pub default: &'static str,
+    /// The default in local development, if it is another one.
+    pub local: &'static str,
+    /// Whether nobody may read it once it is set.
+    pub is_secret: bool,
+    /// When it must be set. Empty if never.
+    pub required: &'static str,
+}
+
+/// A setting that is one of several words, or a list of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Choice {
+    /// The name of the variable.
+    pub name: &'static str,
+    /// The words. The first one is the default in a deployment.
+    pub choices: &'static [&'static str],
+    /// The default in local development, if it is another one.
+    pub local: &'static str,
+    /// Whether there may be several, with commas between them.
+    pub is_list: bool,
+}
+
+/// A setting that is a whole number.
+#[derive(Debug, Clone, Copy)]
+pub struct Number {
+    /// The name of the variable.
+    pub name: &'static str,
+    /// The default.
+    pub default: i64,
+    /// The smallest number that is accepted.
+    pub min: i64,
+    /// The largest number that is accepted.
+    pub max: i64,
+}
+
+/// What the documentation and the scripts know of a setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The heading that it is listed under.
+    pub group: &'static str,
+    /// What it does, in Markdown.
+    pub description: &'static str,
+    /// The rest.
+    pub setting: Setting,
+}
+
+/// A setting of any type.
+#[derive(Debug, Clone, Copy)]
+pub enum Setting {
+    /// A text.
+    Text(Text),
+    /// A word, or a list of words.
+    Choice(Choice),
+    /// A whole number.
+    Number(Number),
+}
+
+impl Row {
+    /// Returns the name of the variable.
+    pub fn name(&self) -> &'static str {
+        match self.setting {
+            Setting::Text(text) => text.name,
+            Setting::Choice(choice) => choice.name,
+            Setting::Number(number) => number.name,
+        }
+    }
+
+    /// Returns when the setting must be set. Empty if never.
+    pub fn required(&self) -> &'static str {
+        if let Setting::Text(text) = self.setting { text.required } else { "" }
+    }
+
+    /// Returns whether nobody may read the setting once it is set.
+    pub fn is_secret(&self) -> bool {
+        matches!(self.setting, Setting::Text(Text { is_secret: true, .. }))
+    }
+
+    /// Returns the default in a deployment. Empty if none.
+    pub fn default(&self) -> String {
+        match self.setting {
+            Setting::Text(text) => text.default.to_owned(),
+            Setting::Choice(choice) => choice.choices.first().copied().unwrap_or_default().to_owned(),
+            Setting::Number(number) => number.default.to_string(),
+        }
+    }
+
+    /// Returns the default in local development, if it is another one.
+    pub fn local(&self) -> &'static str {
+        match self.setting {
+            Setting::Text(text) => text.local,
+            Setting::Choice(choice) => choice.local,
+            Setting::Number(_) => "",
+        }
+    }
+}
+
+/// Builds a constant for each setting, and [`SETTINGS`] from all of them. A row is
+/// `/// What it does, in Markdown.`, then `NAME: Type = value;`.
+macro_rules! settings {
+    ($(
+        $group:literal {
+            $($(#[doc = $description:literal])+ $name:ident: $kind:ident = $value:expr;)+
+        }
+    )+) => {
+        $($(
+            $(#[doc = $description])+
+            pub const $name: $kind = $kind { name: stringify!($name), ..$value };
+        )+)+
+
+        /// All settings, in the order of the documentation.
+        pub const SETTINGS: &[Row] = &[
+            $($(Row {
+                group: $group,
+                description: concat!($($description),+),
+                setting: Setting::$kind($name),
+            },)+)+
+        ];
+    };
+}
+
+settings! {
+    "Service" {
+        /// Where the Worker runs. Only `local` allows plain http, the mail outbox and the open default admin. `npm run deploy` sets
+        /// it.
+        ENVIRONMENT: Choice = Choice::of(&["production", "staging", "local"]);
+        /// The address of the pages that links in mails lead to: an https origin, with a path if they are not at the root. It is also
+        /// the `iss` and `aud` of tokens.
+        APP_URL: Text = Text::OPTIONAL.locally("http://localhost:8787").required("in a deployment");
+        /// Other origins whose pages may call `/api/auth` with a bearer token and read the responses, exactly as browsers send
+        /// them, with commas between them: `https://app.example.com, https://example.org:8443`.
+        CORS_ORIGINS: Text = Text::OPTIONAL;
+        /// The name of the service in mails and on the pages. It is rejected as a password.
+        SERVICE_NAME: Text = Text::or("Postern");
+        /// The color of buttons and links on the pages, as six hexadecimal digits. The pages lighten or darken it until text is
+        /// readable.
+        BRAND_COLOR: Text = Text::or("0f6e75");
+        /// With `on`, `GET /me` and `GET /verify-token` read from the nearest replica of the database, if D1 read replication is
+        /// enabled. A session or an invitation that has ended may then still pass there for up to two minutes. All other
+        /// endpoints reject it at once.
+        READ_REPLICAS: Choice = Choice::of(&["off", "on"]);
+    }
+    "Secrets" {
+        /// The secret that all keys are derived from, with at least 32 characters. `npm start` and `npm run deploy` create one;
+        /// `openssl rand -base64 32` makes a good one.
+        AUTH_SECRET: Text = Text::SECRET.required("always");
+        /// The previous `AUTH_SECRET`. Tokens made with it stay valid while it is set.
+        AUTH_SECRET_PREVIOUS: Text = Text::SECRET;
+    }
+    "Mail" {
+        /// The mail provider, or several with commas between them: if one fails, the next one is tried. With `outbox` no mail
+        /// leaves; `/dev/outbox` shows it.
+        MAIL_PROVIDER: Choice =
+            Choice::list_of(&["resend", "postmark", "sendgrid", "mailgun", "cloudflare", "outbox"]).locally("outbox");
+        /// The sender: an address, or `Name <address>`. Every provider must have verified its domain.
+        MAIL_FROM: Text = Text::OPTIONAL.required("with a mail provider");
+        /// The API key for Resend.
+        RESEND_API_KEY: Text = Text::SECRET.required("with `resend`");
+        /// The server token for Postmark.
+        POSTMARK_SERVER_TOKEN: Text = Text::SECRET.required("with `postmark`");
+        /// The API key for SendGrid.
+        SENDGRID_API_KEY: Text = Text::SECRET.required("with `sendgrid`");
+        /// The API key for Mailgun.
+        MAILGUN_API_KEY: Text = Text::SECRET.required("with `mailgun`");
+        /// The domain that Mailgun sends from.
+        MAILGUN_DOMAIN: Text = Text::OPTIONAL.required("with `mailgun`");
+        /// The Mailgun region of that domain.
+        MAILGUN_REGION: Choice = Choice::of(&["us", "eu"]);
+    }
+    "First account" {
+        /// What `admin` / `admin` can do before its password is changed: everything (`open`), or only see itself and change the
+        /// password (`restricted`).
+        DEFAULT_ADMIN: Choice = Choice::of(&["restricted", "open"]).locally("open");
+        /// The email of the first account, which replaces `admin`.
+        ADMIN_EMAIL: Text = Text::OPTIONAL.required("for the first deployment");
+        /// The password of the first account.
+        ADMIN_PASSWORD: Text = Text::SECRET.required("for the first deployment");
+    }
+    "Passwords" {
+        /// The minimum number of characters in a password. The maximum is always 128.
+        PASSWORD_MIN_LENGTH: Number = Number::between(password::MIN_LENGTH as i64, 64).or(password::MIN_LENGTH as i64);
+        /// With `range`, new passwords are also checked against Pwned Passwords, which sees no more than the first 20 bits of the
+        /// SHA-1 hash. If it does not respond within two seconds, only the Worker's own list of common passwords counts.
+        BREACHED_PASSWORDS: Choice = Choice::of(&["off", "range"]);
+        /// The memory for a password hash (argon2id), in KiB. When a user logs in, a hash with other parameters is replaced.
+        ARGON2_MEMORY_KIB: Number = Number::between(19_456, 65_536).or(19_456);
+        /// The passes of a password hash.
+        ARGON2_ITERATIONS: Number = Number::between(2, 16).or(2);
+        /// The lanes of a password hash.
+        ARGON2_PARALLELISM: Number = Number::between(1, 4).or(1);
+    }
+    "Lifetimes" {
+        /// The lifetime of a session, from its login or last refresh.
+        SESSION_LIFETIME_SECONDS: Number = Number::between(60, 365 * DAY).or(7 * DAY);
+        /// The lifetime of a session, from its login, however often it is refreshed.
+        SESSION_MAXIMUM_LIFETIME_SECONDS: Number = Number::between(60, 365 * DAY).or(30 * DAY);
+        /// The lifetime of a password reset link.
+        RESET_TOKEN_LIFETIME_SECONDS: Number = Number::between(60, DAY).or(900);
+        // KV stores nothing for less than 60 seconds.
+        /// The lifetime of a one-time password.
+        OTP_LIFETIME_SECONDS: Number = Number::between(60, 3_600).or(600);
+        /// The lifetime of a user token, unless the request sets another one.
+        USER_TOKEN_LIFETIME_DAYS: Number = Number::between(1, 365).or(90);
+        /// How long the audit log keeps an event.
+        EVENT_RETENTION_DAYS: Number = Number::between(1, 3_650).or(90);
+    }
+}
+
+impl Text {
+    const OPTIONAL: Text = Text { name: "", default: "", local: "", is_secret: false, required: "" };
+    const SECRET: Text = Text { is_secret: true, ..Text::OPTIONAL };
+
+    const fn or(default: &'static str) -> Text {
+        Text { default, ..Text::OPTIONAL }
+    }
+
+    const fn locally(self, local: &'static str) -> Text {
+        Text { local, ..self }
+    }
+
+    const fn required(self, required: &'static str) -> Text {
+        Text { required, ..self }
+    }
+}
+
+impl Choice {
+    const fn of(choices: &'static [&'static str]) -> Choice {
+        Choice { name: "", choices, local: "", is_list: false }
+    }
+
+    const fn list_of(choices: &'static [&'static str]) -> Choice {
+        Choice { is_list: true, ..Choice::of(choices) }
+    }
+
+    const fn locally(self, local: &'static str) -> Choice {
+        Choice { local, ..self }
+    }
+}
+
+impl Number {
+    const fn between(min: i64, max: i64) -> Number {
+        Number { name: "", default: min, min, max }
+    }
+
+    const fn or(self, default: i64) -> Number {
+        Number { default, ..self }
+    }
+}
