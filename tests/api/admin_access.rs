@@ -1,4 +1,4 @@
-//! Who may do what admins may do: whoever the database says is an active admin, and nobody else.
+//! Admin endpoints require an active admin according to the database.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ fn admin_doors() -> Vec<Door> {
 }
 
 #[test]
-fn a_user_who_is_no_admin_gets_403_at_every_door_of_admins_whatever_else_is_wrong() {
+fn every_admin_endpoint_answers_403_to_other_users_whatever_else_is_wrong() {
     let world = World::new();
     for door in admin_doors() {
         for call in [door.locked(&world), door.bare(&world), door.bare(&world).body("text/plain", b"{")] {
@@ -28,7 +28,7 @@ fn a_user_who_is_no_admin_gets_403_at_every_door_of_admins_whatever_else_is_wron
 }
 
 #[test]
-fn a_token_from_when_one_was_an_admin_opens_nothing_of_theirs_any_more() {
+fn the_token_of_a_former_admin_is_rejected_by_admin_endpoints() {
     for door in admin_doors() {
         let world = World::new();
         world.postern.make_admin(&world.ada.id);
@@ -41,7 +41,7 @@ fn a_token_from_when_one_was_an_admin_opens_nothing_of_theirs_any_more() {
 }
 
 #[test]
-fn an_admin_who_is_demoted_while_a_request_is_under_way_changes_nothing_with_it() {
+fn a_request_of_an_admin_who_is_demoted_meanwhile_changes_nothing() {
     for door in admin_doors().into_iter().filter(|door| !door.method.is_safe()) {
         let world = World::new();
         let postern = &world.postern;
@@ -65,7 +65,7 @@ fn an_admin_who_is_demoted_while_a_request_is_under_way_changes_nothing_with_it(
 }
 
 #[test]
-fn a_token_from_before_one_became_an_admin_opens_the_doors_of_admins() {
+fn an_older_token_of_a_new_admin_is_accepted_by_admin_endpoints() {
     for door in admin_doors() {
         let world = World::new();
         world.postern.make_admin(&world.ada.id);
@@ -75,7 +75,7 @@ fn a_token_from_before_one_became_an_admin_opens_the_doors_of_admins() {
 }
 
 #[test]
-fn the_default_admin_must_change_the_password_first_where_that_is_demanded() {
+fn a_restricted_default_admin_must_change_the_password_first() {
     let postern = Postern::with_settings(&[("DEFAULT_ADMIN", "restricted")]);
     let token = postern.admin_token();
     postern.get("/api/auth/admin/users").bearer(&token).send().refused(403, "password_change_required");
@@ -85,7 +85,7 @@ fn the_default_admin_must_change_the_password_first_where_that_is_demanded() {
 }
 
 #[test]
-fn the_token_of_a_restricted_admin_claims_no_more_than_it_opens() {
+fn the_token_of_a_restricted_admin_claims_no_more_rights_than_it_has() {
     let postern = Postern::with_settings(&[("DEFAULT_ADMIN", "restricted")]);
     let token = postern.admin_token();
     let restricted = claims(&token);

@@ -1,4 +1,4 @@
-//! `/api/auth/admin/users`: what admins do to accounts.
+//! `/api/auth/admin/users`: creating, changing and deleting accounts.
 
 use http::header;
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ fn reset_token(postern: &Postern, email: &str) -> String {
 }
 
 #[test]
-fn an_account_can_be_made_with_everything_and_works_at_once() {
+fn an_account_can_be_created_with_all_fields_and_works_immediately() {
     let scene = Scene::new();
     let body = json!({ "email": " Joan@Example.com", "password": PASSWORD, "name": " Joan ", "role": "admin", "tier": 2,
         "is_verified": true });
@@ -83,7 +83,7 @@ fn an_account_can_be_made_with_everything_and_works_at_once() {
 }
 
 #[test]
-fn an_account_made_with_an_email_alone_is_a_users_whom_a_mail_asks_for_a_password() {
+fn an_account_created_with_only_an_email_gets_a_mail_to_set_a_password() {
     let scene = Scene::new();
     let user = scene.create(json!({ "email": JOAN })).expect(200);
     assert_eq!(
@@ -97,7 +97,7 @@ fn an_account_made_with_an_email_alone_is_a_users_whom_a_mail_asks_for_a_passwor
 }
 
 #[test]
-fn an_email_that_is_taken_is_409_also_for_two_at_once_and_changes_nothing() {
+fn an_email_that_is_taken_is_409_even_for_concurrent_requests() {
     let scene = Scene::new();
     let before = scene.user(&scene.ada.id);
     scene.create(json!({ "email": "ADA@example.com", "name": "Eve" })).refused(409, "email_taken");
@@ -114,20 +114,20 @@ fn an_email_that_is_taken_is_409_also_for_two_at_once_and_changes_nothing() {
 }
 
 #[test]
-fn every_fault_of_a_new_account_is_named_at_once() {
+fn all_invalid_fields_of_a_new_account_are_reported_together() {
     let scene = Scene::new();
     let body =
         json!({ "email": "x", "password": "short", "name": " ", "role": "root", "tier": 3, "is_verified": "yes" });
     let expected = ["email", "password", "name", "role", "tier", "is_verified"];
     assert_eq!(faults(&scene.create(body)), expected);
     assert_eq!(faults(&scene.create(json!({}))), ["email"]);
-    // The same rules as for everybody.
+    // The same rules as for sign-ups.
     assert_eq!(faults(&scene.create(json!({ "email": JOAN, "password": JOAN }))), ["password"]);
     assert_eq!(scene.postern.sql.query("SELECT id FROM users", &[]).len(), 2);
 }
 
 #[test]
-fn each_of_name_role_tier_and_activity_can_be_changed_alone_or_together() {
+fn name_role_tier_and_status_can_be_changed_separately_or_together() {
     let scene = Scene::new();
     let id = &scene.ada.id;
     for (member, value) in
@@ -148,7 +148,7 @@ fn each_of_name_role_tier_and_activity_can_be_changed_alone_or_together() {
 }
 
 #[test]
-fn every_fault_of_a_change_is_named_at_once_and_nothing_is_changed() {
+fn all_invalid_fields_of_a_change_are_reported_together_and_nothing_changes() {
     let scene = Scene::new();
     let before = scene.user(&scene.ada.id);
     let body = json!({ "name": "", "role": "Admin", "tier": -1, "is_active": 1 });
@@ -161,7 +161,7 @@ fn every_fault_of_a_change_is_named_at_once_and_nothing_is_changed() {
 }
 
 #[test]
-fn what_is_no_part_of_a_change_cannot_be_changed() {
+fn other_fields_cannot_be_changed() {
     let scene = Scene::new();
     let mut expected = scene.user(&scene.ada.id);
     let body = json!({ "tier": 1, "id": "x", "email": "eve@example.com", "is_verified": true, "password": PASSWORD,
@@ -182,7 +182,7 @@ fn null_removes_a_name_and_an_absent_name_stays() {
 }
 
 #[test]
-fn a_change_based_on_a_state_that_is_gone_is_refused_with_the_present_one_and_changes_nothing() {
+fn a_change_based_on_an_old_version_is_rejected_with_the_current_one() {
     let scene = Scene::new();
     let id = &scene.ada.id;
     scene.put(id, json!({ "role": "admin" })).expect(200);
@@ -202,13 +202,13 @@ fn a_change_based_on_a_state_that_is_gone_is_refused_with_the_present_one_and_ch
 }
 
 #[test]
-fn a_change_based_on_the_present_state_is_saved_and_returns_the_next_version() {
+fn a_change_based_on_the_current_version_is_saved_and_returns_the_next_one() {
     let scene = Scene::new();
     let id = &scene.ada.id;
     let get = scene.postern.get(&format!("/api/auth/admin/users/{id}")).bearer(&scene.admin).send();
     let etag = get.header("etag").unwrap().to_owned();
     assert_eq!(etag, format!("\"{}\"", get.body["updated_at"]));
-    // A proxy that compresses an answer weakens its tag.
+    // A proxy that compresses a response makes its ETag weak.
     let weak = format!("W/{etag}");
     let change = scene.change(&scene.admin, id, json!({ "tier": 1 })).header(header::IF_MATCH, &weak).send();
     let etag = change.header("etag").unwrap().to_owned();
@@ -229,7 +229,7 @@ fn a_change_based_on_the_present_state_is_saved_and_returns_the_next_version() {
 }
 
 #[test]
-fn of_two_changes_at_once_based_on_the_same_state_one_is_saved() {
+fn one_of_two_concurrent_changes_based_on_the_same_version_is_saved() {
     let scene = Scene::new();
     let id = &scene.ada.id;
     let version = scene.user(id)["updated_at"].clone();
@@ -240,7 +240,7 @@ fn of_two_changes_at_once_based_on_the_same_state_one_is_saved() {
 }
 
 #[test]
-fn values_that_a_user_has_already_change_nothing_and_are_no_events() {
+fn unchanged_values_change_nothing_and_leave_no_event() {
     let scene = Scene::new();
     let id = &scene.ada.id;
     scene.put(id, json!({ "name": "Ada" })).expect(200);
@@ -252,7 +252,7 @@ fn values_that_a_user_has_already_change_nothing_and_are_no_events() {
 }
 
 #[test]
-fn every_change_of_a_user_has_a_version_of_its_own_also_within_a_millisecond() {
+fn every_change_gets_a_new_version_even_within_a_millisecond() {
     let scene = Scene::new();
     let Scene { postern, admin, ada } = &scene;
     let mut last = scene.user(&ada.id)["updated_at"].as_i64().unwrap();
@@ -289,7 +289,7 @@ fn every_change_of_a_user_has_a_version_of_its_own_also_within_a_millisecond() {
 }
 
 #[test]
-fn who_is_deactivated_by_an_admin_is_shut_out_at_once_and_comes_back_without_sessions() {
+fn a_user_deactivated_by_an_admin_is_locked_out_immediately_and_returns_without_sessions() {
     let scene = Scene::new();
     let token = scene.postern.create_user_token(&scene.ada.token);
     let reset = scene.postern.reset_token("ada@example.com");
@@ -301,17 +301,17 @@ fn who_is_deactivated_by_an_admin_is_shut_out_at_once_and_comes_back_without_ses
     scene.put(&scene.ada.id, json!({ "is_active": true })).expect(200);
     assert_eq!((scene.postern.me(&scene.ada.token), scene.postern.me(&reset)), (401, 401));
     assert_eq!(verify(), json!(true));
-    // Saying so again ends nothing.
+    // Activating an active user ends no session.
     let again = scene.postern.token("ada@example.com", PASSWORD);
     scene.put(&scene.ada.id, json!({ "is_active": true })).expect(200);
     assert_eq!(scene.postern.me(&again), 200);
 }
 
 #[test]
-fn a_demoted_admin_loses_the_power_at_once_and_keeps_the_account() {
+fn a_demoted_admin_loses_the_rights_immediately_and_keeps_the_account() {
     let scene = Scene::new();
     scene.put(&scene.ada.id, json!({ "role": "admin" })).expect(200);
-    // The token from before is as good: the database tells the role.
+    // The older token works as well, because the role comes from the database.
     scene.postern.get("/api/auth/admin/users").bearer(&scene.ada.token).send().expect(200);
     scene.put(&scene.ada.id, json!({ "role": "user" })).expect(200);
     scene.change(&scene.ada.token, &scene.admin_id(), json!({ "role": "user" })).send().refused(403, "admin_required");
@@ -319,9 +319,9 @@ fn a_demoted_admin_loses_the_power_at_once_and_keeps_the_account() {
 }
 
 #[test]
-fn nobody_takes_the_own_role_activity_or_existence_away() {
+fn admins_cannot_demote_deactivate_or_delete_themselves() {
     let scene = Scene::new();
-    // Not even beside another admin.
+    // Not even if there is another admin.
     scene.put(&scene.ada.id, json!({ "role": "admin" })).expect(200);
     let id = scene.admin_id();
     let before = scene.user(&id);
@@ -330,14 +330,14 @@ fn nobody_takes_the_own_role_activity_or_existence_away() {
     }
     scene.delete(&id).refused(409, "own_account");
     assert_eq!(scene.user(&id), before);
-    // Whatever else is one's own may be changed.
+    // Other fields of their own account can be changed.
     let body = json!({ "name": "Root", "tier": 1, "role": "admin", "is_active": true });
     assert_eq!(scene.put(&id, body).expect(200)["name"], "Root");
     assert_eq!(scene.postern.me(&scene.admin), 200);
 }
 
 #[test]
-fn of_two_admins_who_demote_deactivate_or_delete_each_other_at_once_one_is_left() {
+fn two_admins_who_demote_deactivate_or_delete_each_other_concurrently_leave_one_admin() {
     for body in [Some(json!({ "role": "user" })), Some(json!({ "is_active": false })), None] {
         let scene = Scene::new();
         scene.put(&scene.ada.id, json!({ "role": "admin" })).expect(200);
@@ -354,7 +354,7 @@ fn of_two_admins_who_demote_deactivate_or_delete_each_other_at_once_one_is_left(
 }
 
 #[test]
-fn an_admin_who_leaves_while_another_deletes_them_leaves_one_behind() {
+fn an_admin_who_deactivates_while_being_deleted_leaves_one_admin() {
     let scene = Scene::new();
     scene.put(&scene.ada.id, json!({ "role": "admin" })).expect(200);
     let leave = scene.postern.delete("/api/auth/me").bearer(&scene.admin);
@@ -364,7 +364,7 @@ fn an_admin_who_leaves_while_another_deletes_them_leaves_one_behind() {
 }
 
 #[test]
-fn a_deleted_user_is_gone_with_sessions_and_tokens_and_the_email_is_free() {
+fn deleting_a_user_deletes_sessions_and_tokens_and_frees_the_email() {
     let scene = Scene::new();
     let token = scene.postern.create_user_token(&scene.ada.token);
     let body = json!({ "referrer": token, "email": "bob@example.com", "password": PASSWORD });
@@ -381,14 +381,14 @@ fn a_deleted_user_is_gone_with_sessions_and_tokens_and_the_email_is_free() {
         .send()
         .refused(404, "not_found");
     scene.delete(&scene.ada.id).refused(404, "not_found");
-    // Whom the user invited stays.
+    // The users they invited remain.
     let kept = scene.user(bob["id"].as_str().unwrap());
     assert_eq!((&kept["is_active"], &kept["referrer_id"]), (&json!(true), &Value::Null));
     scene.create(json!({ "email": "ada@example.com" })).expect(200);
 }
 
 #[test]
-fn nothing_but_the_id_is_kept_of_a_deleted_user() {
+fn only_the_id_of_a_deleted_user_is_kept() {
     let scene = Scene::new();
     scene.postern.login("ada@example.com", "wrong password");
     scene.postern.create_user_token(&scene.ada.token);
@@ -404,7 +404,7 @@ fn nothing_but_the_id_is_kept_of_a_deleted_user() {
 }
 
 #[test]
-fn a_reset_link_goes_to_the_user_and_ends_the_one_before() {
+fn a_reset_link_goes_to_the_user_and_invalidates_the_previous_one() {
     let scene = Scene::new();
     let before = scene.postern.reset_token("ada@example.com");
     scene.postern.wait(SECOND);
@@ -417,7 +417,7 @@ fn a_reset_link_goes_to_the_user_and_ends_the_one_before() {
 }
 
 #[test]
-fn no_reset_link_goes_to_whom_it_would_not_help() {
+fn no_reset_link_is_sent_to_users_who_could_not_use_it() {
     let scene = Scene::new();
     scene.put(&scene.ada.id, json!({ "is_active": false })).expect(200);
     scene.send_link(&scene.ada.id).refused(409, "user_inactive");
@@ -427,7 +427,7 @@ fn no_reset_link_goes_to_whom_it_would_not_help() {
 }
 
 #[test]
-fn the_sessions_of_a_user_are_listed_as_the_user_sees_them_and_can_be_ended() {
+fn an_admin_sees_the_same_sessions_as_the_user_and_can_end_them() {
     let scene = Scene::new();
     let other = scene.postern.token("ada@example.com", PASSWORD);
     let path = format!("/api/auth/admin/users/{}/sessions", scene.ada.id);
@@ -450,7 +450,7 @@ fn the_sessions_of_a_user_are_listed_as_the_user_sees_them_and_can_be_ended() {
 }
 
 #[test]
-fn a_session_is_ended_only_as_that_of_its_user() {
+fn a_session_can_be_ended_only_under_its_users_path() {
     let scene = Scene::new();
     let session = claims(&scene.ada.token)["sid"].as_str().unwrap().to_owned();
     let path = format!("/api/auth/admin/users/{}/sessions/{session}", scene.admin_id());
@@ -459,7 +459,7 @@ fn a_session_is_ended_only_as_that_of_its_user() {
 }
 
 #[test]
-fn an_unknown_user_is_404_whatever_is_to_be_done() {
+fn an_unknown_user_is_404_at_every_endpoint() {
     let scene = Scene::new();
     for id in ["x", "%25", &scene.ada.id[1..], "ada@example.com"] {
         scene.put(id, json!({ "tier": 1 })).refused(404, "not_found");

@@ -10,10 +10,10 @@ use crate::support::{
     world::{ADA, Door, GRACE, Opens, World, doors},
 };
 
-/// What was done, by whom to whom.
+/// Action, result, actor and subject.
 type Expected = (&'static str, Option<&'static str>, Option<&'static str>);
 
-/// The events that a good request leaves; none if it only reads.
+/// The events that a valid request leaves; none for reads.
 fn events_of(door: &Door) -> Vec<Expected> {
     const ADMIN: Option<&str> = Some("admin");
     const ADA: Option<&str> = Some("ada");
@@ -34,7 +34,7 @@ fn events_of(door: &Door) -> Vec<Expected> {
         "DELETE /api/auth/me/tokens/{token}" => vec![("token_deleted", ADA, ADA)],
         "DELETE /api/auth/me/sessions/{id}" => vec![("session_ended", ADA, ADA)],
         "POST /api/auth/admin/users" => vec![("user_created", ADMIN, Some("joan"))],
-        // Role and activity are as they were.
+        // Role and status do not change.
         "PUT /api/auth/admin/users/{id}" => vec![("name_changed", ADMIN, GRACE), ("tier_changed", ADMIN, GRACE)],
         "DELETE /api/auth/admin/users/{id}" => vec![("user_deleted", ADMIN, GRACE)],
         "POST /api/auth/admin/users/{id}/send-password-reset-link" => vec![("password_reset_requested", ADMIN, GRACE)],
@@ -53,7 +53,7 @@ fn events_of(door: &Door) -> Vec<Expected> {
     }
 }
 
-/// Rows of the log, oldest first, from an id on.
+/// Rows of the log after an id, oldest first.
 fn rows(postern: &Postern, after: i64) -> Vec<Value> {
     postern.sql.query("SELECT * FROM events WHERE id > ?1 ORDER BY id", &[after.into()])
 }
@@ -62,7 +62,7 @@ fn last_id(postern: &Postern) -> i64 {
     postern.sql.query("SELECT coalesce(max(id), 0) AS id FROM events", &[])[0]["id"].as_i64().unwrap()
 }
 
-/// The names of users by what stands before the `@`.
+/// The names of users, by the local part of their email.
 fn names(postern: &Postern) -> Vec<(String, String)> {
     let users = postern.sql.query("SELECT id, email FROM users", &[]);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -83,7 +83,7 @@ fn actions(answer: Answer) -> Vec<String> {
 }
 
 #[test]
-fn every_act_leaves_an_event_that_tells_who_did_what_to_whom_when_and_with_which_result() {
+fn every_action_leaves_an_event_with_actor_action_subject_time_and_result() {
     for door in doors() {
         let world = World::new();
         let postern = &world.postern;
@@ -111,17 +111,17 @@ fn every_act_leaves_an_event_that_tells_who_did_what_to_whom_when_and_with_which
 }
 
 #[test]
-fn an_act_that_did_not_take_effect_leaves_no_event() {
+fn an_action_without_effect_leaves_no_event() {
     for door in doors() {
         let world = World::new();
         let postern = &world.postern;
         let before = last_id(postern);
-        // Nobody is let in.
+        // Nobody is logged in.
         door.locked(&world).bearer("x").send();
         if door.key(&world).is_some() {
             assert_eq!(rows(postern, before), [Value::Null; 0], "{}", door.name());
         }
-        // While D1 fails, neither the act nor its event is there.
+        // While D1 fails, there is neither the change nor its event.
         postern.outside.is_out.set(true);
         door.good(&world).send();
         postern.outside.is_out.set(false);
@@ -150,7 +150,7 @@ fn an_act_that_did_not_take_effect_leaves_no_event() {
 }
 
 #[test]
-fn of_two_who_do_the_same_at_once_one_leaves_an_event() {
+fn one_of_two_concurrent_identical_actions_leaves_an_event() {
     let world = World::new();
     let postern = &world.postern;
     let before = last_id(postern);
@@ -171,7 +171,7 @@ fn of_two_who_do_the_same_at_once_one_leaves_an_event() {
 }
 
 #[test]
-fn a_refused_login_is_written_after_the_answer_with_the_same_work_for_an_account_and_for_none() {
+fn a_failed_login_is_logged_after_the_response_at_the_same_cost_with_and_without_an_account() {
     let world = World::new();
     let postern = &world.postern;
     let before = last_id(postern);
@@ -198,7 +198,7 @@ fn a_refused_login_is_written_after_the_answer_with_the_same_work_for_an_account
 }
 
 #[test]
-fn a_reset_link_for_nobody_costs_the_same_and_names_nobody() {
+fn a_reset_request_for_an_unknown_email_costs_the_same_and_names_no_user() {
     let postern = Postern::new();
     postern.sign_up(ADA);
     let ask =
@@ -211,7 +211,7 @@ fn a_reset_link_for_nobody_costs_the_same_and_names_nobody() {
 }
 
 #[test]
-fn an_address_is_told_by_a_keyed_hash_that_is_the_same_for_the_same_address() {
+fn addresses_are_logged_as_a_keyed_hash_that_is_stable_per_address() {
     let postern = Postern::new();
     let admin = postern.admin_token();
     for address in ["198.51.100.7", "198.51.100.8", "198.51.100.7"] {
@@ -227,7 +227,7 @@ fn an_address_is_told_by_a_keyed_hash_that_is_the_same_for_the_same_address() {
 }
 
 #[test]
-fn admins_read_everything_newest_first_and_choose_by_user_and_action() {
+fn admins_read_all_events_newest_first_and_filter_by_user_and_action() {
     let world = World::new();
     let (postern, admin) = (&world.postern, &world.admin_token);
     postern
@@ -251,7 +251,7 @@ fn admins_read_everything_newest_first_and_choose_by_user_and_action() {
         all.iter().filter(|row| [&row["actor_id"], &row["subject_id"]].contains(&&json!(world.ada.id))).count();
     assert_eq!(actions(admin_events(postern, admin, &of_ada)).len(), about_ada);
     assert_eq!(actions(admin_events(postern, admin, &format!("{of_ada}&action=tier_changed"))), ["tier_changed"]);
-    // Whatever the admin did, to whomever.
+    // Everything the admin did, to any user.
     let root = root.as_str().unwrap();
     let by_admin = actions(admin_events(postern, admin, &format!("?user={root}&limit=100")));
     assert!(by_admin.contains(&"tier_changed".to_owned()) && by_admin.contains(&"frozen".to_owned()), "{by_admin:?}");
@@ -263,7 +263,7 @@ fn admins_read_everything_newest_first_and_choose_by_user_and_action() {
 }
 
 #[test]
-fn every_action_that_there_is_can_be_asked_for_and_no_other() {
+fn events_can_be_filtered_by_every_known_action_and_no_other() {
     let world = World::new();
     for action in Action::VARIANTS {
         admin_events(&world.postern, &world.admin_token, &format!("?action={}", action.as_str())).expect(200);
@@ -274,7 +274,7 @@ fn every_action_that_there_is_can_be_asked_for_and_no_other() {
 }
 
 #[test]
-fn pages_follow_each_other_without_a_gap_or_a_double_whatever_is_added_meanwhile() {
+fn pages_have_no_gaps_or_duplicates_even_if_events_are_added_meanwhile() {
     let world = World::new();
     let (postern, admin) = (&world.postern, &world.admin_token);
     let user = format!("user={}", world.ada.id);
@@ -296,7 +296,7 @@ fn pages_follow_each_other_without_a_gap_or_a_double_whatever_is_added_meanwhile
 }
 
 #[test]
-fn one_reads_the_own_events_and_learns_of_others_the_id_alone() {
+fn users_read_their_own_events_and_see_only_the_ids_of_others() {
     let world = World::new();
     let postern = &world.postern;
     postern.come_from("203.0.113.9");
@@ -315,7 +315,7 @@ fn one_reads_the_own_events_and_learns_of_others_the_id_alone() {
     assert!(items[1]["address"].is_string());
     assert!(items.iter().all(|event| event["subject"]["id"] == json!(world.ada.id)), "{items:?}");
     assert!(!page.to_string().contains(GRACE));
-    // A user in a query is nobody's concern.
+    // The parameter `user` is ignored.
     let others = own_events(postern, &world.ada.token, &format!("?limit=100&user={}", world.grace.id)).expect(200);
     assert_eq!(others, page);
     let first = own_events(postern, &world.ada.token, "?limit=1").expect(200);
@@ -325,7 +325,7 @@ fn one_reads_the_own_events_and_learns_of_others_the_id_alone() {
 }
 
 #[test]
-fn of_a_deleted_account_the_log_keeps_the_id_and_no_email() {
+fn the_log_keeps_the_id_of_a_deleted_account_but_no_email() {
     let world = World::new();
     let (postern, admin) = (&world.postern, &world.admin_token);
     postern.delete(&format!("/api/auth/admin/users/{}", world.ada.id)).bearer(admin).send().expect(200);
@@ -336,7 +336,7 @@ fn of_a_deleted_account_the_log_keeps_the_id_and_no_email() {
 }
 
 #[test]
-fn the_log_remembers_for_as_long_as_the_settings_say_and_forgets_in_bounded_steps() {
+fn events_are_kept_as_long_as_configured_and_deleted_in_bounded_steps() {
     for (settings, days) in [(&[][..], 90), (&[("EVENT_RETENTION_DAYS", "7")][..], 7)] {
         let postern = Postern::with_settings(settings);
         postern.sql.execute(
@@ -362,10 +362,10 @@ fn the_log_remembers_for_as_long_as_the_settings_say_and_forgets_in_bounded_step
 }
 
 #[test]
-fn an_event_that_cannot_be_written_after_the_answer_is_told_to_the_log() {
+fn an_event_that_cannot_be_written_after_the_response_is_logged() {
     let postern = Postern::new();
     postern.sign_up(ADA);
-    // The burst guard, the count, then the event.
+    // The rate limiter, the count, then the event.
     postern.outside.fault.set(Some((3, crate::support::Fault::Before)));
     postern.login(ADA, "wrong password").refused(401, "wrong_credentials");
     let log = postern.log().join("\n");
@@ -378,7 +378,7 @@ fn session_of(token: &str) -> Value {
 }
 
 #[test]
-fn every_event_names_the_session_that_acted_or_that_the_act_began() {
+fn every_event_has_the_session_that_acted_or_was_started() {
     for door in doors() {
         let world = World::new();
         let postern = &world.postern;
@@ -413,7 +413,7 @@ fn every_event_names_the_session_that_acted_or_that_the_act_began() {
 }
 
 #[test]
-fn an_event_tells_the_role_and_tier_before_and_after_and_at_the_creation() {
+fn an_event_has_the_role_and_tier_before_and_after_a_change_and_at_creation() {
     let world = World::new();
     let postern = &world.postern;
     let path = format!("/api/auth/admin/users/{}", world.grace.id);
@@ -430,7 +430,7 @@ fn an_event_tells_the_role_and_tier_before_and_after_and_at_the_creation() {
             (json!("role_changed"), json!({ "role": "admin" }), json!({ "role": "user" })),
             (json!("tier_changed"), json!({ "tier": 0 }), json!({ "tier": 2 })),
             (json!("role_changed"), json!({ "role": "user" }), json!({ "role": "admin" })),
-            // A name is no part of the audit log.
+            // Names are not part of the audit log.
             (json!("name_changed"), Value::Null, Value::Null),
         ]
     );
@@ -445,7 +445,7 @@ fn an_event_tells_the_role_and_tier_before_and_after_and_at_the_creation() {
 }
 
 #[test]
-fn one_sees_the_session_of_the_own_events_and_not_that_of_an_admin() {
+fn users_see_the_session_of_their_own_events_but_not_of_an_admins() {
     let world = World::new();
     let postern = &world.postern;
     let path = format!("/api/auth/admin/users/{}", world.ada.id);
@@ -464,14 +464,14 @@ fn rename(postern: &Postern, session: &str, number: usize) -> Answer {
     postern.put("/api/auth/me/name").bearer(session).json(body).send()
 }
 
-/// How many events of this action there are about a user.
+/// The number of events with this action about a user.
 fn count_of(postern: &Postern, user_id: &str, action: &'static str) -> usize {
     let sql = "SELECT id FROM events WHERE subject_id = ?1 AND action = ?2";
     postern.sql.query(sql, &[user_id.into(), action.into()]).len()
 }
 
 #[test]
-fn acts_that_a_user_repeats_leave_two_hundred_events_an_hour_and_one_that_says_that_more_followed() {
+fn repeated_actions_of_a_user_leave_200_events_an_hour_and_one_that_says_more_followed() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
     let grace = postern.sign_up(GRACE);
@@ -483,7 +483,7 @@ fn acts_that_a_user_repeats_leave_two_hundred_events_an_hour_and_one_that_says_t
         assert_eq!(counts, [200 * round, round]);
         let newest = rows(&postern, last_id(&postern) - 1).remove(0);
         assert_eq!((&newest["action"], &newest["actor_id"]), (&json!("events_dropped"), &json!(ada.id)));
-        // Others have a budget of their own.
+        // Other users have their own budget.
         rename(&postern, &grace.token, round).expect(200);
         assert_eq!(count_of(&postern, &grace.id, "name_changed"), round);
         postern.wait(HOUR);
@@ -492,7 +492,7 @@ fn acts_that_a_user_repeats_leave_two_hundred_events_an_hour_and_one_that_says_t
 }
 
 #[test]
-fn what_an_investigation_needs_is_never_dropped_and_gives_no_new_budget() {
+fn events_that_an_investigation_needs_are_never_dropped_and_give_no_new_budget() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
     let other = postern.token(ADA, PASSWORD);
@@ -525,7 +525,7 @@ fn what_an_investigation_needs_is_never_dropped_and_gives_no_new_budget() {
 }
 
 #[test]
-fn a_user_who_begins_and_ends_sessions_without_end_leaves_a_bounded_number_of_events() {
+fn a_user_who_keeps_starting_and_ending_sessions_leaves_a_bounded_number_of_events() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
     let begin = "INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES ('other', ?1, ?2, ?2 + 86400000)";
@@ -539,7 +539,7 @@ fn a_user_who_begins_and_ends_sessions_without_end_leaves_a_bounded_number_of_ev
             assert_eq!(count_of(&postern, &ada.id, "session_ended"), 1_200, "the reserve is not used up by then");
         }
     }
-    // Each of both limits has an event that tells of it.
+    // Each of the two limits has an event that reports it.
     assert_eq!(count_of(&postern, &ada.id, "events_dropped"), 2);
     let ended = count_of(&postern, &ada.id, "session_ended");
     assert!((1_900..=2_100).contains(&ended), "{ended}");
@@ -550,7 +550,7 @@ fn a_user_who_begins_and_ends_sessions_without_end_leaves_a_bounded_number_of_ev
 }
 
 #[test]
-fn an_admins_acts_on_others_have_no_budget() {
+fn admin_actions_on_other_users_have_no_budget() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
     let admin = postern.admin_token();
@@ -562,7 +562,7 @@ fn an_admins_acts_on_others_have_no_budget() {
 }
 
 #[test]
-fn a_thousand_logins_an_hour_leave_an_event_each_and_none_is_refused() {
+fn a_thousand_logins_an_hour_succeed_and_leave_an_event_each() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
     for _ in 0..1_050 {
@@ -573,7 +573,7 @@ fn a_thousand_logins_an_hour_leave_an_event_each_and_none_is_refused() {
 }
 
 #[test]
-fn a_stranger_does_not_use_up_the_budget_of_a_user() {
+fn strangers_cannot_use_up_a_users_event_budget() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
     postern.come_from("198.51.100.1");
@@ -588,7 +588,7 @@ fn a_stranger_does_not_use_up_the_budget_of_a_user() {
 }
 
 #[test]
-fn an_event_without_a_budget_from_an_older_version_stands_in_nobodys_way() {
+fn events_of_an_older_version_without_a_budget_do_not_count() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
     postern.sql.execute(
@@ -600,11 +600,11 @@ fn an_event_without_a_budget_from_an_older_version_stands_in_nobodys_way() {
 }
 
 #[test]
-fn no_event_is_earlier_than_the_one_before_it() {
+fn event_times_never_decrease() {
     let world = World::new();
     let login = |password: &str| world.postern.login(ADA, password).status;
     assert_eq!(login(PASSWORD), 200);
-    // As by a request that another isolate began earlier, with a clock that is behind.
+    // As if by an earlier request of another isolate whose clock is behind.
     world.postern.wait(-10 * SECOND);
     assert_eq!((login("wrong password"), login(PASSWORD)), (401, 200));
     let times: Vec<i64> = rows(&world.postern, 0).iter().map(|row| row["at"].as_i64().unwrap()).collect();

@@ -1,4 +1,4 @@
-//! `/api/auth/admin/invite-tree` and `/api/auth/admin/users/{id}/freeze`: who invited whom, and freezing a part of it.
+//! `/api/auth/admin/invite-tree` and `/api/auth/admin/users/{id}/freeze`: the invite tree, and freezing a branch of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, PASSWORD, Postern, SECOND, claims};
 
-/// A service with an admin and below them a tree: each letter was invited by the one before the arrow.
+/// A service with an invite tree below its admin.
 struct Tree {
     postern: Postern,
     admin: String,
@@ -17,7 +17,7 @@ struct Tree {
 }
 
 impl Tree {
-    /// `invitations` such as `("a", "b")`: a invited b. Who was invited by nobody named so far, was by the admin.
+    /// In `invitations`, `("a", "b")` means that a invited b. An inviter who is not yet known was invited by the admin.
     fn new(invitations: &[(&str, &str)]) -> Tree {
         let postern = Postern::new();
         let admin = postern.admin_token();
@@ -51,7 +51,7 @@ impl Tree {
         self.ids.iter().find(|(_, known)| id == *known).map_or_else(|| id.to_string(), |(name, _)| name.clone())
     }
 
-    /// A page as an outline: `depth name invited`.
+    /// Formats a page as an outline: `depth name invited`.
     fn outline(&self, query: &str) -> Vec<String> {
         let page = self.get(query).expect(200);
         let items = page["items"].as_array().unwrap();
@@ -61,7 +61,7 @@ impl Tree {
             .collect()
     }
 
-    /// A second after whatever was before.
+    /// Freezes a branch, one second after the previous change.
     fn freeze(&self, name: &str) -> i64 {
         self.postern.wait(SECOND);
         self.postern.freeze(&self.admin, &self.ids[name])
@@ -76,24 +76,24 @@ impl Tree {
         call.json(json!({ "is_active": is_active })).send().expect(200);
     }
 
-    /// Who is active.
+    /// The active users.
     fn active(&self) -> String {
         let rows = self.postern.sql.query("SELECT id FROM users WHERE is_active = 1", &[]);
         let names: BTreeSet<String> = rows.iter().map(|row| self.name(&row["id"])).collect();
         names.into_iter().collect::<Vec<_>>().join(" ")
     }
 
-    /// Everything about users that a freeze may touch.
+    /// Everything about users that a freeze may change.
     fn state(&self) -> Vec<Value> {
         self.postern.sql.query("SELECT id, is_active, frozen_by, frozen_at FROM users ORDER BY id", &[])
     }
 }
 
-/// Two branches: a over b and c, c over d; and e over f.
+/// Two branches: a above b and c, with c above d; and e above f.
 const BRANCHES: [(&str, &str); 6] = [("admin", "a"), ("a", "b"), ("a", "c"), ("c", "d"), ("admin", "e"), ("e", "f")];
 
 #[test]
-fn the_tree_tells_who_invited_whom_everybody_before_whom_they_invited() {
+fn the_tree_lists_inviters_before_their_invitees() {
     let tree = Tree::new(&BRANCHES);
     let whole = ["0 admin 2", "1 a 2", "2 b 0", "2 c 1", "3 d 0", "1 e 1", "2 f 0"];
     assert_eq!(tree.outline(""), whole);
@@ -111,7 +111,7 @@ fn the_tree_tells_who_invited_whom_everybody_before_whom_they_invited() {
 }
 
 #[test]
-fn it_is_cut_off_at_the_depth_that_was_asked_for() {
+fn the_tree_is_limited_to_the_requested_depth() {
     let tree = Tree::new(&BRANCHES);
     assert_eq!(tree.outline("?depth=1"), ["0 admin 2", "1 a 2", "1 e 1"]);
     assert_eq!(tree.get("?depth=2").expect(200)["total"], 6);
@@ -122,7 +122,7 @@ fn it_is_cut_off_at_the_depth_that_was_asked_for() {
 }
 
 #[test]
-fn its_pages_follow_each_other_without_a_gap_or_a_double() {
+fn pages_of_the_tree_have_no_gaps_or_duplicates() {
     let tree = Tree::new(&BRANCHES);
     let whole = tree.outline("");
     let pages: Vec<String> = (0..4)
@@ -137,14 +137,14 @@ fn its_pages_follow_each_other_without_a_gap_or_a_double() {
 }
 
 #[test]
-fn the_trees_of_all_whom_nobody_invited_stand_beside_each_other() {
+fn users_without_an_inviter_are_separate_roots() {
     let tree = Tree::new(&BRANCHES);
     tree.postern.delete(&format!("/api/auth/admin/users/{}", tree.ids["c"])).bearer(&tree.admin).send().expect(200);
     assert_eq!(tree.outline(""), ["0 admin 2", "1 a 1", "2 b 0", "1 e 1", "2 f 0", "0 d 0"]);
 }
 
 #[test]
-fn a_chain_of_ten_thousand_is_shown_and_frozen_and_comes_back() {
+fn a_chain_of_10_000_users_can_be_shown_frozen_and_unfrozen() {
     let tree = Tree::new(&[]);
     tree.postern.sql.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
@@ -161,7 +161,7 @@ fn a_chain_of_ten_thousand_is_shown_and_frozen_and_comes_back() {
 }
 
 #[test]
-fn a_broad_tree_is_counted_up_to_ten_thousand() {
+fn a_wide_tree_is_counted_up_to_10_000() {
     let tree = Tree::new(&[]);
     tree.postern.sql.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10050)
@@ -174,7 +174,7 @@ fn a_broad_tree_is_counted_up_to_ten_thousand() {
 }
 
 #[test]
-fn a_freeze_shuts_out_a_user_and_everybody_below_at_once_and_nobody_else() {
+fn a_freeze_locks_out_a_user_and_everyone_below_immediately_and_no_one_else() {
     let tree = Tree::new(&BRANCHES);
     let [invitation, others] = ["d", "f"].map(|name| tree.postern.create_user_token(&tree.tokens[name]));
     let reset = tree.postern.reset_token("d@example.com");
@@ -196,7 +196,7 @@ fn a_freeze_shuts_out_a_user_and_everybody_below_at_once_and_nobody_else() {
 }
 
 #[test]
-fn what_is_unfrozen_is_as_before_but_for_sessions_and_reset_links() {
+fn unfreezing_restores_everything_except_sessions_and_reset_links() {
     let tree = Tree::new(&BRANCHES);
     let invitation = tree.postern.create_user_token(&tree.tokens["d"]);
     let reset = tree.postern.reset_token("d@example.com");
@@ -210,7 +210,7 @@ fn what_is_unfrozen_is_as_before_but_for_sessions_and_reset_links() {
 }
 
 #[test]
-fn who_was_inactive_before_a_freeze_is_so_after_it() {
+fn users_who_were_inactive_before_a_freeze_stay_inactive() {
     let tree = Tree::new(&BRANCHES);
     tree.set_active("b", false);
     tree.postern.delete("/api/auth/me").bearer(&tree.tokens["c"]).send().expect(200);
@@ -220,13 +220,13 @@ fn who_was_inactive_before_a_freeze_is_so_after_it() {
 }
 
 #[test]
-fn no_admin_is_frozen_but_whom_an_admin_below_has_invited_is() {
+fn admins_are_not_frozen_but_users_they_invited_are() {
     let tree = Tree::new(&BRANCHES);
     tree.postern.make_admin(&tree.ids["c"]);
     assert_eq!(tree.freeze("a"), 3);
     assert_eq!(tree.active(), "admin c e f");
     assert_eq!(tree.unfreeze("a"), 3);
-    // One's own tree, without oneself.
+    // The admin's own tree, without the admin.
     assert_eq!(tree.freeze("admin"), 5);
     assert_eq!(tree.active(), "admin c");
     assert_eq!(tree.postern.me(&tree.admin), 200);
@@ -234,7 +234,7 @@ fn no_admin_is_frozen_but_whom_an_admin_below_has_invited_is() {
 }
 
 #[test]
-fn freezing_again_takes_who_has_come_since() {
+fn freezing_again_includes_newer_users() {
     let mut tree = Tree::new(&BRANCHES);
     tree.freeze("a");
     assert_eq!(tree.freeze("a"), 0);
@@ -248,9 +248,9 @@ fn freezing_again_takes_who_has_come_since() {
 }
 
 #[test]
-fn who_stands_below_two_freezes_comes_back_with_the_last_of_them() {
+fn a_user_below_two_freezes_is_unfrozen_with_the_last_one() {
     for [first, second] in [["a", "c"], ["c", "a"]] {
-        // Whichever came first, and whichever goes first.
+        // In any order of freezing and unfreezing.
         for [goes, stays] in [[first, second], [second, first]] {
             let tree = Tree::new(&BRANCHES);
             tree.freeze(first);
@@ -277,7 +277,7 @@ fn a_user_activated_individually_leaves_the_freeze() {
 }
 
 #[test]
-fn saving_the_activity_that_a_frozen_user_has_already_does_not_undo_the_freeze() {
+fn saving_the_unchanged_status_of_a_frozen_user_does_not_undo_the_freeze() {
     let tree = Tree::new(&BRANCHES);
     tree.freeze("a");
     tree.set_active("d", false);
@@ -288,14 +288,14 @@ fn saving_the_activity_that_a_frozen_user_has_already_does_not_undo_the_freeze()
 }
 
 #[test]
-fn a_freeze_is_undone_only_if_it_is_the_one_that_was_shown() {
+fn only_the_freeze_that_was_shown_can_be_undone() {
     let tree = Tree::new(&BRANCHES);
     tree.freeze("a");
     let since =
         |name: &str| tree.get(&format!("?root={}", tree.ids[name])).expect(200)["items"][0]["freeze_since"].clone();
     let shown = since("a");
     assert_eq!((&shown, since("b"), since("e")), (&json!(tree.postern.now.get()), Value::Null, Value::Null));
-    // Another admin undoes it and freezes the branch again, for another reason.
+    // Another admin unfreezes the branch and freezes it again for a different reason.
     tree.unfreeze("a");
     tree.freeze("a");
     let unfreeze = |version: &Value| {
@@ -312,7 +312,7 @@ fn a_freeze_is_undone_only_if_it_is_the_one_that_was_shown() {
 }
 
 #[test]
-fn a_freeze_outlives_the_account_at_its_root_and_can_be_undone_by_its_id() {
+fn a_freeze_survives_the_deletion_of_its_root_and_can_be_undone_by_the_id() {
     let tree = Tree::new(&BRANCHES);
     tree.freeze("a");
     tree.postern.delete(&format!("/api/auth/admin/users/{}", tree.ids["a"])).bearer(&tree.admin).send().expect(200);
@@ -323,10 +323,10 @@ fn a_freeze_outlives_the_account_at_its_root_and_can_be_undone_by_its_id() {
 }
 
 #[test]
-fn what_is_not_frozen_cannot_be_unfrozen() {
+fn a_user_who_is_not_frozen_cannot_be_unfrozen() {
     let tree = Tree::new(&BRANCHES);
     tree.freeze("a");
-    // One below is frozen, but is no root.
+    // A user below is frozen but not the root of a freeze.
     for name in ["c", "e"] {
         let call = tree.postern.delete(&format!("/api/auth/admin/users/{}/freeze", tree.ids[name])).bearer(&tree.admin);
         call.send().refused(404, "not_found");
@@ -335,9 +335,9 @@ fn what_is_not_frozen_cannot_be_unfrozen() {
 }
 
 #[test]
-fn a_circle_that_an_import_has_brought_keeps_neither_the_tree_nor_a_freeze_from_ending() {
+fn the_tree_and_a_freeze_terminate_on_an_imported_cycle() {
     let tree = Tree::new(&BRANCHES);
-    // d, below a, has invited a.
+    // d, who is below a, has invited a.
     let close = "UPDATE users SET referrer_id = ?2 WHERE id = ?1";
     tree.postern.sql.execute(close, &[tree.ids["a"].as_str().into(), tree.ids["d"].as_str().into()]);
     let outline = tree.outline(&format!("?root={}&depth=3", tree.ids["a"]));
@@ -349,7 +349,7 @@ fn a_circle_that_an_import_has_brought_keeps_neither_the_tree_nor_a_freeze_from_
 }
 
 #[test]
-fn who_freezes_while_being_demoted_freezes_nobody() {
+fn an_admin_who_is_demoted_meanwhile_freezes_no_one() {
     let tree = Tree::new(&BRANCHES);
     tree.postern.make_admin(&tree.ids["e"]);
     let demote = tree.postern.put(&format!("/api/auth/admin/users/{}", tree.ids["e"])).bearer(&tree.admin);
@@ -361,7 +361,7 @@ fn who_freezes_while_being_demoted_freezes_nobody() {
     assert_eq!(tree.active(), "a admin b c d e f");
 }
 
-/// What admins may do to a tree.
+/// What admins can do to a tree.
 #[derive(Debug, Clone, Copy)]
 enum Deed {
     Freeze(usize),
@@ -378,10 +378,10 @@ fn deed() -> impl Strategy<Value = Deed> {
 }
 
 #[test]
-fn a_freeze_and_its_undoing_leave_everything_as_it_was_whatever_was_frozen_before() {
+fn freezing_and_unfreezing_restores_the_previous_state() {
     let config = ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() };
     let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
-    // Each was invited by one before, or by the admin.
+    // Each user was invited by an earlier one or by the admin.
     let inviters = prop::collection::vec(any::<prop::sample::Index>(), names.len());
     proptest!(config, |(inviters in inviters, deeds in prop::collection::vec(deed(), 0..12), root in 0..8_usize)| {
         let invitations: Vec<(&str, &str)> = names
@@ -410,7 +410,7 @@ fn a_freeze_and_its_undoing_leave_everything_as_it_was_whatever_was_frozen_befor
         let taken = tree.freeze(names[root]);
         prop_assert_eq!(tree.unfreeze(names[root]), taken);
         prop_assert_eq!(tree.state(), before);
-        // And once no freeze is left, nobody is frozen.
+        // Once no freeze is left, no user is frozen.
         for user in frozen {
             tree.unfreeze(names[user]);
         }

@@ -1,4 +1,4 @@
-//! `/api/auth/admin/users`: whom admins find there.
+//! `/api/auth/admin/users`: listing and searching users.
 
 use serde_json::{Value, json};
 
@@ -8,13 +8,13 @@ fn list(postern: &Postern, admin: &str, query: &str) -> Answer {
     postern.get(&format!("/api/auth/admin/users{query}")).bearer(admin).send()
 }
 
-/// The emails on a page, in their order.
+/// The emails on a page, in order.
 fn emails(postern: &Postern, admin: &str, query: &str) -> Vec<String> {
     let page = list(postern, admin, query).expect(200);
     page["items"].as_array().unwrap().iter().map(|user| user["email"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Signs users up, a minute after each other.
+/// Signs users up, one minute apart.
 fn sign_up_all<const N: usize>(postern: &Postern, names: [&str; N]) -> [SignedUp; N] {
     names.map(|name| {
         postern.wait(MINUTE);
@@ -23,7 +23,7 @@ fn sign_up_all<const N: usize>(postern: &Postern, names: [&str; N]) -> [SignedUp
 }
 
 #[test]
-fn users_are_listed_newest_first_as_they_see_themselves() {
+fn users_are_listed_newest_first_in_the_format_of_get_me() {
     let postern = Postern::new();
     let admin = postern.admin_token();
     let [ada, grace] = sign_up_all(&postern, ["ada", "grace"]);
@@ -34,11 +34,11 @@ fn users_are_listed_newest_first_as_they_see_themselves() {
 }
 
 #[test]
-fn pages_follow_each_other_without_a_gap_or_a_double() {
+fn pages_have_no_gaps_or_duplicates() {
     let postern = Postern::new();
     let admin = postern.admin_token();
     sign_up_all(&postern, ["a", "b", "c", "d"]);
-    // Two of the same moment.
+    // Two users created at the same time.
     postern.sign_up("e@example.com");
     let all = emails(&postern, &admin, "");
     let pages: Vec<String> = (0..4)
@@ -52,7 +52,7 @@ fn pages_follow_each_other_without_a_gap_or_a_double() {
 }
 
 #[test]
-fn each_filter_leaves_those_to_whom_it_applies_and_all_of_them_work_together() {
+fn filters_work_separately_and_together() {
     let postern = Postern::new();
     let admin = postern.admin_token();
     let [ada, grace, alan] = sign_up_all(&postern, ["ada", "grace", "alan"]);
@@ -93,7 +93,7 @@ fn each_filter_leaves_those_to_whom_it_applies_and_all_of_them_work_together() {
 }
 
 #[test]
-fn a_search_finds_a_part_of_an_email_or_a_name_and_no_character_is_a_wildcard() {
+fn a_search_matches_part_of_an_email_or_name_without_wildcards() {
     let postern = Postern::new();
     let admin = postern.admin_token();
     let [ada, grace] = sign_up_all(&postern, ["ada_l", "grace"]);
@@ -126,7 +126,7 @@ fn a_search_finds_a_part_of_an_email_or_a_name_and_no_character_is_a_wildcard() 
 }
 
 #[test]
-fn every_fault_of_a_query_is_named_at_once() {
+fn all_invalid_parameters_are_reported_together() {
     let postern = Postern::new();
     let admin = postern.admin_token();
     let answer = list(&postern, &admin, "?is_active=yes&is_verified=1&offset=-1&limit=101");
@@ -143,7 +143,7 @@ fn every_fault_of_a_query_is_named_at_once() {
 }
 
 #[test]
-fn a_page_is_counted_and_read_no_further_because_there_are_more_users() {
+fn a_page_reads_and_counts_no_further_if_there_are_more_users() {
     let postern = Postern::new();
     let admin = postern.admin_token();
     postern.sql.execute(
@@ -157,12 +157,12 @@ fn a_page_is_counted_and_read_no_further_because_there_are_more_users() {
 }
 
 #[test]
-fn no_page_reads_more_because_there_are_more_users_or_events() {
+fn pages_read_no_more_rows_if_there_are_more_users_or_events() {
     let postern = Postern::new();
     let admin = postern.admin_token();
     let [ada, grace] = sign_up_all(&postern, ["ada", "grace"]);
     postern.set_active(&grace.id, false);
-    // Each time a third of the users is verified.
+    // Each time, a third of the users is verified.
     let grow = |from: i64, to: i64| {
         postern.sql.execute(
             "WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
@@ -209,7 +209,7 @@ fn no_page_reads_more_because_there_are_more_users_or_events() {
 }
 
 #[test]
-fn one_user_is_found_by_the_id_alone() {
+fn a_user_is_found_only_by_id() {
     let postern = Postern::new();
     let admin = postern.admin_token();
     let ada = postern.sign_up("ada@example.com");

@@ -1,11 +1,11 @@
-//! Each kind of input has one canonical form, whichever endpoint reads it: what people type and paste in different spellings is
-//! the same email, code or invitation. docs/security.md, 33.
+//! Every endpoint reads emails, codes and invitations in the same canonical form, however users type or paste them.
+//! docs/security.md, 33.
 
 use serde_json::json;
 
 use crate::support::{Answer, PASSWORD, Postern};
 
-/// One address in its Unicode, decomposed and full-width spellings, and in other case.
+/// The same address in Unicode, decomposed, full-width and different-case spellings.
 const SPELLINGS: [&str; 5] = [
     "ada@m\u{fc}ller.example",
     "ADA@M\u{dc}LLER.EXAMPLE",
@@ -15,7 +15,7 @@ const SPELLINGS: [&str; 5] = [
 ];
 const CANONICAL: &str = "ada@xn--mller-kva.example";
 
-/// Local parts that a careless reader takes for `kate` and `ada`.
+/// Local parts that look like `kate` and `ada`.
 const LOOK_ALIKES: [&str; 3] = ["\u{212a}ate@example.com", "\u{ff41}da@example.com", "a\u{200b}da@example.com"];
 
 fn sign_up(postern: &Postern, referrer: &str, email: &str) -> Answer {
@@ -24,7 +24,7 @@ fn sign_up(postern: &Postern, referrer: &str, email: &str) -> Answer {
 }
 
 #[test]
-fn an_internationalized_domain_is_one_address_at_every_door() {
+fn all_spellings_of_an_internationalized_domain_are_one_address_everywhere() {
     for spelling in SPELLINGS {
         let postern = Postern::new();
         let (admin, referrer) = (postern.admin_token(), postern.referrer());
@@ -52,7 +52,7 @@ fn an_internationalized_domain_is_one_address_at_every_door() {
 }
 
 #[test]
-fn guesses_at_one_account_count_together_in_all_spellings_of_its_email() {
+fn guesses_count_together_across_all_spellings_of_an_email() {
     let postern = Postern::new();
     let statuses: Vec<u16> = (0..40)
         .map(|guess| {
@@ -72,7 +72,7 @@ fn guesses_at_one_account_count_together_in_all_spellings_of_its_email() {
 }
 
 #[test]
-fn a_look_alike_before_the_at_sign_is_nobodys_address_at_any_door() {
+fn a_look_alike_local_part_matches_no_account_anywhere() {
     let postern = Postern::new();
     let (admin, referrer) = (postern.admin_token(), postern.referrer());
     postern.sign_up("kate@example.com");
@@ -89,10 +89,10 @@ fn a_look_alike_before_the_at_sign_is_nobodys_address_at_any_door() {
 }
 
 #[test]
-fn an_email_that_was_stored_before_domains_were_converted_signs_in_and_can_be_reset() {
+fn an_email_stored_before_domains_were_converted_can_log_in_and_reset() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
-    // UTS 46 refuses the label, the form of an email before did not.
+    // UTS 46 rejects this label; the earlier email check did not.
     let old = "ada@xn--a.example";
     postern.sql.execute("UPDATE users SET email = ?2 WHERE id = ?1", &[ada.id.as_str().into(), old.into()]);
     postern.login("Ada@XN--a.example", PASSWORD).expect(200);

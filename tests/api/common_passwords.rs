@@ -1,14 +1,14 @@
-//! The passwords that everybody tries first.
+//! Common and breached passwords.
 
 use postern::ports::HttpResponse;
 use serde_json::json;
 
 use crate::support::{Answer, PASSWORD, world::World};
 
-/// Sets a password at a door.
+/// Sets a password at an endpoint.
 type Sets = fn(&World, &str) -> Answer;
 
-/// Every door at which a password is set.
+/// Every endpoint that sets a password.
 const DOORS: [(&str, Sets); 3] = [
     ("sign-up", |world, password| {
         let body = json!({ "referrer": world.referrer, "email": "eve@example.com", "password": password });
@@ -25,7 +25,7 @@ const DOORS: [(&str, Sets); 3] = [
 ];
 
 #[test]
-fn a_common_password_is_refused_wherever_one_is_set_and_told_why() {
+fn every_endpoint_rejects_common_passwords_with_the_reason() {
     for (door, set) in DOORS {
         let world = World::new();
         for password in ["password1", "PassWord1", "12345678", "qwertyuiop", "zzzzzzzz"] {
@@ -36,18 +36,18 @@ fn a_common_password_is_refused_wherever_one_is_set_and_told_why() {
             assert_eq!(problem["msg"], "is one of the most common passwords; choose another", "{door}");
             assert!(!answer.text.contains(password), "{door} repeats the password: {}", answer.text);
         }
-        // Nothing has happened, and the door still opens.
+        // Nothing has changed, and the request can be repeated.
         world.postern.login(&world.ada.email, PASSWORD).expect(200);
         set(&world, "password1 of the miller").expect(200);
     }
 }
 
-/// Of which the list in the Worker knows nothing, and the SHA-1 in two parts.
+/// A password that is not in the Worker's list, and its SHA-1 in two parts.
 const BREACHED: (&str, &str, &str) = ("hunter2 hunter2", "59F82", "E9E7C06A040FD3664C3E4BE5BB2653EB008");
 
 fn world_with_range() -> World {
     let world = World::with_settings(&[("BREACHED_PASSWORDS", "range")]);
-    // What Ada's sign-up has asked.
+    // The lookup of Ada's sign-up.
     world.postern.resend.gets.take();
     world
 }
@@ -57,7 +57,7 @@ fn let_it_answer(world: &World, status: u16, body: &str) {
 }
 
 #[test]
-fn a_password_of_a_known_breach_is_refused_where_the_settings_want_it() {
+fn a_breached_password_is_rejected_if_the_check_is_enabled() {
     let (password, told, kept) = BREACHED;
     for (door, set) in DOORS {
         let world = world_with_range();
@@ -70,20 +70,20 @@ fn a_password_of_a_known_breach_is_refused_where_the_settings_want_it() {
         assert_eq!(problem["loc"][1], if door == "change" { "new_password" } else { "password" });
         world.postern.login(&world.ada.email, PASSWORD).expect(200);
 
-        // No more than five digits have left, with the answer's length hidden.
+        // Only five digits were sent, and the response is padded.
         let gets = world.postern.resend.gets.take();
         assert_eq!(gets.len(), 1, "{door}: {gets:?}");
         assert_eq!(gets[0].url, format!("https://api.pwnedpasswords.com/range/{told}"));
         assert!(gets[0].headers.contains(&("Add-Padding", "true")), "{gets:?}");
 
-        // The door still opens, and what only hides the length of the answer is no breach.
+        // The request can be repeated, and padding entries do not count as breaches.
         let_it_answer(&world, 200, &format!("0018A45C4D1DEF81644B54AB7F969B88D65:1\r\n{kept}:0\r\n"));
         set(&world, password).expect(200);
     }
 }
 
 #[test]
-fn a_service_for_breached_passwords_that_fails_stops_nobody_and_the_list_in_the_worker_decides() {
+fn if_the_breach_service_fails_only_the_list_in_the_worker_is_checked() {
     let (password, _, kept) = BREACHED;
     let answers = [
         None,
@@ -110,7 +110,7 @@ fn a_service_for_breached_passwords_that_fails_stops_nobody_and_the_list_in_the_
 }
 
 #[test]
-fn only_a_new_password_that_every_other_rule_passes_is_looked_up() {
+fn only_new_passwords_that_pass_all_other_rules_are_looked_up() {
     for (_, set) in DOORS {
         let world = world_with_range();
         for refused in ["short", "password1", "QWERTYUIOP", &"ab".repeat(65)] {

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::Postern;
 
 #[test]
-fn the_pages_learn_what_the_service_is_called_and_looks_like() {
+fn it_returns_the_name_and_look_of_the_service() {
     let postern = Postern::with_settings(&[
         ("SERVICE_NAME", "Difference Engine"),
         ("BRAND_COLOR", "#C0FFEE"),
@@ -13,7 +13,7 @@ fn the_pages_learn_what_the_service_is_called_and_looks_like() {
         ("PASSWORD_MIN_LENGTH", "12"),
         ("USER_TOKEN_LIFETIME_DAYS", "2"),
     ]);
-    // The whole of it: whatever else it told, it would tell to everybody.
+    // The complete response: everything in it is public.
     let expected = json!({
         "service_name": "Difference Engine",
         "brand_color": "#c0ffee",
@@ -25,7 +25,7 @@ fn the_pages_learn_what_the_service_is_called_and_looks_like() {
 }
 
 #[test]
-fn it_is_open_to_everybody_and_asks_no_store() {
+fn it_is_public_and_uses_no_store() {
     let postern = Postern::new();
     let batches = postern.sql.batches.get();
     postern.kv.is_out.set(true);

@@ -1,4 +1,4 @@
-//! What each endpoint asks of D1 and KV, counted and held against the table in docs/storage.md, which `npm run costs` writes.
+//! Compares the D1 and KV operations of each endpoint with the table in docs/storage.md, which `npm run costs` writes.
 
 use std::{env, fs};
 
@@ -10,7 +10,7 @@ const DOCUMENT: &str = "docs/storage.md";
 const HEADER: &str = "| call | round trips | statements | KV operations | after the answer |\n|---|---|---|---|---|\n";
 
 #[test]
-fn an_endpoint_asks_no_more_of_the_stores_than_the_table_says() {
+fn the_store_operations_of_each_endpoint_match_the_table() {
     let mut table = HEADER.to_owned();
     for door in doors().into_iter().filter(|door| door.method != Method::HEAD) {
         let world = World::new();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Call, DAY, NEW_SECRET, PASSWORD, Postern, SECOND, SECRET};
 
-/// Live tokens that one user may have.
+/// The maximum number of active tokens per user.
 const MAX_LIVE: usize = 200;
 
 fn create<'a>(postern: &'a Postern, session: &str) -> Call<'a> {
@@ -20,14 +20,14 @@ fn list(postern: &Postern, session: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_token_has_10_letters_and_digits_and_is_a_new_one_each_time() {
+fn a_token_has_10_letters_and_digits_and_is_new_each_time() {
     let postern = Postern::new();
     let session = postern.admin_token();
     let mut tokens: Vec<String> = (0..100).map(|_| postern.create_user_token(&session)).collect();
     for token in &tokens {
         assert!(token.len() == 10 && token.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{token}");
     }
-    // Of 1,000 characters drawn from 62, none is missing by chance.
+    // With 1,000 random characters, each of the 62 occurs.
     let mut characters: Vec<u8> = tokens.concat().into_bytes();
     characters.sort_unstable();
     characters.dedup();
@@ -38,7 +38,7 @@ fn a_token_has_10_letters_and_digits_and_is_a_new_one_each_time() {
 }
 
 #[test]
-fn nothing_but_the_token_is_answered_and_no_body_is_needed() {
+fn the_response_has_only_the_token_and_no_body_is_needed() {
     let postern = Postern::new();
     let session = postern.admin_token();
     for call in [
@@ -56,7 +56,7 @@ fn nothing_but_the_token_is_answered_and_no_body_is_needed() {
 }
 
 #[test]
-fn a_token_lives_90_days_unless_the_settings_or_the_request_say_otherwise() {
+fn a_token_is_valid_for_90_days_unless_configured_or_requested_otherwise() {
     let postern = Postern::new();
     let session = postern.admin_token();
     let ends_after = |body: Value| {
@@ -74,7 +74,7 @@ fn a_token_lives_90_days_unless_the_settings_or_the_request_say_otherwise() {
 }
 
 #[test]
-fn a_token_ends_when_it_was_to_end() {
+fn a_token_expires_on_time() {
     let postern = Postern::new();
     let session = postern.admin_token();
     let body = create_with(&postern, &session, json!({ "expires_in_days": 1 })).expect(200);
@@ -86,7 +86,7 @@ fn a_token_ends_when_it_was_to_end() {
 }
 
 #[test]
-fn a_life_of_less_than_a_day_or_more_than_a_year_is_refused() {
+fn a_lifetime_below_a_day_or_above_a_year_is_rejected() {
     let postern = Postern::new();
     let session = postern.admin_token();
     for days in [
@@ -108,7 +108,7 @@ fn a_life_of_less_than_a_day_or_more_than_a_year_is_refused() {
 }
 
 #[test]
-fn every_faulty_field_is_named_at_once() {
+fn all_invalid_fields_are_reported_together() {
     let postern = Postern::new();
     let session = postern.admin_token();
     for name in [json!(""), json!("  "), json!("a".repeat(101)), json!("a\nb"), json!(1)] {
@@ -121,7 +121,7 @@ fn every_faulty_field_is_named_at_once() {
 }
 
 #[test]
-fn a_body_that_is_there_must_be_a_json_object() {
+fn a_body_must_be_a_json_object() {
     let postern = Postern::new();
     let session = postern.admin_token();
     create(&postern, &session).body("text/plain", b"{}").send().refused(415, "unsupported_media_type");
@@ -131,14 +131,14 @@ fn a_body_that_is_there_must_be_a_json_object() {
 }
 
 #[test]
-fn it_takes_a_session() {
+fn it_requires_a_session() {
     let postern = Postern::new();
     postern.post("/api/auth/me/create-token").send().refused(401, "invalid_token");
     create_with(&postern, "x", json!({ "expires_in_days": 0 })).refused(401, "invalid_token");
 }
 
 #[test]
-fn nobody_makes_a_token_for_somebody_else_or_chooses_it() {
+fn users_cannot_create_tokens_for_others_or_choose_the_token() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let grace = postern.sign_up("grace@example.com");
@@ -151,7 +151,7 @@ fn nobody_makes_a_token_for_somebody_else_or_chooses_it() {
 }
 
 #[test]
-fn one_may_have_200_live_tokens() {
+fn a_user_can_have_200_active_tokens() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let grace = postern.sign_up("grace@example.com");
@@ -162,10 +162,10 @@ fn one_may_have_200_live_tokens() {
     assert!(answer.body["error"].as_str().unwrap().contains("200"), "{}", answer.text);
     assert_eq!(list(&postern, &ada.token).len(), MAX_LIVE);
 
-    // Another's count is another's.
+    // Other users have their own limit.
     postern.create_user_token(&grace.token);
 
-    // One that was deleted or has expired makes room.
+    // A deleted or expired token makes room.
     let path = format!("/api/auth/me/tokens/{}", last[0]);
     postern.delete(&path).bearer(&ada.token).send().expect(200);
     postern.create_user_token(&ada.token);
@@ -177,7 +177,7 @@ fn one_may_have_200_live_tokens() {
 }
 
 #[test]
-fn one_may_have_no_more_by_making_them_at_once() {
+fn concurrent_requests_cannot_exceed_the_limit() {
     let postern = Postern::new();
     let session = postern.admin_token();
     (0..190).for_each(|_| drop(postern.create_user_token(&session)));
@@ -189,7 +189,7 @@ fn one_may_have_no_more_by_making_them_at_once() {
 }
 
 #[test]
-fn tokens_outlive_the_session_that_made_them_and_a_change_of_the_password() {
+fn tokens_survive_the_end_of_the_session_and_a_password_change() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let token = postern.create_user_token(&ada.token);
@@ -201,7 +201,7 @@ fn tokens_outlive_the_session_that_made_them_and_a_change_of_the_password() {
 }
 
 #[test]
-fn tokens_of_a_secret_that_is_no_longer_accepted_do_not_count() {
+fn tokens_under_a_retired_secret_do_not_count() {
     let postern = Postern::new();
     let admin = postern.admin_token();
     for _ in 0..MAX_LIVE {

@@ -9,7 +9,7 @@ fn deactivate(postern: &Postern, token: &str) -> Answer {
     postern.delete("/api/auth/me").bearer(token).send()
 }
 
-/// Somebody who has just deactivated the own account.
+/// A user who has just deactivated their account.
 fn deactivated(postern: &Postern) -> SignedUp {
     let ada = postern.sign_up("ada@example.com");
     assert_eq!(deactivate(postern, &ada.token).expect(200), json!(true));
@@ -21,7 +21,7 @@ fn active_admins(postern: &Postern) -> usize {
 }
 
 #[test]
-fn a_deactivated_users_session_is_403_at_every_door() {
+fn a_deactivated_users_session_is_403_at_every_endpoint() {
     let postern = Postern::new();
     let ada = deactivated(&postern);
     let password = json!({ "old_password": PASSWORD, "new_password": "another good password" });
@@ -62,7 +62,7 @@ fn a_deactivated_user_cannot_log_in() {
 }
 
 #[test]
-fn other_sessions_of_the_user_are_403_too_and_those_of_others_go_on() {
+fn the_users_other_sessions_are_403_too_and_those_of_others_continue() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let other = postern.token("ada@example.com", PASSWORD);
@@ -72,7 +72,7 @@ fn other_sessions_of_the_user_are_403_too_and_those_of_others_go_on() {
 }
 
 #[test]
-fn a_deactivated_users_tokens_are_false_and_invite_nobody() {
+fn a_deactivated_users_tokens_are_invalid_and_cannot_be_used_to_sign_up() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let token = postern.create_user_token(&ada.token);
@@ -85,7 +85,7 @@ fn a_deactivated_users_tokens_are_false_and_invite_nobody() {
 }
 
 #[test]
-fn a_reset_link_is_dead_at_once_and_stays_so_after_the_account_comes_back() {
+fn a_reset_link_ends_immediately_and_stays_invalid_after_reactivation() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let reset = postern.reset_token("ada@example.com");
@@ -103,7 +103,7 @@ fn a_reset_link_is_dead_at_once_and_stays_so_after_the_account_comes_back() {
 }
 
 #[test]
-fn a_reset_link_from_before_an_admin_deactivated_the_account_stays_dead_too() {
+fn a_reset_link_stays_invalid_after_a_deactivation_by_an_admin_too() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let reset = postern.reset_token("ada@example.com");
@@ -114,7 +114,7 @@ fn a_reset_link_from_before_an_admin_deactivated_the_account_stays_dead_too() {
 }
 
 #[test]
-fn no_reset_link_is_mailed_to_a_deactivated_user_and_the_answer_does_not_tell() {
+fn a_deactivated_user_gets_no_reset_link_and_the_response_does_not_reveal_it() {
     let postern = Postern::new();
     deactivated(&postern);
     let ask = |email| postern.post("/api/auth/send-password-reset-link").json(json!({ "email": email })).send();
@@ -124,14 +124,14 @@ fn no_reset_link_is_mailed_to_a_deactivated_user_and_the_answer_does_not_tell() 
 }
 
 #[test]
-fn an_admin_can_undo_it_but_the_sessions_do_not_come_back() {
+fn an_admin_can_activate_the_account_but_its_sessions_stay_ended() {
     let postern = Postern::new();
     let ada = deactivated(&postern);
     postern.set_active(&ada.id, true);
     assert_eq!(postern.me(&ada.token), 401);
     let token = postern.token("ada@example.com", PASSWORD);
     assert_eq!((postern.me(&token), postern.me(&ada.token)), (200, 401));
-    // Saving an account that is active already ends no session.
+    // Activating an active account ends no session.
     postern.set_active(&ada.id, true);
     assert_eq!(postern.me(&token), 200);
 }
@@ -149,7 +149,7 @@ fn the_account_and_its_email_are_kept() {
 }
 
 #[test]
-fn nobody_deactivates_anybody_else() {
+fn users_cannot_deactivate_others() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let grace = postern.sign_up("grace@example.com");
@@ -178,7 +178,7 @@ fn the_last_active_admin_cannot() {
 }
 
 #[test]
-fn of_two_admins_who_leave_at_once_one_stays() {
+fn two_admins_who_deactivate_themselves_concurrently_leave_one_admin() {
     let postern = Postern::new();
     let admin = postern.admin_token();
     let ada = postern.sign_up("ada@example.com");
@@ -191,7 +191,7 @@ fn of_two_admins_who_leave_at_once_one_stays() {
 }
 
 #[test]
-fn two_requests_of_one_user_at_once_do_what_one_does() {
+fn two_concurrent_requests_of_a_user_act_like_one() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let leave = || postern.delete("/api/auth/me").bearer(&ada.token);
@@ -201,7 +201,7 @@ fn two_requests_of_one_user_at_once_do_what_one_does() {
 }
 
 #[test]
-fn the_default_admin_must_change_the_password_first_where_that_is_demanded() {
+fn a_restricted_default_admin_must_change_the_password_first() {
     let postern = Postern::with_settings(&[("DEFAULT_ADMIN", "restricted")]);
     let token = postern.admin_token();
     deactivate(&postern, &token).refused(403, "password_change_required");

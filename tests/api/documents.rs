@@ -1,8 +1,8 @@
-//! docs/security.md, held to the tests and files that there are.
+//! Checks that the tests and files named in the documents exist.
 
 use std::{fs, path::Path};
 
-/// Each promise: its number, and its text until the next heading.
+/// Returns the number and the text of each promise.
 fn promises(document: &str) -> Vec<(usize, &str)> {
     let (promises, _) = document.split_once("\n# Threat model").expect("the threat model");
     promises
@@ -12,12 +12,12 @@ fn promises(document: &str) -> Vec<(usize, &str)> {
         .collect()
 }
 
-/// What stands between backticks.
+/// Returns the texts between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// Whether the source has a test of this name, in Rust or in JavaScript.
+/// Returns whether the source has a test with this name, in Rust or in JavaScript.
 fn has_test(source: &str, name: &str) -> bool {
     let in_rust = source.split("#[test]").skip(1).any(|test| {
         test.trim_start()
@@ -29,7 +29,7 @@ fn has_test(source: &str, name: &str) -> bool {
 }
 
 #[test]
-fn every_promise_names_tests_that_there_are() {
+fn every_promise_names_existing_tests() {
     let document = fs::read_to_string("docs/security.md").unwrap();
     let promises = promises(&document);
     assert!(promises.len() >= 26, "{} promises", promises.len());
@@ -51,7 +51,7 @@ fn every_promise_names_tests_that_there_are() {
 }
 
 #[test]
-fn every_file_that_the_documents_name_is_there() {
+fn every_file_named_in_the_documents_exists() {
     let documents = [
         "README.md",
         "ARCHITECTURE.md",
