@@ -1,23 +1,23 @@
-//! What the operator is told of the work that is done: one line of JSON for each request, for what follows its answer, and
-//! for each run of the cron trigger. It has room for nothing that a client sends: docs/operate.md lists what is never told.
+//! The log lines for the operator: one line of JSON for each request, for the work after its response, and for each run of the cron
+//! trigger. The types have no field for anything that a client sends. docs/operate.md lists what is never logged.
 
 use std::cell::Cell;
 
 use http::{Method, StatusCode};
 use serde::Serialize;
 
-/// What the stores were asked.
+/// The use of D1 and KV.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Usage {
-    /// Waits for D1.
+    /// Round trips to D1.
     pub d1_round_trips: u32,
-    /// Statements in them.
+    /// Statements in these round trips.
     pub d1_statements: u32,
-    /// Rows that D1 read, by its own account, which is what it bills.
+    /// Rows read, as D1 reports and bills them.
     pub d1_rows_read: u64,
-    /// Rows that D1 wrote, those of indexes included, by its own account.
+    /// Rows written, including those of indexes, as D1 reports them.
     pub d1_rows_written: u64,
-    /// Milliseconds that D1 itself took, by its own account: without the way there and back.
+    /// Milliseconds that D1 reports for its own work, without the network.
     pub d1_ms: f64,
     /// Reads of KV.
     pub kv_reads: u32,
@@ -25,35 +25,35 @@ pub struct Usage {
     pub kv_writes: u32,
 }
 
-/// Where the adapters of one request add up what they ask.
+/// Counts the use of D1 and KV by one request.
 #[derive(Debug, Default)]
 pub struct Meter(Cell<Usage>);
 
 impl Meter {
-    /// Adds to what was asked.
+    /// Adds to the counts.
     pub fn add(&self, more: impl FnOnce(&mut Usage)) {
         let mut usage = self.0.get();
         more(&mut usage);
         self.0.set(usage);
     }
 
-    /// What was asked since the last call of this, so that nothing is told twice.
+    /// Returns the counts since the last call and resets them, so that nothing is counted twice.
     pub fn take(&self) -> Usage {
         self.0.take()
     }
 }
 
-/// What a request asks for, in words that are ours.
+/// The method and route of a request, without any text of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Label {
-    /// A method that anything here answers to, or `other`.
+    /// A known method, or `other`.
     pub method: &'static str,
     /// The pattern of the path, or `unknown`.
     pub route: &'static str,
 }
 
 impl Label {
-    /// The label of a method at the pattern of a path.
+    /// Returns the label for a method and the pattern of a path.
     pub fn new(method: &Method, route: &'static str) -> Self {
         let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
         let method = known.into_iter().find(|known| *known == method.as_str()).unwrap_or("other");
@@ -61,7 +61,7 @@ impl Label {
     }
 }
 
-/// How a request was answered.
+/// The result of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// The HTTP status.
@@ -75,22 +75,22 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result
     serializer.serialize_u16(status.as_u16())
 }
 
-/// A piece of work that has ended.
+/// Work that has ended.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Event<'a> {
-    /// What it was.
+    /// The kind of work.
     pub event: Kind,
-    /// The id of the request, which is in the answer too, or of the run.
+    /// The id of the request, which the response also has, or of the run.
     pub id: &'a str,
-    /// What was asked for; nothing of a run.
+    /// The method and route; `None` for a run of the cron trigger.
     #[serde(flatten)]
     pub label: Option<Label>,
-    /// How it was answered; nothing of what has no answer.
+    /// The result; `None` if there is no response.
     #[serde(flatten)]
     pub outcome: Option<Outcome>,
-    /// Milliseconds. The clock of the platform stands still while the Worker computes, so these are mostly waits.
+    /// The duration in milliseconds. The platform's clock stops while the Worker computes, so this is mostly waiting.
     pub duration_ms: i64,
-    /// What it asked of the stores.
+    /// The use of D1 and KV.
     #[serde(flatten)]
     pub usage: Usage,
 }
@@ -99,18 +99,18 @@ pub struct Event<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A request, up to its answer.
+    /// A request, up to its response.
     Request,
-    /// What a request left to be done after its answer.
+    /// The work that a request leaves for after its response.
     AfterAnswer,
     /// A run of the cron trigger.
     Cron,
 }
 
 impl Event<'_> {
-    /// The line of the log.
+    /// Returns the log line.
     pub fn line(&self) -> String {
-        // Only maps with keys that are no strings and failing `Serialize` impls can fail; we have neither.
+        // This cannot fail: there are no maps with keys that are not strings.
         serde_json::to_string(self).unwrap_or_default()
     }
 }
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_method_that_a_client_made_up_is_not_told() {
+    fn a_method_that_a_client_made_up_is_not_logged() {
         let made_up = Method::from_bytes(b"ada-at-example.com").unwrap();
         assert_eq!(Label::new(&made_up, "unknown"), Label { method: "other", route: "unknown" });
         assert_eq!(Label::new(&Method::PUT, "/health").method, "PUT");
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_is_not_told_again() {
+    fn a_count_is_not_reported_twice() {
         let meter = Meter::default();
         meter.add(|usage| usage.d1_statements += 3);
         meter.add(|usage| usage.d1_statements += 4);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_the_cron_trigger_tells_no_route() {
+    fn a_run_of_the_cron_trigger_has_no_route() {
         let event = Event {
             event: Kind::Cron,
             id: "run",

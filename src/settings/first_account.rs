@@ -23,7 +23,7 @@ impl fmt::Debug for FirstAdmin {
 }
 
 /// Reads `DEFAULT_ADMIN`: whether the default account can do everything before its password is changed.
-pub(super) fn is_default_open<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> bool {
+pub(super) fn is_default_open(reader: &mut Reader<'_>) -> bool {
     let is_open = reader.choice(DEFAULT_ADMIN) == "open";
     if is_open && !reader.is_local {
         reader.invalid(DEFAULT_ADMIN.name, "is open, which makes everyone an admin: this requires ENVIRONMENT=local");
@@ -32,11 +32,7 @@ pub(super) fn is_default_open<F: Fn(&str) -> Option<String>>(reader: &mut Reader
 }
 
 impl FirstAdmin {
-    pub(super) fn read<F: Fn(&str) -> Option<String>>(
-        reader: &mut Reader<F>,
-        min_length: usize,
-        service_name: &str,
-    ) -> Option<FirstAdmin> {
+    pub(super) fn read(reader: &mut Reader<'_>, min_length: usize, service_name: &str) -> Option<FirstAdmin> {
         let password = reader.untrimmed(ADMIN_PASSWORD).map(|typed| {
             let context = password::Context { min_length, service_name, email: None };
             password::check(&typed, context).unwrap_or_else(|(fault, _)| {
@@ -70,7 +66,7 @@ mod tests {
     use crate::settings::tests::{SECRET, read};
 
     #[test]
-    fn the_password_of_the_first_admin_obeys_the_rules_too() {
+    fn the_password_of_the_first_admin_follows_the_password_rules() {
         let problems = read(&[
             ("ENVIRONMENT", "local"),
             ("AUTH_SECRET", SECRET),

@@ -76,7 +76,7 @@ impl fmt::Debug for ApiKey {
 }
 
 impl Mail {
-    pub(super) fn read<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Mail {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Mail {
         let names = reader.list(MAIL_PROVIDER);
         if names.contains(&"outbox") {
             if !reader.is_local {
@@ -101,7 +101,7 @@ impl Mail {
 
 impl Provider {
     /// Reads the settings of the provider with this name, if there is one.
-    fn read<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>, name: &str) -> Option<Provider> {
+    fn read(reader: &mut Reader<'_>, name: &str) -> Option<Provider> {
         Some(match name {
             "resend" => Provider::Resend { api_key: api_key(reader, RESEND_API_KEY, name) },
             "postmark" => Provider::Postmark { server_token: api_key(reader, POSTMARK_SERVER_TOKEN, name) },
@@ -125,7 +125,7 @@ impl Provider {
     }
 }
 
-fn api_key<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>, setting: table::Text, provider: &str) -> ApiKey {
+fn api_key(reader: &mut Reader<'_>, setting: table::Text, provider: &str) -> ApiKey {
     let key = reader.required(setting, &format!("the key of the mail provider {provider}"));
     // It becomes the value of a header.
     if key.contains(|character: char| !character.is_ascii_graphic()) {
@@ -134,7 +134,7 @@ fn api_key<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>, setting: table
     ApiKey(key)
 }
 
-fn sender<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<Sender> {
+fn sender(reader: &mut Reader<'_>) -> Option<Sender> {
     let text = reader.required(MAIL_FROM, "the sender of all mail");
     let sender = Sender::parse(&text);
     if sender.is_none() && !text.is_empty() {
@@ -148,14 +148,14 @@ mod tests {
     use super::*;
     use crate::settings::tests::{SECRET, read};
 
-    /// Returns the mail settings of a deployment, which `pairs` adds to what else is required.
+    /// Returns the mail settings of a deployment with `pairs` and the other required settings.
     fn read_mail(pairs: &[(&str, &str)]) -> Result<Mail, Vec<String>> {
         let others = [("AUTH_SECRET", SECRET), ("APP_URL", "https://example.com")];
         read(&[&others, pairs].concat()).map(|settings| settings.mail)
     }
 
     #[test]
-    fn providers_are_tried_in_the_order_in_which_they_are_named() {
+    fn providers_are_tried_in_the_order_of_the_setting() {
         let mail = read_mail(&[
             ("MAIL_PROVIDER", " mailgun, cloudflare,postmark ,sendgrid,resend"),
             ("MAIL_FROM", "Example <noreply@example.com>"),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_the_providers_lack_is_told_at_once() {
+    fn all_missing_settings_of_providers_are_reported_at_once() {
         let problems = read_mail(&[("MAIL_PROVIDER", "resend,postmark,sendgrid,mailgun,cloudflare")]).unwrap_err();
         let names = [
             "RESEND_API_KEY",
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_provider_is_told_must_fit_in_its_requests() {
+    fn settings_of_providers_must_fit_in_requests() {
         let problems = read_mail(&[
             ("MAIL_PROVIDER", "mailgun,resend"),
             ("MAIL_FROM", "Example"),
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_providers_names_known_ones_once_and_the_outbox_alone() {
+    fn providers_are_known_and_unique_and_the_outbox_stands_alone() {
         let from = [("MAIL_FROM", "noreply@example.com"), ("RESEND_API_KEY", "re_key"), ("ENVIRONMENT", "local")];
         for (list, problem) in [
             ("resend,resend", "MAIL_PROVIDER names resend twice"),

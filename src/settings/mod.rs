@@ -70,7 +70,7 @@ impl Settings {
     /// # Errors
     /// Every problem. None of them quotes a value.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, Vec<Problem>> {
-        let mut reader = Reader { lookup, is_local: false, problems: Vec::new() };
+        let mut reader = Reader { lookup: &lookup, is_local: false, problems: Vec::new() };
         reader.is_local = reader.choice(table::ENVIRONMENT) == "local";
         let service_name = reader.text(table::SERVICE_NAME).unwrap_or_default();
         let password_min_length = reader.number(table::PASSWORD_MIN_LENGTH) as usize;
@@ -131,14 +131,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn local_development_needs_no_setting_but_the_secret() {
+    fn local_development_requires_only_the_secret() {
         let settings = read(&[("ENVIRONMENT", "local"), ("AUTH_SECRET", SECRET)]).unwrap();
         assert_eq!((settings.app_url.as_str(), settings.mail), ("http://localhost:8787", Mail::Outbox));
         assert!(settings.default_admin_open);
     }
 
     #[test]
-    fn every_row_of_the_table_is_read_and_nothing_else() {
+    fn the_parser_reads_every_row_of_the_table_and_nothing_else() {
         let names = RefCell::new(BTreeSet::new());
         let all_providers = table::MAIL_PROVIDER.choices.join(",");
         let read = Settings::read(|name| {
@@ -153,7 +153,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_deployed_environment_is_told_every_problem_at_once() {
+    fn a_deployment_is_told_every_problem_at_once() {
         let problems = read(&[
             ("MAIL_PROVIDER", "outbox"),
             ("DEFAULT_ADMIN", "open"),
@@ -170,7 +170,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_deployed_environment_with_everything_it_needs_is_accepted() {
+    fn a_deployment_with_all_required_settings_is_accepted() {
         let settings = read(&[
             ("AUTH_SECRET", SECRET),
             ("APP_URL", "https://example.com/"),
@@ -180,11 +180,11 @@ pub(crate) mod tests {
         .unwrap();
         assert_eq!(settings.app_url, "https://example.com");
         assert!(!settings.default_admin_open);
-        assert!(!format!("{settings:?}").contains("re_1"), "a key is told by Debug");
+        assert!(!format!("{settings:?}").contains("re_1"), "Debug shows a key");
     }
 
     #[test]
-    fn the_password_cost_cannot_be_set_below_its_floor() {
+    fn the_password_cost_cannot_be_set_below_its_minimum() {
         let problems = read(&[
             ("ENVIRONMENT", "local"),
             ("AUTH_SECRET", SECRET),

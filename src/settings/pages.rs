@@ -7,7 +7,7 @@ use super::{
 use crate::domain::origin::is_origin;
 
 /// Reads `APP_URL`, without a slash at the end.
-pub(super) fn app_url<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> String {
+pub(super) fn app_url(reader: &mut Reader<'_>) -> String {
     let url = reader.required(APP_URL, "the address of the pages that links in mails lead to");
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://").filter(|_| reader.is_local));
     let is_plain =
@@ -21,7 +21,7 @@ pub(super) fn app_url<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> 
 }
 
 /// Reads `CORS_ORIGINS`, each once.
-pub(super) fn cors_origins<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Vec<String> {
+pub(super) fn cors_origins(reader: &mut Reader<'_>) -> Vec<String> {
     let Some(text) = reader.text(CORS_ORIGINS) else { return Vec::new() };
     let mut origins: Vec<String> = Vec::new();
     for (index, origin) in text.split(',').map(str::trim).enumerate() {
@@ -42,7 +42,7 @@ pub(super) fn cors_origins<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>
 }
 
 /// Reads `BRAND_COLOR`, as `#` and six lower-case hexadecimal digits.
-pub(super) fn brand_color<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> String {
+pub(super) fn brand_color(reader: &mut Reader<'_>) -> String {
     let text = reader.text(BRAND_COLOR).unwrap_or_default();
     // The `#` is optional because it begins a comment in `.dev.vars`.
     let digits = text.strip_prefix('#').unwrap_or(&text);
@@ -57,7 +57,7 @@ mod tests {
     use crate::settings::tests::{SECRET, read};
 
     #[test]
-    fn other_origins_are_named_exactly_or_not_at_all() {
+    fn cors_origins_are_exact_and_unique() {
         let read = |environment: &str, list: &str| {
             read(&[
                 ("ENVIRONMENT", environment),
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn the_brand_color_is_six_hexadecimal_digits_with_or_without_their_sign() {
+    fn the_brand_color_is_six_hexadecimal_digits_with_or_without_a_hash_sign() {
         let color = |text| {
             read(&[("ENVIRONMENT", "local"), ("AUTH_SECRET", SECRET), ("BRAND_COLOR", text)])
                 .map(|settings| settings.brand_color)

@@ -26,14 +26,14 @@ pub enum Kind {
 }
 
 /// Reads settings from `lookup`. An empty setting counts as missing.
-pub(super) struct Reader<F> {
-    pub lookup: F,
+pub(super) struct Reader<'a> {
+    pub lookup: &'a dyn Fn(&str) -> Option<String>,
     /// Whether the defaults are those of local development.
     pub is_local: bool,
     pub problems: Vec<Problem>,
 }
 
-impl<F: Fn(&str) -> Option<String>> Reader<F> {
+impl Reader<'_> {
     /// Adds a problem. `message` follows the name of the setting.
     pub fn invalid(&mut self, setting: &'static str, message: &str) {
         self.problems.push(Problem { setting, kind: Kind::Invalid, message: format!("{setting} {message}") });
@@ -57,7 +57,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         })
     }
 
-    /// Returns a text as it was set: a password may begin or end with a space.
+    /// Returns a text without trimming it: a password may begin or end with a space.
     pub fn untrimmed(&self, setting: Text) -> Option<String> {
         (self.lookup)(setting.name).filter(|value| !value.is_empty())
     }

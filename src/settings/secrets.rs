@@ -9,7 +9,7 @@ use super::{
 
 /// The minimum length of a secret in bytes: 256 bits, if they are random.
 const MIN_LENGTH: usize = 32;
-/// The minimum number of different characters in a secret. Of 10,000 secrets of 32 random hexadecimal digits, one has fewer.
+/// The minimum number of different characters in a secret. Only 1 in 10,000 random secrets of 32 hexadecimal digits has fewer.
 const MIN_DISTINCT: usize = 10;
 
 /// The master secrets. Their `Debug` does not show them.
@@ -27,7 +27,7 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    pub(super) fn read<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Secrets {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Secrets {
         let current = reader.required(AUTH_SECRET, "create one with `openssl rand -base64 32` and set it as a secret");
         let previous = reader.text(AUTH_SECRET_PREVIOUS);
         for (name, secret) in [(AUTH_SECRET.name, Some(&current)), (AUTH_SECRET_PREVIOUS.name, previous.as_ref())] {
@@ -35,7 +35,7 @@ impl Secrets {
                 reader.invalid(name, &format!("must have at least {MIN_LENGTH} characters"));
             }
         }
-        // The previous one may be weak: otherwise a weak secret could not be rotated out.
+        // `AUTH_SECRET_PREVIOUS` may be weak: otherwise a weak secret could not be rotated out.
         if current.len() >= MIN_LENGTH && is_weak(&current) {
             reader.invalid(
                 AUTH_SECRET.name,
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_a_person_made_up_is_refused_unless_it_is_rotated_out() {
+    fn a_guessable_secret_is_rejected_unless_it_is_the_previous_one() {
         let weak = [
             "a".repeat(64),
             "abcabcabd".repeat(5),

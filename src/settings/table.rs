@@ -13,9 +13,9 @@ pub struct Text {
     pub name: &'static str,
     /// The default in a deployment.
     pub default: &'static str,
-    /// The default in local development, if it is another one.
+    /// The default in local development, if it differs.
     pub local: &'static str,
-    /// Whether nobody may read it once it is set.
+    /// Whether it is stored as a secret, which nobody can read afterwards.
     pub is_secret: bool,
     /// When it must be set. Empty if never.
     pub required: &'static str,
@@ -28,7 +28,7 @@ pub struct Choice {
     pub name: &'static str,
     /// The words. The first one is the default in a deployment.
     pub choices: &'static [&'static str],
-    /// The default in local development, if it is another one.
+    /// The default in local development, if it differs.
     pub local: &'static str,
     /// Whether there may be several, with commas between them.
     pub is_list: bool,
@@ -84,7 +84,7 @@ impl Row {
         if let Setting::Text(text) = self.setting { text.required } else { "" }
     }
 
-    /// Returns whether nobody may read the setting once it is set.
+    /// Returns whether it is stored as a secret.
     pub fn is_secret(&self) -> bool {
         matches!(self.setting, Setting::Text(Text { is_secret: true, .. }))
     }
@@ -98,7 +98,7 @@ impl Row {
         }
     }
 
-    /// Returns the default in local development, if it is another one.
+    /// Returns the default in local development, if it differs.
     pub fn local(&self) -> &'static str {
         match self.setting {
             Setting::Text(text) => text.local,
@@ -161,8 +161,8 @@ settings! {
         AUTH_SECRET_PREVIOUS: Text = Text::SECRET;
     }
     "Mail" {
-        /// The mail provider, or several with commas between them: if one fails, the next one is tried. With `outbox` no mail
-        /// leaves; `/dev/outbox` shows it.
+        /// The mail providers, with commas between them: if the first fails, the next is tried. `outbox` sends no mail and shows it at
+        /// `/dev/outbox`.
         MAIL_PROVIDER: Choice =
             Choice::list_of(&["resend", "postmark", "sendgrid", "mailgun", "cloudflare", "outbox"]).locally("outbox");
         /// The sender: an address, or `Name <address>`. Every provider must have verified its domain.
