@@ -226,6 +226,13 @@ refusals! {
         RETRY_AFTER = RETRY_AFTER_OUTAGE.to_string();
 }
 
+impl Error {
+    /// Returns whether stored data decided the refusal: the status is 404, 409 or 412.
+    pub fn depends_on_data(&self) -> bool {
+        matches!(self.status(), StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED)
+    }
+}
+
 /// The current state of the resource that a refused change was about.
 #[derive(Debug)]
 pub struct Current {

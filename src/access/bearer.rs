@@ -14,7 +14,7 @@
 //! published, and it claims the least role and tier, so that no relying party takes it for a session. Here, both kinds
 //! name a session, and the database decides on each request what the session opens.
 
-use std::rc::Rc;
+use std::{ops::Deref, rc::Rc};
 
 use http::header;
 
@@ -69,6 +69,17 @@ impl Session {
     pub fn later_end(&self, app: &App) -> Option<Timestamp> {
         let lifetime = app.settings().session;
         lifetime.refreshed_expiry(self.token_issued_at, self.token_expires_at, self.created_at, app.now)
+    }
+}
+
+/// The session of an admin. Only [`admin`] makes one, so a function that takes it cannot run for anyone else.
+pub struct Admin(Session);
+
+impl Deref for Admin {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.0
     }
 }
 
@@ -179,12 +190,12 @@ pub async fn session(app: &App, request: &Request) -> Result<Session, Error> {
 ///
 /// # Errors
 /// As [`session`]; 403 when the user is no admin.
-pub async fn admin(app: &App, request: &Request) -> Result<Session, Error> {
+pub async fn admin(app: &App, request: &Request) -> Result<Admin, Error> {
     let session = session(app, request).await?;
     if session.user.role != Role::Admin {
         return Err(Error::AdminRequired);
     }
-    Ok(session)
+    Ok(Admin(session))
 }
 
 /// Why a write of a user did nothing: because the session or the account was closed while the request was under way, or for
@@ -198,8 +209,8 @@ pub async fn refusal_of_session(app: &App, session: &Session, otherwise: Error) 
     }
 }
 
-/// Why an act of an admin did nothing: because the admin is none any more, or for the other reason that there may be.
-pub async fn refusal_of_admin(app: &App, admin: &Session, otherwise: Error) -> Error {
+/// Returns why a write of an admin did nothing: the caller is no longer an active admin, or else the given reason.
+pub async fn refusal_of_admin(app: &App, admin: &Admin, otherwise: Error) -> Error {
     match users::is_active_admin(app.sql.as_ref(), &admin.user.id).await {
         Ok(true) => otherwise,
         Ok(false) => Error::AdminRequired,

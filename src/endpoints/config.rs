@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{app::App, web::Response};
+use crate::{app::App, error::Error, web::Response};
 
 /// What the pages must know of the settings before anybody has signed in.
 #[derive(Serialize, ToSchema)]
@@ -25,13 +25,13 @@ pub struct Config<'a> {
 
 /// What everybody may know of the settings.
 #[utoipa::path(get, path = "/api/auth/config", tag = "Service", responses((status = 200, body = Config)))]
-pub fn get(app: &App) -> Response {
+pub async fn get(app: &App) -> Result<Response, Error> {
     let settings = app.settings();
-    Response::json(&Config {
+    Ok(Response::json(&Config {
         service_name: &settings.service_name,
         brand_color: &settings.brand_color,
         app_url: &settings.app_url,
         password_min_length: settings.password_min_length,
         user_token_lifetime_days: settings.user_token_lifetime_days,
-    })
+    }))
 }

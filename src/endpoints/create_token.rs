@@ -4,7 +4,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    access::{audit, bearer},
+    access::{
+        audit,
+        bearer::{self, Session},
+    },
     app::App,
     domain::{
         event::Action,
@@ -47,8 +50,7 @@ pub struct CreatedToken {
     request_body = Option<TokenOptions>,
     responses((status = 200, body = CreatedToken), (status = "4XX", description = "too_many_tokens"))
 )]
-pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let session = bearer::session(app, request).await?;
+pub async fn post(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
     let mut fields = web::optional_json(request)?;
     let name = fields.optional("name", name::parse);
     let days = fields.optional_integer("expires_in_days", 1..=MAX_LIFETIME_DAYS);
@@ -56,9 +58,9 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
 
     let expires_at = expiry(app.now, days.unwrap_or(app.settings().user_token_lifetime_days));
     let made = user_tokens::make(app, &session.user.id, None)?;
-    let event = audit::own(app, Action::TokenCreated, &session);
+    let event = audit::own(app, Action::TokenCreated, session);
     if !user_tokens::insert(app.sql.as_ref(), &made, name.as_deref(), expires_at, None, &event).await? {
-        return Err(bearer::refusal_of_session(app, &session, Error::TooManyTokens(MAX_LIVE)).await);
+        return Err(bearer::refusal_of_session(app, session, Error::TooManyTokens(MAX_LIVE)).await);
     }
     Ok(Response::json(&CreatedToken { token: made.token }))
 }

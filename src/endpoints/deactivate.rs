@@ -1,12 +1,16 @@
 //! `DELETE /api/auth/me`
 
 use crate::{
-    access::{audit, bearer, sign_out},
+    access::{
+        audit,
+        bearer::{self, Session},
+        sign_out,
+    },
     app::App,
     domain::event::Action,
     error::Error,
     store::users,
-    web::{Request, Response, True},
+    web::{Response, True},
 };
 
 /// Deactivates the user's own account: every door answers 403 from now on, tokens and reset links are dead. An admin can
@@ -21,12 +25,11 @@ use crate::{
     security(("session" = [])),
     responses((status = 200, body = True), (status = "4XX", description = "last_admin"))
 )]
-pub async fn delete(app: &App, request: &Request) -> Result<Response, Error> {
-    let session = bearer::session(app, request).await?;
+pub async fn delete(app: &App, session: &Session) -> Result<Response, Error> {
     let user_id = &session.user.id;
-    let event = audit::own(app, Action::Deactivated, &session);
+    let event = audit::own(app, Action::Deactivated, session);
     if !users::deactivate(app.sql.as_ref(), user_id, &event).await? {
-        return Err(bearer::refusal_of_session(app, &session, Error::LastAdmin).await);
+        return Err(bearer::refusal_of_session(app, session, Error::LastAdmin).await);
     }
-    Ok(sign_out::answer(&session))
+    Ok(sign_out::answer(session))
 }

@@ -1,7 +1,7 @@
 //! `GET /api/auth/me/events`
 
 use crate::{
-    access::bearer,
+    access::bearer::Session,
     app::App,
     domain::page::{DEFAULT_LIMIT, LIMITS, NEWEST, Timeline, TimelineQuery},
     error::Error,
@@ -22,8 +22,8 @@ use crate::{
     params(TimelineQuery),
     responses((status = 200, body = Timeline<Listed>), (status = "4XX", description = "invalid_fields"))
 )]
-pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = bearer::session(app, request).await?.user;
+pub async fn list(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
+    let user = &session.user;
     let mut fields = request.query_fields();
     let before = fields.optional_integer("before", 1..=NEWEST);
     let limit = fields.optional_integer("limit", LIMITS);

@@ -1,12 +1,12 @@
 //! `POST /api/auth/logout`
 
 use crate::{
-    access::{audit, bearer, sign_out},
+    access::{audit, bearer::Session, sign_out},
     app::App,
     domain::event::Action,
     error::Error,
     store::sessions,
-    web::{Request, Response, True},
+    web::{Response, True},
 };
 
 /// Ends this session, at once.
@@ -21,9 +21,8 @@ use crate::{
     responses((status = 200, body = True)),
     extensions(("x-open-before-password-change" = json!(true)))
 )]
-pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let session = bearer::session_before_password_change(app, request).await?;
+pub async fn post(app: &App, session: &Session) -> Result<Response, Error> {
     let user_id = &session.user.id;
-    sessions::end(app.sql.as_ref(), user_id, &session.id, &audit::own(app, Action::Logout, &session)).await?;
-    Ok(sign_out::answer(&session))
+    sessions::end(app.sql.as_ref(), user_id, &session.id, &audit::own(app, Action::Logout, session)).await?;
+    Ok(sign_out::answer(session))
 }

@@ -8,7 +8,7 @@ use crate::{
     domain::user::User,
     error::Error,
     store::sessions,
-    web::{Header, Request, Response},
+    web::{Header, Response},
 };
 
 /// Clients adopt its value as their new session token.
@@ -33,12 +33,12 @@ const REFRESH_TOKEN: HeaderName = HeaderName::from_static("x-refresh-token");
     )),
     extensions(("x-open-before-password-change" = json!(true)))
 )]
-pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
-    match bearer::session_or_password_reset(app, request).await? {
+pub async fn get(app: &App, bearer: &Bearer) -> Result<Response, Error> {
+    match bearer {
         Bearer::PasswordReset(reset) => Ok(Response::json(&reset.user)),
         Bearer::Session(session) => {
             let response = Response::json(&session.user);
-            Ok(response.headers(refresh(app, &session).await?))
+            Ok(response.headers(refresh(app, session).await?))
         }
     }
 }

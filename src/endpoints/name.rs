@@ -3,7 +3,10 @@
 use utoipa::ToSchema;
 
 use crate::{
-    access::{audit, bearer},
+    access::{
+        audit,
+        bearer::{self, Session},
+    },
     app::App,
     domain::{event::Action, name},
     error::Error,
@@ -31,15 +34,14 @@ pub struct NewName {
     request_body = NewName,
     responses((status = 200, body = True))
 )]
-pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
-    let session = bearer::session(app, request).await?;
+pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
     let mut fields = web::json(request)?;
     let name = fields.required_nullable("name", name::parse);
     let name = fields.take(name)?;
     let user_id = &session.user.id;
-    let event = audit::own(app, Action::NameChanged, &session);
+    let event = audit::own(app, Action::NameChanged, session);
     if !users::rename(app.sql.as_ref(), user_id, name.as_deref(), &event).await? {
-        return Err(bearer::refusal_of_session(app, &session, Error::Unauthorized).await);
+        return Err(bearer::refusal_of_session(app, session, Error::Unauthorized).await);
     }
     Ok(Response::ok())
 }

@@ -4,7 +4,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    access::{audit, bearer},
+    access::{
+        audit,
+        bearer::{self, Session},
+    },
     app::App,
     crypto::random,
     domain::{email::Email, event::Action, one_time_password::canonical, throttle::retry_after, user::User},
@@ -55,8 +58,7 @@ pub struct TypedCode {
         (status = "4XX", description = "already_verified too_many_requests"),
     )
 )]
-pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
-    let session = bearer::session(app, request).await?;
+pub async fn send(app: &App, session: &Session) -> Result<Response, Error> {
     let user = &session.user;
     if user.is_verified {
         return Err(Error::AlreadyVerified);
@@ -67,14 +69,14 @@ pub async fn send(app: &App, request: &Request) -> Result<Response, Error> {
     let sent = match one_time_passwords::begin_send(sql, &user.id, &generation, before.as_ref(), app.now).await {
         Ok(Some(time)) => {
             let refusal = Error::TooManyRequests(retry_after(time, app.now));
-            return Err(bearer::refusal_of_session(app, &session, refusal).await);
+            return Err(bearer::refusal_of_session(app, session, refusal).await);
         }
         Ok(None) => mail_code(app, user, &generation).await,
         Err(error) => Err(error),
     };
     let error = match sent {
         Ok(token) => {
-            audit::later(app, audit::own(app, Action::OtpSent, &session));
+            audit::later(app, audit::own(app, Action::OtpSent, session));
             return Ok(Response::json(&CodeSent { token }));
         }
         Err(error) => error,

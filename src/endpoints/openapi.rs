@@ -1,6 +1,6 @@
 //! `GET /api/auth/openapi.json`
 
-use crate::web::Response;
+use crate::{error::Error, web::Response};
 
 /// The description of this API (OpenAPI 3.1).
 #[utoipa::path(
@@ -9,6 +9,6 @@ use crate::web::Response;
     tag = "Verifying",
     responses((status = 200, body = serde_json::Value))
 )]
-pub fn get() -> Response {
-    Response::json_text(include_str!("openapi.json"))
+pub async fn get() -> Result<Response, Error> {
+    Ok(Response::json_text(include_str!("openapi.json")))
 }

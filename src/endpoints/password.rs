@@ -4,7 +4,9 @@ use utoipa::ToSchema;
 
 use crate::{
     access::{
-        audit, bearer, new_password, password_attempts,
+        audit,
+        bearer::Session,
+        new_password, password_attempts,
         password_check::{self, Verdict},
     },
     app::App,
@@ -49,8 +51,7 @@ pub struct PasswordChange {
     responses((status = 200, body = True), (status = "4XX", description = "wrong_password too_many_requests")),
     extensions(("x-open-before-password-change" = json!(true)))
 )]
-pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
-    let session = bearer::session_before_password_change(app, request).await?;
+pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
     let email = Email::from_store(session.user.email.clone());
     let settings = app.settings();
 
@@ -73,12 +74,12 @@ pub async fn put(app: &App, request: &Request) -> Result<Response, Error> {
     let account = account.filter(|account| account.user.id == session.user.id);
     let account = account.ok_or(Error::Unauthorized)?;
     if password_check::verify(app, &account.user.id, &old_password, &account.password_hash) == Verdict::Wrong {
-        return Err(audit::refused(app, audit::own(app, Action::PasswordChanged, &session), Error::WrongPassword));
+        return Err(audit::refused(app, audit::own(app, Action::PasswordChanged, session), Error::WrongPassword));
     }
     let new_hash = password_hash::hash(&new_password, settings.password_cost)?;
     let queued = QueuedNotice::password_changed(app, &email, account.user.name.clone())?;
     let notice = queued.as_ref().map(|queued| &queued.notice);
-    let event = audit::own(app, Action::PasswordChanged, &session);
+    let event = audit::own(app, Action::PasswordChanged, session);
     if !users::change_password(app.sql.as_ref(), &account, &new_hash, &session.id, attempt, notice, &event).await? {
         // Somebody was faster: the old password is no longer in force.
         return Err(Error::WrongPassword);

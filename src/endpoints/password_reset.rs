@@ -3,7 +3,7 @@
 use utoipa::ToSchema;
 
 use crate::{
-    access::{audit, bearer, first_account, new_password, password_attempts},
+    access::{audit, bearer::PasswordReset, first_account, new_password, password_attempts},
     app::App,
     crypto::{password_hash, random},
     domain::{
@@ -88,8 +88,7 @@ pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> 
     request_body = NewPassword,
     responses((status = 200, body = True))
 )]
-pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
-    let reset = bearer::password_reset(app, request).await?;
+pub async fn complete(app: &App, request: &Request, reset: &PasswordReset) -> Result<Response, Error> {
     let email = Email::from_store(reset.user.email.clone());
     let settings = app.settings();
 
@@ -105,7 +104,7 @@ pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
 
     let new_hash = password_hash::hash(&password, settings.password_cost)?;
     let counters = password_attempts::counters(app, email.as_str());
-    let queued = QueuedNotice::password_changed(app, &email, reset.user.name)?;
+    let queued = QueuedNotice::password_changed(app, &email, reset.user.name.clone())?;
     let notice = queued.as_ref().map(|queued| &queued.notice);
     let (sql, event) = (app.sql.as_ref(), audit::without_session(app, Action::PasswordResetCompleted, &reset.user.id));
     if !users::complete_password_reset(sql, &reset.user.id, &reset.id, &new_hash, &counters, notice, &event).await? {
@@ -115,9 +114,9 @@ pub async fn complete(app: &App, request: &Request) -> Result<Response, Error> {
         queued.deliver_later(app);
     }
     // D1 has the last word; the record would open nothing any more.
-    let app_after = app.clone();
+    let (app_after, reset_id) = (app.clone(), reset.id.clone());
     app.wait_until.run(Box::pin(async move {
-        if let Err(error) = records::delete_password_reset(&app_after, &reset.id).await {
+        if let Err(error) = records::delete_password_reset(&app_after, &reset_id).await {
             (app_after.log)(&format!("request {}: a used reset record stays in KV: {}", app_after.request_id, error.0));
         }
     }));

@@ -3,7 +3,10 @@
 use utoipa::ToSchema;
 
 use crate::{
-    access::{audit, bearer},
+    access::{
+        audit,
+        bearer::{self, Session},
+    },
     app::App,
     domain::{
         email::{self, Email},
@@ -45,8 +48,7 @@ pub struct Invitation {
     request_body = Invitation,
     responses((status = 200, body = True), (status = "4XX", description = "email_not_verified too_many_tokens too_many_requests"))
 )]
-pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let session = bearer::session(app, request).await?;
+pub async fn post(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
     let user = &session.user;
     if !user.is_verified {
         return Err(Error::EmailNotVerified);
@@ -64,9 +66,9 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let made = user_tokens::make(app, &user.id, Some(&email))?;
     let queued = QueuedMail::invitation(app, &email, user.name.clone(), &made.token, days).await?;
     let expires_at = expiry(app.now, days);
-    let (sql, event) = (app.sql.as_ref(), audit::own(app, Action::InvitationSent, &session));
+    let (sql, event) = (app.sql.as_ref(), audit::own(app, Action::InvitationSent, session));
     if !user_tokens::insert(sql, &made, Some(INVITATION), expires_at, Some(&queued.mail), &event).await? {
-        return Err(bearer::refusal_of_session(app, &session, Error::TooManyTokens(MAX_LIVE)).await);
+        return Err(bearer::refusal_of_session(app, session, Error::TooManyTokens(MAX_LIVE)).await);
     }
     queued.deliver_later(app);
     Ok(Response::ok())

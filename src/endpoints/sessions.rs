@@ -1,12 +1,12 @@
 //! `GET /api/auth/me/sessions` and `DELETE /api/auth/me/sessions/{id}`
 
 use crate::{
-    access::{audit, bearer},
+    access::{audit, bearer::Session},
     app::App,
     domain::event::Action,
     error::Error,
     store::sessions,
-    web::{Request, Response, TOTAL_COUNT, True},
+    web::{Response, TOTAL_COUNT, True},
 };
 
 /// Lists the user's live sessions, latest expiry first.
@@ -26,8 +26,7 @@ use crate::{
         headers(("X-Total-Count" = i64, description = "How many live sessions there are, counted up to 10,000.")),
     ))
 )]
-pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
-    let session = bearer::session(app, request).await?;
+pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
     let list = sessions::list(app.sql.as_ref(), &session.user.id, &session.id, app.now).await?;
     Ok(Response::json(&list.sessions).header(TOTAL_COUNT, list.total.to_string()))
 }
@@ -44,10 +43,9 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     params(("id" = String, Path, description = "The session's id.", example = "3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90")),
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))
 )]
-pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
-    let session = bearer::session(app, request).await?;
+pub async fn delete(app: &App, session: &Session, id: &str) -> Result<Response, Error> {
     let user_id = &session.user.id;
-    if !sessions::end(app.sql.as_ref(), user_id, id, &audit::own(app, Action::SessionEnded, &session)).await? {
+    if !sessions::end(app.sql.as_ref(), user_id, id, &audit::own(app, Action::SessionEnded, session)).await? {
         return Err(Error::NotFound);
     }
     Ok(Response::ok())

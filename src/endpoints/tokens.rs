@@ -4,12 +4,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    access::{audit, bearer},
+    access::{audit, bearer::Session},
     app::App,
     domain::{Timestamp, event::Action},
     error::Error,
     store::user_tokens,
-    web::{Request, Response, True},
+    web::{Response, True},
 };
 
 /// A live user token.
@@ -41,8 +41,8 @@ struct UserToken {
     security(("session" = [])),
     responses((status = 200, body = Vec<UserToken>))
 )]
-pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
-    let user = bearer::session(app, request).await?.user;
+pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
+    let user = &session.user;
     let keys = &app.keys().user_token;
     let stored = user_tokens::list(app.sql.as_ref(), &user.id, app.now).await?;
     let tokens: Vec<UserToken> = stored
@@ -72,9 +72,8 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     params(("token" = String, Path, description = "The user token.", example = "aZ09aZ09aZ")),
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))
 )]
-pub async fn delete(app: &App, request: &Request, token: &str) -> Result<Response, Error> {
-    let session = bearer::session(app, request).await?;
-    let event = audit::own(app, Action::TokenDeleted, &session);
+pub async fn delete(app: &App, session: &Session, token: &str) -> Result<Response, Error> {
+    let event = audit::own(app, Action::TokenDeleted, session);
     if !user_tokens::delete(app.sql.as_ref(), &app.keys().user_token, &session.user.id, token, &event).await? {
         return Err(Error::NotFound);
     }

@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "web",
         ],
     ),
-    ("routes", &["app", "domain", "endpoints", "error", "telemetry", "web"]),
+    ("routes", &["access", "app", "domain", "endpoints", "error", "telemetry", "web"]),
     ("endpoints", &["access", "app", "crypto", "domain", "error", "mail", "settings", "store", "web"]),
     ("openapi", &["endpoints", "error"]),
     ("access", &["app", "crypto", "domain", "error", "ports", "store", "web"]),

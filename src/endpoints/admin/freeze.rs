@@ -5,7 +5,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
-    access::{audit, bearer},
+    access::{audit, bearer::Admin},
     app::App,
     domain::{event::Action, user::UserId},
     error::{Current, Error},
@@ -40,12 +40,11 @@ pub struct Unfrozen {
     params(UserId),
     responses((status = 200, body = Frozen), (status = "4XX", description = "not_found"))
 )]
-pub async fn post(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
-    let admin = bearer::admin(app, request).await?;
-    let event = audit::by_admin(app, Action::Frozen, &admin, id);
+pub async fn post(app: &App, admin: &Admin, id: &str) -> Result<Response, Error> {
+    let event = audit::by_admin(app, Action::Frozen, admin, id);
     match freezes::freeze(app.sql.as_ref(), id, &event).await? {
         Some(frozen) => Ok(Response::json(&Frozen { frozen })),
-        None => Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await),
+        None => Err(Error::NotFound),
     }
 }
 
@@ -65,9 +64,8 @@ pub async fn post(app: &App, request: &Request, id: &str) -> Result<Response, Er
     params(UserId, version::IfMatch),
     responses((status = 200, body = Unfrozen), (status = "4XX", description = "not_found precondition_failed"))
 )]
-pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
-    let admin = bearer::admin(app, request).await?;
-    let event = audit::by_admin(app, Action::Unfrozen, &admin, id);
+pub async fn delete(app: &App, request: &Request, admin: &Admin, id: &str) -> Result<Response, Error> {
+    let event = audit::by_admin(app, Action::Unfrozen, admin, id);
     let based_on = version::required(request);
     match freezes::unfreeze(app.sql.as_ref(), id, based_on, &event).await? {
         Some(unfrozen) => Ok(Response::json(&Unfrozen { unfrozen })),
@@ -79,7 +77,7 @@ pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, 
                 })),
                 _ => Error::NotFound,
             };
-            Err(bearer::refusal_of_admin(app, &admin, refusal).await)
+            Err(refusal)
         }
     }
 }

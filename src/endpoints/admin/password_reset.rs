@@ -1,14 +1,14 @@
 //! `POST /api/auth/admin/users/{id}/send-password-reset-link`
 
 use crate::{
-    access::{audit, bearer},
+    access::{audit, bearer::Admin},
     app::App,
     crypto::random,
     domain::{email::Email, event::Action, user::UserId},
     error::Error,
     mail::queue::QueuedMail,
     store::{administration, users},
-    web::{Request, Response, True},
+    web::{Response, True},
 };
 
 /// Mails a user a reset link, as if the user had asked for it. The link before it has ended.
@@ -23,8 +23,7 @@ use crate::{
     params(UserId),
     responses((status = 200, body = True), (status = "4XX", description = "not_found user_inactive no_mailbox"))
 )]
-pub async fn send_link(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
-    let admin = bearer::admin(app, request).await?;
+pub async fn send_link(app: &App, admin: &Admin, id: &str) -> Result<Response, Error> {
     let sql = app.sql.as_ref();
     let user = users::find(sql, id).await?.ok_or(Error::NotFound)?;
     if !user.is_active {
@@ -34,10 +33,10 @@ pub async fn send_link(app: &App, request: &Request, id: &str) -> Result<Respons
 
     let reset_id = random::id()?;
     let queued = QueuedMail::password_reset(app, &email, &reset_id).await?;
-    let event = audit::by_admin(app, Action::PasswordResetRequested, &admin, id);
+    let event = audit::by_admin(app, Action::PasswordResetRequested, admin, id);
     if !administration::begin_password_reset(sql, id, &reset_id, &queued.mail, &event).await? {
         // Deleted or deactivated meanwhile.
-        return Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await);
+        return Err(Error::NotFound);
     }
     queued.deliver_later(app);
     Ok(Response::ok())

@@ -3,12 +3,12 @@
 use utoipa::IntoParams;
 
 use crate::{
-    access::{audit, bearer},
+    access::{audit, bearer::Admin},
     app::App,
     domain::{event::Action, user::UserId},
     error::Error,
     store::{sessions, users},
-    web::{Request, Response, TOTAL_COUNT, True},
+    web::{Response, TOTAL_COUNT, True},
 };
 
 /// A session of the user.
@@ -41,8 +41,7 @@ pub struct SessionId {
         (status = "4XX", description = "not_found"),
     )
 )]
-pub async fn list(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
-    let admin = bearer::admin(app, request).await?;
+pub async fn list(app: &App, admin: &Admin, id: &str) -> Result<Response, Error> {
     users::find(app.sql.as_ref(), id).await?.ok_or(Error::NotFound)?;
     let list = sessions::list(app.sql.as_ref(), id, &admin.id, app.now).await?;
     Ok(Response::json(&list.sessions).header(TOTAL_COUNT, list.total.to_string()))
@@ -60,11 +59,10 @@ pub async fn list(app: &App, request: &Request, id: &str) -> Result<Response, Er
     params(UserId),
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))
 )]
-pub async fn delete_all(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
-    let admin = bearer::admin(app, request).await?;
-    let event = audit::by_admin(app, Action::SessionsEnded, &admin, id);
+pub async fn delete_all(app: &App, admin: &Admin, id: &str) -> Result<Response, Error> {
+    let event = audit::by_admin(app, Action::SessionsEnded, admin, id);
     if !sessions::end_all(app.sql.as_ref(), id, &event).await? {
-        return Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await);
+        return Err(Error::NotFound);
     }
     Ok(Response::ok())
 }
@@ -81,11 +79,10 @@ pub async fn delete_all(app: &App, request: &Request, id: &str) -> Result<Respon
     params(UserId, SessionId),
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))
 )]
-pub async fn delete(app: &App, request: &Request, id: &str, session_id: &str) -> Result<Response, Error> {
-    let admin = bearer::admin(app, request).await?;
-    let event = audit::by_admin(app, Action::SessionEnded, &admin, id);
+pub async fn delete(app: &App, admin: &Admin, id: &str, session_id: &str) -> Result<Response, Error> {
+    let event = audit::by_admin(app, Action::SessionEnded, admin, id);
     if !sessions::end(app.sql.as_ref(), id, session_id, &event).await? {
-        return Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await);
+        return Err(Error::NotFound);
     }
     Ok(Response::ok())
 }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    access::{audit, bearer, new_password},
+    access::{audit, bearer::Admin, new_password},
     app::App,
     crypto::{password_hash, random},
     domain::{
@@ -96,7 +96,6 @@ pub struct UserChange {
     responses((status = 200, body = Listing<User>), (status = "4XX", description = "invalid_fields"))
 )]
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
-    bearer::admin(app, request).await?;
     let mut fields = request.query_fields();
     let search = fields.optional("search", |text| Ok(text.trim().to_owned()));
     let referrer_id = fields.optional("referrer", |text| Ok(text.to_owned()));
@@ -131,8 +130,7 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     request_body = NewUser,
     responses((status = 200, body = User), (status = "4XX", description = "email_taken too_many_requests"))
 )]
-pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
-    let admin = bearer::admin(app, request).await?;
+pub async fn create(app: &App, request: &Request, admin: &Admin) -> Result<Response, Error> {
     let settings = app.settings();
     let mut fields = web::json(request)?;
     let email = fields.required("email", Email::parse);
@@ -167,9 +165,9 @@ pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
         is_verified: is_verified.unwrap_or(false),
         password_reset: queued.as_ref().map(|queued| (reset_id.as_str(), &queued.mail)),
     };
-    let event = audit::by_admin(app, Action::UserCreated, &admin, &id);
+    let event = audit::by_admin(app, Action::UserCreated, admin, &id);
     let Some(user) = administration::create(app.sql.as_ref(), new, &event).await? else {
-        return Err(bearer::refusal_of_admin(app, &admin, Error::EmailTaken).await);
+        return Err(Error::EmailTaken);
     };
     if let Some(queued) = queued {
         queued.deliver_later(app);
@@ -192,8 +190,7 @@ pub async fn create(app: &App, request: &Request) -> Result<Response, Error> {
         (status = "4XX", description = "not_found"),
     )
 )]
-pub async fn get(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
-    bearer::admin(app, request).await?;
+pub async fn get(app: &App, id: &str) -> Result<Response, Error> {
     let user = users::find(app.sql.as_ref(), id).await?.ok_or(Error::NotFound)?;
     Ok(versioned(&user))
 }
@@ -222,8 +219,7 @@ fn versioned(user: &User) -> Response {
         (status = "4XX", description = "not_found own_account last_admin precondition_failed"),
     )
 )]
-pub async fn put(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
-    let admin = bearer::admin(app, request).await?;
+pub async fn put(app: &App, request: &Request, admin: &Admin, id: &str) -> Result<Response, Error> {
     let admin_id = &admin.user.id;
     let mut fields = web::json(request)?;
     let name = fields.nullable("name", name::parse);
@@ -253,7 +249,7 @@ pub async fn put(app: &App, request: &Request, id: &str) -> Result<Response, Err
         return Err(Error::OwnAccount);
     }
 
-    let event = |action| audit::by_admin(app, action, &admin, id);
+    let event = |action| audit::by_admin(app, action, admin, id);
     match administration::change(app.sql.as_ref(), id, admin_id, &change, app.now, event).await? {
         Some(user) => Ok(versioned(&user)),
         None => {
@@ -261,7 +257,7 @@ pub async fn put(app: &App, request: &Request, id: &str) -> Result<Response, Err
                 Some(user) if change.based_on.is_some() => Error::PreconditionFailed(Box::new(current(&user)?)),
                 _ => Error::NotFound,
             };
-            Err(bearer::refusal_of_admin(app, &admin, refusal).await)
+            Err(refusal)
         }
     }
 }
@@ -284,15 +280,14 @@ fn current(user: &User) -> Result<Current, Error> {
     params(UserId),
     responses((status = 200, body = True), (status = "4XX", description = "not_found own_account last_admin"))
 )]
-pub async fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
-    let admin = bearer::admin(app, request).await?;
+pub async fn delete(app: &App, admin: &Admin, id: &str) -> Result<Response, Error> {
     let admin_id = &admin.user.id;
     if id == admin_id {
         return Err(Error::OwnAccount);
     }
-    let event = audit::by_admin(app, Action::UserDeleted, &admin, id);
+    let event = audit::by_admin(app, Action::UserDeleted, admin, id);
     if !administration::delete(app.sql.as_ref(), id, &event).await? {
-        return Err(bearer::refusal_of_admin(app, &admin, Error::NotFound).await);
+        return Err(Error::NotFound);
     }
     Ok(Response::ok())
 }

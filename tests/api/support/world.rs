@@ -1,6 +1,7 @@
 //! A service in which everything has happened once, and every door that it has.
 
 use http::Method;
+use postern::routes::{Guard, areas};
 use serde_json::{Value, json};
 
 use super::{Call, MINUTE, PASSWORD, Postern, SignedUp, claims};
@@ -181,93 +182,16 @@ impl Door {
     }
 }
 
-/// Every door.
+/// Every route as a door, and HEAD wherever GET is.
 pub fn doors() -> Vec<Door> {
-    use Opens::*;
-    use Takes::*;
-    let door = |method, pattern, opens, takes| Door { method, pattern, opens, takes };
-    let mut doors = vec![
-        door(Method::POST, "/api/auth/login", Anybody, Json(|_| json!({ "email": ADA, "password": PASSWORD }))),
-        door(
-            Method::POST,
-            "/api/auth/signup",
-            Anybody,
-            Json(|world| {
-                let referrer = &world.referrer;
-                json!({ "referrer": referrer, "email": "bob@example.com", "password": PASSWORD, "name": "Bob" })
-            }),
-        ),
-        door(Method::POST, "/api/auth/logout", Sessions, Nothing),
-        door(Method::GET, "/api/auth/jwks", Anybody, Nothing),
-        door(Method::GET, "/api/auth/openapi.json", Anybody, Nothing),
-        door(Method::GET, "/api/auth/config", Anybody, Nothing),
-        door(Method::POST, "/api/auth/send-password-reset-link", Anybody, Json(|_| json!({ "email": ADA }))),
-        door(
-            Method::POST,
-            "/api/auth/reset-password-with-token",
-            Resets,
-            Json(|_| json!({ "password": NEW_PASSWORD })),
-        ),
-        door(
-            Method::POST,
-            "/api/auth/verify-otp",
-            Anybody,
-            Form(|world| vec![("otp", world.code.clone()), ("token", world.otp_token.clone())]),
-        ),
-        door(Method::GET, "/api/auth/verify-token", Anybody, Nothing),
-        door(Method::POST, "/api/auth/verify-token", Anybody, Json(|world| json!({ "token": world.user_token }))),
-        door(Method::GET, "/api/auth/me", SessionsAndResets, Nothing),
-        door(Method::DELETE, "/api/auth/me", Sessions, Nothing),
-        door(Method::PUT, "/api/auth/me/name", Sessions, Json(|_| json!({ "name": "Ada" }))),
-        door(
-            Method::PUT,
-            "/api/auth/me/password",
-            Sessions,
-            Json(|_| json!({ "old_password": PASSWORD, "new_password": NEW_PASSWORD })),
-        ),
-        door(Method::POST, "/api/auth/me/send-otp", Sessions, Nothing),
-        door(Method::POST, "/api/auth/me/send-invite", Sessions, Json(|_| json!({ "email": "eve@example.com" }))),
-        door(
-            Method::POST,
-            "/api/auth/me/create-token",
-            Sessions,
-            JsonOrNothing(|_| json!({ "name": "For Eve", "expires_in_days": 7 })),
-        ),
-        door(Method::GET, "/api/auth/me/tokens", Sessions, Nothing),
-        door(Method::POST, "/api/auth/me/tokens", Sessions, Nothing),
-        door(Method::DELETE, "/api/auth/me/tokens/{token}", Sessions, Nothing),
-        door(Method::GET, "/api/auth/me/sessions", Sessions, Nothing),
-        door(Method::DELETE, "/api/auth/me/sessions/{id}", Sessions, Nothing),
-        door(Method::GET, "/api/auth/me/events", Sessions, Nothing),
-        door(Method::GET, "/api/auth/admin/users", Admins, Nothing),
-        door(
-            Method::POST,
-            "/api/auth/admin/users",
-            Admins,
-            Json(|_| {
-                json!({ "email": "joan@example.com", "password": PASSWORD, "name": "Joan", "role": "user", "tier": 1,
-                        "is_verified": true })
-            }),
-        ),
-        door(Method::GET, "/api/auth/admin/users/{id}", Admins, Nothing),
-        door(
-            Method::PUT,
-            "/api/auth/admin/users/{id}",
-            Admins,
-            Json(|_| json!({ "name": "Grace", "role": "user", "tier": 1, "is_active": true })),
-        ),
-        door(Method::DELETE, "/api/auth/admin/users/{id}", Admins, Nothing),
-        door(Method::POST, "/api/auth/admin/users/{id}/send-password-reset-link", Admins, Nothing),
-        door(Method::GET, "/api/auth/admin/users/{id}/sessions", Admins, Nothing),
-        door(Method::DELETE, "/api/auth/admin/users/{id}/sessions", Admins, Nothing),
-        door(Method::DELETE, "/api/auth/admin/users/{id}/sessions/{session_id}", Admins, Nothing),
-        door(Method::POST, "/api/auth/admin/users/{id}/freeze", Admins, Nothing),
-        door(Method::DELETE, "/api/auth/admin/users/{id}/freeze", Admins, Nothing),
-        door(Method::GET, "/api/auth/admin/invite-tree", Admins, Nothing),
-        door(Method::GET, "/api/auth/admin/events", Admins, Nothing),
-        door(Method::GET, "/health", Anybody, Nothing),
-        door(Method::GET, "/dev/outbox", Anybody, Nothing),
-    ];
+    let routes = areas().into_iter().flat_map(|area| area.routes);
+    let doors = routes.map(|route| Door {
+        method: route.method.clone(),
+        pattern: route.pattern,
+        opens: opens(&route.guard),
+        takes: takes(&route.method, route.pattern),
+    });
+    let mut doors: Vec<Door> = doors.collect();
     let heads: Vec<Door> = doors
         .iter()
         .filter(|door| door.method == Method::GET)
@@ -275,4 +199,48 @@ pub fn doors() -> Vec<Door> {
         .collect();
     doors.extend(heads);
     doors
+}
+
+fn opens(guard: &Guard) -> Opens {
+    match guard {
+        Guard::Open(_) | Guard::RateLimited(_) => Opens::Anybody,
+        Guard::Session(_) | Guard::SessionBeforePasswordChange(_) => Opens::Sessions,
+        Guard::Admin(_) => Opens::Admins,
+        Guard::PasswordReset(_) => Opens::Resets,
+        Guard::SessionOrPasswordReset(_) => Opens::SessionsAndResets,
+    }
+}
+
+/// What a good request to a route has as its body. Each POST and PUT route is listed here.
+fn takes(method: &Method, pattern: &str) -> Takes {
+    use Takes::*;
+    let path = pattern.strip_prefix("/api/auth").unwrap_or(pattern);
+    match (method.as_str(), path) {
+        ("GET" | "DELETE", _) => Nothing,
+        ("POST", "/login") => Json(|_| json!({ "email": ADA, "password": PASSWORD })),
+        ("POST", "/signup") => Json(|world| {
+            let referrer = &world.referrer;
+            json!({ "referrer": referrer, "email": "bob@example.com", "password": PASSWORD, "name": "Bob" })
+        }),
+        ("POST", "/logout") => Nothing,
+        ("PUT", "/me/name") => Json(|_| json!({ "name": "Ada" })),
+        ("PUT", "/me/password") => Json(|_| json!({ "old_password": PASSWORD, "new_password": NEW_PASSWORD })),
+        ("POST", "/me/send-otp") => Nothing,
+        ("POST", "/verify-otp") => Form(|world| vec![("otp", world.code.clone()), ("token", world.otp_token.clone())]),
+        ("POST", "/me/send-invite") => Json(|_| json!({ "email": "eve@example.com" })),
+        ("POST", "/me/create-token") => JsonOrNothing(|_| json!({ "name": "For Eve", "expires_in_days": 7 })),
+        ("POST", "/me/tokens") => Nothing,
+        ("POST", "/verify-token") => Json(|world| json!({ "token": world.user_token })),
+        ("POST", "/send-password-reset-link") => Json(|_| json!({ "email": ADA })),
+        ("POST", "/reset-password-with-token") => Json(|_| json!({ "password": NEW_PASSWORD })),
+        ("POST", "/admin/users") => Json(|_| {
+            json!({ "email": "joan@example.com", "password": PASSWORD, "name": "Joan", "role": "user", "tier": 1,
+                    "is_verified": true })
+        }),
+        ("PUT", "/admin/users/{id}") => {
+            Json(|_| json!({ "name": "Grace", "role": "user", "tier": 1, "is_active": true }))
+        }
+        ("POST", "/admin/users/{id}/send-password-reset-link" | "/admin/users/{id}/freeze") => Nothing,
+        _ => panic!("add a good body for {method} {pattern} to `takes` in tests/api/support/world.rs"),
+    }
 }

@@ -1,0 +1,19 @@
+//! The user's own account.
+
+use http::Method;
+
+use super::table::{Area, Guard, Route, routes};
+use crate::endpoints::{deactivate, events, me, name, one_time_password, password, sessions};
+
+routes! {
+    "My account": "What a user sees and does of their own.";
+    GET "/api/auth/me": SessionOrPasswordReset => me::get(app, caller);
+    DELETE "/api/auth/me": Session => deactivate::delete(app, caller);
+    PUT "/api/auth/me/name": Session => name::put(app, request, caller);
+    PUT "/api/auth/me/password": SessionBeforePasswordChange => password::put(app, request, caller);
+    POST "/api/auth/me/send-otp": Session => one_time_password::send(app, caller);
+    POST "/api/auth/verify-otp": RateLimited => one_time_password::verify(app, request);
+    GET "/api/auth/me/sessions": Session => sessions::list(app, caller);
+    DELETE "/api/auth/me/sessions/{id}": Session => sessions::delete(app, caller, id);
+    GET "/api/auth/me/events": Session => events::list(app, request, caller);
+}

@@ -1,0 +1,17 @@
+//! User tokens and invitations.
+
+use http::Method;
+
+use super::table::{Area, Guard, Route, routes};
+use crate::endpoints::{create_token, send_invite, tokens, verify_token};
+
+routes! {
+    "Invitations": "User tokens: what a user hands to whoever is to sign up.";
+    POST "/api/auth/me/create-token": Session => create_token::post(app, request, caller);
+    GET "/api/auth/me/tokens": Session => tokens::list(app, caller);
+    POST "/api/auth/me/tokens": Session => tokens::list(app, caller);
+    DELETE "/api/auth/me/tokens/{token}": Session => tokens::delete(app, caller, token);
+    GET "/api/auth/verify-token": RateLimited => verify_token::get(app, request);
+    POST "/api/auth/verify-token": RateLimited => verify_token::post(app, request);
+    POST "/api/auth/me/send-invite": Session => send_invite::post(app, request, caller);
+}

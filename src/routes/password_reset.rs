@@ -1,0 +1,12 @@
+//! Resetting a forgotten password.
+
+use http::Method;
+
+use super::table::{Area, Guard, Route, routes};
+use crate::endpoints::password_reset;
+
+routes! {
+    "Password reset": "For those who forgot theirs.";
+    POST "/api/auth/send-password-reset-link": RateLimited => password_reset::send_link(app, request);
+    POST "/api/auth/reset-password-with-token": PasswordReset => password_reset::complete(app, request, caller);
+}

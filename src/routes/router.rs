@@ -1,0 +1,152 @@
+//! From a path to its routes.
+
+use std::borrow::Cow;
+
+use http::Method;
+use matchit::Router;
+use percent_encoding::percent_decode_str;
+
+use super::{
+    areas,
+    table::{Route, Segment},
+};
+
+thread_local! {
+    /// Built by the first request of an isolate, and kept for its life.
+    static ROUTER: &'static Router<Resource> = Box::leak(Box::new(router()));
+}
+
+/// A path that exists.
+pub struct Resource {
+    /// The path, with `{name}` for each variable segment. It can be logged: it does not contain what the caller sent.
+    pub pattern: &'static str,
+    /// Every method of the path, in the order of the table.
+    pub methods: Vec<Method>,
+    routes: Vec<&'static Route>,
+}
+
+impl Resource {
+    /// Returns the route of a method. HEAD has the route of GET.
+    pub fn route(&self, method: &Method) -> Option<&'static Route> {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        self.routes.iter().copied().find(|route| route.method == *method)
+    }
+}
+
+/// Finds what is at a path, with the variable segments of the path.
+pub fn find(path: &str) -> Option<(&'static Resource, Vec<Segment<'_>>)> {
+    let router = ROUTER.with(|router| *router);
+    let found = router.at(path).ok()?;
+    let segments = found.params.iter().map(|(name, value)| Some((name, decode(value)?))).collect::<Option<_>>()?;
+    Some((found.value, segments))
+}
+
+/// Decodes a segment of a path (RFC 3986, section 2.1). This is the only place that does, so `a%2Fb` is always `a/b` and never
+/// the text `a%2Fb`. Returns `None` if it is empty, has a malformed escape, or is not UTF-8.
+fn decode(segment: &str) -> Option<Cow<'_, str>> {
+    let mut escapes = segment.split('%').skip(1).map(str::as_bytes);
+    let is_well_formed =
+        escapes.all(|rest| matches!(rest, [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit()));
+    if segment.is_empty() || !is_well_formed {
+        return None;
+    }
+    percent_decode_str(segment).decode_utf8().ok()
+}
+
+fn router() -> Router<Resource> {
+    let mut resources: Vec<Resource> = Vec::new();
+    for route in areas().iter().flat_map(|area| area.routes) {
+        let known = resources.iter_mut().find(|resource| resource.pattern == route.pattern);
+        let resource = match known {
+            Some(resource) => resource,
+            None => {
+                resources.push(Resource { pattern: route.pattern, methods: Vec::new(), routes: Vec::new() });
+                let Some(resource) = resources.last_mut() else { continue };
+                resource
+            }
+        };
+        resource.methods.push(route.method.clone());
+        if route.method == Method::GET {
+            resource.methods.push(Method::HEAD);
+        }
+        resource.routes.push(route);
+    }
+    let mut router = Router::new();
+    for resource in resources {
+        // Only a pattern that is malformed or contradicts another one is refused: a test would find it missing.
+        let _ = router.insert(resource.pattern, resource);
+    }
+    router
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(path: &str) -> Option<(&'static str, Vec<String>)> {
+        let (resource, segments) = find(path)?;
+        Some((resource.pattern, segments.into_iter().map(|(_, value)| value.into_owned()).collect()))
+    }
+
+    #[test]
+    fn a_segment_is_decoded_once() {
+        for (path, id) in [
+            ("a%2Fb", "a/b"),
+            ("a%252Fb", "a%2Fb"),
+            ("auth0|5f7c", "auth0|5f7c"),
+            ("auth0%7C5f7c", "auth0|5f7c"),
+            ("with%20space", "with space"),
+            ("with+plus", "with+plus"),
+            ("%C3%BC", "\u{fc}"),
+        ] {
+            let id = id.to_owned();
+            let user = ("/api/auth/admin/users/{id}", vec![id.clone()]);
+            assert_eq!(found(&format!("/api/auth/admin/users/{path}")), Some(user), "{path}");
+            let token = ("/api/auth/me/tokens/{token}", vec![id.clone()]);
+            assert_eq!(found(&format!("/api/auth/me/tokens/{path}")), Some(token), "{path}");
+            let session = ("/api/auth/admin/users/{id}/sessions/{session_id}", vec![id.clone(), id]);
+            assert_eq!(found(&format!("/api/auth/admin/users/{path}/sessions/{path}")), Some(session), "{path}");
+        }
+        for segment in ["%", "%2", "a%zzb", "%+1", "%FF", "%C3", "%%41"] {
+            assert_eq!(found(&format!("/api/auth/admin/users/{segment}")), None, "{segment}");
+            assert_eq!(found(&format!("/api/auth/me/sessions/{segment}")), None, "{segment}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_matched_whole() {
+        assert_eq!(found("/api/auth/me/tokens/abc").unwrap().1, ["abc"]);
+        for path in [
+            "",
+            "/",
+            "/api/auth",
+            "/api/auth/",
+            "/api/auth/login/",
+            "/api/auth/me/tokens/",
+            "/api/auth/me/tokens/a/b",
+            "/api/auth/me/tokens//",
+            "/api/auth/me/tokens//a",
+            "/api/auth/admin/users/",
+            "/api/auth/admin/users//sessions",
+            "/api/auth/admin/users/a/sessions/",
+            "/api/auth/admin/users/a//sessions",
+            "/api/auth//login",
+            "/API/auth/login",
+            "//api/auth/login",
+            "api/auth/login",
+        ] {
+            assert_eq!(found(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_route_is_found_by_its_pattern() {
+        for route in areas().iter().flat_map(|area| area.routes) {
+            let (resource, segments) = find(route.pattern).unwrap_or_else(|| panic!("{}", route.pattern));
+            assert_eq!(resource.pattern, route.pattern);
+            assert!(segments.iter().all(|(name, value)| format!("{{{name}}}") == *value), "{}", route.pattern);
+            let of_method: Vec<_> = resource.routes.iter().filter(|other| other.method == route.method).collect();
+            assert_eq!(of_method.len(), 1, "{} {} is there twice", route.method, route.pattern);
+        }
+    }
+}

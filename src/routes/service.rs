@@ -1,0 +1,13 @@
+//! What operators and pages need.
+
+use http::Method;
+
+use super::table::{Area, Guard, Route, routes};
+use crate::endpoints::{config, health, outbox};
+
+routes! {
+    "Service": "For whoever runs or tests it.";
+    GET "/api/auth/config": Open => config::get(app);
+    GET "/health": Open => health::get(app);
+    GET "/dev/outbox": Open => outbox::get(app, request);
+}

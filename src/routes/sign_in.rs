@@ -1,0 +1,13 @@
+//! Signing in and out.
+
+use http::Method;
+
+use super::table::{Area, Guard, Route, routes};
+use crate::endpoints::{login, logout, signup};
+
+routes! {
+    "Signing in": "How a session begins and ends.";
+    POST "/api/auth/login": RateLimited => login::post(app, request);
+    POST "/api/auth/signup": RateLimited => signup::post(app, request);
+    POST "/api/auth/logout": SessionBeforePasswordChange => logout::post(app, caller);
+}

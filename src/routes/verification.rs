@@ -1,0 +1,12 @@
+//! What other services need.
+
+use http::Method;
+
+use super::table::{Area, Guard, Route, routes};
+use crate::endpoints::{jwks, openapi};
+
+routes! {
+    "Verifying": "For other services.";
+    GET "/api/auth/jwks": Open => jwks::get(app);
+    GET "/api/auth/openapi.json": Open => openapi::get();
+}
