@@ -1,4 +1,4 @@
-//! What holds at every door: headers, methods, bodies, bearers.
+//! Conventions of every endpoint: headers, methods, bodies, bearer tokens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::support::{
     world::{ADA, Door, Opens, Takes, World, doors},
 };
 
-/// Sends a request and holds the answer to what every answer must have.
+/// Sends a request and checks the headers that every response must have.
 #[track_caller]
 pub fn send(call: Call<'_>) -> Answer {
     let answer = call.send();
@@ -45,7 +45,7 @@ fn protected_doors() -> Vec<Door> {
 }
 
 #[test]
-fn every_door_opens_to_a_good_request() {
+fn every_endpoint_accepts_a_valid_request() {
     for door in doors() {
         let world = World::new();
         let answer = send(door.good(&world));
@@ -60,7 +60,7 @@ fn every_door_opens_to_a_good_request() {
 }
 
 #[test]
-fn a_call_that_needs_no_body_takes_none() {
+fn a_call_without_parameters_needs_no_body() {
     for door in doors().iter().filter(|door| matches!(door.takes, Takes::Nothing | Takes::JsonOrNothing(_))) {
         let world = World::new();
         let answer = send(door.unlocked(&world));
@@ -99,7 +99,7 @@ fn an_unknown_path_is_404() {
 }
 
 #[test]
-fn a_wrong_method_is_405_with_the_right_ones() {
+fn a_wrong_method_is_405_with_the_allowed_methods() {
     let mut methods: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for door in doors() {
         methods.entry(door.pattern).or_default().insert(door.method.to_string());
@@ -135,7 +135,7 @@ fn a_wrong_method_is_405_with_the_right_ones() {
 }
 
 #[test]
-fn a_body_over_16_kib_is_413_at_every_door_with_or_without_a_bearer() {
+fn a_body_over_16_kib_is_413_at_every_endpoint_with_or_without_a_bearer() {
     assert_eq!(MAX_BODY, 16 * 1024);
     let world = World::new();
     let body = vec![b' '; MAX_BODY + 1];
@@ -151,7 +151,7 @@ fn a_body_over_16_kib_is_413_at_every_door_with_or_without_a_bearer() {
 }
 
 #[test]
-fn a_body_of_exactly_16_kib_is_read() {
+fn a_body_of_exactly_16_kib_is_accepted() {
     for door in doors() {
         let world = World::new();
         let call = door.unlocked(&world);
@@ -174,7 +174,7 @@ fn a_body_of_exactly_16_kib_is_read() {
 }
 
 #[test]
-fn json_is_taken_as_json_alone() {
+fn json_requires_the_content_type_json() {
     for door in json_doors() {
         let world = World::new();
         let (Takes::Json(body) | Takes::JsonOrNothing(body)) = door.takes else { unreachable!() };
@@ -200,7 +200,7 @@ fn json_is_taken_as_json_alone() {
 }
 
 #[test]
-fn a_body_that_cannot_be_read_is_400_and_one_that_is_no_object_422() {
+fn malformed_json_is_400_and_json_that_is_not_an_object_422() {
     let world = World::new();
     let deep = "[".repeat(8_000);
     let deep_object = format!("{}1{}", r#"{"email":"#.repeat(1_000), "}".repeat(1_000));
@@ -242,7 +242,7 @@ fn a_body_that_cannot_be_read_is_400_and_one_that_is_no_object_422() {
 }
 
 #[test]
-fn a_form_that_cannot_be_read_is_400() {
+fn a_malformed_form_is_400() {
     let world = World::new();
     let with =
         |content_type: &str, body: &[u8]| send(world.postern.post("/api/auth/verify-otp").body(content_type, body));
@@ -265,7 +265,7 @@ fn a_form_that_cannot_be_read_is_400() {
     }
 }
 
-/// What no door may take for a bearer.
+/// Values that no endpoint may accept as a bearer token.
 fn bad_bearers(world: &World, door: &Door) -> Vec<(&'static str, Vec<Vec<u8>>)> {
     let good = door.key(world).unwrap();
     let (signed, signature) = good.rsplit_once('.').unwrap();
@@ -337,7 +337,7 @@ fn is_401(answer: &Answer, what: &str) {
 }
 
 #[test]
-fn a_protected_door_answers_401_to_every_bad_bearer_and_never_another_error() {
+fn a_protected_endpoint_answers_401_to_every_invalid_bearer() {
     let world = World::new();
     for door in protected_doors() {
         for (name, values) in bad_bearers(&world, &door) {
@@ -348,13 +348,13 @@ fn a_protected_door_answers_401_to_every_bad_bearer_and_never_another_error() {
         let with_worse_body = door.bare(&world).body("text/plain", b"{");
         is_401(&send(with_worse_body), &door.name());
     }
-    // Nothing of it did any harm.
+    // None of the requests had an effect.
     assert_eq!(world.postern.me(&world.ada.token), 200);
     assert_eq!(world.postern.log(), [""; 0]);
 }
 
 #[test]
-fn a_protected_door_answers_401_once_the_bearer_has_expired() {
+fn a_protected_endpoint_answers_401_to_an_expired_bearer() {
     let world = World::new();
     world.postern.kv.forget_to_expire();
     world.postern.wait(7 * DAY);
@@ -364,7 +364,7 @@ fn a_protected_door_answers_401_once_the_bearer_has_expired() {
 }
 
 #[test]
-fn a_protected_door_answers_401_once_the_session_has_ended() {
+fn a_protected_endpoint_answers_401_after_the_session_has_ended() {
     for door in protected_doors() {
         let world = World::new();
         world.postern.post("/api/auth/logout").bearer(door.session(&world)).send().expect(200);
@@ -377,7 +377,7 @@ fn a_protected_door_answers_401_once_the_session_has_ended() {
 }
 
 #[test]
-fn a_live_session_of_an_inactive_user_is_403_at_every_door() {
+fn a_session_of_an_inactive_user_is_403_at_every_endpoint() {
     let world = World::new();
     for door in protected_doors() {
         let owner = claims(door.session(&world))["sub"].clone();
@@ -391,7 +391,7 @@ fn a_live_session_of_an_inactive_user_is_403_at_every_door() {
 }
 
 #[test]
-fn the_scheme_of_a_bearer_may_be_written_in_any_case() {
+fn the_bearer_scheme_is_case_insensitive() {
     for door in protected_doors() {
         let world = World::new();
         let value = format!("bEARER  {}", door.key(&world).unwrap());
@@ -400,7 +400,7 @@ fn the_scheme_of_a_bearer_may_be_written_in_any_case() {
 }
 
 #[test]
-fn a_bearer_is_not_needed_where_none_is_asked_for_and_a_bad_one_does_no_harm() {
+fn public_endpoints_need_no_bearer_and_ignore_an_invalid_one() {
     for door in doors().into_iter().filter(|door| door.opens == Opens::Anybody) {
         let world = World::new();
         assert_eq!(send(door.good(&world).bearer("garbage")).status, 200, "{}", door.name());
@@ -408,7 +408,7 @@ fn a_bearer_is_not_needed_where_none_is_asked_for_and_a_bad_one_does_no_harm() {
 }
 
 #[test]
-fn head_is_get_without_a_body() {
+fn head_is_like_get_without_a_body() {
     for door in doors().into_iter().filter(|door| door.method == Method::HEAD) {
         let world = World::new();
         let get = Door { method: Method::GET, ..door.clone() };
@@ -422,7 +422,7 @@ fn head_is_get_without_a_body() {
 }
 
 #[test]
-fn the_burst_guard_stands_before_what_strangers_may_guess_at_and_tells_how_long_to_wait() {
+fn endpoints_that_invite_guessing_are_rate_limited_with_retry_after() {
     let guarded: Vec<String> = doors()
         .into_iter()
         .filter_map(|door| {
@@ -450,7 +450,7 @@ fn the_burst_guard_stands_before_what_strangers_may_guess_at_and_tells_how_long_
 }
 
 #[test]
-fn every_write_of_a_signed_in_user_is_within_the_budget_of_that_user_and_no_read_counts() {
+fn writes_of_a_signed_in_user_have_a_budget_and_reads_do_not_count() {
     for door in protected_doors() {
         let world = World::new();
         let caller = claims(door.session(&world))["sub"].as_str().unwrap().to_owned();
@@ -464,7 +464,7 @@ fn every_write_of_a_signed_in_user_is_within_the_budget_of_that_user_and_no_read
         let before = world.postern.sql.dump();
         let answer = send(door.good(&world));
         let only_reads = door.method == Method::GET || door.method == Method::HEAD;
-        // A reset link is the way out for an owner in whose name somebody else floods.
+        // A reset link lets the owner recover if someone else floods the service in their name.
         if only_reads || door.opens == Opens::Resets {
             assert_eq!(answer.status, 200, "{}", door.name());
             continue;
@@ -476,7 +476,7 @@ fn every_write_of_a_signed_in_user_is_within_the_budget_of_that_user_and_no_read
 }
 
 #[test]
-fn no_answer_lets_a_foreign_page_read_it() {
+fn no_response_is_readable_by_other_origins() {
     let world = World::new();
     for door in doors() {
         let origin = HeaderName::from_static("origin");
@@ -486,7 +486,7 @@ fn no_answer_lets_a_foreign_page_read_it() {
     }
 }
 
-/// Text that has broken services before, as it stands in JSON between quotation marks.
+/// Text that has broken services before, as JSON string content.
 fn odd_texts() -> Vec<String> {
     let pieces = [
         "\\u0000",
@@ -532,7 +532,7 @@ fn odd_texts() -> Vec<String> {
     texts.extend(pieces.iter().map(|piece| piece.repeat(40)));
     texts.push(String::new());
     texts.push("\u{1f511}".repeat(3_000));
-    // A small generator (Knuth's MMIX): the same texts each time.
+    // A small generator (Knuth's MMIX), so that the texts are the same each time.
     let mut state: u64 = 1;
     let mut next = |below: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -544,7 +544,7 @@ fn odd_texts() -> Vec<String> {
     texts
 }
 
-/// Values that are no strings.
+/// Values that are not strings.
 const ODD_VALUES: [&str; 16] = [
     "null",
     "true",
@@ -569,12 +569,12 @@ fn is_no_5xx(call: Call<'_>, what: &str) {
     let postern = call.postern();
     let answer = send(call);
     assert!(answer.status < 500, "{what}: {} {:?}", answer.text, postern.log());
-    // What follows should not end at a throttle.
+    // Avoid throttles in the following requests.
     postern.sql.execute("DELETE FROM throttles", &[]);
 }
 
 #[test]
-fn no_text_in_json_makes_an_error_of_ours() {
+fn no_text_in_json_causes_a_5xx() {
     let texts = odd_texts();
     let mut sent = 0;
     for door in json_doors() {
@@ -603,7 +603,7 @@ fn no_text_in_json_makes_an_error_of_ours() {
 }
 
 #[test]
-fn no_text_elsewhere_makes_an_error_of_ours() {
+fn no_text_in_other_places_causes_a_5xx() {
     let world = World::new();
     let postern = &world.postern;
     for text in odd_texts() {
@@ -649,7 +649,7 @@ fn no_text_elsewhere_makes_an_error_of_ours() {
 }
 
 #[test]
-fn a_browser_that_calls_itself_anything_can_sign_in() {
+fn any_user_agent_can_log_in() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
     for agent in [b"\xff\xfe".as_slice(), "\u{1f511}".as_bytes(), "a".repeat(10_000).as_bytes(), b"", b"\t"] {

@@ -1,4 +1,4 @@
-//! Pages of other origins: those that `CORS_ORIGINS` lists may read every answer, and no other page any.
+//! CORS: pages of the origins in `CORS_ORIGINS` can read every response; other pages can read none.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ fn preflight<'a>(world: &'a World, path: &str, origin: &str) -> Call<'a> {
         .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization,content-type")
 }
 
-/// Whether a page of `origin` may read the answer; it must say that this depends on the origin.
+/// Returns whether a page of `origin` may read the response. Checks that the response varies by origin.
 #[track_caller]
 fn may_be_read_by(answer: &Answer, origin: &str) -> bool {
     assert_eq!(answer.header("vary"), Some("Origin"), "{answer:?}");
@@ -37,7 +37,7 @@ fn methods(of: &Door) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_listed_page_may_ask_before_every_door_which_methods_and_headers_it_takes() {
+fn a_listed_origin_gets_the_methods_and_headers_of_every_endpoint_in_a_preflight() {
     let world = World::with_settings(&SETTINGS);
     for door in doors() {
         let answer = preflight(&world, &door.path(&world), LISTED).send();
@@ -56,7 +56,7 @@ fn a_listed_page_may_ask_before_every_door_which_methods_and_headers_it_takes() 
 }
 
 #[test]
-fn a_listed_page_may_read_every_answer_and_every_refusal() {
+fn a_listed_origin_can_read_every_response_and_error() {
     for door in doors() {
         let world = World::with_settings(&SETTINGS);
         let wrong_method = world.postern.request(Method::PATCH, &door.path(&world));
@@ -75,7 +75,7 @@ fn a_listed_page_may_read_every_answer_and_every_refusal() {
 }
 
 #[test]
-fn a_listed_page_sees_a_fresh_token_the_request_id_and_how_long_to_wait() {
+fn a_listed_origin_can_read_the_refresh_token_request_id_and_retry_after() {
     let postern = Postern::with_settings(&SETTINGS);
     let answer = postern.get("/api/auth/jwks").header(header::ORIGIN, LISTED).send();
     let exposed = answer.header("access-control-expose-headers");
@@ -83,7 +83,7 @@ fn a_listed_page_sees_a_fresh_token_the_request_id_and_how_long_to_wait() {
 }
 
 #[test]
-fn a_page_that_is_not_listed_to_the_letter_reads_nothing() {
+fn an_origin_that_is_not_listed_exactly_can_read_nothing() {
     let world = World::with_settings(&SETTINGS);
     for origin in [
         "https://evil.example",
@@ -114,7 +114,7 @@ fn a_page_that_is_not_listed_to_the_letter_reads_nothing() {
 }
 
 #[test]
-fn what_no_page_asks_is_no_preflight() {
+fn other_options_requests_are_not_preflights() {
     let world = World::with_settings(&SETTINGS);
     let without_method = world.postern.request(Method::OPTIONS, "/api/auth/me").header(header::ORIGIN, LISTED);
     without_method.send().refused(405, "method_not_allowed");

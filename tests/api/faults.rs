@@ -1,9 +1,9 @@
-//! For every endpoint, the 1st, 2nd, … nth call to a store, the limiter or the net fails, in five ways. Then the caller
-//! gets 503 or the truth, the state is the one before or the one after, and the same request again ends in the state after.
-//! Mail that is owed leaves later, once. Of a failure of D1 that passes before it has done anything nobody notices anything.
+//! Fault injection. For every endpoint, the 1st, 2nd, … nth call to a store, the rate limiter or the network fails in five
+//! ways. The caller then gets 503 or the correct response, the state is either the old or the new one, and repeating the
+//! request leads to the new state. Queued mail is sent later, once. A transient D1 error without effect goes unnoticed.
 //!
-//! Two things are no part of that state: attempts, which are counted before they are judged and so may be counted in vain; and
-//! records in KV, which open nothing by themselves.
+//! Two things are not part of that state: attempts, which count before they are checked, so an attempt may count for nothing;
+//! and KV records, which are useless by themselves.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -17,24 +17,24 @@ use crate::support::{
 type Settings<'a> = &'a [(&'static str, &'static str)];
 type Request = Box<dyn for<'a> Fn(&'a World) -> Call<'a>>;
 
-/// A request that fails on its way, and what must be true afterwards.
+/// A request that fails, and what must hold afterwards.
 struct Story {
     name: String,
     prepare: fn(&World, Settings<'_>),
     request: Request,
-    /// What it answers when nothing fails.
+    /// The status if nothing fails.
     answer: u16,
-    /// What the same request answers when the one before has taken effect, but nobody was told.
+    /// The status of a repeated request if the first one took effect but its response was lost.
     again: u16,
-    /// To whom it owes a mail, which may leave later.
+    /// The recipient of its mail, which may be sent later.
     owes_mail_to: Option<&'static str>,
-    /// What may have ended before the mail with what replaces it has left.
+    /// What may have ended before the mail with its replacement was sent.
     ends_early: &'static str,
-    /// Whether what was begun can be undone only while D1 answers.
+    /// Whether undoing the request needs D1.
     is_undone: bool,
-    /// Whether it is there in local development alone.
+    /// Whether it exists only in local development.
     is_local: bool,
-    /// What the user can do in the end; given the answer to the request that worked, if there is one.
+    /// Checks what the user can do in the end, given the successful response, if any.
     finally: fn(&World, &Answer),
 }
 
@@ -61,7 +61,7 @@ fn token_in_mail(world: &World, to: &str, before: &str) -> String {
     rest.split(|c: char| c.is_whitespace() || c == '&').next().unwrap().to_owned()
 }
 
-/// What is asked of each door once it has answered, or has been asked again.
+/// The story of each endpoint.
 fn stories() -> Vec<Story> {
     let mut stories: Vec<Story> = doors()
         .into_iter()
@@ -209,7 +209,7 @@ fn stories() -> Vec<Story> {
     });
     stories.push(Story {
         prepare: |world, _| {
-            // "password", as libargon2 hashes it by the variant i.
+            // The hash of "password" by libargon2 with the variant i.
             let weak = "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8";
             world
                 .postern
@@ -285,7 +285,7 @@ fn stories() -> Vec<Story> {
     stories
 }
 
-/// Names for what was there before the request. Everything else is new.
+/// Names for everything that existed before the request. Everything else is new.
 struct Names(HashMap<String, &'static str>);
 
 impl Names {
@@ -313,7 +313,7 @@ impl Names {
     }
 }
 
-/// What is true for the users, but for the first account: who they are, and what opens a door for them.
+/// Facts about the users, except the default account: who they are and which credentials work.
 fn facts(world: &World, names: &Names) -> BTreeSet<String> {
     let sql = &world.postern.sql;
     let now = world.postern.now.get();
@@ -367,10 +367,10 @@ fn facts(world: &World, names: &Names) -> BTreeSet<String> {
     facts
 }
 
-/// Doors behind which no store is asked: nothing can be out there.
+/// Endpoints that use no store, so nothing can fail.
 const ASKS_NOBODY: [&str; 3] = ["/api/auth/jwks", "/api/auth/openapi.json", "/api/auth/config"];
 
-/// An outage is told with nothing but a request id and when to come again.
+/// A 503 contains only a request id and when to retry.
 #[track_caller]
 fn tells_nothing_of_the_inside(answer: &Answer, what: &str) {
     assert_eq!(answer.status, 503, "{what}: {}", answer.text);
@@ -393,7 +393,7 @@ fn tells_nothing_of_the_inside(answer: &Answer, what: &str) {
     assert_eq!(headers, expected, "{what}");
 }
 
-/// How it is when nothing fails.
+/// The expectations if nothing fails.
 struct Plan {
     calls: u32,
     after: BTreeSet<String>,
@@ -417,16 +417,16 @@ fn let_nothing_fail(story: &Story, settings: Settings<'_>) -> Plan {
     plan
 }
 
-/// What is done after a request has failed.
+/// What happens after a request has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
-    /// The same again.
+    /// The request is repeated.
     Again,
-    /// Nothing, while the cron trigger works.
+    /// Nothing but the cron trigger.
     Wait,
 }
 
-/// Lets one call fail; false if there were not so many.
+/// Lets the nth call fail. Returns false if there were fewer calls.
 fn fail(story: &Story, settings: Settings<'_>, nth: u32, fault: Fault, then: Then, plan: &Plan) -> bool {
     let world = World::with_settings(settings);
     (story.prepare)(&world, settings);
@@ -441,7 +441,7 @@ fn fail(story: &Story, settings: Settings<'_>, nth: u32, fault: Fault, then: The
         return false;
     }
 
-    // 503 or the truth, and the log knows which request it was.
+    // 503 or the correct response, and the log has the request id.
     let what = format!("{} {settings:?}, call {nth}, {fault:?}, {then:?}", story.name);
     let log = world.postern.log();
     let is_run_again = world.postern.sql.pauses.get() > 0;
@@ -455,7 +455,7 @@ fn fail(story: &Story, settings: Settings<'_>, nth: u32, fault: Fault, then: The
     assert!(fault.is_passing() || !is_run_again, "{what}");
     assert!(fault != Fault::PassingBefore || is_unnoticed == is_run_again, "{what}: {log:?}");
 
-    // The state before or the state after, or on its way there.
+    // The old state, the new state, or one on the way to it.
     let Plan { after, .. } = plan;
     let state = facts(&world, &names);
     let mut between = before.clone();
@@ -471,7 +471,7 @@ fn fail(story: &Story, settings: Settings<'_>, nth: u32, fault: Fault, then: The
             world.postern.wait(SECOND);
             let mut again = (story.request)(&world).send();
             let expected = match () {
-                // Its place is kept: nothing could be undone.
+                // Its place in the budget stays taken, because nothing could be undone.
                 () if story.is_undone && fault == Fault::StoreError => [story.answer, 429],
                 () if state == before => [story.answer; 2],
                 () if state == *after => [story.again; 2],
@@ -487,7 +487,7 @@ fn fail(story: &Story, settings: Settings<'_>, nth: u32, fault: Fault, then: The
             (story.finally)(&world, &again);
         }
         Then::Wait => {
-            // What a request has begun to send is left to it for ten minutes.
+            // A mail that a request has started to send is reserved for it for ten minutes.
             for _ in 0..11 {
                 world.postern.wait(MINUTE);
                 world.postern.run_cron();
@@ -507,7 +507,7 @@ fn fail(story: &Story, settings: Settings<'_>, nth: u32, fault: Fault, then: The
     true
 }
 
-/// Lets each call of each story fail, in each way; how often something failed.
+/// Lets each call of each story fail in each way. Returns the number of failures.
 fn let_everything_fail(settings: Settings<'_>) -> usize {
     let mut injected = 0;
     for story in stories().iter().filter(|story| !story.is_local || settings != RESEND) {
@@ -530,21 +530,21 @@ fn let_everything_fail(settings: Settings<'_>) -> usize {
 }
 
 #[test]
-fn whatever_fails_the_caller_gets_503_or_the_truth_and_can_try_again() {
+fn on_any_failure_the_caller_gets_503_or_the_correct_response_and_can_retry() {
     assert!(let_everything_fail(&[]) > 300);
 }
 
 #[test]
-fn whatever_fails_while_mail_leaves_through_a_provider_the_same_holds() {
+fn the_same_holds_when_mail_is_sent_through_a_provider() {
     assert!(let_everything_fail(&RESEND) > 300);
 }
 
 #[test]
-fn a_code_is_not_guessed_at_more_often_because_of_outages() {
+fn outages_allow_no_additional_guesses_at_a_code() {
     let world = World::new();
     let guess =
         || world.postern.post("/api/auth/verify-otp").form(&[("otp", "x"), ("token", &world.otp_token)]).send().status;
-    // The guard, KV, then the count: its answer is lost, but it has counted.
+    // The rate limiter, KV, then the count, which takes effect although its response is lost.
     for _ in 0..5 {
         world.postern.outside.fault.set(Some((3, Fault::After)));
         assert_eq!(guess(), 503);
@@ -554,7 +554,7 @@ fn a_code_is_not_guessed_at_more_often_because_of_outages() {
 }
 
 #[test]
-fn an_attempt_that_d1_loses_and_runs_again_is_never_counted_too_seldom() {
+fn a_retried_d1_statement_never_undercounts_attempts() {
     let world = World::new();
     let attempts = || {
         let rows = world.postern.sql.query("SELECT coalesce(sum(attempts), 0) AS sum FROM throttles", &[]);
@@ -562,10 +562,10 @@ fn an_attempt_that_d1_loses_and_runs_again_is_never_counted_too_seldom() {
     };
     for (fault, counted) in [(Fault::PassingBefore, 1), (Fault::PassingAfter, 2)] {
         let before = attempts();
-        // The guard, then the count.
+        // The rate limiter, then the count.
         world.postern.outside.fault.set(Some((2, fault)));
         world.postern.login("eve@example.com", "wrong password").refused(401, "wrong_credentials");
-        // By the account and by the address.
+        // Per account and per address.
         assert_eq!(attempts() - before, 2 * counted, "{fault:?}");
     }
     let guess = |otp: &str| {
@@ -580,7 +580,7 @@ fn an_attempt_that_d1_loses_and_runs_again_is_never_counted_too_seldom() {
 }
 
 #[test]
-fn while_everything_is_out_nobody_is_let_in_and_afterwards_everything_is_as_it_was() {
+fn during_a_full_outage_no_login_succeeds_and_afterwards_nothing_has_changed() {
     let world = World::new();
     let names = Names::of(&world);
     let before = facts(&world, &names);

@@ -1,4 +1,4 @@
-//! Guesses at passwords: which counter they are on, what takes them back, and how long a caller has to wait.
+//! Password guesses: which counters they use, what resets the counters, and how long a caller has to wait.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ const NEW_PASSWORD: &str = "another good password";
 const HOME: &str = "192.0.2.7";
 const ELSEWHERE: &str = "198.51.100.1";
 
-/// A service with Ada, who signed up at home.
+/// A service with Ada, who signed up from her home address.
 fn with_ada() -> Postern {
     let postern = Postern::new();
     postern.come_from(HOME);
@@ -21,19 +21,19 @@ fn guess(postern: &Postern) -> u16 {
     postern.login(ADA, "wrong password").status
 }
 
-/// Guesses until one is refused. Returns how many were judged.
+/// Guesses until a guess is rejected. Returns how many passwords were checked.
 fn guess_until_refused(postern: &Postern) -> usize {
     std::iter::repeat_with(|| guess(postern)).take(100).take_while(|status| *status == 401).count()
 }
 
-/// The seconds that a refused login tells to wait.
+/// The `Retry-After` of a rejected login, in seconds.
 fn wait_told(postern: &Postern) -> i64 {
     let answer = postern.login(ADA, "wrong password");
     answer.refused(429, "too_many_requests");
     answer.header("retry-after").unwrap().parse().unwrap()
 }
 
-/// Guesses from the present address until the next guess has to wait for more than an hour.
+/// Guesses from the current address until the wait exceeds an hour.
 fn guess_for_a_day(postern: &Postern) {
     guess_until_refused(postern);
     while wait_told(postern) < HOUR / SECOND {
@@ -42,7 +42,7 @@ fn guess_for_a_day(postern: &Postern) {
     }
 }
 
-/// How many guesses of a stranger are judged if the owner logs in after each 19.
+/// Returns how many guesses of a stranger are checked if the owner logs in after every 19.
 fn judged_between_logins(postern: &Postern, owners_address: impl Fn(usize) -> String) -> usize {
     let mut judged = 0;
     for round in 0..8 {
@@ -55,7 +55,7 @@ fn judged_between_logins(postern: &Postern, owners_address: impl Fn(usize) -> St
 }
 
 #[test]
-fn a_login_of_the_owner_gives_a_stranger_no_further_guess() {
+fn a_login_of_the_owner_allows_a_stranger_no_additional_guess() {
     let postern = with_ada();
     assert_eq!(judged_between_logins(&postern, |_| HOME.to_owned()), 20);
     let postern = with_ada();
@@ -63,7 +63,7 @@ fn a_login_of_the_owner_gives_a_stranger_no_further_guess() {
 }
 
 #[test]
-fn a_login_from_a_new_address_takes_back_its_own_attempt_and_leaves_no_counter_behind() {
+fn a_login_from_a_new_address_removes_its_own_attempt_and_counter() {
     let postern = with_ada();
     postern.come_from(ELSEWHERE);
     assert_eq!((guess(&postern), guess(&postern)), (401, 401));
@@ -71,7 +71,7 @@ fn a_login_from_a_new_address_takes_back_its_own_attempt_and_leaves_no_counter_b
         let rows = postern.sql.query("SELECT attempts FROM throttles WHERE attempts > 0 ORDER BY attempts", &[]);
         rows.iter().map(|row| row["attempts"].as_i64().unwrap()).collect::<Vec<_>>()
     };
-    // One counter for the account and one for the address; the third is of the sign-up.
+    // One counter for the account and one for the address; the third belongs to the sign-up.
     assert_eq!(attempts(), [1, 2, 2]);
     postern.login(ADA, PASSWORD).expect(200);
     assert_eq!(attempts(), [1, 2, 2]);
@@ -81,12 +81,12 @@ fn a_login_from_a_new_address_takes_back_its_own_attempt_and_leaves_no_counter_b
     let before = rows();
     postern.come_from(ELSEWHERE);
     postern.login(ADA, PASSWORD).expect(200);
-    // The counter of the address, and that it knows the password.
+    // The counter of the address, and the record that the password is known there.
     assert_eq!(rows(), before + 2);
 }
 
 #[test]
-fn a_login_that_begins_no_session_takes_no_attempt_back() {
+fn a_login_that_starts_no_session_removes_no_attempt() {
     let postern = Postern::new();
     postern.come_from(HOME);
     let ada = postern.sign_up(ADA);
@@ -96,7 +96,7 @@ fn a_login_that_begins_no_session_takes_no_attempt_back() {
         rows[0]["sum"].as_i64().unwrap()
     };
     let before = attempts();
-    // The deactivation overtakes the login: both write in their second turn.
+    // The deactivation overtakes the login. Both write in their second turn.
     let deactivate = postern.delete("/api/auth/me").bearer(&ada.token);
     let login = postern.post("/api/auth/login").json(json!({ "email": ADA, "password": PASSWORD }));
     let answers = postern.at_once(vec![deactivate, login]);
@@ -114,7 +114,7 @@ fn an_owner_who_has_only_signed_up_is_not_locked_out_at_home() {
 }
 
 #[test]
-fn a_new_password_by_link_works_at_the_address_that_made_the_wrong_guesses_and_everywhere_else() {
+fn a_password_set_by_link_works_everywhere_even_at_the_address_of_the_wrong_guesses() {
     let postern = with_ada();
     for address in [HOME, ELSEWHERE] {
         postern.come_from(address);
@@ -131,7 +131,7 @@ fn a_new_password_by_link_works_at_the_address_that_made_the_wrong_guesses_and_e
 }
 
 #[test]
-fn the_address_of_a_reset_counts_as_one_that_knows_the_password() {
+fn the_address_of_a_reset_counts_as_knowing_the_password() {
     let postern = with_ada();
     postern.come_from("203.0.113.1");
     let token = postern.reset_token(ADA);
@@ -145,13 +145,13 @@ fn the_address_of_a_reset_counts_as_one_that_knows_the_password() {
 }
 
 #[test]
-fn a_new_password_starts_the_counters_over_whoever_sets_it() {
+fn every_new_password_resets_the_counters() {
     let postern = with_ada();
     for address in [HOME, ELSEWHERE] {
         postern.come_from(address);
         guess_for_a_day(&postern);
     }
-    // As `npm run admin -- reset-password` does, which has the database and no key.
+    // Like `npm run admin -- reset-password`, which has the database but no key.
     let hash = "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8";
     postern.sql.execute("UPDATE users SET password_hash = ?2 WHERE email = ?1", &[ADA.into(), hash.into()]);
     for address in [HOME, ELSEWHERE] {
@@ -161,7 +161,7 @@ fn a_new_password_starts_the_counters_over_whoever_sets_it() {
 }
 
 #[test]
-fn an_account_that_an_admin_creates_with_a_password_is_not_locked_by_earlier_guesses() {
+fn earlier_guesses_do_not_lock_an_account_that_an_admin_creates_with_a_password() {
     let postern = Postern::new();
     let admin = postern.admin_token();
     postern.come_from(ELSEWHERE);
@@ -172,7 +172,7 @@ fn an_account_that_an_admin_creates_with_a_password_is_not_locked_by_earlier_gue
 }
 
 #[test]
-fn a_hash_with_other_parameters_is_no_new_password_and_gives_a_stranger_no_further_guess() {
+fn a_rehash_is_not_a_new_password_and_allows_a_stranger_no_additional_guess() {
     let postern = with_ada();
     let hash = "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8";
     postern.sql.execute("UPDATE users SET password_hash = ?2 WHERE email = ?1", &[ADA.into(), hash.into()]);
@@ -187,7 +187,7 @@ fn a_hash_with_other_parameters_is_no_new_password_and_gives_a_stranger_no_furth
 }
 
 #[test]
-fn a_caller_is_told_the_wait_of_the_counter_that_refused_and_of_no_other() {
+fn retry_after_is_the_wait_of_the_counter_that_rejected_the_guess() {
     let postern = with_ada();
     postern.come_from(ELSEWHERE);
     guess_for_a_day(&postern);
@@ -205,7 +205,7 @@ fn a_caller_is_told_the_wait_of_the_counter_that_refused_and_of_no_other() {
 }
 
 #[test]
-fn a_caller_whose_address_and_account_are_blocked_is_told_the_longer_wait() {
+fn retry_after_is_the_longer_wait_if_both_address_and_account_are_locked() {
     let postern = with_ada();
     postern.come_from(ELSEWHERE);
     while postern.login("nobody@example.com", "wrong password").status != 429 {}
@@ -216,7 +216,7 @@ fn a_caller_whose_address_and_account_are_blocked_is_told_the_longer_wait() {
     assert!(wait_told(&postern) > HOUR / SECOND);
 }
 
-/// Blocks Ada's account for more than an hour from another address than the present one, without letting time pass.
+/// Locks Ada's account for more than an hour from a different address, without advancing the clock.
 fn guess_from_elsewhere_for_a_day(postern: &Postern) {
     postern.come_from("198.51.100.2");
     let start = postern.now.get();
@@ -235,13 +235,13 @@ fn guess_from_elsewhere_for_a_day(postern: &Postern) {
 }
 
 #[test]
-fn a_clock_that_lags_neither_shortens_a_block_nor_judges_more_guesses() {
+fn a_lagging_clock_neither_shortens_a_lockout_nor_allows_more_guesses() {
     let postern = with_ada();
     postern.come_from(ELSEWHERE);
     for _ in 0..19 {
         assert_eq!(guess(&postern), 401);
     }
-    // A request whose clock was read long ago is the one that blocks.
+    // The lockout is caused by a request that read its clock long ago.
     postern.wait(-HOUR);
     assert_eq!(guess(&postern), 401);
     assert_eq!(guess(&postern), 429);

@@ -16,7 +16,7 @@ fn it_is_ok_when_d1_and_kv_answer() {
 }
 
 #[test]
-fn it_asks_each_of_them_and_is_503_when_one_does_not_answer() {
+fn it_checks_d1_and_kv_and_is_503_if_one_fails() {
     let postern = Postern::new();
     assert_eq!(postern.get("/health").send().calls, 2);
     for call in 1..=2 {
@@ -29,7 +29,7 @@ fn it_asks_each_of_them_and_is_503_when_one_does_not_answer() {
 }
 
 #[test]
-fn a_flood_of_health_checks_costs_one_check_a_second() {
+fn a_flood_of_requests_causes_one_check_per_second() {
     let postern = Postern::new();
     assert_eq!(postern.get("/health").send().calls, 2);
     for is_out in [false, true] {
@@ -46,7 +46,7 @@ fn a_flood_of_health_checks_costs_one_check_a_second() {
 }
 
 #[test]
-fn it_is_503_while_kv_is_out() {
+fn it_is_503_while_kv_is_down() {
     let postern = Postern::new();
     postern.kv.is_out.set(true);
     postern.get("/health").send().refused(503, "unavailable");
@@ -56,14 +56,14 @@ fn it_is_503_while_kv_is_out() {
 }
 
 #[test]
-fn it_is_503_as_long_as_the_migrations_are_missing() {
+fn it_is_503_until_the_migrations_are_applied() {
     let postern = Postern::new();
     postern.sql.execute("DROP TABLE users", &[]);
     postern.get("/health").send().refused(503, "unavailable");
 }
 
 #[test]
-fn what_is_out_is_told_to_the_log_alone() {
+fn only_the_log_says_what_failed() {
     let postern = Postern::new();
     postern.sql.execute("DROP TABLE users", &[]);
     let answer = postern.get("/health").send();
@@ -73,7 +73,7 @@ fn what_is_out_is_told_to_the_log_alone() {
 }
 
 #[test]
-fn it_writes_nothing_and_makes_no_account() {
+fn it_writes_nothing_and_creates_no_account() {
     let postern = Postern::new();
     let before = postern.sql.dump();
     postern.get("/health").send().expect(200);
@@ -81,7 +81,7 @@ fn it_writes_nothing_and_makes_no_account() {
 }
 
 #[test]
-fn it_tells_which_migrations_wrangler_has_applied_in_the_order_in_which_it_did() {
+fn it_lists_the_applied_migrations_in_order() {
     let postern = Postern::new();
     assert_eq!(postern.get("/health").send().expect(200)["migrations"], serde_json::Value::Null);
     postern.wait(SECOND);
@@ -93,7 +93,7 @@ fn it_tells_which_migrations_wrangler_has_applied_in_the_order_in_which_it_did()
         .execute("INSERT INTO d1_migrations (name) VALUES ('0001_first.sql'), ('0002_b.sql'), ('0003_a.sql')", &[]);
     let migrations = &postern.get("/health").send().expect(200)["migrations"];
     assert_eq!(*migrations, serde_json::json!(["0001_first.sql", "0002_b.sql", "0003_a.sql"]));
-    // Each of the three that it asks.
+    // Each of the three calls.
     for call in 1..=3 {
         postern.wait(SECOND);
         postern.outside.fault.set(Some((call, Fault::Before)));

@@ -19,7 +19,7 @@ fn header(token: &str) -> Value {
     serde_json::from_slice(&Base64UrlUnpadded::decode_vec(header).unwrap()).unwrap()
 }
 
-/// Whether the key has signed the token, as somebody else's library finds out.
+/// Verifies the token with the key, using a third-party library.
 fn verifies(key: &Value, token: &str) -> bool {
     let x = Base64UrlUnpadded::decode_vec(key["x"].as_str().unwrap()).unwrap();
     let key = VerifyingKey::from_bytes(&x.try_into().unwrap()).unwrap();
@@ -29,7 +29,7 @@ fn verifies(key: &Value, token: &str) -> bool {
 }
 
 #[test]
-fn the_one_key_is_told_with_its_public_members_and_no_other() {
+fn it_returns_one_key_with_only_public_members() {
     let keys = keys(&Postern::new());
     assert_eq!(keys.len(), 1);
     let (x, kid) = (&keys[0]["x"], &keys[0]["kid"]);
@@ -39,7 +39,7 @@ fn the_one_key_is_told_with_its_public_members_and_no_other() {
 }
 
 #[test]
-fn others_can_verify_a_session_token_with_it() {
+fn other_services_can_verify_session_tokens() {
     let postern = Postern::new();
     let token = postern.admin_token();
     let key = &keys(&postern)[0];
@@ -48,7 +48,7 @@ fn others_can_verify_a_session_token_with_it() {
 }
 
 #[test]
-fn a_reset_token_does_not_verify_with_it() {
+fn a_reset_token_does_not_verify() {
     let postern = Postern::new();
     postern.sign_up("ada@example.com");
     let token = postern.reset_token("ada@example.com");
@@ -58,7 +58,7 @@ fn a_reset_token_does_not_verify_with_it() {
 }
 
 #[test]
-fn the_token_of_a_session_that_must_change_the_password_does_not_verify_with_it() {
+fn a_password_change_token_does_not_verify() {
     let postern = Postern::with_settings(&[("DEFAULT_ADMIN", "restricted")]);
     let token = postern.admin_token();
     postern.redeploy(&[
@@ -77,7 +77,7 @@ fn the_token_of_a_session_that_must_change_the_password_does_not_verify_with_it(
 }
 
 #[test]
-fn while_a_secret_is_rotated_out_both_keys_are_told_and_sessions_of_both_live() {
+fn during_a_rotation_both_keys_are_published_and_both_kinds_of_sessions_work() {
     let postern = Postern::new();
     let old_token = postern.admin_token();
     let old = keys(&postern).remove(0);
@@ -89,7 +89,7 @@ fn while_a_secret_is_rotated_out_both_keys_are_told_and_sessions_of_both_live() 
     assert_eq!([verifies(&both[0], &new_token), verifies(&both[1], &old_token)], [true, true]);
     assert_eq!([postern.me(&new_token), postern.me(&old_token)], [200, 200]);
 
-    // A session goes over to the new key when it is refreshed.
+    // A refresh moves a session to the new key.
     postern.wait(4 * DAY);
     let answer = postern.get("/api/auth/me").bearer(&old_token).send();
     let fresh = answer.header("x-refresh-token").unwrap();
@@ -101,7 +101,7 @@ fn while_a_secret_is_rotated_out_both_keys_are_told_and_sessions_of_both_live() 
 }
 
 #[test]
-fn the_keys_depend_on_the_secret_alone() {
+fn the_keys_depend_only_on_the_secret() {
     let postern = Postern::new();
     let first = keys(&postern);
     assert_eq!(keys(&Postern::new()), first);
@@ -112,7 +112,7 @@ fn the_keys_depend_on_the_secret_alone() {
 }
 
 #[test]
-fn it_is_open_to_everybody_and_asks_no_store() {
+fn it_is_public_and_uses_no_store() {
     let postern = Postern::new();
     let batches = postern.sql.batches.get();
     postern.kv.is_out.set(true);

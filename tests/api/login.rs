@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{DAY, PASSWORD, Postern};
 
 #[test]
-fn the_default_admin_is_there_as_soon_as_the_database_is() {
+fn the_default_admin_exists_as_soon_as_the_database_does() {
     let answer = Postern::new().login("admin", "admin").expect(200);
     assert_eq!(answer["must_change_password"], true);
     let user = &answer["user"];
@@ -15,7 +15,7 @@ fn the_default_admin_is_there_as_soon_as_the_database_is() {
 }
 
 #[test]
-fn a_login_answers_a_session_token_and_the_user_without_the_password_hash() {
+fn a_login_returns_a_session_token_and_the_user_without_the_password_hash() {
     let postern = Postern::new();
     postern.sign_up("ada@example.com");
     let answer = postern.login(" ADA@Example.com ", PASSWORD);
@@ -44,7 +44,7 @@ fn a_login_answers_a_session_token_and_the_user_without_the_password_hash() {
 }
 
 #[test]
-fn a_wrong_password_and_an_unknown_email_get_the_same_answer() {
+fn a_wrong_password_and_an_unknown_email_get_the_same_response() {
     let postern = Postern::new();
     postern.sign_up("ada@example.com");
     let wrong = postern.login("ada@example.com", "wrong password");
@@ -55,7 +55,7 @@ fn a_wrong_password_and_an_unknown_email_get_the_same_answer() {
 }
 
 #[test]
-fn an_inactive_user_is_told_so_after_the_right_password_only() {
+fn an_inactive_user_gets_403_only_after_the_right_password() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     postern.set_active(&ada.id, false);
@@ -64,13 +64,13 @@ fn an_inactive_user_is_told_so_after_the_right_password_only() {
 }
 
 #[test]
-fn a_login_that_a_new_password_or_a_deactivation_overtakes_lets_nobody_in() {
+fn a_login_overtaken_by_a_password_change_or_deactivation_fails() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let login = |password: &str| {
         postern.post("/api/auth/login").json(json!({ "email": "ada@example.com", "password": password }))
     };
-    // In a new isolate a login looks for the first account before all else, so that both write in their third turn.
+    // In a new isolate, a login first looks for the default account, so both write in their third turn.
     postern.redeploy(&[]);
     let change = json!({ "old_password": PASSWORD, "new_password": "another good password" });
     let change = postern.put("/api/auth/me/password").bearer(&ada.token).json(change);
@@ -85,7 +85,7 @@ fn a_login_that_a_new_password_or_a_deactivation_overtakes_lets_nobody_in() {
 }
 
 #[test]
-fn guessing_at_one_account_is_stopped_and_the_wait_grows() {
+fn guesses_at_one_account_are_stopped_with_growing_waits() {
     let postern = Postern::new();
     postern.sign_up("ada@example.com");
     let mut waits = Vec::new();
@@ -110,7 +110,7 @@ fn guessing_at_one_account_is_stopped_and_the_wait_grows() {
 }
 
 #[test]
-fn a_stranger_who_guesses_does_not_lock_the_owner_out_at_home() {
+fn a_guessing_stranger_does_not_lock_the_owner_out_at_home() {
     let postern = Postern::new();
     postern.sign_up("ada@example.com");
     postern.come_from("192.0.2.7");
@@ -123,7 +123,7 @@ fn a_stranger_who_guesses_does_not_lock_the_owner_out_at_home() {
 }
 
 #[test]
-fn a_reset_lets_the_owner_in_again_from_anywhere() {
+fn a_reset_lets_the_owner_log_in_again_from_anywhere() {
     let postern = Postern::new();
     postern.sign_up("ada@example.com");
     postern.come_from("198.51.100.1");
@@ -135,7 +135,7 @@ fn a_reset_lets_the_owner_in_again_from_anywhere() {
 }
 
 #[test]
-fn fifty_guesses_at_once_are_counted_as_fifty() {
+fn fifty_concurrent_guesses_count_as_fifty() {
     let postern = Postern::new();
     postern.sign_up("ada@example.com");
     postern.come_from("198.51.100.1");
@@ -147,7 +147,7 @@ fn fifty_guesses_at_once_are_counted_as_fifty() {
 }
 
 #[test]
-fn an_email_without_an_account_is_throttled_alike() {
+fn an_email_without_an_account_is_throttled_the_same_way() {
     let postern = Postern::new();
     postern.sign_up("ada@example.com");
     postern.come_from("198.51.100.1");
@@ -156,7 +156,7 @@ fn an_email_without_an_account_is_throttled_alike() {
 }
 
 #[test]
-fn one_address_cannot_try_one_password_on_every_account() {
+fn one_address_cannot_try_a_password_on_every_account() {
     let postern = Postern::new();
     let refused = (0..1_000).find(|n| postern.login(&format!("user{n}@example.com"), "Summer2026!").status == 429);
     assert!(refused.is_some());
@@ -165,7 +165,7 @@ fn one_address_cannot_try_one_password_on_every_account() {
 }
 
 #[test]
-fn an_address_that_is_blocked_neither_locks_others_out_nor_fills_the_table() {
+fn a_blocked_address_neither_locks_others_out_nor_fills_the_table() {
     let postern = Postern::new();
     postern.sign_up("ada@example.com");
     postern.come_from("198.51.100.1");
@@ -196,10 +196,10 @@ fn right_passwords_are_never_throttled() {
 }
 
 #[test]
-fn a_hash_of_another_kind_verifies_once_and_is_made_anew() {
+fn a_foreign_hash_verifies_once_and_is_replaced() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
-    // Of "password": made with bcrypt 4.3.0 and passlib 1.7.4 (Python), better-auth 1.7.25 and firebase-scrypt 2.2.0.
+    // Hashes of "password" by bcrypt 4.3.0 and passlib 1.7.4 (Python), better-auth 1.7.25 and firebase-scrypt 2.2.0.
     for elsewhere in [
         "$2b$05$pZu5wn9t71nueYGwQ1ldGOq18wmUE/V/kfYcBZ1B2gf80Gsqgdgee",
         "$scrypt$ln=10,r=8,p=1$jVHKGYNw7j0HQAgBAGBMaQ$1KnqGjbFlvUigm8ZvmRcYbGIJAaKP49Vfc50ZMvPZaE",
@@ -217,7 +217,7 @@ fn a_hash_of_another_kind_verifies_once_and_is_made_anew() {
 }
 
 #[test]
-fn a_hash_made_elsewhere_verifies_and_is_made_anew_where_it_is_weaker() {
+fn an_imported_hash_verifies_and_is_replaced_if_it_is_weaker() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let elsewhere = "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8";
@@ -231,7 +231,7 @@ fn a_hash_made_elsewhere_verifies_and_is_made_anew_where_it_is_weaker() {
 }
 
 #[test]
-fn missing_members_are_all_named_and_unknown_ones_ignored() {
+fn all_missing_fields_are_reported_and_unknown_ones_ignored() {
     let postern = Postern::new();
     let answer = postern.post("/api/auth/login").json(json!({ "email": 1 })).send();
     assert_eq!(answer.faulty_fields(), ["email", "password"]);
@@ -240,7 +240,7 @@ fn missing_members_are_all_named_and_unknown_ones_ignored() {
 }
 
 #[test]
-fn the_settings_can_name_another_first_account() {
+fn the_settings_can_define_a_different_first_account() {
     let settings = [("ADMIN_EMAIL", "Root@Example.com"), ("ADMIN_PASSWORD", "a password for root")];
     let postern = Postern::with_settings(&settings);
     postern.login("admin", "admin").refused(401, "wrong_credentials");
@@ -249,7 +249,7 @@ fn the_settings_can_name_another_first_account() {
 }
 
 #[test]
-fn a_restricted_default_admin_can_change_the_password_and_nothing_else() {
+fn a_restricted_default_admin_can_only_change_the_password() {
     let postern = Postern::with_settings(&[("DEFAULT_ADMIN", "restricted")]);
     let token = postern.admin_token();
     assert_eq!(postern.me(&token), 200);
@@ -264,7 +264,7 @@ fn a_restricted_default_admin_can_change_the_password_and_nothing_else() {
 }
 
 #[test]
-fn a_session_lives_seven_days() {
+fn a_session_is_valid_for_seven_days() {
     let postern = Postern::new();
     let token = postern.admin_token();
     postern.wait(7 * DAY - 1);

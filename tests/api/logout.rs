@@ -9,7 +9,7 @@ fn logout(postern: &Postern, session: &str) -> Answer {
 }
 
 #[test]
-fn the_session_ends_at_once_at_every_door() {
+fn the_session_ends_immediately_at_every_endpoint() {
     let postern = Postern::new();
     let token = postern.admin_token();
     assert_eq!(logout(&postern, &token).expect(200), json!(true));
@@ -22,7 +22,7 @@ fn the_session_ends_at_once_at_every_door() {
 }
 
 #[test]
-fn other_sessions_go_on() {
+fn other_sessions_continue() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let other = postern.token("ada@example.com", PASSWORD);
@@ -32,21 +32,21 @@ fn other_sessions_go_on() {
 }
 
 #[test]
-fn one_can_log_in_again() {
+fn the_user_can_log_in_again() {
     let postern = Postern::new();
     logout(&postern, &postern.admin_token()).expect(200);
     assert_eq!(postern.me(&postern.admin_token()), 200);
 }
 
 #[test]
-fn it_takes_a_session() {
+fn it_requires_a_session() {
     let postern = Postern::new();
     postern.post("/api/auth/logout").send().refused(401, "invalid_token");
     logout(&postern, "x").refused(401, "invalid_token");
 }
 
 #[test]
-fn the_default_admin_can_leave_before_changing_the_password() {
+fn the_default_admin_can_log_out_before_changing_the_password() {
     let postern = Postern::with_settings(&[("DEFAULT_ADMIN", "restricted")]);
     let token = postern.admin_token();
     logout(&postern, &token).expect(200);
@@ -54,7 +54,7 @@ fn the_default_admin_can_leave_before_changing_the_password() {
 }
 
 #[test]
-fn logging_out_twice_at_once_does_what_once_does() {
+fn two_concurrent_logouts_act_like_one() {
     let postern = Postern::new();
     let token = postern.admin_token();
     let call = || postern.post("/api/auth/logout").bearer(&token);

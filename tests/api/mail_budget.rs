@@ -1,4 +1,4 @@
-//! How many mails one recipient gets, whoever causes them: `docs/security.md`, "One budget of mails per recipient".
+//! The mail budget of each recipient, whoever causes the mails: `docs/security.md`, "One budget of mails per recipient".
 
 use serde_json::json;
 
@@ -30,7 +30,7 @@ fn link_token(mail: &serde_json::Value) -> String {
 }
 
 #[test]
-fn sixty_password_changes_cause_one_notice_at_once_and_one_at_the_end_of_the_window() {
+fn sixty_password_changes_cause_one_immediate_notice_and_one_at_the_end_of_the_window() {
     let postern = Postern::with_settings(&RESEND);
     let ada = postern.sign_up(ADA);
     change_password(&postern, &ada, 60);
@@ -44,7 +44,7 @@ fn sixty_password_changes_cause_one_notice_at_once_and_one_at_the_end_of_the_win
 }
 
 #[test]
-fn a_recipient_gets_fifteen_mails_an_hour_whatever_they_are_about() {
+fn a_recipient_gets_at_most_fifteen_mails_an_hour_of_all_kinds() {
     let postern = Postern::with_settings(&RESEND);
     let ada = postern.sign_up(ADA);
     let grace = postern.sign_up_verified("grace@example.com");
@@ -70,7 +70,7 @@ fn a_recipient_gets_fifteen_mails_an_hour_whatever_they_are_about() {
 }
 
 #[test]
-fn a_mail_that_the_budget_refuses_leaves_the_link_before_it_alive() {
+fn a_mail_beyond_the_budget_does_not_invalidate_the_previous_link() {
     let postern = Postern::with_settings(&RESEND);
     let ada = postern.sign_up(ADA);
     let admin = postern.admin_token();
@@ -81,7 +81,7 @@ fn a_mail_that_the_budget_refuses_leaves_the_link_before_it_alive() {
 }
 
 #[test]
-fn a_caller_who_is_refused_uses_up_nothing_of_the_recipients_budget() {
+fn rejected_requests_do_not_use_up_the_recipients_budget() {
     let postern = Postern::with_settings(&RESEND);
     let ada = postern.sign_up(ADA);
     let admin = postern.admin_token();
@@ -91,7 +91,7 @@ fn a_caller_who_is_refused_uses_up_nothing_of_the_recipients_budget() {
 }
 
 #[test]
-fn both_spellings_of_an_address_share_one_budget() {
+fn both_spellings_of_an_address_share_a_budget() {
     let postern = Postern::with_settings(&RESEND);
     let grace = postern.sign_up_verified("grace@example.com");
     let invite = |email: &str| {
@@ -104,7 +104,7 @@ fn both_spellings_of_an_address_share_one_budget() {
 }
 
 #[test]
-fn an_unverified_user_mails_no_invitation_and_uses_up_no_budget() {
+fn an_unverified_user_cannot_mail_invitations_or_use_up_a_budget() {
     let postern = Postern::with_settings(&RESEND);
     let invite = |user: &SignedUp| {
         let body = json!({ "email": ADA });
@@ -119,10 +119,10 @@ fn an_unverified_user_mails_no_invitation_and_uses_up_no_budget() {
 }
 
 #[test]
-fn a_reset_request_costs_the_stores_the_same_with_and_without_an_account() {
+fn a_reset_request_costs_the_same_with_and_without_an_account() {
     let postern = Postern::with_settings(&RESEND);
     postern.sign_up(ADA);
-    // Before the answer and after it.
+    // Before and after the response.
     let known = ask_for_reset(&postern, ADA);
     let unknown = ask_for_reset(&postern, "nobody@example.com");
     assert_eq!((known.status, unknown.status), (200, 200));

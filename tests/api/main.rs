@@ -1,5 +1,5 @@
-//! Every endpoint and every refusal, natively: through the routes, on real SQLite with the real migrations, with a
-//! clock that is moved by hand and a mailbox for the net. One file an endpoint; names say what a user may rely on.
+//! Native tests of every endpoint and every error, through the routes, on SQLite with the real migrations, with a fake clock
+//! and a fake network. One file per endpoint. Test names say what users can rely on.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! The cron trigger: mail that is owed, and cleaning up.
+//! The cron trigger: queued mail and cleanup.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::support::{DAY, Fault, HOUR, MINUTE, NEW_SECRET, PASSWORD, Postern, RE
 
 const ADA: &str = "ada@example.com";
 
-/// Causes one mail of each kind that is sent after the answer: a reset link, an invitation, and news of a password.
+/// Causes one mail of each kind that is sent after the response: a reset link, an invitation and a password notice.
 fn cause_mails(postern: &Postern) -> String {
     let ada = postern.sign_up_verified(ADA);
     postern.post("/api/auth/send-password-reset-link").json(json!({ "email": ADA })).send().expect(200);
@@ -29,7 +29,7 @@ fn subjects(mails: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn a_mail_that_was_sent_is_owed_no_longer() {
+fn a_sent_mail_leaves_the_queue() {
     let postern = Postern::with_settings(&RESEND);
     let token = cause_mails(&postern);
     change_password(&postern, &token);
@@ -41,7 +41,7 @@ fn a_mail_that_was_sent_is_owed_no_longer() {
 }
 
 #[test]
-fn with_the_provider_down_for_ten_minutes_every_mail_still_of_use_arrives_once() {
+fn after_a_provider_outage_of_ten_minutes_every_useful_mail_arrives_once() {
     let postern = Postern::with_settings(&RESEND);
     postern.resend.is_down.set(true);
     cause_mails(&postern);
@@ -60,7 +60,7 @@ fn with_the_provider_down_for_ten_minutes_every_mail_still_of_use_arrives_once()
 }
 
 #[test]
-fn a_reset_link_that_was_late_still_works_until_it_would_have_expired() {
+fn a_delayed_reset_link_works_until_its_original_expiry() {
     let postern = Postern::with_settings(&RESEND);
     postern.resend.is_down.set(true);
     cause_mails(&postern);
@@ -78,7 +78,7 @@ fn a_reset_link_that_was_late_still_works_until_it_would_have_expired() {
 }
 
 #[test]
-fn a_mail_whose_content_has_expired_is_dropped_and_the_log_says_so() {
+fn a_mail_with_expired_content_is_dropped_and_logged() {
     let postern = Postern::with_settings(&RESEND);
     postern.resend.is_down.set(true);
     postern.sign_up(ADA);
@@ -91,7 +91,7 @@ fn a_mail_whose_content_has_expired_is_dropped_and_the_log_says_so() {
 }
 
 #[test]
-fn a_link_that_was_asked_for_again_is_mailed_once_and_not_the_older_one() {
+fn after_a_second_request_only_the_newer_link_is_mailed() {
     let postern = Postern::with_settings(&RESEND);
     postern.resend.is_down.set(true);
     postern.sign_up(ADA);
@@ -105,7 +105,7 @@ fn a_link_that_was_asked_for_again_is_mailed_once_and_not_the_older_one() {
 }
 
 #[test]
-fn a_provider_that_took_the_mail_while_its_answer_was_lost_is_not_made_to_send_it_twice() {
+fn a_mail_is_not_sent_twice_if_the_providers_response_was_lost() {
     for call in 1..40 {
         let postern = Postern::with_settings(&RESEND);
         postern.sign_up(ADA);
@@ -128,7 +128,7 @@ fn a_provider_that_took_the_mail_while_its_answer_was_lost_is_not_made_to_send_i
 }
 
 #[test]
-fn an_address_without_an_account_gets_no_mail_and_none_stays_owed() {
+fn an_address_without_an_account_gets_no_mail_and_none_stays_queued() {
     let postern = Postern::with_settings(&RESEND);
     let body = json!({ "email": "nobody@example.com" });
     postern.post("/api/auth/send-password-reset-link").json(body).send().expect(200);
@@ -136,7 +136,7 @@ fn an_address_without_an_account_gets_no_mail_and_none_stays_owed() {
 }
 
 #[test]
-fn what_is_owed_is_sealed_and_survives_a_rotation_of_the_secret() {
+fn queued_mail_is_encrypted_and_survives_a_rotation_of_the_secret() {
     let postern = Postern::with_settings(&RESEND);
     postern.resend.is_down.set(true);
     cause_mails(&postern);
@@ -152,7 +152,7 @@ fn what_is_owed_is_sealed_and_survives_a_rotation_of_the_secret() {
 }
 
 #[test]
-fn a_log_of_a_mail_that_failed_holds_neither_address_nor_token() {
+fn the_log_of_a_failed_mail_has_neither_address_nor_token() {
     let postern = Postern::with_settings(&RESEND);
     postern.resend.is_down.set(true);
     cause_mails(&postern);
@@ -161,7 +161,7 @@ fn a_log_of_a_mail_that_failed_holds_neither_address_nor_token() {
 }
 
 #[test]
-fn what_has_expired_is_deleted_in_bounded_steps_and_what_lives_is_not() {
+fn expired_rows_are_deleted_in_bounded_steps_and_live_ones_are_kept() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
     postern.wait(6 * DAY);
@@ -190,7 +190,7 @@ fn what_has_expired_is_deleted_in_bounded_steps_and_what_lives_is_not() {
         steps += 1;
     }
     assert!(steps > 3, "{steps}");
-    // The first sessions of Ada and of the admin have ended; the second of Ada, and her token, have not.
+    // The first sessions of Ada and the admin have expired; Ada's second session and her token have not.
     assert_eq!(postern.me(&live), 200);
     assert_eq!(count("SELECT count(*) AS count FROM sessions WHERE expires_at <= 1"), 0);
     assert_eq!(postern.get("/api/auth/me/tokens").bearer(&live).send().expect(200).as_array().unwrap().len(), 1);
@@ -207,7 +207,7 @@ fn what_has_expired_is_deleted_in_bounded_steps_and_what_lives_is_not() {
 }
 
 #[test]
-fn a_run_that_finds_the_stores_out_says_so_and_the_next_one_does_the_work() {
+fn a_run_during_an_outage_logs_it_and_the_next_run_does_the_work() {
     let postern = Postern::with_settings(&RESEND);
     postern.resend.is_down.set(true);
     cause_mails(&postern);
@@ -243,7 +243,7 @@ fn links_that_arrived(postern: &Postern, count: usize) -> usize {
     (1..=count).filter(|n| !postern.resend.mails(&format!("user{n}@example.com")).is_empty()).count()
 }
 
-/// Lets minutes go by, with a run of the cron trigger in each.
+/// Advances the clock by minutes, with a run of the cron trigger in each.
 fn run_minutes(postern: &Postern, minutes: i64) {
     for _ in 0..minutes {
         let next = postern.now.get() + MINUTE;
@@ -254,7 +254,7 @@ fn run_minutes(postern: &Postern, minutes: i64) {
 }
 
 #[test]
-fn reset_links_arrive_before_invitations_that_were_queued_earlier() {
+fn reset_links_are_sent_before_earlier_invitations() {
     let postern = Postern::with_settings(&RESEND);
     let inviters: Vec<_> = (0..8).map(|n| postern.sign_up_verified(&format!("inviter{n}@example.com"))).collect();
     insert_users(&postern, 20);
@@ -270,7 +270,7 @@ fn reset_links_arrive_before_invitations_that_were_queued_earlier() {
     postern.resend.takes.set(2 * SECOND);
     run_minutes(&postern, 1);
     postern.resend.is_down.set(false);
-    // Each run sends some 22 mails in its time.
+    // Each run has time for about 22 mails.
     run_minutes(&postern, 3);
     assert_eq!(links_that_arrived(&postern, 20), 20);
     assert!(owed(&postern) > 50, "the order was not put to the test: {}", owed(&postern));
@@ -279,13 +279,13 @@ fn reset_links_arrive_before_invitations_that_were_queued_earlier() {
 }
 
 #[test]
-fn no_reset_link_expires_when_the_provider_is_out_for_two_minutes() {
+fn no_reset_link_expires_during_a_provider_outage_of_two_minutes() {
     let postern = Postern::with_settings(&RESEND);
     insert_users(&postern, 300);
     postern.resend.is_down.set(true);
     request_links(&postern, 300);
     postern.now.set(postern.now.get() + MINUTE);
-    // A fifth of a second each, five at once.
+    // 200 ms each, five at a time.
     postern.resend.takes.set(40);
     run_minutes(&postern, 2);
     postern.resend.is_down.set(false);
@@ -294,7 +294,7 @@ fn no_reset_link_expires_when_the_provider_is_out_for_two_minutes() {
 }
 
 #[test]
-fn a_run_makes_fewer_calls_than_the_platform_allows_however_many_providers_fail() {
+fn a_run_stays_below_the_platforms_limit_of_calls_even_if_all_providers_fail() {
     let several = [
         ("MAIL_PROVIDER", "resend,postmark,sendgrid,mailgun"),
         ("POSTMARK_SERVER_TOKEN", "token"),
@@ -319,7 +319,7 @@ fn a_run_makes_fewer_calls_than_the_platform_allows_however_many_providers_fail(
 }
 
 #[test]
-fn a_mail_to_a_recipient_whom_the_provider_refuses_is_given_up_at_once() {
+fn a_mail_is_dropped_immediately_if_the_provider_rejects_the_recipient() {
     let postern = Postern::with_settings(&RESEND);
     *postern.resend.refuses.borrow_mut() = Some("bob@example.com".to_owned());
     cause_mails(&postern);
@@ -348,7 +348,7 @@ fn the_same_idempotency_key_always_carries_the_same_body() {
 }
 
 #[test]
-fn password_notices_within_ten_minutes_are_one_at_once_and_one_at_the_end() {
+fn password_notices_within_ten_minutes_are_one_immediate_and_one_final() {
     let postern = Postern::with_settings(&RESEND);
     let mut token = postern.sign_up(ADA).token;
     let mut passwords = [PASSWORD, "another good password"];
@@ -363,7 +363,7 @@ fn password_notices_within_ten_minutes_are_one_at_once_and_one_at_the_end() {
     assert_eq!(postern.resend.mails(ADA).len(), 1);
     run_minutes(&postern, 3);
     assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (2, 0));
-    // A later change is told at once again.
+    // A later change causes an immediate notice again.
     token = postern.token(ADA, passwords[0]);
     let body = json!({ "old_password": passwords[0], "new_password": passwords[1] });
     postern.put("/api/auth/me/password").bearer(&token).json(body).send().expect(200);
@@ -371,7 +371,7 @@ fn password_notices_within_ten_minutes_are_one_at_once_and_one_at_the_end() {
 }
 
 #[test]
-fn strangers_who_flood_a_recipient_suppress_neither_a_notice_nor_a_code() {
+fn strangers_who_flood_a_recipient_cannot_suppress_notices_or_codes() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
     let body = json!({ "email": ADA });
@@ -389,7 +389,7 @@ fn strangers_who_flood_a_recipient_suppress_neither_a_notice_nor_a_code() {
 }
 
 #[test]
-fn an_account_made_by_an_admin_comes_with_a_link_for_seven_days_in_words_that_fit() {
+fn an_account_created_by_an_admin_comes_with_its_own_mail_and_a_link_for_seven_days() {
     for (wait, status) in [(7 * DAY - SECOND, 200), (7 * DAY, 401)] {
         let postern = Postern::with_settings(&RESEND);
         let body = json!({ "email": ADA, "name": "Ada" });

@@ -15,7 +15,7 @@ fn fresh_token(answer: &Answer) -> Option<String> {
 }
 
 #[test]
-fn it_answers_the_user_of_the_session() {
+fn it_returns_the_user_of_the_session() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     postern.sign_up("grace@example.com");
@@ -26,7 +26,7 @@ fn it_answers_the_user_of_the_session() {
 }
 
 #[test]
-fn a_missing_malformed_or_forged_bearer_is_refused() {
+fn a_missing_malformed_or_forged_bearer_is_rejected() {
     let postern = Postern::new();
     let token = postern.admin_token();
     postern.get("/api/auth/me").send().refused(401, "invalid_token");
@@ -44,7 +44,7 @@ fn a_missing_malformed_or_forged_bearer_is_refused() {
 }
 
 #[test]
-fn a_session_of_another_service_with_another_secret_or_address_is_refused() {
+fn a_session_of_another_service_with_a_different_secret_or_address_is_rejected() {
     let postern = Postern::new();
     let token = postern.admin_token();
     postern.redeploy(&[("AUTH_SECRET", "another secret of 32 characters!")]);
@@ -72,7 +72,7 @@ fn a_session_ends_with_its_user() {
 }
 
 #[test]
-fn a_session_token_says_who_until_when_and_with_what_role() {
+fn a_session_token_has_the_user_the_expiry_and_the_role() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let claims = claims(&ada.token);
@@ -85,7 +85,7 @@ fn a_session_token_says_who_until_when_and_with_what_role() {
 }
 
 #[test]
-fn a_fresh_token_comes_once_half_of_the_old_ones_life_has_passed() {
+fn a_refresh_token_is_sent_after_half_of_the_lifetime() {
     let postern = Postern::new();
     let token = postern.admin_token();
     assert_eq!(fresh_token(&me(&postern, &token)), None);
@@ -98,7 +98,7 @@ fn a_fresh_token_comes_once_half_of_the_old_ones_life_has_passed() {
 }
 
 #[test]
-fn a_fresh_token_goes_on_after_the_old_one_has_ended() {
+fn a_refreshed_token_works_after_the_old_one_has_expired() {
     let postern = Postern::new();
     let token = postern.admin_token();
     postern.wait(7 * DAY - SECOND);
@@ -113,7 +113,7 @@ fn a_fresh_token_goes_on_after_the_old_one_has_ended() {
 }
 
 #[test]
-fn a_fresh_token_tells_the_role_of_today() {
+fn a_refreshed_token_has_the_current_role() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     postern.sql.execute("UPDATE users SET role = 'admin', tier = 2 WHERE id = ?1", &[ada.id.as_str().into()]);
@@ -123,7 +123,7 @@ fn a_fresh_token_tells_the_role_of_today() {
 }
 
 #[test]
-fn a_changed_role_or_tier_is_in_a_new_token_at_the_next_call() {
+fn a_changed_role_or_tier_causes_a_new_token_at_the_next_call() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     postern.wait(DAY);
@@ -138,7 +138,7 @@ fn a_changed_role_or_tier_is_in_a_new_token_at_the_next_call() {
         let fresh = fresh_token(&me(&postern, &token)).unwrap();
         assert_eq!((postern.sql.dump(), postern.sql.batches.get()), (before.0, before.1 + 1));
         assert_eq!(claims(&fresh)["scopes"], json!([role, tier]));
-        // The session does not get a later end.
+        // The session does not expire later.
         assert_eq!((&claims(&fresh)["sid"], &claims(&fresh)["exp"]), (&claims(&token)["sid"], &claims(&token)["exp"]));
         assert_eq!(fresh_token(&me(&postern, &fresh)), None);
         token = fresh;
@@ -146,7 +146,7 @@ fn a_changed_role_or_tier_is_in_a_new_token_at_the_next_call() {
 }
 
 #[test]
-fn a_changed_role_is_in_a_new_cookie_if_the_token_came_in_one() {
+fn a_changed_role_causes_a_new_cookie_if_the_token_came_in_one() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     postern.make_admin(&ada.id);
@@ -159,7 +159,7 @@ fn a_changed_role_is_in_a_new_cookie_if_the_token_came_in_one() {
 }
 
 #[test]
-fn no_session_outlives_thirty_days_however_often_it_is_refreshed() {
+fn no_session_lasts_longer_than_thirty_days_even_if_refreshed() {
     let postern = Postern::new();
     let began = postern.now.get();
     let mut token = postern.admin_token();
@@ -180,7 +180,7 @@ fn no_session_outlives_thirty_days_however_often_it_is_refreshed() {
 }
 
 #[test]
-fn no_other_answer_carries_a_fresh_token() {
+fn no_other_response_has_a_refresh_token() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let sessions = postern.get("/api/auth/me/sessions").bearer(&ada.token).send().expect(200);
@@ -198,7 +198,7 @@ fn no_other_answer_carries_a_fresh_token() {
         (Method::POST, "/api/auth/me/send-invite", Some(json!({ "email": "grace@example.com" }))),
         (Method::DELETE, &session, None),
     ] {
-        // A code goes to an email that is not verified yet, an invitation comes from one that is.
+        // Codes require an unverified email, invitations a verified one.
         if path.ends_with("send-invite") {
             postern.verify(&ada.id);
         }
@@ -209,7 +209,7 @@ fn no_other_answer_carries_a_fresh_token() {
 }
 
 #[test]
-fn a_reset_token_is_shown_its_user_but_gets_no_fresh_token() {
+fn a_reset_token_returns_its_user_but_is_not_refreshed() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let token = postern.reset_token("ada@example.com");
@@ -220,7 +220,7 @@ fn a_reset_token_is_shown_its_user_but_gets_no_fresh_token() {
 }
 
 #[test]
-fn a_fresh_token_is_of_the_same_session_and_ends_with_it() {
+fn a_refreshed_token_belongs_to_the_same_session_and_ends_with_it() {
     let postern = Postern::new();
     let token = postern.admin_token();
     postern.wait(4 * DAY);
@@ -230,7 +230,7 @@ fn a_fresh_token_is_of_the_same_session_and_ends_with_it() {
 }
 
 #[test]
-fn a_session_that_is_ended_meanwhile_gets_no_fresh_token() {
+fn a_session_that_ends_meanwhile_is_not_refreshed() {
     let postern = Postern::new();
     let token = postern.admin_token();
     postern.wait(4 * DAY);
@@ -242,7 +242,7 @@ fn a_session_that_is_ended_meanwhile_gets_no_fresh_token() {
 }
 
 #[test]
-fn it_writes_nothing_while_the_token_is_young() {
+fn it_writes_nothing_in_the_first_half_of_the_lifetime() {
     let postern = Postern::new();
     let token = postern.admin_token();
     let before = (postern.sql.dump(), postern.sql.batches.get());

@@ -13,7 +13,7 @@ fn user(postern: &Postern, token: &str) -> Value {
 }
 
 #[test]
-fn a_user_takes_another_name() {
+fn a_user_can_change_the_name() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let before = user(&postern, &ada.token);
@@ -26,7 +26,7 @@ fn a_user_takes_another_name() {
 }
 
 #[test]
-fn a_name_has_1_to_100_characters_once_trimmed() {
+fn a_name_has_1_to_100_characters_after_trimming() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let longest = "\u{1f511}".repeat(100);
@@ -51,7 +51,7 @@ fn a_name_has_1_to_100_characters_once_trimmed() {
 }
 
 #[test]
-fn a_name_of_blank_characters_alone_is_refused_wherever_a_name_is_set() {
+fn every_endpoint_rejects_a_blank_name() {
     let postern = Postern::new();
     let (admin, ada) = (postern.admin_token(), postern.sign_up("ada@example.com"));
     let referrer = postern.create_user_token(&ada.token);
@@ -74,7 +74,7 @@ fn a_name_of_blank_characters_alone_is_refused_wherever_a_name_is_set() {
 }
 
 #[test]
-fn null_removes_the_name_and_an_absent_name_is_a_fault() {
+fn null_removes_the_name_and_a_missing_name_is_422() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     rename(&postern, &ada.token, json!({ "name": "Ada" })).expect(200);
@@ -85,7 +85,7 @@ fn null_removes_the_name_and_an_absent_name_is_a_fault() {
 }
 
 #[test]
-fn nobody_changes_anything_else_or_anybody_else_with_it() {
+fn it_cannot_change_other_fields_or_users() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let grace = postern.sign_up("grace@example.com");
@@ -103,7 +103,7 @@ fn nobody_changes_anything_else_or_anybody_else_with_it() {
 }
 
 #[test]
-fn it_takes_a_session_and_says_so_before_it_judges_the_name() {
+fn it_requires_a_session_before_it_validates_the_name() {
     let postern = Postern::new();
     postern.put("/api/auth/me/name").json(json!({ "name": "Ada" })).send().refused(401, "invalid_token");
     rename(&postern, "x", json!({})).refused(401, "invalid_token");
