@@ -6,7 +6,7 @@ await main(async () => {
   say("Writing src/endpoints/openapi.json (about a minute when the crate has changed).");
   await run("cargo", ["test", "--quiet", "--test", "api", "the_description_that_is_served_is_what_the_code_says"], {
     env: { ...process.env, WRITE_OPENAPI: "1" },
-    advice: "Mend what is named above: an annotation in src/endpoints, or src/openapi.rs.",
+    advice: "Fix what the test names above: an attribute `operation` in src/endpoints, or a row in src/routes.",
   });
   say("Writing clients/typescript/src/schema.ts.");
   await run("npm", ["run", "--silent", "types", "--workspace", "postern-client"], {

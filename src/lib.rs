@@ -14,7 +14,6 @@ pub mod endpoints;
 pub mod error;
 pub mod mail;
 pub mod maintenance;
-pub mod openapi;
 pub mod platform;
 pub mod ports;
 pub mod routes;

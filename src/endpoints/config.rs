@@ -1,5 +1,6 @@
 //! `GET /api/auth/config`
 
+use postern_macros::operation;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,7 +25,7 @@ pub struct Config<'a> {
 }
 
 /// What everybody may know of the settings.
-#[utoipa::path(get, path = "/api/auth/config", tag = "Service", responses((status = 200, body = Config)))]
+#[operation(responses((status = 200, body = Config)))]
 pub async fn get(app: &App) -> Result<Response, Error> {
     let settings = app.settings();
     Ok(Response::json(&Config {

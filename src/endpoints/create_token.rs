@@ -1,5 +1,6 @@
 //! `POST /api/auth/me/create-token`
 
+use postern_macros::operation;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -42,11 +43,7 @@ pub struct CreatedToken {
 ///
 /// # Errors
 /// 401, 403; 415, 400, 413, 422; 409 when the user has as many live tokens as one may have; 503.
-#[utoipa::path(
-    post,
-    path = "/api/auth/me/create-token",
-    tag = "Invitations",
-    security(("session" = [])),
+#[operation(
     request_body = Option<TokenOptions>,
     responses((status = 200, body = CreatedToken), (status = "4XX", description = "too_many_tokens"))
 )]

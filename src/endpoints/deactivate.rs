@@ -1,5 +1,7 @@
 //! `DELETE /api/auth/me`
 
+use postern_macros::operation;
+
 use crate::{
     access::{
         audit,
@@ -18,13 +20,7 @@ use crate::{
 ///
 /// # Errors
 /// 401, 403; 409 for the last active admin; 503.
-#[utoipa::path(
-    delete,
-    path = "/api/auth/me",
-    tag = "My account",
-    security(("session" = [])),
-    responses((status = 200, body = True), (status = "4XX", description = "last_admin"))
-)]
+#[operation(responses((status = 200, body = True), (status = "4XX", description = "last_admin")))]
 pub async fn delete(app: &App, session: &Session) -> Result<Response, Error> {
     let user_id = &session.user.id;
     let event = audit::own(app, Action::Deactivated, session);

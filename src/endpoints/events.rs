@@ -1,5 +1,7 @@
 //! `GET /api/auth/me/events`
 
+use postern_macros::operation;
+
 use crate::{
     access::bearer::Session,
     app::App,
@@ -14,11 +16,7 @@ use crate::{
 ///
 /// # Errors
 /// 401, 403; 422; 503.
-#[utoipa::path(
-    get,
-    path = "/api/auth/me/events",
-    tag = "My account",
-    security(("session" = [])),
+#[operation(
     params(TimelineQuery),
     responses((status = 200, body = Timeline<Listed>), (status = "4XX", description = "invalid_fields"))
 )]

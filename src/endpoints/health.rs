@@ -1,5 +1,6 @@
 //! `GET /health`
 
+use postern_macros::operation;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,7 +36,7 @@ const GOOD_FOR: i64 = 1_000;
 ///
 /// # Errors
 /// 503 when D1 or KV does not answer.
-#[utoipa::path(get, path = "/health", tag = "Service", responses((status = 200, body = Health)))]
+#[operation(responses((status = 200, body = Health)))]
 pub async fn get(app: &App) -> Result<Response, Error> {
     let health = &app.isolate.health;
     let age = |since: Timestamp| app.now.saturating_sub(since);

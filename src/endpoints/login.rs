@@ -1,5 +1,6 @@
 //! `POST /api/auth/login`
 
+use postern_macros::operation;
 use utoipa::ToSchema;
 
 use crate::{
@@ -37,10 +38,7 @@ pub struct Credentials {
 ///
 /// # Errors
 /// As listed; 503.
-#[utoipa::path(
-    post,
-    path = "/api/auth/login",
-    tag = "Signing in",
+#[operation(
     request_body = Credentials,
     params(session_cookie::Wanted),
     responses(

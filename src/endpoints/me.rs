@@ -1,6 +1,7 @@
 //! `GET /api/auth/me`
 
 use http::HeaderName;
+use postern_macros::operation;
 
 use crate::{
     access::bearer::{self, Bearer, Carrier, Session},
@@ -21,17 +22,12 @@ const REFRESH_TOKEN: HeaderName = HeaderName::from_static("x-refresh-token");
 ///
 /// # Errors
 /// 401; 403 inactive; 503.
-#[utoipa::path(
-    get,
-    path = "/api/auth/me",
-    tag = "My account",
-    security(("session" = []), ("password_reset" = [])),
+#[operation(
     responses((
         status = 200,
         body = User,
         headers(("X-Refresh-Token" = String, description = "A session token to use from now on, if a new one is due."))
-    )),
-    extensions(("x-open-before-password-change" = json!(true)))
+    ))
 )]
 pub async fn get(app: &App, bearer: &Bearer) -> Result<Response, Error> {
     match bearer {

@@ -1,5 +1,6 @@
 //! `PUT /api/auth/me/name`
 
+use postern_macros::operation;
 use utoipa::ToSchema;
 
 use crate::{
@@ -26,11 +27,7 @@ pub struct NewName {
 ///
 /// # Errors
 /// 401, 403, 415, 400, 413, 422; 503.
-#[utoipa::path(
-    put,
-    path = "/api/auth/me/name",
-    tag = "My account",
-    security(("session" = [])),
+#[operation(
     request_body = NewName,
     responses((status = 200, body = True))
 )]

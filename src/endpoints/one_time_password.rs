@@ -1,5 +1,6 @@
 //! `POST /api/auth/me/send-otp` and `POST /api/auth/verify-otp`
 
+use postern_macros::operation;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -48,11 +49,7 @@ pub struct TypedCode {
 ///
 /// # Errors
 /// As listed.
-#[utoipa::path(
-    post,
-    path = "/api/auth/me/send-otp",
-    tag = "My account",
-    security(("session" = [])),
+#[operation(
     responses(
         (status = 200, body = CodeSent),
         (status = "4XX", description = "already_verified too_many_requests"),
@@ -117,10 +114,7 @@ async fn mail_code(app: &App, user: &User, generation: &str) -> Result<String, E
 ///
 /// # Errors
 /// As listed; 503.
-#[utoipa::path(
-    post,
-    path = "/api/auth/verify-otp",
-    tag = "My account",
+#[operation(
     request_body(content(
         (TypedCode = "multipart/form-data"),
         (TypedCode = "application/x-www-form-urlencoded"),

@@ -1,14 +1,11 @@
 //! `GET /api/auth/openapi.json`
 
+use postern_macros::operation;
+
 use crate::{error::Error, web::Response};
 
 /// The description of this API (OpenAPI 3.1).
-#[utoipa::path(
-    get,
-    path = "/api/auth/openapi.json",
-    tag = "Verifying",
-    responses((status = 200, body = serde_json::Value))
-)]
+#[operation(responses((status = 200, body = serde_json::Value)))]
 pub async fn get() -> Result<Response, Error> {
     Ok(Response::json_text(include_str!("openapi.json")))
 }

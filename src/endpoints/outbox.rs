@@ -2,6 +2,7 @@
 
 use askama::Template;
 use http::header;
+use postern_macros::operation;
 
 use crate::{
     app::App,
@@ -21,10 +22,7 @@ struct Page {
 ///
 /// # Errors
 /// 404 but with the provider `outbox`; 503.
-#[utoipa::path(
-    get,
-    path = "/dev/outbox",
-    tag = "Service",
+#[operation(
     params(("to" = Option<String>, Query, description = "Only mails to this address.", example = "ada@example.com")),
     responses(
         (status = 200, content((Vec<outbox::Mail> = "application/json"), (String = "text/html; charset=utf-8"))),

@@ -1,5 +1,6 @@
 //! `PUT /api/auth/me/password`
 
+use postern_macros::operation;
 use utoipa::ToSchema;
 
 use crate::{
@@ -42,14 +43,9 @@ pub struct PasswordChange {
 ///
 /// # Errors
 /// As listed; 503.
-#[utoipa::path(
-    put,
-    path = "/api/auth/me/password",
-    tag = "My account",
-    security(("session" = [])),
+#[operation(
     request_body = PasswordChange,
-    responses((status = 200, body = True), (status = "4XX", description = "wrong_password too_many_requests")),
-    extensions(("x-open-before-password-change" = json!(true)))
+    responses((status = 200, body = True), (status = "4XX", description = "wrong_password too_many_requests"))
 )]
 pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
     let email = Email::from_store(session.user.email.clone());

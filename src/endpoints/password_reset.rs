@@ -1,5 +1,6 @@
 //! `POST /api/auth/send-password-reset-link` and `POST /api/auth/reset-password-with-token`
 
+use postern_macros::operation;
 use utoipa::ToSchema;
 
 use crate::{
@@ -46,10 +47,7 @@ pub struct NewPassword {
 ///
 /// # Errors
 /// As listed; 503.
-#[utoipa::path(
-    post,
-    path = "/api/auth/send-password-reset-link",
-    tag = "Password reset",
+#[operation(
     request_body = ForgottenPassword,
     responses((status = 200, body = True), (status = "4XX", description = "too_many_requests"))
 )]
@@ -80,11 +78,7 @@ pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> 
 ///
 /// # Errors
 /// As listed; 503.
-#[utoipa::path(
-    post,
-    path = "/api/auth/reset-password-with-token",
-    tag = "Password reset",
-    security(("password_reset" = [])),
+#[operation(
     request_body = NewPassword,
     responses((status = 200, body = True))
 )]

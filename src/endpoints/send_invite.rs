@@ -1,5 +1,6 @@
 //! `POST /api/auth/me/send-invite`
 
+use postern_macros::operation;
 use utoipa::ToSchema;
 
 use crate::{
@@ -40,11 +41,7 @@ pub struct Invitation {
 ///
 /// # Errors
 /// As listed; 503.
-#[utoipa::path(
-    post,
-    path = "/api/auth/me/send-invite",
-    tag = "Invitations",
-    security(("session" = [])),
+#[operation(
     request_body = Invitation,
     responses((status = 200, body = True), (status = "4XX", description = "email_not_verified too_many_tokens too_many_requests"))
 )]

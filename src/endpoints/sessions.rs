@@ -1,5 +1,7 @@
 //! `GET /api/auth/me/sessions` and `DELETE /api/auth/me/sessions/{id}`
 
+use postern_macros::operation;
+
 use crate::{
     access::{audit, bearer::Session},
     app::App,
@@ -15,11 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// 401, 403; 503.
-#[utoipa::path(
-    get,
-    path = "/api/auth/me/sessions",
-    tag = "My account",
-    security(("session" = [])),
+#[operation(
     responses((
         status = 200,
         body = Vec<sessions::Listed>,
@@ -35,11 +33,7 @@ pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
 ///
 /// # Errors
 /// 401, 403; 404 when the user has no such session; 503.
-#[utoipa::path(
-    delete,
-    path = "/api/auth/me/sessions/{id}",
-    tag = "My account",
-    security(("session" = [])),
+#[operation(
     params(("id" = String, Path, description = "The session's id.", example = "3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90")),
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))
 )]

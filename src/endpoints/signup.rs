@@ -1,5 +1,6 @@
 //! `POST /api/auth/signup`
 
+use postern_macros::operation;
 use utoipa::ToSchema;
 
 use crate::{
@@ -49,10 +50,7 @@ pub struct NewAccount {
 ///
 /// # Errors
 /// As listed; 503.
-#[utoipa::path(
-    post,
-    path = "/api/auth/signup",
-    tag = "Signing in",
+#[operation(
     request_body = NewAccount,
     params(session_cookie::Wanted),
     responses(

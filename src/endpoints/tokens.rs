@@ -1,5 +1,6 @@
 //! `POST /api/auth/me/tokens`, also `GET`, and `DELETE /api/auth/me/tokens/{token}`
 
+use postern_macros::operation;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,13 +35,7 @@ struct UserToken {
 ///
 /// # Errors
 /// 401, 403; 503.
-#[utoipa::path(
-    method(get, post),
-    path = "/api/auth/me/tokens",
-    tag = "Invitations",
-    security(("session" = [])),
-    responses((status = 200, body = Vec<UserToken>))
-)]
+#[operation(responses((status = 200, body = Vec<UserToken>)))]
 pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
     let user = &session.user;
     let keys = &app.keys().user_token;
@@ -64,11 +59,7 @@ pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
 ///
 /// # Errors
 /// 401, 403; 404 when the user has no such live token; 503.
-#[utoipa::path(
-    delete,
-    path = "/api/auth/me/tokens/{token}",
-    tag = "Invitations",
-    security(("session" = [])),
+#[operation(
     params(("token" = String, Path, description = "The user token.", example = "aZ09aZ09aZ")),
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))
 )]

@@ -1,5 +1,6 @@
 //! `GET /api/auth/verify-token?token=`, also `POST` with JSON
 
+use postern_macros::operation;
 use utoipa::ToSchema;
 
 use crate::{
@@ -22,12 +23,9 @@ pub struct InvitationToken {
 ///
 /// # Errors
 /// 422 when no token is given; 429 by the burst guard; 503.
-#[utoipa::path(
-    get,
-    path = "/api/auth/verify-token",
-    tag = "Invitations",
+#[operation(
     params(("token" = String, Query, description = "The user token.", example = "aZ09aZ09aZ")),
-    responses((status = 200, body = bool, content_type = "application/json"), (status = "4XX", description = "invalid_fields too_many_requests"))
+    responses((status = 200, body = bool, content_type = "application/json"), (status = "4XX", description = "invalid_fields"))
 )]
 pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     let token = request.query_parameter("token").ok_or_else(|| {
@@ -41,12 +39,9 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
 ///
 /// # Errors
 /// 400, 415 or 422 for the body; 429 by the burst guard; 503.
-#[utoipa::path(
-    post,
-    path = "/api/auth/verify-token",
-    tag = "Invitations",
+#[operation(
     request_body = InvitationToken,
-    responses((status = 200, body = bool, content_type = "application/json"), (status = "4XX", description = "too_many_requests"))
+    responses((status = 200, body = bool, content_type = "application/json"))
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let mut fields = json(request)?;

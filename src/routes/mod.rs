@@ -1,16 +1,9 @@
 //! The way from a path to its endpoint, and what every answer has in common.
 
-mod account;
-mod administration;
-mod invitations;
-mod password_reset;
 mod router;
-mod service;
-mod sign_in;
 mod table;
-mod verification;
 
-pub use table::{Answer, Area, Call, Guard, Handler, Route, Segment};
+pub use table::{Answer, Area, Call, Description, Guard, Handler, Route, Segment};
 
 use http::{Method, header};
 
@@ -27,17 +20,34 @@ use crate::{
 /// Seconds after which the burst guard has certainly forgotten: its period in `wrangler.toml`.
 const BURST_PERIOD: i64 = 10;
 
-/// Returns every area, in the order of the API description.
-pub fn areas() -> [&'static Area; 7] {
-    [
-        &sign_in::AREA,
-        &account::AREA,
-        &invitations::AREA,
-        &password_reset::AREA,
-        &administration::AREA,
-        &verification::AREA,
-        &service::AREA,
-    ]
+/// Declares the areas, in the order of the API description.
+macro_rules! areas {
+    ($($area:ident),* $(,)?) => {
+        $(mod $area;)*
+
+        /// Every route there is, by area.
+        pub static AREAS: &[&Area] = &[$(&$area::AREA),*];
+
+        /// Describes every route, in the same order. The description is what its handler says of itself.
+        pub fn descriptions() -> Vec<(&'static Area, &'static Route, Description)> {
+            let mut all = Vec::new();
+            $(
+                let routes = $area::AREA.routes.iter().zip($area::descriptions());
+                all.extend(routes.map(|(route, description)| (&$area::AREA, route, description)));
+            )*
+            all
+        }
+    };
+}
+
+areas! {
+    sign_in,
+    account,
+    invitations,
+    password_reset,
+    administration,
+    verification,
+    service,
 }
 
 /// What a request asks for, as it may stand in a log.

@@ -7,7 +7,7 @@ use matchit::Router;
 use percent_encoding::percent_decode_str;
 
 use super::{
-    areas,
+    AREAS,
     table::{Route, Segment},
 };
 
@@ -55,7 +55,7 @@ fn decode(segment: &str) -> Option<Cow<'_, str>> {
 
 fn router() -> Router<Resource> {
     let mut resources: Vec<Resource> = Vec::new();
-    for route in areas().iter().flat_map(|area| area.routes) {
+    for route in AREAS.iter().flat_map(|area| area.routes) {
         let known = resources.iter_mut().find(|resource| resource.pattern == route.pattern);
         let resource = match known {
             Some(resource) => resource,
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn every_route_is_found_by_its_pattern() {
-        for route in areas().iter().flat_map(|area| area.routes) {
+        for route in AREAS.iter().flat_map(|area| area.routes) {
             let (resource, segments) = find(route.pattern).unwrap_or_else(|| panic!("{}", route.pattern));
             assert_eq!(resource.pattern, route.pattern);
             assert!(segments.iter().all(|(name, value)| format!("{{{name}}}") == *value), "{}", route.pattern);

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::table::{Area, Guard, Route, routes};
+use super::table::{Area, Description, Guard, Route, routes};
 use crate::endpoints::{login, logout, signup};
 
 routes! {

@@ -3,6 +3,11 @@
 use std::{borrow::Cow, pin::Pin};
 
 use http::Method;
+use utoipa::{
+    __dev::SchemaReferences,
+    Path,
+    openapi::{RefOr, Schema, path::Operation},
+};
 
 use crate::{
     access::bearer::{Admin, Bearer, PasswordReset, Session},
@@ -83,6 +88,22 @@ impl<'a> Call<'a> {
     }
 }
 
+/// What the attribute `operation` says of an endpoint. Only tests ask for it, so it is not in the Worker.
+pub struct Description {
+    /// The operation.
+    pub operation: Operation,
+    /// The schemas that it refers to.
+    pub schemas: Vec<(String, RefOr<Schema>)>,
+}
+
+impl Description {
+    pub(super) fn of<T: Path + SchemaReferences>() -> Self {
+        let mut schemas = Vec::new();
+        T::schemas(&mut schemas);
+        Description { operation: T::operation(), schemas }
+    }
+}
+
 /// Builds an [`Area`] from its tag and one row per route:
 ///
 /// ```text
@@ -91,6 +112,9 @@ impl<'a> Call<'a> {
 ///
 /// The handler gets the arguments that the row names: `app`, `request`, `caller`, which is what the guard found, and variable
 /// segments of the path.
+///
+/// Also builds `descriptions`, which returns the [`Description`] of each row's handler. The attribute `operation` keeps it in a
+/// struct named after the handler, so the handler is named once.
 macro_rules! routes {
     (
         $tag:literal: $description:literal;
@@ -110,6 +134,11 @@ macro_rules! routes {
                 },
             )*],
         };
+
+        /// Describes each route of this area, in the order of the rows.
+        pub fn descriptions() -> Vec<Description> {
+            vec![$(pastey::paste! { Description::of::<$file::[<__path_ $handler>]>() }),*]
+        }
     };
     (@argument $call:ident $caller:ident app) => { $call.app };
     (@argument $call:ident $caller:ident request) => { $call.request };

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room of `src`, and the rooms it may name.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     (
         "worker",
         &[
@@ -22,7 +22,6 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ),
     ("routes", &["access", "app", "domain", "endpoints", "error", "telemetry", "web"]),
     ("endpoints", &["access", "app", "crypto", "domain", "error", "mail", "settings", "store", "web"]),
-    ("openapi", &["endpoints", "error"]),
     ("access", &["app", "crypto", "domain", "error", "ports", "store", "web"]),
     ("maintenance", &["app", "error", "mail", "store"]),
     ("mail", &["access", "app", "crypto", "domain", "error", "ports", "settings", "store"]),

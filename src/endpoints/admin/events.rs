@@ -1,5 +1,6 @@
 //! `GET /api/auth/admin/events`
 
+use postern_macros::operation;
 use utoipa::IntoParams;
 
 use crate::{
@@ -29,11 +30,7 @@ pub struct EventQuery {
 ///
 /// # Errors
 /// 401, 403; 422; 503.
-#[utoipa::path(
-    get,
-    path = "/api/auth/admin/events",
-    tag = "Administration",
-    security(("session" = [])),
+#[operation(
     params(EventQuery, TimelineQuery),
     responses((status = 200, body = Timeline<events::Listed>), (status = "4XX", description = "invalid_fields"))
 )]

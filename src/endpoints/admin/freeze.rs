@@ -1,5 +1,6 @@
 //! `POST /api/auth/admin/users/{id}/freeze` and `DELETE /api/auth/admin/users/{id}/freeze`
 
+use postern_macros::operation;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -32,11 +33,7 @@ pub struct Unfrozen {
 ///
 /// # Errors
 /// 401, 403; 404 for an unknown user; 503.
-#[utoipa::path(
-    post,
-    path = "/api/auth/admin/users/{id}/freeze",
-    tag = "Administration",
-    security(("session" = [])),
+#[operation(
     params(UserId),
     responses((status = 200, body = Frozen), (status = "4XX", description = "not_found"))
 )]
@@ -56,11 +53,7 @@ pub async fn post(app: &App, admin: &Admin, id: &str) -> Result<Response, Error>
 ///
 /// # Errors
 /// 401, 403; 404 if no freeze starts at the user; 412; 503.
-#[utoipa::path(
-    delete,
-    path = "/api/auth/admin/users/{id}/freeze",
-    tag = "Administration",
-    security(("session" = [])),
+#[operation(
     params(UserId, version::IfMatch),
     responses((status = 200, body = Unfrozen), (status = "4XX", description = "not_found precondition_failed"))
 )]

@@ -1,5 +1,6 @@
 //! `GET /api/auth/admin/invite-tree`
 
+use postern_macros::operation;
 use utoipa::IntoParams;
 
 use crate::{
@@ -30,11 +31,7 @@ pub struct TreeQuery {
 ///
 /// # Errors
 /// 401, 403; 422; 404 for an unknown root; 503.
-#[utoipa::path(
-    get,
-    path = "/api/auth/admin/invite-tree",
-    tag = "Administration",
-    security(("session" = [])),
+#[operation(
     params(TreeQuery, ListingQuery),
     responses((status = 200, body = Listing<invite_tree::Node>), (status = "4XX", description = "invalid_fields not_found"))
 )]

@@ -1,5 +1,7 @@
 //! `POST /api/auth/admin/users/{id}/send-password-reset-link`
 
+use postern_macros::operation;
+
 use crate::{
     access::{audit, bearer::Admin},
     app::App,
@@ -15,11 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// 401, 403; 404 for an unknown user; 409 when the user is deactivated, or the default account, which has no mailbox; 503.
-#[utoipa::path(
-    post,
-    path = "/api/auth/admin/users/{id}/send-password-reset-link",
-    tag = "Administration",
-    security(("session" = [])),
+#[operation(
     params(UserId),
     responses((status = 200, body = True), (status = "4XX", description = "not_found user_inactive no_mailbox"))
 )]

@@ -1,5 +1,6 @@
 //! `GET` and `DELETE /api/auth/admin/users/{id}/sessions`, and `DELETE /api/auth/admin/users/{id}/sessions/{session_id}`
 
+use postern_macros::operation;
 use utoipa::IntoParams;
 
 use crate::{
@@ -26,11 +27,7 @@ pub struct SessionId {
 ///
 /// # Errors
 /// 401, 403; 404 for an unknown user; 503.
-#[utoipa::path(
-    get,
-    path = "/api/auth/admin/users/{id}/sessions",
-    tag = "Administration",
-    security(("session" = [])),
+#[operation(
     params(UserId),
     responses(
         (
@@ -51,11 +48,7 @@ pub async fn list(app: &App, admin: &Admin, id: &str) -> Result<Response, Error>
 ///
 /// # Errors
 /// 401, 403; 404 for an unknown user; 503.
-#[utoipa::path(
-    delete,
-    path = "/api/auth/admin/users/{id}/sessions",
-    tag = "Administration",
-    security(("session" = [])),
+#[operation(
     params(UserId),
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))
 )]
@@ -71,11 +64,7 @@ pub async fn delete_all(app: &App, admin: &Admin, id: &str) -> Result<Response, 
 ///
 /// # Errors
 /// 401, 403; 404 when there is no such user, or the user has no such session; 503.
-#[utoipa::path(
-    delete,
-    path = "/api/auth/admin/users/{id}/sessions/{session_id}",
-    tag = "Administration",
-    security(("session" = [])),
+#[operation(
     params(UserId, SessionId),
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))
 )]

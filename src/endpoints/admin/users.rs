@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use postern_macros::operation;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -87,11 +88,7 @@ pub struct UserChange {
 ///
 /// # Errors
 /// 401, 403; 422; 503.
-#[utoipa::path(
-    get,
-    path = "/api/auth/admin/users",
-    tag = "Administration",
-    security(("session" = [])),
+#[operation(
     params(UserQuery, ListingQuery),
     responses((status = 200, body = Listing<User>), (status = "4XX", description = "invalid_fields"))
 )]
@@ -122,11 +119,7 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
 ///
 /// # Errors
 /// 401, 403; 415, 400, 413, 422; 409 when the email is taken; 429 when the recipient has had too many mails; 503.
-#[utoipa::path(
-    post,
-    path = "/api/auth/admin/users",
-    tag = "Administration",
-    security(("session" = [])),
+#[operation(
     request_body = NewUser,
     responses((status = 200, body = User), (status = "4XX", description = "email_taken too_many_requests"))
 )]
@@ -179,11 +172,7 @@ pub async fn create(app: &App, request: &Request, admin: &Admin) -> Result<Respo
 ///
 /// # Errors
 /// 401, 403; 404; 503.
-#[utoipa::path(
-    get,
-    path = "/api/auth/admin/users/{id}",
-    tag = "Administration",
-    security(("session" = [])),
+#[operation(
     params(UserId),
     responses(
         (status = 200, body = User, headers(("ETag" = String, description = "The version of the user: its `updated_at`."))),
@@ -207,11 +196,7 @@ fn versioned(user: &User) -> Response {
 ///
 /// # Errors
 /// 401, 403; 415, 400, 413, 422, also when nothing is given; 409 for the caller's own role or activity; 404; 412; 503.
-#[utoipa::path(
-    put,
-    path = "/api/auth/admin/users/{id}",
-    tag = "Administration",
-    security(("session" = [])),
+#[operation(
     params(UserId, version::IfMatch),
     request_body = UserChange,
     responses(
@@ -272,11 +257,7 @@ fn current(user: &User) -> Result<Current, Error> {
 ///
 /// # Errors
 /// 401, 403; 409 for the own account; 404; 503.
-#[utoipa::path(
-    delete,
-    path = "/api/auth/admin/users/{id}",
-    tag = "Administration",
-    security(("session" = [])),
+#[operation(
     params(UserId),
     responses((status = 200, body = True), (status = "4XX", description = "not_found own_account last_admin"))
 )]

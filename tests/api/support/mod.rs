@@ -1,6 +1,7 @@
 //! A Postern of one's own for each test.
 
 pub mod description;
+pub mod openapi;
 mod ports;
 pub mod world;
 

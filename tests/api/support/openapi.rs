@@ -1,23 +1,18 @@
-//! The description of the API (OpenAPI 3.1), made of the annotations beside the endpoints.
+//! Generates the API description (OpenAPI 3.1) from the route table and the attribute `operation` of each handler.
 //!
-//! An annotation tells what is the endpoint's own: its body, its answer, and under `4XX` the codes of its refusals. What
-//! follows from those is added here: the refusals that every body, every session and every request may meet, and of each
-//! its status, sentence and headers, from `error.rs`.
-//!
-//! Tests alone call it: they hold `endpoints/openapi.json` to it. The Worker carries that file and nothing of this one.
+//! The attribute has what belongs to the endpoint alone: its body, its response and, under `4XX`, the codes of its refusals. The
+//! rest is added here: the method, the path and the guard from the row, the tag from the area, the refusals that every body, every
+//! guard and every request can meet, and the status, message and headers of each refusal from `error.rs`.
 
 use std::collections::BTreeMap;
 
+use http::Method;
+use postern::{
+    error::{self, Error},
+    routes::{self, AREAS, Guard, Route},
+};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
-
-use crate::{
-    endpoints::{
-        admin, config, create_token, deactivate, events, health, jwks, login, logout, me, name, one_time_password,
-        openapi, outbox, password, password_reset, send_invite, sessions, signup, tokens, verify_token,
-    },
-    error::{self, Error},
-};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -30,96 +25,39 @@ use crate::{
             (`method_not_allowed`) with `Allow`; HEAD is answered wherever GET is."
     ),
     servers((url = "/")),
-    tags(
-        (name = "Signing in", description = "How a session begins and ends."),
-        (name = "My account", description = "What a user sees and does of their own."),
-        (name = "Invitations", description = "User tokens: what a user hands to whoever is to sign up."),
-        (name = "Password reset", description = "For those who forgot theirs."),
-        (name = "Administration", description = "For admins alone."),
-        (name = "Verifying", description = "For other services."),
-        (name = "Service", description = "For whoever runs or tests it."),
-    ),
-    paths(
-        login::post,
-        signup::post,
-        logout::post,
-        me::get,
-        deactivate::delete,
-        name::put,
-        password::put,
-        one_time_password::send,
-        one_time_password::verify,
-        sessions::list,
-        sessions::delete,
-        events::list,
-        create_token::post,
-        tokens::list,
-        tokens::delete,
-        verify_token::get,
-        verify_token::post,
-        send_invite::post,
-        password_reset::send_link,
-        password_reset::complete,
-        admin::users::list,
-        admin::users::create,
-        admin::users::get,
-        admin::users::put,
-        admin::users::delete,
-        admin::password_reset::send_link,
-        admin::sessions::list,
-        admin::sessions::delete_all,
-        admin::sessions::delete,
-        admin::invite_tree::get,
-        admin::freeze::post,
-        admin::freeze::delete,
-        admin::events::list,
-        jwks::get,
-        config::get,
-        openapi::get,
-        health::get,
-        outbox::get,
-    ),
     components(schemas(error::Body, error::FieldProblem))
 )]
 struct Annotations;
 
-/// The member of an operation that says that it is open before the default password is changed.
-const OPEN_BEFORE_PASSWORD_CHANGE: &str = "x-open-before-password-change";
 /// An example of what every answer carries.
 const REQUEST_ID: &str = "7f8a1b9c-40d2-4c55-9f6e-0a3c5d1e2b4f";
 
-/// The whole description.
+/// Returns the whole description.
 ///
-/// # Errors
-/// Every annotation that cannot be completed, and why.
-pub fn describe() -> Result<Value, Vec<String>> {
-    let mut document = serde_json::to_value(Annotations::openapi()).map_err(|error| vec![error.to_string()])?;
+/// # Panics
+/// If the attribute of a handler names a refusal that does not exist.
+pub fn describe() -> Value {
+    let mut document = json!(Annotations::openapi());
     let refusals = Refusals::of(&Error::examples());
     let mut responses = Map::new();
-    let mut problems = Vec::new();
-    let paths = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
-    for (path, item) in paths {
-        for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            let Some(operation) = operation.as_object_mut() else { continue };
-            if let Err(unknown) = complete(path, method, operation, &refusals, &mut responses) {
-                problems.push(format!("{method} {path} names the refusal {unknown}, which is not among the examples"));
-            }
+    document["tags"] = AREAS.iter().map(|area| json!({ "name": area.tag, "description": area.description })).collect();
+    for (area, route, description) in routes::descriptions() {
+        for (name, schema) in description.schemas {
+            document["components"]["schemas"][name] = json!(schema);
         }
-    }
-    if !problems.is_empty() {
-        return Err(problems);
+        let mut operation = json!(description.operation).as_object().unwrap().clone();
+        operation.insert("tags".to_owned(), json!([area.tag]));
+        complete(route, &mut operation, &refusals, &mut responses);
+        document["paths"][route.pattern][route.method.as_str().to_lowercase()] = operation.into();
     }
     // No operation answers with it; the introduction tells when it comes.
-    if let Some(refusal) = refusals.0.get("method_not_allowed") {
-        responses.insert(component_name(&[refusal]), response(&[refusal]));
-    }
+    let refusal = &refusals.0["method_not_allowed"];
+    responses.insert(component_name(&[refusal]), response(&[refusal]));
     name_timestamps(&mut document);
-    if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
-        components.insert("responses".to_owned(), responses.into());
-        components.insert("headers".to_owned(), headers());
-        components.insert("securitySchemes".to_owned(), security_schemes());
-    }
-    Ok(document)
+    document["components"]["responses"] = responses.into();
+    document["components"]["headers"] = headers();
+    document["components"]["securitySchemes"] = security_schemes();
+    document
 }
 
 /// The annotations see through the alias `Timestamp`. Nothing else is described by a reference to `i64`.
@@ -137,49 +75,31 @@ fn name_timestamps(value: &mut Value) {
     }
 }
 
-/// Adds to an operation what follows from its annotation.
-///
-/// # Errors
-/// The code of a refusal that is unknown.
-fn complete(
-    path: &str,
-    method: &str,
-    operation: &mut Map<String, Value>,
-    refusals: &Refusals,
-    shared: &mut Map<String, Value>,
-) -> Result<(), String> {
+/// Adds to an operation what follows from its route.
+fn complete(route: &Route, operation: &mut Map<String, Value>, refusals: &Refusals, shared: &mut Map<String, Value>) {
     let mut codes = vec!["body_too_large", "internal_error", "request_timeout", "unavailable"];
-    if path.starts_with("/api/") {
+    if route.pattern.starts_with("/api/") {
         codes.push("https_required");
     }
     if operation.contains_key("requestBody") {
         codes.extend(["unreadable_body", "unsupported_media_type", "invalid_fields"]);
     }
-    if operation.contains_key("security") {
-        codes.push("invalid_token");
+    let (schemes, of_guard) = guarded(&route.guard);
+    codes.extend(of_guard);
+    if schemes.contains(&"session") && route.method != Method::GET {
+        codes.extend(["foreign_origin", "too_many_requests"]);
     }
-    if names_scheme(operation, "session") {
-        codes.extend(["account_changed", "inactive"]);
-        if method != "get" {
-            codes.extend(["foreign_origin", "too_many_requests"]);
-        }
-        if let Some(requirements) = operation.get_mut("security").and_then(Value::as_array_mut) {
-            requirements.push(json!({ "cookie": [] }));
-        }
-        if operation.remove(OPEN_BEFORE_PASSWORD_CHANGE).is_none() {
-            codes.push("password_change_required");
-        }
+    if !schemes.is_empty() {
+        let requirements = schemes.iter().map(|scheme| json!({ *scheme: [] })).collect::<Vec<_>>();
+        operation.insert("security".to_owned(), requirements.into());
     }
-    if let Some(body) = operation.get_mut("requestBody") {
-        let schemas = body.pointer_mut("/content/application~1json/schema");
-        // What may be left out is not null because of it.
-        if let Some(schema) = schemas
-            && let Some(some) = schema.pointer("/oneOf/0").cloned()
-        {
-            *schema = some;
-        }
+    // What can be left out is not nullable because of that.
+    let body = operation.get_mut("requestBody");
+    if let Some(schema) = body.and_then(|body| body.pointer_mut("/content/application~1json/schema"))
+        && let Some(some) = schema.pointer("/oneOf/0").cloned()
+    {
+        *schema = some;
     }
-    // A parameter that may be left out is not null because of it either.
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(types) = parameter.pointer_mut("/schema/type")
             && let Some(some) = types.get(0).cloned()
@@ -187,42 +107,46 @@ fn complete(
             *types = some;
         }
     }
-    if path.starts_with("/api/auth/admin/") {
-        codes.push("admin_required");
-    }
-    operation.insert("operationId".to_owned(), operation_id(path, method).into());
+    operation.insert("operationId".to_owned(), operation_id(route).into());
     tell(operation);
 
-    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return Ok(()) };
+    let responses = operation["responses"].as_object_mut().unwrap();
     let own = responses.remove("4XX");
-    let own = own.as_ref().and_then(|own| own.get("description")?.as_str()).unwrap_or_default();
+    let own = own.as_ref().map(|own| own["description"].as_str().unwrap()).unwrap_or_default();
     codes.extend(own.split_whitespace());
-
-    for success in responses.values_mut().filter_map(Value::as_object_mut) {
+    for success in responses.values_mut().map(|success| success.as_object_mut().unwrap()) {
         success.entry("description").or_insert_with(|| "Done.".into());
         let headers = success.entry("headers").or_insert_with(|| json!({}));
-        if let Some(headers) = headers.as_object_mut() {
-            headers.insert("X-Request-Id".to_owned(), json!({ "$ref": "#/components/headers/X-Request-Id" }));
-        }
+        headers["X-Request-Id"] = json!({ "$ref": "#/components/headers/X-Request-Id" });
     }
-    for (status, refusals) in refusals.by_status(&codes)? {
+    for (status, refusals) in refusals.by_status(&codes) {
         let name = component_name(&refusals);
         responses.insert(status, json!({ "$ref": format!("#/components/responses/{name}") }));
         shared.entry(name).or_insert_with(|| response(&refusals));
     }
-    Ok(())
 }
 
-fn names_scheme(operation: &Map<String, Value>, scheme: &str) -> bool {
-    let requirements = operation.get("security").and_then(Value::as_array).into_iter().flatten();
-    requirements.into_iter().any(|requirement| requirement.get(scheme).is_some())
+/// The security schemes of a guard, and the codes with which it refuses a call.
+fn guarded(guard: &Guard) -> (&'static [&'static str], Vec<&'static str>) {
+    let session = ["invalid_token", "account_changed", "inactive"];
+    match guard {
+        Guard::Open(_) => (&[], vec![]),
+        Guard::RateLimited(_) => (&[], vec!["too_many_requests"]),
+        Guard::SessionBeforePasswordChange(_) => (&["session", "cookie"], session.to_vec()),
+        Guard::Session(_) => (&["session", "cookie"], [&session[..], &["password_change_required"]].concat()),
+        Guard::Admin(_) => {
+            (&["session", "cookie"], [&session[..], &["password_change_required", "admin_required"]].concat())
+        }
+        Guard::PasswordReset(_) => (&["password_reset"], vec!["invalid_token"]),
+        Guard::SessionOrPasswordReset(_) => (&["session", "password_reset", "cookie"], session.to_vec()),
+    }
 }
 
 /// A stable name for generated code: `putMeName` for `PUT /api/auth/me/name`.
-fn operation_id(path: &str, method: &str) -> String {
-    let path = path.strip_prefix("/api/auth/").unwrap_or(path);
+fn operation_id(route: &Route) -> String {
+    let path = route.pattern.strip_prefix("/api/auth/").unwrap_or(route.pattern);
     let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.fold(method.to_owned(), |name, word| name + &capitalised(word))
+    words.fold(route.method.as_str().to_lowercase(), |name, word| name + &capitalised(word))
 }
 
 /// Makes of the handler's documentation a summary, its first sentence, and a description, the rest. What it says of its
@@ -264,13 +188,10 @@ impl Refusals {
     }
 
     /// The refusals with these codes under their statuses, each once.
-    ///
-    /// # Errors
-    /// A code that is unknown.
-    fn by_status<'a>(&'a self, codes: &[&str]) -> Result<BTreeMap<String, Vec<&'a Refusal>>, String> {
+    fn by_status<'a>(&'a self, codes: &[&str]) -> BTreeMap<String, Vec<&'a Refusal>> {
         let mut sorted: BTreeMap<String, Vec<&Refusal>> = BTreeMap::new();
         for code in codes {
-            let refusal = self.0.get(*code).ok_or_else(|| (*code).to_owned())?;
+            let refusal = self.0.get(*code).unwrap_or_else(|| panic!("src/error.rs has no refusal {code}"));
             let same = sorted.entry(refusal.status.clone()).or_default();
             if !same.iter().any(|known| known.code == refusal.code) {
                 same.push(refusal);
@@ -279,7 +200,7 @@ impl Refusals {
         for same in sorted.values_mut() {
             same.sort_by_key(|refusal| refusal.code);
         }
-        Ok(sorted)
+        sorted
     }
 }
 

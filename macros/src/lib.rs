@@ -1,0 +1,30 @@
+//! Attributes for the endpoints of Postern.
+
+#![warn(missing_docs)]
+
+use proc_macro::{Delimiter, Group, Punct, Spacing, TokenStream, TokenTree};
+
+/// Describes an endpoint for the API description: [`utoipa::path`] without what the row of its route says.
+///
+/// The row has the method, the path and the guard, and its area the tag. The attribute takes the rest: `request_body`, `params`
+/// and `responses`. The doc comment of the handler becomes the summary and the description.
+///
+/// [`utoipa::path`]: https://docs.rs/utoipa/latest/utoipa/attr.path.html
+#[proc_macro_attribute]
+pub fn operation(description: TokenStream, handler: TokenStream) -> TokenStream {
+    // utoipa demands a method and a path. Nothing reads these.
+    let mut arguments = tokens(r#"get, path = "","#);
+    arguments.extend(description);
+    let mut attribute = tokens("::utoipa::path");
+    attribute.extend([TokenTree::from(Group::new(Delimiter::Parenthesis, arguments))]);
+    let mut described = TokenStream::from_iter([
+        TokenTree::from(Punct::new('#', Spacing::Alone)),
+        TokenTree::from(Group::new(Delimiter::Bracket, attribute)),
+    ]);
+    described.extend(handler);
+    described
+}
+
+fn tokens(text: &str) -> TokenStream {
+    text.parse().unwrap_or_default()
+}
