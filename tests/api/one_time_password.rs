@@ -24,14 +24,14 @@ fn with_ada_and(settings: &[(&str, &str)]) -> (Postern, SignedUp) {
     (postern, ada)
 }
 
-/// With an OTP session token of Ada's and the code that goes with it.
+/// Returns Ada's OTP session token and its code as well.
 fn with_code() -> (Postern, SignedUp, String, String) {
     let (postern, ada) = with_ada();
     let (token, code) = postern.one_time_password(&ada.token, ADA);
     (postern, ada, token, code)
 }
 
-/// A code that is not `code`.
+/// Returns a code other than `code`.
 fn wrong(code: &str) -> String {
     let number: u32 = code.parse().unwrap();
     format!("{:06}", (number + 1) % 1_000_000)
@@ -55,7 +55,7 @@ fn the_code_in_the_mail_verifies_the_email() {
 }
 
 #[test]
-fn a_code_has_six_digits_and_may_begin_with_zero() {
+fn a_code_has_six_digits_and_can_start_with_zero() {
     let (postern, ada) = with_ada();
     let codes: Vec<String> = (0..60)
         .map(|_| {
@@ -65,22 +65,22 @@ fn a_code_has_six_digits_and_may_begin_with_zero() {
         })
         .collect();
     assert!(codes.iter().all(|code| code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit())), "{codes:?}");
-    // All sixty alike in their first digit: 1 in 10^59.
+    // The chance that all sixty start with the same digit is 1 in 10^59.
     assert!(codes.iter().any(|code| code[..1] != codes[0][..1]), "{codes:?}");
     assert_eq!(postern.mails(&ada.email).len(), 60);
 }
 
 #[test]
-fn a_code_may_be_typed_with_spaces() {
+fn a_code_can_be_typed_with_spaces() {
     let (postern, _, token, code) = with_code();
     verify(&postern, &token, &format!(" {} {}\n", &code[..3], &code[3..])).send().expect(200);
 }
 
 #[test]
-fn separators_and_invisible_characters_in_a_code_spend_no_guess() {
+fn separators_and_invisible_characters_in_a_code_cost_no_guess() {
     for separator in ["-", "\u{2013}", "\u{200b}", "\u{a0}", " \u{2212} "] {
         let (postern, _, token, code) = with_code();
-        // The last guess of five.
+        // The fifth and last guess.
         (0..4).for_each(|_| verify(&postern, &token, &wrong(&code)).send().refused(403, "wrong_otp"));
         let typed = format!("\u{feff}{}{separator}{}", &code[..3], &code[3..]);
         verify(&postern, &token, &typed).send().expect(200);
@@ -94,7 +94,7 @@ fn separators_and_invisible_characters_in_a_code_spend_no_guess() {
 }
 
 #[test]
-fn a_form_may_come_in_parts() {
+fn a_form_can_be_multipart() {
     let (postern, ada, token, code) = with_code();
     let body = format!(
         "--b\r\nContent-Disposition: form-data; name=\"otp\"\r\n\r\n{code}\r\n\
@@ -106,7 +106,7 @@ fn a_form_may_come_in_parts() {
 }
 
 #[test]
-fn json_is_no_form() {
+fn json_is_rejected() {
     let (postern, _, token, code) = with_code();
     let answer = postern.post("/api/auth/verify-otp").json(json!({ "otp": code, "token": token })).send();
     answer.refused(415, "unsupported_media_type");
@@ -114,7 +114,7 @@ fn json_is_no_form() {
 }
 
 #[test]
-fn missing_fields_are_all_named_and_cost_no_guess() {
+fn all_missing_fields_are_reported_and_cost_no_guess() {
     let (postern, _, token, code) = with_code();
     let form = |fields: &[(&str, &str)]| postern.post("/api/auth/verify-otp").form(fields).send();
     for _ in 0..10 {
@@ -127,7 +127,7 @@ fn missing_fields_are_all_named_and_cost_no_guess() {
 }
 
 #[test]
-fn whoever_is_verified_gets_no_code() {
+fn a_verified_user_gets_no_code() {
     let (postern, ada, token, code) = with_code();
     verify(&postern, &token, &code).send().expect(200);
     postern.wait(HOUR);
@@ -137,7 +137,7 @@ fn whoever_is_verified_gets_no_code() {
 }
 
 #[test]
-fn the_next_code_is_sent_thirty_seconds_later_at_the_earliest() {
+fn the_next_code_can_be_sent_after_thirty_seconds() {
     let (postern, ada, ..) = with_code();
     postern.wait(SECOND + 1);
     let answer = send(&postern, &ada.token).send();
@@ -151,7 +151,7 @@ fn the_next_code_is_sent_thirty_seconds_later_at_the_earliest() {
 }
 
 #[test]
-fn fifty_sends_at_once_are_one() {
+fn fifty_concurrent_requests_send_one_code() {
     let (postern, ada) = with_ada();
     let answers = postern.at_once((0..50).map(|_| send(&postern, &ada.token)).collect());
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
@@ -162,7 +162,7 @@ fn fifty_sends_at_once_are_one() {
 }
 
 #[test]
-fn the_sixth_code_in_an_hour_waits_for_its_end() {
+fn the_sixth_code_within_an_hour_has_to_wait() {
     let (postern, ada) = with_ada();
     for _ in 0..5 {
         send(&postern, &ada.token).send().expect(200);
@@ -178,14 +178,14 @@ fn the_sixth_code_in_an_hour_waits_for_its_end() {
 }
 
 #[test]
-fn the_limit_is_the_users_and_nobody_elses() {
+fn the_limit_is_per_user() {
     let (postern, ..) = with_code();
     let bob = postern.sign_up("bob@example.com");
     send(&postern, &bob.token).send().expect(200);
 }
 
 #[test]
-fn a_wrong_code_is_refused_and_the_right_one_still_good() {
+fn a_wrong_code_is_rejected_and_the_right_one_still_works() {
     let (postern, ada, token, code) = with_code();
     for wrong in [wrong(&code), "000".to_owned() + &code, code[..5].to_owned(), "x".to_owned()] {
         verify(&postern, &token, &wrong).send().refused(403, "wrong_otp");
@@ -195,7 +195,7 @@ fn a_wrong_code_is_refused_and_the_right_one_still_good() {
 }
 
 #[test]
-fn a_code_can_be_guessed_at_five_times_in_all() {
+fn a_code_allows_five_guesses() {
     let (postern, ada, token, code) = with_code();
     for _ in 0..5 {
         verify(&postern, &token, &wrong(&code)).send().refused(403, "wrong_otp");
@@ -205,7 +205,7 @@ fn a_code_can_be_guessed_at_five_times_in_all() {
 }
 
 #[test]
-fn a_code_can_be_guessed_at_five_times_in_all_also_twenty_times_at_once() {
+fn a_code_allows_five_of_twenty_concurrent_guesses() {
     let (postern, _, token, code) = with_code();
     let guesses = (0..20)
         .map(|n| verify(&postern, &token, &format!("{:06}", (code.parse::<u32>().unwrap() + n + 1) % 1_000_000)));
@@ -216,7 +216,7 @@ fn a_code_can_be_guessed_at_five_times_in_all_also_twenty_times_at_once() {
 }
 
 #[test]
-fn a_new_code_may_be_guessed_at_anew() {
+fn a_new_code_allows_new_guesses() {
     let (postern, ada, token, code) = with_code();
     for _ in 0..6 {
         verify(&postern, &token, &wrong(&code)).send();
@@ -230,7 +230,7 @@ fn a_new_code_may_be_guessed_at_anew() {
 }
 
 #[test]
-fn a_new_code_ends_the_one_before() {
+fn a_new_code_invalidates_the_previous_one() {
     let (postern, ada, older_token, older_code) = with_code();
     postern.wait(MINUTE);
     let (newer_token, newer_code) = postern.one_time_password(&ada.token, ADA);
@@ -250,7 +250,7 @@ fn a_code_works_once() {
 }
 
 #[test]
-fn a_code_works_once_also_fifty_times_at_once() {
+fn a_code_works_for_one_of_fifty_concurrent_requests() {
     let (postern, ada, token, code) = with_code();
     let answers = postern.at_once((0..50).map(|_| verify(&postern, &token, &code)).collect());
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
@@ -261,7 +261,7 @@ fn a_code_works_once_also_fifty_times_at_once() {
 }
 
 #[test]
-fn code_and_token_of_two_users_do_not_mix() {
+fn a_code_does_not_work_with_another_users_token() {
     let (postern, ada, token, code) = with_code();
     let bob = postern.sign_up("bob@example.com");
     let (bobs_token, bobs_code) = postern.one_time_password(&bob.token, "bob@example.com");
@@ -275,7 +275,7 @@ fn code_and_token_of_two_users_do_not_mix() {
 }
 
 #[test]
-fn whose_email_is_verified_is_told_by_the_token_alone() {
+fn only_the_token_determines_whose_email_is_verified() {
     let (postern, ada, token, code) = with_code();
     let bob = postern.sign_up("bob@example.com");
     let fields =
@@ -285,7 +285,7 @@ fn whose_email_is_verified_is_told_by_the_token_alone() {
 }
 
 #[test]
-fn an_unknown_token_is_refused_whatever_it_looks_like() {
+fn every_unknown_token_is_rejected() {
     let (postern, _, token, code) = with_code();
     let altered = format!("{}A{}", &token[..20], &token[21..]);
     let longer = format!("{token}A");
@@ -298,7 +298,7 @@ fn an_unknown_token_is_refused_whatever_it_looks_like() {
 }
 
 #[test]
-fn a_code_lives_ten_minutes_whatever_kv_keeps() {
+fn a_code_is_valid_for_ten_minutes_even_if_kv_keeps_it_longer() {
     let (postern, ada, token, code) = with_code();
     postern.kv.forget_to_expire();
     postern.wait(10 * MINUTE - 1);
@@ -309,7 +309,7 @@ fn a_code_lives_ten_minutes_whatever_kv_keeps() {
 }
 
 #[test]
-fn how_long_a_code_lives_is_a_setting_that_the_mail_tells() {
+fn the_lifetime_of_a_code_is_a_setting_and_stated_in_the_mail() {
     let (postern, ada) = with_ada_and(&[("OTP_LIFETIME_SECONDS", "120")]);
     let (token, code) = postern.one_time_password(&ada.token, ADA);
     assert!(postern.mails(ADA)[0]["text"].as_str().unwrap().contains("2 minutes"));
@@ -320,7 +320,7 @@ fn how_long_a_code_lives_is_a_setting_that_the_mail_tells() {
 }
 
 #[test]
-fn a_record_that_reappears_after_its_use_opens_nothing() {
+fn a_used_record_that_reappears_is_rejected() {
     let (postern, ada, token, code) = with_code();
     let entries = postern.kv.entries();
     assert_eq!(entries.len(), 1);
@@ -333,7 +333,7 @@ fn a_record_that_reappears_after_its_use_opens_nothing() {
 }
 
 #[test]
-fn an_inactive_user_gets_no_code_and_is_not_verified_by_an_older_one() {
+fn an_inactive_user_cannot_get_or_use_a_code() {
     let (postern, ada, token, code) = with_code();
     postern.set_active(&ada.id, false);
     postern.wait(MINUTE);
@@ -343,8 +343,8 @@ fn an_inactive_user_gets_no_code_and_is_not_verified_by_an_older_one() {
     assert_eq!(rows[0]["is_verified"], 0);
 }
 
-/// A code that was mailed, then a send that fails: the first is still good, and the next send need not wait.
-fn an_older_code_outlives_a_failed_send(
+/// Mails a code, then lets a second send fail. The first code still works, and the next send does not have to wait.
+fn an_older_code_survives_a_failed_send(
     settings: &[(&str, &str)],
     break_it: impl Fn(&Postern),
     mend_it: impl Fn(&Postern),
@@ -360,7 +360,7 @@ fn an_older_code_outlives_a_failed_send(
         assert_eq!(answer.header("x-request-id"), Some("test-request"));
         mend_it(&postern);
     }
-    // One guess was made before: four are left.
+    // One guess is used up, so four are left.
     for _ in 0..4 {
         verify(&postern, &token, &wrong(&code)).send().refused(403, "wrong_otp");
     }
@@ -378,32 +378,32 @@ fn an_older_code_outlives_a_failed_send(
 }
 
 #[test]
-fn while_the_provider_is_down_nothing_changes() {
+fn nothing_changes_if_the_provider_is_down() {
     let down = |is_down: bool| move |postern: &Postern| postern.resend.is_down.set(is_down);
-    an_older_code_outlives_a_failed_send(&RESEND, down(true), down(false));
+    an_older_code_survives_a_failed_send(&RESEND, down(true), down(false));
 }
 
 #[test]
-fn while_kv_is_out_nothing_changes() {
+fn nothing_changes_if_kv_is_down() {
     let out = |is_out: bool| move |postern: &Postern| postern.kv.is_out.set(is_out);
-    an_older_code_outlives_a_failed_send(&[], out(true), out(false));
+    an_older_code_survives_a_failed_send(&[], out(true), out(false));
 }
 
 #[test]
-fn while_the_outbox_takes_no_mail_nothing_changes() {
-    // The session, the limiter, what was before, the send, KV, the outbox.
+fn nothing_changes_if_the_outbox_fails() {
+    // The session, the rate limiter, the previous state, the send, KV, the outbox.
     let fail = |postern: &Postern| postern.outside.fault.set(Some((6, Fault::Before)));
-    an_older_code_outlives_a_failed_send(&[], fail, |postern| assert_eq!(postern.outside.fault.get(), None));
+    an_older_code_survives_a_failed_send(&[], fail, |postern| assert_eq!(postern.outside.fault.get(), None));
 }
 
 #[test]
-fn while_the_answers_of_d1_are_lost_nothing_changes() {
+fn nothing_changes_if_d1s_responses_are_lost() {
     let lose = |postern: &Postern| postern.outside.fault.set(Some((4, Fault::After)));
-    an_older_code_outlives_a_failed_send(&[], lose, |postern| assert_eq!(postern.outside.fault.get(), None));
+    an_older_code_survives_a_failed_send(&[], lose, |postern| assert_eq!(postern.outside.fault.get(), None));
 }
 
 #[test]
-fn a_first_send_that_fails_does_not_delay_the_next() {
+fn a_failed_first_send_does_not_delay_the_next() {
     let (postern, ada) = with_ada_and(&RESEND);
     postern.resend.is_down.set(true);
     for _ in 0..10 {
@@ -415,7 +415,7 @@ fn a_first_send_that_fails_does_not_delay_the_next() {
 }
 
 #[test]
-fn nothing_that_the_client_receives_contains_the_code() {
+fn no_response_contains_the_code() {
     let (postern, ada) = with_ada();
     let answer = send(&postern, &ada.token).send();
     let code = postern.code(ADA);
@@ -438,13 +438,13 @@ fn the_code_is_in_the_mail_but_not_in_its_subject() {
 }
 
 #[test]
-fn a_code_dies_with_its_account() {
+fn a_code_ends_with_its_account() {
     let (postern, ada, token, code) = with_code();
     postern.sql.execute("DELETE FROM users WHERE id = ?1", &[ada.id.as_str().into()]);
     verify(&postern, &token, &code).send().refused(403, "otp_token_refused");
 }
 
-/// Guesses wrong at new codes, five at each, until a guess is refused. Returns how many were judged, and the refusal.
+/// Makes five wrong guesses per new code until a guess is rejected. Returns the number of checked guesses and the error.
 fn guess_until_refused(postern: &Postern, session: &str) -> (usize, Answer) {
     let mut judged = 0;
     loop {
@@ -462,10 +462,10 @@ fn guess_until_refused(postern: &Postern, session: &str) -> (usize, Answer) {
 }
 
 #[test]
-fn wrong_codes_of_a_user_are_counted_across_codes_and_the_wait_grows() {
+fn wrong_guesses_of_a_user_count_across_codes_with_growing_waits() {
     let (postern, ada) = with_ada();
     let (judged, refusal) = guess_until_refused(&postern, &ada.token);
-    // Each new code comes 20 minutes after the one before: ten guesses are free, then waits of 1, 2, 4, … minutes begin.
+    // A new code every 20 minutes. Ten guesses are free, then each wait doubles: 1, 2, 4, … minutes.
     assert!((10..16).contains(&judged), "{judged}");
     assert!(retry_after(&refusal) > 0);
     let mut waits = Vec::new();
@@ -488,7 +488,7 @@ fn wrong_codes_of_a_user_are_counted_across_codes_and_the_wait_grows() {
 }
 
 #[test]
-fn a_user_who_waited_is_let_in_by_the_right_code_which_clears_the_count() {
+fn after_the_wait_the_right_code_works_and_resets_the_count() {
     let (postern, ada) = with_ada();
     let (_, refusal) = guess_until_refused(&postern, &ada.token);
     let session = postern.token(ADA, PASSWORD);
@@ -500,7 +500,7 @@ fn a_user_who_waited_is_let_in_by_the_right_code_which_clears_the_count() {
     retry_after(&verify(&postern, &token, &code).send());
     postern.wait(1);
     verify(&postern, &token, &code).send().expect(200);
-    // Ten are free again.
+    // Ten guesses are free again.
     postern.sql.execute("UPDATE users SET is_verified = 0 WHERE id = ?1", &[ada.id.as_str().into()]);
     for _ in 0..2 {
         postern.wait(HOUR);
@@ -512,7 +512,7 @@ fn a_user_who_waited_is_let_in_by_the_right_code_which_clears_the_count() {
 }
 
 #[test]
-fn wrong_codes_count_for_their_user_alone_and_are_forgotten_after_thirty_quiet_days() {
+fn wrong_guesses_count_per_user_and_expire_after_thirty_days_without_one() {
     let (postern, ada) = with_ada();
     let bob = postern.sign_up("bob@example.com");
     guess_until_refused(&postern, &ada.token);
@@ -527,7 +527,7 @@ fn wrong_codes_count_for_their_user_alone_and_are_forgotten_after_thirty_quiet_d
 }
 
 #[test]
-fn fifty_wrong_codes_at_once_are_counted_as_what_was_judged() {
+fn fifty_concurrent_wrong_guesses_count_as_the_number_checked() {
     let (postern, ada) = with_ada();
     let mut judged = 0;
     for _ in 0..3 {
@@ -541,7 +541,7 @@ fn fifty_wrong_codes_at_once_are_counted_as_what_was_judged() {
 }
 
 #[test]
-fn a_clock_that_lags_gives_no_further_guess_at_a_code() {
+fn a_lagging_clock_allows_no_additional_guess_at_a_code() {
     let (postern, ada) = with_ada();
     guess_until_refused(&postern, &ada.token);
     let (token, code) = {
@@ -556,7 +556,7 @@ fn a_clock_that_lags_gives_no_further_guess_at_a_code() {
 }
 
 #[test]
-fn each_wrong_code_leaves_an_event_and_a_refused_guess_leaves_none() {
+fn each_wrong_guess_leaves_an_event_and_a_rejected_one_leaves_none() {
     let (postern, ada) = with_ada();
     let (token, code) = postern.one_time_password(&ada.token, ADA);
     for _ in 0..7 {

@@ -11,7 +11,7 @@ use crate::support::{Postern, description::description, openapi, world::doors};
 const FILE: &str = "src/endpoints/openapi.json";
 
 #[test]
-fn the_description_that_is_served_is_what_the_code_says() {
+fn the_served_description_matches_the_code() {
     let described = openapi::describe();
     let text = serde_json::to_string_pretty(&described).unwrap() + "\n";
     if env::var_os("WRITE_OPENAPI").is_some() {
@@ -23,9 +23,9 @@ fn the_description_that_is_served_is_what_the_code_says() {
     }
 }
 
-/// A GET stands for its HEAD (RFC 9110, section 9.3.2).
+/// A described GET includes HEAD (RFC 9110, section 9.3.2).
 #[test]
-fn every_door_is_described_and_nothing_else() {
+fn exactly_the_existing_endpoints_are_described() {
     let in_tests: BTreeSet<String> =
         doors().iter().filter(|door| door.method != Method::HEAD).map(|door| door.name()).collect();
     let mut described = BTreeSet::new();
@@ -36,7 +36,7 @@ fn every_door_is_described_and_nothing_else() {
 }
 
 #[test]
-fn every_refusal_has_its_own_code_and_a_message() {
+fn every_error_has_a_unique_code_and_a_message() {
     let examples = Error::examples();
     let codes: BTreeSet<&str> = examples.iter().map(Error::code).collect();
     assert_eq!(codes.len(), examples.len());
@@ -49,7 +49,7 @@ fn every_refusal_has_its_own_code_and_a_message() {
 }
 
 #[test]
-fn every_name_of_an_operation_is_its_own_and_every_reference_leads_somewhere() {
+fn operation_ids_are_unique_and_all_references_resolve() {
     let mut names = BTreeSet::new();
     for item in description()["paths"].as_object().unwrap().values() {
         for operation in item.as_object().unwrap().values() {

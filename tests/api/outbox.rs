@@ -33,7 +33,7 @@ fn it_exists_only_with_the_provider_outbox() {
 }
 
 #[test]
-fn mails_kept_from_local_development_are_not_shown_by_a_deployed_environment() {
+fn a_deployed_environment_does_not_show_mails_of_local_development() {
     let postern = Postern::new();
     let ada = postern.sign_up_verified("ada@example.com");
     invite(&postern, &ada, "grace@example.com");
@@ -43,7 +43,7 @@ fn mails_kept_from_local_development_are_not_shown_by_a_deployed_environment() {
 }
 
 #[test]
-fn a_mail_is_told_with_its_recipient_subject_both_bodies_and_time() {
+fn a_mail_has_its_recipient_subject_both_bodies_and_time() {
     let postern = Postern::new();
     let ada = postern.sign_up_verified("ada@example.com");
     invite(&postern, &ada, "grace@example.com");
@@ -71,7 +71,7 @@ fn the_newest_mail_comes_first() {
 }
 
 #[test]
-fn it_shows_the_last_hundred() {
+fn it_shows_the_last_hundred_mails() {
     let postern = Postern::new();
     for n in 0..101 {
         postern.sql.execute(
@@ -105,7 +105,7 @@ fn it_can_be_filtered_by_the_recipient() {
 }
 
 #[test]
-fn a_browser_gets_a_page_and_it_may_be_empty() {
+fn a_browser_gets_a_page_even_without_mails() {
     let postern = Postern::new();
     let answer = page(&postern, "");
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/html; charset=utf-8")));
@@ -115,7 +115,7 @@ fn a_browser_gets_a_page_and_it_may_be_empty() {
 }
 
 #[test]
-fn nothing_in_a_mail_runs_on_the_page() {
+fn scripts_in_a_mail_do_not_run_on_the_page() {
     let postern = Postern::new();
     let hostile = "</pre></summary></title><img src=x onerror=alert(1)>\"'&";
     postern.sql.execute(
@@ -125,7 +125,7 @@ fn nothing_in_a_mail_runs_on_the_page() {
     let answer = page(&postern, "");
     assert!(!answer.text.contains("<img") && !answer.text.contains("&\""), "{}", answer.text);
     let shown = answer.text.replace("&#60;", "<").replace("&#62;", ">").replace("&#34;", "\"").replace("&#39;", "'");
-    // The recipient, the subject and again as a title, the text and the HTML in its frame.
+    // The recipient, the subject (twice, once as a title), the text, and the HTML in its frame.
     assert_eq!(shown.replace("&#38;", "&").matches(hostile).count(), 5, "{}", answer.text);
     assert_eq!(answer.text.matches("<iframe sandbox title=").count(), 1, "{}", answer.text);
     let policy = answer.header("content-security-policy").unwrap();

@@ -18,7 +18,7 @@ fn with_ada() -> (Postern, SignedUp) {
 }
 
 #[test]
-fn a_new_password_is_in_force_at_once_and_the_old_one_is_not() {
+fn a_new_password_works_immediately_and_the_old_one_does_not() {
     let (postern, ada) = with_ada();
     assert_eq!(change(&postern, &ada.token, PASSWORD, NEW_PASSWORD).send().expect(200), json!(true));
     postern.login("ada@example.com", PASSWORD).refused(401, "wrong_credentials");
@@ -26,7 +26,7 @@ fn a_new_password_is_in_force_at_once_and_the_old_one_is_not() {
 }
 
 #[test]
-fn every_other_session_ends_and_this_one_goes_on() {
+fn all_other_sessions_end_and_this_one_continues() {
     let (postern, ada) = with_ada();
     let others: Vec<String> = (0..3).map(|_| postern.token("ada@example.com", PASSWORD)).collect();
     let bob = postern.sign_up("bob@example.com");
@@ -54,7 +54,7 @@ fn the_last_character_of_the_old_password_counts() {
 }
 
 #[test]
-fn guesses_here_and_at_the_login_count_together() {
+fn guesses_here_and_at_login_count_together() {
     let (postern, ada) = with_ada();
     let guess_at_login = || postern.login("ada@example.com", "wrong password");
     let guess_here = || change(&postern, &ada.token, "wrong password", NEW_PASSWORD).send();
@@ -67,7 +67,7 @@ fn guesses_here_and_at_the_login_count_together() {
 }
 
 #[test]
-fn the_owner_may_go_on_when_the_wait_that_was_told_is_over() {
+fn the_owner_can_continue_after_the_stated_wait() {
     let (postern, ada) = with_ada();
     let guess = || change(&postern, &ada.token, "wrong password", NEW_PASSWORD).send();
     let refused = std::iter::repeat_with(guess).take(100).find(|answer| answer.status == 429).unwrap();
@@ -80,7 +80,7 @@ fn the_owner_may_go_on_when_the_wait_that_was_told_is_over() {
 }
 
 #[test]
-fn fifty_guesses_at_once_by_one_who_stole_a_session_are_counted_as_fifty() {
+fn fifty_concurrent_guesses_with_a_stolen_session_count_as_fifty() {
     let (postern, ada) = with_ada();
     let guesses = (0..50).map(|_| change(&postern, &ada.token, "wrong password", NEW_PASSWORD)).collect();
     let answers = postern.at_once(guesses);
@@ -89,7 +89,7 @@ fn fifty_guesses_at_once_by_one_who_stole_a_session_are_counted_as_fifty() {
 }
 
 #[test]
-fn of_two_changes_at_once_exactly_one_wins() {
+fn one_of_two_concurrent_changes_succeeds() {
     let (postern, ada) = with_ada();
     let other = postern.token("ada@example.com", PASSWORD);
     let passwords = ["the first new password", "the second new password"];
@@ -107,7 +107,7 @@ fn of_two_changes_at_once_exactly_one_wins() {
 }
 
 #[test]
-fn of_fifty_changes_at_once_exactly_one_wins() {
+fn one_of_fifty_concurrent_changes_succeeds() {
     let (postern, ada) = with_ada();
     let password = |n: usize| format!("the new password number {n}");
     let changes = (0..50).map(|n| change(&postern, &ada.token, PASSWORD, &password(n))).collect();
@@ -128,7 +128,7 @@ fn refused_because(postern: &Postern, token: &str, new: &str) -> Option<String> 
 }
 
 #[test]
-fn a_password_has_8_to_128_characters_whatever_they_are() {
+fn a_password_has_8_to_128_characters_of_any_kind() {
     let (postern, ada) = with_ada();
     let refused_because = |new: &str| refused_because(&postern, &ada.token, new);
     for text in ["29163047", "\u{1f511}\u{1f512}", "\u{e9}\u{e8}", " .", "\u{202e}\u{202d}", "\0\t", "\"\\\n"] {
@@ -144,7 +144,7 @@ fn a_password_has_8_to_128_characters_whatever_they_are() {
 }
 
 #[test]
-fn spaces_around_a_password_belong_to_it() {
+fn passwords_are_not_trimmed() {
     let (postern, ada) = with_ada();
     change(&postern, &ada.token, PASSWORD, "  spacious  ").send().expect(200);
     postern.login("ada@example.com", "spacious").refused(401, "wrong_credentials");
@@ -153,7 +153,7 @@ fn spaces_around_a_password_belong_to_it() {
 }
 
 #[test]
-fn the_name_of_the_service_and_the_own_email_are_no_passwords() {
+fn the_service_name_and_the_users_email_are_rejected_as_passwords() {
     let postern = Postern::with_settings(&[("SERVICE_NAME", "Difference Engine")]);
     let ada = postern.sign_up("ada.lovelace@example.com");
     for password in ["difference engine", "ADA.Lovelace", "Ada.Lovelace@Example.com"] {
@@ -164,7 +164,7 @@ fn the_name_of_the_service_and_the_own_email_are_no_passwords() {
 }
 
 #[test]
-fn the_minimum_is_a_setting() {
+fn the_minimum_length_is_a_setting() {
     let postern = Postern::with_settings(&[("PASSWORD_MIN_LENGTH", "15")]);
     let ada = postern.sign_up("ada@example.com");
     assert_eq!(refused_because(&postern, &ada.token, "14 characters.").as_deref(), Some("string_too_short"));
@@ -172,7 +172,7 @@ fn the_minimum_is_a_setting() {
 }
 
 #[test]
-fn every_faulty_field_is_named_and_none_counts_as_a_guess() {
+fn all_invalid_fields_are_reported_and_do_not_count_as_a_guess() {
     let (postern, ada) = with_ada();
     let put = |body: Value| postern.put("/api/auth/me/password").bearer(&ada.token).json(body).send();
     for _ in 0..30 {
@@ -183,7 +183,7 @@ fn every_faulty_field_is_named_and_none_counts_as_a_guess() {
 }
 
 #[test]
-fn a_change_ends_the_reset_tokens() {
+fn a_change_invalidates_reset_tokens() {
     let (postern, ada) = with_ada();
     let reset = postern.reset_token("ada@example.com");
     assert_eq!(postern.me(&reset), 200);
@@ -196,7 +196,7 @@ fn a_change_ends_the_reset_tokens() {
 }
 
 #[test]
-fn a_refused_change_leaves_the_reset_token_alone() {
+fn a_rejected_change_keeps_the_reset_token_valid() {
     let (postern, ada) = with_ada();
     let reset = postern.reset_token("ada@example.com");
     change(&postern, &ada.token, "wrong password", NEW_PASSWORD).send().refused(403, "wrong_password");
@@ -204,7 +204,7 @@ fn a_refused_change_leaves_the_reset_token_alone() {
 }
 
 #[test]
-fn the_owner_is_told_by_mail_of_a_change_and_of_nothing_else() {
+fn the_owner_gets_a_mail_after_a_change_and_no_other() {
     let (postern, ada) = with_ada();
     change(&postern, &ada.token, "wrong password", NEW_PASSWORD).send().refused(403, "wrong_password");
     assert_eq!(postern.mails("ada@example.com").len(), 0);
@@ -217,7 +217,7 @@ fn the_owner_is_told_by_mail_of_a_change_and_of_nothing_else() {
 }
 
 #[test]
-fn a_mail_that_cannot_leave_does_not_undo_the_change() {
+fn a_mail_that_cannot_be_sent_does_not_undo_the_change() {
     let postern = Postern::with_settings(&crate::support::RESEND);
     let ada = postern.sign_up("ada@example.com");
     postern.resend.is_down.set(true);
@@ -227,7 +227,7 @@ fn a_mail_that_cannot_leave_does_not_undo_the_change() {
 }
 
 #[test]
-fn the_default_admin_has_no_mailbox_and_need_not_change_the_password_again() {
+fn the_default_admin_gets_no_mail_and_does_not_have_to_change_the_password_again() {
     let postern = Postern::new();
     assert_eq!(postern.login("admin", "admin").expect(200)["must_change_password"], true);
     let token = postern.admin_token();
@@ -239,7 +239,7 @@ fn the_default_admin_has_no_mailbox_and_need_not_change_the_password_again() {
 }
 
 #[test]
-fn nobody_changes_the_password_of_another() {
+fn users_cannot_change_another_users_password() {
     let (postern, ada) = with_ada();
     let bob = postern.sign_up("bob@example.com");
     let body = json!({
@@ -252,7 +252,7 @@ fn nobody_changes_the_password_of_another() {
 }
 
 #[test]
-fn a_user_changes_the_password_a_hundred_times_an_hour_and_then_waits() {
+fn a_user_can_change_the_password_a_hundred_times_an_hour() {
     let (postern, ada) = with_ada();
     let passwords = [PASSWORD, NEW_PASSWORD];
     let put = |n: usize| change(&postern, &ada.token, passwords[n % 2], passwords[(n + 1) % 2]).send();
@@ -261,7 +261,7 @@ fn a_user_changes_the_password_a_hundred_times_an_hour_and_then_waits() {
     let refusal = put(done);
     refusal.refused(429, "too_many_requests");
     assert_eq!(refusal.header("retry-after"), Some("60"));
-    // Neither a login nor another user is held up.
+    // Logins and other users are not affected.
     postern.login("ada@example.com", passwords[done % 2]).expect(200);
     let bob = postern.sign_up("bob@example.com");
     change(&postern, &bob.token, PASSWORD, NEW_PASSWORD).send().expect(200);

@@ -23,7 +23,7 @@ fn with_ada() -> (Postern, SignedUp) {
     (postern, ada)
 }
 
-/// With a live reset token of Ada's.
+/// Returns a valid reset token of Ada's as well.
 fn with_token() -> (Postern, SignedUp, String) {
     let (postern, ada) = with_ada();
     let token = postern.reset_token(ADA);
@@ -39,7 +39,7 @@ fn a_link_resets_the_password() {
 }
 
 #[test]
-fn a_stranger_learns_from_no_answer_whether_there_is_an_account() {
+fn no_response_reveals_whether_an_account_exists() {
     let (postern, ada) = with_ada();
     let inactive = postern.sign_up("grace@example.com");
     postern.set_active(&inactive.id, false);
@@ -53,7 +53,7 @@ fn a_stranger_learns_from_no_answer_whether_there_is_an_account() {
 }
 
 #[test]
-fn the_answer_waits_for_no_mail() {
+fn the_response_does_not_wait_for_the_mail() {
     let postern = Postern::with_settings(&RESEND);
     let ada = postern.sign_up(ADA);
     postern.resend.is_down.set(true);
@@ -72,21 +72,21 @@ fn an_inactive_user_gets_no_mail() {
 }
 
 #[test]
-fn a_stranger_gets_no_mail() {
+fn an_unknown_email_gets_no_mail() {
     let (postern, _) = with_ada();
     ask(&postern, "nobody@example.com").send().expect(200);
     assert_eq!(postern.sql.query("SELECT id FROM outbox", &[]).len(), 0);
 }
 
 #[test]
-fn the_email_may_be_written_in_any_case_with_space_around() {
+fn case_and_surrounding_space_in_the_email_are_ignored() {
     let (postern, _) = with_ada();
     ask(&postern, " ADA@Example.com\n").send().expect(200);
     assert_eq!(postern.mails(ADA).len(), 1);
 }
 
 #[test]
-fn the_link_leads_to_the_address_of_the_settings_whatever_the_request_says() {
+fn the_link_always_points_to_app_url() {
     let (postern, _) = with_ada();
     for name in [
         "host",
@@ -114,7 +114,7 @@ fn the_link_leads_to_the_address_of_the_settings_whatever_the_request_says() {
 }
 
 #[test]
-fn the_link_works_under_an_address_with_a_path() {
+fn the_link_works_if_app_url_has_a_path() {
     let postern = Postern::with_settings(&[("APP_URL", "https://example.com/app/")]);
     postern.sign_up(ADA);
     let token = postern.reset_token(ADA);
@@ -132,7 +132,7 @@ fn a_reset_link_works_once() {
 }
 
 #[test]
-fn a_reset_link_works_once_also_fifty_times_at_once() {
+fn a_reset_link_works_for_one_of_fifty_concurrent_requests() {
     let (postern, _, token) = with_token();
     let password = |n: usize| format!("the new password number {n}");
     let answers = postern.at_once((0..50).map(|n| reset(&postern, &token, &password(n))).collect());
@@ -142,12 +142,12 @@ fn a_reset_link_works_once_also_fifty_times_at_once() {
         answer.refused(401, "invalid_token");
     }
     postern.login(ADA, &password(winners[0])).expect(200);
-    // One reset, one notice.
+    // One reset causes one notice.
     assert_eq!(postern.mails(ADA).len(), 2);
 }
 
 #[test]
-fn a_newer_request_ends_the_older_link() {
+fn a_newer_request_invalidates_the_older_link() {
     let (postern, _, older) = with_token();
     postern.wait(SECOND);
     let newer = postern.reset_token(ADA);
@@ -158,7 +158,7 @@ fn a_newer_request_ends_the_older_link() {
 }
 
 #[test]
-fn a_request_for_another_account_leaves_the_link_alone() {
+fn a_request_for_another_account_does_not_invalidate_the_link() {
     let (postern, _, token) = with_token();
     postern.sign_up("bob@example.com");
     ask(&postern, "bob@example.com").send().expect(200);
@@ -168,7 +168,7 @@ fn a_request_for_another_account_leaves_the_link_alone() {
 }
 
 #[test]
-fn a_deactivation_ends_the_link_for_good() {
+fn a_deactivation_invalidates_the_link_for_good() {
     let (postern, ada, token) = with_token();
     postern.delete("/api/auth/me").bearer(&ada.token).send().expect(200);
     reset(&postern, &token, NEW_PASSWORD).send().refused(401, "invalid_token");
@@ -179,7 +179,7 @@ fn a_deactivation_ends_the_link_for_good() {
 }
 
 #[test]
-fn whoever_was_deactivated_by_an_admin_cannot_reset() {
+fn a_user_deactivated_by_an_admin_cannot_reset() {
     let (postern, ada, token) = with_token();
     postern.set_active(&ada.id, false);
     reset(&postern, &token, NEW_PASSWORD).send().refused(401, "invalid_token");
@@ -187,14 +187,14 @@ fn whoever_was_deactivated_by_an_admin_cannot_reset() {
 }
 
 #[test]
-fn a_link_dies_with_its_account() {
+fn a_link_ends_with_its_account() {
     let (postern, ada, token) = with_token();
     postern.sql.execute("DELETE FROM users WHERE id = ?1", &[ada.id.as_str().into()]);
     reset(&postern, &token, NEW_PASSWORD).send().refused(401, "invalid_token");
 }
 
 #[test]
-fn a_password_that_is_refused_does_not_use_the_link_up() {
+fn a_rejected_password_does_not_use_up_the_link() {
     let (postern, _, token) = with_token();
     let long = "a".repeat(129);
     for password in ["", "seven..", &long, "Postern", "ADA@example.com"] {
@@ -213,7 +213,7 @@ fn a_password_that_is_refused_does_not_use_the_link_up() {
 }
 
 #[test]
-fn the_page_can_show_whose_password_it_is_without_using_the_link_up() {
+fn the_page_can_show_the_account_without_using_up_the_link() {
     let (postern, ada, token) = with_token();
     for minutes in 0..14 {
         let answer = postern.get("/api/auth/me").bearer(&token).send();
@@ -228,7 +228,7 @@ fn the_page_can_show_whose_password_it_is_without_using_the_link_up() {
 }
 
 #[test]
-fn a_link_opens_no_other_door() {
+fn a_reset_token_is_rejected_by_all_other_endpoints() {
     let (postern, _, token) = with_token();
     let doors = [
         (Method::DELETE, "/api/auth/me"),
@@ -253,7 +253,7 @@ fn a_link_opens_no_other_door() {
 }
 
 #[test]
-fn clients_can_read_when_a_link_ends_and_whom_it_is_for() {
+fn clients_can_read_the_expiry_and_the_user_of_a_link() {
     let (postern, ada, token) = with_token();
     let claims = claims(&token);
     assert_eq!(claims["sub"], json!(ada.id));
@@ -262,7 +262,7 @@ fn clients_can_read_when_a_link_ends_and_whom_it_is_for() {
 }
 
 #[test]
-fn a_link_lives_fifteen_minutes_whatever_kv_keeps() {
+fn a_link_is_valid_for_fifteen_minutes_even_if_kv_keeps_it_longer() {
     let (postern, _, token) = with_token();
     postern.kv.forget_to_expire();
     postern.wait(15 * MINUTE - 1);
@@ -273,7 +273,7 @@ fn a_link_lives_fifteen_minutes_whatever_kv_keeps() {
 }
 
 #[test]
-fn the_end_of_a_link_is_told_by_the_record_too() {
+fn the_expiry_of_a_link_is_in_its_record_too() {
     let (postern, _, token) = with_token();
     postern.kv.forget_to_expire();
     let mut claims = claims(&token);
@@ -289,7 +289,7 @@ fn the_end_of_a_link_is_told_by_the_record_too() {
 }
 
 #[test]
-fn how_long_a_link_lives_is_a_setting_that_the_mail_tells() {
+fn the_lifetime_of_a_link_is_a_setting_and_stated_in_the_mail() {
     let postern = Postern::with_settings(&[("RESET_TOKEN_LIFETIME_SECONDS", "7200")]);
     postern.sign_up(ADA);
     let token = postern.reset_token(ADA);
@@ -301,7 +301,7 @@ fn how_long_a_link_lives_is_a_setting_that_the_mail_tells() {
 }
 
 #[test]
-fn a_record_that_reappears_after_its_use_opens_nothing() {
+fn a_used_record_that_reappears_is_rejected() {
     let (postern, _, token) = with_token();
     let entries = postern.kv.entries();
     assert_eq!(entries.len(), 1);
@@ -314,7 +314,7 @@ fn a_record_that_reappears_after_its_use_opens_nothing() {
 }
 
 #[test]
-fn without_its_record_a_link_opens_nothing() {
+fn a_link_without_its_record_is_rejected() {
     let (postern, _, token) = with_token();
     postern.kv.clear();
     assert_eq!(postern.me(&token), 401);
@@ -322,7 +322,7 @@ fn without_its_record_a_link_opens_nothing() {
 }
 
 #[test]
-fn every_session_of_the_user_ends_and_no_other() {
+fn all_sessions_of_the_user_end_and_no_others() {
     let (postern, ada, token) = with_token();
     let another = postern.token(ADA, PASSWORD);
     let bob = postern.sign_up("bob@example.com");
@@ -331,7 +331,7 @@ fn every_session_of_the_user_ends_and_no_other() {
 }
 
 #[test]
-fn whoever_could_open_the_mail_has_a_verified_email() {
+fn a_reset_verifies_the_email() {
     let (postern, _, token) = with_token();
     assert_eq!(postern.login(ADA, PASSWORD).expect(200)["user"]["is_verified"], false);
     reset(&postern, &token, NEW_PASSWORD).send().expect(200);
@@ -339,7 +339,7 @@ fn whoever_could_open_the_mail_has_a_verified_email() {
 }
 
 #[test]
-fn the_owner_is_told_by_mail() {
+fn the_owner_gets_a_notice_by_mail() {
     let (postern, _, token) = with_token();
     reset(&postern, &token, NEW_PASSWORD).send().expect(200);
     let mails = postern.mails(ADA);
@@ -349,7 +349,7 @@ fn the_owner_is_told_by_mail() {
 }
 
 #[test]
-fn guesses_at_a_login_do_not_stand_in_the_way_of_a_reset() {
+fn login_guesses_do_not_block_a_reset() {
     let (postern, ada) = with_ada();
     assert!((0..100).any(|_| postern.login(ADA, "wrong password").status == 429));
     let body = json!({ "old_password": PASSWORD, "new_password": NEW_PASSWORD });
@@ -359,7 +359,7 @@ fn guesses_at_a_login_do_not_stand_in_the_way_of_a_reset() {
     postern.login(ADA, NEW_PASSWORD).expect(200);
 }
 
-/// Asks until it is refused: how often it was not, and the refusal.
+/// Requests links until one is rejected. Returns the number of successes and the error.
 fn ask_until_refused(postern: &Postern, mut email: impl FnMut(usize) -> String) -> (usize, Answer) {
     let mut asked = 0;
     loop {
@@ -375,7 +375,7 @@ fn ask_until_refused(postern: &Postern, mut email: impl FnMut(usize) -> String) 
 }
 
 #[test]
-fn nobody_is_flooded_with_mails_and_a_stranger_cannot_tell_by_the_limit_who_has_an_account() {
+fn the_mail_limit_stops_floods_without_revealing_who_has_an_account() {
     let (postern, _) = with_ada();
     let (known, refusal) = ask_until_refused(&postern, |_| ADA.to_owned());
     let (unknown, other_refusal) = ask_until_refused(&postern, |_| "nobody@example.com".to_owned());
@@ -386,7 +386,7 @@ fn nobody_is_flooded_with_mails_and_a_stranger_cannot_tell_by_the_limit_who_has_
 }
 
 #[test]
-fn the_wait_that_a_refusal_tells_is_true() {
+fn retry_after_is_accurate() {
     let (postern, _) = with_ada();
     let (_, refusal) = ask_until_refused(&postern, |_| ADA.to_owned());
     let wait: i64 = refusal.header("retry-after").unwrap().parse().unwrap();
@@ -398,7 +398,7 @@ fn the_wait_that_a_refusal_tells_is_true() {
 }
 
 #[test]
-fn a_request_that_is_refused_leaves_the_link_alone() {
+fn a_rejected_request_does_not_invalidate_the_link() {
     let (postern, _) = with_ada();
     let (asked, _) = ask_until_refused(&postern, |_| ADA.to_owned());
     let mails = postern.mails(ADA);
@@ -410,7 +410,7 @@ fn a_request_that_is_refused_leaves_the_link_alone() {
 }
 
 #[test]
-fn one_address_cannot_have_links_mailed_to_everybody() {
+fn one_address_cannot_request_links_for_many_emails() {
     let (postern, _) = with_ada();
     let (asked, _) = ask_until_refused(&postern, |n| format!("user{n}@example.com"));
     assert!(asked >= 100, "an office behind one address is let in: {asked}");
@@ -421,7 +421,7 @@ fn one_address_cannot_have_links_mailed_to_everybody() {
 }
 
 #[test]
-fn what_is_no_address_is_refused() {
+fn an_invalid_email_is_rejected() {
     let (postern, _) = with_ada();
     // The default account has no mailbox.
     for email in
@@ -434,7 +434,7 @@ fn what_is_no_address_is_refused() {
 }
 
 #[test]
-fn the_first_account_of_the_settings_can_be_reset_before_anybody_has_signed_in() {
+fn the_configured_first_account_can_be_reset_before_the_first_login() {
     let settings = [("ADMIN_EMAIL", "Root@example.com"), ("ADMIN_PASSWORD", "forgotten at once")];
     let postern = Postern::with_settings(&settings);
     let token = postern.reset_token("root@example.com");
@@ -444,7 +444,7 @@ fn the_first_account_of_the_settings_can_be_reset_before_anybody_has_signed_in()
 }
 
 #[test]
-fn whose_password_is_reset_is_told_by_the_token_alone() {
+fn only_the_token_determines_whose_password_is_reset() {
     let (postern, ada, token) = with_token();
     let bob = postern.sign_up("bob@example.com");
     let body: Value = json!({
@@ -456,7 +456,7 @@ fn whose_password_is_reset_is_told_by_the_token_alone() {
 }
 
 #[test]
-fn a_token_in_the_address_or_the_body_is_none() {
+fn a_token_in_the_url_or_the_body_is_ignored() {
     let (postern, _, token) = with_token();
     let path = format!("/api/auth/reset-password-with-token?token={token}");
     let body = json!({ "password": NEW_PASSWORD, "token": token });

@@ -1,8 +1,7 @@
-//! What holds for every input and not only for the ones that somebody thought of: properties of each parser, mostly
-//! through the routes, for inputs that proptest makes up.
+//! Property tests of each parser, mostly through the routes, with inputs that proptest generates.
 //!
-//! A failure is shrunk to a small input, printed, and kept in `properties.regressions` beside this file, which is tried
-//! first from then on. `PROPTEST_CASES` asks for another number of cases.
+//! proptest shrinks a failing input, prints it, and saves it in `properties.regressions` next to this file. Later runs start
+//! with the saved inputs. `PROPTEST_CASES` sets the number of cases.
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
@@ -34,7 +33,7 @@ use crate::{
     },
 };
 
-/// As many cases as take a second at most.
+/// The number of cases, chosen to take at most a second.
 fn cases(number: u32) -> ProptestConfig {
     ProptestConfig {
         cases: number,
@@ -45,7 +44,7 @@ fn cases(number: u32) -> ProptestConfig {
 
 // Inputs.
 
-/// Text as it may stand in a field: of every kind of character, and such as means something somewhere.
+/// Text for a field: all kinds of characters, and text with a special meaning somewhere.
 fn text() -> impl Strategy<Value = String> {
     let meaningful = select(vec![
         "",
@@ -92,7 +91,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A change to bytes.
+/// An edit to a byte sequence.
 #[derive(Debug, Clone)]
 enum Edit {
     Replace(Index, u8),
@@ -142,7 +141,7 @@ fn edited(mut bytes: Vec<u8>, edits: &[Edit]) -> Vec<u8> {
     bytes
 }
 
-/// What a header may hold.
+/// A valid header value.
 fn header_value() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![6 => 0x20..=0x7e_u8, 1 => 0x80..=0xff_u8, 1 => Just(b'\t')];
     vec(byte, 0..60)
@@ -158,9 +157,9 @@ impl std::fmt::Debug for Door {
     }
 }
 
-// What is held to.
+// Checks.
 
-/// Everything that is stored.
+/// All stored data.
 #[derive(Debug, PartialEq)]
 struct State {
     tables: String,
@@ -172,7 +171,7 @@ impl State {
         State { tables: world.postern.sql.dump(), kv: world.postern.kv.entries() }
     }
 
-    /// Without how often somebody tried, and what the audit log says of that.
+    /// Without counters of attempts and their audit events.
     fn without_counts(self) -> State {
         let counts = |line: &&str| {
             let is_refusal = line.starts_with("events: ") && !line.contains(", success, ");
@@ -182,8 +181,8 @@ impl State {
     }
 }
 
-/// Holds an answer to the contract, whatever it was asked: no failure of ours, the shape of a refusal, and nothing changed
-/// but what the refusal says.
+/// Checks that any response follows the contract: no 5xx, the format of errors, and no change of the state beyond what the
+/// error implies.
 fn is_an_answer(answer: &Answer, door: &Door, world: &World, before: State) {
     let (name, status) = (door.name(), answer.status);
     assert!(status < 500, "{name}: {}", answer.text);
@@ -195,7 +194,7 @@ fn is_an_answer(answer: &Answer, door: &Door, world: &World, before: State) {
         let code = answer.body["code"].as_str().unwrap();
         answer.refused(status, code);
     }
-    // A sign-up that is refused is counted, because what it may be refused for is worth guessing at.
+    // Rejected sign-ups count, because the reason for the rejection is worth guessing.
     let nothing_was_judged = matches!(status, 400 | 404 | 405 | 413 | 415);
     if nothing_was_judged || (status == 422 && door.pattern != "/api/auth/signup") {
         assert_eq!(before, State::of(world), "{name}: {}", answer.text);
@@ -211,7 +210,7 @@ enum Body {
     Bytes(Vec<u8>),
     Json(Value),
     Pairs(Vec<(String, String)>),
-    /// The good body of the door, changed.
+    /// The endpoint's valid body, modified.
     Edited(Vec<Edit>),
 }
 
@@ -247,7 +246,7 @@ fn urlencoded(pairs: &[(impl AsRef<str>, impl AsRef<str>)]) -> Vec<u8> {
 }
 
 impl Body {
-    /// The body for a door, and the content type that fits.
+    /// The body for an endpoint, and the matching content type.
     fn of(self, door: &Door, world: &World) -> (&'static str, Vec<u8>) {
         const JSON: &str = "application/json";
         let (content_type, good) = match door.takes {
@@ -270,7 +269,7 @@ fn other_content_type() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn whatever_the_body_no_door_breaks_and_a_refusal_leaves_everything_as_it_was() {
+fn no_body_breaks_an_endpoint_and_errors_change_nothing() {
     let fresh = RefCell::new(World::new());
     let input = (a_door(|_| true), body(), option::weighted(0.2, other_content_type()));
     proptest!(cases(512), |((door, body, other_content_type) in input)| {
@@ -305,7 +304,7 @@ proptest! {
     #![proptest_config(cases(125))]
 
     #[test]
-    fn a_422_names_every_faulty_field_and_no_other(email in kind(), password in kind(), name in kind()) {
+    fn a_422_reports_exactly_the_invalid_fields(email in kind(), password in kind(), name in kind()) {
         let world = World::new();
         let mut members = Map::from_iter([("referrer".to_owned(), json!(world.referrer))]);
         let mut faulty = Vec::new();
@@ -336,7 +335,7 @@ proptest! {
     }
 }
 
-/// A JSON string that means `text`: each character as it is or escaped, as `raw` says (RFC 8259, section 7).
+/// Encodes `text` as a JSON string, where `raw` says which characters are not escaped (RFC 8259, section 7).
 fn json_string(text: &str, raw: &[bool]) -> String {
     let mut written = String::from("\"");
     for (at, character) in text.chars().enumerate() {
@@ -357,7 +356,7 @@ proptest! {
     #![proptest_config(cases(64))]
 
     #[test]
-    fn a_name_is_read_as_it_was_meant_however_it_is_written_in_json(
+    fn every_json_spelling_of_a_name_is_decoded_correctly(
         name in "[ \\PC]{0,3}[\\PC&&[^\\s]]\\PC{0,90}",
         raw in vec(any::<bool>(), 0..8),
         others in vec(("[a-z]{7}", any_json()), 0..3),
@@ -392,14 +391,14 @@ fn request(content_type: &str, query: &str, body: Vec<u8>) -> Request {
 
 const FORM_FIELDS: [&str; 4] = ["otp", "token", "a b", "\u{f6}\u{1f511}"];
 
-/// What each of [`FORM_FIELDS`] is in a form.
+/// The values of [`FORM_FIELDS`] in a form.
 fn form_values(content_type: &str, body: Vec<u8>) -> Vec<Option<String>> {
     let fields = pollster::block_on(web::form(&request(content_type, "", body)));
     let mut fields: Fields = fields.unwrap_or_else(|error| panic!("{error:?}"));
     FORM_FIELDS.iter().map(|name| fields.required(name, |text| Ok(text.to_owned())).value()).collect()
 }
 
-/// One field of a form, with what a multipart form may say of it beside.
+/// A form field, with the extra attributes that a multipart form can have.
 #[derive(Debug, Clone)]
 struct FormField {
     name: &'static str,
@@ -428,7 +427,7 @@ fn multipart(fields: &[FormField], boundary: &str) -> Vec<u8> {
     body.into_bytes()
 }
 
-/// A query or form in which each byte is written as it is or encoded, as `style` says.
+/// A query or form in which `style` says which bytes are encoded.
 fn percent_encoded(text: &str, style: &[u8]) -> String {
     let mut written = String::new();
     for (at, byte) in text.bytes().enumerate() {
@@ -451,7 +450,7 @@ proptest! {
     #![proptest_config(cases(512))]
 
     #[test]
-    fn a_form_reads_the_same_in_both_encodings_and_the_first_of_a_name_counts(
+    fn both_form_encodings_are_read_the_same_and_the_first_of_duplicate_fields_counts(
         fields in vec(form_field(), 1..6),
         boundary in "[0-9A-Za-z]([-0-9A-Za-z]{0,68}[0-9A-Za-z])?",
         is_quoted in any::<bool>(),
@@ -469,7 +468,7 @@ proptest! {
     }
 
     #[test]
-    fn a_query_parameter_is_read_as_the_encoder_wrote_it(
+    fn every_encoding_of_a_query_parameter_is_decoded_correctly(
         pairs in vec((prop_oneof![Just("token".to_owned()), text()], text()), 1..6),
         style in vec(0..4_u8, 0..8),
     ) {
@@ -487,7 +486,7 @@ proptest! {
 }
 
 #[test]
-fn a_user_token_is_known_in_every_spelling_of_the_query_and_no_other_text_is() {
+fn a_user_token_is_recognized_in_every_query_encoding_and_nothing_else_is() {
     let world = World::new();
     let ask = |query: &str| send(world.postern.get(&format!("/api/auth/verify-token?{query}")));
     let input = (vec(("[a-z]{1,4}", text()), 0..3), vec(0..4_u8, 0..8), edits(), "[^#?]{0,40}");
@@ -512,7 +511,7 @@ proptest! {
     #![proptest_config(cases(64))]
 
     #[test]
-    fn a_code_may_be_typed_with_spaces_anywhere_and_no_other_code_is_right(
+    fn a_code_can_be_typed_with_spaces_anywhere_and_no_other_code_is_accepted(
         spaces in vec(select(vec![" ", "\t", "\n", "\u{a0}", "\u{2009}", ""]), 7),
         other in "[0-9]{5,7}",
     ) {
@@ -533,7 +532,7 @@ proptest! {
 }
 
 #[test]
-fn whatever_the_path_nothing_is_there_but_what_is_one_s_own() {
+fn no_path_leads_to_another_users_resources() {
     let world = World::new();
     let before = State::of(&world);
     let methods = vec![Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
@@ -550,12 +549,12 @@ fn whatever_the_path_nothing_is_there_but_what_is_one_s_own() {
 
 // The bearer.
 
-/// A header that is nearly `Authorization: Bearer …`.
+/// A header that is almost `Authorization: Bearer …`.
 #[derive(Debug, Clone)]
 struct Authorization {
     scheme: String,
     space: String,
-    /// Changes to the good token; none of them more often than not.
+    /// Edits to the valid token, usually none.
     edits: Vec<Edit>,
     tail: String,
 }
@@ -563,7 +562,7 @@ struct Authorization {
 impl Authorization {
     fn bytes(&self, token: &str) -> Vec<u8> {
         let token = edited(token.as_bytes().to_vec(), &self.edits);
-        // What no header can hold would not come this far.
+        // Invalid header values would not get this far.
         let token = token.into_iter().filter(|byte| (0x20..0x7f).contains(byte) || *byte >= 0x80);
         let start = format!("{}{}", self.scheme, self.space).into_bytes();
         start.into_iter().chain(token).chain(self.tail.bytes()).collect()
@@ -582,7 +581,7 @@ fn authorization() -> impl Strategy<Value = Authorization> {
     })
 }
 
-/// What RFC 6750, section 2.1, says: the scheme in any case, at least one space, the token and nothing else.
+/// RFC 6750, section 2.1: the scheme in any case, at least one space, then only the token.
 fn says(value: &[u8], token: &str) -> bool {
     let Ok(value) = std::str::from_utf8(value) else { return false };
     let Some(start) = value.strip_suffix(token) else { return false };
@@ -590,7 +589,7 @@ fn says(value: &[u8], token: &str) -> bool {
 }
 
 #[test]
-fn one_authorization_header_that_says_the_token_opens_and_nothing_else_does() {
+fn only_a_single_authorization_header_with_the_token_is_accepted() {
     let world = World::new();
     let input = (vec(authorization(), 1..3), option::weighted(0.2, header_value()), any::<bool>());
     proptest!(cases(1_024), |((built, garbage, is_reset) in input)| {
@@ -605,10 +604,10 @@ fn one_authorization_header_that_says_the_token_opens_and_nothing_else_does() {
     });
 }
 
-/// Where a part of a forged token comes from.
+/// The source of a part of a forged token.
 #[derive(Debug, Clone)]
 enum Part {
-    /// The part in this place of one of the tokens that live.
+    /// The same part of a valid token.
     Of(usize),
     Json(Value),
     Bytes(Vec<u8>),
@@ -635,7 +634,7 @@ fn part() -> impl Strategy<Value = Part> {
 enum Forgery {
     Edited(usize, Vec<Edit>),
     Parts(Vec<Part>),
-    /// Claims of a token that lives, signed by somebody else.
+    /// The claims of a valid token, signed with a different key.
     SignedBySomebody(usize, String),
 }
 
@@ -674,7 +673,7 @@ impl Forgery {
 }
 
 #[test]
-fn no_token_that_was_not_signed_by_us_opens_a_door() {
+fn only_tokens_signed_by_us_are_accepted() {
     let world = World::new();
     let before = State::of(&world);
     let live = [&world.ada.token, &world.other_session, &world.reset_token, &world.admin_token, &world.user_token];
@@ -689,9 +688,9 @@ fn no_token_that_was_not_signed_by_us_opens_a_door() {
 }
 
 #[test]
-fn a_token_that_we_signed_opens_only_with_the_claims_of_a_live_session() {
+fn a_token_signed_by_us_is_accepted_only_with_the_claims_of_a_live_session() {
     let world = World::new();
-    // What the deployment before has signed is as good.
+    // Tokens signed by the previous deployment are valid too.
     world.postern.redeploy(&[("AUTH_SECRET", NEW_SECRET), ("AUTH_SECRET_PREVIOUS", SECRET)]);
     let now = world.postern.now.get();
     let keys = [SECRET, NEW_SECRET].map(|secret| Keys::derive(secret, None).session);
@@ -714,7 +713,7 @@ fn a_token_that_we_signed_opens_only_with_the_claims_of_a_live_session() {
             None => members.remove(claim),
         };
         let begins = members.get("nbf");
-        // Before the calendar, or between two seconds: either verdict would do.
+        // Times before 1970 or between two seconds: both results are fine.
         prop_assume!(begins.is_none_or(|time| !time.is_number() || time.as_u64().is_some_and(|time| time < 1 << 33)));
         let is_ripe = begins.is_none_or(|time| time.as_u64().is_some_and(|seconds| seconds as i64 * 1_000 <= now));
         let says_the_same = matches!(claim, "extra" | "nbf") || members.get(claim) == good.as_ref();
@@ -724,7 +723,7 @@ fn a_token_that_we_signed_opens_only_with_the_claims_of_a_live_session() {
         if says_the_same && is_ripe && is_alive {
             assert_eq!(answer.expect(200)["id"], world.ada.id);
         } else if claim == "scopes" && answer.status == 200 {
-            // They are for clients to read: here the account has the last word.
+            // These claims are only for clients. The service reads the account instead.
             assert_eq!((&answer.body["role"], &answer.body["tier"]), (&json!("user"), &json!(0)));
         } else {
             answer.refused(401, "invalid_token");
@@ -738,7 +737,7 @@ proptest! {
     #![proptest_config(cases(1_024))]
 
     #[test]
-    fn an_email_that_parses_parses_again_to_itself_and_is_safe_in_a_mail(
+    fn a_parsed_email_parses_to_itself_and_is_safe_in_a_mail(
         text in prop_oneof![
             3 => "[ \t]{0,2}[-A-Za-z0-9.!#$%&'*+/=?^_`{|}~]{1,66}@[-A-Za-z0-9.]{1,66}[ \n]{0,2}",
             1 => "[a-z@., <>\"\\\\\r\n:\u{212a}]{0,20}@[a-z.\u{e4}]{0,10}",
@@ -759,7 +758,7 @@ proptest! {
     }
 
     #[test]
-    fn every_usual_email_is_one(
+    fn every_common_email_is_accepted(
         local in "[A-Za-z0-9]([-+_.]?[A-Za-z0-9]){0,31}",
         labels in vec("[A-Za-z0-9]([-A-Za-z0-9]{0,20}[A-Za-z0-9])?", 2..6),
     ) {
@@ -769,7 +768,7 @@ proptest! {
     }
 
     #[test]
-    fn a_sender_that_is_read_is_written_so_that_it_is_read_again(
+    fn a_parsed_sender_can_be_formatted_and_parsed_again(
         name in prop_oneof![2 => "[ a\"\\\\<>,.\u{e4}@]{0,8}", 1 => text()],
         address in prop_oneof![3 => Just("noreply@example.com".to_owned()), 1 => text()],
     ) {
@@ -783,7 +782,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_is_what_was_given_without_the_space_around_it(
+    fn a_name_is_the_input_without_surrounding_space(
         text in prop_oneof![2 => text(), 1 => "\\s{0,3}\\PC{98,102}\\s{0,3}"],
     ) {
         let trimmed = text.trim();
@@ -802,7 +801,7 @@ proptest! {
     }
 
     #[test]
-    fn a_password_is_taken_in_its_canonical_form_or_not_at_all_and_case_makes_none_better(
+    fn a_password_is_accepted_in_canonical_form_or_rejected_regardless_of_case(
         text in prop_oneof![3 => text(), 2 => "[ -~]{7,9}", 1 => "\\PC{127,129}", 1 => "(?i)(ada|postern|example|@|\\.|com){1,5}"],
         min_length in 8..=64_usize,
     ) {
@@ -822,7 +821,7 @@ proptest! {
             Err((_, kind)) => assert!(matches!(kind, "password_guessable" | "password_common")),
         }
         let verdict = |text: &str| password::check(text, context).map(drop);
-        // A letter may have a composed form in one case only, and so another length.
+        // A letter may have a composed form in only one case, which changes the length.
         let other_cases = [text.to_ascii_uppercase(), text.to_ascii_lowercase()];
         for other in other_cases.iter().filter(|other| Password::new(other).canonical().chars().count() == length) {
             assert_eq!(verdict(&text), verdict(other));
@@ -834,7 +833,7 @@ proptest! {
     #![proptest_config(cases(64))]
 
     #[test]
-    fn a_password_that_was_taken_opens_and_one_that_is_nearly_it_does_not(
+    fn an_accepted_password_works_and_a_similar_one_does_not(
         new in prop_oneof!["[ \\PC]{8,40}", any::<String>(), "[ \te\u{301}\u{e9}\u{130}\u{df}\u{fb01}\u{212a}]{8,12}"],
         kinds in subsequence(vec![0_u8, 1, 2, 3, 4], 2),
     ) {

@@ -1,4 +1,4 @@
-//! Requests of a user that are under way while an admin closes the account or ends its sessions.
+//! Requests of a user during which an admin closes the account or ends its sessions.
 
 use http::Method;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::support::{
     world::{Door, Opens, World, doors},
 };
 
-/// What may become of a request: it was faster, or its answer says that the session, link, code or account is closed.
+/// Possible results of a request: it was faster, or the error says that the session, link, code or account has ended.
 const OUTCOMES: [&str; 7] =
     ["success", "invalid_token", "inactive", "not_found", "wrong_credentials", "wrong_password", "otp_token_refused"];
 
@@ -33,14 +33,14 @@ fn act<'a>(world: &'a World, act: &str) -> Call<'a> {
     call.bearer(&world.admin_token)
 }
 
-/// What a user does beside reading.
+/// The endpoints with which a user changes something.
 fn writing_doors() -> impl Iterator<Item = Door> {
     let opens = [Opens::Sessions, Opens::Resets, Opens::Anybody];
     doors().into_iter().filter(move |door| !door.method.is_safe() && opens.contains(&door.opens))
 }
 
 #[test]
-fn a_request_that_is_under_way_while_the_account_is_closed_fails_cleanly_and_leaves_nothing_that_is_open() {
+fn a_request_during_which_the_account_is_closed_fails_cleanly_and_leaves_no_credentials() {
     for door in writing_doors() {
         for name in ACTS {
             let world = World::new();
@@ -56,7 +56,7 @@ fn a_request_that_is_under_way_while_the_account_is_closed_fails_cleanly_and_lea
                     assert!(rows(query).is_empty(), "{what}: {query}");
                 }
             } else if name != "end the sessions" {
-                // What came in between does not come back with the account.
+                // What was created meanwhile does not return with the account.
                 let path = format!("/api/auth/admin/users/{}", world.ada.id);
                 let body = json!({ "is_active": true });
                 postern.put(&path).bearer(&world.admin_token).json(body).send().expect(200);

@@ -1,11 +1,11 @@
-//! `READ_REPLICAS`: what a copy of the database that lags behind may say, and what it may not.
+//! `READ_REPLICAS`: which results of a lagging replica are used.
 
 use serde_json::json;
 
 use crate::support::{DAY, Postern, claims};
 
 const ON: &[(&str, &str)] = &[("READ_REPLICAS", "on")];
-/// The age of the last beat at which a replica is no longer asked, in milliseconds.
+/// The age in milliseconds of the last heartbeat at which a replica is no longer used.
 const BOUND: i64 = 120_000;
 
 fn is_live(postern: &Postern, token: &str) -> bool {
@@ -13,14 +13,14 @@ fn is_live(postern: &Postern, token: &str) -> bool {
 }
 
 #[test]
-fn a_session_that_ended_is_refused_within_two_minutes_however_far_a_replica_lags() {
+fn an_ended_session_is_rejected_within_two_minutes_regardless_of_replica_lag() {
     let postern = Postern::with_settings(ON);
     let ada = postern.sign_up("ada@example.com");
     postern.run_cron();
     postern.replicate();
     postern.post("/api/auth/logout").bearer(&ada.token).send().expect(200);
 
-    // The replica hears of nothing any more, not even that the trigger runs.
+    // The replica gets no more updates, not even heartbeats.
     assert_eq!(postern.me(&ada.token), 200, "this test would say nothing if the replica were not read");
     postern.wait(BOUND - 1);
     postern.run_cron();
@@ -30,7 +30,7 @@ fn a_session_that_ended_is_refused_within_two_minutes_however_far_a_replica_lags
 }
 
 #[test]
-fn a_user_token_that_ended_is_no_longer_good_within_two_minutes() {
+fn an_ended_user_token_is_invalid_within_two_minutes() {
     let postern = Postern::with_settings(ON);
     let admin = postern.admin_token();
     let token = postern.create_user_token(&admin);
@@ -43,7 +43,7 @@ fn a_user_token_that_ended_is_no_longer_good_within_two_minutes() {
 }
 
 #[test]
-fn a_replica_that_has_caught_up_knows_of_the_end_at_once() {
+fn an_up_to_date_replica_rejects_an_ended_session_immediately() {
     let postern = Postern::with_settings(ON);
     let ada = postern.sign_up("ada@example.com");
     postern.run_cron();
@@ -54,7 +54,7 @@ fn a_replica_that_has_caught_up_knows_of_the_end_at_once() {
 }
 
 #[test]
-fn what_a_replica_has_not_heard_of_yet_is_good_at_once() {
+fn new_sessions_and_tokens_work_before_they_reach_a_replica() {
     let postern = Postern::with_settings(ON);
     postern.run_cron();
     postern.replicate();
@@ -65,14 +65,14 @@ fn what_a_replica_has_not_heard_of_yet_is_good_at_once() {
     postern.set_active(&ada.id, false);
     postern.replicate();
     assert_eq!(postern.me(&ada.token), 403);
-    // A reactivation ends the sessions; the new one is good although the replica still knows an inactive user.
+    // A reactivation ends the sessions. The new session works although the user is still inactive on the replica.
     postern.set_active(&ada.id, true);
     let token = postern.token("ada@example.com", crate::support::PASSWORD);
     assert_eq!(postern.me(&token), 200);
 }
 
 #[test]
-fn only_reading_is_asked_of_a_replica() {
+fn replicas_are_used_only_for_reads() {
     let postern = Postern::with_settings(ON);
     let ada = postern.sign_up("ada@example.com");
     postern.run_cron();
@@ -85,7 +85,7 @@ fn only_reading_is_asked_of_a_replica() {
 }
 
 #[test]
-fn a_new_token_tells_the_role_that_the_primary_has() {
+fn a_new_token_has_the_role_of_the_primary() {
     for wait in [0, 4 * DAY] {
         let postern = Postern::with_settings(ON);
         let ada = postern.sign_up("ada@example.com");
@@ -95,7 +95,7 @@ fn a_new_token_tells_the_role_that_the_primary_has() {
         postern.run_cron();
         postern.replicate();
         postern.sql.execute("UPDATE users SET role = 'user' WHERE id = ?1", &[ada.id.as_str().into()]);
-        // The replica still says that Ada is an admin: to the older token that is news, to the newer one it is not.
+        // On the replica, Ada is still an admin. This differs from the older token but not from the newer one.
         let older = postern.get("/api/auth/me").bearer(&ada.token).send();
         if let Some(fresh) = older.header("x-refresh-token") {
             assert_eq!(claims(fresh)["scopes"], json!(["user", 0]));
@@ -112,7 +112,7 @@ fn a_new_token_tells_the_role_that_the_primary_has() {
 }
 
 #[test]
-fn without_the_setting_no_replica_is_asked_and_no_beat_is_written() {
+fn without_the_setting_no_replica_is_used_and_no_heartbeat_written() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     postern.run_cron();

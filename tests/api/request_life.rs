@@ -1,5 +1,5 @@
-//! The life of a request: what is judged before its body is read, when the clock is read, over which scheme it may come, and
-//! which page may act with the session cookie.
+//! The life of a request: what is checked before the body is read, when the clock is read, which scheme is required, and which
+//! page can use the session cookie.
 
 use http::{HeaderName, Method, header};
 use postern::error::Error;
@@ -13,18 +13,18 @@ use crate::support::{
 const WANTED: HeaderName = HeaderName::from_static("x-session-cookie");
 const HSTS: &str = "strict-transport-security";
 
-/// Settings of a deployed service.
+/// The settings of a deployed service.
 fn deployed() -> Vec<(&'static str, &'static str)> {
     RESEND.into_iter().chain([("ENVIRONMENT", "production")]).collect()
 }
 
-/// Whether answering this call read its body.
+/// Returns whether handling this call reads its body.
 fn reads_its_body(call: Call<'_>) -> bool {
     call.broken(|| Error::RequestTimeout).send().status == 408
 }
 
 #[test]
-fn a_body_that_does_not_arrive_in_time_is_408_at_every_door_and_changes_nothing() {
+fn a_body_that_arrives_too_late_is_408_at_every_endpoint_and_changes_nothing() {
     for door in doors() {
         let world = World::new();
         let before = world.postern.sql.dump();
@@ -39,7 +39,7 @@ fn a_body_that_does_not_arrive_in_time_is_408_at_every_door_and_changes_nothing(
 }
 
 #[test]
-fn what_the_head_of_a_request_already_decides_is_answered_without_its_body() {
+fn errors_that_depend_only_on_the_headers_do_not_wait_for_the_body() {
     let postern = Postern::new();
     let login = || postern.post("/api/auth/login");
     assert!(reads_its_body(login()), "this test sees it when a body is read");
@@ -61,7 +61,7 @@ fn what_the_head_of_a_request_already_decides_is_answered_without_its_body() {
 }
 
 #[test]
-fn a_session_that_ends_while_the_body_is_held_back_does_nothing() {
+fn a_session_that_ends_before_the_body_arrives_has_no_effect() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let rename = |token: &str| postern.put("/api/auth/me/name").bearer(token).json(json!({ "name": "Ada" }));
@@ -70,10 +70,10 @@ fn a_session_that_ends_while_the_body_is_held_back_does_nothing() {
     rename(&fresh).slowly(8 * DAY).send().refused(401, "invalid_token");
 }
 
-/// How a request that began two hours ago is judged now.
+/// Why a request that began two hours ago is processed only now.
 #[derive(Debug, Clone, Copy)]
 enum Stale {
-    /// Its client has held back the last byte since then.
+    /// Its client held back the last byte until now.
     Body,
     /// The clock of its isolate lags.
     Clock,
@@ -95,7 +95,7 @@ impl Stale {
     }
 }
 
-/// Sends all requests that are free but one, then a stale one, eight times over. Returns how many were answered with `status`.
+/// Sends all free requests but one, then a stale one, eight times. Returns how many responses had `status`.
 fn answered_around_stale_ones<'a>(free: usize, status: u16, stale: Stale, call: impl Fn(usize) -> Call<'a>) -> usize {
     let mut numbers = 0..;
     let mut next = || call(numbers.next().unwrap());
@@ -108,7 +108,7 @@ fn answered_around_stale_ones<'a>(free: usize, status: u16, stale: Stale, call: 
 }
 
 #[test]
-fn stale_requests_give_an_address_no_further_guess_at_passwords() {
+fn stale_requests_allow_an_address_no_additional_password_guess() {
     for stale in Stale::BOTH {
         let postern = Postern::new();
         let guess = |number| {
@@ -121,7 +121,7 @@ fn stale_requests_give_an_address_no_further_guess_at_passwords() {
 }
 
 #[test]
-fn stale_requests_give_an_account_no_further_guess_at_its_password() {
+fn stale_requests_allow_no_additional_guess_at_an_accounts_password() {
     for stale in Stale::BOTH {
         let postern = Postern::new();
         postern.sign_up("ada@example.com");
@@ -133,7 +133,7 @@ fn stale_requests_give_an_account_no_further_guess_at_its_password() {
 }
 
 #[test]
-fn stale_requests_send_no_further_reset_mail() {
+fn stale_requests_send_no_additional_reset_mail() {
     for stale in Stale::BOTH {
         let postern = Postern::new();
         postern.sign_up("ada@example.com");
@@ -144,7 +144,7 @@ fn stale_requests_send_no_further_reset_mail() {
 }
 
 #[test]
-fn over_plain_http_no_api_call_is_judged_outside_local_development() {
+fn api_calls_over_plain_http_are_rejected_outside_local_development() {
     for door in doors().iter().filter(|door| door.pattern.starts_with("/api/")) {
         let world = World::new();
         let call = door.good(&world).at_origin("http://app.example.com");
@@ -162,7 +162,7 @@ fn over_plain_http_no_api_call_is_judged_outside_local_development() {
 }
 
 #[test]
-fn a_page_asked_for_over_plain_http_is_redirected_to_https_outside_local_development() {
+fn pages_over_plain_http_redirect_to_https_outside_local_development() {
     let postern = Postern::with_settings(&deployed());
     for (path, location) in [
         ("/", "https://app.example.com/"),
@@ -179,7 +179,7 @@ fn a_page_asked_for_over_plain_http_is_redirected_to_https_outside_local_develop
 }
 
 #[test]
-fn every_answer_of_a_deployed_service_says_that_it_speaks_https_only() {
+fn every_response_of_a_deployed_service_has_strict_transport_security() {
     let postern = Postern::with_settings(&deployed());
     for path in ["/api/auth/config", "/api/auth/me", "/api/auth/nothing", "/health", "/nothing"] {
         let max_age =
@@ -191,7 +191,7 @@ fn every_answer_of_a_deployed_service_says_that_it_speaks_https_only() {
 }
 
 #[test]
-fn the_host_that_a_request_names_lets_no_page_act_with_the_cookie() {
+fn the_host_header_does_not_let_other_pages_use_the_cookie() {
     for host in ["https://evil.example", "https://auth.example.com", "https://localhost:8787"] {
         let world = World::new();
         world.postern.redeploy(&deployed());
@@ -207,7 +207,7 @@ fn the_host_that_a_request_names_lets_no_page_act_with_the_cookie() {
 }
 
 #[test]
-fn an_id_with_a_slash_is_not_the_id_that_spells_its_escape() {
+fn an_id_with_a_slash_differs_from_the_id_with_its_escape_sequence() {
     let postern = Postern::new();
     let admin = postern.admin_token();
     let ids = ["a/b", "a%2Fb", "auth0|5f7c", "with space", "\u{fc}ber"];

@@ -1,4 +1,4 @@
-//! What a copy of the stores, or the log, gives away: nothing that opens a door.
+//! A copy of the stores or the log contains no usable credential.
 
 use postern::crypto::keys::Keys;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::support::{
     world::{ADA, NEW_PASSWORD, World, doors},
 };
 
-/// All that a client or a mail was ever told in confidence: what it is, and the secret.
+/// Every secret that a client or a mail received, with a description.
 #[derive(Default)]
 struct Secrets(Vec<(&'static str, String)>);
 
@@ -19,13 +19,13 @@ impl Secrets {
     fn add(&mut self, what: &'static str, secret: &str) {
         assert!(secret.len() >= 6, "{what}");
         self.0.push((what, secret.to_owned()));
-        // Nor the part of a JWT without which it is worth nothing.
+        // Nor the signature of a JWT, without which it is useless.
         if let Some((_, signature)) = secret.rsplit_once('.').filter(|_| secret.starts_with("ey")) {
             self.0.push((what, signature.to_owned()));
         }
     }
 
-    /// Of secrets that can be guessed, a hash without a key is as good as the secret.
+    /// For secrets that can be guessed, an unkeyed hash is as bad as the secret.
     fn add_guessable(&mut self, what: &'static str, secret: &str) {
         self.add(what, secret);
         let hash = Sha256::digest(secret);
@@ -38,7 +38,7 @@ impl Secrets {
     #[track_caller]
     fn are_not_in(&self, place: &str, text: &str) {
         for (what, secret) in &self.0 {
-            // Six digits may be a part of anything; by themselves they are the code.
+            // Six digits can be part of anything; on their own, they are the code.
             let is_code = secret.len() == 6 && secret.bytes().all(|byte| byte.is_ascii_digit());
             let is_there = if is_code {
                 text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == secret)
@@ -51,15 +51,15 @@ impl Secrets {
     }
 }
 
-/// The database and KV.
+/// The contents of the database and KV.
 fn stores(postern: &Postern) -> (String, String) {
     let kv = postern.kv.entries().iter().map(|(key, (value, _))| format!("{key} = {value}\n")).collect();
     (postern.sql.dump(), kv)
 }
 
 #[test]
-fn a_copy_of_the_stores_opens_no_door_and_tells_no_visitors_address() {
-    // The provider `outbox` of local development shows its mails to everybody; no other does.
+fn a_copy_of_the_stores_contains_no_credentials_or_ip_addresses() {
+    // Unlike other providers, the provider `outbox` of local development shows its mails to everyone.
     let world = World::with_settings(&RESEND);
     let postern = &world.postern;
     let mut secrets = Secrets::default();
@@ -82,7 +82,7 @@ fn a_copy_of_the_stores_opens_no_door_and_tells_no_visitors_address() {
         secrets.add_guessable(what, secret);
     }
 
-    // Guesses, from everywhere.
+    // Guesses from many addresses.
     postern.come_from("198.51.100.77");
     postern.login(ADA, "a wrong password").refused(401, "wrong_credentials");
     secrets.add("a wrong password", "a wrong password");
@@ -93,7 +93,7 @@ fn a_copy_of_the_stores_opens_no_door_and_tells_no_visitors_address() {
     postern.login("stranger@example.net", "a wrong password").refused(401, "wrong_credentials");
     copies.push(stores(postern));
 
-    // An invitation, and whoever follows it.
+    // An invitation and its sign-up.
     let invite = json!({ "email": "grace@example.org" });
     postern.post("/api/auth/me/send-invite").bearer(&world.grace.token).json(invite).send().expect(200);
     let mail = postern.mails("grace@example.org")[0]["text"].as_str().unwrap().to_owned();
@@ -106,7 +106,7 @@ fn a_copy_of_the_stores_opens_no_door_and_tells_no_visitors_address() {
     secrets.add_guessable("a password", "Grace's own password");
     secrets.add("a session token", grace["token"].as_str().unwrap());
 
-    // A new code, guessed at and used.
+    // A new code, with guesses, then used.
     let (otp_token, code) = postern.one_time_password(&world.ada.token, ADA);
     secrets.add("an OTP session token", &otp_token);
     secrets.add_guessable("a code", &code);
@@ -114,7 +114,7 @@ fn a_copy_of_the_stores_opens_no_door_and_tells_no_visitors_address() {
     postern.post("/api/auth/verify-otp").form(&[("otp", &code), ("token", &otp_token)]).send().expect(200);
     copies.push(stores(postern));
 
-    // A reset, and a change.
+    // A reset and a change.
     postern.wait(MINUTE);
     let reset = postern.reset_token(ADA);
     secrets.add("a reset token", &reset);
@@ -148,7 +148,7 @@ fn a_copy_of_the_stores_opens_no_door_and_tells_no_visitors_address() {
         assert!(!throttles.contains('@'), "{throttles}");
     }
 
-    // The copies are worth the look: what they should hold is there, and readable.
+    // Make sure that the copies contain the expected data in readable form.
     let (sql, _) = copies.last().unwrap();
     for something in
         [ADA, "$argon2id$", "users: ", "sessions: ", "user_tokens: ", "one_time_passwords: ", "throttles: "]
@@ -159,7 +159,7 @@ fn a_copy_of_the_stores_opens_no_door_and_tells_no_visitors_address() {
 }
 
 #[test]
-fn a_stored_password_is_an_argon2id_string_with_a_salt_of_its_own() {
+fn a_stored_password_is_an_argon2id_hash_with_its_own_salt() {
     let postern = Postern::new();
     postern.sign_up(ADA);
     postern.sign_up("grace@example.org");
@@ -173,7 +173,7 @@ fn a_stored_password_is_an_argon2id_string_with_a_salt_of_its_own() {
 }
 
 #[test]
-fn a_code_in_kv_cannot_be_tried_out_without_the_secret() {
+fn a_code_in_kv_cannot_be_brute_forced_without_the_secret() {
     let world = World::new();
     let kv = world.postern.kv.entries();
     let (_, (record, _)) = kv.iter().find(|(key, _)| key.starts_with("otp:")).unwrap();
@@ -185,7 +185,7 @@ fn a_code_in_kv_cannot_be_tried_out_without_the_secret() {
 }
 
 #[test]
-fn the_log_of_failures_tells_no_secret_and_nobodys_address() {
+fn the_log_of_failures_contains_no_secrets_or_addresses() {
     let mut lines = 0;
     for settings in [&[][..], &RESEND] {
         for door in doors() {
@@ -226,7 +226,7 @@ fn the_log_of_failures_tells_no_secret_and_nobodys_address() {
                 ] {
                     secrets.add(what, secret);
                 }
-                // Codes and links that were made while it failed.
+                // Codes and links that were created during the failures.
                 for mail in [postern.mails(ADA), postern.mails("eve@example.com")].concat() {
                     let text = mail["text"].as_str().unwrap();
                     for word in text.split(|c: char| c.is_whitespace() || "=&".contains(c)) {
@@ -247,7 +247,7 @@ fn the_log_of_failures_tells_no_secret_and_nobodys_address() {
 }
 
 #[test]
-fn what_is_no_failure_is_not_logged() {
+fn only_failures_are_logged() {
     let world = World::new();
     for door in doors() {
         door.locked(&world).send();
@@ -270,7 +270,7 @@ fn user_tokens(postern: &Postern) -> String {
 }
 
 #[test]
-fn the_address_of_an_invitation_is_readable_by_its_sender_alone_and_forgotten_once_it_is_used() {
+fn the_invited_address_is_readable_only_by_the_inviter_and_deleted_after_use() {
     let world = World::with_settings(&RESEND);
     let postern = &world.postern;
     let invite = json!({ "email": "joan@example.org" });
@@ -293,14 +293,14 @@ fn the_address_of_an_invitation_is_readable_by_its_sender_alone_and_forgotten_on
     let sealed = postern.sql.query("SELECT 1 FROM user_tokens WHERE sealed_recipient IS NOT NULL", &[]);
     assert!(sealed.is_empty());
 
-    // The account goes, and with it the last that tells of the address.
+    // Deleting the account removes the last trace of the address.
     let path = format!("/api/auth/admin/users/{}", joan["user"]["id"].as_str().unwrap());
     postern.delete(&path).bearer(&world.admin_token).send().expect(200);
     assert!(!postern.sql.dump().contains("joan@example.org"));
 }
 
 #[test]
-fn the_address_of_an_older_invitation_is_taken_out_of_its_name() {
+fn the_address_is_removed_from_the_name_of_an_older_invitation() {
     let world = World::new();
     let postern = &world.postern;
     let rename = |name: &str| postern.sql.execute("UPDATE user_tokens SET name = ?1", &[name.into()]);

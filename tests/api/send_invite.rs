@@ -17,13 +17,13 @@ fn tokens(postern: &Postern, session: &str) -> Vec<Value> {
     postern.get("/api/auth/me/tokens").bearer(session).send().expect(200).as_array().unwrap().clone()
 }
 
-/// The line of a mail that is a link.
+/// The line of the mail that is a link.
 fn link(mail: &Value) -> String {
     let text = mail["text"].as_str().unwrap();
     text.lines().find(|line| line.contains("/signup?")).expect("a sign-up link in the mail").to_owned()
 }
 
-/// The referrer and the email in a link, as a browser reads them.
+/// The referrer and the email in a link, decoded like in a browser.
 fn parameters(link: &str) -> (String, String) {
     let (_, query) = link.split_once('?').unwrap();
     let find = |name| form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).unwrap().1.into_owned();
@@ -36,7 +36,7 @@ fn seconds_to_wait(answer: &Answer) -> i64 {
 }
 
 #[test]
-fn the_mail_carries_a_link_with_which_the_invitee_signs_up() {
+fn the_mail_has_a_link_with_which_the_invitee_can_sign_up() {
     let postern = Postern::new();
     let ada = postern.sign_up_verified("ada@example.com");
     assert_eq!(invite(&postern, &ada.token, " Grace+Navy@Example.com ").send().expect(200), json!(true));
@@ -55,7 +55,7 @@ fn the_mail_carries_a_link_with_which_the_invitee_signs_up() {
 }
 
 #[test]
-fn an_email_cannot_add_to_the_link() {
+fn an_email_cannot_add_parameters_to_the_link() {
     let postern = Postern::new();
     let session = postern.admin_token();
     let email = "a&referrer=x#?%41'{}@example.com";
@@ -68,7 +68,7 @@ fn an_email_cannot_add_to_the_link() {
 }
 
 #[test]
-fn the_link_leads_to_the_address_of_the_settings_whatever_the_request_says() {
+fn the_link_always_points_to_app_url() {
     let postern = Postern::new();
     let session = postern.admin_token();
     invite(&postern, &session, "grace@example.com")
@@ -83,7 +83,7 @@ fn the_link_leads_to_the_address_of_the_settings_whatever_the_request_says() {
 }
 
 #[test]
-fn the_token_in_the_mail_is_listed_and_can_be_taken_back() {
+fn the_token_in_the_mail_is_listed_and_can_be_revoked() {
     let postern = Postern::new();
     let session = postern.admin_token();
     invite(&postern, &session, "grace@example.com").send().expect(200);
@@ -97,7 +97,7 @@ fn the_token_in_the_mail_is_listed_and_can_be_taken_back() {
 }
 
 #[test]
-fn the_mail_names_the_inviter_unless_the_name_misleads() {
+fn the_mail_names_the_inviter_unless_the_name_is_misleading() {
     let postern = Postern::new();
     let ada = postern.sign_up_verified("ada@example.com");
     rename(&postern, &ada.token, "Ada Lovelace");
@@ -118,7 +118,7 @@ fn the_mail_names_the_inviter_unless_the_name_misleads() {
 }
 
 #[test]
-fn whether_the_email_has_an_account_is_not_told() {
+fn the_response_does_not_reveal_whether_the_email_has_an_account() {
     let postern = Postern::new();
     let ada = postern.sign_up_verified("ada@example.com");
     postern.sign_up("grace@example.com");
@@ -134,7 +134,7 @@ fn whether_the_email_has_an_account_is_not_told() {
 }
 
 #[test]
-fn what_is_no_email_address_is_refused_and_costs_nothing() {
+fn an_invalid_email_is_rejected_and_costs_nothing() {
     let postern = Postern::new();
     let session = postern.admin_token();
     for email in [json!("admin"), json!(""), json!(1), json!(null), json!("a@b.co\r\nBcc: c@d.co"), json!(["a@b.co"])] {
@@ -148,7 +148,7 @@ fn what_is_no_email_address_is_refused_and_costs_nothing() {
 }
 
 #[test]
-fn it_takes_a_session() {
+fn it_requires_a_session() {
     let postern = Postern::new();
     let body = json!({ "email": "grace@example.com" });
     postern.post("/api/auth/me/send-invite").json(body).send().refused(401, "invalid_token");
@@ -156,7 +156,7 @@ fn it_takes_a_session() {
 }
 
 #[test]
-fn one_address_gets_three_invitations_a_day_whoever_sends_them() {
+fn one_address_gets_at_most_three_invitations_a_day() {
     let postern = Postern::new();
     let (ada, grace) = (postern.sign_up_verified("ada@example.com"), postern.sign_up_verified("grace@example.com"));
     invite(&postern, &ada.token, "victim@example.com").send().expect(200);
@@ -173,7 +173,7 @@ fn one_address_gets_three_invitations_a_day_whoever_sends_them() {
 }
 
 #[test]
-fn one_user_cannot_invite_everybody_at_once() {
+fn one_user_cannot_send_unlimited_invitations() {
     let postern = Postern::new();
     let (ada, grace) = (postern.sign_up_verified("ada@example.com"), postern.sign_up_verified("grace@example.com"));
     let answers =
@@ -188,7 +188,7 @@ fn one_user_cannot_invite_everybody_at_once() {
 }
 
 #[test]
-fn fifty_invitations_at_once_to_one_address_are_three_mails() {
+fn fifty_concurrent_invitations_to_one_address_send_three_mails() {
     let postern = Postern::new();
     let session = postern.admin_token();
     let answers = postern.at_once((0..50).map(|_| invite(&postern, &session, "victim@example.com")).collect());
@@ -197,7 +197,7 @@ fn fifty_invitations_at_once_to_one_address_are_three_mails() {
 }
 
 #[test]
-fn an_invitation_counts_as_one_of_the_200_live_tokens() {
+fn an_invitation_counts_towards_the_limit_of_200_tokens() {
     let postern = Postern::new();
     let session = postern.admin_token();
     (0..200).for_each(|_| drop(postern.create_user_token(&session)));
@@ -206,7 +206,7 @@ fn an_invitation_counts_as_one_of_the_200_live_tokens() {
 }
 
 #[test]
-fn a_user_whose_email_is_not_verified_invites_nobody_by_mail() {
+fn a_user_with_an_unverified_email_cannot_invite_by_mail() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     invite(&postern, &ada.token, "grace@example.com").send().refused(403, "email_not_verified");

@@ -1,4 +1,4 @@
-//! The session cookie: who gets it, what it opens, and that a browser that adds it by itself does no harm.
+//! The session cookie: who gets it, what it gives access to, and protection against cross-site requests.
 
 use http::{HeaderName, Method, header};
 use serde_json::json;
@@ -25,7 +25,7 @@ fn login(postern: &Postern) -> Call<'_> {
     postern.post("/api/auth/login").json(json!({ "email": ADA, "password": PASSWORD }))
 }
 
-/// The token that an answer keeps in the cookie, and for how many seconds.
+/// The token in the response's session cookie and its lifetime in seconds.
 #[track_caller]
 fn kept(answer: &Answer) -> (String, i64) {
     let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("no cookie: {answer:?}"));
@@ -44,7 +44,7 @@ fn is_safe(door: &Door) -> bool {
 }
 
 #[test]
-fn a_page_of_the_services_own_that_asks_for_the_cookie_gets_it_at_login_and_at_sign_up() {
+fn the_services_own_pages_get_the_cookie_at_login_and_sign_up() {
     for pattern in ["/api/auth/login", "/api/auth/signup"] {
         let world = World::new();
         let door = doors().into_iter().find(|door| door.pattern == pattern).unwrap();
@@ -57,7 +57,7 @@ fn a_page_of_the_services_own_that_asks_for_the_cookie_gets_it_at_login_and_at_s
 }
 
 #[test]
-fn nobody_else_is_given_a_cookie() {
+fn other_callers_get_no_cookie() {
     let world = World::new();
     let calls = [
         login(&world.postern),
@@ -82,7 +82,7 @@ fn nobody_else_is_given_a_cookie() {
 }
 
 #[test]
-fn the_cookie_opens_every_door_of_a_session_to_the_services_own_pages() {
+fn the_services_own_pages_can_use_the_cookie_at_every_session_endpoint() {
     for door in session_doors() {
         let world = World::new();
         let answer = from_own_page(with_cookie(door.locked(&world), door.session(&world))).send();
@@ -91,7 +91,7 @@ fn the_cookie_opens_every_door_of_a_session_to_the_services_own_pages() {
 }
 
 #[test]
-fn with_the_cookie_a_foreign_page_does_nothing_and_ends_nothing() {
+fn a_cross_site_request_with_the_cookie_has_no_effect() {
     let foreign: [&[&str]; 7] =
         [&[], &[FOREIGN], &["null"], &[""], &["https://app.example.com."], &[ORIGIN, ORIGIN], &[ORIGIN, FOREIGN]];
     for door in session_doors() {
@@ -103,7 +103,7 @@ fn with_the_cookie_a_foreign_page_does_nothing_and_ends_nothing() {
                 let answer = origins.iter().fold(call, |call, origin| call.header(header::ORIGIN, origin)).send();
                 if !is_safe(&door) {
                     answer.refused(403, "foreign_origin");
-                    // Nor does it make the browser lose its cookie.
+                    // It does not remove the browser's cookie either.
                     assert_eq!(answer.header("set-cookie"), None, "{}", door.name());
                 } else if token != "garbage" {
                     assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
@@ -117,13 +117,13 @@ fn with_the_cookie_a_foreign_page_does_nothing_and_ends_nothing() {
 }
 
 #[test]
-fn a_page_that_cors_lists_has_no_use_of_the_cookie_either() {
+fn pages_in_cors_origins_cannot_use_the_cookie_either() {
     let settings = [("CORS_ORIGINS", "https://spa.example")];
     for door in session_doors() {
         let world = World::with_settings(&settings);
         let call = with_cookie(door.locked(&world), &world.ada.token).header(header::ORIGIN, "https://spa.example");
         let answer = call.send();
-        // Without this header a browser shows no page an answer to a request with cookies.
+        // Without this header, a browser does not let a page read responses to requests with cookies.
         assert_eq!(answer.header("access-control-allow-credentials"), None);
         if !is_safe(&door) {
             answer.refused(403, "foreign_origin");
@@ -132,7 +132,7 @@ fn a_page_that_cors_lists_has_no_use_of_the_cookie_either() {
 }
 
 #[test]
-fn a_dead_cookie_opens_nothing_and_no_refusal_removes_the_cookie() {
+fn an_invalid_cookie_is_rejected_and_errors_do_not_remove_the_cookie() {
     let world = World::new();
     let ended = world.postern.token(ADA, PASSWORD);
     world.postern.post("/api/auth/logout").bearer(&ended).send().expect(200);
@@ -140,7 +140,7 @@ fn a_dead_cookie_opens_nothing_and_no_refusal_removes_the_cookie() {
     for door in session_doors() {
         for dead in ["", "garbage", "..", &ended, &touched, &world.user_token, &world.otp_token, &world.session_id] {
             let answer = from_own_page(with_cookie(door.locked(&world), dead)).send();
-            // The browser may have a newer cookie by the time this answer arrives.
+            // The browser may have a newer cookie when this response arrives.
             assert_eq!((answer.status, answer.header("set-cookie")), (401, None), "{} {dead}", door.name());
             assert!(answer.header("www-authenticate").is_some());
         }
@@ -159,7 +159,7 @@ fn a_dead_cookie_opens_nothing_and_no_refusal_removes_the_cookie() {
 }
 
 #[test]
-fn a_page_that_acts_for_another_account_than_the_session_is_refused_at_every_door_and_does_nothing() {
+fn a_page_that_acts_for_a_different_account_than_the_session_is_rejected_everywhere() {
     for door in session_doors() {
         let world = World::new();
         let before = world.postern.sql.dump();
@@ -173,7 +173,7 @@ fn a_page_that_acts_for_another_account_than_the_session_is_refused_at_every_doo
                 answer.refused(409, "account_changed");
             }
             assert_eq!(answer.header("set-cookie"), None, "{}", door.name());
-            // A client with a bearer may state it too.
+            // Clients with a bearer token can send it too.
             let answer = door.unlocked(&world).raw_header(ACTING_AS, stated.as_bytes()).send();
             assert_eq!(answer.status, 409, "{} {stated}: {}", door.name(), answer.text);
         }
@@ -185,7 +185,7 @@ fn a_page_that_acts_for_another_account_than_the_session_is_refused_at_every_doo
 }
 
 #[test]
-fn an_id_that_a_header_cannot_carry_is_stated_in_its_encoded_form() {
+fn an_id_that_is_not_a_valid_header_value_is_sent_percent_encoded() {
     let world = World::new();
     let (old, id) = (world.ada.id.as_str(), "auth0|ad\u{e4} 1");
     world.postern.sql.execute(
@@ -200,13 +200,13 @@ fn an_id_that_a_header_cannot_carry_is_stated_in_its_encoded_form() {
 }
 
 #[test]
-fn a_reset_token_never_comes_by_cookie() {
+fn a_reset_token_in_a_cookie_is_rejected() {
     let world = World::new();
     for door in doors().into_iter().filter(|door| door.opens != Opens::Anybody) {
         let answer = from_own_page(with_cookie(door.locked(&world), &world.reset_token)).send();
         assert_eq!(answer.status, 401, "{}", door.name());
     }
-    // Nor does a session in the cookie open the door of resets, and it is not lost by knocking there.
+    // A session in the cookie is not accepted for a reset either, and the attempt does not remove it.
     let door = doors().into_iter().find(|door| door.opens == Opens::Resets).unwrap();
     let answer = from_own_page(with_cookie(door.locked(&world), &world.ada.token)).send();
     assert_eq!((answer.status, answer.header("set-cookie")), (401, None));
@@ -214,7 +214,7 @@ fn a_reset_token_never_comes_by_cookie() {
 }
 
 #[test]
-fn beside_an_authorization_header_the_cookie_does_not_count() {
+fn the_cookie_is_ignored_if_there_is_an_authorization_header() {
     let world = World::new();
     let id = |call: Call<'_>| call.send().expect(200)["id"].clone();
     let me = || with_cookie(world.postern.get("/api/auth/me"), &world.admin_token);
@@ -222,23 +222,23 @@ fn beside_an_authorization_header_the_cookie_does_not_count() {
     assert_ne!(id(me()), json!(world.ada.id));
     for header in ["", "Bearer", "Bearer garbage", "Basic YTpi", "garbage"] {
         let answer = me().header(header::AUTHORIZATION, header).send();
-        // The cookie had no part in it, so it stays.
+        // The cookie was not used, so it stays.
         assert_eq!((answer.status, answer.header("set-cookie")), (401, None), "{header:?}");
     }
-    // Whoever has a bearer needs no origin: no browser adds one by itself.
+    // Requests with a bearer token need no origin, because browsers never add the token by themselves.
     let call = with_cookie(world.postern.put("/api/auth/me/name"), "garbage").bearer(&world.ada.token);
     call.header(header::ORIGIN, FOREIGN).json(json!({ "name": "Ada" })).send().expect(200);
 }
 
 #[test]
-fn a_reset_token_as_bearer_wins_over_the_cookie_too() {
+fn a_reset_token_as_bearer_overrides_the_cookie_too() {
     let world = World::new();
     let call = with_cookie(world.postern.get("/api/auth/me"), &world.admin_token).bearer(&world.reset_token);
     assert_eq!(call.send().expect(200)["email"], ADA);
 }
 
 #[test]
-fn logout_and_deactivation_take_the_cookie_away_from_whoever_came_with_it() {
+fn logout_and_deactivation_remove_the_cookie_that_was_used() {
     for (method, path) in [(Method::POST, "/api/auth/logout"), (Method::DELETE, "/api/auth/me")] {
         let world = World::new();
         let by_bearer = world.postern.request(method.clone(), path).bearer(&world.other_session).send();
@@ -251,7 +251,7 @@ fn logout_and_deactivation_take_the_cookie_away_from_whoever_came_with_it() {
 }
 
 #[test]
-fn the_cookie_is_renewed_where_a_bearer_would_be_and_as_long() {
+fn the_cookie_is_refreshed_like_a_bearer_token() {
     let world = World::new();
     let me = |token: &str| with_cookie(world.postern.get("/api/auth/me"), token).send();
     let young = me(&world.ada.token);
@@ -267,7 +267,7 @@ fn the_cookie_is_renewed_where_a_bearer_would_be_and_as_long() {
 }
 
 #[test]
-fn with_the_cookie_the_session_of_a_deactivated_user_is_403_and_the_cookie_stays() {
+fn the_cookie_of_a_deactivated_user_is_403_and_stays() {
     let world = World::new();
     world.postern.set_active(&world.ada.id, false);
     let answer = with_cookie(world.postern.get("/api/auth/me"), &world.ada.token).send();
@@ -276,7 +276,7 @@ fn with_the_cookie_the_session_of_a_deactivated_user_is_403_and_the_cookie_stays
 }
 
 #[test]
-fn a_password_change_by_cookie_goes_on_with_the_same_cookie() {
+fn a_password_change_with_the_cookie_keeps_the_cookie() {
     let world = World::new();
     let body = json!({ "old_password": PASSWORD, "new_password": NEW_PASSWORD });
     let call = world.postern.put("/api/auth/me/password").json(body);
@@ -285,7 +285,7 @@ fn a_password_change_by_cookie_goes_on_with_the_same_cookie() {
 }
 
 #[test]
-fn local_development_over_plain_http_has_a_cookie_that_every_browser_accepts() {
+fn in_local_development_over_plain_http_the_cookie_works_in_every_browser() {
     let local = "http://localhost:8787";
     let world = World::with_settings(&[("APP_URL", local)]);
     let login = || login(&world.postern).header(WANTED, "set").header(header::ORIGIN, local).at_origin(local);
@@ -300,7 +300,7 @@ fn local_development_over_plain_http_has_a_cookie_that_every_browser_accepts() {
     let answer = logout.header(header::COOKIE, &format!("local-session={token}")).send();
     let cleared = "local-session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0";
     assert_eq!((answer.status, answer.header("set-cookie")), (200, Some(cleared)));
-    // Over TLS the same service has the other one.
+    // Over TLS, the same service uses the other cookie.
     let call = with_cookie(world.postern.get("/api/auth/me"), &world.ada.token);
     assert_eq!(call.send().status, 200);
     let call = world.postern.get("/api/auth/me").header(header::COOKIE, &format!("local-session={}", world.ada.token));

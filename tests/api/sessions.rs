@@ -19,7 +19,7 @@ fn end(postern: &Postern, session: &str, id: &str) -> Answer {
 }
 
 #[test]
-fn ones_own_live_sessions_are_listed_latest_expiry_first() {
+fn a_users_active_sessions_are_listed_latest_expiry_first() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     postern.sign_up("grace@example.com");
@@ -39,7 +39,7 @@ fn ones_own_live_sessions_are_listed_latest_expiry_first() {
 }
 
 #[test]
-fn a_long_user_agent_is_cut_off() {
+fn a_long_user_agent_is_truncated() {
     let postern = Postern::new();
     let body = json!({ "email": "admin", "password": "admin" });
     let login = postern.post("/api/auth/login").header(header::USER_AGENT, &"x".repeat(5_000)).json(body);
@@ -48,7 +48,7 @@ fn a_long_user_agent_is_cut_off() {
 }
 
 #[test]
-fn it_takes_a_session() {
+fn it_requires_a_session() {
     let postern = Postern::new();
     postern.get("/api/auth/me/sessions").send().refused(401, "invalid_token");
     let id = current_id(&postern, &postern.admin_token());
@@ -56,7 +56,7 @@ fn it_takes_a_session() {
 }
 
 #[test]
-fn a_refreshed_session_is_listed_once_with_its_later_end() {
+fn a_refreshed_session_is_listed_once_with_its_new_expiry() {
     let postern = Postern::new();
     let token = postern.admin_token();
     let id = current_id(&postern, &token);
@@ -68,7 +68,7 @@ fn a_refreshed_session_is_listed_once_with_its_later_end() {
 }
 
 #[test]
-fn a_session_that_has_expired_or_ended_is_not_listed() {
+fn expired_and_ended_sessions_are_not_listed() {
     let postern = Postern::new();
     let ended = postern.sign_up("ada@example.com").token;
     postern.post("/api/auth/logout").bearer(&ended).send().expect(200);
@@ -81,11 +81,11 @@ fn a_session_that_has_expired_or_ended_is_not_listed() {
 }
 
 #[test]
-fn a_list_that_is_cut_off_has_the_asking_session_and_says_how_many_there_are() {
+fn a_truncated_list_includes_the_current_session_and_the_total_count() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let id = current_id(&postern, &ada.token);
-    // All of them end later than the session that asks.
+    // All of them expire later than the current session.
     postern.sql.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)
          INSERT INTO sessions (id, user_id, created_at, expires_at)
@@ -99,7 +99,7 @@ fn a_list_that_is_cut_off_has_the_asking_session_and_says_how_many_there_are() {
     assert_eq!((ids.len(), ids[0], ids[198], ids[199]), (200, "s250", "s52", id.as_str()));
     assert_eq!(listed[199]["current"], true);
 
-    // To an admin it is the session of somebody else.
+    // For an admin, it is not the current session.
     let path = format!("/api/auth/admin/users/{}/sessions", ada.id);
     let answer = postern.get(&path).bearer(&postern.admin_token()).send();
     assert_eq!(answer.header("x-total-count"), Some("251"));
@@ -111,7 +111,7 @@ fn a_list_that_is_cut_off_has_the_asking_session_and_says_how_many_there_are() {
 }
 
 #[test]
-fn one_can_end_another_session_of_ones_own_at_once() {
+fn a_user_can_end_another_session_with_immediate_effect() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let stolen = postern.token("ada@example.com", PASSWORD);
@@ -123,7 +123,7 @@ fn one_can_end_another_session_of_ones_own_at_once() {
 }
 
 #[test]
-fn one_can_end_the_session_that_asks() {
+fn a_user_can_end_the_current_session() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     end(&postern, &ada.token, &current_id(&postern, &ada.token)).expect(200);
@@ -131,7 +131,7 @@ fn one_can_end_the_session_that_asks() {
 }
 
 #[test]
-fn anothers_session_cannot_be_ended_and_is_answered_as_one_that_is_not_there() {
+fn another_users_session_cannot_be_ended_and_is_404() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let grace = postern.sign_up("grace@example.com");
@@ -140,12 +140,12 @@ fn anothers_session_cannot_be_ended_and_is_answered_as_one_that_is_not_there() {
     others.refused(404, "not_found");
     assert_eq!((others.text, others.headers), (unknown.text, unknown.headers));
     assert_eq!((postern.me(&ada.token), postern.me(&grace.token)), (200, 200));
-    // An admin is no exception.
+    // Not even by an admin.
     end(&postern, &postern.admin_token(), &current_id(&postern, &grace.token)).refused(404, "not_found");
 }
 
 #[test]
-fn an_id_is_taken_as_it_is() {
+fn an_id_is_matched_exactly() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let id = current_id(&postern, &ada.token);
@@ -156,7 +156,7 @@ fn an_id_is_taken_as_it_is() {
 }
 
 #[test]
-fn the_stored_end_counts_even_where_the_token_tells_a_later_one() {
+fn the_stored_expiry_counts_even_if_the_token_has_a_later_one() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let now = postern.now.get();
@@ -166,14 +166,14 @@ fn the_stored_end_counts_even_where_the_token_tells_a_later_one() {
     assert_eq!(postern.me(&ada.token), 401);
 }
 
-/// How many sessions a user has in the database.
+/// The number of a user's sessions in the database.
 fn count(postern: &Postern, user_id: &str) -> i64 {
     let rows = postern.sql.query("SELECT count(*) AS count FROM sessions WHERE user_id = ?1", &[user_id.into()]);
     rows[0]["count"].as_i64().unwrap()
 }
 
 #[test]
-fn a_user_has_a_hundred_live_sessions_and_a_login_ends_the_one_not_used_for_longest() {
+fn a_user_has_at_most_a_hundred_sessions_and_a_login_ends_the_least_recently_used() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let mut tokens = vec![ada.token.clone()];
@@ -182,7 +182,7 @@ fn a_user_has_a_hundred_live_sessions_and_a_login_ends_the_one_not_used_for_long
         postern.token("ada@example.com", PASSWORD)
     }));
     assert_eq!((count(&postern, &ada.id), postern.me(&ada.token)), (100, 200));
-    // The first session is used again, which moves its end.
+    // The first session is used again, which extends it.
     postern.wait(4 * DAY);
     let answer = postern.get("/api/auth/me").bearer(&ada.token).send();
     tokens[0] = answer.header("x-refresh-token").unwrap().to_owned();
@@ -193,7 +193,7 @@ fn a_user_has_a_hundred_live_sessions_and_a_login_ends_the_one_not_used_for_long
 }
 
 #[test]
-fn logins_at_once_leave_a_hundred_sessions() {
+fn concurrent_logins_leave_a_hundred_sessions() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     for _ in 0..90 {
@@ -203,12 +203,12 @@ fn logins_at_once_leave_a_hundred_sessions() {
     let answers = postern.at_once((0..19).map(login).collect());
     assert!(answers.iter().all(|answer| answer.status == 200));
     assert_eq!(count(&postern, &ada.id), 100);
-    // The one that began last lives, though all have the same end.
+    // The newest session is kept, although all expire at the same time.
     assert_eq!(postern.me(answers[18].body["token"].as_str().unwrap()), 200);
 }
 
 #[test]
-fn sessions_from_before_the_limit_end_in_steps_and_no_login_has_to_end_all_of_them() {
+fn sessions_from_before_the_limit_end_in_bounded_steps() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let grace = postern.sign_up("grace@example.com");
@@ -228,7 +228,7 @@ fn sessions_from_before_the_limit_end_in_steps_and_no_login_has_to_end_all_of_th
 }
 
 #[test]
-fn a_refused_login_ends_no_session() {
+fn a_failed_login_ends_no_session() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     postern.sql.execute(
@@ -241,7 +241,7 @@ fn a_refused_login_ends_no_session() {
 }
 
 #[test]
-fn the_migration_that_brings_the_limit_ends_the_oldest_beyond_it_and_no_other() {
+fn the_migration_with_the_limit_ends_only_the_oldest_sessions_beyond_it() {
     let connection = rusqlite::Connection::open_in_memory().unwrap();
     let mut files: Vec<_> = std::fs::read_dir("migrations").unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();

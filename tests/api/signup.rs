@@ -13,13 +13,13 @@ fn send(postern: &Postern, body: Value) -> Answer {
     postern.post("/api/auth/signup").json(body).send()
 }
 
-/// How many accounts there are beside the first one.
+/// The number of accounts besides the default one.
 fn accounts(postern: &Postern) -> usize {
     postern.sql.query("SELECT id FROM users WHERE email <> 'admin'", &[]).len()
 }
 
 #[test]
-fn a_sign_up_answers_as_a_login_does() {
+fn a_sign_up_returns_the_same_as_a_login() {
     let postern = Postern::new();
     let referrer = postern.referrer();
     let body = json!({ "referrer": referrer, "email": "ada@example.com", "password": PASSWORD, "name": " Ada " });
@@ -33,7 +33,7 @@ fn a_sign_up_answers_as_a_login_does() {
 }
 
 #[test]
-fn a_new_user_is_an_unverified_active_user_of_the_lowest_tier_invited_by_the_owner_of_the_token() {
+fn a_new_user_is_active_unverified_in_the_lowest_tier_and_invited_by_the_token_owner() {
     let postern = Postern::new();
     let inviter = postern.sign_up("ada@example.com");
     let referrer = postern.create_user_token(&inviter.token);
@@ -50,7 +50,7 @@ fn a_new_user_is_an_unverified_active_user_of_the_lowest_tier_invited_by_the_own
 }
 
 #[test]
-fn nobody_makes_themselves_an_admin_by_unknown_members() {
+fn unknown_fields_cannot_make_a_user_an_admin() {
     let postern = Postern::new();
     let inviter = postern.sign_up("ada@example.com");
     let referrer = postern.create_user_token(&inviter.token);
@@ -76,7 +76,7 @@ fn the_email_is_stored_trimmed_and_in_lower_case() {
 }
 
 #[test]
-fn an_unknown_referrer_is_refused() {
+fn an_unknown_referrer_is_rejected() {
     let postern = Postern::new();
     postern.admin_token();
     for referrer in ["", "0123456789", "short", "much too long for a token", "ten chars!", "0123456\u{e9}8"] {
@@ -86,7 +86,7 @@ fn an_unknown_referrer_is_refused() {
 }
 
 #[test]
-fn a_referrer_may_be_pasted_with_spaces_or_as_the_whole_invitation_link() {
+fn a_referrer_can_be_pasted_with_spaces_or_as_a_whole_link() {
     let postern = Postern::new();
     let referrer = postern.referrer();
     let pasted = [
@@ -103,7 +103,7 @@ fn a_referrer_may_be_pasted_with_spaces_or_as_the_whole_invitation_link() {
 }
 
 #[test]
-fn the_link_in_an_invitation_mail_stands_for_its_token() {
+fn the_link_of_an_invitation_mail_works_as_a_referrer() {
     let postern = Postern::new();
     let body = json!({ "email": "grace+test@example.com" });
     postern.post("/api/auth/me/send-invite").bearer(&postern.admin_token()).json(body).send().expect(200);
@@ -114,13 +114,13 @@ fn the_link_in_an_invitation_mail_stands_for_its_token() {
 }
 
 #[test]
-fn a_session_token_is_no_referrer() {
+fn a_session_token_is_not_a_referrer() {
     let postern = Postern::new();
     sign_up(&postern, &postern.admin_token(), "ada@example.com").send().refused(403, "referrer_refused");
 }
 
 #[test]
-fn an_expired_referrer_is_refused() {
+fn an_expired_referrer_is_rejected() {
     let postern = Postern::new();
     let referrer = postern.referrer();
     postern.wait(90 * DAY - 1);
@@ -131,7 +131,7 @@ fn an_expired_referrer_is_refused() {
 }
 
 #[test]
-fn a_referrer_whose_owner_is_inactive_is_refused() {
+fn a_referrer_of_an_inactive_owner_is_rejected() {
     let postern = Postern::new();
     let inviter = postern.sign_up("ada@example.com");
     let referrer = postern.create_user_token(&inviter.token);
@@ -142,7 +142,7 @@ fn a_referrer_whose_owner_is_inactive_is_refused() {
 }
 
 #[test]
-fn the_referrer_is_judged_before_everything_else() {
+fn the_referrer_is_checked_before_everything_else() {
     let postern = Postern::new();
     let inviter = postern.sign_up("ada@example.com");
     let of_an_inactive_user = postern.create_user_token(&inviter.token);
@@ -160,7 +160,7 @@ fn the_referrer_is_judged_before_everything_else() {
 }
 
 #[test]
-fn without_a_referrer_there_is_nothing_to_judge_and_every_fault_is_named() {
+fn without_a_referrer_all_invalid_fields_are_reported() {
     let postern = Postern::new();
     let answer = send(&postern, json!({ "email": "no address", "name": 1 }));
     assert_eq!(answer.faulty_fields(), ["referrer", "email", "password", "name"]);
@@ -169,7 +169,7 @@ fn without_a_referrer_there_is_nothing_to_judge_and_every_fault_is_named() {
 }
 
 #[test]
-fn every_faulty_field_is_named_at_once() {
+fn all_invalid_fields_are_reported_together() {
     let postern = Postern::new();
     let referrer = postern.referrer();
     let body = json!({ "referrer": referrer, "email": "no address", "password": "short", "name": " " });
@@ -183,7 +183,7 @@ fn every_faulty_field_is_named_at_once() {
 }
 
 #[test]
-fn a_name_is_optional_and_has_1_to_100_characters_once_trimmed() {
+fn a_name_is_optional_and_has_1_to_100_characters_after_trimming() {
     let postern = Postern::new();
     let referrer = postern.referrer();
     let with_name = |email: &str, name: Value| {
@@ -199,7 +199,7 @@ fn a_name_is_optional_and_has_1_to_100_characters_once_trimmed() {
 }
 
 #[test]
-fn a_password_has_8_to_128_characters_and_is_not_easily_guessed() {
+fn a_password_has_8_to_128_characters_and_is_not_easy_to_guess() {
     let postern = Postern::with_settings(&[("SERVICE_NAME", "Difference Engine")]);
     let referrer = postern.referrer();
     let with_password = |password: &str| {
@@ -215,7 +215,7 @@ fn a_password_has_8_to_128_characters_and_is_not_easily_guessed() {
 }
 
 #[test]
-fn an_email_has_one_account_whatever_its_case() {
+fn an_email_has_one_account_regardless_of_case() {
     let postern = Postern::new();
     let referrer = postern.referrer();
     sign_up(&postern, &referrer, "ada@example.com").send().expect(200);
@@ -228,7 +228,7 @@ fn an_email_has_one_account_whatever_its_case() {
 }
 
 #[test]
-fn fifty_sign_ups_at_once_for_one_email_make_one_account() {
+fn fifty_concurrent_sign_ups_with_one_email_create_one_account() {
     let postern = Postern::new();
     let referrer = postern.referrer();
     let answers = postern.at_once((0..50).map(|_| sign_up(&postern, &referrer, "ada@example.com")).collect());
@@ -242,7 +242,7 @@ fn fifty_sign_ups_at_once_for_one_email_make_one_account() {
 }
 
 #[test]
-fn a_referrer_whose_owner_leaves_while_the_sign_up_is_under_way_lets_nobody_in() {
+fn a_sign_up_fails_if_the_referrers_owner_deactivates_meanwhile() {
     let postern = Postern::new();
     let inviter = postern.sign_up("ada@example.com");
     let referrer = postern.create_user_token(&inviter.token);
@@ -254,7 +254,7 @@ fn a_referrer_whose_owner_leaves_while_the_sign_up_is_under_way_lets_nobody_in()
 }
 
 #[test]
-fn a_referrer_that_is_deleted_while_the_sign_up_is_under_way_lets_nobody_in() {
+fn a_sign_up_fails_if_the_referrer_is_deleted_meanwhile() {
     let postern = Postern::new();
     let inviter = postern.sign_up("ada@example.com");
     let referrer = postern.create_user_token(&inviter.token);
@@ -266,7 +266,7 @@ fn a_referrer_that_is_deleted_while_the_sign_up_is_under_way_lets_nobody_in() {
 }
 
 #[test]
-fn one_referrer_may_bring_many() {
+fn a_referrer_can_be_used_many_times() {
     let postern = Postern::new();
     let referrer = postern.referrer();
     for name in ["ada", "grace", "katherine"] {
@@ -275,7 +275,7 @@ fn one_referrer_may_bring_many() {
 }
 
 #[test]
-fn guessing_referrers_from_one_address_is_stopped() {
+fn guessing_referrers_from_one_address_is_blocked() {
     let postern = Postern::new();
     let referrer = postern.referrer();
     postern.come_from("2001:db8::1");
@@ -296,7 +296,7 @@ fn guessing_referrers_from_one_address_is_stopped() {
 }
 
 #[test]
-fn the_burst_guard_stands_before_a_sign_up() {
+fn sign_ups_are_rate_limited() {
     let postern = Postern::new();
     let referrer = postern.referrer();
     postern.exhaust_burst_guard();

@@ -1,4 +1,4 @@
-//! Passwords as people type them, and hashes from elsewhere: docs/security.md, promises 1, 4 and 33.
+//! Spellings of passwords, and imported hashes: docs/security.md, promises 1, 4 and 33.
 
 use postern::{
     access::{password_attempts, password_check},
@@ -21,7 +21,7 @@ fn hash_of(postern: &Postern, user_id: &str) -> String {
 }
 
 #[test]
-fn a_hash_that_cannot_be_verified_is_a_wrong_password_and_a_line_in_the_log_that_does_not_quote_it() {
+fn an_unverifiable_hash_is_a_wrong_password_and_logged_without_the_hash() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
     let digest = "nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
@@ -43,7 +43,7 @@ fn a_hash_that_cannot_be_verified_is_a_wrong_password_and_a_line_in_the_log_that
         assert!(log.iter().all(|line| line.contains("cannot be verified")) && log.len() == 2, "{log:?}");
         assert!(log.iter().all(|line| !line.contains(digest) && !line.contains("WS4YZ7")), "{log:?}");
     }
-    // The way out.
+    // A reset replaces the hash.
     let token = postern.reset_token(ADA);
     let body = json!({ "password": "another good password" });
     postern.post("/api/auth/reset-password-with-token").bearer(&token).json(body).send().expect(200);
@@ -51,8 +51,8 @@ fn a_hash_that_cannot_be_verified_is_a_wrong_password_and_a_line_in_the_log_that
 }
 
 #[test]
-fn two_spellings_of_one_text_are_one_password_wherever_it_is_set_and_checked() {
-    // Composed and decomposed, and with a no-break space: what two keyboards make of the same text.
+fn two_spellings_of_a_text_are_the_same_password_everywhere() {
+    // Composed, decomposed, and with a no-break space: the same text from different keyboards.
     let (composed, decomposed) = ("Pr\u{fc}fung im J\u{e4}nner", "Pru\u{308}fung\u{a0}im Ja\u{308}nner");
     let (next, next_decomposed) = ("Gr\u{f6}\u{df}er als vorher", "Gro\u{308}\u{df}er\u{2009}als vorher");
     for (set, check) in [(composed, decomposed), (decomposed, composed)] {
@@ -72,7 +72,7 @@ fn two_spellings_of_one_text_are_one_password_wherever_it_is_set_and_checked() {
 }
 
 #[test]
-fn compatibility_forms_and_letter_case_stay_different() {
+fn compatibility_forms_and_letter_case_are_significant() {
     let postern = Postern::new();
     let body = json!({ "referrer": postern.referrer(), "email": ADA, "password": "\u{fb01}ne passwords" });
     postern.post("/api/auth/signup").json(body).send().expect(200);
@@ -81,7 +81,7 @@ fn compatibility_forms_and_letter_case_stay_different() {
 }
 
 #[test]
-fn characters_of_a_password_are_counted_in_its_canonical_form() {
+fn password_length_is_counted_in_canonical_form() {
     let postern = Postern::new();
     let (referrer, seven) = (postern.referrer(), "u\u{308}".repeat(7));
     let body = json!({ "referrer": referrer, "email": ADA, "password": seven });
@@ -89,10 +89,10 @@ fn characters_of_a_password_are_counted_in_its_canonical_form() {
 }
 
 #[test]
-fn a_hash_of_a_password_as_typed_verifies_and_is_replaced_by_one_of_its_canonical_form() {
+fn a_hash_of_the_password_as_typed_verifies_and_is_replaced_by_the_canonical_form() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
-    // Of a decomposed "Prüfung im Jänner", with the parameters of the tests: made by `argon2id` of the reference implementation.
+    // The hash of a decomposed "Prüfung im Jänner" with the tests' parameters, by the reference implementation's `argon2id`.
     let typed = "Pru\u{308}fung im Ja\u{308}nner";
     let cost = postern::crypto::password_hash::Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
     let hash = postern::crypto::password_hash::hash(typed, cost).unwrap();
@@ -104,7 +104,7 @@ fn a_hash_of_a_password_as_typed_verifies_and_is_replaced_by_one_of_its_canonica
 }
 
 #[test]
-fn a_stronger_hash_is_replaced_at_the_login_too() {
+fn a_stronger_hash_is_replaced_at_login_too() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
     let stronger = "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
@@ -114,7 +114,7 @@ fn a_stronger_hash_is_replaced_at_the_login_too() {
 }
 
 #[test]
-fn an_unknown_email_takes_the_time_of_a_hash_that_the_database_has() {
+fn an_unknown_email_takes_as_long_as_a_stored_hash() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
     let bcrypt = "$2b$04$SO6x4rZ/SJaM45Thj/KQ9OLmpMwU4SqwQ6VNmxI436mE/cXuPfo9i";
@@ -126,14 +126,14 @@ fn an_unknown_email_takes_the_time_of_a_hash_that_the_database_has() {
         let sample = password_attempts::sample(&app, email);
         let attempt = users::attempt_password(app.sql.as_ref(), &counters, email, Some(&sample), None, app.now);
         let (_, _, hash) = pollster::block_on(attempt).unwrap();
-        // Also a hash that cannot be verified does no harm.
+        // An unverifiable hash does no harm either.
         password_check::spend(&app, &Password::new("any"), hash.as_deref());
         hash.unwrap()
     };
     set_hash(&postern, &admin, bcrypt);
     set_hash(&postern, &ada.id, bcrypt);
     assert!((0..20).all(|number| sampled(&format!("nobody{number}@example.com")) == bcrypt));
-    // Of two kinds both are found, and the same email always finds the same.
+    // Both kinds of hashes are used, and the same email always uses the same one.
     for (number, digit) in "0123456789abcdef".chars().enumerate() {
         postern.sql.execute(
             "INSERT INTO users (id, email, password_hash, created_at, updated_at) VALUES (?1, ?1, ?2, 0, 0)",
@@ -149,7 +149,7 @@ fn an_unknown_email_takes_the_time_of_a_hash_that_the_database_has() {
 }
 
 #[test]
-fn logins_at_once_that_all_replace_the_hash_are_all_let_in() {
+fn concurrent_logins_that_replace_the_hash_all_succeed() {
     let postern = Postern::new();
     let ada = postern.sign_up(ADA);
     let stronger = "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";

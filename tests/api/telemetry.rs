@@ -1,4 +1,4 @@
-//! What the operator is told of each request.
+//! The log line of each request.
 
 use http::Method;
 use postern::{
@@ -9,7 +9,7 @@ use postern::{
 use crate::support::world::{World, doors};
 
 #[test]
-fn a_request_is_told_by_its_method_and_the_pattern_of_its_path() {
+fn a_log_line_has_the_method_and_the_path_pattern() {
     for door in doors() {
         let world = World::new();
         let path = door.path(&world);
@@ -23,7 +23,7 @@ fn a_request_is_told_by_its_method_and_the_pattern_of_its_path() {
 }
 
 #[test]
-fn an_answer_is_told_by_its_status_and_the_code_of_its_refusal() {
+fn a_log_line_has_the_status_and_the_error_code() {
     for door in doors().into_iter().filter(|door| door.method != Method::HEAD) {
         let world = World::new();
         assert_eq!(door.good(&world).send().outcome, "success", "{}", door.name());
@@ -34,7 +34,7 @@ fn an_answer_is_told_by_its_status_and_the_code_of_its_refusal() {
 }
 
 #[test]
-fn a_line_has_these_members_and_no_room_for_more() {
+fn a_log_line_has_exactly_these_fields() {
     let event = Event {
         event: Kind::Request,
         id: "test-request",

@@ -1,4 +1,4 @@
-//! Every kind of token is refused everywhere but at its own door.
+//! Every kind of token is rejected everywhere except at its own endpoints.
 
 use http::{Method, header};
 use postern::crypto::keys::Keys;
@@ -28,10 +28,10 @@ use Kind::*;
 const KINDS: [Kind; 10] =
     [SessionToken, PasswordChangeToken, ResetToken, OtpToken, UserToken, Code, SessionId, ResetId, UserId, Password];
 
-/// What a session also opens while its user must change the password, beside `GET /me`.
+/// The endpoints besides `GET /me` that accept a session whose user must change the password.
 const OPEN_BEFORE_PASSWORD_CHANGE: [&str; 2] = ["/api/auth/me/password", "/api/auth/logout"];
 
-/// The token of a session of Ada's that opens nothing but a change of the password.
+/// A session token of Ada's that is accepted only for a password change.
 fn password_change_token(world: &World) -> String {
     world.postern.redeploy(&[("DEFAULT_ADMIN", "restricted")]);
     world
@@ -56,7 +56,7 @@ fn token(world: &World, kind: Kind) -> String {
     }
 }
 
-/// Tries each kind at a door, each in a world of its own: only `own` may be let in.
+/// Tries each kind of token at an endpoint, each in its own world. Only `own` may be accepted.
 fn opens_to(own: &[Kind], door: &str, knock: impl Fn(&World, &str) -> Answer, is_let_in: impl Fn(&Answer) -> bool) {
     for kind in KINDS {
         let world = World::new();
@@ -65,7 +65,7 @@ fn opens_to(own: &[Kind], door: &str, knock: impl Fn(&World, &str) -> Answer, is
     }
 }
 
-/// Whether a door that answers `refusal` to a wrong token let this one in.
+/// Returns whether an endpoint that answers a wrong token with `refusal` accepted this one.
 fn unless(refusal: u16, code: &'static str) -> impl Fn(&Answer) -> bool {
     move |answer| {
         if answer.outcome == "password_change_required" {
@@ -84,7 +84,7 @@ fn unless(refusal: u16, code: &'static str) -> impl Fn(&Answer) -> bool {
 }
 
 #[test]
-fn a_bearer_is_a_session_token_or_at_few_doors_a_reset_or_a_password_change_token() {
+fn a_bearer_is_a_session_token_or_at_few_endpoints_a_reset_or_password_change_token() {
     for door in doors() {
         let own: &[Kind] = match door.opens {
             Opens::Anybody => continue,
@@ -119,7 +119,7 @@ fn a_referrer_is_a_user_token() {
 }
 
 #[test]
-fn only_a_user_token_is_verified_as_one() {
+fn only_user_tokens_are_verified_as_user_tokens() {
     let knock = |world: &World, token: &str| {
         let token: String = form_urlencoded::byte_serialize(token.as_bytes()).collect();
         world.postern.get(&format!("/api/auth/verify-token?token={token}")).send()
@@ -131,7 +131,7 @@ fn only_a_user_token_is_verified_as_one() {
 }
 
 #[test]
-fn only_an_otp_session_token_goes_with_a_code_and_only_a_code_with_it() {
+fn only_an_otp_session_token_works_with_a_code_and_only_a_code_with_it() {
     let verify = |world: &World, code: &str, token: &str| {
         world.postern.post("/api/auth/verify-otp").form(&[("otp", code), ("token", token)]).send()
     };
@@ -142,7 +142,7 @@ fn only_an_otp_session_token_goes_with_a_code_and_only_a_code_with_it() {
 }
 
 #[test]
-fn a_list_is_shortened_by_what_stands_in_it_alone() {
+fn only_listed_items_can_be_deleted() {
     for (path, own) in [("/api/auth/me/tokens", UserToken), ("/api/auth/me/sessions", SessionId)] {
         let knock = |world: &World, token: &str| {
             world.postern.delete(&format!("{path}/{token}")).bearer(&world.ada.token).send()
@@ -152,7 +152,7 @@ fn a_list_is_shortened_by_what_stands_in_it_alone() {
 }
 
 #[test]
-fn only_a_password_is_one() {
+fn only_the_password_works_as_a_password() {
     let knock = |world: &World, token: &str| {
         let answer = world.postern.login(&world.ada.email, token);
         let body = json!({ "old_password": token, "new_password": "another good password" });
@@ -163,7 +163,7 @@ fn only_a_password_is_one() {
     opens_to(&[Password], "login", knock, unless(401, "wrong_credentials"));
 }
 
-/// The claims of a token without the times.
+/// The claims of a token except the times.
 fn own_claims(token: &str) -> Value {
     let mut claims = claims(token);
     for standard in ["iat", "exp"] {
@@ -172,14 +172,14 @@ fn own_claims(token: &str) -> Value {
     claims
 }
 
-/// Whether any protected door opens to this bearer: the statuses that are not 401.
+/// Returns the protected endpoints that do not answer 401 to this bearer token, with their statuses.
 fn opened_by(world: &World, token: &str) -> Vec<String> {
     let protected = doors().into_iter().filter(|door| door.opens != Opens::Anybody && door.method != Method::DELETE);
     protected.filter(|door| door.locked(world).bearer(token).send().status != 401).map(|door| door.name()).collect()
 }
 
 #[test]
-fn a_token_signed_with_the_key_of_another_purpose_opens_nothing() {
+fn a_token_signed_with_the_key_of_another_purpose_is_rejected() {
     let world = World::new();
     let keys = Keys::derive(SECRET, None);
     let (now, end) = (world.postern.now.get(), world.postern.now.get() + 10 * MINUTE);
@@ -199,7 +199,7 @@ fn a_token_signed_with_the_key_of_another_purpose_opens_nothing() {
         let token = keys.session.sign(claims, now, end).unwrap();
         assert_eq!(opened_by(&world, &token), [""; 0], "{claims}");
     }
-    // Signed with the right keys, the very same claims open their doors.
+    // With the right keys, the same claims are accepted.
     let session = keys.session.sign(&session, now, end).unwrap();
     let reset = keys.password_reset.sign(&reset, now, end).unwrap();
     assert_eq!((world.postern.me(&session), world.postern.me(&reset)), (200, 200));
@@ -223,7 +223,7 @@ fn a_password_change_token_and_a_session_token_need_the_key_of_their_own_purpose
 }
 
 #[test]
-fn claims_that_do_not_belong_together_open_nothing() {
+fn inconsistent_claims_are_rejected() {
     let world = World::new();
     let bob = world.postern.sign_up("bob@example.com");
     let keys = Keys::derive(SECRET, None);
@@ -260,7 +260,7 @@ fn claims_that_do_not_belong_together_open_nothing() {
 }
 
 #[test]
-fn a_deployment_under_another_address_is_another_service_even_with_the_same_secret() {
+fn a_deployment_with_a_different_address_rejects_tokens_even_with_the_same_secret() {
     let world = World::new();
     world.postern.redeploy(&[("APP_URL", "https://staging.example.com")]);
     for token in [&world.ada.token, &world.reset_token] {
@@ -271,7 +271,7 @@ fn a_deployment_under_another_address_is_another_service_even_with_the_same_secr
 }
 
 #[test]
-fn a_secret_can_be_rotated_without_signing_anybody_out() {
+fn a_secret_can_be_rotated_without_signing_users_out() {
     let world = World::new();
     let postern = &world.postern;
     let verify =
@@ -295,7 +295,7 @@ fn a_secret_can_be_rotated_without_signing_anybody_out() {
 }
 
 #[test]
-fn a_session_that_is_refreshed_during_a_rotation_outlives_it() {
+fn a_session_refreshed_during_a_rotation_survives_it() {
     let world = World::new();
     let postern = &world.postern;
     postern.wait(4 * DAY);
@@ -307,7 +307,7 @@ fn a_session_that_is_refreshed_during_a_rotation_outlives_it() {
 }
 
 #[test]
-fn without_the_previous_secret_nothing_from_before_is_accepted() {
+fn without_the_previous_secret_older_tokens_are_rejected() {
     let world = World::new();
     let postern = &world.postern;
     postern.redeploy(&[("AUTH_SECRET", NEW_SECRET)]);
@@ -320,13 +320,13 @@ fn without_the_previous_secret_nothing_from_before_is_accepted() {
     postern.post("/api/auth/signup").json(body).send().refused(403, "referrer_refused");
     let answer = postern.get(&format!("/api/auth/verify-token?token={}", world.user_token)).send();
     assert_eq!(answer.expect(200), json!(false));
-    // Passwords are no tokens.
+    // Passwords still work.
     let session = postern.token(&world.ada.email, PASSWORD);
     let list = postern.post("/api/auth/me/tokens").bearer(&session).send().expect(200);
     assert_eq!(list, json!([]));
 }
 
-/// The statements of `npm run admin -- end-all-sessions`, which the runbook for a leaked secret names.
+/// The statements of `npm run admin -- end-all-sessions`, which the runbook for a leaked secret uses.
 fn statements_that_end_all_sessions() -> Vec<&'static str> {
     let (_, runbook) = include_str!("../../docs/operate.md").split_once("### A secret leaked").unwrap();
     assert!(runbook.split("\n### ").next().unwrap().contains("npm run admin -- end-all-sessions --remote"));
@@ -335,7 +335,7 @@ fn statements_that_end_all_sessions() -> Vec<&'static str> {
 }
 
 #[test]
-fn after_the_runbook_for_a_leaked_secret_an_old_version_with_that_secret_accepts_nothing_either() {
+fn after_the_runbook_for_a_leaked_secret_even_an_old_version_rejects_everything() {
     let world = World::new();
     let postern = &world.postern;
     postern.redeploy(&[("AUTH_SECRET", NEW_SECRET)]);
@@ -359,7 +359,7 @@ fn after_the_runbook_for_a_leaked_secret_an_old_version_with_that_secret_accepts
     postern.post("/api/auth/verify-otp").form(&form).send().refused(403, "otp_token_refused");
     let answer = postern.get(&format!("/api/auth/verify-token?token={}", world.user_token)).send();
     assert_eq!(answer.expect(200), json!(false));
-    // Whoever has the old secret can sign what it likes, but knows the id of no session.
+    // Someone with the old secret can sign tokens but does not know the id of a session.
     let keys = Keys::derive(SECRET, None);
     let (now, end) = (postern.now.get(), postern.now.get() + 10 * MINUTE);
     let forged = keys.session.sign(own_claims(&world.ada.token), now, end).unwrap();
@@ -367,7 +367,7 @@ fn after_the_runbook_for_a_leaked_secret_an_old_version_with_that_secret_accepts
 }
 
 #[test]
-fn a_reset_link_survives_a_rotation_and_a_code_is_asked_for_again() {
+fn a_reset_link_survives_a_rotation_and_a_code_does_not() {
     let world = World::new();
     let postern = &world.postern;
     postern.redeploy(&[("AUTH_SECRET", NEW_SECRET), ("AUTH_SECRET_PREVIOUS", SECRET)]);
@@ -380,7 +380,7 @@ fn a_reset_link_survives_a_rotation_and_a_code_is_asked_for_again() {
 }
 
 #[test]
-fn a_token_is_taken_from_the_authorization_header_alone() {
+fn a_token_is_read_only_from_the_authorization_header() {
     let world = World::new();
     for door in doors().into_iter().filter(|door| door.opens != Opens::Anybody) {
         let token = door.key(&world).unwrap();

@@ -30,7 +30,7 @@ fn verify(postern: &Postern, token: &str) -> Value {
 }
 
 #[test]
-fn ones_own_live_tokens_are_listed_latest_expiry_first() {
+fn a_users_active_tokens_are_listed_latest_expiry_first() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let grace = postern.sign_up("grace@example.com");
@@ -46,7 +46,7 @@ fn ones_own_live_tokens_are_listed_latest_expiry_first() {
 }
 
 #[test]
-fn a_listed_token_tells_itself_its_owner_its_name_and_its_times() {
+fn a_listed_token_has_its_owner_name_and_times() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let token = create(&postern, &ada.token, "For Grace", 7);
@@ -58,7 +58,7 @@ fn a_listed_token_tells_itself_its_owner_its_name_and_its_times() {
 }
 
 #[test]
-fn get_and_post_answer_the_same_and_a_body_does_not_matter() {
+fn get_and_post_return_the_same_and_ignore_the_body() {
     let postern = Postern::new();
     let session = postern.admin_token();
     create(&postern, &session, "one", 7);
@@ -78,7 +78,7 @@ fn without_tokens_the_list_is_empty() {
 }
 
 #[test]
-fn it_takes_a_session() {
+fn it_requires_a_session() {
     let postern = Postern::new();
     postern.post("/api/auth/me/tokens").send().refused(401, "invalid_token");
     postern.get("/api/auth/me/tokens").send().refused(401, "invalid_token");
@@ -88,7 +88,7 @@ fn it_takes_a_session() {
 }
 
 #[test]
-fn an_expired_token_is_not_listed_and_is_not_there_to_be_deleted() {
+fn an_expired_token_is_not_listed_and_cannot_be_deleted() {
     let postern = Postern::new();
     let session = postern.admin_token();
     let token = create(&postern, &session, "short", 1);
@@ -100,7 +100,7 @@ fn an_expired_token_is_not_listed_and_is_not_there_to_be_deleted() {
 }
 
 #[test]
-fn a_deleted_token_is_dead_at_once_and_for_good() {
+fn a_deleted_token_is_invalid_immediately_and_for_good() {
     let postern = Postern::new();
     let session = postern.admin_token();
     let (token, other) = (create(&postern, &session, "one", 7), create(&postern, &session, "other", 8));
@@ -113,7 +113,7 @@ fn a_deleted_token_is_dead_at_once_and_for_good() {
 }
 
 #[test]
-fn anothers_token_cannot_be_deleted_and_is_answered_as_one_that_is_not_there() {
+fn another_users_token_cannot_be_deleted_and_is_404() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let grace = postern.sign_up("grace@example.com");
@@ -126,7 +126,7 @@ fn anothers_token_cannot_be_deleted_and_is_answered_as_one_that_is_not_there() {
 }
 
 #[test]
-fn only_the_whole_token_as_it_is_can_be_deleted() {
+fn only_an_exact_token_can_be_deleted() {
     let postern = Postern::new();
     let session = postern.admin_token();
     let token = create(&postern, &session, "one", 7);
@@ -143,7 +143,7 @@ fn only_the_whole_token_as_it_is_can_be_deleted() {
 }
 
 #[test]
-fn while_a_secret_is_rotated_out_its_tokens_work_on() {
+fn tokens_continue_to_work_during_a_rotation() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let old = create(&postern, &ada.token, "old", 7);
@@ -160,7 +160,7 @@ fn while_a_secret_is_rotated_out_its_tokens_work_on() {
 }
 
 #[test]
-fn once_a_secret_is_no_longer_accepted_its_tokens_are_dead_and_not_listed() {
+fn tokens_under_a_retired_secret_are_invalid_and_not_listed() {
     let postern = Postern::new();
     postern.sign_up("ada@example.com");
     let old = create(&postern, &postern.token("ada@example.com", PASSWORD), "old", 7);
@@ -175,12 +175,12 @@ fn once_a_secret_is_no_longer_accepted_its_tokens_are_dead_and_not_listed() {
 }
 
 #[test]
-fn a_token_is_readable_only_as_its_owners() {
+fn a_stored_token_can_be_decrypted_only_for_its_owner() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let grace = postern.sign_up("grace@example.com");
     let token = create(&postern, &grace.token, "hers", 7);
-    // Somebody who can write to the database moves the row to an account of their own.
+    // Someone with write access to the database moves the row to their own account.
     postern.sql.execute("UPDATE user_tokens SET user_id = ?1 WHERE name = 'hers'", &[ada.id.as_str().into()]);
     assert!(!listed_tokens(&postern, &ada.token).contains(&token));
 }

@@ -10,7 +10,7 @@ fn verify(postern: &Postern, query: &str) -> Value {
 }
 
 #[test]
-fn a_live_token_is_true_for_anybody() {
+fn a_valid_token_is_true_for_everyone() {
     let postern = Postern::new();
     let token = postern.referrer();
     assert_eq!(verify(&postern, &format!("token={token}")), json!(true));
@@ -20,7 +20,7 @@ fn a_live_token_is_true_for_anybody() {
 }
 
 #[test]
-fn asking_uses_nothing_up() {
+fn verifying_does_not_use_up_a_token() {
     let postern = Postern::new();
     let token = postern.referrer();
     let before = postern.sql.dump();
@@ -49,7 +49,7 @@ fn an_expired_token_is_false() {
 }
 
 #[test]
-fn a_token_is_false_while_its_owner_is_inactive() {
+fn a_token_of_an_inactive_owner_is_false() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");
     let token = postern.create_user_token(&ada.token);
@@ -69,7 +69,7 @@ fn a_token_ends_with_its_owners_account() {
 }
 
 #[test]
-fn a_malformed_token_is_false_without_a_look_into_the_database() {
+fn a_malformed_token_is_false_without_a_database_query() {
     let postern = Postern::new();
     let (session, token) = (postern.admin_token(), postern.referrer());
     let batches = postern.sql.batches.get();
@@ -95,7 +95,7 @@ fn a_malformed_token_is_false_without_a_look_into_the_database() {
 }
 
 #[test]
-fn no_token_at_all_is_422() {
+fn a_missing_token_is_422() {
     let postern = Postern::new();
     for path in ["/api/auth/verify-token", "/api/auth/verify-token?", "/api/auth/verify-token?Token=0123456789"] {
         let answer = postern.get(path).send();
@@ -105,14 +105,14 @@ fn no_token_at_all_is_422() {
 }
 
 #[test]
-fn a_sessions_bearer_makes_no_difference() {
+fn a_session_token_as_bearer_makes_no_difference() {
     let postern = Postern::new();
     let answer = postern.get("/api/auth/verify-token?token=0123456789").bearer("x").send();
     assert_eq!(answer.expect(200), json!(false));
 }
 
 #[test]
-fn the_burst_guard_stands_before_it() {
+fn it_is_rate_limited() {
     let postern = Postern::new();
     let token = postern.referrer();
     postern.exhaust_burst_guard();
