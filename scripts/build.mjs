@@ -16,6 +16,7 @@ import { compileWasm } from "./lib/wasm.mjs";
 // Whatever can change the Worker. Mail templates and migrations may be included by the source.
 const workerInputs = [
   "src",
+  "macros",
   "migrations",
   "scripts/build.mjs",
   "scripts/lib/wasm.mjs",

@@ -8,6 +8,7 @@ import { buildExample, folderOf } from "../example.mjs";
 const folder = folderOf("rules");
 const sources = [
   "src",
+  "macros",
   "scripts/lib/users/rules.rs",
   "scripts/lib/users/rules.mjs",
   "scripts/lib/wasm.mjs",
