@@ -1,4 +1,4 @@
-// Administration in the shipped artefact: a way through every door of admins, and what only the real D1 shows of it.
+// Admin endpoints in the built Worker: a pass through each of them, and behavior that only D1 itself can show.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -29,16 +29,16 @@ before(async () => {
 });
 after(() => postern?.stop());
 
-/** Sends a request of the admin beneath /api/auth/admin. */
+/** Sends a request as the admin to a path below /api/auth/admin. */
 const admin = (method, path, options) => send(postern, method, `/api/auth/admin${path}`, { token, ...options });
 
-/** Signs somebody up with the user token of another. */
+/** Signs up a user with another user's token. */
 async function invited(inviter, email) {
   const referrer = await userToken(postern, inviter.token);
   return ok(await send(postern, "POST", "/api/auth/signup", { json: { referrer, email, password: PASSWORD } }));
 }
 
-test("an admin makes a user, finds, changes and deletes the account", async () => {
+test("an admin can create, find, change and delete a user", async () => {
   const user = ok(await admin("POST", "/users", { json: { email: "joan@example.com", name: "Joan 100%", tier: 1 } }));
   const invitation = link(await mail(postern, "joan@example.com", /Set up your/));
   ok(await resetPassword(postern, invitation.searchParams.get("token"), PASSWORD));
@@ -80,7 +80,7 @@ test("an admin makes a user, finds, changes and deletes the account", async () =
   assert.ok(items.every(({ subject, result }) => subject.email === null && result === "success"));
 });
 
-test("a tree is frozen at once and comes back as it was", async () => {
+test("a branch is frozen immediately and restored by unfreezing", async () => {
   const ada = await signUp(postern, "ada@example.com");
   const bob = await invited(ada, "bob@example.com");
   const eve = await invited(bob, "eve@example.com");
@@ -100,12 +100,12 @@ test("a tree is frozen at once and comes back as it was", async () => {
   assert.equal(ok(await send(postern, "GET", `/api/auth/verify-token?token=${invitation}`)), false);
   assert.deepEqual(ok(await admin("DELETE", `/users/${ada.user.id}/freeze`)), { unfrozen: 3 });
   assert.ok((await tree()).every(({ user, frozen_by }) => user.is_active && frozen_by === null));
-  // The trigger of the schema: no session comes back.
+  // Because of the schema's trigger, no session is restored.
   refused(await me(postern, eve.token), 401, "invalid_token");
   ok(await login(postern, "eve@example.com"));
 });
 
-test("a freeze that cannot be written down freezes nobody, and neither does one that cannot freeze everybody", async () => {
+test("a freeze that cannot be completed freezes no user", async () => {
   const root = await signUp(postern, "root@example.com");
   const leaf = await invited(root, "leaf@example.com");
   const state = async () => [
@@ -128,7 +128,7 @@ test("a freeze that cannot be written down freezes nobody, and neither does one 
   assert.deepEqual(ok(await admin("POST", `/users/${root.user.id}/freeze`)), { frozen: 2 });
 });
 
-test("an act whose event cannot be written is not done", async () => {
+test("an action has no effect if its event cannot be written", async () => {
   const { token, user } = await signUp(postern, "unwritten@example.com");
   await postern.sql(
     "CREATE TRIGGER refusal BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'refused by the test'); END",
@@ -140,7 +140,7 @@ test("an act whose event cannot be written is not done", async () => {
   assert.equal(ok(await me(postern, token)).name, null);
 });
 
-test("an act that changes nothing leaves no event, and one that does leaves one", async () => {
+test("only an action with an effect leaves an event", async () => {
   const { token, user } = await signUp(postern, "once@example.com");
   const answers = await atOnce(postern, 10, () => ["DELETE", "/api/auth/me", { token }]);
   assert.ok(answers.every(({ status }) => status === 200 || status === 403));
@@ -148,7 +148,7 @@ test("an act that changes nothing leaves no event, and one that does leaves one"
   assert.equal(items.length, 1);
 });
 
-test("of admins who demote each other at once one is left", async () => {
+test("admins who demote each other concurrently leave one admin", async () => {
   const admins = [];
   for (const name of ["a", "b"]) {
     const session = await signUp(postern, `admin-${name}@example.com`);
@@ -163,7 +163,7 @@ test("of admins who demote each other at once one is left", async () => {
   assert.deepEqual(tally(answers), { 200: 1, "403 admin_required": 1 });
 });
 
-test("a chain of ten thousand is frozen and comes back", async () => {
+test("a chain of 10,000 users can be frozen and unfrozen", async () => {
   await postern.sql(
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
      INSERT INTO users (id, email, password_hash, referrer_id, created_at, updated_at)
@@ -175,7 +175,7 @@ test("a chain of ten thousand is frozen and comes back", async () => {
   await postern.sql("DELETE FROM users WHERE password_hash = 'x'");
 });
 
-test("a user reads what happened to the own account, also what was refused", async () => {
+test("users can read the events of their own account, including failures", async () => {
   const { token, user } = await signUp(postern, "reader@example.com");
   refused(await login(postern, user.email, "wrong password", { address: "198.51.100.9" }), 401, "wrong_credentials");
   const events = await until(async () => {
@@ -194,7 +194,7 @@ test("a user reads what happened to the own account, also what was refused", asy
   assert.notEqual(events[0].address, events[1].address);
 });
 
-test("the cron trigger forgets what is older than the settings say", async () => {
+test("the cron trigger deletes events older than configured", async () => {
   await postern.restart({ settings: { EVENT_RETENTION_DAYS: "1" } });
   const events = async () => (await postern.sql("SELECT id FROM events")).length;
   const before = await events();

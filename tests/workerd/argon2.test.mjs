@@ -1,4 +1,4 @@
-// argon2 as the Worker computes it, in vectors of WebAssembly, against published vectors and against the argon2 crate.
+// Compares the Worker's argon2, which uses WebAssembly SIMD, with published test vectors and with the argon2 crate.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -17,7 +17,7 @@ async function hash(cases) {
   return JSON.parse(await primitives.call("argon2_twice", JSON.stringify(cases)));
 }
 
-test("the vectors of RFC 9106 are met", async () => {
+test("the test vectors of RFC 9106 pass", async () => {
   const tags = {
     argon2d: "512b391b6f1162975371d30919734294f868e3be3984f3c1a13a4db9fabe4acb",
     argon2i: "c814d9d1dc7f37aa13f0d77f2494bda1c8de6b016dd388d29952a4c4672b6ce8",
@@ -34,7 +34,7 @@ test("the vectors of RFC 9106 are met", async () => {
   );
 });
 
-test("the vectors of the reference implementation are met", async () => {
+test("the test vectors of the reference implementation pass", async () => {
   // phc-winner-argon2, test.c: variant, version, passes, memory, lanes, password, salt, hash.
   const vectors = [
     [
@@ -255,7 +255,7 @@ test("the vectors of the reference implementation are met", async () => {
   }
 });
 
-test("for four thousand inputs made up at random the argon2 crate gets the same", async () => {
+test("the argon2 crate gives the same result for 4,000 random inputs", async () => {
   const random = new Random(seed);
   const some = (least, most) => Array.from({ length: least + random.below(most - least + 1) }, () => random.below(256));
   const cases = Array.from({ length: 4000 }, () => {
@@ -264,15 +264,15 @@ test("for four thousand inputs made up at random the argon2 crate gets the same"
       algorithm: random.of(["argon2d", "argon2i", "argon2id"]),
       version: random.of([0x10, 0x13]),
       lanes,
-      // Most of them small; some so large that a segment needs several blocks of addresses.
+      // Mostly small; some large enough that a segment needs several address blocks.
       memory_kib: 8 * lanes + random.below(random.chance(0.05) ? 4000 : 300),
       passes: 1 + random.below(4),
       password: some(0, 200),
-      // Seven bytes are too few, and both must say so.
+      // Seven bytes are too short, and both must reject them.
       salt: some(random.chance(0.02) ? 0 : 8, 64),
       secret: random.chance(0.3) ? some(1, 40) : [],
       data: random.chance(0.3) ? some(1, 32) : [],
-      // As are three bytes of output.
+      // Three bytes of output are too short as well.
       length: random.chance(0.02) ? random.below(8) : 4 + random.below(200),
     };
   });
@@ -284,7 +284,7 @@ test("for four thousand inputs made up at random the argon2 crate gets the same"
   }
 });
 
-test("the memory of an isolate does not grow with the number of passwords it has hashed", async () => {
+test("the memory of an isolate does not grow with the number of hashed passwords", async () => {
   const isolate = await startPrimitives();
   const grown = async (memoryKib, count) => {
     await isolate.call("hash_passwords", count, memoryKib, 1);
@@ -293,7 +293,7 @@ test("the memory of an isolate does not grow with the number of passwords it has
   try {
     const before = await grown(4096, 1);
     assert.equal(await grown(4096, 300), before);
-    // A cheaper hash is made in the same memory, a dearer one in more, once.
+    // A smaller hash reuses the memory; a larger one grows it once.
     assert.equal(await grown(1024, 50), before);
     const dearer = await grown(16_384, 1);
     assert.ok(dearer > before, `${dearer} bytes, after ${before}`);

@@ -1,4 +1,4 @@
-// The commands of docs/moving.md that keep a database as a file and bring it back, as they are typed there.
+// Runs the backup and restore commands of docs/moving.md as written there.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -17,7 +17,7 @@ after(async () => {
   for (const folder of folders) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
-/** A folder in which wrangler takes the state of a test for that of this machine. */
+/** A folder in which wrangler uses a test's state as the local state. */
 async function checkout(postern) {
   const folder = await mkdtemp(join(tmpdir(), "postern-backup-"));
   folders.push(folder);
@@ -27,7 +27,7 @@ async function checkout(postern) {
   return folder;
 }
 
-/** Runs a command of the document that begins so, with --local. */
+/** Runs the command of the document that starts with this text, with --local. */
 async function run(document, beginning, folder) {
   const line = document.split("\n").find((line) => line.startsWith(`npx wrangler ${beginning}`));
   const words = line.split("#")[0].trim().replace("--remote", "--local").split(/\s+/).slice(2);
@@ -42,7 +42,7 @@ async function run(document, beginning, folder) {
   assert.equal(code, 0, seen);
 }
 
-test("what was exported from one database signs its users in from another", async () => {
+test("users of an exported database can log in after importing it into another", async () => {
   const document = await readFile(join(root, "docs", "moving.md"), "utf8");
   const postern = await startPostern();
   let restored;

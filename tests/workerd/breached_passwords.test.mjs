@@ -1,5 +1,5 @@
-// New passwords against Pwned Passwords, as the platform's own fetch asks it. The service is the harness's `outbound`:
-// nothing reaches the net.
+// Checks new passwords against Pwned Passwords with the platform's fetch. The harness's `outbound` plays the service, so no
+// request reaches the network.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -9,7 +9,7 @@ import { PASSWORD, adminToken, ok, refused, send, userToken } from "./support/cl
 import { startPostern } from "./support/postern.mjs";
 
 const asked = [];
-/** How the service answers. */
+/** The response of the service. */
 let service;
 
 let postern;
@@ -31,7 +31,7 @@ async function signUp(email) {
   return await send(postern, "POST", "/api/auth/signup", { json: { referrer, email, password: PASSWORD } });
 }
 
-test("a breached password is refused, and no more than five digits of its hash have left", async () => {
+test("a breached password is rejected, and only five digits of its hash are sent", async () => {
   service = () => new Response(`0018A45C4D1DEF81644B54AB7F969B88D65:1\r\n${hash.slice(5)}:3\r\n`);
   const { detail } = refused(await signUp("ada@example.com"), 422, "invalid_fields");
   assert.equal(detail[0].type, "password_breached");
@@ -40,7 +40,7 @@ test("a breached password is refused, and no more than five digits of its hash h
   ]);
 });
 
-test("a service that is out, elsewhere or too slow holds nobody up", async () => {
+test("a service that is down, redirects or is too slow does not block users", async () => {
   service = () => {
     throw new Error("the service is out");
   };

@@ -1,4 +1,4 @@
-// What browsers add to requests by themselves, through the real headers: `Origin`, preflights, and the session cookie.
+// Headers that browsers add by themselves: `Origin`, preflights, and the session cookie.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -6,7 +6,7 @@ import { adminToken, assertConventions, login, ok, raw, refused, send, signUp } 
 import { startPostern } from "./support/postern.mjs";
 
 const LISTED = "https://spa.example";
-// Local development over plain http; the attributes in production are held by tests/api/session_cookie.rs.
+// Local development over plain http. tests/api/session_cookie.rs tests the attributes in production.
 const CLEARED = "local-session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0";
 
 let postern;
@@ -20,7 +20,7 @@ after(() => postern?.stop());
 const preflight = (path, origin) =>
   send(postern, "OPTIONS", path, { headers: { origin, "access-control-request-method": "PUT" } });
 
-/** Signs in as a page of the service's own does. Returns the token in the cookie. */
+/** Signs in like a page of the service. Returns the token in the cookie. */
 async function cookieOf(email, password) {
   const answer = await login(postern, email, password, { headers: { origin: own, "x-session-cookie": "set" } });
   const { token } = ok(answer);
@@ -32,7 +32,7 @@ async function cookieOf(email, password) {
 
 const cookie = (token) => `theme=dark; local-session=${token}`;
 
-test("a listed page may ask before it calls and read the answer, another may not", async () => {
+test("a listed page passes the preflight and can read the response, other pages cannot", async () => {
   const asked = await preflight("/api/auth/me/name", LISTED);
   assert.deepEqual([asked.status, asked.text], [204, ""]);
   assert.equal(asked.headers.get("access-control-allow-origin"), LISTED);
@@ -61,7 +61,7 @@ test("a listed page may ask before it calls and read the answer, another may not
   }
 });
 
-test("the session cookie goes to the services own page and back, and no other page acts with it", async () => {
+test("only the service's own pages can use the session cookie", async () => {
   const { user } = await signUp(postern, "ada@example.com");
   const token = await cookieOf(user.email);
   const get = (path) => send(postern, "GET", path, { headers: { cookie: cookie(token) } });
@@ -73,7 +73,7 @@ test("the session cookie goes to the services own page and back, and no other pa
   assert.equal(ok(await get("/api/auth/me")).id, user.id);
   assert.equal(ok(await get("/api/auth/me/sessions")).filter(({ current }) => current).length, 1);
 
-  // A neighbouring port is the same site, so a browser sends the cookie, but not the same origin.
+  // Another port is the same site, so browsers send the cookie, but it is a different origin.
   for (const headers of [
     {},
     { origin: "https://evil.example" },
@@ -101,7 +101,7 @@ test("the session cookie goes to the services own page and back, and no other pa
   assert.deepEqual(late.headers.getSetCookie(), []);
 });
 
-test("cookies that come twice are none, however they come", async () => {
+test("duplicate session cookies are ignored", async () => {
   const token = await cookieOf("admin", "admin");
   const get = (...headers) =>
     raw(
@@ -112,7 +112,7 @@ test("cookies that come twice are none, however they come", async () => {
   const twice = [`Cookie: local-session=${token}`, `Cookie: local-session=${token}`];
   refused(await get(...twice), 401, "invalid_token");
   refused(await get(`Cookie: local-session=${token}; local-session=${token}`), 401, "invalid_token");
-  // Beside an Authorization header, whatever it holds, the cookie does not count.
+  // With any Authorization header, the cookie is ignored.
   for (const value of ["Bearer", "Bearer x", "Basic YTpi"]) {
     refused(await get(`Cookie: ${cookie(token)}`, `Authorization: ${value}`), 401, "invalid_token");
   }

@@ -1,4 +1,4 @@
-// The client, and what other Workers verify sessions with: built as they are published, against a running Postern.
+// The client and the session verifier for other Workers, built as published, against a running Postern.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -33,7 +33,7 @@ function npm(...args) {
   assert.equal(status, 0, stdout + stderr);
 }
 
-/** The Worker of examples/worker on workerd. */
+/** Runs the Worker of examples/worker on workerd. */
 async function startExample(bindings) {
   const bundle = await build({
     entryPoints: [`${root}/examples/worker/src/index.ts`],
@@ -67,25 +67,25 @@ function refusedBy(answer, status, code) {
   assert.equal(answer.headers.has("retry-after"), status === 503);
 }
 
-/** The token with another payload under the signature that it had. */
+/** Returns the token with a different payload and the original signature. */
 function forged(token, change) {
   const [header, payload, signature] = token.split(".");
   const claims = { ...JSON.parse(Buffer.from(payload, "base64url")), ...change };
   return [header, Buffer.from(JSON.stringify(claims)).toString("base64url"), signature].join(".");
 }
 
-test("the types of the client are those of the description", () => {
+test("the client's types match the OpenAPI description", () => {
   npm("run", "--silent", "types", "--workspace", "postern-client", "--", "--check");
 });
 
-test("another Worker lets in whoever has a session", async () => {
+test("another Worker accepts a valid session", async () => {
   const { token, user } = await signUp(postern, "worker@example.com");
   const answer = await ask("/greeting", token);
   assert.deepEqual([answer.status, answer.body.greeting], [200, `Hello, user ${user.id}.`]);
   assert.equal((await ask("/transfer", token)).body.transferred, "on behalf of worker@example.com");
 });
 
-test("another Worker lets in nobody without a token, with a forged one or with one of another kind", async () => {
+test("another Worker rejects missing and forged tokens and tokens of other kinds", async () => {
   const { token, user } = await signUp(postern, "forged@example.com");
   const { privateKey } = await generateKeyPair("Ed25519");
   const [header, payload] = token.split(".").map((part) => Buffer.from(part, "base64url").toString());
@@ -109,7 +109,7 @@ test("another Worker lets in nobody without a token, with a forged one or with o
   }
 });
 
-test("a session that has ended is refused where Postern is asked, and a deactivated user is told so", async () => {
+test("with a check at Postern, ended sessions and deactivated users are rejected", async () => {
   const ended = await signUp(postern, "ended@example.com");
   await send(postern, "POST", "/api/auth/logout", { token: ended.token });
   refusedBy(await ask("/transfer", ended.token), 401, "invalid_token");
@@ -120,7 +120,7 @@ test("a session that has ended is refused where Postern is asked, and a deactiva
   refusedBy(await ask("/transfer", inactive.token), 403, "inactive");
 });
 
-test("the token of an admin who must change the default password is nobody's in another Worker, until it is changed", async () => {
+test("another Worker rejects an admin with the default password until it is changed", async () => {
   const restricted = await startPostern({ settings: { DEFAULT_ADMIN: "restricted" } });
   try {
     const token = await adminToken(restricted);
@@ -140,7 +140,7 @@ test("the token of an admin who must change the default password is nobody's in 
   }
 });
 
-test("nobody is signed out because Postern does not answer", async () => {
+test("an outage of Postern signs no user out", async () => {
   const token = await adminToken(postern);
   const alone = await startExample({ POSTERN_URL: "http://localhost:1" });
   try {
@@ -152,7 +152,7 @@ test("nobody is signed out because Postern does not answer", async () => {
   }
 });
 
-test("an expired token, one of another service and one without its claims are refused", async () => {
+test("expired tokens, tokens of other services and tokens without claims are rejected", async () => {
   const { publicKey, privateKey } = await generateKeyPair("Ed25519");
   const claims = { sub: "1", sid: "2", scopes: ["user", 0], purpose: "session", iss: ORIGIN, aud: ORIGIN };
   const sign = (changed, expires = "1h") => {
@@ -176,7 +176,7 @@ test("an expired token, one of another service and one without its claims are re
     await assert.rejects(tell(token), (error) => error instanceof Unverified && error.status === 401);
 });
 
-test("the client signs in, and forgets a token that Postern refuses", async () => {
+test("the client signs in and drops a token that Postern rejects", async () => {
   const { user } = await signUp(postern, "client@example.com");
   const client = createClient({ url: postern.url });
   const { token } = await ok(client.POST("/api/auth/login", { body: { email: user.email, password: PASSWORD } }));
@@ -188,13 +188,13 @@ test("the client signs in, and forgets a token that Postern refuses", async () =
   assert.deepEqual([response.status, error.code, client.tokens.get()], [401, "invalid_token", null]);
 });
 
-test("the client adopts a fresh token, unless another has taken the old one's place", async () => {
+test("the client adopts a refreshed token unless the old one was replaced meanwhile", async () => {
   const { token, user } = await signUp(postern, "fresh@example.com");
   const fresh = ok200(await login(postern, user.email)).token;
   let meanwhile = () => {};
   const client = createClient({
     url: postern.url,
-    // Postern gives one when half of the old one's life is over, which no test can wait for.
+    // Postern refreshes a token after half of its lifetime, which is too long for a test.
     fetch: async (request) => {
       const response = await fetch(request);
       meanwhile();
@@ -213,7 +213,7 @@ test("the client adopts a fresh token, unless another has taken the old one's pl
   assert.equal(client.tokens.get(), "of somebody who has signed in meanwhile");
 });
 
-test("a failed login is an error with its code, and leaves the session that there is", async () => {
+test("a failed login throws an error with its code and keeps the current session", async () => {
   const { token, user } = await signUp(postern, "mistyped@example.com");
   const client = createClient({ url: postern.url });
   client.tokens.set(token);
@@ -228,7 +228,7 @@ test("a failed login is an error with its code, and leaves the session that ther
   await assert.rejects(faulty, ({ code, detail }) => code === "invalid_fields" && detail[0].loc[1] === "name");
 });
 
-test("a change that is based on an old state is an error that has the present one", async () => {
+test("a change based on an old version throws an error with the current one", async () => {
   const { user } = await signUp(postern, "changed@example.com");
   const client = createClient({ url: postern.url });
   await ok(client.POST("/api/auth/login", { body: { email: "admin", password: "admin" } }));

@@ -1,5 +1,5 @@
-// What holds when fifty do the same at once, on the real D1 and KV. Who wins is chance; that one does, and what the others
-// are told, is not.
+// Fifty concurrent requests on the local D1 and KV. The winner is random, but exactly one must win, and the others must get
+// the right error.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -32,21 +32,21 @@ after(() => postern?.stop());
 
 const MANY = 50;
 
-/** The number of the one request that succeeded. */
+/** The index of the only successful request. */
 function winner(answers) {
   const winners = answers.flatMap(({ status }, number) => (status === 200 ? [number] : []));
   assert.equal(winners.length, 1, JSON.stringify(tally(answers)));
   return winners[0];
 }
 
-// Stands first: it begins with an empty database.
-test("the first account is made once, however many ask for it first", async () => {
+// Must be the first test, because it needs an empty database.
+test("the first account is created once despite concurrent requests", async () => {
   const answers = await Promise.all(Array.from({ length: 20 }, () => login(postern, "admin", "admin")));
   assert.deepEqual(tally(answers), { 200: 20 });
   assert.equal((await postern.sql("SELECT id FROM users")).length, 1);
 });
 
-// More than once, because how far requests overlap is chance.
+// Several times, because the overlap of requests is random.
 const rounds = [1, 2, 3];
 
 test("a reset link works once", async () => {
@@ -74,19 +74,19 @@ test("the right code works once", async () => {
   }
 });
 
-test("of many reset links asked for at once the newest alone works", async () => {
+test("of many concurrently requested reset links only the newest works", async () => {
   const { user } = await signUp(postern, "links@example.com");
   const json = { email: user.email };
   const answers = await atOnce(postern, MANY, () => ["POST", "/api/auth/send-password-reset-link", { json }]);
   assert.deepEqual(tally(answers), { 200: 10, "429 too_many_requests": MANY - 10 });
-  // Nothing is owed any more: each of the ten is sent, or is of no use because a newer one was asked for.
+  // The queue is empty: each of the ten mails was sent, or dropped because a newer link was requested.
   await until(async () => (await postern.sql("SELECT id FROM mails")).length === 0);
   const tokens = (await mails(postern, user.email)).map((mail) => link(mail).searchParams.get("token"));
   const alive = (await Promise.all(tokens.map((token) => me(postern, token)))).filter(({ status }) => status === 200);
   assert.equal(alive.length, 1, `${tokens.length} links`);
 });
 
-test("five guesses at a code are judged, and no more", async () => {
+test("a code allows five guesses and no more", async () => {
   const session = await signUp(postern, "wrong@example.com");
   const { token, code } = await sendOtp(postern, session);
   const guesses = await atOnce(postern, MANY, (number) => {
@@ -122,7 +122,7 @@ test("an email has one account", async () => {
   assert.equal((await postern.sql("SELECT id FROM sessions WHERE user_id = ?", users[0].id)).length, 1);
 });
 
-test("twenty wrong passwords for one account are judged, and every one of them is counted", async () => {
+test("of concurrent wrong passwords for one account twenty are checked and all are counted", async () => {
   await signUp(postern, "guessed@example.com");
   const before = new Set((await postern.sql("SELECT key FROM throttles")).map(({ key }) => key));
   const address = "192.0.2.1";
@@ -130,8 +130,8 @@ test("twenty wrong passwords for one account are judged, and every one of them i
   const answers = await atOnce(postern, MANY, () => ["POST", "/api/auth/login", { json, address }]);
   assert.deepEqual(tally(answers), { "401 wrong_credentials": 20, "429 too_many_requests": MANY - 20 });
   const counters = (await postern.sql("SELECT key, attempts FROM throttles")).filter(({ key }) => !before.has(key));
-  // By the account, which counts what is judged, and by the address, which counts all that it sent. The others are of
-  // what keeps the isolate busy: one each.
+  // The account's counter has the checked guesses, the address's counter all of them. The other counters belong to the
+  // requests that keep the isolate busy, one each.
   const attempts = counters.map(({ attempts }) => attempts).sort((a, b) => b - a);
   assert.deepEqual(
     attempts.filter((attempts) => attempts > 1),
@@ -140,7 +140,7 @@ test("twenty wrong passwords for one account are judged, and every one of them i
   refused(await login(postern, "guessed@example.com", PASSWORD, { address }), 429, "too_many_requests");
 });
 
-test("a user has two hundred live tokens, and not one more", async () => {
+test("a user can have 200 active tokens and no more", async () => {
   const { token, user } = await signUp(postern, "hoarder@example.com");
   const create = () => ["POST", "/api/auth/me/create-token", { token }];
   for (let round = 0; round < 4; round += 1) assert.deepEqual(tally(await atOnce(postern, 45, create)), { 200: 45 });
@@ -153,7 +153,7 @@ test("a user has two hundred live tokens, and not one more", async () => {
   );
 });
 
-test("a password is changed once by those who know the old one, and the winner's session goes on alone", async () => {
+test("of concurrent password changes one succeeds, and only its session continues", async () => {
   const { token, user } = await signUp(postern, "changes@example.com");
   const sessions = [token, ok(await login(postern, user.email)).token];
   const password = (number) => `a good password, number ${number}`;
@@ -171,12 +171,12 @@ test("a password is changed once by those who know the old one, and the winner's
   const won = winner(answers);
   ok(await me(postern, sessions[won % 2]));
   refused(await me(postern, sessions[(won + 1) % 2]), 401, "invalid_token");
-  // As if the wait were over that the others have brought about with an old password that was wrong by then.
+  // Skips the wait caused by the others, whose old password was wrong by then.
   await postern.sql("DELETE FROM throttles");
   ok(await login(postern, user.email, password(won)));
 });
 
-test("of two admins who leave at once one stays", async () => {
+test("two admins who deactivate themselves concurrently leave one admin", async () => {
   const first = await adminToken(postern);
   const second = await signUp(postern, "second-admin@example.com");
   await postern.sql("UPDATE users SET role = 'admin' WHERE id = ?", second.user.id);
@@ -191,6 +191,6 @@ test("of two admins who leave at once one stays", async () => {
   assert.equal(active.length, 1);
 });
 
-test("nothing of this was an outage", () => {
+test("none of this logged an outage", () => {
   assert.deepEqual(postern.logs(), []);
 });

@@ -1,5 +1,5 @@
-// What each call costs where it is paid for: rows that D1 says it read and wrote, and requests that leave the Worker. Held
-// against the table in docs/storage.md, which `npm run costs` writes.
+// The billed costs of each call: rows that D1 reports as read and written, and requests that leave the Worker. Compared with
+// the table in docs/storage.md, which `npm run costs` writes.
 
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
@@ -12,7 +12,7 @@ const document = new URL("../../docs/storage.md", import.meta.url);
 const header = "| call | sub-requests | rows read | rows written | after the answer |\n|---|---|---|---|---|\n";
 const [few, many] = [10, 20_000];
 
-// They tell how many there are in all, so they count them.
+// These return a total, so they count all users.
 const growing = ["GET /api/auth/admin/users", "GET /api/auth/admin/invite-tree"];
 const grows = "as many as users";
 
@@ -28,8 +28,8 @@ before(async () => {
 after(() => postern?.stop());
 
 /**
- * SQLite reads the entry beyond those that it looks for, to see that there are no more: unless they are the last or the first
- * of their index, which is left to chance where there are few. Here no other id is beyond these.
+ * SQLite also reads the index entry after the ones it looks for, unless they are the last or first of the index, which is
+ * random in a small table. With these ids, no other id comes after them.
  */
 async function occupyTheEnds() {
   for (const id of ["!", "zzzz"]) {
@@ -53,7 +53,7 @@ async function occupyTheEnds() {
   }
 }
 
-/** What to send for each call, by somebody who has just signed up. */
+/** The request for each call, sent by a user who has just signed up. */
 const requests = {
   "POST /api/auth/login": ({ email }) => ({ json: { email, password: PASSWORD } }),
   "POST /api/auth/signup": ({ other }) => ({ json: { referrer, email: other, password: PASSWORD } }),
@@ -117,7 +117,7 @@ const requests = {
   "GET /health": () => ({}),
 };
 
-/** Every call of the first table of the document but those of local development, and whether work follows its answer. */
+/** The calls of the document's first table, except those of local development, and whether they do work after the response. */
 async function calls() {
   const [, table] = (await readFile(document, "utf8")).split("| call | round trips |");
   const rows = table.split("\n\n")[0].matchAll(/^\| ([A-Z]+ \/\S+) .*\| ([\d, ]+) \|$/gm);
@@ -143,7 +143,7 @@ async function newUser() {
 let addresses = 0;
 const address = () => `2001:db8:${((addresses += 1)).toString(16)}::1`;
 
-/** What a call costs until its answer, and after it: requests that leave the Worker, rows read, rows written. */
+/** The costs of a call before and after the response: requests that leave the Worker, rows read, rows written. */
 async function cost({ call, hasAfter }) {
   const [method, path] = call.split(" ");
   const request = requests[call];
@@ -171,10 +171,10 @@ async function table() {
   return header + rows;
 }
 
-test("what a call costs is what the table says, and does not depend on how many users there are", async () => {
+test("the costs of a call match the table and do not depend on the number of users", async () => {
   await populate((...query) => postern.sql(...query), few);
   const withFew = await table();
-  // What the first count left behind.
+  // Deletes what the first count left behind.
   await postern.sql("DELETE FROM freezes");
   await populate((...query) => postern.sql(...query), many);
   assert.equal(await table(), withFew);

@@ -1,5 +1,5 @@
-// Twenty times the runtime is killed in the middle of mixed work and started again on the same state. What was
-// acknowledged is there; what was under way has happened whole or not at all, and everybody can go on.
+// Kills the runtime twenty times in the middle of mixed work and restarts it on the same state. Acknowledged work must be
+// there, interrupted work must be complete or absent, and all users can continue.
 
 import assert from "node:assert/strict";
 import { watch } from "node:fs";
@@ -26,7 +26,7 @@ import { startPostern } from "./support/postern.mjs";
 
 const ROUNDS = 20;
 const KINDS = ["sign-up", "login", "user token", "password change", "password reset", "reset link"];
-// After this time a mail that was begun and not ended is anybody's (store/mails.rs).
+// After this time, another run may take over a mail whose sending was started but not finished (store/mails.rs).
 const LEASE = 600_000;
 
 let postern;
@@ -38,7 +38,7 @@ after(() => postern?.stop());
 const acknowledged = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
 const unanswered = Object.fromEntries(KINDS.map((kind) => [kind, { happened: 0, "did not": 0 }]));
 
-// A minute on two idle cores; the limit is there so that a hang is an error.
+// Takes a minute on two idle cores. The limit makes a hang an error.
 test(`what was acknowledged outlives ${ROUNDS} crashes, and nothing is half-done`, {
   timeout: 900_000,
 }, async (context) => {
@@ -57,7 +57,7 @@ test(`what was acknowledged outlives ${ROUNDS} crashes, and nothing is half-done
     ]);
     await newsOfEveryChange(world);
     await databaseIsConsistent();
-    // As if the waits were over that wrong passwords and unanswered logins have brought about.
+    // Skips the waits caused by wrong passwords and unanswered logins.
     await postern.sql("DELETE FROM throttles");
   }
   await everythingIsStillThere(world);
@@ -71,8 +71,8 @@ test(`what was acknowledged outlives ${ROUNDS} crashes, and nothing is half-done
 });
 
 /**
- * Somebody whose password changes. `maybe` is a new password whose change was not answered; `former` the one before;
- * `changes` how often it was changed.
+ * A user whose password changes. `maybe` is a new password whose change got no response, `former` the previous password, and
+ * `changes` the number of changes.
  */
 async function newAccount(email) {
   const password = `the first password of ${email}`;
@@ -95,7 +95,7 @@ async function newWorld() {
 
 const KILLED = Symbol("the runtime was killed");
 
-/** Everybody works until enough is acknowledged. Then the runtime is killed, while the others wait for their answers. */
+/** Runs all workers until enough work is acknowledged, then kills the runtime while the others wait for their responses. */
 async function workUntilKilled(world, round) {
   const owner = world.signedUp.at(-1) ?? { ...world.visitor, token: world.visitor.session };
   const work = { round, owner, signUps: [], tokens: [], sessions: [] };
@@ -104,7 +104,7 @@ async function workUntilKilled(world, round) {
   for (const account of [...world.changers, world.resetter]) account.hasChangedNow = false;
   for (const account of world.changers) account.other = ok(await login(postern, account.email, account.password)).token;
 
-  // Each kind of work in turn must have been done once, and then, in later rounds, begun: so each is done and cut off.
+  // In turn, each kind of work must have been completed and, in later rounds, started, so that each is interrupted too.
   const awaited = KINDS[round % KINDS.length];
   const asked = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
   const answered = { ...asked };
@@ -117,7 +117,7 @@ async function workUntilKilled(world, round) {
   const enough = new Promise((resolve) => (kill = resolve));
   const write = await nextWriteToD1();
 
-  /** The body of an answer, counted; what fails once the runtime is killed ends a worker. */
+  /** Counts a response and returns its body. A failure after the kill ends the worker. */
   const act = async (kind, request) => {
     asked[kind] += 1;
     if (isEnough()) kill();
@@ -162,7 +162,7 @@ async function workUntilKilled(world, round) {
     }),
     (async () => {
       const account = world.resetter;
-      // Every other time with the link from before, so that a reset and a request for a link are cut off by turns.
+      // Every other time with the previous link, so that resets and link requests are interrupted alternately.
       for (let number = 0; ; number += 1) {
         if (number > 0 || round % 2 === 0) {
           account.link = "asked for";
@@ -180,10 +180,10 @@ async function workUntilKilled(world, round) {
     })(),
   ];
   const ends = Promise.allSettled(workers);
-  // A worker that ends before that has failed.
+  // A worker that ends earlier has failed.
   await Promise.race([enough, Promise.all(workers)]);
-  // Each time at another write of D1: at any other moment all of them would be waiting for the hash of a password, which
-  // takes so much longer.
+  // Each round kills at a different write of D1. At a random moment, all workers would be waiting for a password hash, which
+  // takes much longer.
   for (let number = (round * 7) % 12; number > 0; number -= 1) await Promise.race([write.next(), Promise.all(workers)]);
   isKilled = true;
   await postern.kill();
@@ -192,7 +192,7 @@ async function workUntilKilled(world, round) {
   return work;
 }
 
-/** Watches the log that D1 writes each transaction to: SQLite's write-ahead log. */
+/** Watches SQLite's write-ahead log, to which D1 writes each transaction. */
 async function nextWriteToD1() {
   const files = await readdir(postern.state, { recursive: true });
   const database = files.find((name) => /d1\b.*[0-9a-f]{64}\.sqlite$/.test(name));
@@ -213,7 +213,7 @@ function askForLink({ email }) {
   return send(postern, "POST", "/api/auth/send-password-reset-link", { json: { email } });
 }
 
-/** The tokens of the reset links in the mailbox that were not known before. */
+/** Returns the tokens of new reset links in the mailbox. */
 async function newLinks({ email, known }) {
   const resets = (await mails(postern, email)).filter(({ subject }) => subject.startsWith("Reset"));
   const tokens = resets.map((mail) => link(mail).searchParams.get("token")).filter((token) => !known.has(token));
@@ -236,7 +236,7 @@ async function count(table, userId) {
   return count;
 }
 
-/** Looks into copies of the files as the kill has left them, before anybody else does. */
+/** Checks copies of the files as the kill left them, before the restart. */
 async function filesAreSound() {
   const copy = await mkdtemp(join(tmpdir(), "postern-crash-"));
   try {
@@ -254,7 +254,7 @@ async function filesAreSound() {
   }
 }
 
-/** The cron trigger sends what the killed runtime owed: the first run may take ten. */
+/** Lets the cron trigger send the queued mail. One run sends up to ten. */
 async function mailsLeave() {
   const owed = async () => (await postern.sql("SELECT count(*) AS owed FROM mails"))[0].owed;
   for (let run = 0; run < 10 && (await owed()) > 0; run += 1) await postern.scheduled(Date.now() + LEASE);
@@ -302,12 +302,12 @@ async function tokensAreThere(world, { owner, tokens, tokensBefore }) {
   assert.ok(rest >= 0 && rest <= 3, `${rest} tokens that nobody was told of, of three made at a time`);
   unanswered["user token"].happened += rest;
   unanswered["user token"]["did not"] += 3 - rest;
-  // What cannot be opened is not listed, so each row is whole.
+  // Rows that cannot be decrypted are not listed, so each listed row is intact.
   assert.equal(listed.length, rows);
   world.tokens.push(...tokens);
 }
 
-/** Finds out which password is in force: the last that was acknowledged, or the one that was under way. No other is. */
+/** Finds the current password, which must be the last acknowledged one or the one in progress. */
 async function passwordIsOldOrNew(account, kind) {
   const { email, password, maybe, former } = account;
   const candidates = [password, maybe, former].filter((candidate) => candidate !== undefined);
@@ -356,7 +356,7 @@ async function resetsAreWhole(account) {
   }
 }
 
-/** Of several changes within ten minutes the first is told at once, and the others together. */
+/** Of several changes within ten minutes, the first causes an immediate notice, and the others one more. */
 async function newsOfEveryChange({ changers, resetter }) {
   for (const account of [...changers, resetter]) {
     const { email, changes, told = { news: 0, changes: 0 } } = account;
@@ -379,11 +379,11 @@ async function databaseIsConsistent() {
       table,
     );
   }
-  // All but the first account were invited, and are what a sign-up makes.
+  // All accounts except the first were invited and created by a sign-up.
   assert.deepEqual(await postern.sql("SELECT email FROM users WHERE referrer_id IS NULL"), [{ email: "admin" }]);
 }
 
-/** The first crashes did not lose later what they had not lost at once. */
+/** Checks that later crashes did not lose what had survived earlier ones. */
 async function everythingIsStillThere({ signedUp, tokens }) {
   for (const { id, token } of signedUp) assert.equal(ok(await me(postern, token)).id, id);
   for (const token of tokens)

@@ -1,4 +1,4 @@
-// A happy path through every endpoint of the shipped artefact, following the links and codes in the mails.
+// A happy path through every endpoint of the built Worker, using the links and codes in the mails.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -30,17 +30,17 @@ after(() => postern?.stop());
 
 const DAY = 86_400_000;
 
-/** The claims of a JWT, read as clients read them: without verifying. */
+/** Reads the claims of a JWT like clients do, without verifying it. */
 function claims(token) {
   return JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
 }
 
-/** That `time` is what was meant, give or take a minute. */
+/** Checks that `time` is within a minute of the expected time. */
 function assertNear(time, meant) {
   assert.ok(Math.abs(time - meant) < 60_000, `${time} is not near ${meant}`);
 }
 
-test("the default admin signs in and sees whose session it is", async () => {
+test("the default admin can log in and get the current user", async () => {
   const { token, user, must_change_password } = ok(await login(postern, " ADMIN ", "admin"));
   assert.equal(must_change_password, true);
   assert.deepEqual([user.email, user.role, user.is_active, user.is_verified], ["admin", "admin", true, true]);
@@ -49,7 +49,7 @@ test("the default admin signs in and sees whose session it is", async () => {
   assert.equal(answer.headers.get("x-refresh-token"), null);
 });
 
-test("a session token tells clients when it ends and what it is for", async () => {
+test("a session token has the expiry and the scopes", async () => {
   const { token, user } = ok(await login(postern, "admin", "admin"));
   const { sub, iat, exp, scopes } = claims(token);
   assert.deepEqual([sub, scopes], [user.id, ["admin", 2]]);
@@ -57,7 +57,7 @@ test("a session token tells clients when it ends and what it is for", async () =
   assert.equal(exp - iat, (7 * DAY) / 1000);
 });
 
-test("somebody who was invited signs up and is somebody else's referral", async () => {
+test("an invited user can sign up and becomes the referrer's invitee", async () => {
   const admin = ok(await login(postern, "admin", "admin"));
   const referrer = await userToken(postern, admin.token);
   assert.match(referrer, /^[0-9A-Za-z]{10}$/);
@@ -97,7 +97,7 @@ test("somebody who was invited signs up and is somebody else's referral", async 
   assert.deepEqual(ok(await login(postern, "ADA@example.com")).user, user);
 });
 
-test("an invitation by mail leads to a sign-up", async () => {
+test("a mailed invitation leads to a sign-up", async () => {
   const token = await adminToken(postern);
   const json = { email: "Invited@Example.com" };
   assert.equal(ok(await send(postern, "POST", "/api/auth/me/send-invite", { token, json })), true);
@@ -108,14 +108,14 @@ test("an invitation by mail leads to a sign-up", async () => {
   ok(await login(postern, "invited@example.com"));
 });
 
-test("a user changes name and is called so from then on", async () => {
+test("a user can change the name", async () => {
   const { token } = await signUp(postern, "name@example.com");
   const json = { name: "  Grace Hopper " };
   assert.equal(ok(await send(postern, "PUT", "/api/auth/me/name", { token, json })), true);
   assert.equal(ok(await me(postern, token)).name, "Grace Hopper");
 });
 
-test("a password change ends the other sessions, goes on with this one, and is told by mail", async () => {
+test("a password change ends the other sessions, keeps this one, and is reported by mail", async () => {
   const { token, user } = await signUp(postern, "change@example.com");
   const other = ok(await login(postern, user.email)).token;
   const json = { old_password: PASSWORD, new_password: "another good password" };
@@ -127,7 +127,7 @@ test("a password change ends the other sessions, goes on with this one, and is t
   await mail(postern, user.email, /was changed/);
 });
 
-test("a reset link sets a new password once, verifies the email and ends every session", async () => {
+test("a reset link sets a new password once, verifies the email and ends all sessions", async () => {
   const { token, user } = await signUp(postern, "reset@example.com");
   const reset = await resetToken(postern, user.email);
   assert.equal(link((await mails(postern, user.email))[0]).href.split("?")[0], `${postern.url}/reset-password`);
@@ -151,7 +151,7 @@ test("a mailed code verifies the email once", async () => {
   refused(await send(postern, "POST", "/api/auth/me/send-otp", { token: session.token }), 409, "already_verified");
 });
 
-test("a mailed code may come as an urlencoded form, and not as JSON", async () => {
+test("a mailed code can be sent as an urlencoded form but not as JSON", async () => {
   const { token, code: otp } = await sendOtp(postern, await signUp(postern, "urlencoded@example.com"));
   refused(await send(postern, "POST", "/api/auth/verify-otp", { json: { otp, token } }), 415, "unsupported_media_type");
   assert.equal(
@@ -160,7 +160,7 @@ test("a mailed code may come as an urlencoded form, and not as JSON", async () =
   );
 });
 
-test("user tokens are made, listed latest expiry first, verified and deleted", async () => {
+test("user tokens can be created, listed, verified and deleted", async () => {
   const { token, user } = await signUp(postern, "tokens@example.com");
   const create = async (json) => ok(await send(postern, "POST", "/api/auth/me/create-token", { token, json })).token;
   const [short, long] = [await create({ name: "A week", expires_in_days: 7 }), await create(undefined)];
@@ -185,7 +185,7 @@ test("user tokens are made, listed latest expiry first, verified and deleted", a
   refused(await me(postern, long), 401, "invalid_token");
 });
 
-test("a user sees where they are signed in and ends a session elsewhere", async () => {
+test("a user can list sessions and end one on another device", async () => {
   const { token, user } = await signUp(postern, "sessions@example.com");
   const other = ok(await login(postern, user.email, PASSWORD, { headers: { "user-agent": "A phone" } })).token;
   const listed = ok(await send(postern, "GET", "/api/auth/me/sessions", { token }));
@@ -199,7 +199,7 @@ test("a user sees where they are signed in and ends a session elsewhere", async 
   refused(await send(postern, "DELETE", `/api/auth/me/sessions/${id}`, { token }), 404, "not_found");
 });
 
-test("a logout ends this session and no other", async () => {
+test("a logout ends only this session", async () => {
   const { token, user } = await signUp(postern, "logout@example.com");
   const other = ok(await login(postern, user.email)).token;
   assert.equal(ok(await send(postern, "POST", "/api/auth/logout", { token })), true);
@@ -207,7 +207,7 @@ test("a logout ends this session and no other", async () => {
   ok(await me(postern, other));
 });
 
-test("a user who leaves is inactive at every door at once", async () => {
+test("a user who deactivates the account is inactive everywhere immediately", async () => {
   const { token, user } = await signUp(postern, "leaver@example.com");
   const invitation = await userToken(postern, token);
   assert.equal(ok(await send(postern, "DELETE", "/api/auth/me", { token })), true);
@@ -216,7 +216,7 @@ test("a user who leaves is inactive at every door at once", async () => {
   assert.equal(ok(await send(postern, "GET", `/api/auth/verify-token?token=${invitation}`)), false);
 });
 
-test("the public keys are at /api/auth/jwks and hold nothing private", async () => {
+test("/api/auth/jwks has the public keys and nothing private", async () => {
   const { keys } = ok(await send(postern, "GET", "/api/auth/jwks"));
   assert.deepEqual(
     keys.map(({ kid, x, ...rest }) => ({ ...rest, kid: typeof kid, x: x.length })),
@@ -224,7 +224,7 @@ test("the public keys are at /api/auth/jwks and hold nothing private", async () 
   );
 });
 
-test("the outbox is a page to read and an array to test with, newest first", async () => {
+test("the outbox is available as a page and as JSON, newest first", async () => {
   await resetToken(postern, (await signUp(postern, "outbox@example.com")).user.email);
   await sendOtp(postern, ok(await login(postern, "outbox@example.com")));
   const [newest, ...older] = await mails(postern, "OUTBOX@example.com");
@@ -242,7 +242,7 @@ test("the outbox is a page to read and an array to test with, newest first", asy
   assert.ok(!answer.text.includes("reset@example.com"), "the page shows mails to somebody else");
 });
 
-test("HEAD is answered as GET, without the body", async () => {
+test("HEAD is answered like GET, without a body", async () => {
   const token = await adminToken(postern);
   for (const path of ["/api/auth/me", "/api/auth/jwks", "/api/auth/me/tokens", "/api/auth/me/sessions", "/health"]) {
     const answer = await send(postern, "HEAD", path, { token });
@@ -250,7 +250,7 @@ test("HEAD is answered as GET, without the body", async () => {
   }
 });
 
-// Stands last: it looks back at all of the above.
-test("nothing of a day in which nothing went wrong is in the log", () => {
+// Must be the last test, because it checks the log of all others.
+test("the log has no errors when nothing goes wrong", () => {
   assert.deepEqual(postern.logs(), []);
 });

@@ -1,5 +1,5 @@
-// A run of the cron trigger with a provider that takes requests and never answers. In a file of its own, because it takes the
-// most of a minute.
+// A run of the cron trigger with a mail provider that accepts requests and never responds. In a separate file, because it takes
+// almost a minute.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,10 +13,10 @@ const settings = {
   RESEND_API_KEY: "re_a_key_that_is_no_key",
 };
 
-test("a run with a provider that never answers ends, and the next one sends the rest", async () => {
+test("a run ends even if the provider never responds, and the next run sends the rest", async () => {
   let asked = 0;
   const hanging = [];
-  // Out at first, so that the mails stay in the queue.
+  // The provider is down at first, so that the mails stay in the queue.
   let answer = (response) => response.writeHead(500).end();
   const node = (request, response) => {
     asked += 1;
@@ -42,15 +42,15 @@ test("a run with a provider that never answers ends, and the next one sends the 
     asked = 0;
     answer = (response) => hanging.push(response);
     await postern.scheduled(due);
-    // Each round of five hangs for the ten seconds that a provider is given. More rounds than these take over a minute.
+    // Each round of five hangs until the provider's timeout of ten seconds. More rounds would take over a minute.
     assert.ok(asked >= 5 && asked <= 30, `the run began ${asked} mails`);
     const begun = asked;
-    // What the run began has been given back, and nothing goes on after it.
+    // The run has released its mails, and nothing continues after it.
     assert.equal((await postern.sql("SELECT id FROM mails WHERE next_attempt_at <= ?", due)).length, MAILS - begun);
 
     answer = (response) => response.writeHead(200, { "content-type": "application/json" }).end("{}");
     asked = 0;
-    // After every lease and wait of the hanging run.
+    // After all leases and waits of the hanging run.
     await postern.scheduled(due + 180_000);
     assert.equal(asked, MAILS);
     assert.deepEqual(await postern.sql("SELECT id FROM mails"), []);

@@ -8,7 +8,7 @@ before(async () => {
 });
 after(() => postern?.stop());
 
-test("GET /health answers ok with status 200 when D1 and KV answer, and tells its version", async () => {
+test("GET /health returns 200 and the version when D1 and KV respond", async () => {
   const response = await postern.fetch("/health");
   assert.equal(response.status, 200);
   assert.match(response.headers.get("content-type"), /^application\/json/);

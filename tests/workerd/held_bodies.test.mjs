@@ -1,5 +1,5 @@
-// Bodies whose last byte is held back: what is answered without them, how long they may take, how many there may be, and that
-// nobody acts in the past with one.
+// Request bodies whose last byte is withheld: which errors do not wait for them, their timeout, their maximum number, and that
+// a request cannot act in the past.
 
 import assert from "node:assert/strict";
 import { connect } from "node:net";
@@ -13,7 +13,7 @@ before(async () => {
 });
 after(() => postern?.stop());
 
-/** Sends all but the last byte of a request. `answer` comes as soon as there is one, whether it is released or not. */
+/** Sends all but the last byte of a request. `answer` resolves with the response, whether or not the byte is released. */
 async function hold(method, path, json, { token, length, address = "192.0.2.1" } = {}) {
   const body = JSON.stringify(json);
   const headers = [
@@ -31,7 +31,7 @@ async function hold(method, path, json, { token, length, address = "192.0.2.1" }
   return { answer, release: () => socket.write(body.slice(-1)) };
 }
 
-test("what the head of a request decides is answered while its body is held back", async () => {
+test("errors that depend only on the headers do not wait for the body", async () => {
   for (const [method, path, status, code] of [
     ["POST", "/api/auth/nothing", 404, "not_found"],
     ["POST", "/nothing", 404, "not_found"],
@@ -44,13 +44,13 @@ test("what the head of a request decides is answered while its body is held back
   refused(await answer, 413, "body_too_large");
 });
 
-test("a session that ends while the body is held back does nothing", async () => {
+test("a session that ends before the body arrives has no effect", async () => {
   const { token, user } = await signUp(postern, "ada@example.com");
   const rename = await hold("PUT", "/api/auth/me/name", { name: "Too late" }, { token });
   ok(await me(postern, token));
   const now = Date.now();
   await postern.sql("UPDATE sessions SET expires_at = ? WHERE user_id = ?", now + 5, user.id);
-  // So much later than the session's end that only a time read before the body can be before it.
+  // Late enough that only a clock read before the body could be before the end of the session.
   while (Date.now() < now + 50) await new Promise((resolve) => setTimeout(resolve, 10));
   rename.release();
   refused(await rename.answer, 401, "invalid_token");
@@ -58,19 +58,19 @@ test("a session that ends while the body is held back does nothing", async () =>
   assert.equal(name, null);
 });
 
-test("a body that does not arrive in time is 408, and its request does nothing", async () => {
+test("a body that arrives too late is 408, and the request has no effect", async () => {
   const { answer } = await hold("POST", "/api/auth/login", { email: "admin", password: "admin" });
   const sessions = await postern.sql("SELECT count(*) AS n FROM sessions");
   refused(await answer, 408, "request_timeout");
   assert.deepEqual(await postern.sql("SELECT count(*) AS n FROM sessions"), sessions);
 });
 
-test("held bodies have a cap for each address and one for all, beyond which others are 503 until they are gone", async () => {
+test("withheld bodies are limited per address and in total, beyond which requests get 503", async () => {
   await adminToken(postern);
   const sockets = [];
   const statuses = new Map();
   const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
-  /** Holds bodies of 16 KiB until one is refused. Together they would be more than 4 MiB. */
+  /** Withholds bodies of 16 KiB until one is rejected. In total, they would exceed 4 MiB. */
   const fill = async (address) => {
     const before = statuses.size;
     for (let number = 0; number < 300; number += 1) {

@@ -1,5 +1,5 @@
-// Thousands of generated requests that no honest client would send. Whatever comes, the answer is the contract's, nothing
-// fails, and no account is changed. A failure tells the seed; `SEED=<seed>` repeats the run.
+// Sends thousands of generated hostile requests. Every response must follow the API contract, nothing may fail, and no account
+// may change. A failure prints the seed; `SEED=<seed>` repeats the run.
 
 import assert from "node:assert/strict";
 import { Agent, request as httpRequest } from "node:http";
@@ -14,10 +14,10 @@ const AT_ONCE = 8;
 
 let postern;
 const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
-/** Bearers of every kind: a session, a reset link's, an OTP session token, a user token. */
+/** Bearer tokens of every kind: a session, a reset token, an OTP session token, a user token. */
 const tokens = {};
 before(async () => {
-  // Every request is to be judged, not stopped by the guard at the door.
+  // Turns off the rate limiter, so that every request is processed.
   postern = await startPostern({ burst: 1_000_000 });
   const { token, user } = await signUp(postern, "ada@example.com");
   tokens.session = token;
@@ -65,7 +65,7 @@ const endpoints = [
   ["GET", "/dev/outbox", []],
 ];
 
-// What workerd knows; any other is answered 501 before the Worker hears of it, and a path that is no ASCII 400.
+// The methods that workerd knows. It answers others with 501 and non-ASCII paths with 400, without calling the Worker.
 const methods = [
   "GET",
   "HEAD",
@@ -124,7 +124,7 @@ const values = [
   ["a@b.co"],
 ];
 
-/** One request, described so that a failure can tell it. */
+/** One request, in a form that a failure can print. */
 function hostile(random) {
   const latin1 = () => String.fromCharCode(random.of([0x21, 0x7e, 0x80, 0xa0, 0xe9, 0xff, 0x61, 0x2e, 0x2c, 0x3d]));
   const unit = () => String.fromCharCode(random.below(0x10000));
@@ -200,7 +200,7 @@ function hostile(random) {
     if (random.chance(0.3))
       Object.assign(object, { id: "1", user_id: "1", role: "admin", is_active: false, tier: 2, extra: {} });
     if (random.chance(0.05)) object[text()] = value();
-    // What this bearer could rightly change stays wrong: `null` would remove the name.
+    // Changes that this bearer token may make must stay invalid: `null` would remove the name.
     const name = path.toLowerCase().includes("/me/name");
     if (name) object.name = random.of(["", "  ", "\n", "a".repeat(101), 1, ["Ada"], {}]);
     if ("old_password" in object && object.old_password === "admin") object.old_password = "wrong";
@@ -258,7 +258,7 @@ function hostile(random) {
     else headers["content-length"] = body.length;
   }
 
-  // With its own session a user may leave and sign out, and with their own reset link set a password: no offence.
+  // Users may deactivate their account, log out, and use their own reset link.
   const honest = [tokens.session, tokens.admin, tokens.reset].some((token) => headers.authorization?.endsWith(token));
   if (
     honest &&
@@ -270,7 +270,7 @@ function hostile(random) {
   return { method, path, headers, body };
 }
 
-/** A token with something wrong in it. */
+/** Returns an invalid token. */
 function mangled(random, token, latin1) {
   const at = random.below(token.length);
   return random.of([
@@ -288,7 +288,7 @@ function mangled(random, token, latin1) {
   ]);
 }
 
-/** Sends it past `fetch`, which would mend some of it. */
+/** Sends the request without `fetch`, which would correct parts of it. */
 function deliver({ method, path, headers, body }) {
   return new Promise((resolve, reject) => {
     const { port } = new URL(postern.url);
@@ -308,15 +308,15 @@ function deliver({ method, path, headers, body }) {
         resolve(answer);
       });
     });
-    // A body that is refused before its end may be cut off; its answer is what counts.
+    // The connection may close before the end of a rejected body. Only the response counts.
     request.on("error", (error) => (request.res ? undefined : reject(error)));
     request.end(body);
   });
 }
 
-test(`${REQUESTS} hostile requests get the contract's answers and change no account (SEED=${seed})`, async (t) => {
+test(`${REQUESTS} hostile requests get valid responses and change no account (SEED=${seed})`, async (t) => {
   const random = new Random(seed);
-  // Whoever knows an address may ask for a reset link, which ends the one before.
+  // Anyone who knows an email can request a reset link, which invalidates the previous one.
   const readUsers = async () =>
     (await postern.sql("SELECT * FROM users ORDER BY id")).map((user) => ({ ...user, password_reset_id: null }));
   const users = await readUsers();
@@ -331,7 +331,7 @@ test(`${REQUESTS} hostile requests get the contract's answers and change no acco
       try {
         const answer = await deliver(request);
         assert.ok(answer.status < 500, `it answered ${answer.status}: ${answer.text}`);
-        // What leads to a page, as `/admin` and `/..` do, is answered beside the Worker.
+        // Paths of pages, such as `/admin` and `/..`, are answered by the assets, not the Worker.
         if (!paths.includes(new URL(postern.url + request.path).pathname)) assertConventions(answer);
         statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
       } catch (error) {
@@ -345,7 +345,7 @@ test(`${REQUESTS} hostile requests get the contract's answers and change no acco
 
   assert.deepEqual(await readUsers(), users, `SEED=${seed}`);
   assert.deepEqual(postern.logs(), [], `SEED=${seed}`);
-  // The generator reaches behind the doors: every kind of refusal that it aims at has come.
+  // Checks that the generator got far enough: every intended kind of error occurred.
   for (const status of [200, 400, 401, 403, 404, 405, 413, 415, 422]) {
     assert.ok(statuses.has(status), `no answer ${status} in ${REQUESTS} requests; SEED=${seed}`);
   }

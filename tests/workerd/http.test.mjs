@@ -1,5 +1,4 @@
-// What only a real connection shows: repeated and huge headers, bodies that do not end or break off, and the burst guard
-// that stands before them.
+// Tests that need a real connection: repeated and huge headers, endless and interrupted bodies, and the rate limiter.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -14,20 +13,20 @@ before(async () => {
 });
 after(() => postern?.stop());
 
-/** The bytes of a request whose connection closes after the answer. */
+/** Returns the bytes of a request whose connection closes after the response. */
 function request(start, headers = [], body = "") {
   return [`${start} HTTP/1.1`, "Host: localhost", "Connection: close", ...headers, "", body].join("\r\n");
 }
 
 const json = "Content-Type: application/json";
 
-test("a header's name counts in any case, and so does the scheme", async () => {
+test("header names and the bearer scheme are case-insensitive", async () => {
   for (const header of ["authorization: Bearer", "AUTHORIZATION: BEARER", "aUTHORIZATION: bearer"]) {
     ok(await raw(postern, request("GET /api/auth/me", [`${header} ${token}`])));
   }
 });
 
-test("two Authorization headers are none, even when both are good", async () => {
+test("two Authorization headers are rejected, even if both are valid", async () => {
   const header = `Authorization: Bearer ${token}`;
   ok(await raw(postern, request("GET /api/auth/me", [header])));
   for (const second of [header, "Authorization: Bearer x", "authorization: Basic YTpi"]) {
@@ -40,14 +39,14 @@ test("two Authorization headers are none, even when both are good", async () => 
   }
 });
 
-test("an Authorization header of 64 KiB is no bearer", async () => {
+test("an Authorization header of 64 KiB is rejected", async () => {
   for (const value of ["a".repeat(65_536), `Bearer ${"a".repeat(65_536)}`, `Bearer ${token}${".a".repeat(32_768)}`]) {
     refused(await raw(postern, request("GET /api/auth/me", [`Authorization: ${value}`])), 401, "invalid_token");
   }
   ok(await send(postern, "GET", "/api/auth/me", { token }));
 });
 
-test("headers of bytes that are no ASCII are no bearer, and no reason to fail", async () => {
+test("non-ASCII header values are rejected without a failure", async () => {
   const bytes = (text) => Buffer.from(text, "latin1");
   const good = `Authorization: Bearer ${token}`;
   const odd = "\xff\xfe\xe9";
@@ -62,7 +61,7 @@ test("headers of bytes that are no ASCII are no bearer, and no reason to fail", 
   refused(await raw(postern, bytes(request("POST /api/auth/login", headers, body))), 415, "unsupported_media_type");
 });
 
-test("a body of 16 KiB is read, and one byte more is too much", async () => {
+test("a body of 16 KiB is accepted, and one byte more is rejected", async () => {
   const body = (size) => {
     const frame = JSON.stringify({ email: "admin", password: "admin", filler: "" });
     return JSON.stringify({ email: "admin", password: "admin", filler: "a".repeat(size - frame.length) });
@@ -73,7 +72,7 @@ test("a body of 16 KiB is read, and one byte more is too much", async () => {
   refused(await post(16_385), 413, "body_too_large");
 });
 
-test("a body that is too large is too much with every method, also where it would mean nothing", async () => {
+test("a body that is too large is rejected with every method, even where bodies are ignored", async () => {
   for (const [start, status] of [
     ["GET /api/auth/config", 200],
     ["DELETE /api/auth/me", 401],
@@ -84,36 +83,36 @@ test("a body that is too large is too much with every method, also where it woul
   }
 });
 
-test("a body without a length that goes on and on is refused before its end", async () => {
+test("an endless body without a length is rejected before its end", async () => {
   const chunk = `4000\r\n${"a".repeat(0x4000)}\r\n`;
   const start = request("POST /api/auth/login", [json, "Transfer-Encoding: chunked"]);
-  // Two chunks, and then silence: whoever answers has not waited for the end.
+  // Two chunks, then silence. A response shows that the Worker did not wait for the end.
   refused(await raw(postern, start, (socket) => socket.write(chunk + chunk)), 413, "body_too_large");
-  // 1 MiB, as fast as it goes.
+  // 1 MiB, as fast as possible.
   refused(await raw(postern, start, (socket) => socket.write(`${chunk.repeat(64)}0\r\n\r\n`)), 413, "body_too_large");
   ok(await login(postern, "admin", "admin"));
 });
 
-test("a body that says it is large is refused before its end", async () => {
+test("a body with a large Content-Length is rejected before its end", async () => {
   const start = request("POST /api/auth/login", [json, "Content-Length: 1048576"], "a".repeat(20_000));
   refused(await raw(postern, start), 413, "body_too_large");
 });
 
-test("a body in many small chunks is read whole", async () => {
+test("a body in many small chunks is read completely", async () => {
   const body = '{"email":"admin","password":"admin"}';
   const chunks = [...body].map((character) => `1\r\n${character}\r\n`).join("");
   ok(await raw(postern, request("POST /api/auth/login", [json, "Transfer-Encoding: chunked"], `${chunks}0\r\n\r\n`)));
 });
 
-test("a body that breaks off is refused, and is nothing for the log", async () => {
+test("an interrupted body is rejected and not logged as an error", async () => {
   const half = request("POST /api/auth/login", [json, "Content-Length: 100"], '{"email":"admin",');
-  // The client says that no more will come, but still listens.
+  // The client closes its sending side but still listens.
   const answer = await raw(postern, half, (socket) => socket.end());
   refused(answer, 400, "unreadable_body");
   assert.deepEqual(postern.logs(), []);
 });
 
-test("a client that hangs up in the middle of its body does not disturb the others", async () => {
+test("a client that disconnects in the middle of a body does not affect others", async () => {
   const half = request("POST /api/auth/me/create-token", [
     json,
     `Authorization: Bearer ${token}`,
@@ -126,14 +125,14 @@ test("a client that hangs up in the middle of its body does not disturb the othe
   assert.equal(await tokens(), before);
 });
 
-test("calls that need no body take none: no content type, no length", async () => {
+test("calls without parameters need no body, content type or length", async () => {
   const header = `Authorization: Bearer ${token}`;
   for (const start of ["POST /api/auth/me/tokens", "POST /api/auth/me/create-token", "GET /api/auth/me"]) {
     ok(await raw(postern, request(start, [header])));
   }
 });
 
-test("a path counts as sent: encoded, doubled and dotted ones lead to no other door", async () => {
+test("paths are matched as sent, so encoded, doubled and dotted ones reach no other endpoint", async () => {
   const header = `Authorization: Bearer ${token}`;
   for (const path of [
     "//api/auth/me",
@@ -147,7 +146,7 @@ test("a path counts as sent: encoded, doubled and dotted ones lead to no other d
   }
 });
 
-test("methods that a path has not are refused with those that it has", async () => {
+test("a wrong method is rejected with the allowed ones", async () => {
   for (const method of ["PATCH", "OPTIONS", "TRACE", "PROPFIND", "PURGE"]) {
     const answer = await raw(postern, request(`${method} /api/auth/login`));
     refused(answer, 405, "method_not_allowed");
@@ -155,15 +154,15 @@ test("methods that a path has not are refused with those that it has", async () 
   }
 });
 
-test("the burst guard stops a flood from one address, whatever the client says of itself", async () => {
+test("the rate limiter stops a flood from one address, whatever headers the client sends", async () => {
   const guarded = await startPostern({ burst: 5 });
   try {
     const knock = (address, headers) => send(guarded, "GET", "/api/auth/verify-token?token=x", { address, headers });
-    // The windows of the guard are aligned to the clock, so one may end in between: not twice, and so of eleven
-    // requests the sixth in one window at the latest is refused.
+    // The windows of the limiter are aligned to the clock, so at most one may end in between. Of eleven requests, one is
+    // therefore rejected.
     const refusals = [];
     for (let number = 1; number <= 11; number += 1) {
-      // What a client says of itself changes nothing.
+      // Headers of the client change nothing.
       const answer = await knock("192.0.2.1", {
         "x-forwarded-for": `198.51.100.${number}`,
         "x-real-ip": `10.0.0.${number}`,
@@ -181,7 +180,7 @@ test("the burst guard stops a flood from one address, whatever the client says o
     const flooding = async () => (await knock("192.0.2.1")).status === 429;
     await until(flooding);
     ok(await knock("192.0.2.2"));
-    // Who is signed in is not stopped by strangers at the same address.
+    // Strangers at the same address do not block signed-in users.
     const admin = await adminToken(guarded);
     for (let number = 0; number < 12; number += 1) {
       ok(await send(guarded, "GET", "/api/auth/me", { token: admin, address: "192.0.2.1" }));
@@ -191,7 +190,7 @@ test("the burst guard stops a flood from one address, whatever the client says o
   }
 });
 
-test("a signed-in user has a budget of writes, from whatever address, and others have their own", async () => {
+test("signed-in users have their own budget of writes, from all addresses together", async () => {
   const limited = await startPostern({ burst: 5 });
   try {
     const admin = await adminToken(limited);
@@ -201,7 +200,7 @@ test("a signed-in user has a budget of writes, from whatever address, and others
         json: { name: `Ada ${number}` },
         address: `192.0.2.${number}`,
       });
-    // The windows are aligned to the clock, so one may end in between: of eleven requests one is refused at the latest.
+    // The windows are aligned to the clock, so one may end in between. Of eleven requests, one is rejected.
     const refusals = [];
     for (let number = 1; number <= 11; number += 1) {
       const answer = await rename(admin, number);
@@ -218,7 +217,7 @@ test("a signed-in user has a budget of writes, from whatever address, and others
   }
 });
 
-test("failed logins are counted by the address that Cloudflare tells, and by nothing that the client tells", async () => {
+test("failed logins are counted by the address from Cloudflare, not by headers of the client", async () => {
   const fresh = await startPostern();
   try {
     for (const [number, address] of ["2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2:3:4:5:6"].entries()) {
@@ -232,7 +231,7 @@ test("failed logins are counted by the address that Cloudflare tells, and by not
       "wrong_credentials",
     );
     const counters = await fresh.sql("SELECT attempts FROM throttles ORDER BY attempts");
-    // One for each account and for the other network; three for the network that the first three come from.
+    // One for each account and for the second network; three for the network of the first three logins.
     assert.deepEqual(
       counters.map(({ attempts }) => attempts),
       [1, 1, 1, 1, 1, 3],

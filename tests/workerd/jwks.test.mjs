@@ -1,4 +1,4 @@
-// Sessions verified by a stranger: with the public keys alone, and also while the secret is rotated.
+// Verifies sessions with only the public keys, including during a rotation of the secret.
 
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
@@ -16,13 +16,13 @@ before(async () => {
 });
 after(() => postern?.stop());
 
-/** Verifies a session as somebody does who knows nothing but where Postern is. */
+/** Verifies a session knowing only the address of Postern. */
 function verifyAsStranger(token) {
   const keys = createRemoteJWKSet(new URL("/api/auth/jwks", postern.url));
   return jwtVerify(token, keys, { issuer: postern.url, audience: postern.url, requiredClaims: ["sub", "iat", "exp"] });
 }
 
-/** The token with one bit of one of its parts turned over. */
+/** Returns the token with one bit of one part flipped. */
 function tampered(token, part) {
   const parts = token.split(".");
   const bytes = Buffer.from(parts[part], "base64url");
@@ -31,7 +31,7 @@ function tampered(token, part) {
   return parts.join(".");
 }
 
-test("a stranger verifies a session with the public keys", async () => {
+test("a third party can verify a session with the public keys", async () => {
   const { token, user } = ok(await login(postern, "admin", "admin"));
   const { payload, protectedHeader } = await verifyAsStranger(token);
   assert.deepEqual([payload.sub, payload.scopes, payload.purpose], [user.id, ["admin", 2], "session"]);
@@ -39,14 +39,14 @@ test("a stranger verifies a session with the public keys", async () => {
   assert.equal(protectedHeader.alg, "EdDSA");
 });
 
-test("a token of another audience or issuer is none for a stranger", async () => {
+test("a third party rejects a token with a different audience or issuer", async () => {
   const token = await adminToken(postern);
   const keys = createRemoteJWKSet(new URL("/api/auth/jwks", postern.url));
   await assert.rejects(jwtVerify(token, keys, { issuer: "https://evil.example" }), errors.JWTClaimValidationFailed);
   await assert.rejects(jwtVerify(token, keys, { audience: "https://evil.example" }), errors.JWTClaimValidationFailed);
 });
 
-test("a token with one bit turned over is refused by strangers and by the Worker", async () => {
+test("third parties and the Worker reject a token with one flipped bit", async () => {
   const token = await adminToken(postern);
   for (const part of [0, 1, 2]) {
     const forged = tampered(token, part);
@@ -57,7 +57,7 @@ test("a token with one bit turned over is refused by strangers and by the Worker
   ok(await me(postern, token));
 });
 
-test("an unsigned token and one signed with the public key as if it were secret are refused", async () => {
+test("unsigned tokens and tokens signed with the public key as an HMAC secret are rejected", async () => {
   const token = await adminToken(postern);
   const [key] = ok(await send(postern, "GET", "/api/auth/jwks")).keys;
   const claims = token.split(".")[1];
@@ -69,12 +69,12 @@ test("an unsigned token and one signed with the public key as if it were secret 
   }
 });
 
-test("a reset token is no session to a stranger", async () => {
+test("a third party rejects a reset token as a session", async () => {
   const reset = await resetToken(postern, (await signUp(postern, "stranger@example.com")).user.email);
   await assert.rejects(verifyAsStranger(reset), errors.JWKSNoMatchingKey);
 });
 
-test("while the secret is rotated, what was issued before goes on; after it, it has ended", async (t) => {
+test("older tokens work during a rotation of the secret and end after it", async (t) => {
   const session = await adminToken(postern);
   const invitation = await userToken(postern, session);
   const reset = await resetToken(postern, (await signUp(postern, "rotation@example.com")).user.email);

@@ -1,5 +1,5 @@
-// Mail through the provider `resend`: what leaves, when it leaves, and what happens when the provider is out. The
-// provider is the harness's `outbound`, or a server here; nothing reaches the net.
+// Mail through the provider `resend`: what is sent, when, and what happens if the provider is down. The harness's `outbound` or
+// a local server plays the provider, so no request reaches the network.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -25,10 +25,10 @@ const API_KEY = "re_a_key_that_is_no_key";
 const settings = { MAIL_PROVIDER: "resend", MAIL_FROM: "Postern <noreply@app.example>", RESEND_API_KEY: API_KEY };
 const secrets = [API_KEY];
 
-/** Every mail that reached the provider, in order. */
+/** All mails that reached the provider, in order. */
 const received = [];
 const taken = () => Response.json({ id: "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794" });
-/** How the provider answers; a test that changes it puts it back. */
+/** The response of the provider. Tests that change it restore it. */
 let provider = taken;
 
 let postern;
@@ -59,7 +59,7 @@ function mailsTo(address) {
   return received.filter(({ to }) => to[0] === address);
 }
 
-/** The newest mail to an address, as soon as the provider has it. */
+/** Waits for the newest mail to an address. */
 function mailTo(address) {
   return until(() => mailsTo(address).at(-1));
 }
@@ -80,7 +80,7 @@ async function owed() {
   return await postern.sql("SELECT * FROM mails");
 }
 
-test("a mail leaves as one POST to resend with the key and an idempotency key of its own", async () => {
+test("a mail is sent as one POST to resend with the API key and its own idempotency key", async () => {
   const session = await signUp(postern, "first@example.com");
   const { token } = ok(await sendOtp(session));
   const [mail, ...others] = mailsTo("first@example.com");
@@ -102,7 +102,7 @@ test("a mail leaves as one POST to resend with the key and an idempotency key of
   assert.notEqual(keys[0], keys[1]);
 });
 
-test("a code that cannot be mailed changes nothing: the older one is still good, and another may be asked for", async () => {
+test("if a code cannot be mailed, the older one still works, and another can be requested", async () => {
   const session = await signUp(postern, "refused@example.com");
   const { token } = ok(await sendOtp(session));
   const code = codeIn(await mailTo("refused@example.com"));
@@ -117,7 +117,7 @@ test("a code that cannot be mailed changes nothing: the older one is still good,
     [problem(422, "validation_error"), /422 validation_error/],
     [problem(429, "rate_limit_exceeded"), /429 rate_limit_exceeded/],
     [() => new Response("<html>", { status: 502 }), /502 without an error/],
-    // Followed, it would lead to an answer that looks like a success.
+    // Following it would lead to a response that looks like a success.
     [
       ({ url }) => (url.includes("api.resend.com") ? Response.redirect("https://evil.example/", 307) : taken()),
       /307 without/,
@@ -136,7 +136,7 @@ test("a code that cannot be mailed changes nothing: the older one is still good,
   ok(await verifyOtp(postern, code, token));
 });
 
-test("a new code ends the older one", async () => {
+test("a new code invalidates the older one", async () => {
   const session = await signUp(postern, "newer@example.com");
   const older = { ...ok(await sendOtp(session)), code: codeIn(await mailTo("newer@example.com")) };
   refused(await sendOtp(session), 429, "too_many_requests");
@@ -147,8 +147,8 @@ test("a new code ends the older one", async () => {
   ok(await verifyOtp(postern, newer.code, newer.token));
 });
 
-// With a limit, because an answer that does wait for the mail never comes here.
-test("the answer does not wait for the mail", { timeout: 60_000 }, async (t) => {
+// With a timeout, because a response that waits for the mail would never come.
+test("the response does not wait for the mail", { timeout: 60_000 }, async (t) => {
   const { token, user } = await signUp(postern, "later@example.com");
   const held = Promise.withResolvers();
   const hold = async () => {
@@ -157,7 +157,7 @@ test("the answer does not wait for the mail", { timeout: 60_000 }, async (t) => 
   };
   t.after(held.resolve);
   await whileProviderIs(hold, async () => {
-    // Each of these answers comes while the provider has not answered anything, and does not until they are here.
+    // The provider does not respond before all these responses have arrived.
     ok(await askForReset(user.email));
     await postern.sql("UPDATE users SET is_verified = 1 WHERE id = ?", user.id);
     ok(await send(postern, "POST", "/api/auth/me/send-invite", { token, json: { email: "invitee@example.com" } }));
@@ -172,19 +172,19 @@ test("the answer does not wait for the mail", { timeout: 60_000 }, async (t) => 
   assert.ok(subjects.includes("Your Postern password was changed"), subjects.join("\n"));
 });
 
-test("an address without an account gets the same answer and no mail", async () => {
+test("an email without an account gets the same response and no mail", async () => {
   const known = await signUp(postern, "known@example.com");
   const [unknownAnswer, knownAnswer] = [await askForReset("unknown@example.com"), await askForReset(known.user.email)];
   assert.deepEqual([ok(unknownAnswer), unknownAnswer.text], [true, knownAnswer.text]);
   const names = (answer) => [...answer.headers.keys()].sort();
   assert.deepEqual(names(unknownAnswer), names(knownAnswer));
   await mailTo(known.user.email);
-  // Both errands are done.
+  // Both jobs are done.
   await until(async () => (await owed()).length === 0);
   assert.equal(mailsTo("unknown@example.com").length, 0);
 });
 
-test("the link in a mail leads to APP_URL, whatever host the request names", async () => {
+test("the link in a mail points to APP_URL, whatever the Host header is", async () => {
   const { user } = await signUp(postern, "host@example.com");
   const headers = { "x-forwarded-host": "evil.example", "x-forwarded-proto": "gopher", forwarded: "host=evil.example" };
   ok(await askForReset(user.email, headers));
@@ -193,7 +193,7 @@ test("the link in a mail leads to APP_URL, whatever host the request names", asy
   assert.ok(!`${mail.text}${mail.html}`.includes("evil.example"));
 });
 
-test("a mail that the provider did not take is owed, and sent when the provider is back, once", async () => {
+test("a mail that the provider rejects is queued and sent once when the provider is back", async () => {
   const { user } = await signUp(postern, "owed@example.com");
   const asked = await whileProviderIs(
     () => new Response("", { status: 500 }),
@@ -214,7 +214,7 @@ test("a mail that the provider did not take is owed, and sent when the provider 
   await postern.scheduled(row.next_attempt_at);
   const [first, second] = mailsTo(user.email);
   assert.equal(second.headers.get("idempotency-key"), first.headers.get("idempotency-key"));
-  // Under one key a provider takes the same mail again, and refuses another.
+  // With the same key, a provider accepts the same mail again and rejects a different one.
   const { headers: _first, ...firstMail } = first;
   const { headers: _second, ...secondMail } = second;
   assert.deepEqual(secondMail, firstMail);
@@ -224,7 +224,7 @@ test("a mail that the provider did not take is owed, and sent when the provider 
   ok(await resetPassword(postern, link(second).searchParams.get("token"), "another good password"));
 });
 
-test("a mail is not sent any more when what it carries has ended", async () => {
+test("a queued mail is dropped when its content has expired", async () => {
   const { user } = await signUp(postern, "expired@example.com");
   await whileProviderIs(
     () => new Response("", { status: 500 }),
@@ -239,14 +239,14 @@ test("a mail is not sent any more when what it carries has ended", async () => {
   assert.equal(mailsTo(user.email).length, 1);
 });
 
-test("there is no outbox to read where mail goes to a provider", async () => {
+test("the outbox does not exist when mail goes to a provider", async () => {
   for (const path of ["/dev/outbox", "/dev/outbox?to=first@example.com"]) {
     refused(await send(postern, "GET", path, { headers: { accept: "application/json" } }), 404, "not_found");
   }
   assert.deepEqual(await postern.sql("SELECT id FROM outbox"), []);
 });
 
-test("a provider that cuts the connection or never answers is an outage, and the Worker goes on serving", async (t) => {
+test("a provider that disconnects or never responds counts as down, and the Worker keeps running", async (t) => {
   const asked = [];
   let answer;
   const node = (request, response) => {
@@ -273,7 +273,7 @@ test("a provider that cuts the connection or never answers is an outage, and the
 
     await t.test("the answer never comes", async () => {
       answer = () => {};
-      // The Worker itself gives up, after ten seconds.
+      // The Worker's own timeout of ten seconds.
       const given = sendOtp();
       await until(() => asked.length === 3);
       ok(await me(out, session.token));
@@ -289,8 +289,8 @@ test("a provider that cuts the connection or never answers is an outage, and the
   }
 });
 
-// Stands last: it looks back at all of the above.
-test("no log line tells an address, a key, a code or a link", async () => {
+// Must be the last test, because it checks the log of all others.
+test("no log line contains an address, a key, a code or a link", async () => {
   assert.ok(postern.logs().length > 0 && postern.events().length > 0);
   const told = [...secrets, await adminToken(postern), "/reset-password?token=", ...received.flatMap(({ to }) => to)];
   for (const line of postern.lines()) {
@@ -299,7 +299,7 @@ test("no log line tells an address, a key, a code or a link", async () => {
   }
 });
 
-test("a deployed Worker wakes every minute for the mail that is owed", () => {
+test("a deployed Worker runs every minute to send queued mail", () => {
   const { triggers } = readConfig(
     { config: fileURLToPath(new URL("../../wrangler.toml", import.meta.url)) },
     { hideWarnings: true },

@@ -1,4 +1,4 @@
-// The pages as they are served: where they are, under which headers, and how heavy.
+// The pages as served: their paths, headers and size.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => postern?.stop());
 
-test("every page is at its path, without a detour", async () => {
+test("every page is at its path, without a redirect", async () => {
   for (const path of paths) {
     for (const method of ["GET", "HEAD"]) {
       const answer = await send(postern, method, path);
@@ -24,7 +24,7 @@ test("every page is at its path, without a detour", async () => {
   }
 });
 
-test("no page runs or loads anything of another origin or in its text, is framed, or tells where it was", async () => {
+test("no page runs inline or foreign scripts, can be framed, or sends a referrer", async () => {
   for (const path of [...paths, "/assets/style.css", "/assets/signin.js"]) {
     const { headers } = await send(postern, "GET", path);
     const policy = Object.fromEntries(
@@ -58,13 +58,13 @@ test("no page runs or loads anything of another origin or in its text, is framed
   }
 });
 
-test("whatever is no page is answered by the Worker", async () => {
+test("all other paths are answered by the Worker", async () => {
   for (const path of ["/nothing", "/assets/nothing.js", "/signin/nothing", "/api/auth/signin", "/_headers"]) {
     refused(await send(postern, "GET", path), 404, "not_found");
   }
 });
 
-test("every page is served through the Worker, so that none is served over plain http", () => {
+test("every page is served through the Worker, so that it can reject plain http", () => {
   const config = unstable_readConfig(
     { config: fileURLToPath(new URL("../../wrangler.toml", import.meta.url)) },
     { hideWarnings: true },
@@ -87,7 +87,7 @@ describe("outside local development", () => {
   });
   after(() => deployed?.stop());
 
-  test("a page asked for over plain http is redirected to https", async () => {
+  test("a page requested over plain http is redirected to https", async () => {
     for (const path of [...paths, "/nothing", "/reset-password?token=a%20b"]) {
       const url = new URL(path, deployed.url);
       for (const method of ["GET", "HEAD"]) {
@@ -97,7 +97,7 @@ describe("outside local development", () => {
     }
   });
 
-  test("an API call over plain http is refused before anything is judged", async () => {
+  test("an API call over plain http is rejected before anything else", async () => {
     for (const password of ["admin", "wrong"]) {
       const json = { email: "admin", password };
       const answer = await send(deployed, "POST", `${deployed.url}/api/auth/login`, { json });
@@ -107,7 +107,7 @@ describe("outside local development", () => {
     assert.deepEqual(await deployed.sql("SELECT * FROM throttles"), []);
   });
 
-  test("every answer over https asks browsers to use https alone", async () => {
+  test("every response over https has Strict-Transport-Security", async () => {
     for (const path of [...paths, "/assets/style.css", "/api/auth/config", "/api/auth/me", "/health", "/nothing"]) {
       const { headers } = await send(deployed, "GET", path);
       assert.equal(headers.get("strict-transport-security"), "max-age=63072000", path);
@@ -115,7 +115,7 @@ describe("outside local development", () => {
   });
 });
 
-test("script and style of the page to sign in are at most 60 KB, gzipped", (context) => {
+test("script and style of the sign-in page are at most 60 KB, gzipped", (context) => {
   for (const name of Object.keys(pages)) context.diagnostic(`${name}: ${weight(name)} bytes, gzipped`);
   assert.ok(weight("signin") <= 60_000);
 });

@@ -1,4 +1,4 @@
-// argon2 as it was compiled to WebAssembly, against hashes that other implementations have made.
+// Verifies hashes of other implementations with the Worker's argon2.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -22,11 +22,11 @@ async function stored() {
   return password_hash;
 }
 
-/** As the settings have it. */
+/** The default parameters of the settings. */
 const ours = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/;
 
 const weaker = [
-  // The reference implementation's own test vectors (phc-winner-argon2, test.c).
+  // Test vectors of the reference implementation (phc-winner-argon2, test.c).
   ["password", "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"],
   ["password", "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc"],
   ["password", "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8"],
@@ -36,13 +36,13 @@ const weaker = [
 ];
 
 const stronger = [
-  // The reference implementation's.
+  // By the reference implementation.
   ["differentpassword", "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$C4TWUs9rDEvq7w3+J4umqA32aWKB1+DSiRuBfYxFj94"],
   // passlib 1.7.4 with its defaults: 64 MiB and four lanes.
   [PASSWORD, "$argon2id$v=19$m=65536,t=3,p=4$9P4/x9i7l/Ieg3BOScn5fw$U9q3a1aRCjKyWniMB1DD9NBdj7FjWvFUJ2zlJOgDmcA"],
 ];
 
-/** With our own parameters, made with argon2-cffi 25.1.0. */
+/** A hash with our own parameters, made with argon2-cffi 25.1.0. */
 const equal = [
   [PASSWORD, "$argon2id$v=19$m=19456,t=2,p=1$acucNFLC0uUjF04bFZy4xg$fdgZrN9HAdj+IqG7e3ie1kKX5dl48m1Yjg9ykIjCitU"],
   [
@@ -51,7 +51,7 @@ const equal = [
   ],
 ];
 
-test("a hash made elsewhere with other parameters, weaker or stronger, lets its owner in and is replaced", async () => {
+test("an imported hash with weaker or stronger parameters works at login and is replaced", async () => {
   for (const [password, phc] of [...weaker, ...stronger]) {
     await store(phc);
     refused(await login(postern, user.email, `${password} `), 401, "wrong_credentials");
@@ -63,7 +63,7 @@ test("a hash made elsewhere with other parameters, weaker or stronger, lets its 
   }
 });
 
-test("a hash made elsewhere with our own parameters lets its owner in and stays", async () => {
+test("an imported hash with our parameters works at login and is kept", async () => {
   for (const [password, phc] of equal) {
     await store(phc);
     refused(await login(postern, user.email, password.toUpperCase()), 401, "wrong_credentials");
@@ -72,7 +72,7 @@ test("a hash made elsewhere with our own parameters lets its owner in and stays"
   }
 });
 
-test("hashes of 64 MiB and of 32 MiB, of two kinds, fit into the isolate one after the other", async () => {
+test("two kinds of hashes of 64 MiB and 32 MiB fit into the isolate one after the other", async () => {
   const [[password, argon2]] = stronger;
   // Made with better-auth 1.7.25.
   const scrypt =
@@ -85,7 +85,7 @@ test("hashes of 64 MiB and of 32 MiB, of two kinds, fit into the isolate one aft
   }
 });
 
-test("two hashes of one password differ, and neither is told to anybody", async () => {
+test("two hashes of the same password differ, and no response contains them", async () => {
   const bodies = [];
   for (const email of ["salt1@example.com", "salt2@example.com"])
     bodies.push(JSON.stringify(await signUp(postern, email)));
@@ -95,7 +95,7 @@ test("two hashes of one password differ, and neither is told to anybody", async 
   assert.doesNotMatch(bodies.join(), /argon2|password/);
 });
 
-test("the last of 128 characters counts, whatever they are", async () => {
+test("the last of 128 characters counts, whatever the characters", async () => {
   const long = "🔑".repeat(127);
   const { user } = await signUp(postern, "long@example.com", `${long}a`);
   refused(await login(postern, user.email, `${long}b`), 401, "wrong_credentials");
@@ -103,18 +103,18 @@ test("the last of 128 characters counts, whatever they are", async () => {
   ok(await login(postern, user.email, `${long}a`));
 });
 
-test("a password that cannot be one is judged wrong like any other", async () => {
+test("an impossible password is a wrong password", async () => {
   for (const password of ["", "a".repeat(10_000), "\0".repeat(100), "\ud800"]) {
     const address = `192.0.2.${password.length % 250}`;
     const json = { email: "long@example.com", password };
     const answer = await send(postern, "POST", "/api/auth/login", { json, address });
-    // A lone surrogate is no Unicode, and so no JSON.
+    // A lone surrogate is not valid Unicode and therefore not valid JSON.
     if (password === "\ud800") refused(answer, 400, "unreadable_body");
     else refused(answer, 401, "wrong_credentials");
   }
 });
 
-test("a stored hash that no isolate can compute is a wrong password to the caller and a line in the log", async () => {
+test("a stored hash that an isolate cannot compute is a wrong password and is logged", async () => {
   for (const phc of [
     "$argon2id$v=19$m=1048576,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
     "$2b$15$8gsjvHphGtOyC2T2adtlq.pPIMs2lZsvJTjIOTYByq9Rps.ONTgJK",
@@ -132,7 +132,7 @@ test("a stored hash that no isolate can compute is a wrong password to the calle
   }
 });
 
-test("many hashes of 64 MiB at once fit into the isolate", async () => {
+test("many concurrent hashes of 64 MiB fit into the isolate", async () => {
   const [[password, phc]] = stronger;
   await store(phc);
   assert.deepEqual(

@@ -1,5 +1,5 @@
-// `READ_REPLICAS` on the real runtime. This machine has no replicas, so the nearest copy is the database itself; how far
-// behind a copy may be is tested natively, in tests/api/read_replicas.rs.
+// `READ_REPLICAS` on workerd, which has no replicas, so all reads go to the database itself. tests/api/read_replicas.rs tests
+// the lag of replicas.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -14,7 +14,7 @@ after(() => postern?.stop());
 
 const verify = (token) => send(postern, "GET", `/api/auth/verify-token?token=${token}`);
 
-test("sessions and invitations are good and end, with a beat and without one", async () => {
+test("sessions and invitations work and end, with and without a heartbeat", async () => {
   for (const beat of [undefined, Date.now()]) {
     if (beat) await postern.scheduled(beat);
     assert.deepEqual(await postern.sql("SELECT beat_at FROM heartbeat"), beat ? [{ beat_at: beat }] : []);

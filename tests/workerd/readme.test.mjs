@@ -14,11 +14,11 @@ before(async () => {
 });
 after(() => postern?.stop());
 
-test("the curl tour of the README works as it is typed", async () => {
+test("the curl tour works as written", async () => {
   const [, tour] = (await read("README.md")).match(/## A tour[\s\S]*?```sh\n([\s\S]*?)```/);
   const script = [
     "set -euo pipefail",
-    // What a newcomer would see on the screen: the answer of every call, and that none of them failed.
+    // Checks what a new user would see: the response of every call, none of which may fail.
     'curl() { command curl --fail-with-body --max-time 30 "$@"; }',
     tour.replaceAll("http://localhost:8787", postern.url),
   ].join("\n");

@@ -1,4 +1,4 @@
-// What a deployment is told, and what it does when it is told wrong.
+// The settings of a deployment, and what happens if they are wrong.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -19,7 +19,7 @@ import {
 } from "./support/client.mjs";
 import { startPostern } from "./support/postern.mjs";
 
-/** Every setting that a deployed environment needs beside those of wrangler.toml. */
+/** The settings that a deployed environment needs in addition to wrangler.toml. */
 const deployed = {
   ENVIRONMENT: "production",
   AUTH_SECRET: "a-secret-of-a-deployment-that-is-none",
@@ -50,7 +50,7 @@ describe("a deployed environment with wrong settings", () => {
   });
   after(() => postern?.stop());
 
-  test("answers 503 with a request id on every path and says nothing more", async () => {
+  test("answers every path with 503 and only a request id", async () => {
     const bodies = new Set();
     for (const method of ["GET", "POST", "HEAD", "OPTIONS"]) {
       for (const path of paths) {
@@ -68,7 +68,7 @@ describe("a deployed environment with wrong settings", () => {
     assert.doesNotMatch([...bodies][0], /sett|secret|[A-Z]+_[A-Z]+/);
   });
 
-  test("names every problem at once in the log, in one line of JSON without any secret", () => {
+  test("logs all problems together in one JSON line without secrets", () => {
     const [line, ...others] = postern.logs();
     assert.deepEqual(others, []);
     assert.doesNotMatch(line, /\n/);
@@ -93,7 +93,7 @@ describe("a deployed environment with wrong settings", () => {
     }
   });
 
-  test("writes nothing, and serves once the settings are mended", async () => {
+  test("writes nothing, and works once the settings are fixed", async () => {
     refused(await login(postern, "admin", "admin"), 503, "unavailable");
     assert.deepEqual(await postern.sql("SELECT id FROM users"), []);
     const mended = Object.fromEntries(Object.keys(wrong).map((name) => [name, deployed[name]]));
@@ -103,7 +103,7 @@ describe("a deployed environment with wrong settings", () => {
   });
 });
 
-test("a secret has no default, not even on a developer's machine", async () => {
+test("secrets have no default, not even in local development", async () => {
   const postern = await startPostern({ settings: { AUTH_SECRET: undefined } });
   try {
     refused(await login(postern, "admin", "admin"), 503, "unavailable");
@@ -113,8 +113,8 @@ test("a secret has no default, not even on a developer's machine", async () => {
   }
 });
 
-test("what wrangler.toml gives a deployment refuses to serve until it is told its secrets", async () => {
-  // No setting but those of wrangler.toml.
+test("a deployment with only the settings of wrangler.toml does not serve without its secrets", async () => {
+  // Only the settings of wrangler.toml.
   const local = ["ENVIRONMENT", "AUTH_SECRET", "MAIL_PROVIDER", "DEFAULT_ADMIN", "APP_URL"];
   const settings = Object.fromEntries(local.map((name) => [name, undefined]));
   const postern = await startPostern({ settings });
@@ -127,24 +127,24 @@ test("what wrangler.toml gives a deployment refuses to serve until it is told it
   }
 });
 
-describe("a deployed environment with good settings", () => {
+describe("a deployed environment with valid settings", () => {
   let postern;
   before(async () => {
     postern = await startPostern({ settings: deployed, outbound: () => Response.json({ id: "1" }) });
   });
   after(() => postern?.stop());
 
-  test("has no outbox, and what is not there is told as for any other path", async () => {
+  test("has no outbox, and answers its path like any unknown path", async () => {
     for (const path of ["/dev/outbox", "/dev/nothing"]) refused(await send(postern, "GET", path), 404, "not_found");
   });
 
-  test("issues tokens for APP_URL, not for the host that was asked", async () => {
+  test("issues tokens for APP_URL, not for the Host header", async () => {
     const token = await adminToken(postern);
     const { iss, aud } = JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
     assert.deepEqual([iss, aud], ["https://app.example", "https://app.example"]);
   });
 
-  test("lets the default admin change the password and do nothing else before", async () => {
+  test("lets the default admin do nothing before a password change", async () => {
     const { token, must_change_password } = ok(await login(postern, "admin", "admin"));
     assert.equal(must_change_password, true);
     ok(await me(postern, token));
@@ -167,7 +167,7 @@ describe("a deployed environment with good settings", () => {
   });
 });
 
-describe("settings of a deployment's own", () => {
+describe("custom settings of a deployment", () => {
   let postern;
   before(async () => {
     postern = await startPostern({
@@ -187,7 +187,7 @@ describe("settings of a deployment's own", () => {
 
   const root = async () => ok(await login(postern, "root@example.com", " a password for root "));
 
-  test("make another first account instead of the default one", async () => {
+  test("create a different first account instead of the default one", async () => {
     const { user, ...rest } = await root();
     assert.deepEqual([user.email, user.role, "must_change_password" in rest], ["root@example.com", "admin", false]);
     refused(await login(postern, "admin", "admin"), 401, "wrong_credentials");
@@ -195,7 +195,7 @@ describe("settings of a deployment's own", () => {
     assert.equal((await postern.sql("SELECT id FROM users")).length, 1);
   });
 
-  test("say how long sessions and tokens live, and what a password costs", async () => {
+  test("set the lifetimes of sessions and tokens and the cost of a password hash", async () => {
     const { token } = await root();
     const { iat, exp } = JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
     assert.equal(exp - iat, 120);
@@ -206,7 +206,7 @@ describe("settings of a deployment's own", () => {
     assert.match(password_hash, /^\$argon2id\$v=19\$m=19456,t=3,p=1\$/);
   });
 
-  test("say what a password must be like and what the service is called", async () => {
+  test("set the password rules and the name of the service", async () => {
     const { token } = await root();
     const put = (new_password) => {
       const json = { old_password: " a password for root ", new_password };
@@ -221,7 +221,7 @@ describe("settings of a deployment's own", () => {
   });
 });
 
-test("the first account is made for an empty database alone", async () => {
+test("the first account is created only in an empty database", async () => {
   const postern = await startPostern();
   try {
     const { user } = await signUp(postern, "ada@example.com");
@@ -234,7 +234,7 @@ test("the first account is made for an empty database alone", async () => {
   }
 });
 
-test("no deployment has the platform log requests, whose URLs and headers can hold secrets", () => {
+test("no deployment lets Cloudflare log requests, whose URLs and headers can contain secrets", () => {
   const config = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
   for (const env of [undefined, "staging"]) {
     const { observability } = unstable_readConfig({ config, env }, { hideWarnings: true });

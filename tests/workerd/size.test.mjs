@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { artefacts, holdToBudget, rawCeilingKibibytes } from "../../scripts/lib/budget.mjs";
 import { root } from "../../scripts/lib/run.mjs";
 
-test("the Worker is no larger than its budget, gzipped and as it is", () => {
+test("the Worker stays within its size budget, gzipped and uncompressed", () => {
   holdToBudget();
   const { size } = statSync(
     join(

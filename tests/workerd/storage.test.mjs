@@ -1,5 +1,5 @@
-// What the real D1 and KV do: batches that take effect whole or not at all, foreign keys, the trigger, large numbers,
-// and records in KV that come back or outlive their time.
+// Behavior of D1 and KV: atomic batches, foreign keys, the trigger, large numbers, and KV records that reappear or outlive their
+// expiry.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -23,17 +23,17 @@ import { startPostern } from "./support/postern.mjs";
 
 let postern;
 before(async () => {
-  // The shortest lives that the settings allow: what KV's floor of 60 seconds leaves.
+  // The shortest lifetimes that the settings allow, given KV's minimum of 60 seconds.
   postern = await startPostern({ settings: { OTP_LIFETIME_SECONDS: "60", RESET_TOKEN_LIFETIME_SECONDS: "60" } });
 });
 after(() => postern?.stop());
 
-/** Everything in a table, to see that nothing was written. */
+/** Returns all rows of a table, to check that nothing was written. */
 async function rows(table) {
   return await postern.sql(`SELECT * FROM ${table} ORDER BY 1`);
 }
 
-/** Makes D1 refuse one kind of write while `work` is done. */
+/** Makes D1 reject one kind of write while `work` runs. */
 async function whileRefusing(write, work) {
   await postern.sql(`CREATE TRIGGER refusal BEFORE ${write} BEGIN SELECT RAISE(ABORT, 'refused by the test'); END`);
   try {
@@ -43,14 +43,14 @@ async function whileRefusing(write, work) {
   }
 }
 
-test("a sign-up whose session cannot be stored leaves no account behind", async () => {
+test("a sign-up whose session cannot be stored leaves no account", async () => {
   const referrer = await userToken(postern, await adminToken(postern));
   const before = await rows("users");
   const json = { referrer, email: "half@example.com", password: PASSWORD };
   const answer = await whileRefusing("INSERT ON sessions", () => send(postern, "POST", "/api/auth/signup", { json }));
   const { error } = refused(answer, 503, "unavailable");
   assert.ok(error.includes(answer.headers.get("x-request-id")), error);
-  // The id is random, and may have the letters of "D1" in it.
+  // The id is random and may contain "D1".
   assert.doesNotMatch(error.replace(answer.headers.get("x-request-id"), ""), /refused by the test|SQL|D1|sessions/i);
   const log = postern.logs().at(-1);
   assert.match(log, new RegExp(`${answer.headers.get("x-request-id")}.*/api/auth/signup 503.*refused by the test`));
@@ -59,7 +59,7 @@ test("a sign-up whose session cannot be stored leaves no account behind", async 
   ok(await send(postern, "POST", "/api/auth/signup", { json }));
 });
 
-test("a login that cannot be completed leaves no session and forgives no attempt", async () => {
+test("a login that cannot be completed leaves no session and removes no attempt", async () => {
   const { user } = await signUp(postern, "login@example.com");
   refused(await login(postern, user.email, "wrong password"), 401, "wrong_credentials");
   const [sessions, throttles] = [await rows("sessions"), await rows("throttles")];
@@ -67,7 +67,7 @@ test("a login that cannot be completed leaves no session and forgives no attempt
   const answer = await whileRefusing(refusal, () => login(postern, user.email));
   refused(answer, 503, "unavailable");
   assert.deepEqual(await rows("sessions"), sessions);
-  // The attempt itself was counted, before it was judged.
+  // The attempt was counted before it was checked.
   const attempts = (rows) => rows.reduce((sum, row) => sum + row.attempts, 0);
   assert.equal(attempts(await rows("throttles")), attempts(throttles) + 2);
 });
@@ -86,7 +86,7 @@ test("a password change that cannot end the other sessions does not change the p
   ok(await login(postern, user.email));
 });
 
-test("a reset that cannot end the sessions leaves password and link as they were", async () => {
+test("a reset that cannot end the sessions leaves the password and the link unchanged", async () => {
   const { user } = await signUp(postern, "whole-reset@example.com");
   const reset = await resetToken(postern, user.email);
   const answer = await whileRefusing("DELETE ON sessions", () =>
@@ -97,7 +97,7 @@ test("a reset that cannot end the sessions leaves password and link as they were
   ok(await resetPassword(postern, reset, "another good password"));
 });
 
-test("a code whose use cannot be recorded verifies nothing and stays good", async () => {
+test("a code whose use cannot be recorded verifies nothing and stays valid", async () => {
   const session = await signUp(postern, "whole-otp@example.com");
   const { token, code } = await sendOtp(postern, session);
   const refusal = "UPDATE OF generation ON one_time_passwords";
@@ -106,11 +106,11 @@ test("a code whose use cannot be recorded verifies nothing and stays good", asyn
   ok(await verifyOtp(postern, code, token));
 });
 
-test("a failure of which D1 says that it passes is tried again", async () => {
+test("a transient D1 error is retried", async () => {
   const { token } = await signUp(postern, "patient@example.com");
   const requests = 100;
   let done = 0;
-  // Every other run of the statement fails, by chance: of requests that try three times one in eight, of others one in two.
+  // Each run of the statement fails with a chance of 1/2, so a request with three attempts fails with a chance of 1/8.
   await postern.sql(
     `CREATE TRIGGER refusal BEFORE UPDATE OF name ON users WHEN random() % 2 = 0
      BEGIN SELECT RAISE(ABORT, 'Network connection lost.'); END`,
@@ -127,7 +127,7 @@ test("a failure of which D1 says that it passes is tried again", async () => {
   assert.ok(done > 0.7 * requests && done < requests, `${done} of ${requests}`);
 });
 
-test("nothing in D1 belongs to nobody", async () => {
+test("D1 has no orphaned rows", async () => {
   const { id } = (await signUp(postern, "orphan@example.com")).user;
   for (const [table, owner] of [
     ["user_tokens", "user_id"],
@@ -143,7 +143,7 @@ test("nothing in D1 belongs to nobody", async () => {
   assert.equal((await owned()).length, 0);
 });
 
-test("an account outlives the one who invited it", async () => {
+test("an account survives the deletion of its referrer", async () => {
   const inviter = await signUp(postern, "inviter@example.com");
   const referrer = await userToken(postern, inviter.token);
   const json = { referrer, email: "invitee@example.com", password: PASSWORD };
@@ -153,7 +153,7 @@ test("an account outlives the one who invited it", async () => {
   assert.equal(ok(await me(postern, token)).referrer_id, null);
 });
 
-test("an account that is made active again gets neither its sessions nor its reset link back", async () => {
+test("a reactivated account does not regain its sessions or its reset link", async () => {
   const { token, user } = await signUp(postern, "again@example.com");
   const reset = await resetToken(postern, user.email);
   await postern.sql("UPDATE users SET is_active = 0 WHERE id = ?", user.id);
@@ -163,7 +163,7 @@ test("an account that is made active again gets neither its sessions nor its res
   ok(await login(postern, user.email));
 });
 
-test("a time far beyond 2^31 comes back as it was stored", async () => {
+test("a time far beyond 2^31 is stored exactly", async () => {
   const { token, user } = await signUp(postern, "time@example.com");
   const last = Number.MAX_SAFE_INTEGER;
   await postern.sql("UPDATE users SET created_at = ? WHERE id = ?", last, user.id);
@@ -180,7 +180,7 @@ test("a time far beyond 2^31 comes back as it was stored", async () => {
   assert.deepEqual(stored, { type: "integer", expires_at: made.expires_at });
 });
 
-test("records of the shortest life are kept by KV for a minute, under keys that tell nothing", async () => {
+test("KV keeps the shortest-lived records for a minute, under keys that reveal nothing", async () => {
   const session = await signUp(postern, "floor@example.com");
   const { token, code } = await sendOtp(postern, session);
   const reset = await resetToken(postern, session.user.email);
@@ -198,7 +198,7 @@ test("records of the shortest life are kept by KV for a minute, under keys that 
   ok(await verifyOtp(postern, code, token));
 });
 
-test("a record that KV keeps longer than asked opens nothing", async () => {
+test("a record that KV keeps too long is rejected", async () => {
   const session = await signUp(postern, "late@example.com");
   const { token, code } = await sendOtp(postern, session);
   const reset = await resetToken(postern, session.user.email);
@@ -211,7 +211,7 @@ test("a record that KV keeps longer than asked opens nothing", async () => {
   refused(await resetPassword(postern, reset, "another good password"), 401, "invalid_token");
 });
 
-test("a record that reappears in KV after its use opens nothing", async () => {
+test("a used record that reappears in KV is rejected", async () => {
   const session = await signUp(postern, "replay@example.com");
   const { token, code } = await sendOtp(postern, session);
   const reset = await resetToken(postern, session.user.email);
@@ -220,7 +220,7 @@ test("a record that reappears in KV after its use opens nothing", async () => {
 
   ok(await verifyOtp(postern, code, token));
   ok(await resetPassword(postern, reset, "another good password"));
-  // Both records are removed after the answer.
+  // Both records are deleted after the response.
   const mine = [...kept].filter(([, value]) => value.includes(session.user.id)).map(([name]) => name);
   assert.equal(mine.length, 2);
   await until(async () =>
@@ -233,7 +233,7 @@ test("a record that reappears in KV after its use opens nothing", async () => {
   refused(await me(postern, reset), 401, "invalid_token");
 });
 
-test("what was stored is there after a restart", async () => {
+test("stored data survives a restart", async () => {
   const { token, user } = await signUp(postern, "restart@example.com");
   const reset = await resetToken(postern, user.email);
   await postern.restart();
@@ -241,7 +241,7 @@ test("what was stored is there after a restart", async () => {
   ok(await resetPassword(postern, reset, "another good password"));
 });
 
-test("GET /health answers 503 when D1 has not the tables of this build", async () => {
+test("GET /health answers 503 if D1 lacks tables of this build", async () => {
   await postern.sql("ALTER TABLE users RENAME TO users_elsewhere");
   const answer = await send(postern, "GET", "/health");
   await postern.sql("ALTER TABLE users_elsewhere RENAME TO users");

@@ -1,4 +1,4 @@
-// What the operator is told of the work that is done, in the log of the built Worker.
+// The log of the built Worker.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -33,25 +33,25 @@ before(async () => {
 });
 after(() => postern?.stop());
 
-/** What the stores were asked, in the columns of the table in docs/storage.md. */
+/** The store operations, in the columns of the table in docs/storage.md. */
 function asked({ d1_round_trips, d1_statements, kv_reads, kv_writes }) {
   return [d1_round_trips, d1_statements, kv_reads + kv_writes];
 }
 
-/** What that table says of a call, before its answer and after it. */
+/** The table's entry for a call, before and after the response. */
 function told(call) {
   const row = storage.split("\n").find((line) => line.startsWith(`| ${call} |`));
   const [, , ...numbers] = row.split(/[|,]/).map(Number);
   return { before: numbers.slice(0, 3), after: numbers.slice(3, 6) };
 }
 
-/** The event of an answer, as soon as it is told. */
+/** Waits for the log event of a response. */
 function eventOf(answer, kind = "request") {
   const id = answer.headers.get("x-request-id");
   return until(() => postern.events().find((event) => event.id === id && event.event === kind));
 }
 
-test("each request is told in one line of JSON: id, method, route, status, outcome, time and what the stores were asked", async () => {
+test("each request is logged as one JSON line with id, method, route, status, outcome, time and store operations", async () => {
   const { token } = await signUp(postern, "ada@example.com");
   for (const [method, path, options, route, status, outcome] of [
     ["GET", "/api/auth/me", { token }, "/api/auth/me", 200, "success"],
@@ -78,9 +78,9 @@ test("each request is told in one line of JSON: id, method, route, status, outco
   }
 });
 
-test("rows are those that D1 itself says it read and wrote", async () => {
+test("row counts are those that D1 reports", async () => {
   const { token } = await signUp(postern, "rows@example.com");
-  // A session check reads by keys: the same few rows however many users there are.
+  // A session check reads by key: the same few rows for any number of users.
   const check = await eventOf(await me(postern, token));
   assert.deepEqual([...asked(check), check.d1_rows_written], [...told("GET /api/auth/me").before, 0]);
   assert.ok(check.d1_rows_read >= 1 && check.d1_rows_read < 10, JSON.stringify(check));
@@ -94,7 +94,7 @@ test("rows are those that D1 itself says it read and wrote", async () => {
   );
 });
 
-test("what follows an answer is told under the same id, and nothing is counted twice", async () => {
+test("work after the response is logged under the same id, and nothing is counted twice", async () => {
   const session = await signUp(postern, "after@example.com");
   const answer = await send(postern, "POST", "/api/auth/send-password-reset-link", {
     json: { email: session.user.email },
@@ -106,7 +106,7 @@ test("what follows an answer is told under the same id, and nothing is counted t
   assert.ok(after[0] > 0, "something follows this answer");
 });
 
-test("a run of the cron trigger is told too", async () => {
+test("a run of the cron trigger is logged too", async () => {
   const runs = () => postern.events().filter(({ event }) => event === "cron");
   const before = runs().length;
   await postern.scheduled(Date.now());
@@ -115,7 +115,7 @@ test("a run of the cron trigger is told too", async () => {
   assert.ok(run.d1_statements > 0, JSON.stringify(run));
 });
 
-test("a request that ends before it has a body, and one while the settings are wrong, are told as well", async () => {
+test("requests without a complete body and requests with wrong settings are logged too", async () => {
   await postern.restart({ settings: { AUTH_SECRET: undefined } });
   try {
     const event = await eventOf(await login(postern, "ada@example.com"));
@@ -125,7 +125,7 @@ test("a request that ends before it has a body, and one while the settings are w
   }
 });
 
-test("an answered request is a point in Analytics Engine, by route and outcome, where the binding is there", async () => {
+test("with the binding, each request is a data point in Analytics Engine, by route and outcome", async () => {
   const bindings = "{ ANALYTICS: { writeDataPoint: (point) => console.error(JSON.stringify(point)) } }";
   const counted = await startPostern({ bindings });
   try {
@@ -152,7 +152,7 @@ test("an answered request is a point in Analytics Engine, by route and outcome, 
   }
 });
 
-test("a terminal shows an event as a line that a person can read", () => {
+test("the terminal shows an event as a readable line", () => {
   const problems = [{ setting: "APP_URL", kind: "missing", message: "APP_URL is missing: why" }];
   const settings = JSON.stringify({ event: "settings", problems });
   assert.match(readable(settings), /settings[^\n]*:\n {2}APP_URL is missing: why$/);
@@ -187,8 +187,8 @@ test("a terminal shows an event as a line that a person can read", () => {
   for (const line of ["request 1: D1 is out", '{"a": 1}', "null"]) assert.equal(readable(line), line);
 });
 
-// Stands last: it looks back at all of the above.
-test("no line tells an email, a name, a password, a token, a code, a header or an address", async () => {
+// Must be the last test, because it checks the log of all others.
+test("no line contains an email, a name, a password, a token, a code, a header or an address", async () => {
   const secrets = [PASSWORD, "another good password", "Augusta Ada", "203.0.113.77", "a-tell-tale-agent"];
   const options = { address: "203.0.113.77", headers: { "user-agent": "a-tell-tale-agent" } };
   const session = await signUp(postern, "secret.ada@example.com");

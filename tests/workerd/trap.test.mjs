@@ -1,5 +1,4 @@
-// What happens to everybody else when the code of one request traps, as it does on a panic: the built module, with a trap
-// in the place of an endpoint.
+// The effect of a trap, which a panic causes, on other requests. Uses the built module with a trap instead of an endpoint.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -15,7 +14,7 @@ before(async () => {
 });
 after(() => postern?.stop());
 
-test("a request that traps is the only one that fails, however often", async () => {
+test("a trap affects only its own request, however often it happens", async () => {
   const token = await adminToken(postern);
   for (let time = 0; time < 3; time += 1) {
     const trapping = send(postern, "POST", "/api/auth/logout", { token });
@@ -25,12 +24,12 @@ test("a request that traps is the only one that fails, however often", async () 
   }
 });
 
-test("a request that is under way when another one traps gets a 500 of the contract, and so does the one that traps", async () => {
+test("requests in progress during a trap, and the one that traps, get a 500 that follows the contract", async () => {
   const token = await adminToken(postern);
   const body = JSON.stringify({ email: "admin", password: "admin" });
   const start = `POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
   const held = Promise.withResolvers();
-  // All but the last byte of it is there.
+  // All but the last byte has been sent.
   const underWay = raw(postern, start + body.slice(0, -1), held.resolve);
   await held.promise;
   ok(await me(postern, token));
@@ -39,7 +38,7 @@ test("a request that is under way when another one traps gets a 500 of the contr
   ok(await me(postern, token));
 });
 
-/** The module with a trap as the whole body of the one function whose name begins so. */
+/** Returns the module with a trap as the body of the only function whose name starts with this. */
 function withTrap(wasm, name) {
   const module = binaryen.readBinary(wasm);
   try {
