@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::table::{Area, Description, Guard, Route, routes};
-use crate::endpoints::{deactivate, events, me, name, one_time_password, password, sessions};
+use crate::endpoints::*;
 
 routes! {
     "My account": "What a user sees and does of their own.";

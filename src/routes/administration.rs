@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::table::{Area, Description, Guard, Route, routes};
-use crate::endpoints::admin::{events, freeze, invite_tree, password_reset, sessions, users};
+use crate::endpoints::admin::*;
 
 routes! {
     "Administration": "For admins alone.";

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::table::{Area, Description, Guard, Route, routes};
-use crate::endpoints::{create_token, send_invite, tokens, verify_token};
+use crate::endpoints::*;
 
 routes! {
     "Invitations": "User tokens: what a user hands to whoever is to sign up.";

@@ -1,7 +1,14 @@
 //! The way from a path to its endpoint, and what every answer has in common.
 
+mod account;
+mod administration;
+mod invitations;
+mod password_reset;
 mod router;
+mod service;
+mod sign_in;
 mod table;
+mod verification;
 
 pub use table::{Answer, Area, Call, Description, Guard, Handler, Route, Segment};
 
@@ -20,11 +27,9 @@ use crate::{
 /// Seconds after which the burst guard has certainly forgotten: its period in `wrangler.toml`.
 const BURST_PERIOD: i64 = 10;
 
-/// Declares the areas, in the order of the API description.
+/// Lists the areas, in the order of the API description.
 macro_rules! areas {
     ($($area:ident),* $(,)?) => {
-        $(mod $area;)*
-
         /// Every route there is, by area.
         pub static AREAS: &[&Area] = &[$(&$area::AREA),*];
 

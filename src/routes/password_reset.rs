@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::table::{Area, Description, Guard, Route, routes};
-use crate::endpoints::password_reset;
+use crate::endpoints::*;
 
 routes! {
     "Password reset": "For those who forgot theirs.";

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::table::{Area, Description, Guard, Route, routes};
-use crate::endpoints::{config, health, outbox};
+use crate::endpoints::*;
 
 routes! {
     "Service": "For whoever runs or tests it.";

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::table::{Area, Description, Guard, Route, routes};
-use crate::endpoints::{login, logout, signup};
+use crate::endpoints::*;
 
 routes! {
     "Signing in": "How a session begins and ends.";

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::table::{Area, Description, Guard, Route, routes};
-use crate::endpoints::{jwks, openapi};
+use crate::endpoints::*;
 
 routes! {
     "Verifying": "For other services.";

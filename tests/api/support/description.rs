@@ -5,12 +5,12 @@ use std::sync::OnceLock;
 use http::Method;
 use serde_json::Value;
 
-use super::Answer;
+use super::{Answer, openapi};
 
-/// `src/endpoints/openapi.json`.
+/// Returns the API description, generated once.
 pub fn description() -> &'static Value {
     static DESCRIPTION: OnceLock<Value> = OnceLock::new();
-    DESCRIPTION.get_or_init(|| serde_json::from_str(include_str!("../../../src/endpoints/openapi.json")).unwrap())
+    DESCRIPTION.get_or_init(openapi::describe)
 }
 
 /// Holds an answer to the description: its status, its content type, its code and its headers are among those that the operation has.
