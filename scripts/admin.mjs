@@ -1,13 +1,13 @@
-// `npm run admin`: what the operator does directly in the database. Access to the database is the only proof it asks for.
+// `npm run admin`: commands for the operator that change the database directly. They require nothing but access to the database.
 //
-//   npm run admin -- reset-password EMAIL   Gives an account a new random password, shown once, which opens nothing but the choice of
-//                                           another. For a user who can neither sign in nor get mail, such as the only admin. Ends every
-//                                           session and reset link of the account.
-//   npm run admin -- end-all-sessions       Ends every session, reset link, one-time code and user token of every user, after a
-//                                           secret has leaked. Asks for confirmation; `--yes` confirms where there is no terminal.
+//   npm run admin -- reset-password EMAIL   Sets a random password, which it prints once and which the user must change after signing
+//                                           in. For users who can neither sign in nor receive mail, such as the only admin. Ends all
+//                                           sessions and reset links of the account.
+//   npm run admin -- end-all-sessions       Ends all sessions, reset links, one-time passwords and user tokens of all users, after a
+//                                           secret has leaked. Asks for confirmation; `--yes` confirms without a terminal.
 //
-// Without `--remote` it is the database of `npm start`. `--remote` is the one of the deployment, `--env staging` that of another
-// environment. Each command writes an event to the audit log, with the actor `operator`.
+// By default they use the local database of `npm start`. `--remote` selects that of the deployment, and `--env staging` that of another
+// environment. Each command writes an event to the audit log with the actor `operator`.
 
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -20,8 +20,8 @@ import { ask, Failure, main, say } from "./lib/run.mjs";
 import { withWorker } from "./lib/worker.mjs";
 
 const usage =
-  "Run `npm run admin -- reset-password EMAIL` or `npm run admin -- end-all-sessions`, with `--remote` for the deployment and " +
-  "`--env staging` for another environment than production.";
+  "Run `npm run admin -- reset-password EMAIL` or `npm run admin -- end-all-sessions`. Add `--remote` for the deployment, and " +
+  "`--env staging` for staging.";
 
 Object.assign(process.env, {
   WRANGLER_SEND_METRICS: "false",
@@ -30,13 +30,13 @@ Object.assign(process.env, {
 });
 
 await main(async () => {
-  const { command, email, options } = chosen();
-  const database = await chosenDatabase(options);
+  const { command, email, options } = parseArguments();
+  const database = await databaseFrom(options);
   if (command === "reset-password") await resetPassword(database, email);
   else await endAllSessions(database, options.yes);
 });
 
-function chosen() {
+function parseArguments() {
   try {
     const { values: options, positionals } = parseArgs({
       allowPositionals: true,
@@ -51,20 +51,20 @@ function chosen() {
     const wanted = { "reset-password": 1, "end-all-sessions": 0 }[command];
     if (wanted === undefined) throw new Error(command ? `Unknown command: ${command}.` : "No command given.");
     if (args.length !== wanted)
-      throw new Error(wanted ? "`reset-password` takes one email." : `\`${command}\` takes no further argument.`);
-    if (!environments.includes(options.env)) throw new Error(`There is no environment ${options.env}.`);
+      throw new Error(wanted ? "`reset-password` takes one email." : `\`${command}\` takes no arguments.`);
+    if (!environments.includes(options.env)) throw new Error(`Unknown environment: ${options.env}.`);
     return { command, email: args[0]?.trim(), options };
   } catch ({ message }) {
     throw new Failure(message, usage);
   }
 }
 
-/** The database, as wrangler finds it and as a person knows it. */
-async function chosenDatabase({ env, remote, "persist-to": state }) {
+/** Returns the database, with its name, a description and the arguments by which wrangler finds it. */
+async function databaseFrom({ env, remote, "persist-to": state }) {
   if (!remote)
     return {
       name: "local",
-      what: "the database of this machine",
+      what: "the local database",
       place: ["DB", "--local", ...(state ? ["--persist-to", state] : [])],
     };
   const [{ database_name: name }] = (await configuration(env)).d1_databases;
@@ -76,15 +76,15 @@ async function resetPassword(database, typedEmail) {
   const password = randomBytes(18).toString("base64url");
   const { email, passwordHash } = await firstAccount(typedEmail, password);
   const account = setPassword(database, email, passwordHash);
-  say(`${email} (${account.role}) has a new password, shown this once:\n\n    ${password}\n`);
-  console.log("  Sign in with it and choose another: in a deployment it opens nothing else. All sessions have ended.");
+  say(`${email} (${account.role}) has a new password. It is shown only once:\n\n    ${password}\n`);
+  console.log("  It must be changed after signing in. All sessions of the account have ended.");
   if (!account.is_active)
     console.log("  The account is deactivated. Nobody can sign in with it until an admin activates it.");
 }
 
 /**
- * The canonical form of an email and the hash of a password, both made by the Worker: they become its first account, in a database
- * that is deleted at once. The default account is the only one whose login name is not an email.
+ * Returns the canonical form of an email and the hash of a password. The Worker makes both: they become its first account, in a
+ * temporary database. The default account is the only one whose login name is not an email.
  */
 function firstAccount(typedEmail, password) {
   const isEmail = typedEmail.includes("@");
@@ -105,7 +105,7 @@ function firstAccount(typedEmail, password) {
       throw new Failure(`${typedEmail} is not an email address.`, usage);
     if (!answer.ok)
       throw new Failure(
-        `The Worker cannot make a hash: ${failures.join("\n") || answer.status}`,
+        `The Worker cannot hash the password: ${failures.join("\n") || answer.status}`,
         "`npm test` says more.",
       );
     const { email, password_hash: passwordHash } = await database
@@ -115,7 +115,7 @@ function firstAccount(typedEmail, password) {
   });
 }
 
-/** Sets it together with everything that belongs to it. Returns the account. */
+/** Sets the password, ends all sessions and writes the event. Returns the account. */
 function setPassword(database, email, passwordHash) {
   const text = (value) => `'${value.replaceAll("'", "''")}'`;
   const [now, user] = [Date.now(), `email = ${text(email)}`];
@@ -129,7 +129,7 @@ function setPassword(database, email, passwordHash) {
   if (results.length > 0) return results[0];
   throw new Failure(
     `There is no account ${email} in ${database.what}.`,
-    "Nothing was changed. See who there is: `SELECT email, role FROM users WHERE role = 'admin'`.",
+    "Nothing was changed. List the admins with `SELECT email FROM users WHERE role = 'admin'`.",
   );
 }
 
@@ -139,13 +139,13 @@ async function endAllSessions(database, isConfirmed) {
   ]);
   const [{ sessions, tokens }] = results;
   say(
-    `This ends every session, reset link, one-time code and user token in ${database.what}: ${sessions} sessions, ${tokens} user tokens.`,
+    `This ends all sessions, reset links, one-time passwords and user tokens in ${database.what}: ${sessions} sessions, ${tokens} user tokens.`,
   );
-  console.log("  All users sign in again, and open invitations stop working. It cannot be undone.");
+  console.log("  All users must sign in again, and pending invitations stop working. This cannot be undone.");
   if (!isConfirmed) await confirm(database.name);
   const sql = readFileSync(new URL("lib/end-all-sessions.sql", import.meta.url), "utf8").replace(/^--.*\n/gm, "");
   execute(database, [sql.trim()]);
-  say("All of them have ended. The audit log has an event for it.");
+  say("Done. The audit log has an event for it.");
 }
 
 async function confirm(name) {
@@ -162,6 +162,6 @@ function execute({ what, place }, statements) {
   const advice = place.includes("--remote") ? "Sign in with `npx wrangler login`." : "Start it once with `npm start`.";
   throw new Failure(
     `wrangler cannot write to ${what}.`,
-    `${advice} \`npx wrangler d1 execute ${place.join(" ")} --command 'SELECT 1'\` says more.`,
+    `${advice} For details, run \`npx wrangler d1 execute ${place.join(" ")} --command 'SELECT 1'\`.`,
   );
 }

@@ -1,11 +1,11 @@
-// `npm run deploy`: from a checkout to a Worker that answers on Cloudflare, and from one version to the next.
+// `npm run deploy`: deploys the Worker to Cloudflare, or updates it.
 //
-//   npm run deploy                      production
-//   npm run deploy -- --env staging     the same Worker beside it, with stores of its own
-//   npm run deploy -- --dry-run         everything that needs neither the net nor an account
+//   npm run deploy                      Deploys to production.
+//   npm run deploy -- --env staging     Deploys a second Worker with its own database and namespace.
+//   npm run deploy -- --dry-run         Does everything that needs neither the network nor an account.
 //
-// Nothing is changed before everything was looked at: the settings by the Worker itself, which is started here with them,
-// and the size of the bundle. Whatever is there already is used, so a second run changes nothing.
+// It checks everything before it changes anything: the size of the bundle, and the settings, for which it starts the Worker on this
+// machine. It reuses what exists, so a second run changes nothing.
 
 import { createHash, randomBytes, scryptSync } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -15,6 +15,7 @@ import { parseArgs } from "node:util";
 import { build, fingerprint } from "./build.mjs";
 import { askFor, canAsk } from "./lib/ask.mjs";
 import { artefacts, holdToBudget } from "./lib/budget.mjs";
+import { checkSettings } from "./lib/check-settings.mjs";
 import {
   account,
   ensureDatabase,
@@ -34,12 +35,11 @@ import {
   writeConfiguration,
 } from "./lib/deployment.mjs";
 import { problemList } from "./lib/events.mjs";
-import { problemsOf } from "./lib/rehearsal.mjs";
 import { ask, Failure, main, root, run, say } from "./lib/run.mjs";
 import { isSecret, settingOf } from "./lib/settings.mjs";
 import { summarise } from "./lib/summary.mjs";
 
-// wrangler tells nobody about this deployment, and leaves no log of it behind.
+// Disables wrangler's telemetry and log files.
 Object.assign(process.env, {
   WRANGLER_SEND_METRICS: "false",
   WRANGLER_SEND_ERROR_REPORTS: "false",
@@ -47,12 +47,12 @@ Object.assign(process.env, {
 });
 
 await main(async () => {
-  const { environment, isDryRun } = chosen();
+  const { environment, isDryRun } = parseArguments();
   const config = await configuration(environment);
   await build();
   const size = holdToBudget();
   say(size);
-  if (isDryRun) return await tryOut(environment, config);
+  if (isDryRun) return await dryRun(environment, config);
 
   say(`Deploying ${config.name} (${environment}) to ${await account()}.`);
   adviseOnRoute(config);
@@ -60,16 +60,16 @@ await main(async () => {
   const settings = await complete(withSecret(settingsOf(config, process.env, live)), live);
 
   const path = writeConfiguration(environment, await withStores({ ...config, vars: settings.vars }));
-  say("Applying the migrations that are missing, before the code that needs them.");
+  say("Applying new migrations, before the code that needs them.");
   await migrate(path);
   const deployed = await uploadUnlessLive(path, settings, live);
   await checkHealth(deployed, config, live);
 
   const before = live && live.version !== deployed.version ? live : null;
-  say(`${config.name} ${deployed.version} answers on ${deployed.address}.`);
+  say(`${config.name} ${deployed.version} is live at ${deployed.address}.`);
   if (before)
     console.log(
-      `  Back to the version before it: \`${rollback(config, before)}\`. Migrations stay: each leaves room for the code before it.`,
+      `  To roll back to the previous version: \`${rollback(config, before)}\`. Migrations stay; the previous code works with them.`,
     );
   summarise({ config, environment, deployed, size, rollback: before && rollback(config, before) });
 });
@@ -77,53 +77,53 @@ await main(async () => {
 function adviseOnRoute(config) {
   if (hasRoute(config)) return;
   console.log(
-    "  wrangler.toml has no route, so it answers on workers.dev. Before you go live, add a custom domain or a route:\n" +
-      '  docs/operate.md, "Deploying". The address on workers.dev is then switched off.',
+    "  wrangler.toml has no route, so the Worker is served at workers.dev. Before you go live, add a custom domain or a route\n" +
+      '  (docs/operate.md, "Deploying"). That turns workers.dev off.',
   );
 }
 
-function chosen() {
+function parseArguments() {
   try {
     const { values } = parseArgs({
       options: { env: { type: "string", default: environments[0] }, "dry-run": { type: "boolean", default: false } },
     });
     if (environments.includes(values.env)) return { environment: values.env, isDryRun: values["dry-run"] };
-    throw new Error(`There is no environment ${values.env}.`);
+    throw new Error(`Unknown environment: ${values.env}.`);
   } catch ({ message }) {
     const choice = environments.map((name) => `\`-- --env ${name}\``).join(" or ");
     throw new Failure(
       message,
-      `Run \`npm run deploy\`, with ${choice}, and with \`--dry-run\` to try it without the net.`,
+      `Run \`npm run deploy\`, with ${choice}. Add \`--dry-run\` to try it without the network.`,
     );
   }
 }
 
-/** Everything short of the net. What is missing is no problem here, for the deployment may have it: it is said. */
-async function tryOut(environment, config) {
+/** Does everything that needs no network. Missing settings are only listed, because the deployment may have them. */
+async function dryRun(environment, config) {
   const settings = withSecret(settingsOf(config, process.env, null));
-  const problems = await problemsOf(settings);
+  const problems = await checkSettings(settings);
   refuse(problems.filter((problem) => !isMissing(problem)));
 
-  say("What wrangler would upload.");
+  say("Listing what wrangler would upload.");
   const path = writeConfiguration(environment, { ...config, vars: settings.vars });
   await run("wrangler", ["deploy", "-c", path, "--dry-run", "--outdir", join(".wrangler", "dry-run")], {
     stdio: ["ignore", "inherit", "inherit"],
-    advice: "Mend in wrangler.toml what wrangler says above.",
+    advice: "Fix the problem above in wrangler.toml.",
   });
   if (problems.length > 0) say(problemList("A first deployment would ask for these settings:", problems));
   say(
-    `A deployment would make the database ${databaseName(config)} and the KV namespace ${namespaceName(config)} where they are ` +
-      "missing, apply migrations, upload this, and ask /health.",
+    `A deployment would create the database ${databaseName(config)} and the KV namespace ${namespaceName(config)} if they are ` +
+      "missing, apply migrations, upload this and check /health.",
   );
 }
 
-/** The secret of which every key is made. Nobody needs to know it, so nobody is shown it. */
+/** Adds an AUTH_SECRET if there is none. It is not printed, because nobody needs to know it. */
 function withSecret(settings) {
   if (settings.secrets.AUTH_SECRET || settings.keptSecrets.includes("AUTH_SECRET")) return settings;
   return withSetting(settings, "AUTH_SECRET", randomBytes(48).toString("base64url"));
 }
 
-/** The settings with what was missing: asked for at a terminal; without one, refused with every problem at once. */
+/** Completes the settings: asks for missing ones at a terminal. Without a terminal, fails with all problems at once. */
 async function complete(settings, live) {
   if (canAsk && !settings.vars.MAIL_PROVIDER) {
     const { choices, local } = settingOf("MAIL_PROVIDER");
@@ -132,11 +132,11 @@ async function complete(settings, live) {
     settings = withSetting(settings, "MAIL_PROVIDER", await askFor(question, { fallback }));
   }
   for (;;) {
-    const problems = [...(await problemsOf(settings)), ...withoutAdmin(settings, live)];
+    const problems = [...(await checkSettings(settings)), ...withoutAdmin(settings, live)];
     const toAsk = canAsk ? problems.filter(isMissing) : [];
     if (toAsk.length === 0 || toAsk.length < problems.length) refuse(problems);
     if (toAsk.length === 0) return settings;
-    say("What the deployment has to be told:");
+    say("These settings are required:");
     for (const { setting, message } of toAsk) {
       const value = await askFor(message.replace(" is missing", ""), { isSecret: isSecret(setting) });
       settings = withSetting(settings, setting, value);
@@ -170,30 +170,30 @@ function databaseName(config) {
   return config.d1_databases[0].database_name;
 }
 
-/** The configuration with the ids of its stores, which are made where they are missing. */
+/** Adds the ids of the database and the namespace to the configuration. Creates them if they are missing. */
 async function withStores(config) {
   const database = await ensureDatabase(databaseName(config));
-  if (database.isNew) say(`Made the database ${databaseName(config)}.`);
+  if (database.isNew) say(`Created the database ${databaseName(config)}.`);
   const namespace = await ensureNamespace(namespaceName(config));
-  if (namespace.isNew) say(`Made the KV namespace ${namespaceName(config)}.`);
+  if (namespace.isNew) say(`Created the KV namespace ${namespaceName(config)}.`);
   return {
     ...config,
-    // An id in wrangler.toml is the owner's choice.
+    // An id in wrangler.toml wins.
     d1_databases: config.d1_databases.map((binding) => ({ database_id: database.id, ...binding })),
     kv_namespaces: config.kv_namespaces.map((binding) => ({ id: namespace.id, ...binding })),
   };
 }
 
-/** Uploads, unless the very same is live: then there is nothing to do. */
+/** Uploads, unless this code with these settings is live already. */
 async function uploadUnlessLive(path, { vars, secrets }, live) {
   const fallback = new URL(vars.APP_URL).origin;
   const names = Object.keys(secrets);
   const known = live?.tag?.split(".")[1] ?? "";
   const tag = `${codeTag(path)}.${secretsTag(secrets, known) ?? known}`;
-  // The tag leaves out ADMIN_PASSWORD: that it is new shows by its name alone.
+  // ADMIN_PASSWORD is not part of the tag, so only its absence shows that it is new.
   const isComplete = names.every((name) => name !== "ADMIN_PASSWORD" || live?.secrets.includes(name));
   if (live?.tag === tag && isComplete) {
-    say(`Version ${live.version} is this code with these settings already: nothing is uploaded.`);
+    say(`Version ${live.version} already has this code and these settings: nothing is uploaded.`);
     return { version: live.version, address: (await placeTriggers(path)) ?? fallback, isOld: true };
   }
   say(`Uploading${names.length > 0 ? ` (with a new ${names.join(", ")})` : ""}.`);
@@ -201,7 +201,7 @@ async function uploadUnlessLive(path, { vars, secrets }, live) {
   return { version, address };
 }
 
-/** What a version is made of. Both parts together have no more than the 25 characters that a tag may have. */
+/** Returns the part of the tag that identifies code and configuration. With that of the secrets it has at most 25 characters, the limit of a tag. */
 function codeTag(configPath) {
   return fingerprint([...artefacts, "build/pages"], [readFileSync(configPath, "utf8").replaceAll(root, "")]).slice(
     0,
@@ -210,9 +210,9 @@ function codeTag(configPath) {
 }
 
 /**
- * A tag by which a later run recognizes the secrets of this one; undefined if it was given none. Anybody who can see the
- * account can read tags, so each has a random salt (its first four characters), a guess is expensive, and no password that a
- * person chose is part of it.
+ * Returns the part of the tag by which a later run recognizes the given secrets; undefined if there are none. Everyone with access
+ * to the account can read tags, so each has a random salt (its first four characters) and a slow hash, and ADMIN_PASSWORD, which a
+ * person chose, is not part of it.
  */
 function secretsTag(secrets, known) {
   const given = Object.entries(secrets).filter(
@@ -232,9 +232,9 @@ function message() {
   return commit ? `${version}, commit ${commit}` : version;
 }
 
-/** Asks until the version itself answers and is well: seconds, or longer where a custom domain has just been made. */
+/** Waits until the new version reports that it is healthy: seconds, or longer if the custom domain is new. */
 async function checkHealth({ version, address, isOld }, config, live) {
-  say(`Asking ${address}/health.`);
+  say(`Checking ${address}/health.`);
   const end = Date.now() + Number(process.env.HEALTH_LIMIT_SECONDS || 120) * 1000;
   let seen;
   do {
@@ -244,15 +244,15 @@ async function checkHealth({ version, address, isOld }, config, live) {
   } while (Date.now() < end);
   const back =
     live && !isOld
-      ? `\`${rollback(config, live)}\` goes back to the version before.`
-      : "There is no version before it to go back to.";
+      ? `\`${rollback(config, live)}\` rolls back to the previous version.`
+      : "There is no previous version to roll back to.";
   throw new Failure(
-    `Version ${version} of ${config.name} is deployed, but ${address}/health does not say that it is well: ${seen.said}`,
+    `Version ${version} of ${config.name} is deployed, but ${address}/health does not report it as healthy: ${seen.said}`,
     `\`npx wrangler tail ${config.name}\` shows why. ${back}`,
   );
 }
 
-/** What /health says of a version: its id is part of an address, so /health does not publish it (src/crypto/fingerprint.rs). */
+/** Returns the fingerprint by which /health identifies a version. The id itself is part of a URL, so it is not public (src/crypto/fingerprint.rs). */
 function fingerprintOf(version) {
   return createHash("sha256").update(version).digest("hex").slice(0, 16);
 }

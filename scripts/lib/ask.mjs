@@ -1,12 +1,12 @@
-// Questions to whoever sits at the terminal.
+// Asks questions at the terminal.
 
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 
-/** Whether anybody sits there. */
+/** Whether there is a terminal. */
 export const canAsk = Boolean(process.stdin.isTTY && process.stdout.isTTY);
 
-/** Asks until there is an answer; an empty one is `fallback` where there is one. What is typed to a secret is not shown. */
+/** Asks until there is an answer. An empty answer means `fallback`, if there is one. The answer is not shown if it is a secret. */
 export async function askFor(question, { fallback, isSecret = false } = {}) {
   let shows = true;
   const output = new Writable({

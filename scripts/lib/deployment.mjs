@@ -1,5 +1,5 @@
-// What is deployed where: wrangler.toml as it is for production, and for another environment the same Worker under
-// another name, with a database, a namespace and a limiter of its own.
+// The configuration of each environment: wrangler.toml for production, and for other environments the same Worker under another name
+// with its own database, namespace and rate limiters.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,8 +9,8 @@ import { isSecret, settingNames } from "./settings.mjs";
 export const environments = ["production", "staging"];
 
 /**
- * wrangler.toml for an environment. What `[env.<name>]` says there wins, which is where routes and variables stand that
- * differ; bindings are the same everywhere and stand there once.
+ * Returns wrangler.toml for an environment. `[env.<name>]` wins, so routes and variables that differ go there. Bindings are the same
+ * everywhere.
  */
 export async function configuration(environment) {
   const { experimental_readRawConfig: readRawConfig } = await import("wrangler");
@@ -20,7 +20,7 @@ export async function configuration(environment) {
   const vars = { ...everywhere.vars, ...own.vars, ENVIRONMENT: environment };
   if (environment === "production") return withoutOldVersions({ ...everywhere, ...own, vars });
 
-  // Nothing of production's is touched: not its routes, nor its stores, nor what its limiter has counted.
+  // Routes, stores and the counts of rate limiters are not shared with production.
   const { route, routes, ...shared } = everywhere;
   const named = (name) => `${name}-${environment}`;
   return withoutOldVersions({
@@ -46,34 +46,34 @@ export async function configuration(environment) {
   });
 }
 
-/** Whether a configuration has an address of the owner's: a route or a custom domain. */
+/** Returns whether a configuration has a route or a custom domain. */
 export function hasRoute({ route, routes = [] }) {
   return Boolean(route) || routes.length > 0;
 }
 
 /**
- * The configuration without addresses at which old code would run on the live database with old secrets: the preview URLs of
- * versions are off, and so is workers.dev once there is a route.
+ * Returns the configuration without URLs at which old versions would use the live database with old secrets: preview URLs are off,
+ * and workers.dev is off if there is a route.
  *
- * @throws {Failure} if wrangler.toml switches one of them on.
+ * @throws {Failure} if wrangler.toml turns one of them on.
  */
 export function withoutOldVersions(config) {
   const advice = "Remove the line from wrangler.toml: `npm run deploy` sets the right value.";
   if (config.preview_urls)
-    throw new Failure("preview_urls is on: every old version would stay reachable at an address of its own.", advice);
+    throw new Failure("preview_urls is on: every old version would stay reachable at its own URL.", advice);
   if (config.workers_dev && hasRoute(config))
-    throw new Failure("workers_dev is on although there is a route: the Worker would have a second address.", advice);
+    throw new Failure("workers_dev is on although there is a route: the Worker would have a second URL.", advice);
   return { ...config, preview_urls: false, workers_dev: !hasRoute(config) };
 }
 
-/** The name of the KV namespace of a Worker. wrangler.toml names databases, but knows no names of namespaces. */
+/** Returns the name of the KV namespace of a Worker. wrangler.toml has names for databases, but not for namespaces. */
 export function namespaceName({ name }) {
   return `${name}-kv`;
 }
 
 /**
- * Writes a configuration for wrangler, and returns where. It stands in a folder that git ignores, so its paths are made
- * absolute; the build command is left out, because what is deployed has been built and looked at before.
+ * Writes a configuration for wrangler and returns its path. The folder is one that git ignores, so paths in the file are absolute. It
+ * has no build command, because the artifacts are already built and checked.
  */
 export function writeConfiguration(environment, config) {
   const absolute = (path) => join(root, path);
@@ -94,8 +94,8 @@ export function writeConfiguration(environment, config) {
 }
 
 /**
- * Puts together what a deployment is told. For a setting, the environment of this command comes first, then wrangler.toml,
- * then what the deployment has already; an empty variable is none. Secrets that it has stay unless a new one is given.
+ * Returns the settings of a deployment. The environment of this command wins over wrangler.toml, and that wins over what the
+ * deployment already has. An empty variable removes a value. Existing secrets stay unless a new one is given.
  */
 export function settingsOf(config, given, live) {
   const known = Object.entries(given).filter(([name]) => settingNames.includes(name) && name !== "ENVIRONMENT");
@@ -108,7 +108,7 @@ export function settingsOf(config, given, live) {
   };
 }
 
-/** Adds an answer to what a deployment is told. */
+/** Adds a setting. */
 export function withSetting(settings, name, value) {
   const kind = isSecret(name) ? "secrets" : "vars";
   return { ...settings, [kind]: { ...settings[kind], [name]: value } };

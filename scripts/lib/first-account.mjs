@@ -26,7 +26,7 @@ export async function accountToSignIn({ ADMIN_EMAIL, ADMIN_PASSWORD }) {
   }
 }
 
-/** Whether a password has this hash. The Worker judges: it logs in with them, in a database that is gone at once. */
+/** Returns whether a password has this hash. The Worker checks it by a login in a temporary database. */
 function opens(hash, password) {
   const settings = { ENVIRONMENT: "local", AUTH_SECRET: randomBytes(32).toString("base64url") };
   return withWorker(settings, async ({ database, fetch }) => {

@@ -113,7 +113,7 @@ test("a first deployment makes what is missing, migrates before the upload, and 
   });
   assert.deepEqual(Object.keys(secrets).sort(), ["ADMIN_PASSWORD", "AUTH_SECRET", "RESEND_API_KEY"]);
   assert.ok(secrets.AUTH_SECRET.length >= 43, "256 random bits");
-  assert.match(said, /postern version-1 answers on https:\/\/postern\.example\.workers\.dev/);
+  assert.match(said, /postern version-1 is live at https:\/\/postern\.example\.workers\.dev/);
   for (const secret of [...given, secrets.AUTH_SECRET]) {
     assert.ok(!said.includes(secret), "a secret is on the terminal");
     assert.ok(!state.calls.flat().some((argument) => argument.includes(secret)), "a secret is on a command line");
@@ -223,7 +223,7 @@ test("without a login, or with several accounts to choose from, it says what to 
   const stranger = await account({ isSignedIn: false });
   const signedOut = await stranger.deploy(told);
   assert.equal(signedOut.code, 1);
-  assert.match(signedOut.said, /Nobody is signed in[\s\S]*wrangler login/);
+  assert.match(signedOut.said, /You are not signed in[\s\S]*wrangler login/);
 
   const accounts = [
     { id: "1", name: "Example" },
@@ -255,7 +255,7 @@ test("whatever fails, the code before goes on, and the next run takes up what wa
   }
   await fragile.change({ fails: { "deployments status": "The platform is out of order." } });
   const { said } = await fragile.deploy(told);
-  assert.match(said, /cannot be seen[\s\S]*out of order/);
+  assert.match(said, /cannot read what is deployed[\s\S]*out of order/i);
 
   await fragile.change({ fails: {} });
   assert.equal((await fragile.deploy(told)).code, 0);
@@ -273,7 +273,7 @@ test("an account that refuses to say what is deployed is no empty account: nothi
     const closed = await account({ fails: { "deployments status": said } });
     const answer = await closed.deploy(told);
     assert.equal(answer.code, 1, answer.said);
-    assert.match(answer.said, /cannot be seen/);
+    assert.match(answer.said, /cannot read what is deployed/i);
     assert.deepEqual(changes(await closed.read()), [], said);
   }
 });
@@ -281,7 +281,7 @@ test("an account that refuses to say what is deployed is no empty account: nothi
 test("no old version stays reachable: preview URLs are off, and workers.dev is once there is a route", async () => {
   const deployed = await account();
   const { said } = await deployed.deploy(told);
-  assert.match(said, /no route, so it answers on workers\.dev/);
+  assert.match(said, /no route, so the Worker is served at workers\.dev/);
   const { previewUrls, workersDev } = (await deployed.read()).workers.postern;
   assert.deepEqual([previewUrls, workersDev], [false, true]);
 
@@ -327,7 +327,7 @@ test("a version that is not well is a failure, with the way back to the one befo
   await sick.change({ health: { status: 503, body: { error: "out" } } });
   const first = await sick.deploy(told);
   assert.equal(first.code, 1);
-  assert.match(first.said, /does not say that it is well: 503[\s\S]*no version before it/);
+  assert.match(first.said, /does not report it as healthy: 503[\s\S]*no previous version/);
 
   // What answers is the version before.
   await sick.change({ health: { status: 200, body: { deployment: "version-1" } } });

@@ -10,9 +10,9 @@ import { withWorker } from "./worker.mjs";
  *
  * @returns {Promise<{setting: string, kind: "missing" | "invalid", message: string}[]>}
  */
-export function problemsOf({ vars, secrets, keptSecrets }) {
-  const standIns = Object.fromEntries(keptSecrets.map((name) => [name, `the-deployment-has-one-already-${name}`]));
-  return withWorker({ ...vars, ...standIns, ...secrets }, async ({ fetch, failures }) => {
+export function checkSettings({ vars, secrets, keptSecrets }) {
+  const placeholders = Object.fromEntries(keptSecrets.map((name) => [name, `the-deployment-has-one-already-${name}`]));
+  return withWorker({ ...vars, ...placeholders, ...secrets }, async ({ fetch, failures }) => {
     const response = await fetch("/health");
     if (response.ok) return [];
     const problems = settingsProblems(failures);
