@@ -1070,12 +1070,12 @@ export interface components {
             /** @description A message to show to the user. */
             error: string;
         };
-        /** @description The role and tier of a user, as far as an act set them. */
+        /** @description The role and tier of a user, if an action set them. */
         Rights: {
             role?: components["schemas"]["Role"] | null;
             /**
              * Format: int32
-             * @description The tier, if the act set it.
+             * @description The tier, if the action set it.
              */
             tier?: number | null;
         };
