@@ -1,4 +1,4 @@
-//! A body, read as every endpoint reads one. The first line of the input is the content type.
+//! Fuzzes the body parser of the endpoints. The first line of the input is the content type.
 
 #![no_main]
 
@@ -55,14 +55,14 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// What was read can be written again, and is read so again.
+/// Checks that the values can be encoded and read again, in every encoding.
 fn same_in_every_encoding(values: &[Option<String>; 2]) {
     let present = || NAMES.iter().zip(values).filter_map(|(name, value)| Some((*name, value.as_ref()?)));
     if present().next().is_none() {
         return;
     }
     let urlencoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(present()).finish();
-    // No value can hold a boundary that is longer than every value.
+    // A boundary that is longer than every value cannot be part of a value.
     let boundary = "b".repeat(present().map(|(_, value)| value.len() + 1).max().unwrap_or(1));
     let mut bodies = vec![("application/x-www-form-urlencoded".to_owned(), urlencoded)];
     if boundary.len() <= 70 {

@@ -1,10 +1,10 @@
-//! A whole request through the routes, on SQLite with the migrations. The input is the method and the path, then headers,
-//! each in a line, then an empty line and the body. `{session}` and such in it are tokens that live, so that what is
-//! behind a door is searched too.
+//! Fuzzes whole requests through the routes, on SQLite with the migrations. The input is a line with the method and the path,
+//! one line per header, an empty line, and the body. Placeholders such as `{session}` stand for valid tokens, so that the fuzzer
+//! gets past authentication.
 
 #![no_main]
 
-// What the native tests run on; some of it is for them alone.
+// The support code of the native tests, of which only a part is used here.
 #[allow(dead_code, unused_imports)]
 #[path = "../../tests/api/support/mod.rs"]
 mod support;
@@ -16,11 +16,11 @@ use libfuzzer_sys::fuzz_target;
 use support::{Answer, world::World};
 
 thread_local! {
-    /// Used until a request has changed it, because making one costs more than most requests.
+    /// Reused until a request has changed it, because creating one costs more than most requests.
     static WORLD: RefCell<Option<World>> = const { RefCell::new(None) };
 }
 
-/// The input with the tokens that it names.
+/// Replaces the placeholders in the input.
 fn completed(data: &[u8], world: &World) -> Vec<u8> {
     let names = [
         ("{session}", &world.ada.token),
@@ -48,7 +48,7 @@ fn completed(data: &[u8], world: &World) -> Vec<u8> {
     completed
 }
 
-/// Nothing if no such request would come through an HTTP server. A body is JSON unless a header says otherwise.
+/// Sends the request. Returns `None` if no HTTP server would accept it. The body is JSON unless a header says otherwise.
 fn send(data: &[u8], world: &World) -> Option<(Method, Answer)> {
     let head_end = data.windows(2).position(|two| two == b"\n\n");
     let (head, body) = head_end.map_or((data, &b""[..]), |end| (&data[..end], &data[end + 2..]));
@@ -84,7 +84,7 @@ fuzz_target!(|data: &[u8]| {
         if status != 200 && method != Method::HEAD {
             answer.refused(status, answer.body["code"].as_str().expect("a code"));
         }
-        // What is counted would in the end refuse everything.
+        // Not reused after a change, or after a 429, because the counters would reject all later requests.
         if status != 429 && (status != 200 || method.is_safe()) {
             *kept = Some(world);
         }

@@ -1,6 +1,5 @@
-//! A bearer, verified. The input is a token as it is; or, behind a line `signed`, the header and, behind a NUL, the
-//! claims of a token that is then rightly signed: no search would ever find a signature, and what is behind it is to be
-//! searched too.
+//! Fuzzes the verification of bearer tokens. The input is a token, or a line `signed` followed by the header, a NUL and the
+//! claims of a token that the target signs, because a fuzzer cannot find a valid signature.
 
 #![no_main]
 
@@ -32,12 +31,12 @@ impl Signed {
         let mut seed = [0; 32];
         Hkdf::<Sha256>::new(None, SECRET.as_bytes()).expand(b"postern/1/session token", &mut seed).unwrap();
         let signed = Signed { keys, key_id, signing: SigningKey::from_bytes(&seed) };
-        // Otherwise nothing would get past the signature, and nobody would know.
+        // Otherwise, no input would get past the signature check, unnoticed.
         let header = json!({ "alg": "EdDSA", "kid": signed.key_id }).to_string();
         let token = signed.token(header.as_bytes(), br#"{"iat":1799999999,"exp":1800000001}"#);
         assert!(
             signed.keys.verify::<Map<String, Value>>(&token, NOW).is_some(),
-            "the keys are derived in another way now"
+            "the derivation of the keys has changed"
         );
         signed
     }
@@ -55,12 +54,12 @@ fuzz_target!(|data: &[u8]| SIGNED.with(|signed| hold(signed, data)));
 fn hold(signed: &Signed, data: &[u8]) {
     let Some(parts) = data.strip_prefix(b"signed\n") else {
         let Ok(token) = std::str::from_utf8(data) else { return };
-        assert!(signed.keys.verify::<Map<String, Value>>(token, NOW).is_none(), "nobody signed this: {token}");
+        assert!(signed.keys.verify::<Map<String, Value>>(token, NOW).is_none(), "accepted an unsigned token: {token}");
         return;
     };
     let end = parts.iter().position(|byte| *byte == 0).unwrap_or(parts.len());
     let (header, claims) = (&parts[..end], parts.get(end + 1..).unwrap_or_default());
-    // So that the search need not find the one name of the key.
+    // So that the fuzzer does not have to find the key id.
     let header = String::from_utf8_lossy(header).replace("$kid", &signed.key_id);
     let token = signed.token(header.as_bytes(), claims);
     let Some(verified) = signed.keys.verify::<Map<String, Value>>(&token, NOW) else { return };
@@ -71,14 +70,14 @@ fn hold(signed: &Signed, data: &[u8]) {
             "alg" => value == "EdDSA",
             "kid" => *value == *signed.key_id,
             "typ" => value.is_null() || value == "JWT",
-            // Named and empty: it says nothing.
+            // An empty value has no effect.
             _ => value.is_null(),
         };
         assert!(is_known, "{name}: {value} in {token}");
     }
     assert!(header.contains_key("alg") && header.contains_key("kid"), "{token}");
     let claims: Map<String, Value> = serde_json::from_slice(claims).expect("claims are a JSON object");
-    // RFC 7519, section 2: a number of seconds that need not be whole.
+    // RFC 7519, section 2: seconds, possibly with a fraction.
     let seconds =
         |name: &str| claims.get(name).and_then(|time| time.as_i64().or(time.as_f64().map(|time| time as i64)));
     assert_eq!(seconds("exp").map(|time| time * 1_000), Some(verified.expires_at), "{token}");

@@ -1,8 +1,8 @@
-// A Postern in which nothing that a request does lasts: before each, the accounts, sessions and tokens are put back and
-// what was counted is forgotten, so that the thousandth request gets as far as the first one.
+// A Postern that resets before each request: it restores accounts, sessions and tokens and clears all counters, so that the
+// thousandth request gets as far as the first.
 //
-// The door of the stage is a proxy. It takes the bearers `user` and `admin` for their sessions, and the example ids of the
-// description for things that are there.
+// A proxy in front replaces the bearer tokens `user` and `admin` with real session tokens, and the example ids of the OpenAPI
+// description with real ones.
 
 import { once } from "node:events";
 import { createServer, request as send } from "node:http";
@@ -18,7 +18,7 @@ export async function startStage() {
     const scene = {
       tokens: { user: user.token, admin },
       reset: await resetToken(postern, "ada@example.com"),
-      // What stands for a thing in the examples of the description, and the thing.
+      // The example ids of the description and the real ids.
       examples: [
         [/(?<=\/me\/tokens\/)aZ09aZ09aZ/, await userToken(postern, user.token)],
         [/(?<=\/me\/sessions\/)3f0c7a52[0-9a-f-]+/, await sessionId(postern, "ada@example.com")],
@@ -29,7 +29,7 @@ export async function startStage() {
     const restore = await snapshot(postern);
     const server = createServer((request, response) => {
       forward(postern, scene, restore, request, response).catch((error) => {
-        console.error(`The stage could not be put back: ${error.stack}`);
+        console.error(`The state could not be restored: ${error.stack}`);
         response.writeHead(599).end();
       });
     });
@@ -49,13 +49,13 @@ export async function startStage() {
   }
 }
 
-/** The id of a new session. */
+/** Creates a session and returns its id. */
 async function sessionId(postern, email) {
   const { token } = ok(await login(postern, email));
   return JSON.parse(Buffer.from(token.split(".")[1], "base64url")).sid;
 }
 
-/** Keeps what is in the stores. Returns what puts it back. */
+/** Saves the contents of the stores. Returns a function that restores them. */
 async function snapshot(postern) {
   const kept = {};
   for (const table of ["users", "sessions", "user_tokens"]) kept[table] = await postern.sql(`SELECT * FROM ${table}`);
@@ -65,7 +65,7 @@ async function snapshot(postern) {
   return async () => {
     await postern.sql("DELETE FROM throttles");
     await postern.sql("DELETE FROM freezes");
-    // By itself, because it ends sessions and resets.
+    // Separately, because it ends sessions and resets.
     await postern.sql("UPDATE users SET is_active = 1, frozen_by = NULL, frozen_at = NULL WHERE is_active = 0");
     for (const [table, rows] of Object.entries(kept)) {
       for (const row of rows) {
@@ -102,7 +102,7 @@ async function forward(postern, scene, restore, request, response) {
   onward.end(body);
 }
 
-/** The request with what it means in the place of what stands for it. */
+/** Replaces the placeholders of a request. */
 function staged(scene, { url, headers: { authorization = "" } }) {
   const caller = authorization.replace(/^Bearer /, "");
   const isReset = url.startsWith("/api/auth/reset-password-with-token");

@@ -1,5 +1,5 @@
-// What the tests say to a Postern and expect of it: requests as clients send them, the conventions of the contract,
-// the mails of the outbox, raw bytes, and many requests at once.
+// A test client for Postern: normal requests with checks of the API's conventions, the mails of the outbox, raw bytes, and
+// concurrent requests.
 
 import assert from "node:assert/strict";
 import { connect } from "node:net";
@@ -7,13 +7,13 @@ import { connect } from "node:net";
 export const PASSWORD = "correct horse battery";
 
 /**
- * Sends one request and reads the answer whole.
+ * Sends a request and reads the whole response.
  *
  * @param {object} [options]
  * @param {unknown} [options.json] Sent as a JSON body.
  * @param {Record<string, string>} [options.form] Sent as multipart/form-data.
- * @param {string} [options.token] The bearer.
- * @param {string} [options.address] Where the request comes from, as Cloudflare would tell it.
+ * @param {string} [options.token] The bearer token.
+ * @param {string} [options.address] The client address, in Cloudflare's header.
  */
 export async function send(postern, method, path, { json, form, token, address, headers = {}, body } = {}) {
   if (form) {
@@ -36,21 +36,21 @@ export async function send(postern, method, path, { json, form, token, address, 
   return answer;
 }
 
-/** The body of an answer that must be a success. */
+/** Checks that the response is a success and returns its body. */
 export function ok(answer) {
   assertConventions(answer);
   assert.equal(answer.status, 200, told(answer));
   return answer.body;
 }
 
-/** The body of an answer that must be this refusal. */
+/** Checks that the response is this error and returns its body. */
 export function refused(answer, status, code) {
   assertConventions(answer);
   assert.deepEqual([answer.status, answer.body.code], [status, code], told(answer));
   return answer.body;
 }
 
-/** What the contract says of every answer, and of every refusal. `body` is absent in an answer to HEAD. */
+/** Checks the API's conventions for all responses and errors. `body` is absent in a response to HEAD. */
 export function assertConventions(answer) {
   const { status, headers, body } = answer;
   const about = told(answer);
@@ -94,30 +94,30 @@ export function me(postern, token, options = {}) {
   return send(postern, "GET", "/api/auth/me", { token, ...options });
 }
 
-/** A session token of the default admin. */
+/** Returns a session token of the default admin. */
 export async function adminToken(postern) {
   return ok(await login(postern, "admin", "admin")).token;
 }
 
-/** A new user token of whoever's session this is. */
+/** Creates a user token for the user of the session. */
 export async function userToken(postern, token) {
   return ok(await send(postern, "POST", "/api/auth/me/create-token", { token })).token;
 }
 
-/** Signs somebody up, invited by the default admin. Returns `{token, user}`. */
+/** Signs up a user who is invited by the default admin. Returns `{token, user}`. */
 export async function signUp(postern, email, password = PASSWORD) {
   const referrer = await userToken(postern, await adminToken(postern));
   return ok(await send(postern, "POST", "/api/auth/signup", { json: { referrer, email, password } }));
 }
 
-/** Asks for a code. Returns the OTP session token and the code from the mail. */
+/** Requests a code. Returns the OTP session token and the code from the mail. */
 export async function sendOtp(postern, session) {
   const { token } = ok(await send(postern, "POST", "/api/auth/me/send-otp", { token: session.token }));
   const { text } = await mail(postern, session.user.email, /verification code/);
   return { token, code: text.match(/\b\d{6}\b/)[0] };
 }
 
-/** Lets a user who just had a code sent have another one, as if the pause between two were over. */
+/** Skips the pause before a user can request another code. */
 export function endOtpPause(postern, user) {
   return postern.sql("UPDATE one_time_passwords SET sent_at = sent_at - 30000 WHERE user_id = ?", user.id);
 }
@@ -126,7 +126,7 @@ export function verifyOtp(postern, otp, token) {
   return send(postern, "POST", "/api/auth/verify-otp", { form: { otp, token } });
 }
 
-/** Asks for a reset link. Returns the token in the link of the mail. */
+/** Requests a reset link. Returns the token in the mail's link. */
 export async function resetToken(postern, email) {
   const before = (await mails(postern, email)).length;
   ok(await send(postern, "POST", "/api/auth/send-password-reset-link", { json: { email } }));
@@ -141,23 +141,23 @@ export function resetPassword(postern, token, password) {
   return send(postern, "POST", "/api/auth/reset-password-with-token", { token, json: { password } });
 }
 
-/** The mails to an address, newest first. */
+/** Returns the mails to an address, newest first. */
 export async function mails(postern, to) {
   const path = `/dev/outbox?to=${encodeURIComponent(to)}`;
   return ok(await send(postern, "GET", path, { headers: { accept: "application/json" } }));
 }
 
-/** The newest mail to an address whose subject matches, as soon as it is there. */
+/** Waits for a mail to an address with a matching subject. Returns the newest one. */
 export function mail(postern, to, subject) {
   return until(async () => (await mails(postern, to)).find((mail) => subject.test(mail.subject)));
 }
 
-/** The link in the text of a mail that carries parameters. */
+/** Returns the link with parameters in the text of a mail. */
 export function link({ text }) {
   return new URL(text.match(/https?:\/\/\S+\?\S+/)[0]);
 }
 
-/** Asks again and again until the answer is truthy, for what happens after an answer. */
+/** Polls until the result is truthy, for work that happens after a response. */
 export async function until(ask) {
   const end = Date.now() + 20_000;
   for (;;) {
@@ -168,15 +168,15 @@ export async function until(ask) {
   }
 }
 
-/** Guesses at accounts that are not there, to keep the isolate busy: each costs a password hash. */
+/** Logins to unknown accounts, which keep the isolate busy with password hashes. */
 let guesses = 0;
 
 /**
- * Sends `count` requests so that they are truly at once: all but the last byte of each is with the Worker already, and it
- * hashes other passwords while the last bytes come. Requests that are merely sent together are done one after the other.
+ * Sends `count` requests that are really concurrent: it first sends all but the last byte of each, then the last bytes while the
+ * Worker hashes other passwords. Requests that are only sent together would be processed one after the other.
  *
- * @param {(number: number) => [method: string, path: string, options?: object]} describe What to send; of the options of
- *   `send` it knows `json`, `form` (sent urlencoded), `token` and `address`.
+ * @param {(number: number) => [method: string, path: string, options?: object]} describe The requests. Supports the options `json`,
+ *   `form` (sent urlencoded), `token` and `address` of `send`.
  */
 export async function atOnce(postern, count, describe) {
   const requests = await Promise.all(Array.from({ length: count }, (_, number) => hold(postern, describe(number))));
@@ -203,12 +203,12 @@ async function hold(postern, [method, path, { json, form, token, address } = {}]
   const bytes = Buffer.from(`${method} ${path} HTTP/1.1\r\n${headers.join("\r\n")}\r\n\r\n${body}`);
   const held = Promise.withResolvers();
   const answer = raw(postern, bytes.subarray(0, -1), held.resolve, `${method} ${path}`);
-  // An answer before the last byte is a failure that the test is told with the answer.
+  // A response before the last byte is a failure, which the test gets with the response.
   const socket = await Promise.race([held.promise, answer.then(() => undefined)]);
   return { answer, release: () => socket?.write(bytes.subarray(-1)) };
 }
 
-/** How many answers there are of each kind: `{"200": 1, "409 email_taken": 49}`. */
+/** Counts responses by kind: `{"200": 1, "409 email_taken": 49}`. */
 export function tally(answers) {
   const tally = {};
   for (const answer of answers) {
@@ -220,7 +220,7 @@ export function tally(answers) {
 }
 
 /**
- * Sends bytes as they are over a connection of their own, and reads until the server closes it.
+ * Sends raw bytes over a new connection and reads until the server closes it.
  *
  * @param {(socket: import("node:net").Socket) => void} [then] What to do after the bytes, such as sending more.
  */
@@ -230,7 +230,7 @@ export function raw(postern, bytes, then = () => {}, what = String(bytes).split(
     const chunks = [];
     const limit = setTimeout(() => socket.destroy(new Error("no end of the answer in 20 seconds")), 20_000);
     socket.on("data", (chunk) => chunks.push(chunk));
-    // A server that has answered may close while we still send.
+    // A server that has responded may close the connection while we are still sending.
     socket.on("error", (error) => (chunks.length > 0 && error.code !== undefined ? undefined : reject(error)));
     socket.on("close", () => {
       clearTimeout(limit);

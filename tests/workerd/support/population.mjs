@@ -1,9 +1,9 @@
-// Many users in a database at once, past the Worker: to see that nobody waits longer because there are others.
+// Adds many users to a database without the Worker, to test that requests do not take longer with more users.
 
 const chunk = 50_000;
 
 /**
- * Adds so many users, each with a session and a user token, at random places of every index.
+ * Adds `count` users, each with a session and a user token, at random positions of every index.
  *
  * @param {(query: string, ...values: unknown[]) => Promise<unknown>} sql Runs one statement.
  * @param {(done: number) => void} [progress]

@@ -1,9 +1,8 @@
-// Starts the built Worker on the real runtime for a test: the files of build/ as they are deployed, the bindings of
-// wrangler.toml, an empty D1 with the real migrations and an empty KV in a folder of their own.
+// Starts the built Worker on workerd for a test: the files of build/ as deployed, the bindings of wrangler.toml, and, in a
+// separate folder, an empty KV and an empty D1 with the migrations.
 //
-// Miniflare is what `wrangler dev` runs the Worker with. It is used directly because wrangler's own test harness
-// keeps no state over a restart, reads the developer's .dev.vars, and puts a proxy in front of the Worker that
-// would take the edge off every test of concurrency.
+// Uses Miniflare, the base of `wrangler dev`, directly, because wrangler's test harness loses state in a restart, reads the
+// developer's .dev.vars, and has a proxy in front of the Worker that would weaken the concurrency tests.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
@@ -17,10 +16,10 @@ import { unstable_getMiniflareWorkerOptions, unstable_readConfig, unstable_split
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-// Generous: it is there so that a runtime that hangs is an error and not a silent job. A start takes about a second.
+// Generous, because it only turns a hanging runtime into an error. A start takes about a second.
 const startLimitMilliseconds = 60_000;
 
-/** What a test gets unless it says otherwise: local development, with a secret that is no secret. */
+/** The default settings of tests: local development, with a public secret. */
 const localSettings = {
   ENVIRONMENT: "local",
   AUTH_SECRET: "an-auth-secret-that-is-known-to-every-reader-of-the-tests",
@@ -29,18 +28,18 @@ const localSettings = {
 };
 
 /**
- * Starts a Worker of the test's own.
+ * Starts a Worker for a test.
  *
  * @param {object} [options]
- * @param {Record<string, string | undefined>} [options.settings] Settings over those of wrangler.toml and of local
- *   development; `undefined` takes one away.
+ * @param {Record<string, string | undefined>} [options.settings] Settings that override wrangler.toml and those of
+ *   local development; `undefined` removes a setting.
  * @param {((request: Request) => Response | Promise<Response>) | {node: import("node:http").RequestListener}}
- *   [options.outbound] Answers what the Worker sends to the net, for example to the mail provider; as `node` it can also
- *   cut the connection, or never answer. Without it, whatever the Worker sends fails: no test reaches the net.
- * @param {number} [options.burst] The limit of the burst guard, in the place of the one in wrangler.toml.
- * @param {string} [options.bindings] A JavaScript object of bindings that the runtime cannot imitate, as source text.
- * @param {Uint8Array} [options.wasm] A module in the place of the built one.
- * @param {boolean} [options.isEmpty] Whether D1 stays without a schema.
+ *   [options.outbound] Responds to outgoing requests of the Worker, for example to the mail provider. With `node`, it can
+ *   also disconnect or never respond. Without it, outgoing requests fail, so no test reaches the network.
+ * @param {number} [options.burst] The limit of the rate limiter instead of the one in wrangler.toml.
+ * @param {string} [options.bindings] Source text of a JavaScript object with bindings that the runtime cannot emulate.
+ * @param {Uint8Array} [options.wasm] A module to use instead of the built one.
+ * @param {boolean} [options.isEmpty] Whether to leave D1 without a schema.
  */
 export async function startPostern({ settings = {}, outbound = refuse, burst, bindings, wasm, isEmpty = false } = {}) {
   const state = await mkdtemp(join(tmpdir(), "postern-workerd-"));
@@ -68,7 +67,7 @@ class Postern {
   #lines = [];
   #failures = [];
   #runtime;
-  /** The processes that the last start has started: workerd, and nothing else unless tests start at once. */
+  /** The processes started by the last start: only workerd, unless tests start concurrently. */
   #processes;
 
   constructor(state, settings, outbound, burst, bindings, wasm) {
@@ -81,18 +80,18 @@ class Postern {
   }
 
   /**
-   * Sends an HTTP request to the Worker. Redirects are not followed. A deployed environment is asked over https, unless
-   * `path` is a whole URL.
+   * Sends an HTTP request to the Worker without following redirects. Uses https for deployed environments, unless `path` is
+   * a complete URL.
    */
   fetch(path, init) {
     const isLocal = { ...localSettings, ...this.#settings }.ENVIRONMENT === "local";
     const url = new URL(path, isLocal ? this.url : this.url.replace("http:", "https:"));
     const options = { redirect: "manual", ...init };
-    // To the runtime this is an https request, without a certificate that would have to be trusted.
+    // The runtime treats this as an https request, without a certificate that needs to be trusted.
     return url.protocol === "https:" ? this.#runtime.dispatchFetch(url, options) : fetch(url, options);
   }
 
-  /** Runs one SQL statement on the Worker's D1, past the Worker. Returns the rows. */
+  /** Runs a SQL statement on the Worker's D1 without the Worker. Returns the rows. */
   async sql(query, ...parameters) {
     const database = await this.#runtime.getD1Database("DB");
     return (
@@ -113,29 +112,29 @@ class Postern {
     return Object.fromEntries(["get", "put", "delete", "list", "getWithMetadata"].map((name) => [name, call(name)]));
   }
 
-  /** Runs the cron trigger as if it were `time`, in UNIX milliseconds. Ends when the run has. */
+  /** Runs the cron trigger as of `time`, in UNIX milliseconds. Resolves when the run has finished. */
   async scheduled(time) {
     const worker = await this.#runtime.getWorker();
     const { outcome } = await worker.scheduled({ scheduledTime: new Date(time) });
     if (outcome !== "ok") throw new Error(`the run of the cron trigger ended with ${outcome}`);
   }
 
-  /** What the Worker has written to the console as errors since the first start, a line a string. */
+  /** The errors that the Worker has written to the console since the first start, one string per line. */
   logs() {
     return [...this.#failures];
   }
 
-  /** All that the Worker has written to the console since the first start, a line a string. */
+  /** Everything that the Worker has written to the console since the first start, one string per line. */
   lines() {
     return [...this.#lines];
   }
 
-  /** What the Worker has told of requests, of what followed their answers, and of runs of the cron trigger. */
+  /** The logged events of requests, of work after their responses, and of runs of the cron trigger. */
   events() {
     return this.#lines.filter((line) => !this.#failures.includes(line)).map((line) => JSON.parse(line));
   }
 
-  /** The folder of all that outlives a restart: SQLite files. */
+  /** The folder with the SQLite files, which survive a restart. */
   get state() {
     return this.#state;
   }
@@ -151,26 +150,26 @@ class Postern {
     return running[0];
   }
 
-  /** Kills the runtime in the middle of whatever it does. It begins again with `restart`. */
+  /** Kills the runtime without a shutdown. `restart` starts it again. */
   async kill() {
     const running = this.#workerd();
     const ended = once(running, "exit");
     if (!running.kill("SIGKILL")) throw new Error("The runtime had ended before.");
-    // Before it knows, because it would start another one by itself.
+    // Before Miniflare notices, because it would start another runtime by itself.
     await this.#runtime.dispose();
     this.#runtime = undefined;
     const [code, signal] = await ended;
     if (signal !== "SIGKILL") throw new Error(`The runtime was not killed, but ended with ${signal ?? code}.`);
   }
 
-  /** Stops the runtime and starts it again on the same state, with `settings` changed over those it had. */
+  /** Restarts the runtime on the same state, with `settings` overriding the previous ones. */
   async restart({ settings = {} } = {}) {
     await this.#runtime?.dispose();
     this.#settings = { ...this.#settings, ...settings };
     await this.start();
   }
 
-  /** Stops the runtime and removes its state. Harmless when it is stopped already. */
+  /** Stops the runtime and removes its state. Can be called again. */
   async stop() {
     await this.#runtime?.dispose();
     this.#runtime = undefined;
@@ -179,7 +178,7 @@ class Postern {
 
   async start() {
     const config = unstable_readConfig({ config: join(root, "wrangler.toml") }, { hideWarnings: true });
-    // The port outlives a restart, so that links in mails written before it still work.
+    // The port stays the same after a restart, so that links in earlier mails still work.
     this.#port ??= await freePort();
     this.url = `http://localhost:${this.#port}`;
     const { modulesRules, ...workerOptions } = unstable_getMiniflareWorkerOptions(config).workerOptions;
@@ -197,7 +196,7 @@ class Postern {
           { type: "ESModule", path: config.main },
           { type: "CompiledWasm", path: join(dirname(config.main), "index_bg.wasm"), contents: this.#wasm },
         ],
-        // In the place of what wrangler made of them, which includes .dev.vars.
+        // Replaces wrangler's own settings, which include .dev.vars.
         bindings: defined({ ...config.vars, ...localSettings, APP_URL: this.url, ...this.#settings }),
         outboundService: this.#outbound,
         host: "127.0.0.1",
@@ -214,7 +213,7 @@ class Postern {
     await within(startLimitMilliseconds, this.#runtime.ready).finally(() => unsubscribe("child_process", note));
   }
 
-  /** A module before the built one, which hands it more bindings. */
+  /** A module that wraps the built one and adds bindings. */
   #withBindings(main) {
     if (!this.#bindings) return [];
     const contents = `import worker from "./${basename(main)}";
@@ -246,7 +245,7 @@ function defined(settings) {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
 
-/** Known before the start, because APP_URL is among the settings that the start takes. */
+/** Chosen before the start, because APP_URL is one of the settings. */
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

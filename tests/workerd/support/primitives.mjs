@@ -1,4 +1,4 @@
-// Starts the primitives of the Worker (`primitives.rs`) on the real runtime.
+// Starts the Worker's primitives (`primitives.rs`) on workerd.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { readdirSync } from "node:fs";
@@ -8,7 +8,7 @@ import { unstable_readConfig } from "wrangler";
 import { buildPrimitives, folder } from "../../../scripts/lib/primitives.mjs";
 import { root } from "../../../scripts/lib/run.mjs";
 
-// Answers a call of `Primitives` below. A clock would stand still while it computes, so it is asked for no times.
+// Handles a call of `Primitives` below. It does not measure times, because the clock stands still during computations.
 const worker = `
 import { Buffer } from "node:buffer";
 import { scryptSync } from "node:crypto";
@@ -29,10 +29,10 @@ export default {
   },
 };`;
 
-/** Builds the module if need be, and starts it on a workerd of its own. */
+/** Builds the module if needed, and starts it on a separate workerd. */
 export async function startPrimitives() {
   await buildPrimitives();
-  // Those that wasm-bindgen has written: bindings, and what crates bring with them.
+  // The modules that wasm-bindgen generates: bindings and snippets of crates.
   const scripts = readdirSync(folder, { recursive: true }).filter((path) => path.endsWith(".js"));
   const processes = [];
   const note = ({ process }) => processes.push(process);
@@ -57,9 +57,9 @@ export async function startPrimitives() {
   );
   const url = await runtime.ready.finally(() => unsubscribe("child_process", note));
   return {
-    /** The process of the runtime. */
+    /** The runtime's process id. */
     pid: processes.find(({ spawnfile }) => /^workerd(\.exe)?$/.test(basename(spawnfile))).pid,
-    /** Calls a function of the module, or `scrypt` of node:crypto, or `memory_bytes`. */
+    /** Calls a function of the module, `scrypt` of node:crypto, or `memory_bytes`. */
     async call(name, ...values) {
       const answer = await fetch(url, { method: "POST", body: JSON.stringify([name, ...values]) });
       if (!answer.ok) throw new Error(`${name} failed: ${await answer.text()}`);

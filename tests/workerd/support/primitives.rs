@@ -1,5 +1,5 @@
-//! Primitives of the Worker behind no endpoint: compiled as the Worker is, to a module of its own, for tests and benches
-//! that have to call them by the thousand (`primitives.mjs`).
+//! The Worker's primitives without endpoints, compiled like the Worker to a separate module, for tests and benchmarks that call
+//! them thousands of times (`primitives.mjs`).
 
 use std::cell::RefCell;
 
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// One hash to make.
+/// A hash to compute.
 #[derive(Deserialize)]
 struct Case {
     algorithm: String,
@@ -32,8 +32,8 @@ struct Case {
     length: usize,
 }
 
-/// Makes the hashes of `cases`, a JSON array. Answers with an array of `{"worker", "crate"}`: each in hexadecimal, or what
-/// was wrong.
+/// Computes the hashes of `cases`, a JSON array. Returns an array of `{"worker", "crate"}`, each in hexadecimal or an error
+/// message.
 #[wasm_bindgen]
 pub fn argon2_twice(cases: &str) -> String {
     let cases: Vec<Case> = serde_json::from_str(cases).unwrap();
@@ -69,7 +69,7 @@ fn hash_twice(case: &Case) -> Value {
     json!({ "worker": tell(made), "crate": tell(expected) })
 }
 
-/// Hashes `count` passwords as a sign-up does.
+/// Hashes `count` passwords like a sign-up.
 #[wasm_bindgen]
 pub fn hash_passwords(count: u32, memory_kib: u32, iterations: u32) {
     for number in 0..count {
@@ -78,7 +78,7 @@ pub fn hash_passwords(count: u32, memory_kib: u32, iterations: u32) {
     }
 }
 
-/// Hashes `count` passwords with the `argon2` crate, in one memory that is used again and wiped after each.
+/// Hashes `count` passwords with the `argon2` crate, in one buffer that is wiped after each hash.
 #[wasm_bindgen]
 pub fn hash_passwords_with_the_crate(count: u32, memory_kib: u32, iterations: u32) {
     thread_local! {
@@ -97,7 +97,7 @@ pub fn hash_passwords_with_the_crate(count: u32, memory_kib: u32, iterations: u3
     });
 }
 
-/// Claims of the size of a session's.
+/// Claims as large as those of a session.
 fn claims() -> Value {
     let (party, id) = ("https://app.example.com", "0198c0de-0000-7000-8000-000000000000");
     json!({ "iss": party, "aud": party, "sub": id, "scopes": ["user", 0], "purpose": "session", "sid": id })
@@ -114,7 +114,7 @@ pub fn sign_tokens(count: u32) {
     }
 }
 
-/// Verifies a session token `count` times as when it comes for the first time.
+/// Verifies a session token `count` times without the token cache.
 #[wasm_bindgen]
 pub fn verify_tokens(count: u32) {
     let keys = Keys::derive("a secret that is known to every reader", None);
@@ -124,7 +124,7 @@ pub fn verify_tokens(count: u32) {
     }
 }
 
-/// Verifies a session token `count` times as when it has come before.
+/// Verifies a session token `count` times with the token cache.
 #[wasm_bindgen]
 pub fn verify_remembered_tokens(count: u32) {
     let keys = Keys::derive("a secret that is known to every reader", None);
