@@ -24,7 +24,7 @@ pub struct Config<'a> {
     user_token_lifetime_days: i64,
 }
 
-/// What everybody may know of the settings.
+/// Get the public settings.
 #[operation(responses((status = 200, body = Config)))]
 pub async fn get(app: &App) -> Result<Response, Error> {
     let settings = app.settings();

@@ -39,10 +39,7 @@ pub struct CreatedToken {
     token: String,
 }
 
-/// Makes a user token.
-///
-/// # Errors
-/// 401, 403; 415, 400, 413, 422; 409 when the user has as many live tokens as one may have; 503.
+/// Create a user token.
 #[operation(
     request_body = Option<TokenOptions>,
     responses((status = 200, body = CreatedToken), (status = "4XX", description = "too_many_tokens"))

@@ -15,11 +15,10 @@ use crate::{
     web::{Response, True},
 };
 
-/// Deactivates the user's own account: every door answers 403 from now on, tokens and reset links are dead. An admin can
-/// undo it; the sessions do not come back.
+/// Deactivate your account.
 ///
-/// # Errors
-/// 401, 403; 409 for the last active admin; 503.
+/// Every endpoint then answers 403, and user tokens and reset links no longer work. An admin can activate the account again, but
+/// its sessions do not come back.
 #[operation(responses((status = 200, body = True), (status = "4XX", description = "last_admin")))]
 pub async fn delete(app: &App, session: &Session) -> Result<Response, Error> {
     let user_id = &session.user.id;

@@ -11,11 +11,10 @@ use crate::{
     web::{Request, Response},
 };
 
-/// Reads what the user did and what was done to the account, newest first. Of others it tells the id alone: neither an
-/// email nor where they were.
+/// List the events of your account.
 ///
-/// # Errors
-/// 401, 403; 422; 503.
+/// Returns what you did and what was done to your account, newest first. Other users appear by id only, without their email or
+/// address.
 #[operation(
     params(TimelineQuery),
     responses((status = 200, body = Timeline<Listed>), (status = "4XX", description = "invalid_fields"))

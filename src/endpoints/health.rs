@@ -31,11 +31,10 @@ pub struct Health<'a> {
 /// For so many milliseconds a good result stands for everybody who asks the same isolate.
 const GOOD_FOR: i64 = 1_000;
 
-/// Returns the version of the code, the deployed version of the Worker, and the migrations that wrangler has applied, when D1
-/// and KV answer. A good result is kept for a second, so a flood of requests costs an isolate one check a second.
+/// Check the health of the service.
 ///
-/// # Errors
-/// 503 when D1 or KV does not answer.
+/// Returns the version of the code, the deployed version of the Worker and the applied migrations, if D1 and KV respond. A good
+/// result is cached for a second, so any number of requests costs at most one check per second and isolate.
 #[operation(responses((status = 200, body = Health)))]
 pub async fn get(app: &App) -> Result<Response, Error> {
     let health = &app.isolate.health;

@@ -4,7 +4,9 @@ use postern_macros::operation;
 
 use crate::{app::App, crypto::jwt::KeySet, error::Error, web::Response};
 
-/// The public keys of session tokens (RFC 7517), so that others can verify them without the secret.
+/// Get the public keys of session tokens.
+///
+/// The response is a JSON Web Key Set (RFC 7517). Other services use it to verify session tokens.
 #[operation(responses((status = 200, body = KeySet)))]
 pub async fn get(app: &App) -> Result<Response, Error> {
     Ok(Response::json(&app.keys().session.public()))

@@ -28,16 +28,16 @@ pub struct Credentials {
     pub password: String,
 }
 
-/// Exchanges an email and a password for a session.
+/// Log in.
 ///
-/// 1. 415, 400, 413, 422: the body.
-/// 2. 429: the account, then the address, was tried too often. The attempt is counted before it is judged.
-/// 3. 401: unknown email or wrong password, in the same time: an unknown email's password is verified against a decoy.
-/// 4. 403: inactive.
-/// 5. 200: the session is there, and the count is taken back.
+/// Exchanges an email and a password for a session. The checks run in this order:
 ///
-/// # Errors
-/// As listed; 503.
+/// 1. The body: 400, 413, 415 or 422.
+/// 2. The number of failed attempts for this account, then from this address: 429. An attempt counts before it is checked.
+/// 3. The email and the password: 401. An unknown email takes as long as a wrong password.
+/// 4. The account: 403 if it is deactivated.
+///
+/// A successful login no longer counts as an attempt.
 #[operation(
     request_body = Credentials,
     params(session_cookie::Wanted),

@@ -11,10 +11,9 @@ use crate::{
     web::{Response, True},
 };
 
-/// Ends this session, at once.
+/// Log out.
 ///
-/// # Errors
-/// 401; 403 inactive; 503.
+/// Ends this session immediately.
 #[operation(responses((status = 200, body = True)))]
 pub async fn post(app: &App, session: &Session) -> Result<Response, Error> {
     let user_id = &session.user.id;

@@ -15,13 +15,10 @@ use crate::{
 /// Clients adopt its value as their new session token.
 const REFRESH_TOKEN: HeaderName = HeaderName::from_static("x-refresh-token");
 
-/// Returns the current user.
+/// Get the current user.
 ///
-/// A session also gets a new token once half of the old one's life has passed, or when the user's role or tier is no longer
-/// the one in the token: in `X-Refresh-Token`, or in a new cookie if the request came with the session cookie.
-///
-/// # Errors
-/// 401; 403 inactive; 503.
+/// A session also gets a new token after half of the lifetime of its old one, or when the user's role or tier has changed: in
+/// `X-Refresh-Token`, or in a new cookie if the request came with the session cookie.
 #[operation(
     responses((
         status = 200,

@@ -23,10 +23,9 @@ pub struct NewName {
     pub name: Option<String>,
 }
 
-/// Changes the user's name. `null` removes it.
+/// Change your name.
 ///
-/// # Errors
-/// 401, 403, 415, 400, 413, 422; 503.
+/// `null` removes it.
 #[operation(
     request_body = NewName,
     responses((status = 200, body = True))

@@ -39,16 +39,15 @@ pub struct TypedCode {
     pub token: String,
 }
 
-/// Mails a code that proves the email, and answers the OTP session token that goes with it.
+/// Send a code to verify your email.
 ///
-/// 1. 401, 403: the session.
-/// 2. 409: verified already.
-/// 3. 429: too soon after the last code, or too many codes, or mails of any kind to this address, in an hour.
-/// 4. 503: the mail cannot be sent. Then everything is as it was: an older code is still good.
-/// 5. 200: the older code has ended.
+/// Returns the OTP session token, which is needed together with the code. The checks run in this order:
 ///
-/// # Errors
-/// As listed.
+/// 1. The session: 401 or 403.
+/// 2. The email: 409 if it is already verified.
+/// 3. The time since the last code, the number of codes in an hour, and the number of mails of any kind to this address: 429.
+///
+/// A new code replaces the previous one. If the mail cannot be sent (503), the previous code stays valid.
 #[operation(
     responses(
         (status = 200, body = CodeSent),
@@ -103,17 +102,17 @@ async fn mail_code(app: &App, user: &User, generation: &str) -> Result<String, E
     Ok(token)
 }
 
-/// Verifies the email of the user to whom the code was mailed.
+/// Verify an email with a code.
 ///
-/// 1. 415, 400, 413, 422: the form.
-/// 2. 429: too many requests from this address.
-/// 3. 403: the token is unknown, expired, used up or guessed too often. The guess is counted before it is judged.
-/// 4. 429: too many wrong codes of this user, whichever codes they were meant for.
-/// 5. 403: the code is wrong.
-/// 6. 200: code and token are used up.
+/// The email is that of the user who asked for the code. The checks run in this order:
 ///
-/// # Errors
-/// As listed; 503.
+/// 1. The number of requests from this address: 429.
+/// 2. The form: 400, 413, 415 or 422.
+/// 3. The token: 403 if it is unknown, expired or used, or had too many wrong codes. A code counts before it is checked.
+/// 4. The number of wrong codes of this user in total: 429.
+/// 5. The code: 403.
+///
+/// Code and token work once.
 #[operation(
     request_body(content(
         (TypedCode = "multipart/form-data"),

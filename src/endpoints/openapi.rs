@@ -4,7 +4,7 @@ use postern_macros::operation;
 
 use crate::{error::Error, web::Response};
 
-/// The description of this API (OpenAPI 3.1).
+/// Get this API description.
 #[operation(responses((status = 200, body = serde_json::Value)))]
 pub async fn get() -> Result<Response, Error> {
     Ok(Response::json_text(include_str!("openapi.json")))

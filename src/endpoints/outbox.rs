@@ -18,10 +18,9 @@ struct Page {
     mails: Vec<outbox::Mail>,
 }
 
-/// A page of the last hundred mails, or a JSON array of them, newest first; `?to=` filters.
+/// List the mails of local development.
 ///
-/// # Errors
-/// 404 but with the provider `outbox`; 503.
+/// Returns the last 100 mails, newest first, as a web page or as JSON. Exists only with the mail provider `outbox`.
 #[operation(
     params(("to" = Option<String>, Query, description = "Only mails to this address.", example = "ada@example.com")),
     responses(

@@ -34,15 +34,15 @@ pub struct PasswordChange {
     pub new_password: String,
 }
 
-/// Changes the password of one who knows it.
+/// Change your password.
 ///
-/// 1. 401, 403: the session. 415, 400, 413, 422: the body.
-/// 2. 429: too many failed logins, which this counts with, or too many changes.
-/// 3. 403: the old password is wrong.
-/// 4. 200: every other session and every reset token has ended; a mail tells the owner.
+/// The checks run in this order:
 ///
-/// # Errors
-/// As listed; 503.
+/// 1. The session: 401 or 403. Then the body: 400, 413, 415 or 422.
+/// 2. The number of failed logins, which include wrong old passwords here, and of password changes: 429.
+/// 3. The old password: 403.
+///
+/// The change ends all other sessions and all reset tokens, and the user gets a notice by mail.
 #[operation(
     request_body = PasswordChange,
     responses((status = 200, body = True), (status = "4XX", description = "wrong_password too_many_requests"))

@@ -39,14 +39,14 @@ pub struct NewPassword {
     pub password: String,
 }
 
-/// Mails a reset link, if there is an active account. Up to the answer it does the same whether or not there is.
+/// Send a password reset link.
 ///
-/// 1. 415, 400, 413, 422: the body.
-/// 2. 429: too often for this email or from this address.
-/// 3. 200. The mail follows after the answer; the link before it has ended.
+/// Sends a mail if the email has an active account. The response and its timing are the same if not. The checks run in this order:
 ///
-/// # Errors
-/// As listed; 503.
+/// 1. The body: 400, 413, 415 or 422.
+/// 2. The number of requests for this email and from this address: 429.
+///
+/// The mail is sent after the response. A new link replaces the previous one.
 #[operation(
     request_body = ForgottenPassword,
     responses((status = 200, body = True), (status = "4XX", description = "too_many_requests"))
@@ -70,14 +70,15 @@ pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> 
     Ok(Response::ok())
 }
 
-/// Sets a new password for the bearer of a reset token.
+/// Set a new password with a reset token.
 ///
-/// 1. 401: no live reset token. 415, 400, 413, 422: the body; the token stays good.
-/// 2. 401: used up by somebody who was faster.
-/// 3. 200: the token is used up, every session has ended, the email counts as verified; a mail tells the owner.
+/// The checks run in this order:
 ///
-/// # Errors
-/// As listed; 503.
+/// 1. The reset token: 401.
+/// 2. The body: 400, 413, 415 or 422. The token stays valid.
+/// 3. The reset token again: 401 if it was used in the meantime.
+///
+/// The token works once. All sessions of the user end, the email counts as verified, and the user gets a notice by mail.
 #[operation(
     request_body = NewPassword,
     responses((status = 200, body = True))

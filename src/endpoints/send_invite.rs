@@ -32,15 +32,16 @@ pub struct Invitation {
     pub email: String,
 }
 
-/// Mails a sign-up link with a new user token. The response does not tell whether the email has an account.
+/// Invite someone by email.
 ///
-/// 1. 401, 403: the session. 403: the caller's own email is not verified. 415, 400, 413, 422: the body.
-/// 2. 429: too many invitations by this user or to this email, or too many mails of any kind to it.
-/// 3. 409: the caller has reached the limit of live tokens.
-/// 4. 200. The mail is sent after the response.
+/// Sends a mail with a sign-up link that contains a new user token. The response does not reveal whether the email has an account.
+/// The checks run in this order:
 ///
-/// # Errors
-/// As listed; 503.
+/// 1. The session: 401 or 403. Your own email: 403 if it is not verified. Then the body: 400, 413, 415 or 422.
+/// 2. The number of invitations by you and to this email, and of mails of any kind to it: 429.
+/// 3. The number of your active user tokens: 409.
+///
+/// The mail is sent after the response.
 #[operation(
     request_body = Invitation,
     responses((status = 200, body = True), (status = "4XX", description = "email_not_verified too_many_tokens too_many_requests"))

@@ -11,12 +11,10 @@ use crate::{
     web::{Response, TOTAL_COUNT, True},
 };
 
-/// Lists the user's live sessions, latest expiry first.
+/// List your sessions.
 ///
-/// At most 200 are listed, always including the one that asks; `X-Total-Count` is the number of all.
-///
-/// # Errors
-/// 401, 403; 503.
+/// Returns active sessions, the one that expires last first. The list has at most 200, always including the current one.
+/// `X-Total-Count` is the number of all.
 #[operation(
     responses((
         status = 200,
@@ -29,10 +27,9 @@ pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
     Ok(Response::json(&list.sessions).header(TOTAL_COUNT, list.total.to_string()))
 }
 
-/// Ends one of the user's sessions, at once.
+/// End one of your sessions.
 ///
-/// # Errors
-/// 401, 403; 404 when the user has no such session; 503.
+/// It ends immediately.
 #[operation(
     params(("id" = String, Path, description = "The session's id.", example = "3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90")),
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))

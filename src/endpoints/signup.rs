@@ -39,17 +39,15 @@ pub struct NewAccount {
     pub name: Option<String>,
 }
 
-/// Makes an account for somebody who was invited.
+/// Sign up.
 ///
-/// 1. 415, 400, 413: the body. 422 when `referrer` is no string: there is nothing to judge.
-/// 2. 429: too many sign-ups from the address.
-/// 3. 403: the referrer, whatever else is wrong.
-/// 4. 422: every other fault at once.
-/// 5. 409: the email is taken, now or by somebody who was faster.
-/// 6. 200: the account and its first session are there.
+/// Creates an account for an invited user, with its first session. The checks run in this order:
 ///
-/// # Errors
-/// As listed; 503.
+/// 1. The body: 400, 413 or 415, and 422 if `referrer` is not a string.
+/// 2. The number of sign-ups from this address: 429.
+/// 3. The referrer: 403, even if other fields are invalid.
+/// 4. All other fields: 422.
+/// 5. The email: 409 if it already has an account.
 #[operation(
     request_body = NewAccount,
     params(session_cookie::Wanted),

@@ -30,11 +30,10 @@ struct UserToken {
     expires_at: Timestamp,
 }
 
-/// Lists the user's live tokens, latest expiry first. One that a secret no longer in force has sealed is left out: it opens
-/// nothing any more.
+/// List your user tokens.
 ///
-/// # Errors
-/// 401, 403; 503.
+/// Returns active tokens, the one that expires last first. It leaves out tokens that were created with a secret that is no longer in
+/// use, because they no longer work. `POST` does the same.
 #[operation(responses((status = 200, body = Vec<UserToken>)))]
 pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
     let user = &session.user;
@@ -55,10 +54,7 @@ pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
     Ok(Response::json(&tokens))
 }
 
-/// Ends one of the user's tokens.
-///
-/// # Errors
-/// 401, 403; 404 when the user has no such live token; 503.
+/// Delete one of your user tokens.
 #[operation(
     params(("token" = String, Path, description = "The user token.", example = "aZ09aZ09aZ")),
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))

@@ -19,10 +19,9 @@ pub struct InvitationToken {
     pub token: String,
 }
 
-/// Returns whether a user token is live and its owner active. `POST` does the same and keeps the token out of URLs.
+/// Check a user token.
 ///
-/// # Errors
-/// 422 when no token is given; 429 by the burst guard; 503.
+/// Returns whether the token is active and its owner's account is too. `POST` does the same and keeps the token out of URLs.
 #[operation(
     params(("token" = String, Query, description = "The user token.", example = "aZ09aZ09aZ")),
     responses((status = 200, body = bool, content_type = "application/json"), (status = "4XX", description = "invalid_fields"))
@@ -35,10 +34,9 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     answer(app, &token).await
 }
 
-/// Returns whether a user token is live and its owner active.
+/// Check a user token in the body.
 ///
-/// # Errors
-/// 400, 415 or 422 for the body; 429 by the burst guard; 503.
+/// Returns whether the token is active and its owner's account is too.
 #[operation(
     request_body = InvitationToken,
     responses((status = 200, body = bool, content_type = "application/json"))

@@ -6,7 +6,7 @@ use super::table::{Area, Description, Guard, Route, routes};
 use crate::endpoints::*;
 
 routes! {
-    "My account": "What a user sees and does of their own.";
+    "My account": "For the current user.";
     GET "/api/auth/me": SessionOrPasswordReset => me::get(app, caller);
     DELETE "/api/auth/me": Session => deactivate::delete(app, caller);
     PUT "/api/auth/me/name": Session => name::put(app, request, caller);

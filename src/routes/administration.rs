@@ -6,7 +6,7 @@ use super::table::{Area, Description, Guard, Route, routes};
 use crate::endpoints::admin::*;
 
 routes! {
-    "Administration": "For admins alone.";
+    "Administration": "For admins only.";
     GET "/api/auth/admin/users": Admin => users::list(app, request);
     POST "/api/auth/admin/users": Admin => users::create(app, request, caller);
     GET "/api/auth/admin/users/{id}": Admin => users::get(app, id);

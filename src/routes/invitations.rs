@@ -6,7 +6,7 @@ use super::table::{Area, Description, Guard, Route, routes};
 use crate::endpoints::*;
 
 routes! {
-    "Invitations": "User tokens: what a user hands to whoever is to sign up.";
+    "Invitations": "User tokens, which users give to the people they invite.";
     POST "/api/auth/me/create-token": Session => create_token::post(app, request, caller);
     GET "/api/auth/me/tokens": Session => tokens::list(app, caller);
     POST "/api/auth/me/tokens": Session => tokens::list(app, caller);

@@ -6,7 +6,7 @@ use super::table::{Area, Description, Guard, Route, routes};
 use crate::endpoints::*;
 
 routes! {
-    "Service": "For whoever runs or tests it.";
+    "Service": "For operators, for the web pages and for tests.";
     GET "/api/auth/config": Open => config::get(app);
     GET "/health": Open => health::get(app);
     GET "/dev/outbox": Open => outbox::get(app, request);

@@ -6,7 +6,7 @@ use super::table::{Area, Description, Guard, Route, routes};
 use crate::endpoints::*;
 
 routes! {
-    "Signing in": "How a session begins and ends.";
+    "Signing in": "Start and end a session.";
     POST "/api/auth/login": RateLimited => login::post(app, request);
     POST "/api/auth/signup": RateLimited => signup::post(app, request);
     POST "/api/auth/logout": SessionBeforePasswordChange => logout::post(app, caller);

@@ -12,9 +12,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Reads the audit log, newest first; `user` and `action` choose among the events
-         * @description A user is found by the id, whether or
-         *     not the account is still there.
+         * List the events of all users
+         * @description Returns the audit log, newest first. An event must match all of the given filters. Deleted users can be found by their id.
          */
         get: operations["getAdminEvents"];
         put?: never;
@@ -32,7 +31,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows who invited whom below the user `root`, or below everybody whom nobody invited; each user stands before those whom the user invited, and these in the order in which they came */
+        /**
+         * Get the invite tree
+         * @description Returns the users below `root`, or below all users without a referrer. Each user comes before the users whom it invited, and
+         *     those are in the order in which they signed up.
+         */
         get: operations["getAdminInviteTree"];
         put?: never;
         post?: never;
@@ -49,14 +52,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists users, newest first; `search`, `is_active`, `is_verified` and `referrer` choose among them */
+        /**
+         * List users
+         * @description Returns users, newest first. A user must match all of the given filters.
+         */
         get: operations["getAdminUsers"];
         put?: never;
         /**
-         * Creates an account
-         * @description The admin becomes the user's referrer.
-         *     Without a password, the account gets a random one that nobody knows, and the user gets a mail with a link to set a password,
-         *     valid for 7 days.
+         * Create a user
+         * @description The admin becomes the user's referrer. Without a password, the user gets a mail with a link to set one, which is valid for
+         *     7 days.
          */
         post: operations["postAdminUsers"];
         delete?: never;
@@ -73,23 +78,24 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns one user
-         * @description `ETag` is the version that `If-Match` takes in a change.
+         * Get a user
+         * @description `ETag` is the version for `If-Match` in a change.
          */
         get: operations["getAdminUsersId"];
         /**
-         * Changes a user: whichever of `name`, `role`, `tier` and `is_active` are given
-         * @description After a deactivation every endpoint
-         *     answers 403 to the user's sessions, and the reset link is dead; activating the account brings neither back.
-         *     With `updated_at` in the body, or `If-Match`, the change is saved only if the user is still in that state. Otherwise the
-         *     answer is 412 with the present state in `current`.
+         * Change a user
+         * @description Changes those of `name`, `role`, `tier` and `is_active` that are given. When you deactivate a user, all endpoints answer 403 to
+         *     the user's sessions, and the reset link stops working. When you activate the user again, they do not come back.
+         *
+         *     With `updated_at` in the body or with `If-Match`, the change is saved only if the user has not changed since that version.
+         *     Otherwise the response is 412 with the current state in `current`.
          */
         put: operations["putAdminUsersId"];
         post?: never;
         /**
-         * Deletes an account with all that belongs to it
-         * @description Whom the user has invited stays, without a referrer; the audit log keeps
-         *     the id, and nothing else of the user.
+         * Delete a user
+         * @description Deletes the account and everything that belongs to it. Users whom it invited stay, without a referrer. The audit log keeps
+         *     only the id.
          */
         delete: operations["deleteAdminUsersId"];
         options?: never;
@@ -107,15 +113,18 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Deactivates a user and everybody below in the invite tree, but no admin, and tells how many that were
-         * @description Their user tokens
-         *     work no longer. Again, it also takes whoever has come since.
+         * Freeze a user and everyone below
+         * @description Deactivates the user and everyone below in the invite tree, except admins. Their user tokens stop working. Returns how many
+         *     users were deactivated. A second freeze also deactivates users who have signed up in the meantime.
          */
         post: operations["postAdminUsersIdFreeze"];
         /**
-         * Undoes a freeze and returns how many users became active again: those whom it deactivated, except users who are also below a later freeze, or whom an admin has activated individually since
-         * @description With `If-Match`, the freeze is undone only if it is still the one that the invite tree showed: its `freeze_since` is the
-         *     version. Otherwise the answer is 412 with the present one in `current`.
+         * Undo a freeze
+         * @description Returns how many users are active again. These are all users whom the freeze deactivated, except those who are also below a
+         *     later freeze, and those whom an admin has activated in the meantime.
+         *
+         *     With `If-Match`, the freeze is undone only if it is still the one that the invite tree showed. The version is its
+         *     `freeze_since`. Otherwise the response is 412 with the current freeze in `current`.
          */
         delete: operations["deleteAdminUsersIdFreeze"];
         options?: never;
@@ -133,8 +142,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Mails a user a reset link, as if the user had asked for it
-         * @description The link before it has ended.
+         * Send a user a password reset link
+         * @description Does the same as a request by the user. A new link replaces the previous one.
          */
         post: operations["postAdminUsersIdSendPasswordResetLink"];
         delete?: never;
@@ -151,13 +160,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists a user's live sessions, latest expiry first
-         * @description At most 200 are listed; `X-Total-Count` is the number of all.
+         * List a user's sessions
+         * @description Returns active sessions, the one that expires last first. The list has at most 200. `X-Total-Count` is the number of all.
          */
         get: operations["getAdminUsersIdSessions"];
         put?: never;
         post?: never;
-        /** Ends all sessions of a user, at once */
+        /**
+         * End all sessions of a user
+         * @description They end immediately.
+         */
         delete: operations["deleteAdminUsersIdSessions"];
         options?: never;
         head?: never;
@@ -174,7 +186,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Ends one session of a user, at once */
+        /**
+         * End one session of a user
+         * @description It ends immediately.
+         */
         delete: operations["deleteAdminUsersIdSessionsSessionId"];
         options?: never;
         head?: never;
@@ -188,7 +203,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What everybody may know of the settings */
+        /** Get the public settings */
         get: operations["getConfig"];
         put?: never;
         post?: never;
@@ -205,7 +220,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The public keys of session tokens (RFC 7517), so that others can verify them without the secret */
+        /**
+         * Get the public keys of session tokens
+         * @description The response is a JSON Web Key Set (RFC 7517). Other services use it to verify session tokens.
+         */
         get: operations["getJwks"];
         put?: never;
         post?: never;
@@ -225,12 +243,15 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Exchanges an email and a password for a session
-         * @description 1. 415, 400, 413, 422: the body.
-         *     2. 429: the account, then the address, was tried too often. The attempt is counted before it is judged.
-         *     3. 401: unknown email or wrong password, in the same time: an unknown email's password is verified against a decoy.
-         *     4. 403: inactive.
-         *     5. 200: the session is there, and the count is taken back.
+         * Log in
+         * @description Exchanges an email and a password for a session. The checks run in this order:
+         *
+         *     1. The body: 400, 413, 415 or 422.
+         *     2. The number of failed attempts for this account, then from this address: 429. An attempt counts before it is checked.
+         *     3. The email and the password: 401. An unknown email takes as long as a wrong password.
+         *     4. The account: 403 if it is deactivated.
+         *
+         *     A successful login no longer counts as an attempt.
          */
         post: operations["postLogin"];
         delete?: never;
@@ -248,7 +269,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ends this session, at once */
+        /**
+         * Log out
+         * @description Ends this session immediately.
+         */
         post: operations["postLogout"];
         delete?: never;
         options?: never;
@@ -264,17 +288,17 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the current user
-         * @description A session also gets a new token once half of the old one's life has passed, or when the user's role or tier is no longer
-         *     the one in the token: in `X-Refresh-Token`, or in a new cookie if the request came with the session cookie.
+         * Get the current user
+         * @description A session also gets a new token after half of the lifetime of its old one, or when the user's role or tier has changed: in
+         *     `X-Refresh-Token`, or in a new cookie if the request came with the session cookie.
          */
         get: operations["getMe"];
         put?: never;
         post?: never;
         /**
-         * Deactivates the user's own account: every door answers 403 from now on, tokens and reset links are dead
-         * @description An admin can
-         *     undo it; the sessions do not come back.
+         * Deactivate your account
+         * @description Every endpoint then answers 403, and user tokens and reset links no longer work. An admin can activate the account again, but
+         *     its sessions do not come back.
          */
         delete: operations["deleteMe"];
         options?: never;
@@ -291,7 +315,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a user token */
+        /** Create a user token */
         post: operations["postMeCreateToken"];
         delete?: never;
         options?: never;
@@ -307,9 +331,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Reads what the user did and what was done to the account, newest first
-         * @description Of others it tells the id alone: neither an
-         *     email nor where they were.
+         * List the events of your account
+         * @description Returns what you did and what was done to your account, newest first. Other users appear by id only, without their email or
+         *     address.
          */
         get: operations["getMeEvents"];
         put?: never;
@@ -329,7 +353,7 @@ export interface paths {
         };
         get?: never;
         /**
-         * Changes the user's name
+         * Change your name
          * @description `null` removes it.
          */
         put: operations["putMeName"];
@@ -349,11 +373,14 @@ export interface paths {
         };
         get?: never;
         /**
-         * Changes the password of one who knows it
-         * @description 1. 401, 403: the session. 415, 400, 413, 422: the body.
-         *     2. 429: too many failed logins, which this counts with, or too many changes.
-         *     3. 403: the old password is wrong.
-         *     4. 200: every other session and every reset token has ended; a mail tells the owner.
+         * Change your password
+         * @description The checks run in this order:
+         *
+         *     1. The session: 401 or 403. Then the body: 400, 413, 415 or 422.
+         *     2. The number of failed logins, which include wrong old passwords here, and of password changes: 429.
+         *     3. The old password: 403.
+         *
+         *     The change ends all other sessions and all reset tokens, and the user gets a notice by mail.
          */
         put: operations["putMePassword"];
         post?: never;
@@ -373,12 +400,15 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Mails a sign-up link with a new user token
-         * @description The response does not tell whether the email has an account.
-         *     1. 401, 403: the session. 403: the caller's own email is not verified. 415, 400, 413, 422: the body.
-         *     2. 429: too many invitations by this user or to this email, or too many mails of any kind to it.
-         *     3. 409: the caller has reached the limit of live tokens.
-         *     4. 200. The mail is sent after the response.
+         * Invite someone by email
+         * @description Sends a mail with a sign-up link that contains a new user token. The response does not reveal whether the email has an account.
+         *     The checks run in this order:
+         *
+         *     1. The session: 401 or 403. Your own email: 403 if it is not verified. Then the body: 400, 413, 415 or 422.
+         *     2. The number of invitations by you and to this email, and of mails of any kind to it: 429.
+         *     3. The number of your active user tokens: 409.
+         *
+         *     The mail is sent after the response.
          */
         post: operations["postMeSendInvite"];
         delete?: never;
@@ -397,12 +427,14 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Mails a code that proves the email, and answers the OTP session token that goes with it
-         * @description 1. 401, 403: the session.
-         *     2. 409: verified already.
-         *     3. 429: too soon after the last code, or too many codes, or mails of any kind to this address, in an hour.
-         *     4. 503: the mail cannot be sent. Then everything is as it was: an older code is still good.
-         *     5. 200: the older code has ended.
+         * Send a code to verify your email
+         * @description Returns the OTP session token, which is needed together with the code. The checks run in this order:
+         *
+         *     1. The session: 401 or 403.
+         *     2. The email: 409 if it is already verified.
+         *     3. The time since the last code, the number of codes in an hour, and the number of mails of any kind to this address: 429.
+         *
+         *     A new code replaces the previous one. If the mail cannot be sent (503), the previous code stays valid.
          */
         post: operations["postMeSendOtp"];
         delete?: never;
@@ -419,8 +451,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the user's live sessions, latest expiry first
-         * @description At most 200 are listed, always including the one that asks; `X-Total-Count` is the number of all.
+         * List your sessions
+         * @description Returns active sessions, the one that expires last first. The list has at most 200, always including the current one.
+         *     `X-Total-Count` is the number of all.
          */
         get: operations["getMeSessions"];
         put?: never;
@@ -441,7 +474,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Ends one of the user's sessions, at once */
+        /**
+         * End one of your sessions
+         * @description It ends immediately.
+         */
         delete: operations["deleteMeSessionsId"];
         options?: never;
         head?: never;
@@ -456,16 +492,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the user's live tokens, latest expiry first
-         * @description One that a secret no longer in force has sealed is left out: it opens
-         *     nothing any more.
+         * List your user tokens
+         * @description Returns active tokens, the one that expires last first. It leaves out tokens that were created with a secret that is no longer in
+         *     use, because they no longer work. `POST` does the same.
          */
         get: operations["getMeTokens"];
         put?: never;
         /**
-         * Lists the user's live tokens, latest expiry first
-         * @description One that a secret no longer in force has sealed is left out: it opens
-         *     nothing any more.
+         * List your user tokens
+         * @description Returns active tokens, the one that expires last first. It leaves out tokens that were created with a secret that is no longer in
+         *     use, because they no longer work. `POST` does the same.
          */
         post: operations["postMeTokens"];
         delete?: never;
@@ -484,7 +520,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Ends one of the user's tokens */
+        /** Delete one of your user tokens */
         delete: operations["deleteMeTokensToken"];
         options?: never;
         head?: never;
@@ -498,7 +534,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The description of this API (OpenAPI 3.1) */
+        /** Get this API description */
         get: operations["getOpenapiJson"];
         put?: never;
         post?: never;
@@ -518,10 +554,14 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sets a new password for the bearer of a reset token
-         * @description 1. 401: no live reset token. 415, 400, 413, 422: the body; the token stays good.
-         *     2. 401: used up by somebody who was faster.
-         *     3. 200: the token is used up, every session has ended, the email counts as verified; a mail tells the owner.
+         * Set a new password with a reset token
+         * @description The checks run in this order:
+         *
+         *     1. The reset token: 401.
+         *     2. The body: 400, 413, 415 or 422. The token stays valid.
+         *     3. The reset token again: 401 if it was used in the meantime.
+         *
+         *     The token works once. All sessions of the user end, the email counts as verified, and the user gets a notice by mail.
          */
         post: operations["postResetPasswordWithToken"];
         delete?: never;
@@ -540,11 +580,13 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Mails a reset link, if there is an active account
-         * @description Up to the answer it does the same whether or not there is.
-         *     1. 415, 400, 413, 422: the body.
-         *     2. 429: too often for this email or from this address.
-         *     3. 200. The mail follows after the answer; the link before it has ended.
+         * Send a password reset link
+         * @description Sends a mail if the email has an active account. The response and its timing are the same if not. The checks run in this order:
+         *
+         *     1. The body: 400, 413, 415 or 422.
+         *     2. The number of requests for this email and from this address: 429.
+         *
+         *     The mail is sent after the response. A new link replaces the previous one.
          */
         post: operations["postSendPasswordResetLink"];
         delete?: never;
@@ -563,13 +605,14 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes an account for somebody who was invited
-         * @description 1. 415, 400, 413: the body. 422 when `referrer` is no string: there is nothing to judge.
-         *     2. 429: too many sign-ups from the address.
-         *     3. 403: the referrer, whatever else is wrong.
-         *     4. 422: every other fault at once.
-         *     5. 409: the email is taken, now or by somebody who was faster.
-         *     6. 200: the account and its first session are there.
+         * Sign up
+         * @description Creates an account for an invited user, with its first session. The checks run in this order:
+         *
+         *     1. The body: 400, 413 or 415, and 422 if `referrer` is not a string.
+         *     2. The number of sign-ups from this address: 429.
+         *     3. The referrer: 403, even if other fields are invalid.
+         *     4. All other fields: 422.
+         *     5. The email: 409 if it already has an account.
          */
         post: operations["postSignup"];
         delete?: never;
@@ -588,13 +631,16 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Verifies the email of the user to whom the code was mailed
-         * @description 1. 415, 400, 413, 422: the form.
-         *     2. 429: too many requests from this address.
-         *     3. 403: the token is unknown, expired, used up or guessed too often. The guess is counted before it is judged.
-         *     4. 429: too many wrong codes of this user, whichever codes they were meant for.
-         *     5. 403: the code is wrong.
-         *     6. 200: code and token are used up.
+         * Verify an email with a code
+         * @description The email is that of the user who asked for the code. The checks run in this order:
+         *
+         *     1. The number of requests from this address: 429.
+         *     2. The form: 400, 413, 415 or 422.
+         *     3. The token: 403 if it is unknown, expired or used, or had too many wrong codes. A code counts before it is checked.
+         *     4. The number of wrong codes of this user in total: 429.
+         *     5. The code: 403.
+         *
+         *     Code and token work once.
          */
         post: operations["postVerifyOtp"];
         delete?: never;
@@ -611,12 +657,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns whether a user token is live and its owner active
-         * @description `POST` does the same and keeps the token out of URLs.
+         * Check a user token
+         * @description Returns whether the token is active and its owner's account is too. `POST` does the same and keeps the token out of URLs.
          */
         get: operations["getVerifyToken"];
         put?: never;
-        /** Returns whether a user token is live and its owner active */
+        /**
+         * Check a user token in the body
+         * @description Returns whether the token is active and its owner's account is too.
+         */
         post: operations["postVerifyToken"];
         delete?: never;
         options?: never;
@@ -631,7 +680,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A page of the last hundred mails, or a JSON array of them, newest first; `?to=` filters */
+        /**
+         * List the mails of local development
+         * @description Returns the last 100 mails, newest first, as a web page or as JSON. Exists only with the mail provider `outbox`.
+         */
         get: operations["getDevOutbox"];
         put?: never;
         post?: never;
@@ -649,8 +701,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the version of the code, the deployed version of the Worker, and the migrations that wrangler has applied, when D1 and KV answer
-         * @description A good result is kept for a second, so a flood of requests costs an isolate one check a second.
+         * Check the health of the service
+         * @description Returns the version of the code, the deployed version of the Worker and the applied migrations, if D1 and KV respond. A good
+         *     result is cached for a second, so any number of requests costs at most one check per second and isolate.
          */
         get: operations["getHealth"];
         put?: never;

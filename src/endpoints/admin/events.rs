@@ -25,11 +25,9 @@ pub struct EventQuery {
     pub action: Option<String>,
 }
 
-/// Reads the audit log, newest first; `user` and `action` choose among the events. A user is found by the id, whether or
-/// not the account is still there.
+/// List the events of all users.
 ///
-/// # Errors
-/// 401, 403; 422; 503.
+/// Returns the audit log, newest first. An event must match all of the given filters. Deleted users can be found by their id.
 #[operation(
     params(EventQuery, TimelineQuery),
     responses((status = 200, body = Timeline<events::Listed>), (status = "4XX", description = "invalid_fields"))

@@ -28,11 +28,10 @@ pub struct Unfrozen {
     unfrozen: i64,
 }
 
-/// Deactivates a user and everybody below in the invite tree, but no admin, and tells how many that were. Their user tokens
-/// work no longer. Again, it also takes whoever has come since.
+/// Freeze a user and everyone below.
 ///
-/// # Errors
-/// 401, 403; 404 for an unknown user; 503.
+/// Deactivates the user and everyone below in the invite tree, except admins. Their user tokens stop working. Returns how many
+/// users were deactivated. A second freeze also deactivates users who have signed up in the meantime.
 #[operation(
     params(UserId),
     responses((status = 200, body = Frozen), (status = "4XX", description = "not_found"))
@@ -45,14 +44,13 @@ pub async fn post(app: &App, admin: &Admin, id: &str) -> Result<Response, Error>
     }
 }
 
-/// Undoes a freeze and returns how many users became active again: those whom it deactivated, except users who are also
-/// below a later freeze, or whom an admin has activated individually since.
+/// Undo a freeze.
 ///
-/// With `If-Match`, the freeze is undone only if it is still the one that the invite tree showed: its `freeze_since` is the
-/// version. Otherwise the answer is 412 with the present one in `current`.
+/// Returns how many users are active again. These are all users whom the freeze deactivated, except those who are also below a
+/// later freeze, and those whom an admin has activated in the meantime.
 ///
-/// # Errors
-/// 401, 403; 404 if no freeze starts at the user; 412; 503.
+/// With `If-Match`, the freeze is undone only if it is still the one that the invite tree showed. The version is its
+/// `freeze_since`. Otherwise the response is 412 with the current freeze in `current`.
 #[operation(
     params(UserId, version::IfMatch),
     responses((status = 200, body = Unfrozen), (status = "4XX", description = "not_found precondition_failed"))

@@ -26,11 +26,10 @@ pub struct TreeQuery {
     pub depth: Option<i64>,
 }
 
-/// Shows who invited whom below the user `root`, or below everybody whom nobody invited; each user stands before those
-/// whom the user invited, and these in the order in which they came.
+/// Get the invite tree.
 ///
-/// # Errors
-/// 401, 403; 422; 404 for an unknown root; 503.
+/// Returns the users below `root`, or below all users without a referrer. Each user comes before the users whom it invited, and
+/// those are in the order in which they signed up.
 #[operation(
     params(TreeQuery, ListingQuery),
     responses((status = 200, body = Listing<invite_tree::Node>), (status = "4XX", description = "invalid_fields not_found"))

@@ -13,10 +13,9 @@ use crate::{
     web::{Response, True},
 };
 
-/// Mails a user a reset link, as if the user had asked for it. The link before it has ended.
+/// Send a user a password reset link.
 ///
-/// # Errors
-/// 401, 403; 404 for an unknown user; 409 when the user is deactivated, or the default account, which has no mailbox; 503.
+/// Does the same as a request by the user. A new link replaces the previous one.
 #[operation(
     params(UserId),
     responses((status = 200, body = True), (status = "4XX", description = "not_found user_inactive no_mailbox"))

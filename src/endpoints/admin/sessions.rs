@@ -21,12 +21,9 @@ pub struct SessionId {
     pub session_id: String,
 }
 
-/// Lists a user's live sessions, latest expiry first.
+/// List a user's sessions.
 ///
-/// At most 200 are listed; `X-Total-Count` is the number of all.
-///
-/// # Errors
-/// 401, 403; 404 for an unknown user; 503.
+/// Returns active sessions, the one that expires last first. The list has at most 200. `X-Total-Count` is the number of all.
 #[operation(
     params(UserId),
     responses(
@@ -44,10 +41,9 @@ pub async fn list(app: &App, admin: &Admin, id: &str) -> Result<Response, Error>
     Ok(Response::json(&list.sessions).header(TOTAL_COUNT, list.total.to_string()))
 }
 
-/// Ends all sessions of a user, at once.
+/// End all sessions of a user.
 ///
-/// # Errors
-/// 401, 403; 404 for an unknown user; 503.
+/// They end immediately.
 #[operation(
     params(UserId),
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))
@@ -60,10 +56,9 @@ pub async fn delete_all(app: &App, admin: &Admin, id: &str) -> Result<Response, 
     Ok(Response::ok())
 }
 
-/// Ends one session of a user, at once.
+/// End one session of a user.
 ///
-/// # Errors
-/// 401, 403; 404 when there is no such user, or the user has no such session; 503.
+/// It ends immediately.
 #[operation(
     params(UserId, SessionId),
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))

@@ -84,10 +84,9 @@ pub struct UserChange {
     pub updated_at: Option<Timestamp>,
 }
 
-/// Lists users, newest first; `search`, `is_active`, `is_verified` and `referrer` choose among them.
+/// List users.
 ///
-/// # Errors
-/// 401, 403; 422; 503.
+/// Returns users, newest first. A user must match all of the given filters.
 #[operation(
     params(UserQuery, ListingQuery),
     responses((status = 200, body = Listing<User>), (status = "4XX", description = "invalid_fields"))
@@ -112,13 +111,10 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     Ok(Response::json(&Listing::new(total, page, items)))
 }
 
-/// Creates an account. The admin becomes the user's referrer.
+/// Create a user.
 ///
-/// Without a password, the account gets a random one that nobody knows, and the user gets a mail with a link to set a password,
-/// valid for 7 days.
-///
-/// # Errors
-/// 401, 403; 415, 400, 413, 422; 409 when the email is taken; 429 when the recipient has had too many mails; 503.
+/// The admin becomes the user's referrer. Without a password, the user gets a mail with a link to set one, which is valid for
+/// 7 days.
 #[operation(
     request_body = NewUser,
     responses((status = 200, body = User), (status = "4XX", description = "email_taken too_many_requests"))
@@ -168,10 +164,9 @@ pub async fn create(app: &App, request: &Request, admin: &Admin) -> Result<Respo
     Ok(Response::json(&user))
 }
 
-/// Returns one user. `ETag` is the version that `If-Match` takes in a change.
+/// Get a user.
 ///
-/// # Errors
-/// 401, 403; 404; 503.
+/// `ETag` is the version for `If-Match` in a change.
 #[operation(
     params(UserId),
     responses(
@@ -188,14 +183,13 @@ fn versioned(user: &User) -> Response {
     Response::json(user).headers([version::etag(user.updated_at)])
 }
 
-/// Changes a user: whichever of `name`, `role`, `tier` and `is_active` are given. After a deactivation every endpoint
-/// answers 403 to the user's sessions, and the reset link is dead; activating the account brings neither back.
+/// Change a user.
 ///
-/// With `updated_at` in the body, or `If-Match`, the change is saved only if the user is still in that state. Otherwise the
-/// answer is 412 with the present state in `current`.
+/// Changes those of `name`, `role`, `tier` and `is_active` that are given. When you deactivate a user, all endpoints answer 403 to
+/// the user's sessions, and the reset link stops working. When you activate the user again, they do not come back.
 ///
-/// # Errors
-/// 401, 403; 415, 400, 413, 422, also when nothing is given; 409 for the caller's own role or activity; 404; 412; 503.
+/// With `updated_at` in the body or with `If-Match`, the change is saved only if the user has not changed since that version.
+/// Otherwise the response is 412 with the current state in `current`.
 #[operation(
     params(UserId, version::IfMatch),
     request_body = UserChange,
@@ -252,11 +246,10 @@ fn current(user: &User) -> Result<Current, Error> {
     Ok(Current { state, etag: version::tag(user.updated_at) })
 }
 
-/// Deletes an account with all that belongs to it. Whom the user has invited stays, without a referrer; the audit log keeps
-/// the id, and nothing else of the user.
+/// Delete a user.
 ///
-/// # Errors
-/// 401, 403; 409 for the own account; 404; 503.
+/// Deletes the account and everything that belongs to it. Users whom it invited stay, without a referrer. The audit log keeps
+/// only the id.
 #[operation(
     params(UserId),
     responses((status = 200, body = True), (status = "4XX", description = "not_found own_account last_admin"))

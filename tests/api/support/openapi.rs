@@ -149,19 +149,12 @@ fn operation_id(route: &Route) -> String {
     words.fold(route.method.as_str().to_lowercase(), |name, word| name + &capitalised(word))
 }
 
-/// Makes of the handler's documentation a summary, its first sentence, and a description, the rest. What it says of its
-/// errors is for those who read the source: the responses tell it better.
+/// Removes the full stop of the summary, and a description that is empty.
 fn tell(operation: &mut Map<String, Value>) {
-    let text = |member: &str| operation.get(member).and_then(Value::as_str).unwrap_or_default();
-    let whole = format!("{}\n{}", text("summary"), text("description"));
-    let whole = whole.split("# Errors").next().unwrap_or_default();
-    let end = whole.find(". ").into_iter().chain(whole.find(".\n")).min().unwrap_or(whole.len());
-    let (summary, rest) = whole.split_at(end);
-    let (summary, rest) = (summary.replace('\n', " "), rest.trim_start_matches('.').trim().to_owned());
-    operation.insert("summary".to_owned(), summary.trim().into());
-    operation.remove("description");
-    if !rest.is_empty() {
-        operation.insert("description".to_owned(), rest.into());
+    let summary = operation["summary"].as_str().unwrap().trim_end_matches('.').to_owned();
+    operation.insert("summary".to_owned(), summary.into());
+    if operation.get("description").is_some_and(|description| description == "") {
+        operation.remove("description");
     }
 }
 
