@@ -1,4 +1,4 @@
-// `npm run admin`, with the real wrangler on the database of a Worker that runs.
+// `npm run admin` with the real wrangler, on the database of a running Worker.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -30,7 +30,7 @@ before(async () => {
   const json = { old_password: "admin", new_password: PASSWORD };
   const { token } = ok(await login(postern, "admin", "admin"));
   ok(await send(postern, "PUT", "/api/auth/me/password", { token, json }));
-  // Where wrangler looks for the state of a Worker on this machine.
+  // The folder in which wrangler expects the local state.
   folder = await mkdtemp(join(tmpdir(), "postern-admin-"));
   await symlink(postern.state, join(folder, "v3"));
 });
@@ -48,7 +48,7 @@ async function admin(...args) {
   return { code, said };
 }
 
-test("an admin who is locked out gets a password that opens nothing but the choice of another", async () => {
+test("an admin who is locked out gets a password that only allows to choose a new one", async () => {
   const { token: before } = ok(await login(postern, "admin", PASSWORD));
   const { code, said } = await admin("reset-password", " Admin ", "--persist-to", folder);
   assert.equal(code, 0, said);
@@ -66,7 +66,7 @@ test("an admin who is locked out gets a password that opens nothing but the choi
   assert.doesNotMatch(said, /argon2/);
 });
 
-test("it changes the account that is named, and nothing of anybody else's", async () => {
+test("a reset changes only the given account", async () => {
   const admins = ok(await login(postern, "admin", "another good password")).token;
   const referrer = ok(await send(postern, "POST", "/api/auth/me/create-token", { token: admins })).token;
   const emails = ["o'brien@example.com", "ada@example.com"];
@@ -80,7 +80,7 @@ test("it changes the account that is named, and nothing of anybody else's", asyn
   ok(await me(postern, admins));
 });
 
-test("an email is read by the rules of the Worker", async () => {
+test("an email follows the rules of the Worker", async () => {
   const { token: referrer } = ok(
     await send(postern, "POST", "/api/auth/me/create-token", {
       token: ok(await login(postern, "admin", "another good password")).token,
@@ -93,14 +93,14 @@ test("an email is read by the rules of the Worker", async () => {
   assert.equal(reset.code, 0, reset.said);
   refused(await login(postern, "ada@xn--mller-kva.example", PASSWORD), 401, "wrong_credentials");
 
-  // U+212A, of which JavaScript's toLowerCase makes a `k`.
+  // U+212A: toLowerCase of JavaScript returns `k`.
   const lookAlike = await admin("reset-password", "\u212aate@example.com", "--persist-to", folder);
   assert.equal(lookAlike.code, 1, lookAlike.said);
   assert.match(lookAlike.said, /is not an email address/);
   ok(await login(postern, "kate@example.com", PASSWORD));
 });
 
-test("a new password works at an address that is blocked for its wrong guesses", async () => {
+test("a new password works from an address that was blocked for wrong guesses", async () => {
   const guess = () => login(postern, "ada@example.com", "wrong password");
   const statuses = [];
   while (statuses.length < 21) statuses.push((await guess()).status);
@@ -111,7 +111,7 @@ test("a new password works at an address that is blocked for its wrong guesses",
   ok(await login(postern, "ada@example.com", password));
 });
 
-test("an event names the operator as the actor of a reset password, to admins and to the owner", async () => {
+test("the event of a password reset names the operator, to admins and to the user", async () => {
   const { code, said } = await admin("reset-password", "ada@example.com", "--persist-to", folder);
   assert.equal(code, 0, said);
   const [, password] = said.match(/^ {4}([\w-]{24})$/m);
@@ -135,7 +135,7 @@ test("an event names the operator as the actor of a reset password, to admins an
   assert.ok(at >= before);
 });
 
-test("every session, link, code and user token ends after a leaked secret, once that is confirmed", async () => {
+test("end-all-sessions ends every session, link, code and user token once it is confirmed", async () => {
   const admins = ok(await login(postern, "admin", "another good password")).token;
   const referrer = await userToken(postern, admins);
   const otp = await sendOtp(postern, ok(await login(postern, "ada@example.com", PASSWORD)));
@@ -179,7 +179,7 @@ test("every session, link, code and user token ends after a leaked secret, once 
   ok(await login(postern, "ada@example.com", PASSWORD));
 });
 
-test("for an account that is not there, and for what is no command, it says so and changes nothing", async () => {
+test("unknown accounts and commands are rejected and change nothing", async () => {
   const users = await postern.sql("SELECT * FROM users ORDER BY id");
   const unknown = await admin("reset-password", "nobody@example.com", "--persist-to", folder);
   assert.equal(unknown.code, 1);

@@ -1,5 +1,5 @@
-// `npm run deploy`, with an account that is a file: what it asks of wrangler and in which order, what it refuses, and what
-// a second run does. The Worker that judges the settings is the real one; the last tests have the real wrangler, too.
+// `npm run deploy` with a fake wrangler whose account is a file: its calls and their order, what it rejects, and what a second run
+// does. The Worker that checks the settings is the real one. The last tests also use the real wrangler.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -17,7 +17,7 @@ import { startCloudflare } from "./support/cloudflare.mjs";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const support = (name) => fileURLToPath(new URL(`support/${name}`, import.meta.url));
 
-/** What a first deployment is told. */
+/** The settings of a first deployment. */
 const told = {
   APP_URL: "https://app.example",
   MAIL_FROM: "Postern <noreply@app.example>",
@@ -30,7 +30,7 @@ const given = [told.RESEND_API_KEY, told.ADMIN_PASSWORD];
 const folders = [];
 after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
 
-/** An account in which nothing has been made yet, but for `differences`. */
+/** Creates an empty account, changed by `differences`. */
 async function account(differences = {}) {
   const folder = await mkdtemp(join(tmpdir(), "postern-account-"));
   folders.push(folder);
@@ -56,7 +56,7 @@ async function account(differences = {}) {
   return {
     read,
     change: async (differences) => write({ ...(await read()), ...differences }),
-    /** Runs the command with these settings in its environment and no others. */
+    /** Runs the command with only these settings in its environment. */
     deploy: (settings, args = []) =>
       command(args, {
         ...settings,
@@ -82,14 +82,14 @@ async function command(args, environment) {
   return { code, said };
 }
 
-/** The calls that change something in an account. */
+/** Returns the calls that change the account. */
 function changes({ calls }) {
   return calls
     .map((args) => args.join(" "))
     .filter((call) => /^(d1 create|kv namespace create|d1 migrations apply|deploy )/.test(call));
 }
 
-test("a first deployment makes what is missing, migrates before the upload, and asks the new version how it is", async () => {
+test("a first deployment creates the stores, migrates before the upload, and checks the health of the new version", async () => {
   const empty = await account();
   const { code, said } = await empty.deploy(told);
   assert.equal(code, 0, said);
@@ -115,12 +115,12 @@ test("a first deployment makes what is missing, migrates before the upload, and 
   assert.ok(secrets.AUTH_SECRET.length >= 43, "256 random bits");
   assert.match(said, /postern version-1 is live at https:\/\/postern\.example\.workers\.dev/);
   for (const secret of [...given, secrets.AUTH_SECRET]) {
-    assert.ok(!said.includes(secret), "a secret is on the terminal");
+    assert.ok(!said.includes(secret), "a secret is printed");
     assert.ok(!state.calls.flat().some((argument) => argument.includes(secret)), "a secret is on a command line");
   }
 });
 
-test("a second run changes nothing, and needs to be told nothing", async () => {
+test("a second run needs no settings and changes nothing", async () => {
   const deployed = await account();
   assert.equal((await deployed.deploy(told)).code, 0);
   const before = await deployed.read();
@@ -140,14 +140,14 @@ test("a second run changes nothing, and needs to be told nothing", async () => {
     [migrate, migrate],
   );
 
-  // Another secret is a change, and what was there before it stays.
+  // A new secret is a change. The other secrets stay.
   const { code, said } = await deployed.deploy({ RESEND_API_KEY: "re_another_key" });
   assert.equal(code, 0, said);
   const { secrets } = (await deployed.read()).workers.postern;
   assert.deepEqual(secrets, { ...before.workers.postern.secrets, RESEND_API_KEY: "re_another_key" });
 });
 
-test("a setting that changes is a new version, which keeps the secrets and says how to go back", async () => {
+test("a changed setting makes a new version, which keeps the secrets and can be rolled back", async () => {
   const deployed = await account();
   assert.equal((await deployed.deploy(told)).code, 0);
   const { secrets } = (await deployed.read()).workers.postern;
@@ -162,13 +162,13 @@ test("a setting that changes is a new version, which keeps the secrets and says 
   assert.deepEqual(postern.secrets, secrets);
   assert.match(said, /npx wrangler rollback version-1 --name postern/);
 
-  // An empty one takes it away again.
+  // An empty value removes a variable, but not a secret.
   assert.equal((await deployed.deploy({ SERVICE_NAME: "", RESEND_API_KEY: "" })).code, 0);
   const last = (await deployed.read()).workers.postern;
   assert.deepEqual([last.version, last.vars.SERVICE_NAME, last.secrets], ["version-3", undefined, secrets]);
 });
 
-test("staging is beside production, with a name and stores of its own", async () => {
+test("staging has its own name and stores", async () => {
   const deployed = await account();
   assert.equal((await deployed.deploy(told)).code, 0);
   const { postern } = (await deployed.read()).workers;
@@ -186,7 +186,7 @@ test("staging is beside production, with a name and stores of its own", async ()
   assert.notEqual(staging.secrets.AUTH_SECRET, postern.secrets.AUTH_SECRET);
 });
 
-test("what would be no good deployment is refused, everything at once, before anything is made", async () => {
+test("wrong settings are reported all at once, before anything is created", async () => {
   const empty = await account();
   const wrong = { APP_URL: "http://app.example", MAIL_PROVIDER: "outbox", DEFAULT_ADMIN: "open", AUTH_SECRET: "short" };
   for (const [settings, problems] of [
@@ -219,7 +219,7 @@ test("what would be no good deployment is refused, everything at once, before an
   assert.deepEqual(changes(await empty.read()), []);
 });
 
-test("without a login, or with several accounts to choose from, it says what to do", async () => {
+test("without a login or with several accounts, the error says what to do", async () => {
   const stranger = await account({ isSignedIn: false });
   const signedOut = await stranger.deploy(told);
   assert.equal(signedOut.code, 1);
@@ -236,7 +236,7 @@ test("without a login, or with several accounts to choose from, it says what to 
   assert.equal((await several.deploy({ ...told, CLOUDFLARE_ACCOUNT_ID: "2" })).code, 0);
 });
 
-test("whatever fails, the code before goes on, and the next run takes up what was made", async () => {
+test("after any failure the old version stays live, and the next run reuses what was created", async () => {
   const fragile = await account();
   // The last is the upload, which names a file.
   for (const failing of [
@@ -263,7 +263,7 @@ test("whatever fails, the code before goes on, and the next run takes up what wa
   assert.deepEqual([databases.length, namespaces.length], [2, 2]);
 });
 
-test("an account that refuses to say what is deployed is no empty account: nothing is made", async () => {
+test("an account that does not show what is deployed is not taken for an empty one", async () => {
   for (const said of [
     "A request to the Cloudflare API failed. Authentication error [code: 10000]",
     "A request to the Cloudflare API failed. 403: account not found [code: 9109]",
@@ -278,7 +278,7 @@ test("an account that refuses to say what is deployed is no empty account: nothi
   }
 });
 
-test("no old version stays reachable: preview URLs are off, and workers.dev is once there is a route", async () => {
+test("preview URLs are off, and workers.dev is off with a route, so no old version stays reachable", async () => {
   const deployed = await account();
   const { said } = await deployed.deploy(told);
   assert.match(said, /no route, so the Worker is served at workers\.dev/);
@@ -301,7 +301,7 @@ test("no old version stays reachable: preview URLs are off, and workers.dev is o
     assert.equal((await configuration(environment)).preview_urls, false, environment);
 });
 
-test("the tag of a version tells nothing of the admin's password, and the same key has another tag elsewhere", async () => {
+test("the tag of a version does not depend on the admin's password and is salted", async () => {
   const tagOf = async (settings) => {
     const deployed = await account();
     const { code, said } = await deployed.deploy(settings);
@@ -322,21 +322,21 @@ test("the tag of a version tells nothing of the admin's password, and the same k
   assert.equal((await deployed.read()).workers.postern.tag, tag);
 });
 
-test("a version that is not well is a failure, with the way back to the one before", async () => {
+test("a deployment fails if the new version is not healthy, and says how to roll back", async () => {
   const sick = await account();
   await sick.change({ health: { status: 503, body: { error: "out" } } });
   const first = await sick.deploy(told);
   assert.equal(first.code, 1);
   assert.match(first.said, /does not report it as healthy: 503[\s\S]*no previous version/);
 
-  // What answers is the version before.
+  // The old version still answers.
   await sick.change({ health: { status: 200, body: { deployment: "version-1" } } });
   const second = await sick.deploy({ SERVICE_NAME: "Difference Engine" });
   assert.equal(second.code, 1);
   assert.match(second.said, /npx wrangler rollback version-1 --name postern/);
 });
 
-test("a job on GitHub gets a summary with the size, the version and the way back", async () => {
+test("a job on GitHub gets a summary with the size, the version and the rollback command", async () => {
   const deployed = await account();
   const summary = join(folders.at(-1), "summary.md");
   assert.equal((await deployed.deploy(told)).code, 0);
@@ -346,7 +346,7 @@ test("a job on GitHub gets a summary with the size, the version and the way back
     assert.match(text, part);
 });
 
-test("what it does not know is refused with what it knows", async () => {
+test("unknown arguments are rejected with the known ones", async () => {
   for (const args of [["--env", "elsewhere"], ["--dry"], ["production"]]) {
     const { code, said } = await command(args, {});
     assert.equal(code, 1, said);
@@ -354,19 +354,19 @@ test("what it does not know is refused with what it knows", async () => {
   }
 });
 
-test("no two rate limiters of the account share their counts", async () => {
+test("no two rate limiters of an account share a namespace id", async () => {
   const all = await Promise.all(environments.map((environment) => configuration(environment)));
   const ids = all.flatMap(({ ratelimits }) => ratelimits.map(({ namespace_id }) => namespace_id));
   assert.equal(ids.length, 2 * environments.length);
   assert.equal(new Set(ids).size, ids.length, ids.join(", "));
 });
 
-test("a bundle that is larger than its budget is refused", () => {
+test("a bundle over its size budget is rejected", () => {
   assert.match(holdToBudget(ceilingKibibytes * 1024), new RegExp(`${ceilingKibibytes}\\.0 KiB gzipped`));
   assert.throws(() => holdToBudget(ceilingKibibytes * 1024 + 1), /scripts\/lib\/budget\.mjs|KiB gzipped/);
 });
 
-test("a dry run does everything short of the net, with the real wrangler, for each environment", async () => {
+test("a dry run does everything that needs no network, with the real wrangler, for each environment", async () => {
   for (const [environment, name] of [
     ["production", "postern"],
     ["staging", "postern-staging"],
@@ -390,7 +390,7 @@ test("a dry run does everything short of the net, with the real wrangler, for ea
   assert.match(refused.said, /MAIL_PROVIDER is outbox/);
 });
 
-test("the real wrangler understands all of it: a first run makes everything, a second nothing", async () => {
+test("with the real wrangler, a first run creates everything and a second run nothing", async () => {
   const cloudflare = await startCloudflare();
   const folder = await mkdtemp(join(tmpdir(), "postern-home-"));
   folders.push(folder);
@@ -400,7 +400,7 @@ test("the real wrangler understands all of it: a first run makes everything, a s
     JSON.stringify({ workers: { postern: { version: cloudflare.version } }, health: { status: 200, body: {} } }),
   );
   const environment = {
-    // Where wrangler looks for a login: there is none.
+    // The folder in which wrangler looks for a login, without one.
     XDG_CONFIG_HOME: folder,
     CLOUDFLARE_API_BASE_URL: cloudflare.url,
     CLOUDFLARE_API_TOKEN: "a-token-of-the-test",
@@ -426,7 +426,7 @@ test("the real wrangler understands all of it: a first run makes everything, a s
       assert.deepEqual([bindings[name].type, bindings[name].text], ["plain_text", told[name]]);
     assert.match(first.said, /Total \(1 module\)/, "the pages are assets and no modules");
     for (const { type, text } of upload.bindings)
-      assert.ok(type !== "secret_text" || !first.said.includes(text), "a secret is on the terminal");
+      assert.ok(type !== "secret_text" || !first.said.includes(text), "a secret is printed");
     const at = (call) => cloudflare.calls.findIndex((made) => made.startsWith(call));
     assert.ok(at("POST /d1/database/") < at("PUT /workers/scripts/postern"), "migrations come before the code");
 

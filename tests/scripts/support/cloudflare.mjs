@@ -1,11 +1,11 @@
-// As much of Cloudflare's API as the real wrangler asks for when `npm run deploy` runs it, with one empty account.
+// A fake of the part of Cloudflare's API that the real wrangler uses for `npm run deploy`, with one empty account.
 
 import { once } from "node:events";
 import { createServer } from "node:http";
 
 const VERSION = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
 
-/** Starts it on this machine. `state` is what the account has, `calls` what changed it. */
+/** Starts the fake. `state` is the content of the account, `calls` are the requests that changed it. */
 export async function startCloudflare() {
   const state = { databases: [], namespaces: [], migrations: [], upload: null };
   const [calls, unknown] = [[], []];
@@ -75,7 +75,7 @@ function answerTo(state, call, query, text) {
     "GET /workers/scripts/postern/settings": () => found(upload && { bindings: readable(upload) }, 10007),
     "GET /workers/scripts/postern/deployments": () => found(upload && { deployments: [deployment] }, 10007),
     [`GET /workers/scripts/postern/versions/${VERSION}`]: () => ({ result: version(upload) }),
-    // An account that has every file already: the token says that nothing need be uploaded.
+    // All files are there already: this token means that nothing has to be uploaded.
     "POST /workers/scripts/postern/assets-upload-session": () => ({ result: { jwt: "e30.e30.e30", buckets: [] } }),
     "PUT /workers/scripts/postern": () => {
       state.upload = JSON.parse(text.match(/\{"main_module".*/)[0]);
@@ -107,7 +107,7 @@ function version(upload) {
   };
 }
 
-/** Bindings as Cloudflare shows them: of a secret the name alone. */
+/** Returns bindings as Cloudflare shows them: secrets without their values. */
 function readable({ bindings }) {
   return bindings.map(({ text, ...binding }) => (binding.type === "secret_text" ? binding : { ...binding, text }));
 }
@@ -117,7 +117,7 @@ function add(rows, row) {
   return row;
 }
 
-/** D1, in which nothing is but the table of migrations. */
+/** A fake D1 with nothing but the table of migrations. */
 function rowsOf(state, { sql }) {
   if (/INSERT INTO/.test(sql) && /d1_migrations/.test(sql)) state.migrations.push(...sql.match(/\d{4}_\w+\.sql/g));
   if (!/^\s*SELECT/.test(sql)) return [];

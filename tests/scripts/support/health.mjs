@@ -1,4 +1,4 @@
-// Stands between a script and the net: /health of what is deployed in the account of the test, and nothing else.
+// Replaces fetch in a script: serves /health of what is deployed in the test's account, and nothing else.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";

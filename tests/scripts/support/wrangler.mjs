@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// A wrangler that has an account of the test's own: the file that FAKE_ACCOUNT names. It notes each call, and answers as
-// wrangler does to what the scripts of this project ask, and to nothing else.
+// A fake wrangler whose account is the file in FAKE_ACCOUNT. It records each call and answers only the commands that the scripts of
+// this project use.
 
 import { readFileSync, writeFileSync } from "node:fs";
 
