@@ -89,7 +89,7 @@ async function importFrom(database, file, options) {
     roles: rolesOf(options.role),
     shortenNames: options["shorten-names"],
     dryRun: options["dry-run"],
-    onFault: (place, problem, record) => {
+    onInvalid: (place, problem, record) => {
       console.error(`  ${place}: ${problem}`);
       if (rejects && record) appendFileSync(rejects, `${JSON.stringify(record)}\n`);
     },
@@ -98,7 +98,7 @@ async function importFrom(database, file, options) {
   });
   say(
     `${number(count.imported)} users ${options["dry-run"] ? "would be imported" : "imported"}, ${number(count.present)} already existed, ` +
-      `${number(count.faulty)} were rejected. ` +
+      `${number(count.invalid)} were rejected. ` +
       `${number(count.referrers)} referrers set, ${number(count.missingReferrers)} not found, ${number(count.cyclicReferrers)} in a cycle. ` +
       `${number(count.withoutPassword)} users have no password. ${number(count.knownDefaults)} admins must change a known or untested password.`,
   );
@@ -117,16 +117,16 @@ async function importFrom(database, file, options) {
       );
     }
   }
-  if (count.cyclicReferrers > 0 && count.faulty === 0) {
+  if (count.cyclicReferrers > 0 && count.invalid === 0) {
     throw new Failure(
       `${number(count.cyclicReferrers)} referrers were not set.`,
       "These users invite each other in a cycle. Correct the file and run the import again.",
     );
   }
-  if (count.faulty > 0) {
+  if (count.invalid > 0) {
     const problem = options["dry-run"] ? "users would not be imported." : "users were not imported.";
     throw new Failure(
-      `${number(count.faulty)} ${problem}`,
+      `${number(count.invalid)} ${problem}`,
       "Correct the rows above and run the import again. Existing users are left unchanged.",
     );
   }

@@ -422,8 +422,8 @@ fn an_event_has_the_role_and_tier_before_and_after_a_change_and_at_creation() {
     change(json!({ "role": "user", "tier": 2 }));
     let newest = |query: &str| admin_events(postern, &world.admin_token, query).expect(200)["items"].clone();
     let of_grace = newest(&format!("?user={}&limit=4", world.grace.id));
-    let told = |event: &Value| (event["action"].clone(), event["old_value"].clone(), event["new_value"].clone());
-    let values: Vec<_> = of_grace.as_array().unwrap().iter().map(told).collect();
+    let change = |event: &Value| (event["action"].clone(), event["old_value"].clone(), event["new_value"].clone());
+    let values: Vec<_> = of_grace.as_array().unwrap().iter().map(change).collect();
     assert_eq!(
         values,
         [
@@ -435,12 +435,12 @@ fn an_event_has_the_role_and_tier_before_and_after_a_change_and_at_creation() {
         ]
     );
     let signup = &newest(&format!("?user={}&action=signup", world.ada.id))[0];
-    assert_eq!(told(signup).2, json!({ "role": "user", "tier": 0 }));
+    assert_eq!(change(signup).2, json!({ "role": "user", "tier": 0 }));
 
     let body = json!({ "email": "joan@example.com", "password": PASSWORD, "role": "admin", "tier": 1 });
     postern.post("/api/auth/admin/users").bearer(&world.admin_token).json(body).send().expect(200);
     let created = &newest("?action=user_created")[0];
-    assert_eq!(told(created), (json!("user_created"), Value::Null, json!({ "role": "admin", "tier": 1 })));
+    assert_eq!(change(created), (json!("user_created"), Value::Null, json!({ "role": "admin", "tier": 1 })));
     assert_eq!(created["session_id"], session_of(&world.admin_token));
 }
 

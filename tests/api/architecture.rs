@@ -120,7 +120,7 @@ fn sql_statuses_and_the_runtime_have_one_home_each_and_no_endpoint_calls_another
         assert!(runs_batches || !code.contains(".batch("), "{name} runs a batch past store/retry.rs");
         assert!(room != "endpoints" || !code.contains("super::"), "{name} calls another endpoint");
         let tells_a_status = code.contains("StatusCode::") && name != "error.rs" && name != "web/mod.rs";
-        assert!(!tells_a_status, "{name} tells a status");
+        assert!(!tells_a_status, "{name} names a status");
     }
 }
 

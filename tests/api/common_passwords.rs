@@ -58,7 +58,7 @@ fn let_it_answer(world: &World, status: u16, body: &str) {
 
 #[test]
 fn a_breached_password_is_rejected_if_the_check_is_enabled() {
-    let (password, told, kept) = BREACHED;
+    let (password, sent, kept) = BREACHED;
     for (door, set) in DOORS {
         let world = world_with_range();
         let_it_answer(&world, 200, &format!("0018A45C4D1DEF81644B54AB7F969B88D65:1\r\n{kept}:17243\r\n"));
@@ -73,7 +73,7 @@ fn a_breached_password_is_rejected_if_the_check_is_enabled() {
         // Only five digits were sent, and the response is padded.
         let gets = world.postern.resend.gets.take();
         assert_eq!(gets.len(), 1, "{door}: {gets:?}");
-        assert_eq!(gets[0].url, format!("https://api.pwnedpasswords.com/range/{told}"));
+        assert_eq!(gets[0].url, format!("https://api.pwnedpasswords.com/range/{sent}"));
         assert!(gets[0].headers.contains(&("Add-Padding", "true")), "{gets:?}");
 
         // The request can be repeated, and padding entries do not count as breaches.

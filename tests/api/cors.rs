@@ -43,9 +43,9 @@ fn a_listed_origin_gets_the_methods_and_headers_of_every_endpoint_in_a_preflight
         let answer = preflight(&world, &door.path(&world), LISTED).send();
         assert_eq!((answer.status, answer.text.as_str()), (204, ""), "{}", door.name());
         assert!(may_be_read_by(&answer, LISTED), "{}", door.name());
-        let told = answer.header("access-control-allow-methods").unwrap();
-        let told: BTreeSet<String> = told.split(", ").map(str::to_owned).collect();
-        assert_eq!(told, methods(&door), "{}", door.name());
+        let allowed = answer.header("access-control-allow-methods").unwrap();
+        let allowed: BTreeSet<String> = allowed.split(", ").map(str::to_owned).collect();
+        assert_eq!(allowed, methods(&door), "{}", door.name());
         assert_eq!(
             answer.header("access-control-allow-headers"),
             Some("Authorization, Content-Type, If-Match, X-Acting-As")

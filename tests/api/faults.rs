@@ -217,7 +217,7 @@ fn stories() -> Vec<Story> {
                 .execute("UPDATE users SET password_hash = ?1 WHERE email = ?2", &[weak.into(), ADA.into()]);
         },
         finally: |world, _| drop(world.postern.login(ADA, "password").expect(200)),
-        ..Story::new("a login that makes the hash anew", |world| {
+        ..Story::new("a login that replaces the hash", |world| {
             world.postern.post("/api/auth/login").json(json!({ "email": ADA, "password": "password" }))
         })
     });
@@ -231,13 +231,13 @@ fn stories() -> Vec<Story> {
     stories.push(Story {
         answer: 401,
         again: 401,
-        ..Story::new("a login of nobody", |world| {
+        ..Story::new("a login of an unknown user", |world| {
             world.postern.post("/api/auth/login").json(json!({ "email": "eve@example.com", "password": PASSWORD }))
         })
     });
     stories.push(Story {
         owes_mail_to: Some("eve@example.com"),
-        ..Story::new("a reset link for nobody", |world| {
+        ..Story::new("a reset link for an unknown email", |world| {
             world.postern.post("/api/auth/send-password-reset-link").json(json!({ "email": "eve@example.com" }))
         })
     });
@@ -514,7 +514,7 @@ fn let_everything_fail(settings: Settings<'_>) -> usize {
         let plan = let_nothing_fail(story, settings);
         assert!(
             plan.calls > 0 || ASKS_NOBODY.iter().any(|door| story.name.ends_with(door)),
-            "{} asks nothing of anybody",
+            "{} makes no calls",
             story.name
         );
         let fates = if story.owes_mail_to.is_some() { &[Then::Again, Then::Wait][..] } else { &[Then::Again] };

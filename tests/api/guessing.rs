@@ -27,7 +27,7 @@ fn guess_until_refused(postern: &Postern) -> usize {
 }
 
 /// The `Retry-After` of a rejected login, in seconds.
-fn wait_told(postern: &Postern) -> i64 {
+fn retry_after(postern: &Postern) -> i64 {
     let answer = postern.login(ADA, "wrong password");
     answer.refused(429, "too_many_requests");
     answer.header("retry-after").unwrap().parse().unwrap()
@@ -36,8 +36,8 @@ fn wait_told(postern: &Postern) -> i64 {
 /// Guesses from the current address until the wait exceeds an hour.
 fn guess_for_a_day(postern: &Postern) {
     guess_until_refused(postern);
-    while wait_told(postern) < HOUR / SECOND {
-        postern.wait(wait_told(postern) * SECOND);
+    while retry_after(postern) < HOUR / SECOND {
+        postern.wait(retry_after(postern) * SECOND);
         assert_eq!(guess(postern), 401);
     }
 }
@@ -191,17 +191,17 @@ fn retry_after_is_the_wait_of_the_counter_that_rejected_the_guess() {
     let postern = with_ada();
     postern.come_from(ELSEWHERE);
     guess_for_a_day(&postern);
-    let elsewhere = wait_told(&postern);
+    let elsewhere = retry_after(&postern);
     postern.come_from(HOME);
     assert_eq!(guess_until_refused(&postern), 20);
-    let at_home = wait_told(&postern);
+    let at_home = retry_after(&postern);
     assert_eq!(at_home, 30);
     postern.wait(at_home * SECOND - 1);
     assert_eq!(guess(&postern), 429);
     postern.wait(1);
     postern.login(ADA, PASSWORD).expect(200);
     postern.come_from(ELSEWHERE);
-    assert_eq!(wait_told(&postern), elsewhere - at_home);
+    assert_eq!(retry_after(&postern), elsewhere - at_home);
 }
 
 #[test]
@@ -211,9 +211,9 @@ fn retry_after_is_the_longer_wait_if_both_address_and_account_are_locked() {
     while postern.login("nobody@example.com", "wrong password").status != 429 {}
     let blocked = |n: usize| postern.login(&format!("user{n}@example.com"), "wrong password").status == 429;
     assert!((0..1_000).any(blocked));
-    assert_eq!(wait_told(&postern), 30);
+    assert_eq!(retry_after(&postern), 30);
     guess_from_elsewhere_for_a_day(&postern);
-    assert!(wait_told(&postern) > HOUR / SECOND);
+    assert!(retry_after(&postern) > HOUR / SECOND);
 }
 
 /// Locks Ada's account for more than an hour from a different address, without advancing the clock.
@@ -223,7 +223,7 @@ fn guess_from_elsewhere_for_a_day(postern: &Postern) {
     postern.wait(-DAY);
     guess_for_a_day(postern);
     while postern.now.get() < start {
-        let wait = wait_told(postern) * SECOND;
+        let wait = retry_after(postern) * SECOND;
         if postern.now.get() + wait > start {
             break;
         }
@@ -246,14 +246,14 @@ fn a_lagging_clock_neither_shortens_a_lockout_nor_allows_more_guesses() {
     assert_eq!(guess(&postern), 401);
     assert_eq!(guess(&postern), 429);
     postern.wait(HOUR);
-    assert_eq!(wait_told(&postern), 30);
+    assert_eq!(retry_after(&postern), 30);
     postern.wait(30 * SECOND);
     assert_eq!(guess(&postern), 401);
-    let wait = wait_told(&postern);
+    let wait = retry_after(&postern);
     for lag in [HOUR, DAY, 100 * DAY] {
         postern.wait(-lag);
         assert_eq!(guess(&postern), 429);
         postern.wait(lag);
     }
-    assert_eq!(wait_told(&postern), wait);
+    assert_eq!(retry_after(&postern), wait);
 }

@@ -1,4 +1,4 @@
-//! The mail budget of each recipient, whoever causes the mails: `docs/security.md`, "One budget of mails per recipient".
+//! The mail budget of each recipient, for mails caused by any caller: `docs/security.md`, "One budget of mails per recipient".
 
 use serde_json::json;
 

@@ -20,7 +20,7 @@ fn change_password(postern: &Postern, token: &str) {
     postern.put("/api/auth/me/password").bearer(token).json(body).send().expect(200);
 }
 
-fn owed(postern: &Postern) -> usize {
+fn queued(postern: &Postern) -> usize {
     postern.sql.query("SELECT id FROM mails", &[]).len()
 }
 
@@ -34,7 +34,7 @@ fn a_sent_mail_leaves_the_queue() {
     let token = cause_mails(&postern);
     change_password(&postern, &token);
     assert_eq!((postern.resend.mails(ADA).len(), postern.resend.mails("bob@example.com").len()), (2, 1));
-    assert_eq!(owed(&postern), 0);
+    assert_eq!(queued(&postern), 0);
     postern.wait(HOUR);
     postern.run_cron();
     assert_eq!(postern.resend.mails(ADA).len(), 2);
@@ -49,14 +49,14 @@ fn after_a_provider_outage_of_ten_minutes_every_useful_mail_arrives_once() {
         postern.wait(MINUTE);
         postern.run_cron();
     }
-    assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (0, 2));
+    assert_eq!((postern.resend.mails(ADA).len(), queued(&postern)), (0, 2));
     postern.resend.is_down.set(false);
     for _ in 0..10 {
         postern.wait(MINUTE);
         postern.run_cron();
     }
     let (to_ada, to_bob) = (postern.resend.mails(ADA), postern.resend.mails("bob@example.com"));
-    assert_eq!((to_ada.len(), to_bob.len(), owed(&postern)), (1, 1, 0), "{:?}", subjects(&to_ada));
+    assert_eq!((to_ada.len(), to_bob.len(), queued(&postern)), (1, 1, 0), "{:?}", subjects(&to_ada));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_mail_with_expired_content_is_dropped_and_logged() {
     postern.wait(15 * MINUTE);
     postern.resend.is_down.set(false);
     postern.run_cron();
-    assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (0, 0));
+    assert_eq!((postern.resend.mails(ADA).len(), queued(&postern)), (0, 0));
     assert!(postern.log().iter().any(|line| line.contains("1 mails could not be sent")), "{:?}", postern.log());
 }
 
@@ -101,7 +101,7 @@ fn after_a_second_request_only_the_newer_link_is_mailed() {
     postern.resend.is_down.set(false);
     postern.wait(5 * MINUTE);
     postern.run_cron();
-    assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (1, 0));
+    assert_eq!((postern.resend.mails(ADA).len(), queued(&postern)), (1, 0));
 }
 
 #[test]
@@ -117,14 +117,14 @@ fn a_mail_is_not_sent_twice_if_the_providers_response_was_lost() {
             postern.run_cron();
         }
         if answer.status == 200 {
-            assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (1, 0), "call {call}");
+            assert_eq!((postern.resend.mails(ADA).len(), queued(&postern)), (1, 0), "call {call}");
         }
         assert!(postern.resend.mails(ADA).len() <= 1, "call {call}");
         if !fault_was_used {
             return;
         }
     }
-    panic!("the fault never ran out");
+    panic!("the call with the fault was never reached");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn an_address_without_an_account_gets_no_mail_and_none_stays_queued() {
     let postern = Postern::with_settings(&RESEND);
     let body = json!({ "email": "nobody@example.com" });
     postern.post("/api/auth/send-password-reset-link").json(body).send().expect(200);
-    assert_eq!((postern.resend.mails("nobody@example.com").len(), owed(&postern)), (0, 0));
+    assert_eq!((postern.resend.mails("nobody@example.com").len(), queued(&postern)), (0, 0));
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn queued_mail_is_encrypted_and_survives_a_rotation_of_the_secret() {
     postern.resend.is_down.set(false);
     postern.wait(5 * MINUTE);
     postern.run_cron();
-    assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (1, 0));
+    assert_eq!((postern.resend.mails(ADA).len(), queued(&postern)), (1, 0));
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn a_run_during_an_outage_logs_it_and_the_next_run_does_the_work() {
     postern.outside.is_out.set(false);
     postern.wait(MINUTE);
     postern.run_cron();
-    assert_eq!(owed(&postern), 0);
+    assert_eq!(queued(&postern), 0);
 }
 
 fn insert_users(postern: &Postern, count: usize) {
@@ -248,7 +248,7 @@ fn run_minutes(postern: &Postern, minutes: i64) {
     for _ in 0..minutes {
         let next = postern.now.get() + MINUTE;
         postern.run_cron();
-        assert!(postern.now.get() < next, "a run goes on when the next one begins");
+        assert!(postern.now.get() < next, "a run continues when the next one starts");
         postern.now.set(next);
     }
 }
@@ -273,9 +273,9 @@ fn reset_links_are_sent_before_earlier_invitations() {
     // Each run has time for about 22 mails.
     run_minutes(&postern, 3);
     assert_eq!(links_that_arrived(&postern, 20), 20);
-    assert!(owed(&postern) > 50, "the order was not put to the test: {}", owed(&postern));
+    assert!(queued(&postern) > 50, "the order was not tested: {}", queued(&postern));
     run_minutes(&postern, 20);
-    assert_eq!(owed(&postern), 0);
+    assert_eq!(queued(&postern), 0);
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn no_reset_link_expires_during_a_provider_outage_of_two_minutes() {
     run_minutes(&postern, 2);
     postern.resend.is_down.set(false);
     run_minutes(&postern, 12);
-    assert_eq!((links_that_arrived(&postern, 300), owed(&postern)), (300, 0));
+    assert_eq!((links_that_arrived(&postern, 300), queued(&postern)), (300, 0));
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn a_mail_is_dropped_immediately_if_the_provider_rejects_the_recipient() {
     let postern = Postern::with_settings(&RESEND);
     *postern.resend.refuses.borrow_mut() = Some("bob@example.com".to_owned());
     cause_mails(&postern);
-    assert_eq!((owed(&postern), postern.resend.mails(ADA).len()), (0, 1));
+    assert_eq!((queued(&postern), postern.resend.mails(ADA).len()), (0, 1));
     let log = postern.log().join("\n");
     assert!(log.contains("is given up at attempt 1: resend refused the recipient"), "{log}");
     assert!(!log.contains("example.com"), "{log}");
@@ -358,11 +358,11 @@ fn password_notices_within_ten_minutes_are_one_immediate_and_one_final() {
         passwords.reverse();
         postern.wait(SECOND);
     }
-    assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (1, 1));
+    assert_eq!((postern.resend.mails(ADA).len(), queued(&postern)), (1, 1));
     run_minutes(&postern, 9);
     assert_eq!(postern.resend.mails(ADA).len(), 1);
     run_minutes(&postern, 3);
-    assert_eq!((postern.resend.mails(ADA).len(), owed(&postern)), (2, 0));
+    assert_eq!((postern.resend.mails(ADA).len(), queued(&postern)), (2, 0));
     // A later change causes an immediate notice again.
     token = postern.token(ADA, passwords[0]);
     let body = json!({ "old_password": passwords[0], "new_password": passwords[1] });

@@ -548,11 +548,11 @@ fn a_lagging_clock_allows_no_additional_guess_at_a_code() {
         postern.wait(MINUTE);
         postern.one_time_password(&ada.token, ADA)
     };
-    let told = retry_after(&verify(&postern, &token, &wrong(&code)).send());
+    let wait = retry_after(&verify(&postern, &token, &wrong(&code)).send());
     postern.wait(-HOUR);
     verify(&postern, &token, &code).send().refused(429, "too_many_requests");
     postern.wait(HOUR);
-    assert_eq!(retry_after(&verify(&postern, &token, &wrong(&code)).send()), told);
+    assert_eq!(retry_after(&verify(&postern, &token, &wrong(&code)).send()), wait);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The description of the API, held against the code: `npm run openapi` writes it anew.
+//! Compares the OpenAPI description with the code. `npm run openapi` updates it.
 
 use std::{collections::BTreeSet, env, fs};
 
@@ -17,7 +17,7 @@ fn the_served_description_matches_the_code() {
     if env::var_os("WRITE_OPENAPI").is_some() {
         fs::write(FILE, &text).unwrap();
     }
-    assert!(fs::read_to_string(FILE).unwrap() == text, "{FILE} is not what the code says: run `npm run openapi`");
+    assert!(fs::read_to_string(FILE).unwrap() == text, "{FILE} is out of date: run `npm run openapi`");
     if env::var_os("WRITE_OPENAPI").is_none() {
         assert_eq!(Postern::new().get("/api/auth/openapi.json").send().expect(200), described);
     }

@@ -413,7 +413,7 @@ fn a_rejected_request_does_not_invalidate_the_link() {
 fn one_address_cannot_request_links_for_many_emails() {
     let (postern, _) = with_ada();
     let (asked, _) = ask_until_refused(&postern, |n| format!("user{n}@example.com"));
-    assert!(asked >= 100, "an office behind one address is let in: {asked}");
+    assert!(asked >= 100, "an office behind one address is not blocked: {asked}");
     let answer = ask(&postern, ADA).header(HeaderName::from_static("x-forwarded-for"), "198.51.100.7").send();
     answer.refused(429, "too_many_requests");
     postern.come_from("198.51.100.1");

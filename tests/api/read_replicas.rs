@@ -21,7 +21,7 @@ fn an_ended_session_is_rejected_within_two_minutes_regardless_of_replica_lag() {
     postern.post("/api/auth/logout").bearer(&ada.token).send().expect(200);
 
     // The replica gets no more updates, not even heartbeats.
-    assert_eq!(postern.me(&ada.token), 200, "this test would say nothing if the replica were not read");
+    assert_eq!(postern.me(&ada.token), 200, "this test is meaningless if the replica is not read");
     postern.wait(BOUND - 1);
     postern.run_cron();
     assert_eq!(postern.me(&ada.token), 200);

@@ -10,7 +10,7 @@ import { adminToken, login, ok, resetToken, signUp, userToken } from "../workerd
 import { startPostern } from "../workerd/support/postern.mjs";
 
 export async function startStage() {
-  const postern = await startPostern({ burst: 1_000_000 });
+  const postern = await startPostern({ rateLimit: 1_000_000 });
   try {
     const admin = await adminToken(postern);
     const user = await signUp(postern, "ada@example.com");

@@ -35,9 +35,9 @@ beforeEach(() => {
 async function imported(path, options) {
   const problems = [];
   const notes = [];
-  const onFault = (place, problem) => problems.push(`${place}: ${problem}`);
+  const onInvalid = (place, problem) => problems.push(`${place}: ${problem}`);
   const onNote = (place, note) => notes.push(`${place}: ${note}`);
-  const count = await importUsers(database, () => readRecords(path), { onFault, onNote, ...options });
+  const count = await importUsers(database, () => readRecords(path), { onInvalid, onNote, ...options });
   assert.ok(![...problems, ...notes].join().includes(hash), "a hash is printed");
   return { count, problems, notes };
 }
@@ -101,7 +101,7 @@ test("a Better Auth database without accounts is rejected", async () => {
 test("Firebase's redacted hash is rejected", async () => {
   const users = [{ localId: "r", email: "r@example.com", passwordHash: "UkVEQUNURUQ=", salt: "" }];
   const { count, problems } = await imported(file("redacted.json", JSON.stringify({ users })));
-  assert.equal(count.faulty, 1);
+  assert.equal(count.invalid, 1);
   assert.match(problems[0], /is redacted/);
 });
 
@@ -131,7 +131,7 @@ test("a stray quote in a CSV file affects only its own row", async () => {
     `e,e@example.com,"${hash}"`,
   ];
   const { count, problems } = await imported(file("stray.csv", rows.join("\n")));
-  assert.deepEqual([count.imported, count.faulty], [2, 3]);
+  assert.deepEqual([count.imported, count.invalid], [2, 3]);
   assert.deepEqual(
     problems.map((line) => line.split(":")[0]),
     ["line 3", "line 4", "line 5"],
@@ -151,7 +151,7 @@ test("an unknown column is rejected by name, and known extra columns go to extra
       { email: "b@example.com", username: "bee", extra: { theme: "dark" } },
     ]),
   );
-  assert.deepEqual([count.imported, count.faulty], [1, 1]);
+  assert.deepEqual([count.imported, count.invalid], [1, 1]);
   assert.match(problems[0], /unknown columns: kennwort/);
   assert.deepEqual(JSON.parse(user("b@example.com").extra), { username: "bee", theme: "dark" });
 });
@@ -164,7 +164,7 @@ test("a row that is not UTF-8 is rejected with the reason", async () => {
 });
 
 test("an email with a look-alike of an ASCII letter is rejected", async () => {
-  assert.equal((await imported(list([{ email: "\u212aate@example.com" }]))).count.faulty, 1);
+  assert.equal((await imported(list([{ email: "\u212aate@example.com" }]))).count.invalid, 1);
 });
 
 test("an internationalized domain is imported in its ASCII form", async () => {
@@ -174,7 +174,7 @@ test("an internationalized domain is imported in its ASCII form", async () => {
       { id: "b", email: "ada@xn--mller-kva.example" },
     ]),
   );
-  assert.deepEqual([count.imported, count.faulty, user("ada@xn--mller-kva.example").id], [1, 1, "a"]);
+  assert.deepEqual([count.imported, count.invalid, user("ada@xn--mller-kva.example").id], [1, 1, "a"]);
 });
 
 test("hashes that cannot be verified at login are rejected", async () => {
@@ -189,7 +189,7 @@ test("hashes that cannot be verified at login are rejected", async () => {
   const { count } = await imported(
     list(faulty.map((password_hash, index) => ({ email: `h${index}@example.com`, password_hash }))),
   );
-  assert.equal(count.faulty, faulty.length);
+  assert.equal(count.invalid, faulty.length);
 });
 
 test("the default admin of lightnovel-crawler must change the password", async () => {
@@ -350,7 +350,7 @@ test("a dry run reports what an import would do and writes nothing", async () =>
     { id: "c", email: "c" },
   ];
   const { count, problems } = await imported(list(users), { dryRun: true });
-  assert.deepEqual([count.imported, count.present, count.faulty, problems.length], [1, 1, 2, 2]);
+  assert.deepEqual([count.imported, count.present, count.invalid, problems.length], [1, 1, 2, 2]);
   assert.deepEqual(
     ["users", "events"].map((table) => sqlite.prepare(`SELECT count(*) AS rows FROM ${table}`).get().rows),
     [1, 1],
@@ -450,8 +450,8 @@ test("a rejected row is reported with its id and returned, and roles and names c
     { id: "r2", email: "b@example.com", name: `${"n".repeat(60)}\n${"m".repeat(60)}`, password_hash: hash },
   ];
   const rejected = [];
-  const onFault = (place, problem, record) => rejected.push([`${place}: ${problem}`, record]);
-  await importUsers(database, () => readRecords(list(users)), { onFault });
+  const onInvalid = (place, problem, record) => rejected.push([`${place}: ${problem}`, record]);
+  await importUsers(database, () => readRecords(list(users)), { onInvalid });
   assert.deepEqual(
     rejected.map(([, record]) => record),
     users,
@@ -463,7 +463,7 @@ test("a rejected row is reported with its id and returned, and roles and names c
   );
 
   const { count } = await imported(list(users), { roles: { local: "user" }, shortenNames: true });
-  assert.deepEqual([count.imported, count.faulty], [2, 0]);
+  assert.deepEqual([count.imported, count.invalid], [2, 0]);
   assert.equal(user("a@example.com").role, "user");
   assert.equal(user("b@example.com").name, `${"n".repeat(60)} ${"m".repeat(39)}`);
 });

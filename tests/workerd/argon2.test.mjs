@@ -295,9 +295,9 @@ test("the memory of an isolate does not grow with the number of hashed passwords
     assert.equal(await grown(4096, 300), before);
     // A smaller hash reuses the memory; a larger one grows it once.
     assert.equal(await grown(1024, 50), before);
-    const dearer = await grown(16_384, 1);
-    assert.ok(dearer > before, `${dearer} bytes, after ${before}`);
-    assert.equal(await grown(16_384, 50), dearer);
+    const larger = await grown(16_384, 1);
+    assert.ok(larger > before, `${larger} bytes, after ${before}`);
+    assert.equal(await grown(16_384, 50), larger);
   } finally {
     await isolate.stop();
   }

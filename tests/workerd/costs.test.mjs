@@ -152,9 +152,9 @@ async function cost({ call, hasAfter }) {
   const sent = path.replace("{id}", id ?? last).replace(/\{.*\}/, last) + query;
   const answer = await send(postern, method, sent, { ...options, address: address() });
   ok(answer);
-  const told = (kind) => () =>
+  const logged = (kind) => () =>
     postern.events().find(({ event, id }) => event === kind && id === answer.headers.get("x-request-id"));
-  return [await until(told("request")), hasAfter ? await until(told("after_answer")) : undefined].map((usage) =>
+  return [await until(logged("request")), hasAfter ? await until(logged("after_answer")) : undefined].map((usage) =>
     usage
       ? [usage.d1_round_trips + usage.kv_reads + usage.kv_writes, usage.d1_rows_read, usage.d1_rows_written]
       : [0, 0, 0],

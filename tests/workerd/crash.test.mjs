@@ -31,7 +31,7 @@ const LEASE = 600_000;
 
 let postern;
 before(async () => {
-  postern = await startPostern({ burst: 1_000_000 });
+  postern = await startPostern({ rateLimit: 1_000_000 });
 });
 after(() => postern?.stop());
 
@@ -167,7 +167,7 @@ async function workUntilKilled(world, round) {
         if (number > 0 || round % 2 === 0) {
           account.link = "asked for";
           await act("reset link", () => askForLink(account));
-          account.link = "owed";
+          account.link = "queued";
           account.token = await newLink(account).catch((error) => {
             throw isKilled ? KILLED : error;
           });
@@ -256,9 +256,9 @@ async function filesAreSound() {
 
 /** Lets the cron trigger send the queued mail. One run sends up to ten. */
 async function mailsLeave() {
-  const owed = async () => (await postern.sql("SELECT count(*) AS owed FROM mails"))[0].owed;
-  for (let run = 0; run < 10 && (await owed()) > 0; run += 1) await postern.scheduled(Date.now() + LEASE);
-  assert.equal(await owed(), 0);
+  const queued = async () => (await postern.sql("SELECT count(*) AS count FROM mails"))[0].count;
+  for (let run = 0; run < 10 && (await queued()) > 0; run += 1) await postern.scheduled(Date.now() + LEASE);
+  assert.equal(await queued(), 0);
 }
 
 async function signUpsAreWhole(world, { round, signUps }) {
@@ -284,7 +284,7 @@ async function signUpsAreWhole(world, { round, signUps }) {
 async function loginsAreThere(world, { sessions, sessionsBefore }) {
   for (const token of sessions) assert.equal(ok(await me(postern, token)).id, world.visitor.id);
   const rest = (await count("sessions", world.visitor.id)) - sessionsBefore - sessions.length;
-  assert.ok(rest === 0 || rest === 1, `${rest} sessions that nobody was told of, of one login at a time`);
+  assert.ok(rest === 0 || rest === 1, `${rest} sessions without an acknowledgment, with one login at a time`);
   unanswered.login[rest === 1 ? "happened" : "did not"] += 1;
 }
 
@@ -299,7 +299,7 @@ async function tokensAreThere(world, { owner, tokens, tokensBefore }) {
   }
   const rows = await count("user_tokens", owner.id);
   const rest = rows - tokensBefore - tokens.length;
-  assert.ok(rest >= 0 && rest <= 3, `${rest} tokens that nobody was told of, of three made at a time`);
+  assert.ok(rest >= 0 && rest <= 3, `${rest} tokens without an acknowledgment, with three requests at a time`);
   unanswered["user token"].happened += rest;
   unanswered["user token"]["did not"] += 3 - rest;
   // Rows that cannot be decrypted are not listed, so each listed row is intact.
@@ -340,7 +340,7 @@ async function resetsAreWhole(account) {
 
   const arrived = await newLinks(account);
   if (account.link === "asked for") unanswered["reset link"][arrived.length > 0 ? "happened" : "did not"] += 1;
-  if (account.link === "owed") assert.equal(arrived.length, 1, "an acknowledged reset link was not mailed");
+  if (account.link === "queued") assert.equal(arrived.length, 1, "an acknowledged reset link was not mailed");
   if (account.link === "had") {
     const isUsedUp = account.changes > before;
     const answer = await me(postern, account.token);
@@ -359,13 +359,13 @@ async function resetsAreWhole(account) {
 /** Of several changes within ten minutes, the first causes an immediate notice, and the others one more. */
 async function newsOfEveryChange({ changers, resetter }) {
   for (const account of [...changers, resetter]) {
-    const { email, changes, told = { news: 0, changes: 0 } } = account;
+    const { email, changes, previous = { news: 0, changes: 0 } } = account;
     const sql = "SELECT id FROM outbox WHERE recipient = ? AND subject LIKE '%was changed'";
     const news = (await postern.sql(sql, email)).length;
-    const about = `${news - told.news} mails to ${email} about ${changes - told.changes} changed passwords`;
-    const expected = Math.min(changes - told.changes, 2);
-    assert.equal(news - told.news, expected, about);
-    account.told = { news, changes };
+    const about = `${news - previous.news} mails to ${email} about ${changes - previous.changes} changed passwords`;
+    const expected = Math.min(changes - previous.changes, 2);
+    assert.equal(news - previous.news, expected, about);
+    account.previous = { news, changes };
   }
 }
 

@@ -35,9 +35,9 @@ test("a run ends even if the provider never responds, and the next run sends the
       const json = { email: `user${user}@example.com` };
       ok(await send(postern, "POST", "/api/auth/send-password-reset-link", { json, address: `198.51.100.${user}` }));
     }
-    const owed = async () => await postern.sql("SELECT next_attempt_at FROM mails WHERE attempts = 1");
-    await until(async () => (await owed()).length === MAILS);
-    const due = Math.max(...(await owed()).map(({ next_attempt_at }) => next_attempt_at));
+    const queued = async () => await postern.sql("SELECT next_attempt_at FROM mails WHERE attempts = 1");
+    await until(async () => (await queued()).length === MAILS);
+    const due = Math.max(...(await queued()).map(({ next_attempt_at }) => next_attempt_at));
 
     asked = 0;
     answer = (response) => hanging.push(response);

@@ -9,7 +9,7 @@ import { startPostern } from "./support/postern.mjs";
 
 let postern;
 before(async () => {
-  postern = await startPostern({ burst: 1_000_000 });
+  postern = await startPostern({ rateLimit: 1_000_000 });
 });
 after(() => postern?.stop());
 

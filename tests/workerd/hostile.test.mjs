@@ -18,7 +18,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
 const tokens = {};
 before(async () => {
   // Turns off the rate limiter, so that every request is processed.
-  postern = await startPostern({ burst: 1_000_000 });
+  postern = await startPostern({ rateLimit: 1_000_000 });
   const { token, user } = await signUp(postern, "ada@example.com");
   tokens.session = token;
   tokens.admin = await adminToken(postern);
@@ -335,8 +335,10 @@ test(`${REQUESTS} hostile requests get valid responses and change no account (SE
         if (!paths.includes(new URL(postern.url + request.path).pathname)) assertConventions(answer);
         statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
       } catch (error) {
-        const told = JSON.stringify({ ...request, body: request.body?.toString("latin1") });
-        throw new Error(`SEED=${seed}, request ${number}: ${error.message}\n${told.slice(0, 4_000)}`, { cause: error });
+        const printed = JSON.stringify({ ...request, body: request.body?.toString("latin1") });
+        throw new Error(`SEED=${seed}, request ${number}: ${error.message}\n${printed.slice(0, 4_000)}`, {
+          cause: error,
+        });
       }
     }
   };

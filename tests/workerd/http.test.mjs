@@ -155,7 +155,7 @@ test("a wrong method is rejected with the allowed ones", async () => {
 });
 
 test("the rate limiter stops a flood from one address, whatever headers the client sends", async () => {
-  const guarded = await startPostern({ burst: 5 });
+  const guarded = await startPostern({ rateLimit: 5 });
   try {
     const knock = (address, headers) => send(guarded, "GET", "/api/auth/verify-token?token=x", { address, headers });
     // The windows of the limiter are aligned to the clock, so at most one may end in between. Of eleven requests, one is
@@ -191,7 +191,7 @@ test("the rate limiter stops a flood from one address, whatever headers the clie
 });
 
 test("signed-in users have their own budget of writes, from all addresses together", async () => {
-  const limited = await startPostern({ burst: 5 });
+  const limited = await startPostern({ rateLimit: 5 });
   try {
     const admin = await adminToken(limited);
     const rename = (token, number) =>

@@ -46,8 +46,8 @@ before(async () => {
 });
 after(() => postern?.stop());
 
-async function whileProviderIs(behaviour, work) {
-  provider = behaviour;
+async function whileProviderIs(behavior, work) {
+  provider = behavior;
   try {
     return await work();
   } finally {
@@ -76,7 +76,7 @@ function askForReset(email, headers) {
   return send(postern, "POST", "/api/auth/send-password-reset-link", { json: { email }, headers });
 }
 
-async function owed() {
+async function queued() {
   return await postern.sql("SELECT * FROM mails");
 }
 
@@ -164,9 +164,9 @@ test("the response does not wait for the mail", { timeout: 60_000 }, async (t) =
     const json = { old_password: PASSWORD, new_password: "another good password" };
     ok(await send(postern, "PUT", "/api/auth/me/password", { token, json }));
     await until(() => mailsTo("invitee@example.com").length === 1 && mailsTo(user.email).length >= 1);
-    assert.ok((await owed()).length >= 2, "what the provider has not taken is owed");
+    assert.ok((await queued()).length >= 2, "mails that the provider has not accepted are queued");
     held.resolve();
-    await until(async () => (await owed()).length === 0);
+    await until(async () => (await queued()).length === 0);
   });
   const subjects = mailsTo(user.email).map(({ subject }) => subject);
   assert.ok(subjects.includes("Your Postern password was changed"), subjects.join("\n"));
@@ -180,7 +180,7 @@ test("an email without an account gets the same response and no mail", async () 
   assert.deepEqual(names(unknownAnswer), names(knownAnswer));
   await mailTo(known.user.email);
   // Both jobs are done.
-  await until(async () => (await owed()).length === 0);
+  await until(async () => (await queued()).length === 0);
   assert.equal(mailsTo("unknown@example.com").length, 0);
 });
 
@@ -194,19 +194,19 @@ test("the link in a mail points to APP_URL, whatever the Host header is", async 
 });
 
 test("a mail that the provider rejects is queued and sent once when the provider is back", async () => {
-  const { user } = await signUp(postern, "owed@example.com");
+  const { user } = await signUp(postern, "queued@example.com");
   const asked = await whileProviderIs(
     () => new Response("", { status: 500 }),
     async () => {
       const asked = await askForReset(user.email);
       ok(asked);
-      await until(async () => (await owed()).some(({ attempts }) => attempts === 1));
+      await until(async () => (await queued()).some(({ attempts }) => attempts === 1));
       return asked;
     },
   );
   const line = postern.logs().find((line) => line.includes(asked.headers.get("x-request-id")));
   assert.match(line, /was not sent at attempt 1: resend refused it for now: 500/);
-  const [row] = await owed();
+  const [row] = await queued();
   for (const clear of [user.email, user.id]) assert.ok(!JSON.stringify(row).includes(clear), JSON.stringify(row));
 
   await postern.scheduled(row.next_attempt_at - 1);
@@ -218,7 +218,7 @@ test("a mail that the provider rejects is queued and sent once when the provider
   const { headers: _first, ...firstMail } = first;
   const { headers: _second, ...secondMail } = second;
   assert.deepEqual(secondMail, firstMail);
-  assert.deepEqual(await owed(), []);
+  assert.deepEqual(await queued(), []);
   await postern.scheduled(row.next_attempt_at + 86_400_000);
   assert.equal(mailsTo(user.email).length, 2);
   ok(await resetPassword(postern, link(second).searchParams.get("token"), "another good password"));
@@ -230,12 +230,12 @@ test("a queued mail is dropped when its content has expired", async () => {
     () => new Response("", { status: 500 }),
     async () => {
       ok(await askForReset(user.email));
-      await until(async () => (await owed()).some(({ attempts }) => attempts === 1));
+      await until(async () => (await queued()).some(({ attempts }) => attempts === 1));
     },
   );
-  const [row] = await owed();
+  const [row] = await queued();
   await postern.scheduled(row.expires_at);
-  assert.deepEqual(await owed(), []);
+  assert.deepEqual(await queued(), []);
   assert.equal(mailsTo(user.email).length, 1);
 });
 
@@ -292,10 +292,10 @@ test("a provider that disconnects or never responds counts as down, and the Work
 // Must be the last test, because it checks the log of all others.
 test("no log line contains an address, a key, a code or a link", async () => {
   assert.ok(postern.logs().length > 0 && postern.events().length > 0);
-  const told = [...secrets, await adminToken(postern), "/reset-password?token=", ...received.flatMap(({ to }) => to)];
+  const hidden = [...secrets, await adminToken(postern), "/reset-password?token=", ...received.flatMap(({ to }) => to)];
   for (const line of postern.lines()) {
     assert.doesNotMatch(line, /\n/);
-    for (const secret of told) assert.ok(!line.includes(secret), line);
+    for (const secret of hidden) assert.ok(!line.includes(secret), line);
   }
 });
 

@@ -36,7 +36,7 @@ test("the curl tour works as written", async () => {
   assert.match(seen, /\[\{"token":"\w{10}"/);
 });
 
-test("what the README tells of speed, and its chart, are what the newest record of npm run bench says", () => {
+test("the README's performance figures and chart match the newest record of npm run bench", () => {
   for (const { path, is, should } of published())
     assert.equal(is, should, `${path} is not what the record makes of it`);
 });

@@ -96,8 +96,8 @@ describe("a deployed environment with wrong settings", () => {
   test("writes nothing, and works once the settings are fixed", async () => {
     refused(await login(postern, "admin", "admin"), 503, "unavailable");
     assert.deepEqual(await postern.sql("SELECT id FROM users"), []);
-    const mended = Object.fromEntries(Object.keys(wrong).map((name) => [name, deployed[name]]));
-    await postern.restart({ settings: mended });
+    const fixed = Object.fromEntries(Object.keys(wrong).map((name) => [name, deployed[name]]));
+    await postern.restart({ settings: fixed });
     ok(await send(postern, "GET", "/health"));
     ok(await login(postern, "admin", "admin"));
   });

@@ -39,7 +39,7 @@ function asked({ d1_round_trips, d1_statements, kv_reads, kv_writes }) {
 }
 
 /** The table's entry for a call, before and after the response. */
-function told(call) {
+function documented(call) {
   const row = storage.split("\n").find((line) => line.startsWith(`| ${call} |`));
   const [, , ...numbers] = row.split(/[|,]/).map(Number);
   return { before: numbers.slice(0, 3), after: numbers.slice(3, 6) };
@@ -72,8 +72,11 @@ test("each request is logged as one JSON line with id, method, route, status, ou
       "duration_ms",
       ...USAGE,
     ]);
-    const { event: kind, method: told, ...rest } = event;
-    assert.deepEqual([kind, told, rest.route, rest.status, rest.outcome], ["request", method, route, status, outcome]);
+    const { event: kind, method: logged, ...rest } = event;
+    assert.deepEqual(
+      [kind, logged, rest.route, rest.status, rest.outcome],
+      ["request", method, route, status, outcome],
+    );
     for (const name of ["duration_ms", ...USAGE]) assert.ok(event[name] >= 0, `${name} is ${event[name]}`);
   }
 });
@@ -82,10 +85,10 @@ test("row counts are those that D1 reports", async () => {
   const { token } = await signUp(postern, "rows@example.com");
   // A session check reads by key: the same few rows for any number of users.
   const check = await eventOf(await me(postern, token));
-  assert.deepEqual([...asked(check), check.d1_rows_written], [...told("GET /api/auth/me").before, 0]);
+  assert.deepEqual([...asked(check), check.d1_rows_written], [...documented("GET /api/auth/me").before, 0]);
   assert.ok(check.d1_rows_read >= 1 && check.d1_rows_read < 10, JSON.stringify(check));
   const named = await eventOf(await send(postern, "PUT", "/api/auth/me/name", { token, json: { name: "Ada" } }));
-  assert.deepEqual(asked(named), told("PUT /api/auth/me/name").before);
+  assert.deepEqual(asked(named), documented("PUT /api/auth/me/name").before);
   assert.ok(named.d1_rows_written >= 1, JSON.stringify(named));
   const refused = await eventOf(await me(postern, "no.token.atall"));
   assert.deepEqual(
@@ -101,7 +104,7 @@ test("work after the response is logged under the same id, and nothing is counte
   });
   const [request, afterAnswer] = [await eventOf(answer), await eventOf(answer, "after_answer")];
   assert.deepEqual(Object.keys(afterAnswer), ["event", "id", "method", "route", "duration_ms", ...USAGE]);
-  const { before, after } = told("POST /api/auth/send-password-reset-link");
+  const { before, after } = documented("POST /api/auth/send-password-reset-link");
   assert.deepEqual([asked(request), asked(afterAnswer)], [before, after]);
   assert.ok(after[0] > 0, "something follows this answer");
 });

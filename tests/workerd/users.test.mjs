@@ -63,8 +63,8 @@ async function lines(name, users) {
 
 async function imported(path, options = {}) {
   const problems = [];
-  const onFault = (place, problem) => problems.push(`${place}: ${problem}`);
-  const count = await importUsers(database, () => readRecords(path), { onFault, ...options });
+  const onInvalid = (place, problem) => problems.push(`${place}: ${problem}`);
+  const count = await importUsers(database, () => readRecords(path), { onInvalid, ...options });
   return { count, problems };
 }
 
@@ -127,7 +127,7 @@ test("users of lightnovel-crawler keep their passwords and all other data", asyn
   assert.deepEqual(count, {
     imported: 2,
     present: 0,
-    faulty: 0,
+    invalid: 0,
     referrers: 1,
     missingReferrers: 0,
     cyclicReferrers: 0,
@@ -253,7 +253,7 @@ test("an invalid record is reported by its place, without address or hash, and d
   assert.deepEqual(count, {
     imported: 2,
     present: 0,
-    faulty: 7,
+    invalid: 7,
     referrers: 0,
     missingReferrers: 1,
     cyclicReferrers: 0,
@@ -318,7 +318,7 @@ test("an interrupted import can be resumed, and a repeated import changes nothin
   assert.deepEqual(count, {
     imported: 2_000 - half,
     present: half,
-    faulty: 0,
+    invalid: 0,
     referrers: invited,
     missingReferrers: 0,
     cyclicReferrers: 0,
@@ -332,7 +332,7 @@ test("an interrupted import can be resumed, and a repeated import changes nothin
   assert.deepEqual((await imported(path)).count, {
     imported: 0,
     present: 2_000,
-    faulty: 0,
+    invalid: 0,
     referrers: 0,
     missingReferrers: 0,
     cyclicReferrers: 0,

@@ -22,18 +22,18 @@ const noPassword = `$argon2id$v=19$m=19456,t=2,p=1$${"A".repeat(22)}$${"A".repea
 /**
  * @param {object} raw A user in the columns of the table, with the values of the file.
  * @param {object} rules As `loadRules` returns them.
- * @returns {{user: object, faults: string[], hasId: boolean, hasPassword: boolean}} The row to store, its errors, and whether
+ * @returns {{user: object, problems: string[], hasId: boolean, hasPassword: boolean}} The row to store, its errors, and whether
  *   the file has an id and a password for the user.
  */
 export function check(raw, rules, now = Date.now()) {
-  const faults = [...(raw.problems ?? [])];
+  const problems = [...(raw.problems ?? [])];
   const take = (column, read) => {
     try {
       return read(raw[column] === "" ? undefined : (raw[column] ?? undefined));
     } catch (error) {
       // The rules throw the reason as a string.
       if (!(error instanceof InvalidValue) && typeof error !== "string") throw error;
-      faults.push(`${column} ${error.message ?? error}${advice[column] ?? ""}`);
+      problems.push(`${column} ${error.message ?? error}${advice[column] ?? ""}`);
       return undefined;
     }
   };
@@ -59,10 +59,10 @@ export function check(raw, rules, now = Date.now()) {
   user.frozen_at = take("frozen_at", (value) => (value === undefined ? null : time(value)));
   user.freeze_since = take("freeze_since", (value) => (value === undefined ? null : time(value)));
   if ((user.frozen_by === null) !== (user.frozen_at === null))
-    faults.push("frozen_by and frozen_at must be given together");
-  if (user.frozen_by && user.is_active === 1) faults.push("is_active must be false for a user who is frozen");
+    problems.push("frozen_by and frozen_at must be given together");
+  if (user.frozen_by && user.is_active === 1) problems.push("is_active must be false for a user who is frozen");
   user.updated_at = take("updated_at", (value) => (value === undefined ? (user.created_at ?? now) : time(value)));
-  return { user, faults, hasId: Boolean(raw.id), hasPassword: user.password_hash !== noPassword };
+  return { user, problems, hasId: Boolean(raw.id), hasPassword: user.password_hash !== noPassword };
 }
 
 /** Shortens an address, valid or not, for the terminal: `a***@example.com`. */

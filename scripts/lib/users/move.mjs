@@ -18,28 +18,28 @@ const flags = ["is_active", "is_verified", "must_change_password"];
  * the file, then the referrers.
  *
  * @param {{query: Function}} database
- * @param {() => AsyncIterable<{place: string, record?: object, fault?: string}>} read Reads the records from the start.
+ * @param {() => AsyncIterable<{place: string, record?: object, problem?: string}>} read Reads the records from the start.
  * @param {object} [options]
  * @param {object} [options.hashConfig] The hash parameters of a Firebase project.
  * @param {string} [options.serviceName] The name of the service, which counts as a known default password.
  * @param {Record<string, string>} [options.roles] Roles of the source, in lower case, and the roles to import them as.
  * @param {boolean} [options.shortenNames] Cuts names to the permitted length and replaces control characters with spaces.
  * @param {boolean} [options.dryRun] Checks the records without writing anything.
- * @param {(place: string, problem: string, record?: object) => void} [options.onFault] Called for every record and every referrer
+ * @param {(place: string, problem: string, record?: object) => void} [options.onInvalid] Called for every record and every referrer
  *   that is not imported.
  * @param {(place: string, note: string) => void} [options.onNote] Called for imported users who need attention: they have no password
  *   or a known default one, or their ban ends at some time.
  * @param {(read: number) => void} [options.onProgress] Called after every batch.
- * @returns Counts. Each record counts once, as `imported`, `present` or `faulty`. `referrers` counts the referrers that were
+ * @returns Counts. Each record counts once, as `imported`, `present` or `invalid`. `referrers` counts the referrers that were
  *   set. `kept` and `left` count values by column: kept in `extra`, or not imported.
  */
 export async function importUsers(database, read, options = {}) {
-  const { onFault = () => {}, onNote = () => {}, onProgress = () => {}, dryRun = false } = options;
+  const { onInvalid = () => {}, onNote = () => {}, onProgress = () => {}, dryRun = false } = options;
   const rules = await loadRules();
   const count = {
     imported: 0,
     present: 0,
-    faulty: 0,
+    invalid: 0,
     referrers: 0,
     missingReferrers: 0,
     cyclicReferrers: 0,
@@ -48,15 +48,15 @@ export async function importUsers(database, read, options = {}) {
     kept: {},
     left: {},
   };
-  const fault = (place, problem, record) => {
-    count.faulty += 1;
-    onFault(place, problem, record);
+  const report = (place, problem, record) => {
+    count.invalid += 1;
+    onInvalid(place, problem, record);
   };
 
   const isKnownDefault = knownDefaults(rules, options.serviceName);
   const seen = { ids: new Set(), emails: new Set() };
   let namesReferrers = false;
-  for await (const batch of batches(checked(read, rules, options, fault))) {
+  for await (const batch of batches(checked(read, rules, options, report))) {
     const news = await unknown(database, batch);
     for (const one of batch.filter(({ user }) => news.has(user.id))) {
       const problem = isKnownDefault(one.user, one.hasPassword);
@@ -85,14 +85,14 @@ export async function importUsers(database, read, options = {}) {
     }
     for (const { one, owner } of taken) {
       const twin = owner === undefined ? "another account" : `the account with the id ${owner}`;
-      fault(
+      report(
         withId(one.place, one.user.id),
         `${masked(one.user.email)}: its email belongs to ${twin} (case is ignored): keep one of the two, or change one of the addresses`,
         one.record,
       );
     }
     namesReferrers ||= batch.some(({ user }) => user.referrer_id !== null);
-    onProgress(count.imported + count.present + count.faulty);
+    onProgress(count.imported + count.present + count.invalid);
   }
 
   if (namesReferrers && !dryRun) {
@@ -102,10 +102,10 @@ export async function importUsers(database, read, options = {}) {
       count.missingReferrers += missing.length;
       for (const { place, user } of cyclic) {
         count.cyclicReferrers += 1;
-        onFault(place, `${masked(user.email)}: its referrers form a cycle, so its referrer was not set`);
+        onInvalid(place, `${masked(user.email)}: its referrers form a cycle, so its referrer was not set`);
       }
       for (const { place, user } of missing)
-        onFault(place, `${masked(user.email)}: its referrer was not found and not set`);
+        onInvalid(place, `${masked(user.email)}: its referrer was not found and not set`);
     }
   }
   return count;
@@ -127,16 +127,16 @@ function withId(place, id) {
 }
 
 /** Yields the valid records. */
-async function* checked(read, rules, options, fault) {
+async function* checked(read, rules, options, report) {
   const { hashConfig } = options;
-  for await (const { place, record, fault: unreadable } of read()) {
+  for await (const { place, record, problem: unreadable } of read()) {
     if (unreadable) {
-      fault(place, unreadable);
+      report(place, unreadable);
       continue;
     }
     const raw = adapted(toUser(record, hashConfig), options);
-    const { user, faults, hasId, hasPassword } = check(raw, rules);
-    if (faults.length > 0) fault(withId(place, raw.id), `${masked(raw.email)}: ${faults.join("; ")}`, record);
+    const { user, problems, hasId, hasPassword } = check(raw, rules);
+    if (problems.length > 0) report(withId(place, raw.id), `${masked(raw.email)}: ${problems.join("; ")}`, record);
     else yield { place, user, hasId, hasPassword, record, notes: [...raw.notes], kept: raw.kept, left: raw.left };
   }
 }

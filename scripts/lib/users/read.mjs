@@ -17,7 +17,7 @@ const readers = {
   ".sqlite3": readSqlite,
 };
 
-/** @returns {AsyncGenerator<{place: string, record?: object, fault?: string}>} */
+/** @returns {AsyncGenerator<{place: string, record?: object, problem?: string}>} */
 export function readRecords(path) {
   const read = readers[extname(path).toLowerCase()];
   if (read) return read(path);
@@ -38,11 +38,11 @@ const maxRowLength = 100_000;
 async function* readCsv(path) {
   let head;
   let delimiter = ",";
-  for await (const { place, text, fault } of csvRows(path, () => ({ delimiter, columns: head?.length }))) {
-    if (fault) {
+  for await (const { place, text, problem } of csvRows(path, () => ({ delimiter, columns: head?.length }))) {
+    if (problem) {
       if (!head)
-        throw new Failure(`The first line of ${path} ${fault}.`, "It must contain the column names, in UTF-8.");
-      yield { place, fault };
+        throw new Failure(`The first line of ${path} ${problem}.`, "It must contain the column names, in UTF-8.");
+      yield { place, problem };
       continue;
     }
     if (!head) {
@@ -53,7 +53,7 @@ async function* readCsv(path) {
       continue;
     }
     const row = rowOf(text, delimiter);
-    if (row.length !== head.length) yield { place, fault: "has a different number of columns than the first line" };
+    if (row.length !== head.length) yield { place, problem: "has a different number of columns than the first line" };
     else yield { place, record: Object.fromEntries(head.map((column, index) => [column, plainCell(row[index])])) };
   }
 }
@@ -91,8 +91,8 @@ async function* csvRows(path, shape) {
     const taken = isRow ? used : 1;
     pending.splice(0, taken);
     start += taken;
-    if (first.includes("\uFFFD")) yield { place, fault: "is not in UTF-8: save the file as UTF-8" };
-    else if (!isRow) yield { place, fault: "has a stray or unpaired quote" };
+    if (first.includes("\uFFFD")) yield { place, problem: "is not in UTF-8: save the file as UTF-8" };
+    else if (!isRow) yield { place, problem: "has a stray or unpaired quote" };
     else if (text.trim() !== "") yield { place, text };
   }
 }
@@ -139,9 +139,9 @@ function parseObject(text) {
     const record = JSON.parse(text);
     return record !== null && typeof record === "object" && !Array.isArray(record)
       ? { record }
-      : { fault: "is not a JSON object" };
+      : { problem: "is not a JSON object" };
   } catch {
-    return { fault: "is not valid JSON" };
+    return { problem: "is not valid JSON" };
   }
 }
 
@@ -164,7 +164,9 @@ async function* readJson(path) {
     );
   for (const [index, record] of users.entries()) {
     const place = `user ${index + 1}`;
-    yield record !== null && typeof record === "object" ? { place, record } : { place, fault: "is not a JSON object" };
+    yield record !== null && typeof record === "object"
+      ? { place, record }
+      : { place, problem: "is not a JSON object" };
   }
 }
 

@@ -39,21 +39,21 @@ export async function send(postern, method, path, { json, form, token, address, 
 /** Checks that the response is a success and returns its body. */
 export function ok(answer) {
   assertConventions(answer);
-  assert.equal(answer.status, 200, told(answer));
+  assert.equal(answer.status, 200, describeResponse(answer));
   return answer.body;
 }
 
 /** Checks that the response is this error and returns its body. */
 export function refused(answer, status, code) {
   assertConventions(answer);
-  assert.deepEqual([answer.status, answer.body.code], [status, code], told(answer));
+  assert.deepEqual([answer.status, answer.body.code], [status, code], describeResponse(answer));
   return answer.body;
 }
 
 /** Checks the API's conventions for all responses and errors. `body` is absent in a response to HEAD. */
 export function assertConventions(answer) {
   const { status, headers, body } = answer;
-  const about = told(answer);
+  const about = describeResponse(answer);
   assert.equal(headers.get("cache-control"), "no-store", about);
   assert.equal(headers.get("x-content-type-options"), "nosniff", about);
   assert.match(headers.get("x-request-id") ?? "", /^[0-9a-f-]{36}$/, about);
@@ -82,7 +82,7 @@ export function assertConventions(answer) {
   if (status === 429 || status === 503) assert.match(headers.get("retry-after") ?? "", /^[1-9][0-9]*$/, about);
 }
 
-function told({ what, status, text }) {
+function describeResponse({ what, status, text }) {
   return `${what} answered ${status}: ${text.slice(0, 500)}`;
 }
 

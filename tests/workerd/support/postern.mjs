@@ -36,14 +36,21 @@ const localSettings = {
  * @param {((request: Request) => Response | Promise<Response>) | {node: import("node:http").RequestListener}}
  *   [options.outbound] Responds to outgoing requests of the Worker, for example to the mail provider. With `node`, it can
  *   also disconnect or never respond. Without it, outgoing requests fail, so no test reaches the network.
- * @param {number} [options.burst] The limit of the rate limiter instead of the one in wrangler.toml.
+ * @param {number} [options.rateLimit] The limit of the rate limiter instead of the one in wrangler.toml.
  * @param {string} [options.bindings] Source text of a JavaScript object with bindings that the runtime cannot emulate.
  * @param {Uint8Array} [options.wasm] A module to use instead of the built one.
  * @param {boolean} [options.isEmpty] Whether to leave D1 without a schema.
  */
-export async function startPostern({ settings = {}, outbound = refuse, burst, bindings, wasm, isEmpty = false } = {}) {
+export async function startPostern({
+  settings = {},
+  outbound = refuse,
+  rateLimit,
+  bindings,
+  wasm,
+  isEmpty = false,
+} = {}) {
   const state = await mkdtemp(join(tmpdir(), "postern-workerd-"));
-  const postern = new Postern(state, settings, outbound, burst, bindings, wasm);
+  const postern = new Postern(state, settings, outbound, rateLimit, bindings, wasm);
   try {
     await postern.start();
     if (!isEmpty) await postern.migrate();
@@ -61,7 +68,7 @@ class Postern {
   #state;
   #settings;
   #outbound;
-  #burst;
+  #rateLimit;
   #bindings;
   #wasm;
   #lines = [];
@@ -70,11 +77,11 @@ class Postern {
   /** The processes started by the last start: only workerd, unless tests start concurrently. */
   #processes;
 
-  constructor(state, settings, outbound, burst, bindings, wasm) {
+  constructor(state, settings, outbound, rateLimit, bindings, wasm) {
     this.#state = state;
     this.#settings = settings;
     this.#outbound = outbound;
-    this.#burst = burst;
+    this.#rateLimit = rateLimit;
     this.#bindings = bindings;
     this.#wasm = wasm;
   }
@@ -182,7 +189,7 @@ class Postern {
     this.#port ??= await freePort();
     this.url = `http://localhost:${this.#port}`;
     const { modulesRules, ...workerOptions } = unstable_getMiniflareWorkerOptions(config).workerOptions;
-    for (const { simple } of Object.values(workerOptions.ratelimits)) simple.limit = this.#burst ?? simple.limit;
+    for (const { simple } of Object.values(workerOptions.ratelimits)) simple.limit = this.#rateLimit ?? simple.limit;
     const processes = (this.#processes = []);
     const note = ({ process }) => processes.push(process);
     subscribe("child_process", note);

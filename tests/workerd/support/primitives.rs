@@ -62,11 +62,11 @@ fn hash_twice(case: &Case) -> Value {
         .unwrap()
         .hash_password_into(password, salt, &mut theirs)
         .map(|()| theirs);
-    let tell = |hash: argon2::Result<Vec<u8>>| match hash {
+    let to_text = |hash: argon2::Result<Vec<u8>>| match hash {
         Ok(hash) => hash.iter().map(|byte| format!("{byte:02x}")).collect(),
         Err(error) => error.to_string(),
     };
-    json!({ "worker": tell(made), "crate": tell(expected) })
+    json!({ "worker": to_text(made), "crate": to_text(expected) })
 }
 
 /// Hashes `count` passwords like a sign-up.
