@@ -95,7 +95,7 @@ async fn respond(
     let Ok(id) = random::id() else {
         let problem = "there is no randomness";
         let error = Error::Internal(problem.to_owned());
-        return (routes::answer_unprepared(&head, &error, "unknown"), problem.to_owned());
+        return (routes::respond_unprepared(&head, &error, "unknown"), problem.to_owned());
     };
     let work = Work {
         id: id.into(),
@@ -118,15 +118,15 @@ async fn answer(
 ) -> Response {
     let headers = head.headers.clone();
     let address = lazily(move || Address::parse(headers.get(&http::CONNECTING_IP).as_deref()));
-    let Some(isolate) = isolate(env) else { return routes::answer_without_settings(&head, &work.id) };
+    let Some(isolate) = isolate(env) else { return routes::respond_without_settings(&head, &work.id) };
     match bindings(env).and_then(|bindings| services(isolate, bindings, wait_until, work, address)) {
         Ok(services) => {
             let body = receive(request, head.headers.clone(), services.address.clone(), begin);
-            routes::answer(services, head, body, clock).await
+            routes::respond(services, head, body, clock).await
         }
         Err(error) => {
             log(&format!("request {}: a binding of wrangler.toml is missing: {error}", work.id));
-            routes::answer_without_settings(&head, &work.id)
+            routes::respond_without_settings(&head, &work.id)
         }
     }
 }

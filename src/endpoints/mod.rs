@@ -1,4 +1,5 @@
-//! One file an endpoint or a pair that belongs together. Each loads, lets the rules decide, writes, and answers.
+//! The endpoints: one file per endpoint or group. A handler loads data, applies the rules, writes and responds. Its route is a
+//! row in `routes/`.
 
 pub mod admin;
 pub mod config;

@@ -1,4 +1,7 @@
-//! The way from a path to its endpoint, and what every answer has in common.
+//! From a request to its response: finds the route, checks the request, runs the guard and the handler, and adds what all
+//! responses share.
+//!
+//! To add an endpoint, add a row to the file of its area.
 
 mod account;
 mod administration;
@@ -10,7 +13,7 @@ mod sign_in;
 mod table;
 mod verification;
 
-pub use table::{Answer, Area, Call, Description, Guard, Handler, Route, Segment};
+pub use table::{Area, Call, Description, Guard, Handler, ResponseFuture, Route, Segment};
 
 use http::{Method, header};
 
@@ -24,16 +27,16 @@ use crate::{
     web::{MAX_BODY, REQUEST_ID, Request, Response, cors, declared_length},
 };
 
-/// Seconds after which the burst guard has certainly forgotten: its period in `wrangler.toml`.
+/// The period of the rate limiter `BURST` in `wrangler.toml`, in seconds. After it, the caller may try again.
 const BURST_PERIOD: i64 = 10;
 
 /// Lists the areas, in the order of the API description.
 macro_rules! areas {
     ($($area:ident),* $(,)?) => {
-        /// Every route there is, by area.
+        /// All routes, by area.
         pub static AREAS: &[&Area] = &[$(&$area::AREA),*];
 
-        /// Describes every route, in the same order. The description is what its handler says of itself.
+        /// Returns every route in the same order, with its area and the description of its handler.
         pub fn descriptions() -> Vec<(&'static Area, &'static Route, Description)> {
             let mut all = Vec::new();
             $(
@@ -55,14 +58,14 @@ areas! {
     service,
 }
 
-/// What a request asks for, as it may stand in a log.
+/// Returns the method and the pattern of the path of a request, for the log.
 pub fn label(method: &Method, path: &str) -> Label {
     Label::new(method, find(path).map_or("unknown", |(resource, _)| resource.pattern))
 }
 
-/// Why a request is answered before its body is read.
+/// A response that is sent before the body is read.
 enum Early {
-    Answer(Response),
+    Response(Response),
     Refusal(Error),
 }
 
@@ -72,11 +75,11 @@ impl From<Error> for Early {
     }
 }
 
-/// Answers a request of which only the head has arrived.
+/// Returns the response to a request of which only the head has arrived.
 ///
-/// Whatever can be refused by the head alone is refused before `body` is polled. `clock` is read when the body has arrived:
-/// until then there is no [`App`], and so no time that a client could make stale.
-pub async fn answer(
+/// A request that can be refused by its head is refused before `body` is polled. `clock` is read when the body has arrived. Until
+/// then there is no [`App`], so a slow client cannot act at an earlier time.
+pub async fn respond(
     services: Services,
     mut request: Request,
     body: impl Future<Output = Result<Vec<u8>, Error>>,
@@ -85,7 +88,7 @@ pub async fn answer(
     let (resource, segments) = find(&request.path).unzip();
     let route = match admit(&services, &request, resource).await {
         Ok(route) => route,
-        Err(Early::Answer(response)) => return conclude(&services, &request, Ok(response)),
+        Err(Early::Response(response)) => return conclude(&services, &request, Ok(response)),
         Err(Early::Refusal(error)) => return conclude(&services, &request, Err(error)),
     };
     match body.await {
@@ -98,12 +101,12 @@ pub async fn answer(
     conclude(&app, &request, result)
 }
 
-/// Whether a page may be at the address of a request, as far as its head tells.
+/// Returns whether the URL of a request can be that of a web page.
 pub fn may_be_page(request: &Request) -> bool {
     request.only_reads() && !is_api(request) && find(&request.path).is_none()
 }
 
-/// Whether a request may be answered over the scheme that it came with.
+/// Returns whether the service responds over the scheme of a request.
 pub fn is_scheme_served(request: &Request, is_local: bool) -> bool {
     is_local || !request.is_plain_http()
 }
@@ -112,7 +115,7 @@ fn is_api(request: &Request) -> bool {
     request.path.starts_with("/api/")
 }
 
-/// Finds the route, if the head of the request is good enough for its body to be read.
+/// Finds the route, unless the head of the request is enough to respond.
 async fn admit(
     services: &Services,
     request: &Request,
@@ -120,7 +123,7 @@ async fn admit(
 ) -> Result<&'static Route, Early> {
     if !is_scheme_served(request, services.settings().is_local) {
         return Err(if request.only_reads() && !is_api(request) {
-            Early::Answer(to_https(request))
+            Early::Response(to_https(request))
         } else {
             Error::HttpsRequired.into()
         });
@@ -129,11 +132,11 @@ async fn admit(
     let Some(route) = resource.route(&request.method) else {
         let methods = &resource.methods;
         return Err(match cors::preflight(request, &services.settings().cors_origins, methods) {
-            Some(preflight) => Early::Answer(preflight),
+            Some(preflight) => Early::Response(preflight),
             None => Error::MethodNotAllowed(methods).into(),
         });
     };
-    // Of a request that only reads, the body is counted as it arrives: to ask for one more header would cost every session check.
+    // For GET and HEAD, the size is checked when the body arrives. Reading one more header would slow down every session check.
     if !request.only_reads() && declared_length(&*request.headers).is_some_and(|length| length > MAX_BODY) {
         return Err(Error::BodyTooLarge(MAX_BODY).into());
     }
@@ -165,26 +168,26 @@ fn conclude(services: &Services, request: &Request, result: Result<Response, Err
         }
     };
     response.headers.extend(cors::headers(request, &services.settings().cors_origins));
-    finish(&mut response, request, &services.request_id, services.settings().is_local);
+    add_common_headers(&mut response, request, &services.request_id, services.settings().is_local);
     response
 }
 
-/// The answer while the settings are wrong: everything but the log keeps silent about them.
-pub fn answer_without_settings(request: &Request, request_id: &str) -> Response {
-    answer_unprepared(request, &Error::Unavailable("the settings are wrong".to_owned()), request_id)
+/// Returns the response while the settings are invalid. Only the log says why.
+pub fn respond_without_settings(request: &Request, request_id: &str) -> Response {
+    respond_unprepared(request, &Error::Unavailable("the settings are wrong".to_owned()), request_id)
 }
 
-/// The answer when not even the settings can be asked.
-pub fn answer_unprepared(request: &Request, error: &Error, request_id: &str) -> Response {
+/// Returns the response to a request for which there are no [`Services`].
+pub fn respond_unprepared(request: &Request, error: &Error, request_id: &str) -> Response {
     let mut response = Response::refusal(error, request_id);
-    finish(&mut response, request, request_id, request.is_plain_http());
+    add_common_headers(&mut response, request, request_id, request.is_plain_http());
     response
 }
 
-/// For two years browsers use nothing but https for this host. Not for its subdomains, which may belong to other services.
+/// Browsers use only https for this host for two years. Subdomains are not included, because they can belong to other services.
 const HTTPS_ONLY: &str = "max-age=63072000";
 
-fn finish(response: &mut Response, request: &Request, request_id: &str, is_local: bool) {
+fn add_common_headers(response: &mut Response, request: &Request, request_id: &str, is_local: bool) {
     response.headers.extend([
         (header::CACHE_CONTROL, "no-store".into()),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".into()),
@@ -201,13 +204,13 @@ fn finish(response: &mut Response, request: &Request, request_id: &str, is_local
 /// Runs the guard of a route, then its handler.
 async fn dispatch(app: &App, request: &Request, route: &Route, segments: &[Segment<'_>]) -> Result<Response, Error> {
     let call = Call { app, request, segments };
-    let answer: Answer<'_> = match &route.guard {
+    let response: ResponseFuture<'_> = match &route.guard {
         Guard::Open(handler) | Guard::RateLimited(handler) => handler(call, &()),
         Guard::Session(handler) => Box::pin(async move { handler(call, &bearer::session(app, request).await?).await }),
         Guard::SessionBeforePasswordChange(handler) => {
             Box::pin(async move { handler(call, &bearer::session_before_password_change(app, request).await?).await })
         }
-        Guard::Admin(handler) => Box::pin(answer_admin(call, *handler)),
+        Guard::Admin(handler) => Box::pin(respond_to_admin(call, *handler)),
         Guard::PasswordReset(handler) => {
             Box::pin(async move { handler(call, &bearer::password_reset(app, request).await?).await })
         }
@@ -215,18 +218,18 @@ async fn dispatch(app: &App, request: &Request, route: &Route, segments: &[Segme
             Box::pin(async move { handler(call, &bearer::session_or_password_reset(app, request).await?).await })
         }
     };
-    answer.await
+    response.await
 }
 
 /// Runs a handler for an admin. If the stored data decided that a write is refused, the reason can be that the caller is no
 /// longer an admin, so this is checked again.
-async fn answer_admin(call: Call<'_>, handler: Handler<Admin>) -> Result<Response, Error> {
+async fn respond_to_admin(call: Call<'_>, handler: Handler<Admin>) -> Result<Response, Error> {
     let Call { app, request, .. } = call;
     let admin = bearer::admin(app, request).await?;
     match handler(call, &admin).await {
         Err(error) if !request.only_reads() && error.depends_on_data() => {
             Err(bearer::refusal_of_admin(app, &admin, error).await)
         }
-        answer => answer,
+        response => response,
     }
 }

@@ -1,4 +1,4 @@
-//! From a path to its routes.
+//! Finds the routes of a path.
 
 use std::borrow::Cow;
 
@@ -12,15 +12,15 @@ use super::{
 };
 
 thread_local! {
-    /// Built by the first request of an isolate, and kept for its life.
+    /// Built by the first request of an isolate.
     static ROUTER: &'static Router<Resource> = Box::leak(Box::new(router()));
 }
 
 /// A path that exists.
 pub struct Resource {
-    /// The path, with `{name}` for each variable segment. It can be logged: it does not contain what the caller sent.
+    /// The path, with `{name}` for each variable segment. It contains nothing from the request, so it can be logged.
     pub pattern: &'static str,
-    /// Every method of the path, in the order of the table.
+    /// The methods, in the order of the table.
     pub methods: Vec<Method>,
     routes: Vec<&'static Route>,
 }
@@ -33,7 +33,7 @@ impl Resource {
     }
 }
 
-/// Finds what is at a path, with the variable segments of the path.
+/// Finds the resource at a path, with the values of its variable segments.
 pub fn find(path: &str) -> Option<(&'static Resource, Vec<Segment<'_>>)> {
     let router = ROUTER.with(|router| *router);
     let found = router.at(path).ok()?;
@@ -41,8 +41,8 @@ pub fn find(path: &str) -> Option<(&'static Resource, Vec<Segment<'_>>)> {
     Some((found.value, segments))
 }
 
-/// Decodes a segment of a path (RFC 3986, section 2.1). This is the only place that does, so `a%2Fb` is always `a/b` and never
-/// the text `a%2Fb`. Returns `None` if it is empty, has a malformed escape, or is not UTF-8.
+/// Decodes a segment of a path (RFC 3986, section 2.1). Segments are decoded only here, so no segment is decoded twice. Returns
+/// `None` if it is empty, has a malformed escape, or is not UTF-8.
 fn decode(segment: &str) -> Option<Cow<'_, str>> {
     let mut escapes = segment.split('%').skip(1).map(str::as_bytes);
     let is_well_formed =
@@ -73,7 +73,7 @@ fn router() -> Router<Resource> {
     }
     let mut router = Router::new();
     for resource in resources {
-        // Only a pattern that is malformed or contradicts another one is refused: a test would find it missing.
+        // This fails for a pattern that is malformed or conflicts with another one. The tests find such a pattern.
         let _ = router.insert(resource.pattern, resource);
     }
     router

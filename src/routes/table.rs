@@ -1,4 +1,4 @@
-//! What a route is. The routes themselves are in one file per area.
+//! The types of the route table. The routes are in one file per area.
 
 use std::{borrow::Cow, pin::Pin};
 
@@ -16,13 +16,13 @@ use crate::{
     web::{Request, Response},
 };
 
-/// One tag of the API description, with its routes.
+/// The routes under one tag of the API description.
 pub struct Area {
     /// The name of the tag.
     pub tag: &'static str,
-    /// What the tag is about.
+    /// The description of the tag.
     pub description: &'static str,
-    /// The routes, in the order in which the description lists them.
+    /// The routes.
     pub routes: &'static [Route],
 }
 
@@ -32,41 +32,43 @@ pub struct Route {
     pub method: Method,
     /// The path, with `{name}` for each variable segment.
     pub pattern: &'static str,
-    /// Who can call it, with its handler.
+    /// Who can call it, and its handler.
     pub guard: Guard,
 }
 
-/// Who can call a route, with the handler that gets the caller.
+/// Who can call a route, and the handler, which gets the caller.
 ///
-/// A guard runs when the body has arrived, before the handler. A handler gets its caller from nowhere else, so its route cannot
-/// be left without the right guard.
+/// The guard runs after the body has arrived and before the handler. Handlers get the caller only from the guard, so a handler
+/// for admins cannot be called by anyone else.
+///
+/// Every row must name one of these. A new requirement, such as a recent login for sensitive calls, is a new variant.
 pub enum Guard {
     /// Everyone.
     Open(Handler<()>),
-    /// Everyone, with the platform's rate limit by address: the call is expensive, or guesses at something.
+    /// Everyone, within the platform's rate limit by address: calls that are expensive or can be used for guessing.
     RateLimited(Handler<()>),
-    /// Users, except with the default password.
+    /// Users, unless they must change the default password first.
     Session(Handler<Session>),
-    /// Users, even with the default password.
+    /// Users, even if they must change the default password first.
     SessionBeforePasswordChange(Handler<Session>),
     /// Admins.
     Admin(Handler<Admin>),
-    /// The owner of a reset token.
+    /// Users with a reset token.
     PasswordReset(Handler<PasswordReset>),
-    /// Users, even with the default password, and the owner of a reset token.
+    /// Users, even if they must change the default password first, and users with a reset token.
     SessionOrPasswordReset(Handler<Bearer>),
 }
 
-/// Calls an endpoint with what its row names.
-pub type Handler<C> = for<'a> fn(Call<'a>, &'a C) -> Answer<'a>;
+/// Calls an endpoint with the arguments that its row names.
+pub type Handler<C> = for<'a> fn(Call<'a>, &'a C) -> ResponseFuture<'a>;
 
-/// The response of an endpoint.
+/// The future of an endpoint's response.
 ///
-/// Each endpoint is a function of its own in the module, behind its own box. As one future they would be a single function of
-/// hundreds of kilobytes, and the first request of an isolate would wait until all of it is compiled.
-pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response, Error>> + 'a>>;
+/// It is boxed, so each endpoint is a function of its own in the wasm. A single future of all endpoints would be one function of
+/// hundreds of kilobytes, which the first request of an isolate would have to compile.
+pub type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Result<Response, Error>> + 'a>>;
 
-/// What a row can hand to its endpoint, except the caller.
+/// The arguments that a row can pass to its endpoint, except the caller.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// The settings, the ports and the time.
@@ -81,18 +83,18 @@ pub struct Call<'a> {
 pub type Segment<'a> = (&'static str, Cow<'a, str>);
 
 impl<'a> Call<'a> {
-    /// Returns the value of a variable segment, or nothing but the empty string if the pattern has no such segment.
+    /// Returns the value of a variable segment, or an empty string if the pattern has no such segment.
     pub fn segment(&self, name: &str) -> &'a str {
         let found = self.segments.iter().find(|(known, _)| *known == name);
         found.map_or("", |(_, value)| value)
     }
 }
 
-/// What the attribute `operation` says of an endpoint. Only tests ask for it, so it is not in the Worker.
+/// The API description of an endpoint, from the attribute `operation`. Only tests use it, so it is not in the wasm.
 pub struct Description {
     /// The operation.
     pub operation: Operation,
-    /// The schemas that it refers to.
+    /// The schemas that it references.
     pub schemas: Vec<(String, RefOr<Schema>)>,
 }
 
@@ -110,11 +112,10 @@ impl Description {
 /// METHOD "/path/{segment}": Guard => file::handler(app, request, caller, segment);
 /// ```
 ///
-/// The handler gets the arguments that the row names: `app`, `request`, `caller`, which is what the guard found, and variable
-/// segments of the path.
+/// The row names the arguments of the handler: `app`, `request`, `caller`, which the guard returns, and variable segments.
 ///
-/// Also builds `descriptions`, which returns the [`Description`] of each row's handler. The attribute `operation` keeps it in a
-/// struct named after the handler, so the handler is named once.
+/// Also builds `descriptions`, which returns the [`Description`] of each handler. It is in a struct that the attribute `operation`
+/// names after the handler.
 macro_rules! routes {
     (
         $tag:literal: $description:literal;
@@ -135,7 +136,7 @@ macro_rules! routes {
             )*],
         };
 
-        /// Describes each route of this area, in the order of the rows.
+        /// Returns the description of each handler, in the order of the rows.
         pub fn descriptions() -> Vec<Description> {
             vec![$(pastey::paste! { Description::of::<$file::[<__path_ $handler>]>() }),*]
         }

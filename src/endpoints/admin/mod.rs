@@ -1,4 +1,4 @@
-//! What admins alone may do, under `/api/auth/admin`.
+//! Endpoints for admins, under `/api/auth/admin`.
 
 pub mod events;
 pub mod freeze;

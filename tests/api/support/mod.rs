@@ -451,7 +451,7 @@ impl<'a> Call<'a> {
             now.set(now.get() + arrives);
             body.map_err(|error| error())
         };
-        routes::answer(self.postern.services(), request, body, move || clock.get())
+        routes::respond(self.postern.services(), request, body, move || clock.get())
     }
 }
 
