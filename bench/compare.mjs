@@ -1,6 +1,6 @@
-// `npm run bench`: Postern beside Better Auth and beside the floor, each on a workerd of its own, in turns within one run.
-// Prints ratios, and writes a record, the table and the chart of the README. `npm run bench -- --quick` takes less than
-// two minutes and writes nothing but its record in build/.
+// `npm run bench` compares Postern with Better Auth and with the floor. Each has its own workerd, and they take turns within one run.
+// Prints ratios, and writes a record and the table and chart of docs/performance.md. `npm run bench -- --quick` takes less than two
+// minutes and writes only its record in build/.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";

@@ -1,4 +1,4 @@
-// The chart of the README: an SVG that looks right on light and on dark pages, and needs nothing to be drawn with.
+// Draws the chart of docs/performance.md: an SVG for light and dark pages, without dependencies.
 
 const [width, panelHeight, left, barHeight, gap] = [720, 92, 150, 26, 8];
 const room = width - left - 150;
@@ -14,7 +14,7 @@ const style = `
     .theirs { fill: #656c76 }
   }`;
 
-/** Bars for each flow that both have, with as many requests at once as there were at most; each flow on its own scale. */
+/** Draws bars for each flow that both have, at the highest number of connections. Each flow has its own scale. */
 export function chart(lines) {
   const both = lines.filter(({ toBetterAuth }) => toBetterAuth);
   const most = Math.max(...both.map(({ connections }) => connections ?? 0));
@@ -22,7 +22,7 @@ export function chart(lines) {
   const panels = shown.map((line, at) => panel(line, at * panelHeight));
   const height = shown.length * panelHeight;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img">
-<title>Postern beside Better Auth on the same runtime</title>
+<title>Postern and Better Auth on the same runtime</title>
 <style>${style}
 </style>
 ${panels.join("\n")}

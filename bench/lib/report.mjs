@@ -1,5 +1,5 @@
-// What a record of `npm run bench` says: to the terminal, and as the table and the chart of the README. Both are made from
-// the newest record in bench/records and from nothing else.
+// Formats a record of `npm run bench`: for the terminal, and as the table and the chart in docs/performance.md. Both come from
+// the newest record in bench/records and nothing else.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,24 +8,24 @@ import { chart } from "./chart.mjs";
 import { ratio, ratioOfAll, spread } from "./statistics.mjs";
 
 const records = join(root, "bench", "records");
-const readme = join(root, "README.md");
+const page = join(root, "docs", "performance.md");
 const chartFile = join(root, "docs", "benchmark.svg");
 const [opening, closing] = [
   "<!-- Written by `npm run bench`. -->\n",
-  "<!-- The end of what `npm run bench` writes. -->\n",
+  "<!-- End of what `npm run bench` writes. -->\n",
 ];
 
-/** How the flows of a record are told. */
+/** The names of the flows. */
 const flows = { session: "session check", login: "login", signup: "sign-up", token: "verify-token" };
 
-/** The figures of a record, a line each: what is measured, Postern's own, and its ratios. */
+/** Returns the figures of a record, one line per flow: its name, Postern's figures and the ratios. */
 export function lines({ measured: { start, ...measured } }) {
-  const told = Object.entries(measured).map(([key, { postern, betterAuth, floor }]) => {
+  const flowLines = Object.entries(measured).map(([key, { postern, betterAuth, floor }]) => {
     const [flow, connections] = key.split("/");
     return {
       flow,
       connections: Number(connections),
-      what: `${flows[flow]}, ${connections === "1" ? "one after the other" : `${connections} at once`}`,
+      what: `${flows[flow]}, ${connections === "1" ? "one at a time" : `${connections} in parallel`}`,
       postern: spread(postern.perSecond).median,
       betterAuth: betterAuth && spread(betterAuth.perSecond).median,
       unit: "/s",
@@ -34,13 +34,13 @@ export function lines({ measured: { start, ...measured } }) {
       cpu: postern.cpuMilliseconds.length > 0 ? spread(postern.cpuMilliseconds).median : undefined,
     };
   });
-  // Turned over, so that more is better here too.
+  // Inverted, so that more is better here too.
   const faster = (other) => ratio(other.milliseconds, start.postern.milliseconds);
   return [
-    ...told,
+    ...flowLines,
     {
       flow: "start",
-      what: "start of a process to its first answer",
+      what: "process start to first response",
       postern: spread(start.postern.milliseconds).median,
       betterAuth: spread(start.betterAuth.milliseconds).median,
       unit: " ms",
@@ -55,7 +55,7 @@ const withSpread = (ratio) => (ratio ? `${two(ratio.value)} (${two(ratio.low)} t
 const figure = (value, unit) =>
   value === undefined ? "" : `${value >= 100 ? value.toFixed(0) : value.toFixed(1)}${unit}`;
 
-/** The record as a Markdown table, and how it was measured. */
+/** Returns the record as a Markdown table. */
 export function table(record) {
   const rows = lines(record).map(({ what, postern, betterAuth, unit, toBetterAuth, toFloor }) =>
     [what, figure(postern, unit), figure(betterAuth, unit), withSpread(toBetterAuth), withSpread(toFloor)].join(" | "),
@@ -71,14 +71,14 @@ function circumstances({ began, machine, versions, effort }) {
   const { postern, betterAuth } = versions;
   return [
     `Postern ${postern.version} with ${postern.kdf}; Better Auth ${betterAuth.version} with ${betterAuth.kdf};`,
-    `workerd ${versions.workerd}, its local D1, Node ${versions.node}; ${machine.processor}, ${machine.processors} processors,`,
-    `${machine.memoryGiB} GiB, ${machine.system}; ${began.slice(0, 10)}. Rounds of ${effort.milliseconds / 1000} s in turns, ${effort.session.sittings * effort.session.rounds} of them for`,
-    `a session check, with new processes after each ${effort.session.rounds}. A ratio is of the answers in all rounds together (of starts: the median),`,
-    "with the middle half of the rounds in brackets; more is better in every line.",
+    `workerd ${versions.workerd} with its local D1, Node ${versions.node}; ${machine.processor}, ${machine.processors} processors,`,
+    `${machine.memoryGiB} GiB, ${machine.system}; ${began.slice(0, 10)}. The contestants took turns in rounds of ${effort.milliseconds / 1000} s: ${effort.session.sittings * effort.session.rounds} rounds for`,
+    `a session check, with new processes after every ${effort.session.rounds}. A ratio compares all responses of all rounds (process start: the medians).`,
+    "Brackets show the middle half of the rounds. More is better in every ratio.",
   ].join("\n");
 }
 
-/** The record for the terminal. */
+/** Returns the record for the terminal. */
 export function summary(record) {
   const all = lines(record);
   const width = Math.max(...all.map(({ what }) => what.length));
@@ -94,13 +94,13 @@ export function summary(record) {
   return `${printed.join("\n")}\n\n${circumstances(record)}`;
 }
 
-/** What the README has between the marks. */
+/** Returns the text between the markers. */
 function section(record) {
   if (!record) return `${opening}\nNot measured yet.\n\n${closing}`;
-  return `${opening}\n![Requests a second of Postern and of Better Auth](docs/benchmark.svg)\n\n${table(record)}\n\n${circumstances(record)}\n\n${closing}`;
+  return `${opening}\n![Requests per second of Postern and Better Auth](benchmark.svg)\n\n${table(record)}\n\n${circumstances(record)}\n\n${closing}`;
 }
 
-/** The newest record; nothing if there is none. */
+/** Returns the newest record, or undefined if there is none. */
 function newest() {
   const names = existsSync(records)
     ? readdirSync(records)
@@ -110,19 +110,19 @@ function newest() {
   return names.length > 0 ? JSON.parse(readFileSync(join(records, names.at(-1)), "utf8")) : undefined;
 }
 
-/** The README and the chart as the newest record makes them: what they are, and what they should be. */
+/** Returns the page and the chart: their text, and the text that the newest record produces. */
 export function published() {
   const record = newest();
-  const text = readFileSync(readme, "utf8");
+  const text = readFileSync(page, "utf8");
   const [before, rest] = text.split(opening);
   const [, after] = (rest ?? "").split(closing);
-  if (after === undefined) throw new Error("README.md has lost the marks between which the benchmark stands.");
-  const files = [{ path: readme, is: text, should: before + section(record) + after }];
+  if (after === undefined) throw new Error("docs/performance.md has lost the markers around the benchmark.");
+  const files = [{ path: page, is: text, should: before + section(record) + after }];
   if (record) files.push({ path: chartFile, is: readOr(chartFile, ""), should: chart(lines(record)) });
   return files;
 }
 
-/** Writes the newest record into the README and its chart. */
+/** Writes the newest record to the page and the chart. */
 export function publish() {
   for (const { path, should } of published()) writeFileSync(path, should);
 }

@@ -1,6 +1,9 @@
 //! Checks that the tests and files named in the documents exist.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Returns the number and the text of each promise.
 fn promises(document: &str) -> Vec<(usize, &str)> {
@@ -50,25 +53,78 @@ fn every_promise_names_existing_tests() {
     }
 }
 
-#[test]
-fn every_file_named_in_the_documents_exists() {
-    let documents = [
-        "README.md",
-        "ARCHITECTURE.md",
-        "SECURITY.md",
-        "docs/configuration.md",
-        "docs/moving.md",
-        "docs/operate.md",
-        "docs/performance.md",
-        "docs/security.md",
-        "docs/storage.md",
-    ];
-    for document in documents {
-        let text = fs::read_to_string(document).unwrap();
-        let paths =
-            quoted(&text).filter(|text| ["src/", "tests/", "scripts/", "docs/"].iter().any(|at| text.starts_with(at)));
-        for path in paths.filter(|path| !path.contains([' ', '*', '{'])) {
-            assert!(Path::new(path).exists(), "{document} names {path}");
+/// Returns the path and the text of each Markdown file that git tracks, or would.
+fn documents() -> Vec<(PathBuf, String)> {
+    fn visit(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() && !["node_modules", "target", "build", "dist", ".git", ".wrangler"].contains(&name) {
+                visit(&path, found);
+            } else if name.ends_with(".md") {
+                found.push(path);
+            }
         }
     }
+    let mut found = Vec::new();
+    visit(Path::new("."), &mut found);
+    assert!(found.len() >= 15, "{found:?}");
+    found.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
+#[test]
+fn every_file_named_in_the_documents_exists() {
+    for (document, text) in documents() {
+        let paths =
+            quoted(&text).filter(|text| ["src/", "tests/", "scripts/", "docs/"].iter().any(|at| text.starts_with(at)));
+        for path in paths.filter(|path| !path.contains([' ', '*', '{', '<'])) {
+            assert!(Path::new(path).exists(), "{} names {path}", document.display());
+        }
+    }
+}
+
+/// Returns the anchor that GitHub gives a heading.
+fn anchor(heading: &str) -> String {
+    let heading = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    heading.chars().filter(|character| character.is_alphanumeric() || ['-', '_'].contains(character)).collect()
+}
+
+#[test]
+fn every_link_in_the_documents_resolves() {
+    for (document, text) in documents() {
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
+        for link in links.filter(|link| !link.contains(':') && !link.contains(' ')) {
+            let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() { document.clone() } else { document.parent().unwrap().join(path) };
+            assert!(target.exists(), "{} links to {link}", document.display());
+            if !fragment.is_empty() {
+                let text = fs::read_to_string(&target).unwrap();
+                let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                let is_there = headings.any(|heading| anchor(heading) == fragment);
+                assert!(is_there, "{} links to {link}, which has no such heading", document.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_page_of_the_docs_is_in_the_index() {
+    let index = fs::read_to_string("docs/README.md").unwrap();
+    for entry in fs::read_dir("docs").unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".md") && name != "README.md" {
+            assert!(index.contains(&format!("]({name})")), "docs/README.md does not list {name}");
+        }
+    }
+}
+
+#[test]
+fn the_readme_and_the_glossary_stay_short() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    assert!(readme.lines().count() <= 130, "README.md has {} lines", readme.lines().count());
+    let contributing = fs::read_to_string("CONTRIBUTING.md").unwrap();
+    let (_, glossary) = contributing.split_once("\n## Glossary\n").expect("the glossary");
+    let glossary = glossary.split("\n## ").next().unwrap();
+    let entries = glossary.lines().filter(|line| line.starts_with("- **")).count();
+    assert!((1..=15).contains(&entries), "{entries} entries");
 }

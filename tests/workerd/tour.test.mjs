@@ -15,10 +15,10 @@ before(async () => {
 after(() => postern?.stop());
 
 test("the curl tour works as written", async () => {
-  const [, tour] = (await read("README.md")).match(/## A tour[\s\S]*?```sh\n([\s\S]*?)```/);
+  const [, tour] = (await read("docs/tour.md")).match(/```sh\n([\s\S]*?)```/);
   const script = [
     "set -euo pipefail",
-    // Checks what a new user would see: the response of every call, none of which may fail.
+    // Fail on any error response, and on a call that hangs.
     'curl() { command curl --fail-with-body --max-time 30 "$@"; }',
     tour.replaceAll("http://localhost:8787", postern.url),
   ].join("\n");
@@ -36,7 +36,7 @@ test("the curl tour works as written", async () => {
   assert.match(seen, /\[\{"token":"\w{10}"/);
 });
 
-test("the README's performance figures and chart match the newest record of npm run bench", () => {
+test("the benchmark table and chart in the docs match the newest record", () => {
   for (const { path, is, should } of published())
     assert.equal(is, should, `${path} is not what the record makes of it`);
 });
