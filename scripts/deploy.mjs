@@ -78,7 +78,7 @@ function adviseOnRoute(config) {
   if (hasRoute(config)) return;
   console.log(
     "  wrangler.toml has no route, so the Worker is served at workers.dev. Before you go live, add a custom domain or a route\n" +
-      '  (docs/operate.md, "Deploying"). That turns workers.dev off.',
+      '  (docs/operate.md, "Use your own domain"). That turns workers.dev off.',
   );
 }
 

@@ -10,10 +10,7 @@ import { ratio, ratioOfAll, spread } from "./statistics.mjs";
 const records = join(root, "bench", "records");
 const page = join(root, "docs", "performance.md");
 const chartFile = join(root, "docs", "benchmark.svg");
-const [opening, closing] = [
-  "<!-- Written by `npm run bench`. -->\n",
-  "<!-- End of what `npm run bench` writes. -->\n",
-];
+const [opening, closing] = ["<!-- Written by `npm run bench`. -->\n", "<!-- End of what `npm run bench` writes. -->\n"];
 
 /** The names of the flows. */
 const flows = { session: "session check", login: "login", signup: "sign-up", token: "verify-token" };

@@ -7,7 +7,8 @@ use http::Method;
 use crate::support::world::{World, doors};
 
 const DOCUMENT: &str = "docs/storage.md";
-const HEADER: &str = "| call | round trips | statements | KV operations | after the answer |\n|---|---|---|---|---|\n";
+const HEADER: &str =
+    "| call | round trips | statements | KV operations | after the response |\n|---|---|---|---|---|\n";
 
 #[test]
 fn the_store_operations_of_each_endpoint_match_the_table() {

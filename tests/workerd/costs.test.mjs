@@ -9,7 +9,7 @@ import { populate } from "./support/population.mjs";
 import { startPostern } from "./support/postern.mjs";
 
 const document = new URL("../../docs/storage.md", import.meta.url);
-const header = "| call | sub-requests | rows read | rows written | after the answer |\n|---|---|---|---|---|\n";
+const header = "| call | sub-requests | rows read | rows written | after the response |\n|---|---|---|---|---|\n";
 const [few, many] = [10, 20_000];
 
 // These return a total, so they count all users.
