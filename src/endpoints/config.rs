@@ -6,21 +6,21 @@ use utoipa::ToSchema;
 
 use crate::{app::App, error::Error, web::Response};
 
-/// What the pages must know of the settings before anybody has signed in.
+/// The settings that the web pages need before login.
 #[derive(Serialize, ToSchema)]
 pub struct Config<'a> {
-    /// What the service is called.
+    /// The name of the service.
     #[schema(example = "Postern")]
     service_name: &'a str,
-    /// What its pages are coloured with: `#` and six hexadecimal digits.
+    /// The color of the web pages: `#` and six hexadecimal digits.
     #[schema(pattern = "^#[0-9a-f]{6}$", example = "#0f6e75")]
     brand_color: &'a str,
-    /// Where the pages are that mailed links lead to, without a slash at its end.
+    /// The URL of the web pages that links in mails lead to, without a trailing slash.
     #[schema(format = "uri", example = "https://app.example.com")]
     app_url: &'a str,
-    /// The fewest characters of a password.
+    /// The minimum length of a password, in characters.
     password_min_length: usize,
-    /// How many days a user token lives where a request names no other number.
+    /// The default lifetime of a user token, in days.
     user_token_lifetime_days: i64,
 }
 

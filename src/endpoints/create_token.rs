@@ -20,13 +20,13 @@ use crate::{
     web::{self, Request, Response},
 };
 
-/// What a user token is for, and how long it lives.
+/// The options of a new user token.
 #[derive(ToSchema)]
 pub struct TokenOptions {
-    /// What its owner calls it.
+    /// A name for your own use.
     #[schema(schema_with = name::optional_schema)]
     pub name: Option<String>,
-    /// Left out, it is what the settings say.
+    /// The lifetime in days. The default is a setting.
     #[schema(schema_with = user_token::lifetime_schema)]
     pub expires_in_days: Option<i64>,
 }
@@ -34,7 +34,7 @@ pub struct TokenOptions {
 /// A new user token.
 #[derive(Serialize, ToSchema)]
 pub struct CreatedToken {
-    /// Ten letters and digits, for whoever is invited to sign up with.
+    /// Ten letters and digits, with which the invited person signs up.
     #[schema(example = "aZ09aZ09aZ")]
     token: String,
 }

@@ -12,23 +12,23 @@ use crate::{
     web::Response,
 };
 
-/// What is running, while it is well.
+/// The health and version of the service.
 #[derive(Serialize, ToSchema)]
 pub struct Health<'a> {
-    /// `ok`; anything else is a refusal.
+    /// Always `ok`. If something is wrong, the response is an error.
     #[schema(example = "ok")]
     status: &'static str,
-    /// Of the code.
+    /// The version of the code.
     version: &'static str,
-    /// A fingerprint of the id of the deployed version of the Worker; null if the id is unknown.
+    /// A fingerprint of the id of the deployed version of the Worker. Null if the id is unknown.
     #[schema(required)]
     deployment: Option<&'a str>,
-    /// What wrangler has applied, oldest first; null where nobody knows.
+    /// The migrations that wrangler has applied, oldest first. Null if they are unknown.
     #[schema(required)]
     migrations: Option<Vec<String>>,
 }
 
-/// For so many milliseconds a good result stands for everybody who asks the same isolate.
+/// The number of milliseconds for which an isolate caches a good result.
 const GOOD_FOR: i64 = 1_000;
 
 /// Check the health of the service.
@@ -39,7 +39,7 @@ const GOOD_FOR: i64 = 1_000;
 pub async fn get(app: &App) -> Result<Response, Error> {
     let health = &app.isolate.health;
     let age = |since: Timestamp| app.now.saturating_sub(since);
-    // While the next check is under way, the result before stands in.
+    // During a check, other requests get the previous result.
     let is_recent = health.began_at.get().is_some_and(|began| age(began) < GOOD_FOR);
     let found = health.found.borrow().clone().filter(|(at, _)| is_recent && age(*at) < 2 * GOOD_FOR);
     let migrations = match found {
@@ -55,7 +55,10 @@ pub async fn get(app: &App) -> Result<Response, Error> {
     Ok(Response::json(&Health { status: "ok", version: env!("CARGO_PKG_VERSION"), deployment, migrations }))
 }
 
-/// The migrations that wrangler has applied, when D1 and KV answer.
+/// Returns the migrations that wrangler has applied.
+///
+/// # Errors
+/// 503 if D1 or KV does not respond.
 async fn check(app: &App) -> Result<Option<Vec<String>>, Error> {
     let migrations = schema::check(app.sql.as_ref()).await?;
     records::ping(app).await?;

@@ -17,13 +17,13 @@ use crate::{
     web::{self, Request, Response, session_cookie},
 };
 
-/// Who one is, and the proof.
+/// Login credentials.
 #[derive(ToSchema)]
 pub struct Credentials {
-    /// In any case, with or without spaces around it; `admin` for the default account.
+    /// The email. Case and surrounding spaces do not matter. The default account has the email `admin`.
     #[schema(example = "ada@example.com")]
     pub email: String,
-    /// As it was set.
+    /// The password.
     #[schema(format = Password, example = "correct horse battery staple")]
     pub password: String,
 }
@@ -42,7 +42,7 @@ pub struct Credentials {
     request_body = Credentials,
     params(session_cookie::Wanted),
     responses(
-        (status = 200, body = SignedIn, headers(("Set-Cookie" = String, description = "The session cookie, if it was asked for."))),
+        (status = 200, body = SignedIn, headers(("Set-Cookie" = String, description = "The session cookie, if it was requested."))),
         (status = "4XX", description = "wrong_credentials inactive too_many_requests"),
     )
 )]
@@ -73,7 +73,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let new = sign_in::new_session(app, request)?;
     let event = audit::new_session(app, Action::Login, &account.user.id, &new);
     if !users::complete_login(app.sql.as_ref(), &account, &new, attempt, rehashed.as_deref(), &event).await? {
-        // The password was changed, or the account deactivated, while this one was verified.
+        // The password was changed or the account deactivated in the meantime.
         return Err(Error::WrongCredentials);
     }
     sign_in::answer(app, request, account.user, account.must_change_password, &new)

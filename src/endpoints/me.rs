@@ -12,7 +12,7 @@ use crate::{
     web::{Header, Response},
 };
 
-/// Clients adopt its value as their new session token.
+/// The header with a new session token, which replaces the old one.
 const REFRESH_TOKEN: HeaderName = HeaderName::from_static("x-refresh-token");
 
 /// Get the current user.
@@ -23,7 +23,7 @@ const REFRESH_TOKEN: HeaderName = HeaderName::from_static("x-refresh-token");
     responses((
         status = 200,
         body = User,
-        headers(("X-Refresh-Token" = String, description = "A session token to use from now on, if a new one is due."))
+        headers(("X-Refresh-Token" = String, description = "A new session token, which replaces the old one."))
     ))
 )]
 pub async fn get(app: &App, bearer: &Bearer) -> Result<Response, Error> {
@@ -36,7 +36,7 @@ pub async fn get(app: &App, bearer: &Bearer) -> Result<Response, Error> {
     }
 }
 
-/// The header with the new token, if one is due. Nothing is written if the session does not get a later end.
+/// Returns the header with a new token, if the session needs one. Writes only if the session expires later than before.
 async fn refresh(app: &App, session: &Session) -> Result<Option<Header>, Error> {
     let expires_at = match session.later_end(app) {
         Some(later) => {

@@ -15,10 +15,10 @@ use crate::{
     web::{self, Request, Response, True},
 };
 
-/// The user's new name.
+/// The new name.
 #[derive(ToSchema)]
 pub struct NewName {
-    /// The name; null removes it.
+    /// The new name. Null removes it.
     #[schema(schema_with = name::optional_schema, required)]
     pub name: Option<String>,
 }

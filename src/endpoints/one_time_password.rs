@@ -18,17 +18,17 @@ use crate::{
     web::{self, Request, Response, True},
 };
 
-/// Digits of a code.
+/// The number of digits of a code.
 const LENGTH: usize = 6;
 
-/// A code is on its way.
+/// The response to a sent code.
 #[derive(Serialize, ToSchema)]
 pub struct CodeSent {
-    /// The OTP session token, which goes with the code.
+    /// The OTP session token, which must be sent together with the code.
     token: String,
 }
 
-/// A code from a mail, and what goes with it.
+/// The code from the mail, and its token.
 #[derive(ToSchema)]
 pub struct TypedCode {
     /// The six digits. Spaces, hyphens and invisible characters between them are ignored.
@@ -77,10 +77,10 @@ pub async fn send(app: &App, session: &Session) -> Result<Response, Error> {
         }
         Err(error) => error,
     };
-    // Also when D1 did not answer: what it was asked may have been done.
+    // If D1 did not respond, it may have written anyway.
     if let Err(error) = one_time_passwords::undo_send(sql, &user.id, &generation, before).await {
         let cause = error.0;
-        (app.log)(&format!("request {}: a code that was not sent keeps its place: {cause}", app.request_id));
+        (app.log)(&format!("request {}: a code that was not sent still counts: {cause}", app.request_id));
     }
     Err(error)
 }
@@ -139,7 +139,7 @@ pub async fn verify(app: &App, request: &Request) -> Result<Response, Error> {
     if !one_time_passwords::complete(app.sql.as_ref(), &record.user_id, &record.generation, &event).await? {
         return Err(Error::OneTimePasswordDead);
     }
-    // D1 has the last word; the record would open nothing any more.
+    // The record no longer works, because D1 decides. So the response does not wait.
     let app_after = app.clone();
     app.wait_until.run(Box::pin(async move {
         if let Err(error) = records::delete_one_time_password(&app_after, &token).await {

@@ -1,4 +1,4 @@
-//! `GET /dev/outbox`: the mails of local development.
+//! `GET /dev/outbox`
 
 use askama::Template;
 use http::header;
@@ -39,7 +39,7 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
         return Ok(Response::json(&mails));
     }
     let page = Page { mails }.render().map_err(|error| Error::Internal(format!("the outbox page: {error}")))?;
-    // A mail is shown in a frame without any right; its own styles are inline.
+    // Mails are shown in sandboxed frames. Their styles are inline.
     Ok(Response::html(page).header(
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",

@@ -23,13 +23,13 @@ use crate::{
     web::{self, Request, Response, True},
 };
 
-/// The password that is, and the one that is to be.
+/// Current and new password.
 #[derive(ToSchema)]
 pub struct PasswordChange {
-    /// The one in force.
+    /// The current password.
     #[schema(format = Password, example = "correct horse battery staple")]
     pub old_password: String,
-    /// The one that takes its place.
+    /// The new password.
     #[schema(schema_with = password::schema)]
     pub new_password: String,
 }
@@ -66,7 +66,7 @@ pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Resp
     let changes = password_attempts::changes(app, &session.user.id);
     let (attempt, account, _) =
         users::attempt_password(app.sql.as_ref(), &counters, email.as_str(), None, Some(&changes), app.now).await?;
-    // The email may be another user's by now, or nobody's.
+    // By now, the email can be that of another user, or of none.
     let account = account.filter(|account| account.user.id == session.user.id);
     let account = account.ok_or(Error::Unauthorized)?;
     if password_check::verify(app, &account.user.id, &old_password, &account.password_hash) == Verdict::Wrong {
@@ -77,7 +77,7 @@ pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Resp
     let notice = queued.as_ref().map(|queued| &queued.notice);
     let event = audit::own(app, Action::PasswordChanged, session);
     if !users::change_password(app.sql.as_ref(), &account, &new_hash, &session.id, attempt, notice, &event).await? {
-        // Somebody was faster: the old password is no longer in force.
+        // The password was changed in the meantime, so the old one is wrong now.
         return Err(Error::WrongPassword);
     }
     if let Some(queued) = queued {

@@ -23,18 +23,18 @@ use crate::{
     web::{self, Request, Response, True},
 };
 
-/// Whose password is forgotten.
+/// The account with the forgotten password.
 #[derive(ToSchema)]
 pub struct ForgottenPassword {
-    /// The address of the account.
+    /// The email of the account.
     #[schema(schema_with = email::schema)]
     pub email: String,
 }
 
-/// A password that is to be set.
+/// The new password.
 #[derive(ToSchema)]
 pub struct NewPassword {
-    /// The one that takes the place of the forgotten one.
+    /// The new password.
     #[schema(schema_with = password::schema)]
     pub password: String,
 }
@@ -108,7 +108,7 @@ pub async fn complete(app: &App, request: &Request, reset: &PasswordReset) -> Re
     if let Some(queued) = queued {
         queued.deliver_later(app);
     }
-    // D1 has the last word; the record would open nothing any more.
+    // The record no longer works, because D1 decides. So the response does not wait.
     let (app_after, reset_id) = (app.clone(), reset.id.clone());
     app.wait_until.run(Box::pin(async move {
         if let Err(error) = records::delete_password_reset(&app_after, &reset_id).await {

@@ -24,10 +24,10 @@ use crate::{
     web::{self, Request, Response, True},
 };
 
-/// Who is to be invited.
+/// The person to invite.
 #[derive(ToSchema)]
 pub struct Invitation {
-    /// Where the sign-up link goes.
+    /// The email address that gets the sign-up link.
     #[schema(schema_with = email::schema)]
     pub email: String,
 }

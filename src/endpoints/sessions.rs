@@ -19,7 +19,7 @@ use crate::{
     responses((
         status = 200,
         body = Vec<sessions::Listed>,
-        headers(("X-Total-Count" = i64, description = "How many live sessions there are, counted up to 10,000.")),
+        headers(("X-Total-Count" = i64, description = "The number of active sessions, at most 10,000.")),
     ))
 )]
 pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
@@ -31,7 +31,7 @@ pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
 ///
 /// It ends immediately.
 #[operation(
-    params(("id" = String, Path, description = "The session's id.", example = "3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90")),
+    params(("id" = String, Path, description = "The id of the session.", example = "3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90")),
     responses((status = 200, body = True), (status = "4XX", description = "not_found"))
 )]
 pub async fn delete(app: &App, session: &Session, id: &str) -> Result<Response, Error> {

@@ -22,19 +22,19 @@ use crate::{
     web::{self, Request, Response, session_cookie},
 };
 
-/// An account that is to be made.
+/// The account to create.
 #[derive(ToSchema)]
 pub struct NewAccount {
-    /// The user token of the user who invites, or the whole invitation link.
+    /// The user token from the invitation, or the whole link.
     #[schema(example = "aZ09aZ09aZ")]
     pub referrer: String,
-    /// An address that has no account yet.
+    /// An email address without an account.
     #[schema(schema_with = email::schema)]
     pub email: String,
-    /// What opens the account.
+    /// The password.
     #[schema(schema_with = password::schema)]
     pub password: String,
-    /// How the user wants to be called.
+    /// The name of the user.
     #[schema(schema_with = name::optional_schema)]
     pub name: Option<String>,
 }
@@ -52,7 +52,7 @@ pub struct NewAccount {
     request_body = NewAccount,
     params(session_cookie::Wanted),
     responses(
-        (status = 200, body = SignedIn, headers(("Set-Cookie" = String, description = "The session cookie, if it was asked for."))),
+        (status = 200, body = SignedIn, headers(("Set-Cookie" = String, description = "The session cookie, if it was requested."))),
         (status = "4XX", description = "referrer_refused email_taken too_many_requests"),
     )
 )]

@@ -1,4 +1,4 @@
-//! `POST /api/auth/me/tokens`, also `GET`, and `DELETE /api/auth/me/tokens/{token}`
+//! `GET` and `POST /api/auth/me/tokens`, and `DELETE /api/auth/me/tokens/{token}`
 
 use postern_macros::operation;
 use serde::Serialize;
@@ -13,20 +13,20 @@ use crate::{
     web::{Response, True},
 };
 
-/// A live user token.
+/// An active user token.
 #[derive(Serialize, ToSchema)]
 struct UserToken {
-    /// Ten letters and digits, for whoever is invited to sign up with.
+    /// Ten letters and digits, with which the invited person signs up.
     #[schema(example = "aZ09aZ09aZ")]
     token: String,
-    /// Whose it is.
+    /// The id of its owner.
     user_id: String,
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     #[schema(required)]
     name: Option<String>,
-    /// When it was made.
+    /// The time of its creation.
     created_at: Timestamp,
-    /// When it ends.
+    /// The time when it expires.
     expires_at: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! `GET /api/auth/verify-token?token=`, also `POST` with JSON
+//! `GET` and `POST /api/auth/verify-token`
 
 use postern_macros::operation;
 use utoipa::ToSchema;

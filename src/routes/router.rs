@@ -37,7 +37,10 @@ impl Resource {
 pub fn find(path: &str) -> Option<(&'static Resource, Vec<Segment<'_>>)> {
     let router = ROUTER.with(|router| *router);
     let found = router.at(path).ok()?;
-    let segments = found.params.iter().map(|(name, value)| Some((name, decode(value)?))).collect::<Option<_>>()?;
+    let mut segments = Vec::with_capacity(found.params.len());
+    for (name, value) in found.params.iter() {
+        segments.push((name, decode(value)?));
+    }
     Some((found.value, segments))
 }
 
@@ -53,6 +56,9 @@ fn decode(segment: &str) -> Option<Cow<'_, str>> {
     percent_decode_str(segment).decode_utf8().ok()
 }
 
+/// Builds the router. It is a function of its own, so that `find` stays small.
+#[cold]
+#[inline(never)]
 fn router() -> Router<Resource> {
     let mut resources: Vec<Resource> = Vec::new();
     for route in AREAS.iter().flat_map(|area| area.routes) {

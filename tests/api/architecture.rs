@@ -119,6 +119,10 @@ fn sql_statuses_and_the_runtime_have_one_home_each_and_no_endpoint_calls_another
         let runs_batches = room == "platform" || name == "store/retry.rs";
         assert!(runs_batches || !code.contains(".batch("), "{name} runs a batch past store/retry.rs");
         assert!(room != "endpoints" || !code.contains("super::"), "{name} calls another endpoint");
+        let guards =
+            ["session", "session_before_password_change", "admin", "password_reset", "session_or_password_reset"];
+        let runs_a_guard = guards.iter().any(|guard| code.contains(&format!("bearer::{guard}(")));
+        assert!(room != "endpoints" || !runs_a_guard, "{name} runs a guard, which is what its route is for");
         let tells_a_status = code.contains("StatusCode::") && name != "error.rs" && name != "web/mod.rs";
         assert!(!tells_a_status, "{name} names a status");
     }

@@ -33,8 +33,8 @@ export interface paths {
         };
         /**
          * Get the invite tree
-         * @description Returns the users below `root`, or below all users without a referrer. Each user comes before the users whom it invited, and
-         *     those are in the order in which they signed up.
+         * @description Returns the users below `root`, or below all users without a referrer. Each user comes before the users that they invited, in
+         *     the order of their sign-up.
          */
         get: operations["getAdminInviteTree"];
         put?: never;
@@ -94,7 +94,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a user
-         * @description Deletes the account and everything that belongs to it. Users whom it invited stay, without a referrer. The audit log keeps
+         * @description Deletes the account and everything that belongs to it. Users that they invited stay, without a referrer. The audit log keeps
          *     only the id.
          */
         delete: operations["deleteAdminUsersId"];
@@ -718,55 +718,55 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description A code is on its way. */
+        /** @description The response to a sent code. */
         CodeSent: {
-            /** @description The OTP session token, which goes with the code. */
+            /** @description The OTP session token, which must be sent together with the code. */
             token: string;
         };
-        /** @description What the pages must know of the settings before anybody has signed in. */
+        /** @description The settings that the web pages need before login. */
         Config: {
             /**
              * Format: uri
-             * @description Where the pages are that mailed links lead to, without a slash at its end.
+             * @description The URL of the web pages that links in mails lead to, without a trailing slash.
              * @example https://app.example.com
              */
             app_url: string;
             /**
-             * @description What its pages are coloured with: `#` and six hexadecimal digits.
+             * @description The color of the web pages: `#` and six hexadecimal digits.
              * @example #0f6e75
              */
             brand_color: string;
-            /** @description The fewest characters of a password. */
+            /** @description The minimum length of a password, in characters. */
             password_min_length: number;
             /**
-             * @description What the service is called.
+             * @description The name of the service.
              * @example Postern
              */
             service_name: string;
             /**
              * Format: int64
-             * @description How many days a user token lives where a request names no other number.
+             * @description The default lifetime of a user token, in days.
              */
             user_token_lifetime_days: number;
         };
         /** @description A new user token. */
         CreatedToken: {
             /**
-             * @description Ten letters and digits, for whoever is invited to sign up with.
+             * @description Ten letters and digits, with which the invited person signs up.
              * @example aZ09aZ09aZ
              */
             token: string;
         };
-        /** @description Who one is, and the proof. */
+        /** @description Login credentials. */
         Credentials: {
             /**
-             * @description In any case, with or without spaces around it; `admin` for the default account.
+             * @description The email. Case and surrounding spaces do not matter. The default account has the email `admin`.
              * @example ada@example.com
              */
             email: string;
             /**
              * Format: password
-             * @description As it was set.
+             * @description The password.
              * @example correct horse battery staple
              */
             password: string;
@@ -808,7 +808,7 @@ export interface components {
             /** @description The kind of problem, a stable name. */
             type: string;
         };
-        /** @description Whose password is forgotten. */
+        /** @description The account with the forgotten password. */
         ForgottenPassword: {
             /**
              * @description An email address, in any case, with or without spaces around it. An internationalized domain may be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
@@ -816,29 +816,29 @@ export interface components {
              */
             email: string;
         };
-        /** @description A subtree is frozen. */
+        /** @description The result of a freeze. */
         Frozen: {
             /**
              * Format: int64
-             * @description How many users that has deactivated.
+             * @description The number of users that it deactivated.
              */
             frozen: number;
         };
-        /** @description What is running, while it is well. */
+        /** @description The health and version of the service. */
         Health: {
-            /** @description A fingerprint of the id of the deployed version of the Worker; null if the id is unknown. */
+            /** @description A fingerprint of the id of the deployed version of the Worker. Null if the id is unknown. */
             deployment: string | null;
-            /** @description What wrangler has applied, oldest first; null where nobody knows. */
+            /** @description The migrations that wrangler has applied, oldest first. Null if they are unknown. */
             migrations: string[] | null;
             /**
-             * @description `ok`; anything else is a refusal.
+             * @description Always `ok`. If something is wrong, the response is an error.
              * @example ok
              */
             status: string;
-            /** @description Of the code. */
+            /** @description The version of the code. */
             version: string;
         };
-        /** @description Who is to be invited. */
+        /** @description The person to invite. */
         Invitation: {
             /**
              * @description An email address, in any case, with or without spaces around it. An internationalized domain may be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
@@ -975,7 +975,7 @@ export interface components {
             /** @description The role. */
             role: components["schemas"]["Role"];
         };
-        /** @description An account that is to be made. */
+        /** @description The account to create. */
         NewAccount: {
             /**
              * @description An email address, in any case, with or without spaces around it. An internationalized domain may be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
@@ -994,12 +994,12 @@ export interface components {
              */
             password: string;
             /**
-             * @description The user token of the user who invites, or the whole invitation link.
+             * @description The user token from the invitation, or the whole link.
              * @example aZ09aZ09aZ
              */
             referrer: string;
         };
-        /** @description The user's new name. */
+        /** @description The new name. */
         NewName: {
             /**
              * @description Spaces around it are taken away; control characters are refused.
@@ -1007,7 +1007,7 @@ export interface components {
              */
             name: string | null;
         };
-        /** @description A password that is to be set. */
+        /** @description The new password. */
         NewPassword: {
             /**
              * Format: password
@@ -1016,14 +1016,14 @@ export interface components {
              */
             password: string;
         };
-        /** @description An account that an admin makes. */
+        /** @description The account to create. */
         NewUser: {
             /**
              * @description An email address, in any case, with or without spaces around it. An internationalized domain may be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
              */
             email: string;
-            /** @description Whether the email is known to be the user's; false unless told otherwise. */
+            /** @description Whether the email counts as verified. The default is false. */
             is_verified?: boolean | null;
             /**
              * @description Spaces around it are taken away; control characters are refused.
@@ -1039,7 +1039,7 @@ export interface components {
             role?: components["schemas"]["Role"] | null;
             /**
              * Format: int32
-             * @description 0 unless told otherwise.
+             * @description The tier, for use in your applications. The default is 0.
              */
             tier?: number | null;
         };
@@ -1070,7 +1070,7 @@ export interface components {
             /** @description The user's id. */
             id: string;
         };
-        /** @description The password that is, and the one that is to be. */
+        /** @description Current and new password. */
         PasswordChange: {
             /**
              * Format: password
@@ -1080,7 +1080,7 @@ export interface components {
             new_password: string;
             /**
              * Format: password
-             * @description The one in force.
+             * @description The current password.
              * @example correct horse battery staple
              */
             old_password: string;
@@ -1196,7 +1196,7 @@ export interface components {
         };
         /** Format: int64 */
         Timestamp: number;
-        /** @description What a user token is for, and how long it lives. */
+        /** @description The options of a new user token. */
         TokenOptions: {
             /** @description Days until it ends; left out or null, what the settings say. */
             expires_in_days?: number | null;
@@ -1208,7 +1208,7 @@ export interface components {
         };
         /** @enum {boolean} */
         True: true;
-        /** @description A code from a mail, and what goes with it. */
+        /** @description The code from the mail, and its token. */
         TypedCode: {
             /**
              * @description The six digits. Spaces, hyphens and invisible characters between them are ignored.
@@ -1218,11 +1218,11 @@ export interface components {
             /** @description The OTP session token. */
             token: string;
         };
-        /** @description A freeze is undone. */
+        /** @description The result of undoing a freeze. */
         Unfrozen: {
             /**
              * Format: int64
-             * @description How many users came back.
+             * @description The number of users that are active again.
              */
             unfrozen: number;
         };
@@ -1260,9 +1260,9 @@ export interface components {
             /** @description When it was last changed. */
             updated_at: components["schemas"]["Timestamp"];
         };
-        /** @description What to change of a user: at least one of `name`, `role`, `tier` and `is_active`. */
+        /** @description The change. At least one of `name`, `role`, `tier` and `is_active` is required. */
         UserChange: {
-            /** @description False deactivates the account. The present value changes nothing: a frozen user stays part of the freeze. */
+            /** @description False deactivates the account, true activates it. The current value changes nothing, so a frozen user stays frozen. */
             is_active?: boolean | null;
             /**
              * @description Spaces around it are taken away; control characters are refused.
@@ -1272,25 +1272,25 @@ export interface components {
             role?: components["schemas"]["Role"] | null;
             /**
              * Format: int32
-             * @description For the applications behind.
+             * @description The new tier, for use in your applications.
              */
             tier?: number | null;
             updated_at?: components["schemas"]["Timestamp"] | null;
         };
-        /** @description A live user token. */
+        /** @description An active user token. */
         UserToken: {
-            /** @description When it was made. */
+            /** @description The time of its creation. */
             created_at: components["schemas"]["Timestamp"];
-            /** @description When it ends. */
+            /** @description The time when it expires. */
             expires_at: components["schemas"]["Timestamp"];
-            /** @description What its owner calls it. */
+            /** @description The name that its owner gave it. */
             name: string | null;
             /**
-             * @description Ten letters and digits, for whoever is invited to sign up with.
+             * @description Ten letters and digits, with which the invited person signs up.
              * @example aZ09aZ09aZ
              */
             token: string;
-            /** @description Whose it is. */
+            /** @description The id of its owner. */
             user_id: string;
         };
     };
@@ -1849,10 +1849,10 @@ export interface operations {
     getAdminEvents: {
         parameters: {
             query?: {
-                /** @description The id of whoever did it, or to whom it was done. */
+                /** @description The id of the user who acted, or on whose account they acted. */
                 user?: string;
                 /**
-                 * @description What was done.
+                 * @description The action.
                  * @example login
                  */
                 action?: string;
@@ -1891,9 +1891,9 @@ export interface operations {
     getAdminInviteTree: {
         parameters: {
             query?: {
-                /** @description The id of a user; left out, everybody whom nobody invited. */
+                /** @description The id of the user at the top. The default is all users without a referrer. */
                 root?: string;
-                /** @description Levels below; 10 unless told otherwise. */
+                /** @description The number of levels below the top. The default is 10. */
                 depth?: number;
                 /** @description Items before it; none unless told otherwise. */
                 offset?: number;
@@ -1931,13 +1931,13 @@ export interface operations {
     getAdminUsers: {
         parameters: {
             query?: {
-                /** @description A part of the email or the name. */
+                /** @description A part of the email or name. */
                 search?: string;
-                /** @description Whether they are active. */
+                /** @description Whether the account is active. */
                 is_active?: boolean;
-                /** @description Whether their email is verified. */
+                /** @description Whether the email is verified. */
                 is_verified?: boolean;
-                /** @description The id of whoever invited them. */
+                /** @description The id of the user who invited them. */
                 referrer?: string;
                 /** @description Items before it; none unless told otherwise. */
                 offset?: number;
@@ -2025,7 +2025,7 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
-                    /** @description The version of the user: its `updated_at`. */
+                    /** @description The version of the user, which is its `updated_at`. */
                     ETag?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
@@ -2073,7 +2073,7 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
-                    /** @description The version of the user: its `updated_at`. */
+                    /** @description The version of the user, which is its `updated_at`. */
                     ETag?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
@@ -2271,7 +2271,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description How many live sessions there are, counted up to 10,000. */
+                    /** @description The number of active sessions, at most 10,000. */
                     "X-Total-Count"?: number;
                     [name: string]: unknown;
                 };
@@ -2338,7 +2338,7 @@ export interface operations {
                  */
                 id: string;
                 /**
-                 * @description The session's id.
+                 * @description The id of the session.
                  * @example 3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90
                  */
                 session_id: string;
@@ -2443,7 +2443,7 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
-                    /** @description The session cookie, if it was asked for. */
+                    /** @description The session cookie, if it was requested. */
                     "Set-Cookie"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
@@ -2506,7 +2506,7 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
-                    /** @description A session token to use from now on, if a new one is due. */
+                    /** @description A new session token, which replaces the old one. */
                     "X-Refresh-Token"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
@@ -2777,7 +2777,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description How many live sessions there are, counted up to 10,000. */
+                    /** @description The number of active sessions, at most 10,000. */
                     "X-Total-Count"?: number;
                     [name: string]: unknown;
                 };
@@ -2801,7 +2801,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The session's id.
+                 * @description The id of the session.
                  * @example 3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90
                  */
                 id: string;
@@ -3042,7 +3042,7 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
-                    /** @description The session cookie, if it was asked for. */
+                    /** @description The session cookie, if it was requested. */
                     "Set-Cookie"?: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;

@@ -14,13 +14,13 @@ use crate::{
     web::{Request, Response},
 };
 
-/// Which events to read: those to which all of it applies.
+/// The filters of the audit log.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct EventQuery {
-    /// The id of whoever did it, or to whom it was done.
+    /// The id of the user who acted, or on whose account they acted.
     pub user: Option<String>,
-    /// What was done.
+    /// The action.
     #[param(example = "login")]
     pub action: Option<String>,
 }

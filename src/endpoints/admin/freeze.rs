@@ -14,17 +14,17 @@ use crate::{
     web::{Request, Response, version},
 };
 
-/// A subtree is frozen.
+/// The result of a freeze.
 #[derive(Serialize, ToSchema)]
 pub struct Frozen {
-    /// How many users that has deactivated.
+    /// The number of users that it deactivated.
     frozen: i64,
 }
 
-/// A freeze is undone.
+/// The result of undoing a freeze.
 #[derive(Serialize, ToSchema)]
 pub struct Unfrozen {
-    /// How many users came back.
+    /// The number of users that are active again.
     unfrozen: i64,
 }
 

@@ -11,25 +11,24 @@ use crate::{
     web::{Request, Response},
 };
 
-/// The most levels below the root that one request shows, and as many as it does when none are asked for. Whoever wants to
-/// see deeper begins at one of the deepest.
+/// The maximum and default number of levels below the root in one response. To see more, start at a deeper user.
 const MAX_DEPTH: i64 = 10;
 
-/// Where the tree begins and how far it goes.
+/// The part of the invite tree to return.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TreeQuery {
-    /// The id of a user; left out, everybody whom nobody invited.
+    /// The id of the user at the top. The default is all users without a referrer.
     pub root: Option<String>,
-    /// Levels below; 10 unless told otherwise.
+    /// The number of levels below the top. The default is 10.
     #[param(minimum = 1, maximum = 10)]
     pub depth: Option<i64>,
 }
 
 /// Get the invite tree.
 ///
-/// Returns the users below `root`, or below all users without a referrer. Each user comes before the users whom it invited, and
-/// those are in the order in which they signed up.
+/// Returns the users below `root`, or below all users without a referrer. Each user comes before the users that they invited, in
+/// the order of their sign-up.
 #[operation(
     params(TreeQuery, ListingQuery),
     responses((status = 200, body = Listing<invite_tree::Node>), (status = "4XX", description = "invalid_fields not_found"))

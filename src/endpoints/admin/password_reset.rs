@@ -32,7 +32,7 @@ pub async fn send_link(app: &App, admin: &Admin, id: &str) -> Result<Response, E
     let queued = QueuedMail::password_reset(app, &email, &reset_id).await?;
     let event = audit::by_admin(app, Action::PasswordResetRequested, admin, id);
     if !administration::begin_password_reset(sql, id, &reset_id, &queued.mail, &event).await? {
-        // Deleted or deactivated meanwhile.
+        // The user was deleted or deactivated in the meantime.
         return Err(Error::NotFound);
     }
     queued.deliver_later(app);

@@ -12,11 +12,11 @@ use crate::{
     web::{Response, TOTAL_COUNT, True},
 };
 
-/// A session of the user.
+/// The session in the path.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct SessionId {
-    /// The session's id.
+    /// The id of the session.
     #[param(example = "3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90")]
     pub session_id: String,
 }
@@ -30,7 +30,7 @@ pub struct SessionId {
         (
             status = 200,
             body = Vec<sessions::Listed>,
-            headers(("X-Total-Count" = i64, description = "How many live sessions there are, counted up to 10,000.")),
+            headers(("X-Total-Count" = i64, description = "The number of active sessions, at most 10,000.")),
         ),
         (status = "4XX", description = "not_found"),
     )

@@ -28,58 +28,58 @@ use crate::{
     web::{self, Request, Response, True, version},
 };
 
-/// What may be a user's `updated_at`: whatever D1 carries exactly.
+/// The valid values of `updated_at`: integers that D1 returns exactly.
 const VERSIONS: RangeInclusive<Timestamp> = 0..=1 << 53;
 
-/// Which users to list: those to whom all of it applies.
+/// The filters of the list of users.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct UserQuery {
-    /// A part of the email or the name.
+    /// A part of the email or name.
     pub search: Option<String>,
-    /// Whether they are active.
+    /// Whether the account is active.
     pub is_active: Option<bool>,
-    /// Whether their email is verified.
+    /// Whether the email is verified.
     pub is_verified: Option<bool>,
-    /// The id of whoever invited them.
+    /// The id of the user who invited them.
     pub referrer: Option<String>,
 }
 
-/// An account that an admin makes.
+/// The account to create.
 #[derive(ToSchema)]
 pub struct NewUser {
-    /// An address that has no account yet.
+    /// An email address without an account.
     #[schema(schema_with = email::schema)]
     pub email: String,
-    /// Without one, a link to set one is mailed.
+    /// The password. If it is missing, the user gets a mail with a link to set one.
     #[schema(schema_with = password::optional_schema)]
     pub password: Option<String>,
-    /// How the user wants to be called.
+    /// The name of the user.
     #[schema(schema_with = name::optional_schema)]
     pub name: Option<String>,
-    /// `user` unless told otherwise.
+    /// The default is `user`.
     pub role: Option<Role>,
-    /// 0 unless told otherwise.
+    /// The tier, for use in your applications. The default is 0.
     #[schema(minimum = 0, maximum = 2)]
     pub tier: Option<i32>,
-    /// Whether the email is known to be the user's; false unless told otherwise.
+    /// Whether the email counts as verified. The default is false.
     pub is_verified: Option<bool>,
 }
 
-/// What to change of a user: at least one of `name`, `role`, `tier` and `is_active`.
+/// The change. At least one of `name`, `role`, `tier` and `is_active` is required.
 #[derive(ToSchema)]
 pub struct UserChange {
-    /// The new name; null removes it.
+    /// The new name. Null removes it.
     #[schema(schema_with = name::optional_schema)]
     pub name: Option<String>,
-    /// What the user may do.
+    /// The new role.
     pub role: Option<Role>,
-    /// For the applications behind.
+    /// The new tier, for use in your applications.
     #[schema(minimum = 0, maximum = 2)]
     pub tier: Option<i32>,
-    /// False deactivates the account. The present value changes nothing: a frozen user stays part of the freeze.
+    /// False deactivates the account, true activates it. The current value changes nothing, so a frozen user stays frozen.
     pub is_active: Option<bool>,
-    /// The `updated_at` of the state that the change is based on. If the user has changed since, the answer is 412 and
+    /// The `updated_at` of the user on which the change is based. If the user has changed since, the response is 412 and
     /// nothing is saved. The header `If-Match` does the same.
     pub updated_at: Option<Timestamp>,
 }
@@ -170,7 +170,7 @@ pub async fn create(app: &App, request: &Request, admin: &Admin) -> Result<Respo
 #[operation(
     params(UserId),
     responses(
-        (status = 200, body = User, headers(("ETag" = String, description = "The version of the user: its `updated_at`."))),
+        (status = 200, body = User, headers(("ETag" = String, description = "The version of the user, which is its `updated_at`."))),
         (status = "4XX", description = "not_found"),
     )
 )]
@@ -194,7 +194,7 @@ fn versioned(user: &User) -> Response {
     params(UserId, version::IfMatch),
     request_body = UserChange,
     responses(
-        (status = 200, body = User, headers(("ETag" = String, description = "The version of the user: its `updated_at`."))),
+        (status = 200, body = User, headers(("ETag" = String, description = "The version of the user, which is its `updated_at`."))),
         (status = "4XX", description = "not_found own_account last_admin precondition_failed"),
     )
 )]
@@ -248,7 +248,7 @@ fn current(user: &User) -> Result<Current, Error> {
 
 /// Delete a user.
 ///
-/// Deletes the account and everything that belongs to it. Users whom it invited stay, without a referrer. The audit log keeps
+/// Deletes the account and everything that belongs to it. Users that they invited stay, without a referrer. The audit log keeps
 /// only the id.
 #[operation(
     params(UserId),
