@@ -59,7 +59,7 @@ function npm(name, ...args) {
 async function start() {
   running = npm("start");
   const end = Date.now() + startLimitMilliseconds;
-  while (!running.said.includes("Ctrl-C stops everything")) {
+  while (!running.said.includes("Press Ctrl-C to stop")) {
     assert.equal(running.child.exitCode, null, running.said);
     assert.ok(Date.now() < end, running.said);
     await new Promise((resolve) => setTimeout(resolve, 100));

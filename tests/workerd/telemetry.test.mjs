@@ -185,7 +185,7 @@ test("the terminal shows an event as a readable line", () => {
   const afterAnswer = { event: "after_answer", id: "1", method: "PUT", route: "/api/auth/me/password", ...usage };
   assert.equal(
     readable(JSON.stringify(afterAnswer)),
-    `  after the answer to PUT /api/auth/me/password (41 ms; ${said})`,
+    `  after the response to PUT /api/auth/me/password (41 ms; ${said})`,
   );
   for (const line of ["request 1: D1 is out", '{"a": 1}', "null"]) assert.equal(readable(line), line);
 });
