@@ -1,5 +1,5 @@
-// `npm run costs`: counts anew what each call asks of D1, KV and the net, and writes the tables in docs/storage.md. The tests
-// hold them, so a change of what a deployment pays is a change of the tables.
+// `npm run costs`: counts the D1, KV and network operations of each call and updates the tables in docs/storage.md. Tests compare
+// the code with the tables, so every change of the costs shows up in the tables.
 
 import { build } from "./build.mjs";
 import { main, run, say } from "./lib/run.mjs";
@@ -8,12 +8,12 @@ import { lockedInCi } from "./lib/tools.mjs";
 await main(async () => {
   const options = {
     env: { ...process.env, WRITE_COSTS: "1" },
-    advice: "Mend what failed above and run `npm run costs` again.",
+    advice: "Fix what failed above and run `npm run costs` again.",
   };
   await build();
   say("Counting statements and round trips (about two minutes the first time).");
   await run("cargo", ["test", ...lockedInCi, "--test", "api", "costs::"], options);
-  say("Counting rows and sub-requests (some seconds).");
+  say("Counting rows and subrequests (a few seconds).");
   await run("node", ["--test", "--test-reporter=spec", "tests/workerd/costs.test.mjs"], options);
-  say("docs/storage.md has the tables: look at what `git diff` says of them.");
+  say("Updated the tables in docs/storage.md. Review them with `git diff`.");
 });

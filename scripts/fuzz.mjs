@@ -1,7 +1,6 @@
-// Fuzzing of what reads raw bytes (fuzz/): each target for FUZZ_SECONDS seconds, 60 unless told, or the one target that
-// is named. With --if-possible it is content to say so where its tools are missing. It is not part of `npm test`, because
-// it needs a nightly compiler and ends when the time is over and not when something is proved. What it learns is kept in
-// fuzz/corpus, so the next run goes on from there.
+// `npm run fuzz`: fuzzes code that reads raw bytes (fuzz/). Runs each target, or only the given one, for FUZZ_SECONDS seconds
+// (60 by default). With --if-possible, missing tools are not an error. Not part of `npm test`, because it needs a nightly compiler
+// and has no natural end. It saves its findings in fuzz/corpus, where the next run continues.
 
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +19,7 @@ await main(async () => {
   const named = words.filter((word) => word !== "--if-possible");
   const targets = named.length > 0 ? named : known;
   const unknown = targets.find((target) => !known.includes(target));
-  if (unknown) throw new Failure(`There is no target ${unknown}.`, `Choose of: ${known.join(", ")}.`);
+  if (unknown) throw new Failure(`Unknown target ${unknown}.`, `Choose one of: ${known.join(", ")}.`);
 
   const missing = missingTool();
   if (missing && ifPossible) {
@@ -32,8 +31,8 @@ await main(async () => {
   for (const target of targets) {
     const [corpus, seeds] = [join("fuzz", "corpus", target), join("fuzz", "seeds", target)];
     mkdirSync(join(root, corpus), { recursive: true });
-    say(`Fuzzing ${target} for ${seconds} seconds (the first time it is compiled before, some minutes).`);
-    // No input is longer than a body may be and a little more; ten seconds for one input is a hang.
+    say(`Fuzzing ${target} for ${seconds} seconds (after compiling it, which takes a few minutes the first time).`);
+    // Inputs are at most slightly longer than the largest body. An input that takes ten seconds counts as a hang.
     const limits = [
       `-max_total_time=${seconds}`,
       "-max_len=20000",
@@ -45,7 +44,7 @@ await main(async () => {
       advice: `The input that it fell over is named above. \`cargo +nightly fuzz run ${target} <input>\` shows it again.`,
     });
   }
-  say(`Nothing was found (${targets.join(", ")}, ${seconds} seconds each).`);
+  say(`Found no problems (${targets.join(", ")}, ${seconds} seconds each).`);
 });
 
 /** The first of the tools that is not there. */

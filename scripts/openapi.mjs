@@ -1,4 +1,4 @@
-// Writes the description of the API anew, and the types of the client that follow from it. The tests hold both to the code.
+// `npm run openapi`: updates the OpenAPI description and the client's types. Tests compare both with the code.
 
 import { main, run, say } from "./lib/run.mjs";
 

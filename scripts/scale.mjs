@@ -1,6 +1,6 @@
-// `npm run scale`: measures what every call takes, holds that against the limits and prices that the platform publishes
-// (scripts/lib/scale/platform.json), simulates the queue in front of one D1, and writes docs/scale.md. Needs Linux, and some
-// minutes of a machine that does nothing else.
+// `npm run scale`: measures the cost of every call, applies Cloudflare's published limits and prices
+// (scripts/lib/scale/platform.json), simulates the queue in front of one D1 database, and writes docs/scale.md. Needs Linux, and
+// an idle machine for some minutes.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,11 +12,11 @@ await main(async () => {
   const { measure } = await import("./lib/scale/measure.mjs");
   const { page } = await import("./lib/scale/page.mjs");
 
-  say("Measuring every call on workerd (some minutes).");
+  say("Measuring every call on workerd (a few minutes).");
   const measured = await measure({ onProgress: (name) => console.log(`  ${name}`) });
   const platform = JSON.parse(readFileSync(new URL("./lib/scale/platform.json", import.meta.url), "utf8"));
   const text = page(measured, platform);
   writeFileSync(join(root, "docs", "scale.md"), text);
   console.log(`\n${text}`);
-  say("Written to docs/scale.md.");
+  say("Wrote docs/scale.md.");
 });

@@ -1,5 +1,5 @@
-// Draws the pictures of the README anew, by day and by night: `npm run screenshots`. They are of the built Worker with
-// people who have signed up through it.
+// `npm run screenshots`: takes the README's screenshots, in the light and the dark scheme, of the built Worker with some sample
+// users.
 
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { build } from "./build.mjs";
 import { Failure, main, root, say } from "./lib/run.mjs";
 
 const folder = join("docs", "screenshots");
-/** What one picture may weigh, in bytes: they are in every clone. */
+/** Maximum size of a screenshot in bytes, because every clone downloads them. */
 const limit = 100_000;
 
 await main(async () => {
@@ -15,7 +15,7 @@ await main(async () => {
   const { startPostern } = await import("../tests/workerd/support/postern.mjs");
   const { startBrowser } = await import("../tests/browser/support/browser.mjs");
   mkdirSync(join(root, folder), { recursive: true });
-  say("Drawing (some seconds).");
+  say("Taking screenshots (a few seconds).");
   const [postern, browser] = await Promise.all([startPostern(), startBrowser()]);
   try {
     const people = await populate(postern);
@@ -25,7 +25,7 @@ await main(async () => {
   }
 });
 
-/** A few people, each invited by another. */
+/** Creates a few users, each invited by another one. */
 async function populate(postern) {
   const { PASSWORD, login, ok, send, signUp, userToken } = await import("../tests/workerd/support/client.mjs");
   const put = (name, { token }) => send(postern, "PUT", "/api/auth/me/name", { token, json: { name } });
@@ -54,7 +54,7 @@ async function draw(postern, browser, { ada, password }, colorScheme) {
     await page.screenshot({ path: join(root, path), animations: "disabled", caret: "hide" });
     const { size } = statSync(join(root, path));
     if (size >= limit)
-      throw new Failure(`${path} weighs ${size} bytes.`, `Draw less of the page: ${limit} are the most.`);
+      throw new Failure(`${path} has ${size} bytes.`, `Capture less of the page: the limit is ${limit} bytes.`);
     console.log(`  ${path}: ${size} bytes`);
   };
 

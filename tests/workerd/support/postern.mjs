@@ -153,7 +153,7 @@ class Postern {
 
   #workerd() {
     const running = this.#processes.filter(({ spawnfile }) => /^workerd(\.exe)?$/.test(basename(spawnfile)));
-    if (running.length !== 1) throw new Error(`${running.length} runtimes were started at once; which one is it?`);
+    if (running.length !== 1) throw new Error(`${running.length} runtimes were started at the same time`);
     return running[0];
   }
 
