@@ -4,22 +4,22 @@ use serde_json::json;
 
 use crate::support::{
     PASSWORD, Postern, claims,
-    world::{Door, Opens, World, doors},
+    world::{Endpoint, Opens, World, endpoints},
 };
 
-fn admin_doors() -> Vec<Door> {
-    let doors: Vec<Door> = doors().into_iter().filter(|door| door.opens == Opens::Admins).collect();
-    assert!(doors.iter().all(|door| door.pattern.starts_with("/api/auth/admin/")) && !doors.is_empty());
-    doors
+fn admin_endpoints() -> Vec<Endpoint> {
+    let endpoints: Vec<Endpoint> = endpoints().into_iter().filter(|endpoint| endpoint.opens == Opens::Admins).collect();
+    assert!(endpoints.iter().all(|endpoint| endpoint.pattern.starts_with("/api/auth/admin/")) && !endpoints.is_empty());
+    endpoints
 }
 
 #[test]
 fn every_admin_endpoint_answers_403_to_other_users_whatever_else_is_wrong() {
     let world = World::new();
-    for door in admin_doors() {
-        for call in [door.locked(&world), door.bare(&world), door.bare(&world).body("text/plain", b"{")] {
+    for endpoint in admin_endpoints() {
+        for call in [endpoint.locked(&world), endpoint.bare(&world), endpoint.bare(&world).body("text/plain", b"{")] {
             let answer = call.bearer(&world.ada.token).send();
-            assert_eq!(answer.status, 403, "{}: {}", door.name(), answer.text);
+            assert_eq!(answer.status, 403, "{}: {}", endpoint.name(), answer.text);
             if !answer.text.is_empty() {
                 answer.refused(403, "admin_required");
             }
@@ -29,20 +29,20 @@ fn every_admin_endpoint_answers_403_to_other_users_whatever_else_is_wrong() {
 
 #[test]
 fn the_token_of_a_former_admin_is_rejected_by_admin_endpoints() {
-    for door in admin_doors() {
+    for endpoint in admin_endpoints() {
         let world = World::new();
         world.postern.make_admin(&world.ada.id);
         let token = world.postern.token(&world.ada.email, PASSWORD);
         world.postern.sql.execute("UPDATE users SET role = 'user' WHERE id = ?1", &[world.ada.id.as_str().into()]);
-        let answer = door.locked(&world).bearer(&token).send();
-        assert_eq!(answer.status, 403, "{}: {}", door.name(), answer.text);
+        let answer = endpoint.locked(&world).bearer(&token).send();
+        assert_eq!(answer.status, 403, "{}: {}", endpoint.name(), answer.text);
         assert_eq!(world.postern.me(&token), 200);
     }
 }
 
 #[test]
 fn a_request_of_an_admin_who_is_demoted_meanwhile_changes_nothing() {
-    for door in admin_doors().into_iter().filter(|door| !door.method.is_safe()) {
+    for endpoint in admin_endpoints().into_iter().filter(|endpoint| !endpoint.method.is_safe()) {
         let world = World::new();
         let postern = &world.postern;
         postern.make_admin(&world.ada.id);
@@ -56,21 +56,26 @@ fn a_request_of_an_admin_who_is_demoted_meanwhile_changes_nothing() {
         };
         let before = others();
         let demote = postern.put(&format!("/api/auth/admin/users/{}", world.ada.id)).bearer(&world.admin_token);
-        let act = door.locked(&world).bearer(&world.ada.token);
+        let act = endpoint.locked(&world).bearer(&world.ada.token);
         let answers = postern.at_once(vec![demote.json(json!({ "role": "user" })), act]);
-        assert_eq!(answers[0].status, 200, "{}", door.name());
-        assert_eq!((answers[1].status, &answers[1].body["code"]), (403, &json!("admin_required")), "{}", door.name());
-        assert_eq!(others(), before, "{}", door.name());
+        assert_eq!(answers[0].status, 200, "{}", endpoint.name());
+        assert_eq!(
+            (answers[1].status, &answers[1].body["code"]),
+            (403, &json!("admin_required")),
+            "{}",
+            endpoint.name()
+        );
+        assert_eq!(others(), before, "{}", endpoint.name());
     }
 }
 
 #[test]
 fn an_older_token_of_a_new_admin_is_accepted_by_admin_endpoints() {
-    for door in admin_doors() {
+    for endpoint in admin_endpoints() {
         let world = World::new();
         world.postern.make_admin(&world.ada.id);
-        let answer = door.locked(&world).bearer(&world.ada.token).send();
-        assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
+        let answer = endpoint.locked(&world).bearer(&world.ada.token).send();
+        assert_eq!(answer.status, 200, "{}: {}", endpoint.name(), answer.text);
     }
 }
 

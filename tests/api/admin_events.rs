@@ -7,18 +7,18 @@ use strum::VariantArray as _;
 
 use crate::support::{
     Answer, DAY, HOUR, PASSWORD, Postern, SECOND, claims,
-    world::{ADA, Door, GRACE, Opens, World, doors},
+    world::{ADA, Endpoint, GRACE, Opens, World, endpoints},
 };
 
 /// Action, result, actor and subject.
 type Expected = (&'static str, Option<&'static str>, Option<&'static str>);
 
 /// The events that a valid request leaves; none for reads.
-fn events_of(door: &Door) -> Vec<Expected> {
+fn events_of(endpoint: &Endpoint) -> Vec<Expected> {
     const ADMIN: Option<&str> = Some("admin");
     const ADA: Option<&str> = Some("ada");
     const GRACE: Option<&str> = Some("grace");
-    match door.name().as_str() {
+    match endpoint.name().as_str() {
         "POST /api/auth/login" => vec![("login", ADA, ADA)],
         "POST /api/auth/signup" => vec![("signup", Some("bob"), Some("bob"))],
         "POST /api/auth/logout" => vec![("logout", ADA, ADA)],
@@ -43,7 +43,7 @@ fn events_of(door: &Door) -> Vec<Expected> {
         "POST /api/auth/admin/users/{id}/freeze" => vec![("frozen", ADMIN, GRACE)],
         "DELETE /api/auth/admin/users/{id}/freeze" => vec![("unfrozen", ADMIN, Some("frozen"))],
         name => {
-            let only_reads = door.method == Method::GET || door.method == Method::HEAD;
+            let only_reads = endpoint.method == Method::GET || endpoint.method == Method::HEAD;
             assert!(
                 only_reads || ["POST /api/auth/me/tokens", "POST /api/auth/verify-token"].contains(&name),
                 "{name} leaves no event"
@@ -84,11 +84,11 @@ fn actions(answer: Answer) -> Vec<String> {
 
 #[test]
 fn every_action_leaves_an_event_with_actor_action_subject_time_and_result() {
-    for door in doors() {
+    for endpoint in endpoints() {
         let world = World::new();
         let postern = &world.postern;
         let (before, mut names) = (last_id(postern), names(postern));
-        assert_eq!(door.good(&world).send().status, 200, "{}", door.name());
+        assert_eq!(endpoint.good(&world).send().status, 200, "{}", endpoint.name());
         names.extend(self::names(postern));
         let name = |id: &Value| {
             let id = id.as_str()?;
@@ -102,31 +102,31 @@ fn every_action_leaves_an_event_with_actor_action_subject_time_and_result() {
             })
             .collect();
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let expected: Vec<_> = events_of(&door)
+        let expected: Vec<_> = events_of(&endpoint)
             .into_iter()
             .map(|(action, actor, subject)| (action.to_owned(), owned(actor), owned(subject)))
             .collect();
-        assert_eq!(found, expected, "{}", door.name());
+        assert_eq!(found, expected, "{}", endpoint.name());
     }
 }
 
 #[test]
 fn an_action_without_effect_leaves_no_event() {
-    for door in doors() {
+    for endpoint in endpoints() {
         let world = World::new();
         let postern = &world.postern;
         let before = last_id(postern);
         // Nobody is logged in.
-        door.locked(&world).bearer("x").send();
-        if door.key(&world).is_some() {
-            assert_eq!(rows(postern, before), [Value::Null; 0], "{}", door.name());
+        endpoint.locked(&world).bearer("x").send();
+        if endpoint.key(&world).is_some() {
+            assert_eq!(rows(postern, before), [Value::Null; 0], "{}", endpoint.name());
         }
         // While D1 fails, there is neither the change nor its event.
         postern.outside.is_out.set(true);
-        door.good(&world).send();
+        endpoint.good(&world).send();
         postern.outside.is_out.set(false);
-        if door.key(&world).is_some() {
-            assert_eq!(rows(postern, before), [Value::Null; 0], "{}", door.name());
+        if endpoint.key(&world).is_some() {
+            assert_eq!(rows(postern, before), [Value::Null; 0], "{}", endpoint.name());
         }
     }
     let world = World::new();
@@ -379,22 +379,22 @@ fn session_of(token: &str) -> Value {
 
 #[test]
 fn every_event_has_the_session_that_acted_or_was_started() {
-    for door in doors() {
+    for endpoint in endpoints() {
         let world = World::new();
         let postern = &world.postern;
         let before = last_id(postern);
-        let answer = door.good(&world).send();
-        let expected = match door.pattern {
+        let answer = endpoint.good(&world).send();
+        let expected = match endpoint.pattern {
             "/api/auth/login" | "/api/auth/signup" if answer.body.is_object() => {
                 session_of(answer.body["token"].as_str().unwrap())
             }
-            _ if matches!(door.opens, Opens::Sessions | Opens::SessionsAndResets | Opens::Admins) => {
-                session_of(door.session(&world))
+            _ if matches!(endpoint.opens, Opens::Sessions | Opens::SessionsAndResets | Opens::Admins) => {
+                session_of(endpoint.session(&world))
             }
             _ => Value::Null,
         };
         for row in rows(postern, before) {
-            assert_eq!(row["session_id"], expected, "{}: {row}", door.name());
+            assert_eq!(row["session_id"], expected, "{}: {row}", endpoint.name());
         }
     }
     let world = World::new();

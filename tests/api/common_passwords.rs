@@ -26,15 +26,15 @@ const DOORS: [(&str, Sets); 3] = [
 
 #[test]
 fn every_endpoint_rejects_common_passwords_with_the_reason() {
-    for (door, set) in DOORS {
+    for (endpoint, set) in DOORS {
         let world = World::new();
         for password in ["password1", "PassWord1", "12345678", "qwertyuiop", "zzzzzzzz"] {
             let answer = set(&world, password);
             answer.refused(422, "invalid_fields");
             let problem = &answer.body["detail"][0];
-            assert_eq!(problem["type"], "password_common", "{door}: {}", answer.text);
-            assert_eq!(problem["msg"], "is one of the most common passwords; choose another", "{door}");
-            assert!(!answer.text.contains(password), "{door} repeats the password: {}", answer.text);
+            assert_eq!(problem["type"], "password_common", "{endpoint}: {}", answer.text);
+            assert_eq!(problem["msg"], "is one of the most common passwords; choose another", "{endpoint}");
+            assert!(!answer.text.contains(password), "{endpoint} repeats the password: {}", answer.text);
         }
         // Nothing has changed, and the request can be repeated.
         world.postern.login(&world.ada.email, PASSWORD).expect(200);
@@ -59,20 +59,20 @@ fn let_it_answer(world: &World, status: u16, body: &str) {
 #[test]
 fn a_breached_password_is_rejected_if_the_check_is_enabled() {
     let (password, sent, kept) = BREACHED;
-    for (door, set) in DOORS {
+    for (endpoint, set) in DOORS {
         let world = world_with_range();
         let_it_answer(&world, 200, &format!("0018A45C4D1DEF81644B54AB7F969B88D65:1\r\n{kept}:17243\r\n"));
         let answer = set(&world, password);
         answer.refused(422, "invalid_fields");
         let problem = &answer.body["detail"][0];
-        assert_eq!(problem["type"], "password_breached", "{door}: {}", answer.text);
-        assert_eq!(problem["msg"], "is known from a breach of another service; choose another", "{door}");
-        assert_eq!(problem["loc"][1], if door == "change" { "new_password" } else { "password" });
+        assert_eq!(problem["type"], "password_breached", "{endpoint}: {}", answer.text);
+        assert_eq!(problem["msg"], "is known from a breach of another service; choose another", "{endpoint}");
+        assert_eq!(problem["loc"][1], if endpoint == "change" { "new_password" } else { "password" });
         world.postern.login(&world.ada.email, PASSWORD).expect(200);
 
         // Only five digits were sent, and the response is padded.
         let gets = world.postern.resend.gets.take();
-        assert_eq!(gets.len(), 1, "{door}: {gets:?}");
+        assert_eq!(gets.len(), 1, "{endpoint}: {gets:?}");
         assert_eq!(gets[0].url, format!("https://api.pwnedpasswords.com/range/{sent}"));
         assert!(gets[0].headers.contains(&("Add-Padding", "true")), "{gets:?}");
 
@@ -94,7 +94,7 @@ fn if_the_breach_service_fails_only_the_list_in_the_worker_is_checked() {
         Some((200, "<html>Just a moment</html>".to_owned())),
         Some((200, format!("{kept}:9\nsurprise"))),
     ];
-    for (door, set) in DOORS {
+    for (endpoint, set) in DOORS {
         for answer in &answers {
             let world = world_with_range();
             if let Some((status, body)) = answer {
@@ -103,7 +103,7 @@ fn if_the_breach_service_fails_only_the_list_in_the_worker_is_checked() {
             set(&world, "password1").refused(422, "invalid_fields");
             set(&world, password).expect(200);
             let log = world.postern.log().join("\n");
-            assert!(log.contains("a password was not looked up"), "{door}, {answer:?}: {log:?}");
+            assert!(log.contains("a password was not looked up"), "{endpoint}, {answer:?}: {log:?}");
             assert!(!log.contains("59F82") && !log.contains(password), "{log}");
         }
     }

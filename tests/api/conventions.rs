@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Call, DAY, Postern, claims,
-    world::{ADA, Door, Opens, Takes, World, doors},
+    world::{ADA, Endpoint, Opens, Takes, World, endpoints},
 };
 
 /// Sends a request and checks the headers that every response must have.
@@ -36,35 +36,40 @@ pub fn send(call: Call<'_>) -> Answer {
     answer
 }
 
-fn json_doors() -> Vec<Door> {
-    doors().into_iter().filter(|door| matches!(door.takes, Takes::Json(_) | Takes::JsonOrNothing(_))).collect()
+fn json_endpoints() -> Vec<Endpoint> {
+    endpoints()
+        .into_iter()
+        .filter(|endpoint| matches!(endpoint.takes, Takes::Json(_) | Takes::JsonOrNothing(_)))
+        .collect()
 }
 
-fn protected_doors() -> Vec<Door> {
-    doors().into_iter().filter(|door| door.opens != Opens::Anybody).collect()
+fn protected_endpoints() -> Vec<Endpoint> {
+    endpoints().into_iter().filter(|endpoint| endpoint.opens != Opens::Anybody).collect()
 }
 
 #[test]
 fn every_endpoint_accepts_a_valid_request() {
-    for door in doors() {
+    for endpoint in endpoints() {
         let world = World::new();
-        let answer = send(door.good(&world));
-        assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
-        let is_html = door.pattern == "/dev/outbox";
+        let answer = send(endpoint.good(&world));
+        assert_eq!(answer.status, 200, "{}: {}", endpoint.name(), answer.text);
+        let is_html = endpoint.pattern == "/dev/outbox";
         let expected = if is_html { "text/html; charset=utf-8" } else { "application/json" };
-        assert_eq!(answer.header("content-type"), Some(expected), "{}", door.name());
-        if door.method != Method::HEAD && !is_html {
-            assert!(serde_json::from_str::<Value>(&answer.text).is_ok(), "{}: {}", door.name(), answer.text);
+        assert_eq!(answer.header("content-type"), Some(expected), "{}", endpoint.name());
+        if endpoint.method != Method::HEAD && !is_html {
+            assert!(serde_json::from_str::<Value>(&answer.text).is_ok(), "{}: {}", endpoint.name(), answer.text);
         }
     }
 }
 
 #[test]
 fn a_call_without_parameters_needs_no_body() {
-    for door in doors().iter().filter(|door| matches!(door.takes, Takes::Nothing | Takes::JsonOrNothing(_))) {
+    for endpoint in
+        endpoints().iter().filter(|endpoint| matches!(endpoint.takes, Takes::Nothing | Takes::JsonOrNothing(_)))
+    {
         let world = World::new();
-        let answer = send(door.unlocked(&world));
-        assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
+        let answer = send(endpoint.unlocked(&world));
+        assert_eq!(answer.status, 200, "{}: {}", endpoint.name(), answer.text);
     }
 }
 
@@ -101,13 +106,13 @@ fn an_unknown_path_is_404() {
 #[test]
 fn a_wrong_method_is_405_with_the_allowed_methods() {
     let mut methods: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for door in doors() {
-        methods.entry(door.pattern).or_default().insert(door.method.to_string());
+    for endpoint in endpoints() {
+        methods.entry(endpoint.pattern).or_default().insert(endpoint.method.to_string());
     }
     let world = World::new();
     let exotic = Method::from_bytes(b"PROPFIND").unwrap();
-    for door in doors() {
-        let right = &methods[door.pattern];
+    for endpoint in endpoints() {
+        let right = &methods[endpoint.pattern];
         for method in [
             Method::GET,
             Method::HEAD,
@@ -123,10 +128,10 @@ fn a_wrong_method_is_405_with_the_allowed_methods() {
                 continue;
             }
             let is_head = method == Method::HEAD;
-            let answer = send(world.postern.request(method, &door.path(&world)));
-            assert_eq!(answer.status, 405, "{}", door.name());
+            let answer = send(world.postern.request(method, &endpoint.path(&world)));
+            assert_eq!(answer.status, 405, "{}", endpoint.name());
             let allow = answer.header("allow").unwrap();
-            assert_eq!(&allow.split(", ").map(str::to_owned).collect::<BTreeSet<_>>(), right, "{}", door.name());
+            assert_eq!(&allow.split(", ").map(str::to_owned).collect::<BTreeSet<_>>(), right, "{}", endpoint.name());
             if !is_head {
                 answer.refused(405, "method_not_allowed");
             }
@@ -139,11 +144,11 @@ fn a_body_over_16_kib_is_413_at_every_endpoint_with_or_without_a_bearer() {
     assert_eq!(MAX_BODY, 16 * 1024);
     let world = World::new();
     let body = vec![b' '; MAX_BODY + 1];
-    for door in doors() {
-        for call in [door.bare(&world), door.unlocked(&world)] {
+    for endpoint in endpoints() {
+        for call in [endpoint.bare(&world), endpoint.unlocked(&world)] {
             let answer = send(call.body("application/json", &body));
-            assert_eq!(answer.status, 413, "{}", door.name());
-            if door.method != Method::HEAD {
+            assert_eq!(answer.status, 413, "{}", endpoint.name());
+            if endpoint.method != Method::HEAD {
                 answer.refused(413, "body_too_large");
             }
         }
@@ -152,10 +157,10 @@ fn a_body_over_16_kib_is_413_at_every_endpoint_with_or_without_a_bearer() {
 
 #[test]
 fn a_body_of_exactly_16_kib_is_accepted() {
-    for door in doors() {
+    for endpoint in endpoints() {
         let world = World::new();
-        let call = door.unlocked(&world);
-        let call = match door.takes {
+        let call = endpoint.unlocked(&world);
+        let call = match endpoint.takes {
             Takes::Nothing => continue,
             Takes::Json(body) | Takes::JsonOrNothing(body) => {
                 let mut text = body(&world).to_string();
@@ -169,15 +174,15 @@ fn a_body_of_exactly_16_kib_is_accepted() {
             }
         };
         let answer = send(call);
-        assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
+        assert_eq!(answer.status, 200, "{}: {}", endpoint.name(), answer.text);
     }
 }
 
 #[test]
 fn json_requires_the_content_type_json() {
-    for door in json_doors() {
+    for endpoint in json_endpoints() {
         let world = World::new();
-        let (Takes::Json(body) | Takes::JsonOrNothing(body)) = door.takes else { unreachable!() };
+        let (Takes::Json(body) | Takes::JsonOrNothing(body)) = endpoint.takes else { unreachable!() };
         let good = body(&world).to_string();
         for content_type in [
             "text/plain",
@@ -189,13 +194,13 @@ fn json_requires_the_content_type_json() {
             "json",
             "*/*",
         ] {
-            let answer = send(door.unlocked(&world).body(content_type, good.as_bytes()));
+            let answer = send(endpoint.unlocked(&world).body(content_type, good.as_bytes()));
             answer.refused(415, "unsupported_media_type");
         }
-        let call = door.unlocked(&world).body("application/json", good.as_bytes());
+        let call = endpoint.unlocked(&world).body("application/json", good.as_bytes());
         send(call.header(header::CONTENT_TYPE, "text/plain")).refused(415, "unsupported_media_type");
-        let answer = send(door.unlocked(&world).body("Application/JSON;charset=UTF-8", good.as_bytes()));
-        assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
+        let answer = send(endpoint.unlocked(&world).body("Application/JSON;charset=UTF-8", good.as_bytes()));
+        assert_eq!(answer.status, 200, "{}: {}", endpoint.name(), answer.text);
     }
 }
 
@@ -204,8 +209,8 @@ fn malformed_json_is_400_and_json_that_is_not_an_object_422() {
     let world = World::new();
     let deep = "[".repeat(8_000);
     let deep_object = format!("{}1{}", r#"{"email":"#.repeat(1_000), "}".repeat(1_000));
-    for door in json_doors() {
-        let with = |body: &[u8]| send(door.unlocked(&world).body("application/json", body));
+    for endpoint in json_endpoints() {
+        let with = |body: &[u8]| send(endpoint.unlocked(&world).body("application/json", body));
         for body in [
             b"{".as_slice(),
             b"{\"email\":",
@@ -233,9 +238,9 @@ fn malformed_json_is_400_and_json_that_is_not_an_object_422() {
             answer.refused(422, "invalid_fields");
             assert_eq!(answer.body["detail"][0]["loc"], json!(["body"]), "{}", answer.text);
         }
-        if matches!(door.takes, Takes::Json(_)) {
+        if matches!(endpoint.takes, Takes::Json(_)) {
             with(b"").refused(400, "unreadable_body");
-            send(door.unlocked(&world)).refused(400, "unreadable_body");
+            send(endpoint.unlocked(&world)).refused(400, "unreadable_body");
             with(b"{}").refused(422, "invalid_fields");
         }
     }
@@ -266,8 +271,8 @@ fn a_malformed_form_is_400() {
 }
 
 /// Values that no endpoint may accept as a bearer token.
-fn bad_bearers(world: &World, door: &Door) -> Vec<(&'static str, Vec<Vec<u8>>)> {
-    let good = door.key(world).unwrap();
+fn bad_bearers(world: &World, endpoint: &Endpoint) -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    let good = endpoint.key(world).unwrap();
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let (head, payload) = signed.split_once('.').unwrap();
     let bearer = |token: &str| vec![format!("Bearer {token}").into_bytes()];
@@ -281,7 +286,7 @@ fn bad_bearers(world: &World, door: &Door) -> Vec<(&'static str, Vec<Vec<u8>>)> 
         bare.as_object_mut().unwrap().remove(standard);
     }
     let forger = Keys::derive("another secret, of 32 characters", None);
-    let forger = if door.opens == Opens::Resets { forger.password_reset } else { forger.session };
+    let forger = if endpoint.opens == Opens::Resets { forger.password_reset } else { forger.session };
     let other_signature: String = signature.chars().rev().collect();
     let mut bad = vec![
         ("no header", vec![]),
@@ -319,9 +324,9 @@ fn bad_bearers(world: &World, door: &Door) -> Vec<(&'static str, Vec<Vec<u8>>)> 
         ("an OTP session token", bearer(&world.otp_token)),
         ("a session id", bearer(&world.session_id)),
     ];
-    if door.opens == Opens::Resets {
+    if endpoint.opens == Opens::Resets {
         bad.push(("a session token", bearer(&world.ada.token)));
-    } else if door.opens != Opens::SessionsAndResets {
+    } else if endpoint.opens != Opens::SessionsAndResets {
         bad.push(("a reset token", bearer(&world.reset_token)));
     }
     bad
@@ -339,14 +344,15 @@ fn is_401(answer: &Answer, what: &str) {
 #[test]
 fn a_protected_endpoint_answers_401_to_every_invalid_bearer() {
     let world = World::new();
-    for door in protected_doors() {
-        for (name, values) in bad_bearers(&world, &door) {
-            let call =
-                values.iter().fold(door.locked(&world), |call, value| call.raw_header(header::AUTHORIZATION, value));
-            is_401(&send(call), &format!("{}: {name}", door.name()));
+    for endpoint in protected_endpoints() {
+        for (name, values) in bad_bearers(&world, &endpoint) {
+            let call = values
+                .iter()
+                .fold(endpoint.locked(&world), |call, value| call.raw_header(header::AUTHORIZATION, value));
+            is_401(&send(call), &format!("{}: {name}", endpoint.name()));
         }
-        let with_worse_body = door.bare(&world).body("text/plain", b"{");
-        is_401(&send(with_worse_body), &door.name());
+        let with_worse_body = endpoint.bare(&world).body("text/plain", b"{");
+        is_401(&send(with_worse_body), &endpoint.name());
     }
     // None of the requests had an effect.
     assert_eq!(world.postern.me(&world.ada.token), 200);
@@ -358,20 +364,20 @@ fn a_protected_endpoint_answers_401_to_an_expired_bearer() {
     let world = World::new();
     world.postern.kv.forget_to_expire();
     world.postern.wait(7 * DAY);
-    for door in protected_doors() {
-        is_401(&send(door.good(&world)), &door.name());
+    for endpoint in protected_endpoints() {
+        is_401(&send(endpoint.good(&world)), &endpoint.name());
     }
 }
 
 #[test]
 fn a_protected_endpoint_answers_401_after_the_session_has_ended() {
-    for door in protected_doors() {
+    for endpoint in protected_endpoints() {
         let world = World::new();
-        world.postern.post("/api/auth/logout").bearer(door.session(&world)).send().expect(200);
-        let answer = send(door.good(&world));
-        match door.opens {
+        world.postern.post("/api/auth/logout").bearer(endpoint.session(&world)).send().expect(200);
+        let answer = send(endpoint.good(&world));
+        match endpoint.opens {
             Opens::Resets => assert_eq!(answer.status, 200, "{}", answer.text),
-            _ => is_401(&answer, &door.name()),
+            _ => is_401(&answer, &endpoint.name()),
         }
     }
 }
@@ -379,42 +385,47 @@ fn a_protected_endpoint_answers_401_after_the_session_has_ended() {
 #[test]
 fn a_session_of_an_inactive_user_is_403_at_every_endpoint() {
     let world = World::new();
-    for door in protected_doors() {
-        let owner = claims(door.session(&world))["sub"].clone();
+    for endpoint in protected_endpoints() {
+        let owner = claims(endpoint.session(&world))["sub"].clone();
         world.postern.set_active(owner.as_str().unwrap(), false);
-        let answer = send(door.good(&world));
-        match door.opens {
-            Opens::Resets => is_401(&answer, &door.name()),
-            _ => assert_eq!(answer.status, 403, "{}: {}", door.name(), answer.text),
+        let answer = send(endpoint.good(&world));
+        match endpoint.opens {
+            Opens::Resets => is_401(&answer, &endpoint.name()),
+            _ => assert_eq!(answer.status, 403, "{}: {}", endpoint.name(), answer.text),
         }
     }
 }
 
 #[test]
 fn the_bearer_scheme_is_case_insensitive() {
-    for door in protected_doors() {
+    for endpoint in protected_endpoints() {
         let world = World::new();
-        let value = format!("bEARER  {}", door.key(&world).unwrap());
-        assert_eq!(send(door.locked(&world).header(header::AUTHORIZATION, &value)).status, 200, "{}", door.name());
+        let value = format!("bEARER  {}", endpoint.key(&world).unwrap());
+        assert_eq!(
+            send(endpoint.locked(&world).header(header::AUTHORIZATION, &value)).status,
+            200,
+            "{}",
+            endpoint.name()
+        );
     }
 }
 
 #[test]
 fn public_endpoints_need_no_bearer_and_ignore_an_invalid_one() {
-    for door in doors().into_iter().filter(|door| door.opens == Opens::Anybody) {
+    for endpoint in endpoints().into_iter().filter(|endpoint| endpoint.opens == Opens::Anybody) {
         let world = World::new();
-        assert_eq!(send(door.good(&world).bearer("garbage")).status, 200, "{}", door.name());
+        assert_eq!(send(endpoint.good(&world).bearer("garbage")).status, 200, "{}", endpoint.name());
     }
 }
 
 #[test]
 fn head_is_like_get_without_a_body() {
-    for door in doors().into_iter().filter(|door| door.method == Method::HEAD) {
+    for endpoint in endpoints().into_iter().filter(|endpoint| endpoint.method == Method::HEAD) {
         let world = World::new();
-        let get = Door { method: Method::GET, ..door.clone() };
-        for (head, get) in [(door.good(&world), get.good(&world)), (door.bare(&world), get.bare(&world))] {
+        let get = Endpoint { method: Method::GET, ..endpoint.clone() };
+        for (head, get) in [(endpoint.good(&world), get.good(&world)), (endpoint.bare(&world), get.bare(&world))] {
             let (head, get) = (send(head), send(get));
-            assert_eq!((head.status, head.headers), (get.status, get.headers), "{}", door.name());
+            assert_eq!((head.status, head.headers), (get.status, get.headers), "{}", endpoint.name());
             assert_eq!(head.text, "");
             assert_ne!(get.text, "");
         }
@@ -423,18 +434,18 @@ fn head_is_like_get_without_a_body() {
 
 #[test]
 fn endpoints_that_invite_guessing_are_rate_limited_with_retry_after() {
-    let guarded: Vec<String> = doors()
+    let guarded: Vec<String> = endpoints()
         .into_iter()
-        .filter_map(|door| {
+        .filter_map(|endpoint| {
             let world = World::new();
             world.postern.exhaust_burst_guard();
-            let answer = send(door.good(&world));
+            let answer = send(endpoint.good(&world));
             if answer.status != 429 {
-                assert_eq!(answer.status, 200, "{}", door.name());
+                assert_eq!(answer.status, 200, "{}", endpoint.name());
                 return None;
             }
-            assert_eq!(answer.header("retry-after"), Some("10"), "{}", door.name());
-            Some(door.name())
+            assert_eq!(answer.header("retry-after"), Some("10"), "{}", endpoint.name());
+            Some(endpoint.name())
         })
         .collect();
     let expected = [
@@ -451,38 +462,38 @@ fn endpoints_that_invite_guessing_are_rate_limited_with_retry_after() {
 
 #[test]
 fn writes_of_a_signed_in_user_have_a_budget_and_reads_do_not_count() {
-    for door in protected_doors() {
+    for endpoint in protected_endpoints() {
         let world = World::new();
-        let caller = claims(door.session(&world))["sub"].as_str().unwrap().to_owned();
+        let caller = claims(endpoint.session(&world))["sub"].as_str().unwrap().to_owned();
         let other = if caller == world.ada.id { &world.grace.id } else { &world.ada.id };
         world.postern.exhaust_write_budget(other);
-        assert_eq!(send(door.good(&world)).status, 200, "{}", door.name());
+        assert_eq!(send(endpoint.good(&world)).status, 200, "{}", endpoint.name());
 
         let world = World::new();
-        let caller = claims(door.session(&world))["sub"].as_str().unwrap().to_owned();
+        let caller = claims(endpoint.session(&world))["sub"].as_str().unwrap().to_owned();
         world.postern.exhaust_write_budget(&caller);
         let before = world.postern.sql.dump();
-        let answer = send(door.good(&world));
-        let only_reads = door.method == Method::GET || door.method == Method::HEAD;
+        let answer = send(endpoint.good(&world));
+        let only_reads = endpoint.method == Method::GET || endpoint.method == Method::HEAD;
         // A reset link lets the owner recover if someone else floods the service in their name.
-        if only_reads || door.opens == Opens::Resets {
-            assert_eq!(answer.status, 200, "{}", door.name());
+        if only_reads || endpoint.opens == Opens::Resets {
+            assert_eq!(answer.status, 200, "{}", endpoint.name());
             continue;
         }
-        assert_eq!(answer.header("retry-after"), Some("60"), "{}", door.name());
+        assert_eq!(answer.header("retry-after"), Some("60"), "{}", endpoint.name());
         answer.refused(429, "too_many_requests");
-        assert_eq!(world.postern.sql.dump(), before, "{}", door.name());
+        assert_eq!(world.postern.sql.dump(), before, "{}", endpoint.name());
     }
 }
 
 #[test]
 fn no_response_is_readable_by_other_origins() {
     let world = World::new();
-    for door in doors() {
+    for endpoint in endpoints() {
         let origin = HeaderName::from_static("origin");
         // `send` refuses every Access-Control header.
-        send(door.good(&world).header(origin.clone(), "https://evil.example"));
-        send(world.postern.request(Method::OPTIONS, &door.path(&world)).header(origin, "https://evil.example"));
+        send(endpoint.good(&world).header(origin.clone(), "https://evil.example"));
+        send(world.postern.request(Method::OPTIONS, &endpoint.path(&world)).header(origin, "https://evil.example"));
     }
 }
 
@@ -577,8 +588,8 @@ fn is_no_5xx(call: Call<'_>, what: &str) {
 fn no_text_in_json_causes_a_5xx() {
     let texts = odd_texts();
     let mut sent = 0;
-    for door in json_doors() {
-        let (Takes::Json(body) | Takes::JsonOrNothing(body)) = door.takes else { unreachable!() };
+    for endpoint in json_endpoints() {
+        let (Takes::Json(body) | Takes::JsonOrNothing(body)) = endpoint.takes else { unreachable!() };
         let names: Vec<String> = body(&World::new()).as_object().unwrap().keys().cloned().collect();
         for name in &names {
             let world = World::new();
@@ -590,12 +601,12 @@ fn no_text_in_json_causes_a_5xx() {
             let values = texts.iter().map(|text| format!("\"{text}\"")).chain(ODD_VALUES.map(str::to_owned));
             for value in values {
                 let text = format!("{{\"{name}\":{value}{comma}{rest}}}");
-                is_no_5xx(door.unlocked(&world).body("application/json", text.as_bytes()), &text);
+                is_no_5xx(endpoint.unlocked(&world).body("application/json", text.as_bytes()), &text);
                 sent += 1;
             }
             for text in &texts {
                 let text = format!("{{\"{text}\":1,\"{name}\":1{comma}{rest}}}");
-                is_no_5xx(door.unlocked(&world).body("application/json", text.as_bytes()), &text);
+                is_no_5xx(endpoint.unlocked(&world).body("application/json", text.as_bytes()), &text);
             }
         }
     }
@@ -639,9 +650,12 @@ fn no_text_in_other_places_causes_a_5xx() {
         }
         for name in [header::AUTHORIZATION, header::USER_AGENT, header::ACCEPT, header::CONTENT_TYPE] {
             let value: Vec<u8> = text.bytes().filter(|byte| *byte >= 32 && *byte != 127).collect();
-            for door in doors().into_iter().filter(|door| door.method != Method::DELETE) {
-                if door.pattern.ends_with("/login") || door.pattern.ends_with("/me") || door.pattern == "/dev/outbox" {
-                    is_no_5xx(door.bare(&world).raw_header(name.clone(), &value), text);
+            for endpoint in endpoints().into_iter().filter(|endpoint| endpoint.method != Method::DELETE) {
+                if endpoint.pattern.ends_with("/login")
+                    || endpoint.pattern.ends_with("/me")
+                    || endpoint.pattern == "/dev/outbox"
+                {
+                    is_no_5xx(endpoint.bare(&world).raw_header(name.clone(), &value), text);
                 }
             }
         }

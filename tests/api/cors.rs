@@ -6,7 +6,7 @@ use http::{Method, header};
 
 use crate::support::{
     Answer, Call, Postern,
-    world::{Door, World, doors},
+    world::{Endpoint, World, endpoints},
 };
 
 const LISTED: &str = "https://spa.example";
@@ -32,20 +32,24 @@ fn may_be_read_by(answer: &Answer, origin: &str) -> bool {
     allowed == Some(origin)
 }
 
-fn methods(of: &Door) -> BTreeSet<String> {
-    doors().iter().filter(|door| door.pattern == of.pattern).map(|door| door.method.to_string()).collect()
+fn methods(of: &Endpoint) -> BTreeSet<String> {
+    endpoints()
+        .iter()
+        .filter(|endpoint| endpoint.pattern == of.pattern)
+        .map(|endpoint| endpoint.method.to_string())
+        .collect()
 }
 
 #[test]
 fn a_listed_origin_gets_the_methods_and_headers_of_every_endpoint_in_a_preflight() {
     let world = World::with_settings(&SETTINGS);
-    for door in doors() {
-        let answer = preflight(&world, &door.path(&world), LISTED).send();
-        assert_eq!((answer.status, answer.text.as_str()), (204, ""), "{}", door.name());
-        assert!(may_be_read_by(&answer, LISTED), "{}", door.name());
+    for endpoint in endpoints() {
+        let answer = preflight(&world, &endpoint.path(&world), LISTED).send();
+        assert_eq!((answer.status, answer.text.as_str()), (204, ""), "{}", endpoint.name());
+        assert!(may_be_read_by(&answer, LISTED), "{}", endpoint.name());
         let allowed = answer.header("access-control-allow-methods").unwrap();
         let allowed: BTreeSet<String> = allowed.split(", ").map(str::to_owned).collect();
-        assert_eq!(allowed, methods(&door), "{}", door.name());
+        assert_eq!(allowed, methods(&endpoint), "{}", endpoint.name());
         assert_eq!(
             answer.header("access-control-allow-headers"),
             Some("Authorization, Content-Type, If-Match, X-Acting-As")
@@ -57,17 +61,17 @@ fn a_listed_origin_gets_the_methods_and_headers_of_every_endpoint_in_a_preflight
 
 #[test]
 fn a_listed_origin_can_read_every_response_and_error() {
-    for door in doors() {
+    for endpoint in endpoints() {
         let world = World::with_settings(&SETTINGS);
-        let wrong_method = world.postern.request(Method::PATCH, &door.path(&world));
-        let too_large = door.bare(&world).body("application/json", &[b' '; 17_000]);
-        for call in [door.bare(&world), wrong_method, too_large, door.good(&world)] {
+        let wrong_method = world.postern.request(Method::PATCH, &endpoint.path(&world));
+        let too_large = endpoint.bare(&world).body("application/json", &[b' '; 17_000]);
+        for call in [endpoint.bare(&world), wrong_method, too_large, endpoint.good(&world)] {
             let answer = call.header(header::ORIGIN, LISTED).send();
-            assert!(may_be_read_by(&answer, LISTED), "{} {}", door.name(), answer.status);
+            assert!(may_be_read_by(&answer, LISTED), "{} {}", endpoint.name(), answer.status);
         }
         world.postern.outside.is_out.set(true);
-        let answer = door.good(&world).header(header::ORIGIN, LISTED).send();
-        assert!(may_be_read_by(&answer, LISTED), "{} {}", door.name(), answer.status);
+        let answer = endpoint.good(&world).header(header::ORIGIN, LISTED).send();
+        assert!(may_be_read_by(&answer, LISTED), "{} {}", endpoint.name(), answer.status);
     }
     let postern = Postern::with_settings(&SETTINGS);
     let answer = postern.get("/api/auth/nothing").header(header::ORIGIN, LISTED).send();

@@ -4,7 +4,7 @@ use std::{env, fs};
 
 use http::Method;
 
-use crate::support::world::{World, doors};
+use crate::support::world::{World, endpoints};
 
 const DOCUMENT: &str = "docs/storage.md";
 const HEADER: &str =
@@ -13,14 +13,14 @@ const HEADER: &str =
 #[test]
 fn the_store_operations_of_each_endpoint_match_the_table() {
     let mut table = HEADER.to_owned();
-    for door in doors().into_iter().filter(|door| door.method != Method::HEAD) {
+    for endpoint in endpoints().into_iter().filter(|endpoint| endpoint.method != Method::HEAD) {
         let world = World::new();
-        let answer = door.good(&world).send();
+        let answer = endpoint.good(&world).send();
         let [before, after] = answer.cost;
-        assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
+        assert_eq!(answer.status, 200, "{}: {}", endpoint.name(), answer.text);
         table.push_str(&format!(
             "| {} | {} | {} | {} | {}, {}, {} |\n",
-            door.name(),
+            endpoint.name(),
             before.round_trips,
             before.statements,
             before.kv_operations,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Call, DAY, Fault, MINUTE, PASSWORD, RESEND, SECOND, claims,
-    world::{ADA, GRACE, NEW_PASSWORD, World, doors},
+    world::{ADA, GRACE, NEW_PASSWORD, World, endpoints},
 };
 
 type Settings<'a> = &'a [(&'static str, &'static str)];
@@ -63,14 +63,14 @@ fn token_in_mail(world: &World, to: &str, before: &str) -> String {
 
 /// The story of each endpoint.
 fn stories() -> Vec<Story> {
-    let mut stories: Vec<Story> = doors()
+    let mut stories: Vec<Story> = endpoints()
         .into_iter()
-        .map(|door| {
-            let mut story = Story::new(&door.name(), {
-                let door = door.clone();
-                move |world| door.good(world)
+        .map(|endpoint| {
+            let mut story = Story::new(&endpoint.name(), {
+                let endpoint = endpoint.clone();
+                move |world| endpoint.good(world)
             });
-            match door.name().as_str() {
+            match endpoint.name().as_str() {
                 "POST /api/auth/login" => {
                     story.finally = |world, answer| {
                         let token = answer.body["token"].as_str().unwrap();
@@ -513,7 +513,7 @@ fn let_everything_fail(settings: Settings<'_>) -> usize {
     for story in stories().iter().filter(|story| !story.is_local || settings != RESEND) {
         let plan = let_nothing_fail(story, settings);
         assert!(
-            plan.calls > 0 || ASKS_NOBODY.iter().any(|door| story.name.ends_with(door)),
+            plan.calls > 0 || ASKS_NOBODY.iter().any(|endpoint| story.name.ends_with(endpoint)),
             "{} makes no calls",
             story.name
         );
@@ -584,11 +584,11 @@ fn during_a_full_outage_no_login_succeeds_and_afterwards_nothing_has_changed() {
     let world = World::new();
     let names = Names::of(&world);
     let before = facts(&world, &names);
-    for door in doors().into_iter().filter(|door| !ASKS_NOBODY.contains(&door.pattern)) {
+    for endpoint in endpoints().into_iter().filter(|endpoint| !ASKS_NOBODY.contains(&endpoint.pattern)) {
         world.postern.outside.is_out.set(true);
-        let answer = door.good(&world).send();
+        let answer = endpoint.good(&world).send();
         world.postern.outside.is_out.set(false);
-        tells_nothing_of_the_inside(&answer, &door.name());
+        tells_nothing_of_the_inside(&answer, &endpoint.name());
     }
     assert_eq!(facts(&world, &names), before);
     assert_eq!(claims(&world.ada.token)["sid"], json!(world.session_id));

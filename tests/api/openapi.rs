@@ -6,7 +6,7 @@ use http::Method;
 use postern::error::Error;
 use serde_json::Value;
 
-use crate::support::{Postern, description::description, openapi, world::doors};
+use crate::support::{Postern, description::description, openapi, world::endpoints};
 
 const FILE: &str = "src/endpoints/openapi.json";
 
@@ -27,7 +27,7 @@ fn the_served_description_matches_the_code() {
 #[test]
 fn exactly_the_existing_endpoints_are_described() {
     let in_tests: BTreeSet<String> =
-        doors().iter().filter(|door| door.method != Method::HEAD).map(|door| door.name()).collect();
+        endpoints().iter().filter(|endpoint| endpoint.method != Method::HEAD).map(|endpoint| endpoint.name()).collect();
     let mut described = BTreeSet::new();
     for (path, item) in description()["paths"].as_object().unwrap() {
         described.extend(item.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())));

@@ -230,7 +230,7 @@ fn the_page_can_show_the_account_without_using_up_the_link() {
 #[test]
 fn a_reset_token_is_rejected_by_all_other_endpoints() {
     let (postern, _, token) = with_token();
-    let doors = [
+    let endpoints = [
         (Method::DELETE, "/api/auth/me"),
         (Method::PUT, "/api/auth/me/name"),
         (Method::PUT, "/api/auth/me/password"),
@@ -242,7 +242,7 @@ fn a_reset_token_is_rejected_by_all_other_endpoints() {
         (Method::GET, "/api/auth/me/sessions"),
         (Method::POST, "/api/auth/logout"),
     ];
-    for (method, path) in doors {
+    for (method, path) in endpoints {
         let body = json!({
             "name": "Eve", "email": "eve@example.com", "old_password": PASSWORD, "new_password": NEW_PASSWORD
         });

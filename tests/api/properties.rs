@@ -29,7 +29,7 @@ use crate::{
     conventions::send,
     support::{
         Answer, HOUR, NEW_SECRET, PASSWORD, SECRET, claims,
-        world::{ADA, Door, Opens, Takes, World, doors},
+        world::{ADA, Endpoint, Opens, Takes, World, endpoints},
     },
 };
 
@@ -147,11 +147,11 @@ fn header_value() -> impl Strategy<Value = Vec<u8>> {
     vec(byte, 0..60)
 }
 
-fn a_door(chosen: impl Fn(&Door) -> bool) -> impl Strategy<Value = Door> {
-    select(doors().into_iter().filter(chosen).collect::<Vec<_>>())
+fn an_endpoint(chosen: impl Fn(&Endpoint) -> bool) -> impl Strategy<Value = Endpoint> {
+    select(endpoints().into_iter().filter(chosen).collect::<Vec<_>>())
 }
 
-impl std::fmt::Debug for Door {
+impl std::fmt::Debug for Endpoint {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.name())
     }
@@ -183,20 +183,20 @@ impl State {
 
 /// Checks that any response follows the contract: no 5xx, the format of errors, and no change of the state beyond what the
 /// error implies.
-fn is_an_answer(answer: &Answer, door: &Door, world: &World, before: State) {
-    let (name, status) = (door.name(), answer.status);
+fn is_an_answer(answer: &Answer, endpoint: &Endpoint, world: &World, before: State) {
+    let (name, status) = (endpoint.name(), answer.status);
     assert!(status < 500, "{name}: {}", answer.text);
     assert_eq!(world.postern.log(), [""; 0], "{name}");
     if status == 200 {
         return;
     }
-    if door.method != Method::HEAD {
+    if endpoint.method != Method::HEAD {
         let code = answer.body["code"].as_str().unwrap();
         answer.refused(status, code);
     }
     // Rejected sign-ups count, because the reason for the rejection is worth guessing.
     let nothing_was_judged = matches!(status, 400 | 404 | 405 | 413 | 415);
-    if nothing_was_judged || (status == 422 && door.pattern != "/api/auth/signup") {
+    if nothing_was_judged || (status == 422 && endpoint.pattern != "/api/auth/signup") {
         assert_eq!(before, State::of(world), "{name}: {}", answer.text);
     } else {
         assert_eq!(before.without_counts(), State::of(world).without_counts(), "{name}: {}", answer.text);
@@ -247,9 +247,9 @@ fn urlencoded(pairs: &[(impl AsRef<str>, impl AsRef<str>)]) -> Vec<u8> {
 
 impl Body {
     /// The body for an endpoint, and the matching content type.
-    fn of(self, door: &Door, world: &World) -> (&'static str, Vec<u8>) {
+    fn of(self, endpoint: &Endpoint, world: &World) -> (&'static str, Vec<u8>) {
         const JSON: &str = "application/json";
-        let (content_type, good) = match door.takes {
+        let (content_type, good) = match endpoint.takes {
             Takes::Nothing => (JSON, b"{}".to_vec()),
             Takes::Json(body) | Takes::JsonOrNothing(body) => (JSON, body(world).to_string().into_bytes()),
             Takes::Form(fields) => (URLENCODED, urlencoded(&fields(world))),
@@ -271,15 +271,15 @@ fn other_content_type() -> impl Strategy<Value = String> {
 #[test]
 fn no_body_breaks_an_endpoint_and_errors_change_nothing() {
     let fresh = RefCell::new(World::new());
-    let input = (a_door(|_| true), body(), option::weighted(0.2, other_content_type()));
-    proptest!(cases(512), |((door, body, other_content_type) in input)| {
+    let input = (an_endpoint(|_| true), body(), option::weighted(0.2, other_content_type()));
+    proptest!(cases(512), |((endpoint, body, other_content_type) in input)| {
         let world = fresh.borrow();
         let before = State::of(&world);
-        let (content_type, bytes) = body.of(&door, &world);
+        let (content_type, bytes) = body.of(&endpoint, &world);
         let content_type = other_content_type.as_deref().unwrap_or(content_type);
-        let answer = send(door.unlocked(&world).body(content_type, &bytes));
-        is_an_answer(&answer, &door, &world, before);
-        let may_go_on = (400..429).contains(&answer.status) || door.method.is_safe();
+        let answer = send(endpoint.unlocked(&world).body(content_type, &bytes));
+        is_an_answer(&answer, &endpoint, &world, before);
+        let may_go_on = (400..429).contains(&answer.status) || endpoint.method.is_safe();
         drop(world);
         if !may_go_on {
             fresh.replace(World::new());
@@ -540,7 +540,7 @@ fn no_path_leads_to_another_users_resources() {
     let rest = prop_oneof![3 => "[^?]{1,40}", 1 => "(%2e|%2f|/|\\.\\.|login|me|;){1,5}"];
     proptest!(cases(512), |((method, prefix, rest) in (select(methods), select(prefixes), rest))| {
         let path = format!("{prefix}{rest}");
-        prop_assume!(!doors().iter().any(|door| door.path(&world) == path));
+        prop_assume!(!endpoints().iter().any(|endpoint| endpoint.path(&world) == path));
         let answer = send(world.postern.request(method.clone(), &path).bearer(&world.ada.token));
         assert!(matches!(answer.status, 404 | 405), "{method} {path}: {}", answer.text);
         assert_eq!(State::of(&world), before);
@@ -678,10 +678,10 @@ fn only_tokens_signed_by_us_are_accepted() {
     let before = State::of(&world);
     let live = [&world.ada.token, &world.other_session, &world.reset_token, &world.admin_token, &world.user_token];
     let live = live.map(String::as_str);
-    proptest!(cases(1_024), |(door in a_door(|door| door.opens != Opens::Anybody), forgery in forgery())| {
+    proptest!(cases(1_024), |(endpoint in an_endpoint(|endpoint| endpoint.opens != Opens::Anybody), forgery in forgery())| {
         let token = forgery.token(&live, world.postern.now.get());
         prop_assume!(!live.contains(&token.as_str()));
-        let answer = send(door.locked(&world).bearer(&token));
+        let answer = send(endpoint.locked(&world).bearer(&token));
         assert_eq!(answer.status, 401, "{token}: {}", answer.text);
         assert_eq!(State::of(&world), before);
     });

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{
     Call,
-    world::{Door, Opens, World, doors},
+    world::{Endpoint, Opens, World, endpoints},
 };
 
 /// Possible results of a request: it was faster, or the error says that the session, link, code or account has ended.
@@ -34,19 +34,19 @@ fn act<'a>(world: &'a World, act: &str) -> Call<'a> {
 }
 
 /// The endpoints with which a user changes something.
-fn writing_doors() -> impl Iterator<Item = Door> {
+fn writing_endpoints() -> impl Iterator<Item = Endpoint> {
     let opens = [Opens::Sessions, Opens::Resets, Opens::Anybody];
-    doors().into_iter().filter(move |door| !door.method.is_safe() && opens.contains(&door.opens))
+    endpoints().into_iter().filter(move |endpoint| !endpoint.method.is_safe() && opens.contains(&endpoint.opens))
 }
 
 #[test]
 fn a_request_during_which_the_account_is_closed_fails_cleanly_and_leaves_no_credentials() {
-    for door in writing_doors() {
+    for endpoint in writing_endpoints() {
         for name in ACTS {
             let world = World::new();
             let postern = &world.postern;
-            let answers = postern.at_once(vec![act(&world, name), door.good(&world)]);
-            let what = format!("{} while an admin does {name}", door.name());
+            let answers = postern.at_once(vec![act(&world, name), endpoint.good(&world)]);
+            let what = format!("{} while an admin does {name}", endpoint.name());
             assert_eq!(answers[0].status, 200, "{what}: {:?}", answers[0]);
             let outcome = answers[1].outcome;
             assert!(OUTCOMES.contains(&outcome), "{what}: {outcome}");
@@ -62,10 +62,10 @@ fn a_request_during_which_the_account_is_closed_fails_cleanly_and_leaves_no_cred
                 postern.put(&path).bearer(&world.admin_token).json(body).send().expect(200);
                 assert!(rows(OF_A_USER[0]).is_empty(), "{what}");
                 assert_eq!(postern.me(&world.reset_token), 401, "{what}");
-            } else if door.pattern != "/api/auth/login" {
+            } else if endpoint.pattern != "/api/auth/login" {
                 assert!(rows(OF_A_USER[0]).is_empty(), "{what}");
             }
-            if door.method == Method::POST && door.pattern == "/api/auth/login" {
+            if endpoint.method == Method::POST && endpoint.pattern == "/api/auth/login" {
                 continue;
             }
             assert_eq!(postern.me(&world.ada.token), 401, "{what}");

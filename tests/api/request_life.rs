@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{
     Answer, Call, DAY, HOUR, ORIGIN, PASSWORD, Postern, RESEND,
-    world::{World, doors},
+    world::{World, endpoints},
 };
 
 const WANTED: HeaderName = HeaderName::from_static("x-session-cookie");
@@ -25,16 +25,16 @@ fn reads_its_body(call: Call<'_>) -> bool {
 
 #[test]
 fn a_body_that_arrives_too_late_is_408_at_every_endpoint_and_changes_nothing() {
-    for door in doors() {
+    for endpoint in endpoints() {
         let world = World::new();
         let before = world.postern.sql.dump();
-        let answer = door.good(&world).broken(|| Error::RequestTimeout).send();
-        if door.method == Method::HEAD {
+        let answer = endpoint.good(&world).broken(|| Error::RequestTimeout).send();
+        if endpoint.method == Method::HEAD {
             assert_eq!((answer.status, answer.text.as_str()), (408, ""));
         } else {
             answer.refused(408, "request_timeout");
         }
-        assert_eq!(world.postern.sql.dump(), before, "{}", door.name());
+        assert_eq!(world.postern.sql.dump(), before, "{}", endpoint.name());
     }
 }
 
@@ -145,19 +145,19 @@ fn stale_requests_send_no_additional_reset_mail() {
 
 #[test]
 fn api_calls_over_plain_http_are_rejected_outside_local_development() {
-    for door in doors().iter().filter(|door| door.pattern.starts_with("/api/")) {
+    for endpoint in endpoints().iter().filter(|endpoint| endpoint.pattern.starts_with("/api/")) {
         let world = World::new();
-        let call = door.good(&world).at_origin("http://app.example.com");
+        let call = endpoint.good(&world).at_origin("http://app.example.com");
         world.postern.redeploy(&deployed());
         let before = world.postern.sql.dump();
         let answer = call.send();
-        if door.method == Method::HEAD {
+        if endpoint.method == Method::HEAD {
             assert_eq!((answer.status, answer.text.as_str()), (400, ""));
         } else {
             answer.refused(400, "https_required");
         }
         assert!(answer.header(HSTS).is_some());
-        assert_eq!((world.postern.sql.dump(), answer.calls), (before, 0), "{}", door.name());
+        assert_eq!((world.postern.sql.dump(), answer.calls), (before, 0), "{}", endpoint.name());
     }
 }
 

@@ -8,7 +8,7 @@ use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 
 use crate::support::{
     Fault, HOUR, MINUTE, PASSWORD, Postern, RESEND, SECRET,
-    world::{ADA, NEW_PASSWORD, World, doors},
+    world::{ADA, NEW_PASSWORD, World, endpoints},
 };
 
 /// Every secret that a client or a mail received, with a description.
@@ -188,18 +188,18 @@ fn a_code_in_kv_cannot_be_brute_forced_without_the_secret() {
 fn the_log_of_failures_contains_no_secrets_or_addresses() {
     let mut lines = 0;
     for settings in [&[][..], &RESEND] {
-        for door in doors() {
+        for endpoint in endpoints() {
             for call in 1..=12 {
                 let world = World::with_settings(settings);
                 let postern = &world.postern;
                 postern.come_from("198.51.100.77");
                 postern.outside.fault.set(Some((call, Fault::Before)));
-                door.good(&world).send();
+                endpoint.good(&world).send();
                 if postern.outside.fault.take().is_some() {
                     break;
                 }
                 let log = postern.log().join("\n");
-                assert!(log.contains("test-request"), "{}: {log:?}", door.name());
+                assert!(log.contains("test-request"), "{}: {log:?}", endpoint.name());
                 lines += postern.log().len();
 
                 let mut secrets = Secrets::default();
@@ -249,9 +249,9 @@ fn the_log_of_failures_contains_no_secrets_or_addresses() {
 #[test]
 fn only_failures_are_logged() {
     let world = World::new();
-    for door in doors() {
-        door.locked(&world).send();
-        door.bare(&world).body("application/json", b"{").send();
+    for endpoint in endpoints() {
+        endpoint.locked(&world).send();
+        endpoint.bare(&world).body("application/json", b"{").send();
     }
     world.postern.login(ADA, "a wrong password");
     world.postern.wait(HOUR);

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{
     Answer, Call, DAY, ORIGIN, PASSWORD, Postern,
-    world::{ADA, Door, NEW_PASSWORD, Opens, World, doors},
+    world::{ADA, Endpoint, NEW_PASSWORD, Opens, World, endpoints},
 };
 
 const WANTED: HeaderName = HeaderName::from_static("x-session-cookie");
@@ -35,20 +35,20 @@ fn kept(answer: &Answer) -> (String, i64) {
     (token.to_owned(), seconds.parse().unwrap())
 }
 
-fn session_doors() -> impl Iterator<Item = Door> {
-    doors().into_iter().filter(|door| matches!(door.opens, Opens::Sessions | Opens::SessionsAndResets))
+fn session_endpoints() -> impl Iterator<Item = Endpoint> {
+    endpoints().into_iter().filter(|endpoint| matches!(endpoint.opens, Opens::Sessions | Opens::SessionsAndResets))
 }
 
-fn is_safe(door: &Door) -> bool {
-    door.method == Method::GET || door.method == Method::HEAD
+fn is_safe(endpoint: &Endpoint) -> bool {
+    endpoint.method == Method::GET || endpoint.method == Method::HEAD
 }
 
 #[test]
 fn the_services_own_pages_get_the_cookie_at_login_and_sign_up() {
     for pattern in ["/api/auth/login", "/api/auth/signup"] {
         let world = World::new();
-        let door = doors().into_iter().find(|door| door.pattern == pattern).unwrap();
-        let answer = from_own_page(door.good(&world).header(WANTED, "set")).send();
+        let endpoint = endpoints().into_iter().find(|endpoint| endpoint.pattern == pattern).unwrap();
+        let answer = from_own_page(endpoint.good(&world).header(WANTED, "set")).send();
         let (token, seconds) = kept(&answer);
         assert_eq!(answer.body["token"], json!(token), "{pattern}: the usual body is there too");
         assert_eq!(seconds, 7 * DAY / 1_000);
@@ -83,10 +83,10 @@ fn other_callers_get_no_cookie() {
 
 #[test]
 fn the_services_own_pages_can_use_the_cookie_at_every_session_endpoint() {
-    for door in session_doors() {
+    for endpoint in session_endpoints() {
         let world = World::new();
-        let answer = from_own_page(with_cookie(door.locked(&world), door.session(&world))).send();
-        assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
+        let answer = from_own_page(with_cookie(endpoint.locked(&world), endpoint.session(&world))).send();
+        assert_eq!(answer.status, 200, "{}: {}", endpoint.name(), answer.text);
     }
 }
 
@@ -94,38 +94,38 @@ fn the_services_own_pages_can_use_the_cookie_at_every_session_endpoint() {
 fn a_cross_site_request_with_the_cookie_has_no_effect() {
     let foreign: [&[&str]; 7] =
         [&[], &[FOREIGN], &["null"], &[""], &["https://app.example.com."], &[ORIGIN, ORIGIN], &[ORIGIN, FOREIGN]];
-    for door in session_doors() {
+    for endpoint in session_endpoints() {
         let world = World::new();
         let before = world.postern.sql.dump();
         for origins in foreign {
             for token in [world.ada.token.as_str(), "garbage"] {
-                let call = with_cookie(door.locked(&world), token);
+                let call = with_cookie(endpoint.locked(&world), token);
                 let answer = origins.iter().fold(call, |call, origin| call.header(header::ORIGIN, origin)).send();
-                if !is_safe(&door) {
+                if !is_safe(&endpoint) {
                     answer.refused(403, "foreign_origin");
                     // It does not remove the browser's cookie either.
-                    assert_eq!(answer.header("set-cookie"), None, "{}", door.name());
+                    assert_eq!(answer.header("set-cookie"), None, "{}", endpoint.name());
                 } else if token != "garbage" {
-                    assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
+                    assert_eq!(answer.status, 200, "{}: {}", endpoint.name(), answer.text);
                 }
                 let names = answer.headers.keys().filter(|name| name.as_str().starts_with("access-control-"));
-                assert_eq!(names.count(), 0, "{}", door.name());
+                assert_eq!(names.count(), 0, "{}", endpoint.name());
             }
         }
-        assert_eq!(world.postern.sql.dump(), before, "{}", door.name());
+        assert_eq!(world.postern.sql.dump(), before, "{}", endpoint.name());
     }
 }
 
 #[test]
 fn pages_in_cors_origins_cannot_use_the_cookie_either() {
     let settings = [("CORS_ORIGINS", "https://spa.example")];
-    for door in session_doors() {
+    for endpoint in session_endpoints() {
         let world = World::with_settings(&settings);
-        let call = with_cookie(door.locked(&world), &world.ada.token).header(header::ORIGIN, "https://spa.example");
+        let call = with_cookie(endpoint.locked(&world), &world.ada.token).header(header::ORIGIN, "https://spa.example");
         let answer = call.send();
         // Without this header, a browser does not let a page read responses to requests with cookies.
         assert_eq!(answer.header("access-control-allow-credentials"), None);
-        if !is_safe(&door) {
+        if !is_safe(&endpoint) {
             answer.refused(403, "foreign_origin");
         }
     }
@@ -137,11 +137,11 @@ fn an_invalid_cookie_is_rejected_and_errors_do_not_remove_the_cookie() {
     let ended = world.postern.token(ADA, PASSWORD);
     world.postern.post("/api/auth/logout").bearer(&ended).send().expect(200);
     let touched = world.ada.token.replace('.', "..");
-    for door in session_doors() {
+    for endpoint in session_endpoints() {
         for dead in ["", "garbage", "..", &ended, &touched, &world.user_token, &world.otp_token, &world.session_id] {
-            let answer = from_own_page(with_cookie(door.locked(&world), dead)).send();
+            let answer = from_own_page(with_cookie(endpoint.locked(&world), dead)).send();
             // The browser may have a newer cookie when this response arrives.
-            assert_eq!((answer.status, answer.header("set-cookie")), (401, None), "{} {dead}", door.name());
+            assert_eq!((answer.status, answer.header("set-cookie")), (401, None), "{} {dead}", endpoint.name());
             assert!(answer.header("www-authenticate").is_some());
         }
         let good = &world.ada.token;
@@ -151,8 +151,8 @@ fn an_invalid_cookie_is_rejected_and_errors_do_not_remove_the_cookie() {
             format!("__Host-session={good}; __Host-session={good}"),
             format!("__Host-session=x; __Host-session={good}"),
         ] {
-            let answer = from_own_page(door.locked(&world).header(header::COOKIE, &cookies)).send();
-            assert_eq!((answer.status, answer.header("set-cookie")), (401, None), "{} {cookies}", door.name());
+            let answer = from_own_page(endpoint.locked(&world).header(header::COOKIE, &cookies)).send();
+            assert_eq!((answer.status, answer.header("set-cookie")), (401, None), "{} {cookies}", endpoint.name());
         }
     }
     assert_eq!(world.postern.me(&world.ada.token), 200);
@@ -160,27 +160,30 @@ fn an_invalid_cookie_is_rejected_and_errors_do_not_remove_the_cookie() {
 
 #[test]
 fn a_page_that_acts_for_a_different_account_than_the_session_is_rejected_everywhere() {
-    for door in session_doors() {
+    for endpoint in session_endpoints() {
         let world = World::new();
         let before = world.postern.sql.dump();
-        let (own, other) =
-            if door.is_for_verified() { (&world.grace.id, &world.ada.id) } else { (&world.ada.id, &world.grace.id) };
+        let (own, other) = if endpoint.is_for_verified() {
+            (&world.grace.id, &world.ada.id)
+        } else {
+            (&world.ada.id, &world.grace.id)
+        };
         for stated in [other.as_str(), "", "garbage", "\u{fc}", &format!("{own}, {own}")] {
-            let call = from_own_page(with_cookie(door.locked(&world), door.session(&world)));
+            let call = from_own_page(with_cookie(endpoint.locked(&world), endpoint.session(&world)));
             let answer = call.raw_header(ACTING_AS, stated.as_bytes()).send();
-            assert_eq!(answer.status, 409, "{} {stated}: {}", door.name(), answer.text);
-            if door.method != Method::HEAD {
+            assert_eq!(answer.status, 409, "{} {stated}: {}", endpoint.name(), answer.text);
+            if endpoint.method != Method::HEAD {
                 answer.refused(409, "account_changed");
             }
-            assert_eq!(answer.header("set-cookie"), None, "{}", door.name());
+            assert_eq!(answer.header("set-cookie"), None, "{}", endpoint.name());
             // Clients with a bearer token can send it too.
-            let answer = door.unlocked(&world).raw_header(ACTING_AS, stated.as_bytes()).send();
-            assert_eq!(answer.status, 409, "{} {stated}: {}", door.name(), answer.text);
+            let answer = endpoint.unlocked(&world).raw_header(ACTING_AS, stated.as_bytes()).send();
+            assert_eq!(answer.status, 409, "{} {stated}: {}", endpoint.name(), answer.text);
         }
-        assert_eq!(world.postern.sql.dump(), before, "{}", door.name());
-        let call = from_own_page(with_cookie(door.locked(&world), door.session(&world)));
+        assert_eq!(world.postern.sql.dump(), before, "{}", endpoint.name());
+        let call = from_own_page(with_cookie(endpoint.locked(&world), endpoint.session(&world)));
         let answer = call.header(ACTING_AS, own).send();
-        assert_eq!(answer.status, 200, "{}: {}", door.name(), answer.text);
+        assert_eq!(answer.status, 200, "{}: {}", endpoint.name(), answer.text);
     }
 }
 
@@ -202,15 +205,15 @@ fn an_id_that_is_not_a_valid_header_value_is_sent_percent_encoded() {
 #[test]
 fn a_reset_token_in_a_cookie_is_rejected() {
     let world = World::new();
-    for door in doors().into_iter().filter(|door| door.opens != Opens::Anybody) {
-        let answer = from_own_page(with_cookie(door.locked(&world), &world.reset_token)).send();
-        assert_eq!(answer.status, 401, "{}", door.name());
+    for endpoint in endpoints().into_iter().filter(|endpoint| endpoint.opens != Opens::Anybody) {
+        let answer = from_own_page(with_cookie(endpoint.locked(&world), &world.reset_token)).send();
+        assert_eq!(answer.status, 401, "{}", endpoint.name());
     }
     // A session in the cookie is not accepted for a reset either, and the attempt does not remove it.
-    let door = doors().into_iter().find(|door| door.opens == Opens::Resets).unwrap();
-    let answer = from_own_page(with_cookie(door.locked(&world), &world.ada.token)).send();
+    let endpoint = endpoints().into_iter().find(|endpoint| endpoint.opens == Opens::Resets).unwrap();
+    let answer = from_own_page(with_cookie(endpoint.locked(&world), &world.ada.token)).send();
     assert_eq!((answer.status, answer.header("set-cookie")), (401, None));
-    door.good(&world).send().expect(200);
+    endpoint.good(&world).send().expect(200);
 }
 
 #[test]

@@ -6,17 +6,17 @@ use postern::{
     telemetry::{Event, Kind, Label, Outcome, Usage},
 };
 
-use crate::support::world::{World, doors};
+use crate::support::world::{World, endpoints};
 
 #[test]
 fn a_log_line_has_the_method_and_the_path_pattern() {
-    for door in doors() {
+    for endpoint in endpoints() {
         let world = World::new();
-        let path = door.path(&world);
+        let path = endpoint.path(&world);
         let (path, _) = path.split_once('?').unwrap_or((&path, ""));
-        let label = routes::label(&door.method, path);
-        assert_eq!(label, Label { method: label.method, route: door.pattern }, "{path}");
-        assert_eq!(label.method, door.method.as_str());
+        let label = routes::label(&endpoint.method, path);
+        assert_eq!(label, Label { method: label.method, route: endpoint.pattern }, "{path}");
+        assert_eq!(label.method, endpoint.method.as_str());
     }
     let unknown = Label { method: "other", route: "unknown" };
     assert_eq!(routes::label(&Method::from_bytes(b"ada").unwrap(), "/ada@example.com"), unknown);
@@ -24,12 +24,12 @@ fn a_log_line_has_the_method_and_the_path_pattern() {
 
 #[test]
 fn a_log_line_has_the_status_and_the_error_code() {
-    for door in doors().into_iter().filter(|door| door.method != Method::HEAD) {
+    for endpoint in endpoints().into_iter().filter(|endpoint| endpoint.method != Method::HEAD) {
         let world = World::new();
-        assert_eq!(door.good(&world).send().outcome, "success", "{}", door.name());
-        let refused = door.locked(&world).body("text/plain", b"ada@example.com").send();
+        assert_eq!(endpoint.good(&world).send().outcome, "success", "{}", endpoint.name());
+        let refused = endpoint.locked(&world).body("text/plain", b"ada@example.com").send();
         let expected = refused.body["code"].as_str().unwrap_or("success");
-        assert_eq!(refused.outcome, expected, "{}: {}", door.name(), refused.text);
+        assert_eq!(refused.outcome, expected, "{}: {}", endpoint.name(), refused.text);
     }
 }
 

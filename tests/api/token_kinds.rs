@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, DAY, MINUTE, NEW_SECRET, PASSWORD, SECRET, claims,
-    world::{Opens, World, doors},
+    world::{Opens, World, endpoints},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,11 +57,16 @@ fn token(world: &World, kind: Kind) -> String {
 }
 
 /// Tries each kind of token at an endpoint, each in its own world. Only `own` may be accepted.
-fn opens_to(own: &[Kind], door: &str, knock: impl Fn(&World, &str) -> Answer, is_let_in: impl Fn(&Answer) -> bool) {
+fn opens_to(
+    own: &[Kind],
+    endpoint: &str,
+    attempt: impl Fn(&World, &str) -> Answer,
+    is_let_in: impl Fn(&Answer) -> bool,
+) {
     for kind in KINDS {
         let world = World::new();
-        let answer = knock(&world, &token(&world, kind));
-        assert_eq!(is_let_in(&answer), own.contains(&kind), "{kind:?} at {door}: {answer:?}");
+        let answer = attempt(&world, &token(&world, kind));
+        assert_eq!(is_let_in(&answer), own.contains(&kind), "{kind:?} at {endpoint}: {answer:?}");
     }
 }
 
@@ -85,10 +90,10 @@ fn unless(refusal: u16, code: &'static str) -> impl Fn(&Answer) -> bool {
 
 #[test]
 fn a_bearer_is_a_session_token_or_at_few_endpoints_a_reset_or_password_change_token() {
-    for door in doors() {
-        let own: &[Kind] = match door.opens {
+    for endpoint in endpoints() {
+        let own: &[Kind] = match endpoint.opens {
             Opens::Anybody => continue,
-            Opens::Sessions if OPEN_BEFORE_PASSWORD_CHANGE.contains(&door.pattern) => {
+            Opens::Sessions if OPEN_BEFORE_PASSWORD_CHANGE.contains(&endpoint.pattern) => {
                 &[SessionToken, PasswordChangeToken]
             }
             Opens::Sessions => &[SessionToken],
@@ -96,35 +101,35 @@ fn a_bearer_is_a_session_token_or_at_few_endpoints_a_reset_or_password_change_to
             Opens::SessionsAndResets => &[SessionToken, PasswordChangeToken, ResetToken],
             Opens::Admins => &[SessionToken],
         };
-        let knock = |world: &World, token: &str| {
-            if door.opens == Opens::Admins {
+        let attempt = |world: &World, token: &str| {
+            if endpoint.opens == Opens::Admins {
                 world.postern.make_admin(&world.ada.id);
             }
-            if door.is_for_verified() {
+            if endpoint.is_for_verified() {
                 world.postern.verify(&world.ada.id);
             }
-            door.locked(world).bearer(token).send()
+            endpoint.locked(world).bearer(token).send()
         };
-        opens_to(own, &door.name(), knock, unless(401, "invalid_token"));
+        opens_to(own, &endpoint.name(), attempt, unless(401, "invalid_token"));
     }
 }
 
 #[test]
 fn a_referrer_is_a_user_token() {
-    let knock = |world: &World, token: &str| {
+    let attempt = |world: &World, token: &str| {
         let body = json!({ "referrer": token, "email": "bob@example.com", "password": PASSWORD });
         world.postern.post("/api/auth/signup").json(body).send()
     };
-    opens_to(&[UserToken], "signup", knock, unless(403, "referrer_refused"));
+    opens_to(&[UserToken], "signup", attempt, unless(403, "referrer_refused"));
 }
 
 #[test]
 fn only_user_tokens_are_verified_as_user_tokens() {
-    let knock = |world: &World, token: &str| {
+    let attempt = |world: &World, token: &str| {
         let token: String = form_urlencoded::byte_serialize(token.as_bytes()).collect();
         world.postern.get(&format!("/api/auth/verify-token?token={token}")).send()
     };
-    opens_to(&[UserToken], "verify-token", knock, |answer| {
+    opens_to(&[UserToken], "verify-token", attempt, |answer| {
         assert_eq!(answer.status, 200);
         answer.body == true
     });
@@ -135,32 +140,32 @@ fn only_an_otp_session_token_works_with_a_code_and_only_a_code_with_it() {
     let verify = |world: &World, code: &str, token: &str| {
         world.postern.post("/api/auth/verify-otp").form(&[("otp", code), ("token", token)]).send()
     };
-    let knock = |world: &World, token: &str| verify(world, &world.code, token);
-    opens_to(&[OtpToken], "verify-otp, token", knock, unless(403, "otp_token_refused"));
-    let knock = |world: &World, code: &str| verify(world, code, &world.otp_token);
-    opens_to(&[Code], "verify-otp, otp", knock, unless(403, "wrong_otp"));
+    let attempt = |world: &World, token: &str| verify(world, &world.code, token);
+    opens_to(&[OtpToken], "verify-otp, token", attempt, unless(403, "otp_token_refused"));
+    let attempt = |world: &World, code: &str| verify(world, code, &world.otp_token);
+    opens_to(&[Code], "verify-otp, otp", attempt, unless(403, "wrong_otp"));
 }
 
 #[test]
 fn only_listed_items_can_be_deleted() {
     for (path, own) in [("/api/auth/me/tokens", UserToken), ("/api/auth/me/sessions", SessionId)] {
-        let knock = |world: &World, token: &str| {
+        let attempt = |world: &World, token: &str| {
             world.postern.delete(&format!("{path}/{token}")).bearer(&world.ada.token).send()
         };
-        opens_to(&[own], path, knock, unless(404, "not_found"));
+        opens_to(&[own], path, attempt, unless(404, "not_found"));
     }
 }
 
 #[test]
 fn only_the_password_works_as_a_password() {
-    let knock = |world: &World, token: &str| {
+    let attempt = |world: &World, token: &str| {
         let answer = world.postern.login(&world.ada.email, token);
         let body = json!({ "old_password": token, "new_password": "another good password" });
         let change = world.postern.put("/api/auth/me/password").bearer(&world.ada.token).json(body).send();
         assert_eq!(change.status == 200, answer.status == 200, "{change:?}");
         answer
     };
-    opens_to(&[Password], "login", knock, unless(401, "wrong_credentials"));
+    opens_to(&[Password], "login", attempt, unless(401, "wrong_credentials"));
 }
 
 /// The claims of a token except the times.
@@ -174,8 +179,13 @@ fn own_claims(token: &str) -> Value {
 
 /// Returns the protected endpoints that do not answer 401 to this bearer token, with their statuses.
 fn opened_by(world: &World, token: &str) -> Vec<String> {
-    let protected = doors().into_iter().filter(|door| door.opens != Opens::Anybody && door.method != Method::DELETE);
-    protected.filter(|door| door.locked(world).bearer(token).send().status != 401).map(|door| door.name()).collect()
+    let protected = endpoints()
+        .into_iter()
+        .filter(|endpoint| endpoint.opens != Opens::Anybody && endpoint.method != Method::DELETE);
+    protected
+        .filter(|endpoint| endpoint.locked(world).bearer(token).send().status != 401)
+        .map(|endpoint| endpoint.name())
+        .collect()
 }
 
 #[test]
@@ -382,12 +392,12 @@ fn a_reset_link_survives_a_rotation_and_a_code_does_not() {
 #[test]
 fn a_token_is_read_only_from_the_authorization_header() {
     let world = World::new();
-    for door in doors().into_iter().filter(|door| door.opens != Opens::Anybody) {
-        let token = door.key(&world).unwrap();
+    for endpoint in endpoints().into_iter().filter(|endpoint| endpoint.opens != Opens::Anybody) {
+        let token = endpoint.key(&world).unwrap();
         let cookie = format!("token={token}; session={token}; authorization=Bearer {token}");
-        let path = format!("{}?token={token}&access_token={token}&bearer={token}", door.path(&world));
-        let call = world.postern.request(door.method.clone(), &path).header(header::COOKIE, &cookie);
+        let path = format!("{}?token={token}&access_token={token}&bearer={token}", endpoint.path(&world));
+        let call = world.postern.request(endpoint.method.clone(), &path).header(header::COOKIE, &cookie);
         let answer = call.json(json!({ "token": token, "access_token": token })).send();
-        assert_eq!(answer.status, 401, "{}: {}", door.name(), answer.text);
+        assert_eq!(answer.status, 401, "{}: {}", endpoint.name(), answer.text);
     }
 }

@@ -157,13 +157,13 @@ test("a wrong method is rejected with the allowed ones", async () => {
 test("the rate limiter stops a flood from one address, whatever headers the client sends", async () => {
   const guarded = await startPostern({ rateLimit: 5 });
   try {
-    const knock = (address, headers) => send(guarded, "GET", "/api/auth/verify-token?token=x", { address, headers });
+    const attempt = (address, headers) => send(guarded, "GET", "/api/auth/verify-token?token=x", { address, headers });
     // The windows of the limiter are aligned to the clock, so at most one may end in between. Of eleven requests, one is
     // therefore rejected.
     const refusals = [];
     for (let number = 1; number <= 11; number += 1) {
       // Headers of the client change nothing.
-      const answer = await knock("192.0.2.1", {
+      const answer = await attempt("192.0.2.1", {
         "x-forwarded-for": `198.51.100.${number}`,
         "x-real-ip": `10.0.0.${number}`,
       });
@@ -177,9 +177,9 @@ test("the rate limiter stops a flood from one address, whatever headers the clie
     assert.match(error, /wait 10 seconds/);
     assert.equal(refusals[0].headers.get("retry-after"), "10");
 
-    const flooding = async () => (await knock("192.0.2.1")).status === 429;
+    const flooding = async () => (await attempt("192.0.2.1")).status === 429;
     await until(flooding);
-    ok(await knock("192.0.2.2"));
+    ok(await attempt("192.0.2.2"));
     // Strangers at the same address do not block signed-in users.
     const admin = await adminToken(guarded);
     for (let number = 0; number < 12; number += 1) {

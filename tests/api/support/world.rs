@@ -1,4 +1,4 @@
-//! A service in which everything has happened once, and every door that it has.
+//! A service in which everything has happened once, and every endpoint that it has.
 
 use http::Method;
 use postern::routes::{AREAS, Guard};
@@ -8,7 +8,7 @@ use super::{Call, MINUTE, PASSWORD, Postern, SignedUp, claims};
 
 pub const ADA: &str = "ada@example.com";
 pub const GRACE: &str = "grace@example.com";
-/// The password that [`Door::good`] sets.
+/// The password that [`Endpoint::good`] sets.
 pub const NEW_PASSWORD: &str = "another good password";
 
 /// A service with a user, Ada, who has two sessions, and one live token of each kind; with another, Grace;
@@ -71,7 +71,7 @@ impl World {
     }
 }
 
-/// Whose bearer opens a door.
+/// Whose bearer opens an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opens {
     Anybody,
@@ -82,7 +82,7 @@ pub enum Opens {
     Admins,
 }
 
-/// What body a door takes; the functions make a good one.
+/// What body an endpoint takes; the functions make a good one.
 #[derive(Clone, Copy)]
 pub enum Takes {
     Nothing,
@@ -93,14 +93,14 @@ pub enum Takes {
 
 /// A method at an address.
 #[derive(Clone)]
-pub struct Door {
+pub struct Endpoint {
     pub method: Method,
     pub pattern: &'static str,
     pub opens: Opens,
     pub takes: Takes,
 }
 
-impl Door {
+impl Endpoint {
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.pattern)
     }
@@ -182,23 +182,23 @@ impl Door {
     }
 }
 
-/// Every route as a door, and HEAD wherever GET is.
-pub fn doors() -> Vec<Door> {
+/// Every route as an endpoint, and HEAD wherever GET is.
+pub fn endpoints() -> Vec<Endpoint> {
     let routes = AREAS.iter().flat_map(|area| area.routes);
-    let doors = routes.map(|route| Door {
+    let endpoints = routes.map(|route| Endpoint {
         method: route.method.clone(),
         pattern: route.pattern,
         opens: opens(&route.guard),
         takes: takes(&route.method, route.pattern),
     });
-    let mut doors: Vec<Door> = doors.collect();
-    let heads: Vec<Door> = doors
+    let mut endpoints: Vec<Endpoint> = endpoints.collect();
+    let heads: Vec<Endpoint> = endpoints
         .iter()
-        .filter(|door| door.method == Method::GET)
-        .map(|door| Door { method: Method::HEAD, ..door.clone() })
+        .filter(|endpoint| endpoint.method == Method::GET)
+        .map(|endpoint| Endpoint { method: Method::HEAD, ..endpoint.clone() })
         .collect();
-    doors.extend(heads);
-    doors
+    endpoints.extend(heads);
+    endpoints
 }
 
 fn opens(guard: &Guard) -> Opens {
