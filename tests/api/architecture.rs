@@ -1,8 +1,8 @@
-//! The arrows of ARCHITECTURE.md, held against the source.
+//! Checks that the source follows the arrows of ARCHITECTURE.md.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// Each room of `src`, and the rooms it may name.
+/// Each room of `src`, and the rooms it may use.
 const ARROWS: [(&str, &[&str]); 17] = [
     (
         "worker",
@@ -38,7 +38,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("lib", &[]),
 ];
 
-/// Every source file without its unit tests, with the room it is in.
+/// Returns every source file without its unit tests, with its room.
 fn sources() -> Vec<(String, String, String)> {
     fn visit(folder: &Path, sources: &mut Vec<(String, String, String)>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -62,14 +62,14 @@ fn sources() -> Vec<(String, String, String)> {
     sources
 }
 
-/// The rooms that code names after `crate::`, alone or in braces.
+/// Returns the rooms that the code names after `crate::`, alone or in braces.
 fn named_rooms(code: &str) -> BTreeSet<String> {
     let mut rooms = BTreeSet::new();
     for rest in code.split("crate::").skip(1) {
         let list = match rest.strip_prefix('{') {
             None => rest.to_owned(),
             Some(list) => {
-                // What stands at the first level of the braces.
+                // The names at the first level of the braces.
                 let mut depth = 0;
                 list.chars()
                     .take_while(|character| {
@@ -96,7 +96,7 @@ fn named_rooms(code: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_room_names_only_the_rooms_below_it() {
+fn every_room_uses_only_the_rooms_below_it() {
     for (name, room, code) in sources() {
         let (_, allowed) =
             ARROWS.iter().find(|(known, _)| *known == room).unwrap_or_else(|| panic!("a new room: {name}"));
@@ -107,7 +107,7 @@ fn every_room_names_only_the_rooms_below_it() {
 }
 
 #[test]
-fn sql_statuses_and_the_runtime_have_one_home_each_and_no_endpoint_calls_another() {
+fn sql_status_codes_and_the_runtime_stay_in_their_rooms_and_no_endpoint_calls_another() {
     for (name, room, code) in sources() {
         let at_the_edge = room == "worker" || room == "platform";
         let names_the_runtime = code.contains("worker::") && !code.contains("crate::worker");
@@ -129,7 +129,7 @@ fn sql_statuses_and_the_runtime_have_one_home_each_and_no_endpoint_calls_another
 }
 
 #[test]
-fn randomness_and_the_comparison_of_hashes_have_one_home_each() {
+fn randomness_and_hash_comparison_each_have_one_place() {
     for (name, _, code) in sources() {
         assert_eq!(code.contains("getrandom"), name == "crypto/random.rs", "{name} draws randomness");
         let other = ["thread_rng", "new_v4", "Math::random", "OsRng", "RandomState"];
@@ -141,7 +141,7 @@ fn randomness_and_the_comparison_of_hashes_have_one_home_each() {
 }
 
 #[test]
-fn the_rooms_that_a_file_names_are_found() {
+fn the_rooms_that_a_file_uses_are_found() {
     let code = "use crate::{\n app::App,\n domain::{email::Email, name},\n web,\n};\nfn f() { crate::error::g() }";
     let rooms: Vec<String> = named_rooms(code).into_iter().collect();
     assert_eq!(rooms, ["app", "domain", "error", "web"]);

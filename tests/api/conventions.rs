@@ -491,7 +491,7 @@ fn no_response_is_readable_by_other_origins() {
     let world = World::new();
     for endpoint in endpoints() {
         let origin = HeaderName::from_static("origin");
-        // `send` refuses every Access-Control header.
+        // `send` fails on any Access-Control header.
         send(endpoint.good(&world).header(origin.clone(), "https://evil.example"));
         send(world.postern.request(Method::OPTIONS, &endpoint.path(&world)).header(origin, "https://evil.example"));
     }
