@@ -83,7 +83,7 @@ async function send(method, path, json, token) {
   return { status: answer.status, body: await answer.json() };
 }
 
-test("it names admin / admin only while that opens the account, else the command for a new password", async () => {
+test("it shows admin / admin only while that works, and otherwise the command for a new password", async () => {
   const first = await start();
   assert.match(first, /^ {2}Sign in as admin \/ admin:$/m);
   assert.doesNotMatch(first, /reset-password|Warning/);
