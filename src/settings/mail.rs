@@ -181,6 +181,14 @@ mod tests {
     }
 
     #[test]
+    fn every_provider_of_the_table_is_known() {
+        let mut reader = Reader { lookup: &|_| None, is_local: false, problems: Vec::new() };
+        for name in MAIL_PROVIDER.choices.iter().filter(|name| **name != MAIL_PROVIDER.local) {
+            assert!(Provider::read(&mut reader, name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
     fn all_missing_settings_of_providers_are_reported_at_once() {
         let problems = read_mail(&[("MAIL_PROVIDER", "resend,postmark,sendgrid,mailgun,cloudflare")]).unwrap_err();
         let names = [
