@@ -15,7 +15,7 @@ pub struct Config<'a> {
     /// The color of the web pages: `#` and six hexadecimal digits.
     #[schema(pattern = "^#[0-9a-f]{6}$", example = "#0f6e75")]
     brand_color: &'a str,
-    /// The URL of the web pages that links in mails lead to, without a trailing slash.
+    /// The URL of the web pages that links in emails lead to, without a trailing slash.
     #[schema(format = "uri", example = "https://app.example.com")]
     app_url: &'a str,
     /// The minimum length of a password, in characters.

@@ -28,7 +28,7 @@ pub struct CodeSent {
     token: String,
 }
 
-/// The code from the mail, and its token.
+/// The code from the email, and its token.
 #[derive(ToSchema)]
 pub struct TypedCode {
     /// The six digits. Spaces, hyphens and invisible characters between them are ignored.
@@ -45,9 +45,9 @@ pub struct TypedCode {
 ///
 /// 1. The session: 401 or 403.
 /// 2. The email: 409 if it is already verified.
-/// 3. The time since the last code, the number of codes in an hour, and the number of mails of any kind to this address: 429.
+/// 3. The time since the last code, the number of codes in an hour, and the number of emails of any kind to this address: 429.
 ///
-/// A new code replaces the previous one. If the mail cannot be sent (503), the previous code stays valid.
+/// A new code replaces the previous one. If the email cannot be sent (503), the previous code stays valid.
 #[operation(
     responses(
         (status = 200, body = CodeSent),

@@ -18,9 +18,9 @@ struct Page {
     mails: Vec<outbox::Mail>,
 }
 
-/// List the mails of local development.
+/// List the emails of local development.
 ///
-/// Returns the last 100 mails, newest first, as a web page or as JSON. Exists only with the mail provider `outbox`.
+/// Returns the last 100 emails, newest first, as a web page or as JSON. Exists only with the mail provider `outbox`.
 #[operation(
     params(("to" = Option<String>, Query, description = "Only mails to this address.", example = "ada@example.com")),
     responses(

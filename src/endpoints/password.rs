@@ -42,7 +42,7 @@ pub struct PasswordChange {
 /// 2. The number of failed logins, which include wrong old passwords here, and of password changes: 429.
 /// 3. The old password: 403.
 ///
-/// The change ends all other sessions and all reset tokens, and the user gets a notice by mail.
+/// The change ends all other sessions and all reset tokens, and the user gets a notice by email.
 #[operation(
     request_body = PasswordChange,
     responses((status = 200, body = True), (status = "4XX", description = "wrong_password too_many_requests"))

@@ -41,12 +41,13 @@ pub struct NewPassword {
 
 /// Send a password reset link.
 ///
-/// Sends a mail if the email has an active account. The response and its timing are the same if not. The checks run in this order:
+/// Sends an email if this address has an active account. The response and its timing are the same if not. The checks run in this
+/// order:
 ///
 /// 1. The body: 400, 413, 415 or 422.
 /// 2. The number of requests for this email and from this address: 429.
 ///
-/// The mail is sent after the response. A new link replaces the previous one.
+/// The email is sent after the response. A new link replaces the previous one.
 #[operation(
     request_body = ForgottenPassword,
     responses((status = 200, body = True), (status = "4XX", description = "too_many_requests"))
@@ -78,7 +79,7 @@ pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> 
 /// 2. The body: 400, 413, 415 or 422. The token stays valid.
 /// 3. The reset token again: 401 if it was used in the meantime.
 ///
-/// The token works once. All sessions of the user end, the email counts as verified, and the user gets a notice by mail.
+/// The token works once. All sessions of the user end, the email counts as verified, and the user gets a notice by email.
 #[operation(
     request_body = NewPassword,
     responses((status = 200, body = True))

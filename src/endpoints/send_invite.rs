@@ -34,14 +34,14 @@ pub struct Invitation {
 
 /// Invite someone by email.
 ///
-/// Sends a mail with a sign-up link that contains a new user token. The response does not reveal whether the email has an account.
-/// The checks run in this order:
+/// Sends an email with a sign-up link that contains a new user token. The response does not reveal whether the address has an
+/// account. The checks run in this order:
 ///
 /// 1. The session: 401 or 403. Your own email: 403 if it is not verified. Then the body: 400, 413, 415 or 422.
-/// 2. The number of invitations by you and to this email, and of mails of any kind to it: 429.
+/// 2. The number of invitations by you and to this address, and of emails of any kind to it: 429.
 /// 3. The number of your active user tokens: 409.
 ///
-/// The mail is sent after the response.
+/// The email is sent after the response.
 #[operation(
     request_body = Invitation,
     responses((status = 200, body = True), (status = "4XX", description = "email_not_verified too_many_tokens too_many_requests"))

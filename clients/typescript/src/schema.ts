@@ -60,7 +60,7 @@ export interface paths {
         put?: never;
         /**
          * Create a user
-         * @description The admin becomes the user's referrer. Without a password, the user gets a mail with a link to set one, which is valid for
+         * @description The admin becomes the user's referrer. Without a password, the user gets an email with a link to set one, which is valid for
          *     7 days.
          */
         post: operations["postAdminUsers"];
@@ -380,7 +380,7 @@ export interface paths {
          *     2. The number of failed logins, which include wrong old passwords here, and of password changes: 429.
          *     3. The old password: 403.
          *
-         *     The change ends all other sessions and all reset tokens, and the user gets a notice by mail.
+         *     The change ends all other sessions and all reset tokens, and the user gets a notice by email.
          */
         put: operations["putMePassword"];
         post?: never;
@@ -401,14 +401,14 @@ export interface paths {
         put?: never;
         /**
          * Invite someone by email
-         * @description Sends a mail with a sign-up link that contains a new user token. The response does not reveal whether the email has an account.
-         *     The checks run in this order:
+         * @description Sends an email with a sign-up link that contains a new user token. The response does not reveal whether the address has an
+         *     account. The checks run in this order:
          *
          *     1. The session: 401 or 403. Your own email: 403 if it is not verified. Then the body: 400, 413, 415 or 422.
-         *     2. The number of invitations by you and to this email, and of mails of any kind to it: 429.
+         *     2. The number of invitations by you and to this address, and of emails of any kind to it: 429.
          *     3. The number of your active user tokens: 409.
          *
-         *     The mail is sent after the response.
+         *     The email is sent after the response.
          */
         post: operations["postMeSendInvite"];
         delete?: never;
@@ -432,9 +432,9 @@ export interface paths {
          *
          *     1. The session: 401 or 403.
          *     2. The email: 409 if it is already verified.
-         *     3. The time since the last code, the number of codes in an hour, and the number of mails of any kind to this address: 429.
+         *     3. The time since the last code, the number of codes in an hour, and the number of emails of any kind to this address: 429.
          *
-         *     A new code replaces the previous one. If the mail cannot be sent (503), the previous code stays valid.
+         *     A new code replaces the previous one. If the email cannot be sent (503), the previous code stays valid.
          */
         post: operations["postMeSendOtp"];
         delete?: never;
@@ -561,7 +561,7 @@ export interface paths {
          *     2. The body: 400, 413, 415 or 422. The token stays valid.
          *     3. The reset token again: 401 if it was used in the meantime.
          *
-         *     The token works once. All sessions of the user end, the email counts as verified, and the user gets a notice by mail.
+         *     The token works once. All sessions of the user end, the email counts as verified, and the user gets a notice by email.
          */
         post: operations["postResetPasswordWithToken"];
         delete?: never;
@@ -581,12 +581,13 @@ export interface paths {
         put?: never;
         /**
          * Send a password reset link
-         * @description Sends a mail if the email has an active account. The response and its timing are the same if not. The checks run in this order:
+         * @description Sends an email if this address has an active account. The response and its timing are the same if not. The checks run in this
+         *     order:
          *
          *     1. The body: 400, 413, 415 or 422.
          *     2. The number of requests for this email and from this address: 429.
          *
-         *     The mail is sent after the response. A new link replaces the previous one.
+         *     The email is sent after the response. A new link replaces the previous one.
          */
         post: operations["postSendPasswordResetLink"];
         delete?: never;
@@ -681,8 +682,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the mails of local development
-         * @description Returns the last 100 mails, newest first, as a web page or as JSON. Exists only with the mail provider `outbox`.
+         * List the emails of local development
+         * @description Returns the last 100 emails, newest first, as a web page or as JSON. Exists only with the mail provider `outbox`.
          */
         get: operations["getDevOutbox"];
         put?: never;
@@ -727,7 +728,7 @@ export interface components {
         Config: {
             /**
              * Format: uri
-             * @description The URL of the web pages that links in mails lead to, without a trailing slash.
+             * @description The URL of the web pages that links in emails lead to, without a trailing slash.
              * @example https://app.example.com
              */
             app_url: string;
@@ -1208,7 +1209,7 @@ export interface components {
         };
         /** @enum {boolean} */
         True: true;
-        /** @description The code from the mail, and its token. */
+        /** @description The code from the email, and its token. */
         TypedCode: {
             /**
              * @description The six digits. Spaces, hyphens and invisible characters between them are ignored.

@@ -51,7 +51,7 @@ pub struct NewUser {
     /// An email address without an account.
     #[schema(schema_with = email::schema)]
     pub email: String,
-    /// The password. If it is missing, the user gets a mail with a link to set one.
+    /// The password. If it is missing, the user gets an email with a link to set one.
     #[schema(schema_with = password::optional_schema)]
     pub password: Option<String>,
     /// The name of the user.
@@ -113,7 +113,7 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
 
 /// Create a user.
 ///
-/// The admin becomes the user's referrer. Without a password, the user gets a mail with a link to set one, which is valid for
+/// The admin becomes the user's referrer. Without a password, the user gets an email with a link to set one, which is valid for
 /// 7 days.
 #[operation(
     request_body = NewUser,
