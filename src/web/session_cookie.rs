@@ -18,7 +18,7 @@ pub const WANTED: HeaderName = HeaderName::from_static("x-session-cookie");
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct Wanted {
-    /// `set`, from a page of the service's own origin, asks for the session cookie beside the answer.
+    /// `set` requests the session cookie. It works only for pages of the service's own origin.
     #[param(rename = "X-Session-Cookie", example = "set")]
     pub session_cookie: Option<String>,
 }

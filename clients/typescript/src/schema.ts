@@ -1832,15 +1832,15 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
-        /** @description The methods that this path answers. */
+        /** @description The methods of this path. */
         Allow: string;
-        /** @description The version of the present state, for `If-Match`. */
+        /** @description The version of the current state, for `If-Match`. */
         ETag: string;
-        /** @description Seconds to wait before another attempt. */
+        /** @description The number of seconds to wait before the next attempt. */
         "Retry-After": number;
         /** @description RFC 6750, section 3. */
         "WWW-Authenticate": string;
-        /** @description What to tell when something is reported: the log knows it. */
+        /** @description The id of the request in the log. Include it when you report a problem. */
         "X-Request-Id": string;
     };
     pathItems: never;
@@ -2427,7 +2427,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description `set`, from a page of the service's own origin, asks for the session cookie beside the answer.
+                 * @description `set` requests the session cookie. It works only for pages of the service's own origin.
                  * @example set
                  */
                 "X-Session-Cookie"?: string;
@@ -3026,7 +3026,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description `set`, from a page of the service's own origin, asks for the session cookie beside the answer.
+                 * @description `set` requests the session cookie. It works only for pages of the service's own origin.
                  * @example set
                  */
                 "X-Session-Cookie"?: string;

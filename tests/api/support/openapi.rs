@@ -1,8 +1,8 @@
 //! Generates the API description (OpenAPI 3.1) from the route table and the attribute `operation` of each handler.
 //!
-//! The attribute has what belongs to the endpoint alone: its body, its response and, under `4XX`, the codes of its refusals. The
-//! rest is added here: the method, the path and the guard from the row, the tag from the area, the refusals that every body, every
-//! guard and every request can meet, and the status, message and headers of each refusal from `error.rs`.
+//! The attribute has what is specific to the endpoint: its body, its response and, under `4XX`, the codes of its errors. The rest is
+//! added here: the method, the path and the guard from the row, the tag from the area, the errors of the guard, of bodies and of
+//! all requests, and the status, message and headers of each error from `error.rs`.
 
 use std::collections::BTreeMap;
 
@@ -20,24 +20,24 @@ use utoipa::OpenApi;
         title = "Postern",
         description = "User identity at the edge: sign-up by invitation, login, email verification, password reset, \
             sessions and user tokens.\n\n\
-            Every answer is `no-store` and carries an `X-Request-Id`. Times are UNIX milliseconds. Unknown members of a \
-            body are ignored. A path that is not here is answered 404 (`not_found`), a method that is not here 405 \
-            (`method_not_allowed`) with `Allow`; HEAD is answered wherever GET is."
+            Every response has an `X-Request-Id` and `Cache-Control: no-store`. Times are UNIX timestamps in milliseconds. \
+            Unknown fields of a body are ignored. Unknown paths get 404 (`not_found`), and unknown methods of a path get \
+            405 (`method_not_allowed`) with `Allow`. HEAD works wherever GET does."
     ),
     servers((url = "/")),
     components(schemas(error::Body, error::FieldProblem))
 )]
-struct Annotations;
+struct Introduction;
 
-/// An example of what every answer carries.
+/// The request id in the examples.
 const REQUEST_ID: &str = "7f8a1b9c-40d2-4c55-9f6e-0a3c5d1e2b4f";
 
 /// Returns the whole description.
 ///
 /// # Panics
-/// If the attribute of a handler names a refusal that does not exist.
+/// If the attribute of a handler names an error that does not exist.
 pub fn describe() -> Value {
-    let mut document = json!(Annotations::openapi());
+    let mut document = json!(Introduction::openapi());
     let refusals = Refusals::of(&Error::examples());
     let mut responses = Map::new();
     document["tags"] = AREAS.iter().map(|area| json!({ "name": area.tag, "description": area.description })).collect();
@@ -50,7 +50,7 @@ pub fn describe() -> Value {
         complete(route, &mut operation, &refusals, &mut responses);
         document["paths"][route.pattern][route.method.as_str().to_lowercase()] = operation.into();
     }
-    // No operation answers with it; the introduction tells when it comes.
+    // No operation responds with it. The introduction says when it occurs.
     let refusal = &refusals.0["method_not_allowed"];
     responses.insert(component_name(&[refusal]), response(&[refusal]));
     name_timestamps(&mut document);
@@ -60,7 +60,7 @@ pub fn describe() -> Value {
     document
 }
 
-/// The annotations see through the alias `Timestamp`. Nothing else is described by a reference to `i64`.
+/// Gives timestamps their name. utoipa does not see the alias `Timestamp`, and nothing else is a reference to `i64`.
 fn name_timestamps(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -108,7 +108,7 @@ fn complete(route: &Route, operation: &mut Map<String, Value>, refusals: &Refusa
         }
     }
     operation.insert("operationId".to_owned(), operation_id(route).into());
-    tell(operation);
+    tidy(operation);
 
     let responses = operation["responses"].as_object_mut().unwrap();
     let own = responses.remove("4XX");
@@ -126,7 +126,7 @@ fn complete(route: &Route, operation: &mut Map<String, Value>, refusals: &Refusa
     }
 }
 
-/// The security schemes of a guard, and the codes with which it refuses a call.
+/// Returns the security schemes of a guard, and the codes of its errors.
 fn guarded(guard: &Guard) -> (&'static [&'static str], Vec<&'static str>) {
     let session = ["invalid_token", "account_changed", "inactive"];
     match guard {
@@ -142,15 +142,15 @@ fn guarded(guard: &Guard) -> (&'static [&'static str], Vec<&'static str>) {
     }
 }
 
-/// A stable name for generated code: `putMeName` for `PUT /api/auth/me/name`.
+/// Returns a stable name for generated code: `putMeName` for `PUT /api/auth/me/name`.
 fn operation_id(route: &Route) -> String {
     let path = route.pattern.strip_prefix("/api/auth/").unwrap_or(route.pattern);
     let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.fold(route.method.as_str().to_lowercase(), |name, word| name + &capitalised(word))
+    words.fold(route.method.as_str().to_lowercase(), |name, word| name + &capitalized(word))
 }
 
 /// Removes the full stop of the summary, and a description that is empty.
-fn tell(operation: &mut Map<String, Value>) {
+fn tidy(operation: &mut Map<String, Value>) {
     let summary = operation["summary"].as_str().unwrap().trim_end_matches('.').to_owned();
     operation.insert("summary".to_owned(), summary.into());
     if operation.get("description").is_some_and(|description| description == "") {
@@ -158,10 +158,10 @@ fn tell(operation: &mut Map<String, Value>) {
     }
 }
 
-/// Refusals by their code.
+/// Errors by code.
 struct Refusals(BTreeMap<&'static str, Refusal>);
 
-/// A refusal as the description shows it.
+/// An error, as the description shows it.
 struct Refusal {
     code: &'static str,
     status: String,
@@ -180,11 +180,11 @@ impl Refusals {
         Refusals(errors.iter().map(|error| (error.code(), refusal(error))).collect())
     }
 
-    /// The refusals with these codes under their statuses, each once.
+    /// Returns the errors with these codes, by status.
     fn by_status<'a>(&'a self, codes: &[&str]) -> BTreeMap<String, Vec<&'a Refusal>> {
         let mut sorted: BTreeMap<String, Vec<&Refusal>> = BTreeMap::new();
         for code in codes {
-            let refusal = self.0.get(*code).unwrap_or_else(|| panic!("src/error.rs has no refusal {code}"));
+            let refusal = self.0.get(*code).unwrap_or_else(|| panic!("src/error.rs has no error {code}"));
             let same = sorted.entry(refusal.status.clone()).or_default();
             if !same.iter().any(|known| known.code == refusal.code) {
                 same.push(refusal);
@@ -197,18 +197,18 @@ impl Refusals {
     }
 }
 
-/// `InactiveOrWrongPassword`, for the refusals that one status of an operation may mean.
+/// Returns the name of the response for errors of the same status, such as `InactiveOrWrongPassword`.
 fn component_name(refusals: &[&Refusal]) -> String {
-    let name = |refusal: &&Refusal| refusal.code.split('_').map(capitalised).collect::<String>();
+    let name = |refusal: &&Refusal| refusal.code.split('_').map(capitalized).collect::<String>();
     refusals.iter().map(name).collect::<Vec<_>>().join("Or")
 }
 
-fn capitalised(word: &str) -> String {
+fn capitalized(word: &str) -> String {
     let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
     first.to_ascii_uppercase() + rest
 }
 
-/// The response that stands for refusals of one status.
+/// Returns the response for errors of the same status.
 fn response(refusals: &[&Refusal]) -> Value {
     let codes: Vec<&str> = refusals.iter().map(|refusal| refusal.code).collect();
     let description: Vec<String> = refusals
@@ -227,7 +227,7 @@ fn response(refusals: &[&Refusal]) -> Value {
         .map(|name| {
             let name = name
                 .split('-')
-                .map(capitalised)
+                .map(capitalized)
                 .collect::<Vec<_>>()
                 .join("-")
                 .replace("Www", "WWW")
@@ -253,13 +253,13 @@ fn headers() -> Value {
     let seconds = json!({ "type": "integer", "minimum": 1 });
     let text = json!({ "type": "string" });
     json!({
-        "ETag": { "required": true, "description": "The version of the present state, for `If-Match`.", "schema": text },
-        "Allow": { "required": true, "description": "The methods that this path answers.", "schema": text },
-        "Retry-After": { "required": true, "description": "Seconds to wait before another attempt.", "schema": seconds },
+        "ETag": { "required": true, "description": "The version of the current state, for `If-Match`.", "schema": text },
+        "Allow": { "required": true, "description": "The methods of this path.", "schema": text },
+        "Retry-After": { "required": true, "description": "The number of seconds to wait before the next attempt.", "schema": seconds },
         "WWW-Authenticate": { "required": true, "description": "RFC 6750, section 3.", "schema": text },
         "X-Request-Id": {
             "required": true,
-            "description": "What to tell when something is reported: the log knows it.",
+            "description": "The id of the request in the log. Include it when you report a problem.",
             "schema": { "type": "string", "format": "uuid" },
         },
     })
@@ -271,23 +271,23 @@ fn security_schemes() -> Value {
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "A session token: what a login and a sign-up answer, and X-Refresh-Token.",
+            "description": "A session token, from the response to a login or sign-up, or from X-Refresh-Token.",
         },
         "cookie": {
             "type": "apiKey",
             "in": "cookie",
             "name": "__Host-session",
-            "description": "A session token in the cookie that a page of the service's own gets with X-Session-Cookie \
-                (`local-session` in local development over plain http). It counts where there is no Authorization header, and for more than reading only with an Origin that is the \
-                service's own. A page that shows a user should send the user's id in the header X-Acting-As, encoded as by \
-                encodeURIComponent: if the session has come to belong to another user, the answer is 409 (account_changed) and \
-                nothing is done.",
+            "description": "A session token in a cookie, which the service's own pages request with X-Session-Cookie. In local \
+                development over plain http, its name is `local-session`. It is ignored if there is an Authorization header. Requests \
+                other than GET and HEAD also need an Origin header with the service's own origin. A page that shows a user should send \
+                the user's id in X-Acting-As, encoded with encodeURIComponent. If the session belongs to another user by then, the \
+                response is 409 (account_changed) and nothing is done.",
         },
         "password_reset": {
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "A reset token, from the link in a mail: for GET /me, and once for the reset.",
+            "description": "A reset token, from the link in an email. It is valid for GET /me, and once for the reset.",
         },
     })
 }
