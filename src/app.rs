@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, LazyCell, RefCell},
+    fmt::Display,
     ops::Deref,
     rc::Rc,
 };
@@ -9,8 +10,9 @@ use std::{
 use crate::{
     crypto::{jwt::Verified, keys::Keys, token_cache::TokenCache},
     domain::{Timestamp, claims::Claims, throttle::Address},
-    ports::{HttpClient, Kv, Mailer, RateLimiter, Sql, Timer, WaitUntil},
+    ports::{HttpClient, Mailer, RateLimiter, StoreError, Timer, WaitUntil},
     settings::Settings,
+    store::Store,
 };
 
 /// What is prepared once and used by every request of an isolate.
@@ -63,12 +65,8 @@ pub fn lazily(read: impl FnOnce() -> Address + 'static) -> Rc<LazyAddress> {
 pub struct Services {
     /// What was prepared for the isolate.
     pub isolate: Rc<Isolate>,
-    /// D1.
-    pub sql: Rc<dyn Sql>,
-    /// D1 for what only reads and may be behind, where the settings want it: the nearest copy.
-    pub replica: Option<Rc<dyn Sql>>,
-    /// KV.
-    pub kv: Rc<dyn Kv>,
+    /// D1 and KV.
+    pub store: Store,
     /// HTTP to the outside.
     pub http: Rc<dyn HttpClient>,
     /// The platform's own mail service.
@@ -116,6 +114,21 @@ pub struct App {
     services: Services,
     /// When the request had arrived whole, or when the cron trigger was due.
     pub now: Timestamp,
+}
+
+impl App {
+    /// Runs `work` after the response. A failure is logged as `problem` and changes nothing else.
+    pub fn after_response<F>(&self, problem: impl Display + 'static, work: impl FnOnce(App) -> F)
+    where
+        F: Future<Output = Result<(), StoreError>> + 'static,
+    {
+        let (work, log, request_id) = (work(self.clone()), self.log, self.request_id.clone());
+        self.wait_until.run(Box::pin(async move {
+            if let Err(error) = work.await {
+                log(&format!("request {request_id}: {problem}: {}", error.0));
+            }
+        }));
+    }
 }
 
 impl Deref for App {

@@ -2,10 +2,11 @@
 
 use crate::{
     app::App,
+    crypto::random,
     error::Error,
     mail::queue,
     store::{
-        cleanup::{self, Deleted},
+        cleanup::{self, Deleted, Places},
         heartbeat,
     },
 };
@@ -18,7 +19,7 @@ const DAY: i64 = 86_400_000;
 /// One run. A part that fails does not keep the others from their work; what is left is done by the next run.
 pub async fn run(app: &App) {
     if app.settings().reads_replicas {
-        log_failure(app, "the heartbeat", heartbeat::beat(app.sql.as_ref(), app.now).await.map_err(Error::from));
+        log_failure(app, "the heartbeat", heartbeat::beat(&app.store, app.now).await.map_err(Error::from));
     }
     log_failure(app, "mail", queue::deliver_due(app).await);
     log_failure(app, "cleaning up", clean_up(app).await);
@@ -26,7 +27,9 @@ pub async fn run(app: &App) {
 
 async fn clean_up(app: &App) -> Result<(), Error> {
     let oldest_event = app.now - app.settings().event_retention_days * DAY;
-    let Deleted { mails, .. } = cleanup::delete(app.sql.as_ref(), app.now, oldest_event, ROWS_A_RUN).await?;
+    // Without randomness every run starts at the beginning, which is better than nothing.
+    let places = Places { session: random::id().unwrap_or_default(), throttle: random::token().unwrap_or_default() };
+    let Deleted { mails, .. } = cleanup::delete(&app.store, app.now, oldest_event, ROWS_A_RUN, places).await?;
     if mails > 0 {
         (app.log)(&format!("run {}: {mails} mails could not be sent while they were of use", app.request_id));
     }

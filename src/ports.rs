@@ -121,8 +121,6 @@ fn decode<T: DeserializeOwned>(row: &str) -> Result<T, StoreError> {
 pub trait Sql {
     /// Runs the statements in order in one transaction and one round trip: all of them take effect, or none.
     fn batch<'a>(&'a self, statements: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, StoreError>>;
-    /// Waits, before a batch is run again.
-    fn pause(&self, duration: Duration) -> Pending<'_, ()>;
 }
 
 /// The key-value store: eventually consistent, without compare-and-swap. It decides nothing.

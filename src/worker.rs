@@ -32,6 +32,7 @@ use crate::{
     ports::{Mailer, Pending, RateLimiter, WaitUntil},
     routes,
     settings::Settings,
+    store::Store,
     telemetry::{self, Event, Kind, Label, Meter, Outcome},
     web::{Headers, Request, Response},
 };
@@ -211,10 +212,17 @@ fn services(
     let Bindings { database, namespace, mailer, rate_limiter, user_writes, deployment, .. } = bindings;
     let d1 = |database| D1 { database, meter: work.meter.clone() };
     Ok(Services {
-        replica: if isolate.settings.reads_replicas { Some(Rc::new(d1(Rc::new(database.nearest()?)))) } else { None },
-        sql: Rc::new(d1(database)),
+        store: Store {
+            replica: if isolate.settings.reads_replicas {
+                Some(Rc::new(d1(Rc::new(database.nearest()?))))
+            } else {
+                None
+            },
+            sql: Rc::new(d1(database)),
+            kv: Rc::new(WorkersKv { namespace, meter: work.meter.clone() }),
+            timer: Rc::new(Timeouts),
+        },
         isolate,
-        kv: Rc::new(WorkersKv { namespace, meter: work.meter.clone() }),
         http: Rc::new(FetchClient),
         mailer,
         timer: Rc::new(Timeouts),

@@ -67,11 +67,6 @@ pub fn refused(app: &App, event: Event, refusal: Error) -> Error {
 
 /// Writes an event after the answer: of acts that are in no batch, because nothing in D1 changes by them.
 pub fn later(app: &App, event: Event) {
-    let app_after = app.clone();
-    app.wait_until.run(Box::pin(async move {
-        if let Err(error) = events::insert(app_after.sql.as_ref(), &event).await {
-            let (id, action) = (&app_after.request_id, event.action.as_str());
-            (app_after.log)(&format!("request {id}: {action} {} is not in the audit log: {}", event.result, error.0));
-        }
-    }));
+    let problem = format!("{} {} is not in the audit log", event.action.as_str(), event.result);
+    app.after_response(problem, |app| async move { events::insert(&app.store, &event).await });
 }

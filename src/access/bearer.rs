@@ -27,8 +27,11 @@ use crate::{
         user::{Role, User},
     },
     error::Error,
-    ports::Sql,
-    store::{records, sessions, users},
+    store::{
+        ReadFrom,
+        records::{self, Key},
+        sessions, users,
+    },
     web::{Header, Request, acting_as, session_cookie},
 };
 
@@ -201,7 +204,7 @@ pub async fn admin(app: &App, request: &Request) -> Result<Admin, Error> {
 /// Why a write of a user did nothing: because the session or the account was closed while the request was under way, or for
 /// the other reason.
 pub async fn refusal_of_session(app: &App, session: &Session, otherwise: Error) -> Error {
-    match sessions::find_live(app.sql.as_ref(), None, &session.id, app.now).await {
+    match sessions::find_live(&app.store, ReadFrom::Primary, &session.id, app.now).await {
         Ok(Some(live)) if live.user.is_active => otherwise,
         Ok(Some(_)) => Error::Inactive,
         Ok(None) => Error::Unauthorized,
@@ -211,7 +214,7 @@ pub async fn refusal_of_session(app: &App, session: &Session, otherwise: Error) 
 
 /// Returns why a write of an admin did nothing: the caller is no longer an active admin, or else the given reason.
 pub async fn refusal_of_admin(app: &App, admin: &Admin, otherwise: Error) -> Error {
-    match users::is_active_admin(app.sql.as_ref(), &admin.user.id).await {
+    match users::is_active_admin(&app.store, &admin.user.id).await {
         Ok(true) => otherwise,
         Ok(false) => Error::AdminRequired,
         Err(error) => error.into(),
@@ -226,7 +229,7 @@ pub async fn refusal_of_admin(app: &App, admin: &Admin, otherwise: Error) -> Err
 pub async fn session_before_password_change(app: &App, request: &Request) -> Result<Session, Error> {
     let (token, carrier) = session_bearer(app, request)?;
     let verified = verified_session(app, &token).ok_or(Error::Unauthorized)?;
-    live_session(app, request, None, &verified, carrier).await
+    live_session(app, request, ReadFrom::Primary, &verified, carrier).await
 }
 
 /// The reset that the bearer names.
@@ -248,12 +251,15 @@ pub async fn password_reset(app: &App, request: &Request) -> Result<PasswordRese
 pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<Bearer, Error> {
     let (token, carrier) = session_bearer(app, request)?;
     if let Some(verified) = verified_session(app, &token) {
-        let from = |replica| live_session(app, request, replica, &verified, carrier);
-        let replica = app.replica.as_deref().filter(|_| !is_password_change(&verified));
-        let mut live = from(replica).await?;
+        let live_in = |read_from| live_session(app, request, read_from, &verified, carrier);
+        let read_from = if is_password_change(&verified) { ReadFrom::Primary } else { ReadFrom::Nearest };
+        let mut live = live_in(read_from).await?;
         // A token that is made now must not tell what a replica has not heard of yet.
-        if replica.is_some() && (live.token_is_outdated || live.later_end(app).is_some()) {
-            live = from(None).await?;
+        if read_from == ReadFrom::Nearest
+            && app.store.replica.is_some()
+            && (live.token_is_outdated || live.later_end(app).is_some())
+        {
+            live = live_in(ReadFrom::Primary).await?;
         }
         return Ok(Bearer::Session(Box::new(live)));
     }
@@ -291,7 +297,7 @@ fn is_password_change(verified: &Verified<Claims>) -> bool {
 async fn live_session(
     app: &App,
     request: &Request,
-    replica: Option<&dyn Sql>,
+    read_from: ReadFrom,
     verified: &Verified<Claims>,
     carrier: Carrier,
 ) -> Result<Session, Error> {
@@ -302,7 +308,7 @@ async fn live_session(
     if !is_of_this_deployment(app, claims) {
         return Err(Error::Unauthorized);
     }
-    let live = sessions::find_live(app.sql.as_ref(), replica, sid, app.now).await?;
+    let live = sessions::find_live(&app.store, read_from, sid, app.now).await?;
     let live = live.filter(|live| live.user.id == claims.sub).ok_or(Error::Unauthorized)?;
     if acting_as::is_for_another(request, &live.user.id) {
         return Err(Error::AccountChanged);
@@ -334,11 +340,11 @@ async fn live_password_reset(app: &App, verified: Verified<Claims>) -> Result<Pa
     if !is_of_this_deployment(app, claims) {
         return Err(Error::Unauthorized);
     }
-    let record = records::password_reset(app, jti).await?.ok_or(Error::Unauthorized)?;
+    let record = records::find(&app.store, &Key::password_reset(jti), app.now).await?.ok_or(Error::Unauthorized)?;
     if record.user_id != claims.sub {
         return Err(Error::Unauthorized);
     }
-    let user = users::find_by_password_reset(app.sql.as_ref(), &claims.sub, jti).await?.ok_or(Error::Unauthorized)?;
+    let user = users::find_by_password_reset(&app.store, &claims.sub, jti).await?.ok_or(Error::Unauthorized)?;
     Ok(PasswordReset { id: jti.clone(), user })
 }
 

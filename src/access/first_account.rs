@@ -19,7 +19,7 @@ pub async fn ensure(app: &App) -> Result<(), Error> {
     if app.isolate.first_account_seen.get() {
         return Ok(());
     }
-    if !users::any(app.sql.as_ref()).await? {
+    if !users::any(&app.store).await? {
         let settings = app.settings();
         let (email, password) = match &settings.first_admin {
             Some(admin) => (admin.email.as_str(), admin.password.as_str()),
@@ -32,7 +32,7 @@ pub async fn ensure(app: &App) -> Result<(), Error> {
             name: NAME,
             must_change_password: settings.first_admin.is_none(),
         };
-        users::insert_first(app.sql.as_ref(), account, app.now).await?;
+        users::insert_first(&app.store, account, app.now).await?;
     }
     app.isolate.first_account_seen.set(true);
     Ok(())

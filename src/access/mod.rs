@@ -9,3 +9,4 @@ pub mod password_attempts;
 pub mod password_check;
 pub mod sign_in;
 pub mod sign_out;
+pub mod user_token;

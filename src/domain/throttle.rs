@@ -6,6 +6,9 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::Timestamp;
+use crate::error::Error;
+
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
@@ -93,8 +96,28 @@ impl Address {
     }
 }
 
+/// An attempt that is refused because there were too many before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocked {
+    /// The seconds until the next attempt is allowed, at least 1.
+    pub retry_after: i64,
+}
+
+impl Blocked {
+    /// Returns the refusal at `now` of an attempt that is allowed from `free_at`, both in milliseconds.
+    pub fn until(free_at: Timestamp, now: Timestamp) -> Blocked {
+        Blocked { retry_after: retry_after(free_at, now) }
+    }
+}
+
+impl From<Blocked> for Error {
+    fn from(blocked: Blocked) -> Self {
+        Error::TooManyRequests(blocked.retry_after)
+    }
+}
+
 /// The seconds to tell a caller who may try again at `free_at`, at least one.
-pub fn retry_after(free_at: i64, now: i64) -> i64 {
+fn retry_after(free_at: i64, now: i64) -> i64 {
     ((free_at - now + SECOND - 1) / SECOND).max(1)
 }
 

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     access::{
-        audit,
+        self, audit,
         bearer::{self, Session},
     },
     app::App,
@@ -51,10 +51,10 @@ pub async fn post(app: &App, request: &Request, session: &Session) -> Result<Res
     let (name, days) = (fields.take(name)?, fields.take(days)?);
 
     let expires_at = expiry(app.now, days.unwrap_or(app.settings().user_token_lifetime_days));
-    let made = user_tokens::make(app, &session.user.id, None)?;
+    let (token, new) = access::user_token::draw(app, &session.user.id, None)?;
     let event = audit::own(app, Action::TokenCreated, session);
-    if !user_tokens::insert(app.sql.as_ref(), &made, name.as_deref(), expires_at, None, &event).await? {
+    if !user_tokens::insert(&app.store, &new, name.as_deref(), expires_at, None, &event).await? {
         return Err(bearer::refusal_of_session(app, session, Error::TooManyTokens(MAX_LIVE)).await);
     }
-    Ok(Response::json(&CreatedToken { token: made.token }))
+    Ok(Response::json(&CreatedToken { token }))
 }

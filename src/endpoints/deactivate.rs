@@ -23,7 +23,7 @@ use crate::{
 pub async fn delete(app: &App, session: &Session) -> Result<Response, Error> {
     let user_id = &session.user.id;
     let event = audit::own(app, Action::Deactivated, session);
-    if !users::deactivate(app.sql.as_ref(), user_id, &event).await? {
+    if !users::deactivate(&app.store, user_id, &event).await? {
         return Err(bearer::refusal_of_session(app, session, Error::LastAdmin).await);
     }
     Ok(sign_out::answer(session))

@@ -27,7 +27,7 @@ pub async fn list(app: &App, request: &Request, session: &Session) -> Result<Res
     let (before, limit) = (fields.take(before)?.unwrap_or(NEWEST), fields.take(limit)?.unwrap_or(DEFAULT_LIMIT));
 
     let filter = Filter { user_id: Some(user.id.clone()), action: None };
-    let found = events::list(app.sql.as_ref(), &filter, before, limit + 1).await?;
+    let found = events::list(&app.store, &filter, before, limit + 1).await?;
     let found = found.into_iter().map(|event| as_seen_by(&user.id, event)).collect();
     Ok(Response::json(&Timeline::new(limit, found, |event: &Listed| event.id)))
 }

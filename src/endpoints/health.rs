@@ -60,7 +60,7 @@ pub async fn get(app: &App) -> Result<Response, Error> {
 /// # Errors
 /// 503 if D1 or KV does not respond.
 async fn check(app: &App) -> Result<Option<Vec<String>>, Error> {
-    let migrations = schema::check(app.sql.as_ref()).await?;
-    records::ping(app).await?;
+    let migrations = schema::check(&app.store).await?;
+    records::ping(&app.store).await?;
     Ok(migrations)
 }

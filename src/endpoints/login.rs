@@ -13,7 +13,7 @@ use crate::{
     crypto::password_hash,
     domain::{email::Email, event::Action, password::Password},
     error::Error,
-    store::users,
+    store::users::{self, Attempted},
     web::{self, Request, Response, session_cookie},
 };
 
@@ -55,11 +55,11 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     first_account::ensure(app).await?;
     let counters = password_attempts::counters(app, &email);
     let sample = password_attempts::sample(app, &email);
-    let (attempt, account, sampled) =
-        users::attempt_password(app.sql.as_ref(), &counters, &email, Some(&sample), None, app.now).await?;
+    let Attempted { attempt, account, sample } =
+        users::attempt_password(&app.store, &counters, &email, Some(&sample), None, app.now).await??;
 
     let Some(account) = account else {
-        password_check::spend(app, &password, sampled.as_deref());
+        password_check::spend(app, &password, sample.as_deref());
         return Err(audit::refused_login(app, None, Error::WrongCredentials));
     };
     let user_id = &account.user.id;
@@ -72,7 +72,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let rehashed = if is_outdated { Some(password_hash::hash(password.canonical(), cost)?) } else { None };
     let new = sign_in::new_session(app, request)?;
     let event = audit::new_session(app, Action::Login, &account.user.id, &new);
-    if !users::complete_login(app.sql.as_ref(), &account, &new, attempt, rehashed.as_deref(), &event).await? {
+    if !users::complete_login(&app.store, &account, &new, attempt, rehashed.as_deref(), &event).await? {
         // The password was changed or the account deactivated in the meantime.
         return Err(Error::WrongCredentials);
     }

@@ -17,6 +17,6 @@ use crate::{
 #[operation(responses((status = 200, body = True)))]
 pub async fn post(app: &App, session: &Session) -> Result<Response, Error> {
     let user_id = &session.user.id;
-    sessions::end(app.sql.as_ref(), user_id, &session.id, &audit::own(app, Action::Logout, session)).await?;
+    sessions::end(&app.store, user_id, &session.id, &audit::own(app, Action::Logout, session)).await?;
     Ok(sign_out::answer(session))
 }

@@ -40,7 +40,7 @@ pub async fn get(app: &App, bearer: &Bearer) -> Result<Response, Error> {
 async fn refresh(app: &App, session: &Session) -> Result<Option<Header>, Error> {
     let expires_at = match session.later_end(app) {
         Some(later) => {
-            if !sessions::extend(app.sql.as_ref(), &session.id, later, app.now).await? {
+            if !sessions::extend(&app.store, &session.id, later, app.now).await? {
                 return Err(Error::Unauthorized);
             }
             later

@@ -36,7 +36,7 @@ pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Resp
     let name = fields.take(name)?;
     let user_id = &session.user.id;
     let event = audit::own(app, Action::NameChanged, session);
-    if !users::rename(app.sql.as_ref(), user_id, name.as_deref(), &event).await? {
+    if !users::rename(&app.store, user_id, name.as_deref(), &event).await? {
         return Err(bearer::refusal_of_session(app, session, Error::Unauthorized).await);
     }
     Ok(Response::ok())

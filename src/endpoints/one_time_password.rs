@@ -11,10 +11,13 @@ use crate::{
     },
     app::App,
     crypto::random,
-    domain::{email::Email, event::Action, one_time_password::canonical, throttle::retry_after, user::User},
+    domain::{email::Email, event::Action, one_time_password::canonical, user::User},
     error::Error,
     mail::{self, message},
-    store::{one_time_passwords, records},
+    store::{
+        one_time_passwords::{self, BegunSend, CountedGuess},
+        records::{self, Key},
+    },
     web::{self, Request, Response, True},
 };
 
@@ -59,16 +62,16 @@ pub async fn send(app: &App, session: &Session) -> Result<Response, Error> {
     if user.is_verified {
         return Err(Error::AlreadyVerified);
     }
-    let sql = app.sql.as_ref();
-    let before = one_time_passwords::find(sql, &user.id).await?;
+    let store = &app.store;
+    let before = one_time_passwords::find(store, &user.id).await?;
     let generation = random::id()?;
-    let sent = match one_time_passwords::begin_send(sql, &user.id, &generation, before.as_ref(), app.now).await {
-        Ok(Some(time)) => {
-            let refusal = Error::TooManyRequests(retry_after(time, app.now));
-            return Err(bearer::refusal_of_session(app, session, refusal).await);
+    let sent = match one_time_passwords::begin_send(store, &user.id, &generation, before.as_ref(), app.now).await {
+        Ok(BegunSend::Begun) => mail_code(app, user, &generation).await,
+        Ok(BegunSend::TooSoon(blocked)) => {
+            return Err(bearer::refusal_of_session(app, session, blocked.into()).await);
         }
-        Ok(None) => mail_code(app, user, &generation).await,
-        Err(error) => Err(error),
+        Ok(BegunSend::AccountClosed) => Err(Error::Unauthorized),
+        Err(error) => Err(error.into()),
     };
     let error = match sent {
         Ok(token) => {
@@ -78,7 +81,7 @@ pub async fn send(app: &App, session: &Session) -> Result<Response, Error> {
         Err(error) => error,
     };
     // If D1 did not respond, it may have written anyway.
-    if let Err(error) = one_time_passwords::undo_send(sql, &user.id, &generation, before).await {
+    if let Err(error) = one_time_passwords::undo_send(store, &user.id, &generation, before).await {
         let cause = error.0;
         (app.log)(&format!("request {}: a code that was not sent still counts: {cause}", app.request_id));
     }
@@ -95,7 +98,8 @@ async fn mail_code(app: &App, user: &User, generation: &str) -> Result<String, E
         code_hash: app.keys().one_time_password.hash(&["code", generation, &code]),
         expires_at: app.now + settings.otp_lifetime * 1_000,
     };
-    records::put_one_time_password(app, &token, &record).await?;
+    let key = Key::one_time_password(&app.keys().one_time_password, &token);
+    records::put(&app.store, &key, &record, app.now).await?;
     let email = Email::from_store(user.email.clone());
     let message = message::one_time_password(settings, &email, user.name.as_deref(), &code, settings.otp_lifetime)?;
     mail::send_now(app, &message, generation).await?;
@@ -129,23 +133,23 @@ pub async fn verify(app: &App, request: &Request) -> Result<Response, Error> {
     let token = fields.required("token", |text| not_empty(text.trim().to_owned()));
     let (code, token) = (fields.take(code)?, fields.take(token)?);
 
-    let record = records::one_time_password(app, &token).await?.ok_or(Error::OneTimePasswordDead)?;
-    one_time_passwords::count_guess(app.sql.as_ref(), &record.user_id, &record.generation, app.now).await?;
+    let key = Key::one_time_password(&app.keys().one_time_password, &token);
+    let record = records::find(&app.store, &key, app.now).await?.ok_or(Error::OneTimePasswordDead)?;
+    match one_time_passwords::count_guess(&app.store, &record.user_id, &record.generation, app.now).await? {
+        CountedGuess::Counted => {}
+        CountedGuess::Blocked(blocked) => return Err(blocked.into()),
+        CountedGuess::Dead => return Err(Error::OneTimePasswordDead),
+    }
     if !app.keys().one_time_password.matches(&["code", &record.generation, &code], &record.code_hash) {
         let event = audit::without_session(app, Action::OtpVerified, &record.user_id);
         return Err(audit::refused(app, event, Error::WrongOneTimePassword));
     }
     let event = audit::without_session(app, Action::OtpVerified, &record.user_id);
-    if !one_time_passwords::complete(app.sql.as_ref(), &record.user_id, &record.generation, &event).await? {
+    if !one_time_passwords::complete(&app.store, &record.user_id, &record.generation, &event).await? {
         return Err(Error::OneTimePasswordDead);
     }
     // The record no longer works, because D1 decides. So the response does not wait.
-    let app_after = app.clone();
-    app.wait_until.run(Box::pin(async move {
-        if let Err(error) = records::delete_one_time_password(&app_after, &token).await {
-            (app_after.log)(&format!("request {}: a used OTP record stays in KV: {}", app_after.request_id, error.0));
-        }
-    }));
+    app.after_response("a used OTP record stays in KV", |app| async move { records::delete(&app.store, &key).await });
     Ok(Response::ok())
 }
 

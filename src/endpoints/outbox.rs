@@ -33,7 +33,7 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
         return Err(Error::NotFound);
     }
     let to = request.query_parameter("to").map(|to| to.trim().to_lowercase()).filter(|to| !to.is_empty());
-    let mails = outbox::list(app.sql.as_ref(), to.as_deref()).await?;
+    let mails = outbox::list(&app.store, to.as_deref()).await?;
     let wants_json = request.header(&header::ACCEPT).is_some_and(|accept| accept.contains("application/json"));
     if wants_json {
         return Ok(Response::json(&mails));

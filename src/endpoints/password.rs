@@ -19,7 +19,7 @@ use crate::{
     },
     error::Error,
     mail::queue::QueuedNotice,
-    store::users,
+    store::users::{self, Attempted},
     web::{self, Request, Response, True},
 };
 
@@ -64,8 +64,8 @@ pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Resp
 
     let counters = password_attempts::counters(app, email.as_str());
     let changes = password_attempts::changes(app, &session.user.id);
-    let (attempt, account, _) =
-        users::attempt_password(app.sql.as_ref(), &counters, email.as_str(), None, Some(&changes), app.now).await?;
+    let Attempted { attempt, account, .. } =
+        users::attempt_password(&app.store, &counters, email.as_str(), None, Some(&changes), app.now).await??;
     // By now, the email can be that of another user, or of none.
     let account = account.filter(|account| account.user.id == session.user.id);
     let account = account.ok_or(Error::Unauthorized)?;
@@ -76,7 +76,7 @@ pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Resp
     let queued = QueuedNotice::password_changed(app, &email, account.user.name.clone())?;
     let notice = queued.as_ref().map(|queued| &queued.notice);
     let event = audit::own(app, Action::PasswordChanged, session);
-    if !users::change_password(app.sql.as_ref(), &account, &new_hash, &session.id, attempt, notice, &event).await? {
+    if !users::change_password(&app.store, &account, &new_hash, &session.id, attempt, notice, &event).await? {
         // The password was changed in the meantime, so the old one is wrong now.
         return Err(Error::WrongPassword);
     }

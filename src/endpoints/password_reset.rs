@@ -16,7 +16,7 @@ use crate::{
     error::Error,
     mail::queue::{QueuedMail, QueuedNotice},
     store::{
-        records,
+        records::{self, Key},
         throttles::{self, Counter},
         users,
     },
@@ -61,12 +61,12 @@ pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> 
     let key = &app.keys().throttle;
     let by_email = Counter::new(key, RESET_BY_EMAIL, &[email.as_str()]);
     let by_address = Counter::new(key, RESET_BY_ADDRESS, &[app.address.as_str()]);
-    throttles::attempt(app, &by_email, &by_address).await?;
+    throttles::attempt(&app.store, &by_email, &by_address, app.now).await??;
 
     let reset_id = random::id()?;
     let queued = QueuedMail::password_reset(app, &email, &reset_id).await?;
     let event = audit::by_somebody(app, Action::PasswordResetRequested);
-    users::begin_password_reset(app.sql.as_ref(), &email, &reset_id, &queued.mail, &event).await?;
+    users::begin_password_reset(&app.store, &email, &reset_id, &queued.mail, &event).await?;
     queued.deliver_later(app);
     Ok(Response::ok())
 }
@@ -102,19 +102,15 @@ pub async fn complete(app: &App, request: &Request, reset: &PasswordReset) -> Re
     let counters = password_attempts::counters(app, email.as_str());
     let queued = QueuedNotice::password_changed(app, &email, reset.user.name.clone())?;
     let notice = queued.as_ref().map(|queued| &queued.notice);
-    let (sql, event) = (app.sql.as_ref(), audit::without_session(app, Action::PasswordResetCompleted, &reset.user.id));
-    if !users::complete_password_reset(sql, &reset.user.id, &reset.id, &new_hash, &counters, notice, &event).await? {
+    let (store, event) = (&app.store, audit::without_session(app, Action::PasswordResetCompleted, &reset.user.id));
+    if !users::complete_password_reset(store, &reset.user.id, &reset.id, &new_hash, &counters, notice, &event).await? {
         return Err(Error::Unauthorized);
     }
     if let Some(queued) = queued {
         queued.deliver_later(app);
     }
     // The record no longer works, because D1 decides. So the response does not wait.
-    let (app_after, reset_id) = (app.clone(), reset.id.clone());
-    app.wait_until.run(Box::pin(async move {
-        if let Err(error) = records::delete_password_reset(&app_after, &reset_id).await {
-            (app_after.log)(&format!("request {}: a used reset record stays in KV: {}", app_after.request_id, error.0));
-        }
-    }));
+    let key = Key::password_reset(&reset.id);
+    app.after_response("a used reset record stays in KV", |app| async move { records::delete(&app.store, &key).await });
     Ok(Response::ok())
 }

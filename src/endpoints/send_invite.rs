@@ -7,6 +7,7 @@ use crate::{
     access::{
         audit,
         bearer::{self, Session},
+        user_token,
     },
     app::App,
     domain::{
@@ -58,14 +59,14 @@ pub async fn post(app: &App, request: &Request, session: &Session) -> Result<Res
     let key = &app.keys().throttle;
     let by_user = Counter::new(key, INVITE_BY_USER, &[&user.id]);
     let by_email = Counter::new(key, INVITE_BY_EMAIL, &[email.as_str()]);
-    throttles::attempt(app, &by_email, &by_user).await?;
+    throttles::attempt(&app.store, &by_email, &by_user, app.now).await??;
 
     let days = app.settings().user_token_lifetime_days;
-    let made = user_tokens::make(app, &user.id, Some(&email))?;
-    let queued = QueuedMail::invitation(app, &email, user.name.clone(), &made.token, days).await?;
+    let (token, new) = user_token::draw(app, &user.id, Some(&email))?;
+    let queued = QueuedMail::invitation(app, &email, user.name.clone(), &token, days).await?;
     let expires_at = expiry(app.now, days);
-    let (sql, event) = (app.sql.as_ref(), audit::own(app, Action::InvitationSent, session));
-    if !user_tokens::insert(sql, &made, Some(INVITATION), expires_at, Some(&queued.mail), &event).await? {
+    let (store, event) = (&app.store, audit::own(app, Action::InvitationSent, session));
+    if !user_tokens::insert(store, &new, Some(INVITATION), expires_at, Some(&queued.mail), &event).await? {
         return Err(bearer::refusal_of_session(app, session, Error::TooManyTokens(MAX_LIVE)).await);
     }
     queued.deliver_later(app);

@@ -23,7 +23,7 @@ use crate::{
     ))
 )]
 pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
-    let list = sessions::list(app.sql.as_ref(), &session.user.id, &session.id, app.now).await?;
+    let list = sessions::list(&app.store, &session.user.id, &session.id, app.now).await?;
     Ok(Response::json(&list.sessions).header(TOTAL_COUNT, list.total.to_string()))
 }
 
@@ -36,7 +36,7 @@ pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
 )]
 pub async fn delete(app: &App, session: &Session, id: &str) -> Result<Response, Error> {
     let user_id = &session.user.id;
-    if !sessions::end(app.sql.as_ref(), user_id, id, &audit::own(app, Action::SessionEnded, session)).await? {
+    if !sessions::end(&app.store, user_id, id, &audit::own(app, Action::SessionEnded, session)).await? {
         return Err(Error::NotFound);
     }
     Ok(Response::ok())

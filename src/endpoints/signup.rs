@@ -14,11 +14,12 @@ use crate::{
         email::{self, Email},
         event::Action,
         name, password,
+        throttle::SIGN_UP_BY_ADDRESS,
         user::Role,
         user_token,
     },
     error::Error,
-    store::{user_tokens, users},
+    store::{throttles::Counter, user_tokens, users},
     web::{self, Request, Response, session_cookie},
 };
 
@@ -71,7 +72,11 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         return Err(fields.check().err().unwrap_or(Error::ReferrerRefused));
     };
 
-    let invitation = user_tokens::attempt_sign_up(app, &app.address, &referrer, email.as_ref()).await?;
+    let keys = app.keys();
+    let counter = Counter::new(&keys.throttle, SIGN_UP_BY_ADDRESS, &[app.address.as_str()]);
+    let attempt =
+        user_tokens::attempt_sign_up(&app.store, &counter, &keys.user_token, &referrer, email.as_ref(), app.now);
+    let invitation = attempt.await??;
     let invitation = invitation.filter(|_| user_token::is_well_formed(&referrer)).ok_or(Error::ReferrerRefused)?;
     let (email, password, name) = (fields.take(email)?, fields.take(password)?, fields.take(name)?);
     new_password::refuse_breached(app, "password", &password).await?;
@@ -91,7 +96,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     };
     let event = audit::new_session(app, Action::Signup, &user_id, &session).sets(Some(Role::User), Some(0));
     let counters = password_attempts::counters(app, email.as_str());
-    match users::sign_up(app.sql.as_ref(), new, &session, &counters, &event).await? {
+    match users::sign_up(&app.store, new, &session, &counters, &event).await? {
         users::SignUp::Done(user) => sign_in::answer(app, request, *user, false, &session),
         users::SignUp::EmailTaken => Err(Error::EmailTaken),
         users::SignUp::ReferrerEnded => Err(Error::ReferrerRefused),

@@ -38,7 +38,7 @@ struct UserToken {
 pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
     let user = &session.user;
     let keys = &app.keys().user_token;
-    let stored = user_tokens::list(app.sql.as_ref(), &user.id, app.now).await?;
+    let stored = user_tokens::list(&app.store, &user.id, app.now).await?;
     let tokens: Vec<UserToken> = stored
         .into_iter()
         .filter_map(|stored| {
@@ -61,7 +61,7 @@ pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
 )]
 pub async fn delete(app: &App, session: &Session, token: &str) -> Result<Response, Error> {
     let event = audit::own(app, Action::TokenDeleted, session);
-    if !user_tokens::delete(app.sql.as_ref(), &app.keys().user_token, &session.user.id, token, &event).await? {
+    if !user_tokens::delete(&app.store, &app.keys().user_token, &session.user.id, token, &event).await? {
         return Err(Error::NotFound);
     }
     Ok(Response::ok())

@@ -7,7 +7,7 @@ use crate::{
     app::App,
     domain::user_token::is_well_formed,
     error::{Error, FieldProblem},
-    store::user_tokens,
+    store::{ReadFrom, user_tokens},
     web::{Request, Response, json},
 };
 
@@ -50,7 +50,6 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
 
 async fn answer(app: &App, token: &str) -> Result<Response, Error> {
     let is_live = is_well_formed(token)
-        && user_tokens::is_live(app.sql.as_ref(), app.replica.as_deref(), &app.keys().user_token, token, app.now)
-            .await?;
+        && user_tokens::is_live(&app.store, ReadFrom::Nearest, &app.keys().user_token, token, app.now).await?;
     Ok(Response::json(&is_live))
 }

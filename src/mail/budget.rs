@@ -3,7 +3,7 @@
 
 use crate::{
     app::App,
-    domain::{email::Email, mail_budget::Budget, throttle::retry_after},
+    domain::{email::Email, mail_budget::Budget, throttle::Blocked},
     error::Error,
     store::mail_budget,
 };
@@ -15,8 +15,8 @@ use crate::{
 pub async fn take(app: &App, to: &Email, budget: Budget) -> Result<(), Error> {
     // Only a keyed hash of the address is stored.
     let key = app.keys().throttle.hash(&[budget.name, to.as_str()]);
-    match mail_budget::take(app.sql.as_ref(), &key, budget, app.now).await? {
+    match mail_budget::take(&app.store, &key, budget, app.now).await? {
         None => Ok(()),
-        Some(until) => Err(Error::TooManyRequests(retry_after(until, app.now))),
+        Some(until) => Err(Blocked::until(until, app.now).into()),
     }
 }

@@ -69,7 +69,7 @@ async fn send(app: &App, message: &Message, id: &str) -> Result<(), Unsent> {
     match &app.settings().mail {
         Mail::Outbox => {
             let Message { to, subject, text, html, .. } = message;
-            outbox::insert(app.sql.as_ref(), idempotency_key, to.as_str(), subject, text, html, app.now).await.map_err(
+            outbox::insert(&app.store, idempotency_key, to.as_str(), subject, text, html, app.now).await.map_err(
                 |error| Unsent { cause: format!("the outbox took no mail: {}", error.0), recipient_is_refused: false },
             )
         }
@@ -153,6 +153,7 @@ mod tests {
             Sql, Statement, StoreError, Timer, WaitUntil,
         },
         settings::Settings,
+        store::Store,
     };
 
     /// The providers, which give the answers that they are told, in order, and keep who was asked.
@@ -197,9 +198,6 @@ mod tests {
 
     impl Sql for Unused {
         fn batch<'a>(&'a self, _: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, StoreError>> {
-            unreachable!()
-        }
-        fn pause(&self, _: std::time::Duration) -> Pending<'_, ()> {
             unreachable!()
         }
     }
@@ -248,10 +246,8 @@ mod tests {
         .unwrap();
         let providers = Rc::new(Providers { answers: RefCell::new(answers), ..Providers::default() });
         let app = Services {
-            replica: None,
             isolate: Rc::new(Isolate::new(settings)),
-            sql: Rc::new(Unused),
-            kv: Rc::new(Unused),
+            store: Store { sql: Rc::new(Unused), replica: None, kv: Rc::new(Unused), timer: Rc::new(Unused) },
             http: providers.clone(),
             mailer: providers.clone(),
             timer: Rc::new(Unused),

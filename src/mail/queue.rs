@@ -29,7 +29,8 @@ use crate::{
     settings::{self, Settings},
     store::{
         mails::{self, LEASE, Mail, Notice},
-        records, users,
+        records::{self, Key},
+        users,
     },
 };
 
@@ -212,7 +213,7 @@ impl QueuedNotice {
         let app_after = app.clone();
         app.wait_until.run(Box::pin(async move {
             let mail = &self.notice.mail;
-            match mails::is_queued(app_after.sql.as_ref(), &mail.id).await {
+            match mails::is_queued(&app_after.store, &mail.id).await {
                 Ok(true) => deliver(&app_after, mail, self.job).await,
                 Ok(false) => {}
                 Err(error) => settle(&app_after, mail, Err(error)),
@@ -248,7 +249,7 @@ async fn drain(app: &App) -> Result<(), Error> {
         if (&mut stop).now_or_never().is_some() {
             break;
         }
-        let due = mails::claim_due(app.sql.as_ref(), app.now, AT_ONCE).await?;
+        let due = mails::claim_due(&app.store, app.now, AT_ONCE).await?;
         if due.is_empty() {
             break;
         }
@@ -262,7 +263,7 @@ async fn deliver_sealed(app: &App, mail: Mail) {
     match text.and_then(|text| serde_json::from_str(&text).ok()) {
         Some(job) => deliver(app, &mail, job).await,
         // Its secret is no longer accepted, so nobody can read it.
-        None => settle(app, &mail, mails::delete(app.sql.as_ref(), &mail.id).await),
+        None => settle(app, &mail, mails::delete(&app.store, &mail.id).await),
     }
 }
 
@@ -278,16 +279,16 @@ async fn deliver(app: &App, mail: &Mail, job: MailJob) {
         }
     };
     let Err(unsent) = sent.await else {
-        return settle(app, mail, mails::delete(app.sql.as_ref(), &mail.id).await);
+        return settle(app, mail, mails::delete(&app.store, &mail.id).await);
     };
     let cause = unsent.cause.replace(char::is_control, " ");
     let (request, id, attempt) = (&app.request_id, &mail.id, mail.attempts + 1);
     if unsent.recipient_is_refused {
         (app.log)(&format!("request {request}: mail {id} is given up at attempt {attempt}: {cause}"));
-        return settle(app, mail, mails::delete(app.sql.as_ref(), &mail.id).await);
+        return settle(app, mail, mails::delete(&app.store, &mail.id).await);
     }
     (app.log)(&format!("request {request}: mail {id} was not sent at attempt {attempt}: {cause}"));
-    settle(app, mail, mails::postpone(app.sql.as_ref(), &mail.id, next_attempt(mail, app.now)).await);
+    settle(app, mail, mails::postpone(&app.store, &mail.id, next_attempt(mail, app.now)).await);
 }
 
 /// If the row cannot be changed, the mail is retried when its lease ends, under the same idempotency key.
@@ -344,12 +345,12 @@ struct ResetLink {
 /// Makes the token and its record in KV. For an address without an account, it does the same work for nobody: what this work
 /// takes from the next request must not tell whether there is an account. That record opens nothing, because no user has it.
 async fn reset_link(app: &App, mail: &Mail, email: &str, reset_id: &str) -> Result<ResetLink, Error> {
-    let found = users::find_by_email_and_password_reset(app.sql.as_ref(), email, reset_id).await?;
+    let found = users::find_by_email_and_password_reset(&app.store, email, reset_id).await?;
     let is_live = found.is_some();
     let user = found.unwrap_or_else(|| User::nobody(email));
     let token = bearer::password_reset_token(app, &user, reset_id, mail.created_at, mail.expires_at)?;
     let record = records::PasswordReset { user_id: user.id.clone(), expires_at: mail.expires_at };
-    records::put_password_reset(app, reset_id, &record).await?;
+    records::put(&app.store, &Key::password_reset(reset_id), &record, app.now).await?;
     Ok(ResetLink { user, token, lifetime: (mail.expires_at - mail.created_at) / 1_000, is_live })
 }
 

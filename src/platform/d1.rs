@@ -6,7 +6,7 @@
 //! It is D1's own JavaScript that is called, because the runtime's crate reads rows value by value: each is a call from wasm
 //! to JavaScript and back. Here a whole answer comes as one text: lines of JSON, so that the end of a row is found without reading it.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc};
 
 use serde::Deserialize;
 use worker::{
@@ -15,7 +15,7 @@ use worker::{
     worker_sys::types::{D1Database, D1PreparedStatement},
 };
 
-use super::{promise::Settled, sleep::Sleep};
+use super::promise::Settled;
 use crate::{
     ports::{Pending, Rows, Sql, Statement, StoreError, Value},
     telemetry::Meter,
@@ -68,10 +68,6 @@ impl Sql for D1 {
             });
             Ok(answers.into_iter().map(|(_, rows)| rows).collect())
         })
-    }
-
-    fn pause(&self, duration: Duration) -> Pending<'_, ()> {
-        Box::pin(async move { Sleep::of(duration).await })
     }
 }
 

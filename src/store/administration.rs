@@ -5,6 +5,7 @@
 //! one active admin is left whatever admins do to each other at once.
 
 use super::{
+    Store,
     events::{self, insert_event},
     mails, retry, run_all,
 };
@@ -15,7 +16,7 @@ use crate::{
         event::{Action, Event},
         user::{Role, User},
     },
-    ports::{Sql, Statement, StoreError, Value},
+    ports::{Statement, StoreError, Value},
 };
 
 /// The condition that the parameter names an active admin.
@@ -54,7 +55,7 @@ pub struct New<'a> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn create(sql: &dyn Sql, user: New<'_>, event: &Event) -> Result<Option<User>, StoreError> {
+pub async fn create(store: &Store, user: New<'_>, event: &Event) -> Result<Option<User>, StoreError> {
     let insert = Statement::new(concat!(
         "INSERT INTO users (
            id, email, password_hash, name, role, tier, is_verified, password_reset_id, referrer_id, created_at, updated_at,
@@ -76,7 +77,7 @@ pub async fn create(sql: &dyn Sql, user: New<'_>, event: &Event) -> Result<Optio
     let event = event.clone().sets(Some(user.role), Some(user.tier));
     let mut statements = vec![insert, events::insert_if_changed(&event)];
     statements.extend(user.password_reset.map(|(id, mail)| mails::insert_if_reset_is(mail, user.id, id)));
-    let mut answers = retry::batch(sql, &statements).await?.into_iter();
+    let mut answers = retry::batch(store, &statements).await?.into_iter();
     answers.next().unwrap_or_default().first()
 }
 
@@ -116,7 +117,7 @@ macro_rules! insert_if_differs {
 /// # Errors
 /// [`StoreError`].
 pub async fn change(
-    sql: &dyn Sql,
+    store: &Store,
     user_id: &str,
     admin_id: &str,
     change: &Change<'_>,
@@ -175,7 +176,7 @@ pub async fn change(
     .bind(now)
     .bind(change.based_on);
     statements.push(update);
-    retry::batch(sql, &statements).await?.pop().unwrap_or_default().first()
+    retry::batch(store, &statements).await?.pop().unwrap_or_default().first()
 }
 
 /// Deletes a user with all that belongs to the account; whom the user has invited stays, without a referrer. Tells whether
@@ -183,12 +184,12 @@ pub async fn change(
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn delete(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool, StoreError> {
+pub async fn delete(store: &Store, user_id: &str, event: &Event) -> Result<bool, StoreError> {
     let delete =
         Statement::new(concat!("DELETE FROM users WHERE id = ?1 AND ", is_active_admin!("?2"), " RETURNING id"))
             .bind(user_id)
             .bind(event.actor_id.as_deref());
-    let [deleted, _] = run_all(sql, [delete, events::insert_if_changed(event)]).await?;
+    let [deleted, _] = run_all(store, [delete, events::insert_if_changed(event)]).await?;
     Ok(deleted.any())
 }
 
@@ -198,7 +199,7 @@ pub async fn delete(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool,
 /// # Errors
 /// [`StoreError`].
 pub async fn begin_password_reset(
-    sql: &dyn Sql,
+    store: &Store,
     user_id: &str,
     reset_id: &str,
     mail: &mails::Mail,
@@ -213,6 +214,6 @@ pub async fn begin_password_reset(
     .bind(reset_id)
     .bind(event.actor_id.as_deref());
     let statements = [begin, events::insert_if_changed(event), mails::insert_if_reset_is(mail, user_id, reset_id)];
-    let [begun, _, _] = run_all(sql, statements).await?;
+    let [begun, _, _] = run_all(store, statements).await?;
     Ok(begun.any())
 }

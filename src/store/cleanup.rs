@@ -4,11 +4,10 @@
 //! more to write each time: D1 bills a row written as a thousand rows read. Each run looks through a part of them instead,
 //! from a place that is chosen by chance, and so comes by everywhere.
 
-use super::run_all;
+use super::{Store, run_all};
 use crate::{
-    crypto::random,
     domain::Timestamp,
-    ports::{Rows, Sql, Statement, StoreError},
+    ports::{Rows, Statement, StoreError},
 };
 
 /// How many rows were deleted.
@@ -20,12 +19,27 @@ pub struct Deleted {
     pub mails: usize,
 }
 
+/// Where a run starts to look through a table, as a key of that table. Random, so that all runs together cover it.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// A session id.
+    pub session: String,
+    /// A key of `throttles`.
+    pub throttle: String,
+}
+
 /// Deletes what had expired at `now`, and the events from before `oldest_event`. Of each table it deletes at most `limit` rows,
 /// of sessions and counters it looks at no more. A live row is never touched.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn delete(sql: &dyn Sql, now: Timestamp, oldest_event: Timestamp, limit: i64) -> Result<Deleted, StoreError> {
+pub async fn delete(
+    store: &Store,
+    now: Timestamp,
+    oldest_event: Timestamp,
+    limit: i64,
+    places: Places,
+) -> Result<Deleted, StoreError> {
     let statements = [
         "DELETE FROM user_tokens WHERE lookup IN (SELECT lookup FROM user_tokens WHERE expires_at <= ?1 LIMIT ?2)
          RETURNING lookup",
@@ -42,10 +56,8 @@ pub async fn delete(sql: &dyn Sql, now: Timestamp, oldest_event: Timestamp, limi
            SELECT key FROM throttles WHERE key >= ?3 UNION ALL SELECT key FROM throttles WHERE key < ?3 LIMIT ?2
          ) RETURNING key",
     ];
-    // Each of the form that the keys have. Without randomness always from the beginning, which is better than nothing.
-    let places = [random::id(), random::token()].map(Result::unwrap_or_default);
     let [sessions, throttles] = parts.map(Statement::new).map(|statement| statement.bind(now).bind(limit));
-    let [session, throttle] = places;
+    let Places { session, throttle } = places;
     let (sessions, throttles) = (sessions.bind(session), throttles.bind(throttle));
     // The oldest have the smallest ids, so no index by time is needed.
     let events = Statement::new(
@@ -54,7 +66,7 @@ pub async fn delete(sql: &dyn Sql, now: Timestamp, oldest_event: Timestamp, limi
     .bind(oldest_event)
     .bind(limit);
     let [sessions, tokens, throttles, mails, events] =
-        run_all(sql, [sessions, tokens, throttles, mails, events]).await?;
+        run_all(store, [sessions, tokens, throttles, mails, events]).await?;
     let count = |rows: &Rows| rows.0.len();
     Ok(Deleted { rows: count(&sessions) + count(&tokens) + count(&throttles) + count(&events), mails: count(&mails) })
 }

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::run;
+use super::{Store, run};
 use crate::{
     domain::{
         Timestamp,
         event::{Action, BUDGET, BUDGET_PERIOD, Event, Rights},
     },
-    ports::{Sql, Statement, StoreError},
+    ports::{Statement, StoreError},
 };
 
 /// The statement that writes an event that is never dropped. Its first eight parameters are bound by [`bind`]. `subject` and
@@ -72,8 +72,8 @@ fn within_budget(event: &Event, sql: &'static str) -> Statement {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn insert(sql: &dyn Sql, event: &Event) -> Result<(), StoreError> {
-    run(sql, within_budget(event, insert_within_budget!("?5", "1"))).await.map(drop)
+pub async fn insert(store: &Store, event: &Event) -> Result<(), StoreError> {
+    run(store, within_budget(event, insert_within_budget!("?5", "1"))).await.map(drop)
 }
 
 /// Writes an event, if the statement right before it in the batch has changed a row: then the act took effect. SQLite
@@ -209,7 +209,7 @@ macro_rules! page_of {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn list(sql: &dyn Sql, filter: &Filter, before: i64, limit: i64) -> Result<Vec<Listed>, StoreError> {
+pub async fn list(store: &Store, filter: &Filter, before: i64, limit: i64) -> Result<Vec<Listed>, StoreError> {
     let statement = match (&filter.user_id, filter.action) {
         // Each branch has its index, both in the order of the page.
         (Some(user_id), action) => Statement::new(page_of!(
@@ -236,5 +236,5 @@ pub async fn list(sql: &dyn Sql, filter: &Filter, before: i64, limit: i64) -> Re
         }
         (None, None) => Statement::new(page_of!("SELECT id FROM events WHERE id < ?1")).bind(before).bind(limit),
     };
-    run(sql, statement).await?.all()
+    run(store, statement).await?.all()
 }

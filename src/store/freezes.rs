@@ -8,13 +8,14 @@
 use serde::Deserialize;
 
 use super::{
+    Store,
     administration::is_active_admin,
     events::{self, insert_event},
     run, run_all,
 };
 use crate::{
     domain::{Timestamp, event::Event},
-    ports::{Rows, Sql, Statement, StoreError},
+    ports::{Rows, Statement, StoreError},
 };
 
 #[derive(Deserialize)]
@@ -33,7 +34,7 @@ fn counted(took_effect: bool, count: Rows) -> Result<Option<i64>, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn freeze(sql: &dyn Sql, root: &str, event: &Event) -> Result<Option<i64>, StoreError> {
+pub async fn freeze(store: &Store, root: &str, event: &Event) -> Result<Option<i64>, StoreError> {
     let admin = event.actor_id.as_deref();
     let record = events::bind(
         event,
@@ -64,7 +65,7 @@ pub async fn freeze(sql: &dyn Sql, root: &str, event: &Event) -> Result<Option<i
     // By what is there and not by what was changed: a second run, after an answer that was lost, tells the same.
     let count = Statement::new("SELECT count(*) AS users FROM users WHERE frozen_by = ?1 AND frozen_at = ?2");
     let count = count.bind(root).bind(event.at);
-    let [recorded, _, _, count] = run_all(sql, [record, bound(insert), bound(deactivate), count]).await?;
+    let [recorded, _, _, count] = run_all(store, [record, bound(insert), bound(deactivate), count]).await?;
     counted(recorded.any(), count)
 }
 
@@ -77,9 +78,9 @@ struct Since {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn since(sql: &dyn Sql, root: &str) -> Result<Option<Timestamp>, StoreError> {
+pub async fn since(store: &Store, root: &str) -> Result<Option<Timestamp>, StoreError> {
     let statement = Statement::new("SELECT frozen_at FROM freezes WHERE user_id = ?1").bind(root);
-    Ok(run(sql, statement).await?.first::<Since>()?.map(|freeze| freeze.frozen_at))
+    Ok(run(store, statement).await?.first::<Since>()?.map(|freeze| freeze.frozen_at))
 }
 
 /// Undoes a freeze and tells how many came back: those whom it deactivated, but for whoever stands below another that
@@ -91,7 +92,7 @@ pub async fn since(sql: &dyn Sql, root: &str) -> Result<Option<Timestamp>, Store
 /// # Errors
 /// [`StoreError`].
 pub async fn unfreeze(
-    sql: &dyn Sql,
+    store: &Store,
     root: &str,
     based_on: Option<Timestamp>,
     event: &Event,
@@ -123,6 +124,6 @@ pub async fn unfreeze(
     .bind(event.at);
     let count = Statement::new("SELECT changes() AS users");
     let [deleted, _, _, _, count] =
-        run_all(sql, [delete, events::insert_if_changed(event), hand_over, activate, count]).await?;
+        run_all(store, [delete, events::insert_if_changed(event), hand_over, activate, count]).await?;
     counted(deleted.any(), count)
 }

@@ -1,9 +1,9 @@
 //! The table `heartbeat`: by it a replica of the database tells how far behind the primary it can be.
 
-use super::run;
+use super::{Store, run};
 use crate::{
     domain::Timestamp,
-    ports::{Sql, Statement, StoreError},
+    ports::{Statement, StoreError},
 };
 
 /// The oldest beat, in milliseconds, with which a replica still counts: two minutes, so that one run of the cron trigger may
@@ -19,10 +19,10 @@ pub(super) fn oldest(now: Timestamp) -> Timestamp {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn beat(sql: &dyn Sql, now: Timestamp) -> Result<(), StoreError> {
+pub async fn beat(store: &Store, now: Timestamp) -> Result<(), StoreError> {
     let statement = Statement::new(
         "INSERT INTO heartbeat (id, beat_at) VALUES (1, ?1)
          ON CONFLICT (id) DO UPDATE SET beat_at = max(beat_at, excluded.beat_at)",
     );
-    run(sql, statement.bind(now)).await.map(drop)
+    run(store, statement.bind(now)).await.map(drop)
 }

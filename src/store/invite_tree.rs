@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::run_all;
+use super::{Store, run_all};
 use crate::{
     domain::{
         Timestamp,
         page::{FARTHEST, Page},
         user::{Role, flag},
     },
-    ports::{Sql, Statement, StoreError},
+    ports::{Statement, StoreError},
 };
 
 /// A user in the tree.
@@ -113,13 +113,13 @@ macro_rules! tree_of {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn list(sql: &dyn Sql, root: Option<&str>, depth: i64, page: Page) -> Result<(i64, Vec<Node>), StoreError> {
+pub async fn list(store: &Store, root: Option<&str>, depth: i64, page: Page) -> Result<(i64, Vec<Node>), StoreError> {
     let [select, count] = match root {
         Some(_) => tree_of!("id = ?1"),
         None => tree_of!("referrer_id IS ?1"),
     };
     let bound = |sql, limit, offset| Statement::new(sql).bind(root).bind(depth).bind(limit).bind(offset);
-    let [nodes, count] = run_all(sql, [bound(select, page.limit, page.offset), bound(count, FARTHEST, 0)]).await?;
+    let [nodes, count] = run_all(store, [bound(select, page.limit, page.offset), bound(count, FARTHEST, 0)]).await?;
     let total = count.first::<Count>()?.map_or(0, |count| count.total);
     Ok((total, nodes.all()?))
 }

@@ -3,10 +3,10 @@
 
 use serde::Deserialize;
 
-use super::run_all;
+use super::{Store, run_all};
 use crate::{
     domain::{Timestamp, mail_budget::Budget},
-    ports::{Sql, Statement, StoreError},
+    ports::{Statement, StoreError},
 };
 
 #[derive(Deserialize)]
@@ -18,7 +18,7 @@ struct Window {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn take(sql: &dyn Sql, key: &str, budget: Budget, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+pub async fn take(store: &Store, key: &str, budget: Budget, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
     let count = Statement::new(
         "INSERT INTO throttles (key, attempts, blocked_until, expires_at) VALUES (?1, 1, 0, ?2 + ?4)
          ON CONFLICT (key) DO UPDATE SET
@@ -32,7 +32,7 @@ pub async fn take(sql: &dyn Sql, key: &str, budget: Budget, now: Timestamp) -> R
     .bind(budget.limit)
     .bind(budget.window);
     let window = Statement::new("SELECT expires_at FROM throttles WHERE key = ?1").bind(key);
-    let [counted, window] = run_all(sql, [count, window]).await?;
+    let [counted, window] = run_all(store, [count, window]).await?;
     if counted.any() {
         return Ok(None);
     }

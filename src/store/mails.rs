@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::run;
+use super::{Store, run};
 use crate::{
     domain::Timestamp,
-    ports::{Sql, Statement, StoreError},
+    ports::{Statement, StoreError},
 };
 
 /// How long a mail belongs to the request or run that sends it, in milliseconds: longer than the timeouts of all providers
@@ -95,8 +95,8 @@ pub(super) fn insert_notice_if_password_is(notice: &Notice, user_id: &str, passw
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn is_queued(sql: &dyn Sql, id: &str) -> Result<bool, StoreError> {
-    Ok(run(sql, Statement::new("SELECT 1 AS found FROM mails WHERE id = ?1").bind(id)).await?.any())
+pub async fn is_queued(store: &Store, id: &str) -> Result<bool, StoreError> {
+    Ok(run(store, Statement::new("SELECT 1 AS found FROM mails WHERE id = ?1").bind(id)).await?.any())
 }
 
 /// As [`insert`], if the statement before in the batch has made this the live reset of the user.
@@ -131,7 +131,7 @@ fn bind(mail: &Mail, statement: Statement) -> Statement {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn claim_due(sql: &dyn Sql, now: Timestamp, limit: i64) -> Result<Vec<Mail>, StoreError> {
+pub async fn claim_due(store: &Store, now: Timestamp, limit: i64) -> Result<Vec<Mail>, StoreError> {
     let statement = Statement::new(
         "UPDATE mails SET next_attempt_at = ?1 + ?2
          WHERE id IN (
@@ -139,22 +139,22 @@ pub async fn claim_due(sql: &dyn Sql, now: Timestamp, limit: i64) -> Result<Vec<
            ORDER BY expires_at - created_at, expires_at LIMIT ?3)
          RETURNING id, sealed, attempts, created_at, expires_at, next_attempt_at",
     );
-    run(sql, statement.bind(now).bind(LEASE).bind(limit)).await?.all()
+    run(store, statement.bind(now).bind(LEASE).bind(limit)).await?.all()
 }
 
 /// Takes a mail out of the queue.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn delete(sql: &dyn Sql, id: &str) -> Result<(), StoreError> {
-    run(sql, Statement::new("DELETE FROM mails WHERE id = ?1").bind(id)).await.map(drop)
+pub async fn delete(store: &Store, id: &str) -> Result<(), StoreError> {
+    run(store, Statement::new("DELETE FROM mails WHERE id = ?1").bind(id)).await.map(drop)
 }
 
 /// Counts a failed attempt and sets the time of the next.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn postpone(sql: &dyn Sql, id: &str, until: Timestamp) -> Result<(), StoreError> {
+pub async fn postpone(store: &Store, id: &str, until: Timestamp) -> Result<(), StoreError> {
     let statement = Statement::new("UPDATE mails SET attempts = attempts + 1, next_attempt_at = ?2 WHERE id = ?1");
-    run(sql, statement.bind(id).bind(until)).await.map(drop)
+    run(store, statement.bind(id).bind(until)).await.map(drop)
 }

@@ -1,8 +1,8 @@
-//! What is in D1 and KV: one function a statement or batch, its SQL beside it.
+//! Queries of D1 and KV: one function per statement or batch, with its SQL.
 //!
-//! Whatever must hold stands in a `WHERE` or a constraint, never in a check before the write. What must happen at most
-//! once is one conditional statement with `RETURNING`; statements of one batch that depend on it repeat its condition. So every
-//! batch may be run twice, and all go through `retry`.
+//! Every rule that must hold is a `WHERE` or a constraint, never a check before the write. What may happen only once is one
+//! conditional statement with `RETURNING`, and the statements of its batch that depend on it repeat its condition. So every batch
+//! can run twice, and all of them go through `retry`.
 
 pub mod administration;
 pub mod cleanup;
@@ -23,42 +23,64 @@ pub mod user_list;
 pub mod user_tokens;
 pub mod users;
 
+use std::rc::Rc;
+
 use crate::{
     domain::Timestamp,
-    ports::{Rows, Sql, Statement, StoreError, Value},
+    ports::{Kv, Rows, Sql, Statement, StoreError, Timer, Value},
 };
 
-/// One statement as a batch of its own.
-async fn run(sql: &dyn Sql, statement: Statement) -> Result<Rows, StoreError> {
-    let [rows] = run_all(sql, [statement]).await?;
+/// The stores of a request. A clone is cheap.
+#[derive(Clone)]
+pub struct Store {
+    /// D1.
+    pub sql: Rc<dyn Sql>,
+    /// The nearest replica of D1, if the settings want it. It serves reads that may be behind.
+    pub replica: Option<Rc<dyn Sql>>,
+    /// KV.
+    pub kv: Rc<dyn Kv>,
+    /// Waits before a retry.
+    pub timer: Rc<dyn Timer>,
+}
+
+/// Which copy of the database a read uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// The primary, which has every write.
+    Primary,
+    /// The nearest replica, if there is one. It may be behind, as far as [`heartbeat`] allows.
+    Nearest,
+}
+
+/// Runs one statement.
+async fn run(store: &Store, statement: Statement) -> Result<Rows, StoreError> {
+    let [rows] = run_all(store, [statement]).await?;
     Ok(rows)
 }
 
-/// A batch whose number of answers is known: all of it takes effect, or nothing.
-async fn run_all<const N: usize>(sql: &dyn Sql, statements: [Statement; N]) -> Result<[Rows; N], StoreError> {
-    retry::batch(sql, &statements)
+/// Runs statements in one transaction.
+async fn run_all<const N: usize>(store: &Store, statements: [Statement; N]) -> Result<[Rows; N], StoreError> {
+    retry::batch(store, &statements)
         .await?
         .try_into()
-        .map_err(|_| StoreError("a batch has not as many answers as statements".to_owned()))
+        .map_err(|_| StoreError("a batch has a different number of results than statements".to_owned()))
 }
 
-/// Asks the replica, if there is one, and where it fails or has no row the primary: so a replica never refuses anybody.
+/// Runs a statement that only reads. A replica that fails or finds nothing is followed by the primary, so a replica never rejects
+/// anyone.
 ///
-/// The last parameter of the statement is bound here: to the oldest [`heartbeat`] with which a replica counts, or to NULL for
-/// the primary.
-async fn run_near(
-    sql: &dyn Sql,
-    replica: Option<&dyn Sql>,
-    statement: Statement,
-    now: Timestamp,
-) -> Result<Rows, StoreError> {
-    if let Some(replica) = replica {
+/// Binds the last parameter of the statement: the oldest [`heartbeat`] that a replica must have, or NULL for the primary.
+async fn run_on(store: &Store, read_from: ReadFrom, statement: Statement, now: Timestamp) -> Result<Rows, StoreError> {
+    if read_from == ReadFrom::Nearest
+        && let Some(replica) = &store.replica
+    {
         let on_replica = statement.clone().bind(heartbeat::oldest(now));
-        if let Ok(rows) = run(replica, on_replica).await
+        if let Ok(results) = retry::batch_on(&**replica, &*store.timer, &[on_replica]).await
+            && let Some(rows) = results.into_iter().next()
             && rows.any()
         {
             return Ok(rows);
         }
     }
-    run(sql, statement.bind(Value::Null)).await
+    run(store, statement.bind(Value::Null)).await
 }

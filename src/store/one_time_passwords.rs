@@ -3,14 +3,13 @@
 
 use serde::Deserialize;
 
-use super::{events, run, run_all};
+use super::{Store, events, run, run_all};
 use crate::{
     domain::Timestamp,
     domain::event::Event,
     domain::one_time_password::{MAX_GUESSES, MAX_SENDS, SEND_PAUSE, SEND_WINDOW, next_send},
-    domain::throttle::{CODE_BY_USER, Policy, retry_after},
-    error::Error,
-    ports::{Sql, Statement, StoreError},
+    domain::throttle::{Blocked, CODE_BY_USER, Policy},
+    ports::{Statement, StoreError},
 };
 
 /// A user's row.
@@ -23,12 +22,23 @@ pub struct Row {
     window_started_at: Timestamp,
 }
 
-/// How it is with the user's code now, for [`begin_send`] and [`undo_send`].
+/// What became of a send.
+#[derive(Debug, PartialEq, Eq)]
+pub enum BegunSend {
+    /// Its generation is the live one.
+    Begun,
+    /// A code was sent too recently or too often.
+    TooSoon(Blocked),
+    /// The account was closed in the meantime.
+    AccountClosed,
+}
+
+/// Returns the state of the user's code, for [`begin_send`] and [`undo_send`].
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn find(sql: &dyn Sql, user_id: &str) -> Result<Option<Row>, StoreError> {
-    run(sql, select(user_id)).await?.first()
+pub async fn find(store: &Store, user_id: &str) -> Result<Option<Row>, StoreError> {
+    run(store, select(user_id)).await?.first()
 }
 
 fn select(user_id: &str) -> Statement {
@@ -42,14 +52,14 @@ fn select(user_id: &str) -> Statement {
 /// when the next may be sent. What was found `before` must still be so, because [`undo_send`] puts it back.
 ///
 /// # Errors
-/// 401 when the account was closed meanwhile; 503: it may have begun nevertheless.
+/// [`StoreError`]: the send may have begun anyway.
 pub async fn begin_send(
-    sql: &dyn Sql,
+    store: &Store,
     user_id: &str,
     generation: &str,
     before: Option<&Row>,
     now: Timestamp,
-) -> Result<Option<Timestamp>, Error> {
+) -> Result<BegunSend, StoreError> {
     let begin = Statement::new(
         "INSERT INTO one_time_passwords (user_id, generation, guesses, sent_at, sends, window_started_at)
          SELECT id, ?2, 0, ?3, 1, ?3 FROM users WHERE id = ?1 AND is_active = 1
@@ -70,20 +80,22 @@ pub async fn begin_send(
     .bind(MAX_SENDS)
     .bind(before.and_then(|row| row.generation.as_deref()))
     .bind(before.map(|row| row.guesses));
-    let [begun, current] = run_all(sql, [begin, select(user_id)]).await?;
+    let [begun, current] = run_all(store, [begin, select(user_id)]).await?;
     if begun.any() {
-        return Ok(None);
+        return Ok(BegunSend::Begun);
     }
     // Without a row, only an account that was closed meanwhile keeps a code from being sent.
-    let row: Row = current.first()?.ok_or(Error::Unauthorized)?;
-    Ok(Some(next_send(row.sent_at, row.window_started_at, row.sends)))
+    let current: Option<Row> = current.first()?;
+    Ok(current.map_or(BegunSend::AccountClosed, |row| {
+        BegunSend::TooSoon(Blocked::until(next_send(row.sent_at, row.window_started_at, row.sends), now))
+    }))
 }
 
 /// Puts back how it was before `generation` was begun, because its mail could not be sent; nothing if it was not begun.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn undo_send(sql: &dyn Sql, user_id: &str, generation: &str, before: Option<Row>) -> Result<(), StoreError> {
+pub async fn undo_send(store: &Store, user_id: &str, generation: &str, before: Option<Row>) -> Result<(), StoreError> {
     let statement = match before {
         Some(row) => Statement::new(
             "UPDATE one_time_passwords
@@ -101,11 +113,22 @@ pub async fn undo_send(sql: &dyn Sql, user_id: &str, generation: &str, before: O
             .bind(user_id)
             .bind(generation),
     };
-    run(sql, statement).await.map(drop)
+    run(store, statement).await.map(drop)
+}
+
+/// What became of a guess.
+#[derive(Debug, PartialEq, Eq)]
+pub enum CountedGuess {
+    /// It counts and can be checked.
+    Counted,
+    /// The user has guessed wrong too often.
+    Blocked(Blocked),
+    /// The code is not live, or was guessed too often.
+    Dead,
 }
 
 #[derive(Deserialize)]
-struct Blocked {
+struct Wait {
     guess_blocked_until: Timestamp,
 }
 
@@ -113,8 +136,13 @@ struct Blocked {
 /// costs one write.
 ///
 /// # Errors
-/// 403 when the generation is not live or was guessed too often; 429 when the user has guessed wrong too often; 503.
-pub async fn count_guess(sql: &dyn Sql, user_id: &str, generation: &str, now: Timestamp) -> Result<(), Error> {
+/// [`StoreError`].
+pub async fn count_guess(
+    store: &Store,
+    user_id: &str,
+    generation: &str,
+    now: Timestamp,
+) -> Result<CountedGuess, StoreError> {
     let Policy { free, delay, max_delay, forget, .. } = CODE_BY_USER;
     // `now` may be older than the last guess: a block begins at the last guess, and nothing is forgotten earlier.
     let count = Statement::new(
@@ -136,17 +164,17 @@ pub async fn count_guess(sql: &dyn Sql, user_id: &str, generation: &str, now: Ti
     .bind(delay)
     .bind(max_delay)
     .bind(forget);
-    if run(sql, count).await?.any() {
-        return Ok(());
+    if run(store, count).await?.any() {
+        return Ok(CountedGuess::Counted);
     }
     let why = Statement::new(
         "SELECT guess_blocked_until FROM one_time_passwords
          WHERE user_id = ?1 AND generation = ?2 AND guesses < ?3 AND guess_blocked_until > ?4",
     );
     let why = why.bind(user_id).bind(generation).bind(MAX_GUESSES).bind(now);
-    Err(match run(sql, why).await?.first::<Blocked>()? {
-        Some(blocked) => Error::TooManyRequests(retry_after(blocked.guess_blocked_until, now)),
-        None => Error::OneTimePasswordDead,
+    Ok(match run(store, why).await?.first::<Wait>()? {
+        Some(wait) => CountedGuess::Blocked(Blocked::until(wait.guess_blocked_until, now)),
+        None => CountedGuess::Dead,
     })
 }
 
@@ -155,7 +183,7 @@ pub async fn count_guess(sql: &dyn Sql, user_id: &str, generation: &str, now: Ti
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn complete(sql: &dyn Sql, user_id: &str, generation: &str, event: &Event) -> Result<bool, StoreError> {
+pub async fn complete(store: &Store, user_id: &str, generation: &str, event: &Event) -> Result<bool, StoreError> {
     let verify = Statement::new(
         "UPDATE users SET is_verified = 1, updated_at = max(?3, updated_at + 1)
          WHERE id = ?1 AND is_active = 1
@@ -171,6 +199,6 @@ pub async fn complete(sql: &dyn Sql, user_id: &str, generation: &str, event: &Ev
     )
     .bind(user_id)
     .bind(generation);
-    let [verified, _, _] = run_all(sql, [verify, events::insert_if_changed(event), use_up]).await?;
+    let [verified, _, _] = run_all(store, [verify, events::insert_if_changed(event), use_up]).await?;
     Ok(verified.any())
 }

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::run;
+use super::{Store, run};
 use crate::{
     domain::Timestamp,
-    ports::{Sql, Statement, StoreError},
+    ports::{Statement, StoreError},
 };
 
 /// A mail as `/dev/outbox` shows it.
@@ -29,7 +29,7 @@ pub struct Mail {
 /// # Errors
 /// [`StoreError`].
 pub async fn insert(
-    sql: &dyn Sql,
+    store: &Store,
     id: &str,
     to: &str,
     subject: &str,
@@ -41,17 +41,17 @@ pub async fn insert(
         "INSERT INTO outbox (id, recipient, subject, text, html, sent_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (id) DO NOTHING",
     );
-    run(sql, statement.bind(id).bind(to).bind(subject).bind(text).bind(html).bind(sent_at)).await.map(drop)
+    run(store, statement.bind(id).bind(to).bind(subject).bind(text).bind(html).bind(sent_at)).await.map(drop)
 }
 
 /// The last hundred mails, newest first: all, or those to one address.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn list(sql: &dyn Sql, to: Option<&str>) -> Result<Vec<Mail>, StoreError> {
+pub async fn list(store: &Store, to: Option<&str>) -> Result<Vec<Mail>, StoreError> {
     let statement = Statement::new(
         "SELECT recipient AS \"to\", subject, text, html, sent_at FROM outbox
          WHERE ?1 IS NULL OR recipient = ?1 ORDER BY sent_at DESC, number DESC LIMIT 100",
     );
-    run(sql, statement.bind(to)).await?.all()
+    run(store, statement.bind(to)).await?.all()
 }

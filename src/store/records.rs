@@ -1,34 +1,39 @@
-//! What is in KV: short-lived records, each with its end inside, because KV may keep one longer than asked.
+//! KV: short-lived records. Each contains its own expiry, because KV may keep it longer.
 //!
-//! KV can be a minute late and cannot compare and swap, so a record opens nothing by itself: D1 has the last word.
+//! KV can be a minute behind and has no compare-and-swap, so a record grants nothing by itself: D1 decides.
+
+use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{app::App, domain::Timestamp, error::Error, ports::StoreError};
+use super::Store;
+use crate::{crypto::keyed_hash::HashKey, domain::Timestamp, ports::StoreError};
 
 /// The record of a one-time password.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct OneTimePassword {
-    /// Whose email it proves.
+    /// The user whose email it verifies.
     pub user_id: String,
-    /// What D1 must have as the live generation.
+    /// The generation that must be the live one in D1.
     pub generation: String,
     /// A keyed hash of the generation and the code.
     pub code_hash: String,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
 /// The record of a password reset token.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PasswordReset {
-    /// Whose password it resets.
+    /// The user whose password it resets.
     pub user_id: String,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-trait Record {
+/// A record that expires.
+pub trait Record {
+    /// Returns when it expires.
     fn expires_at(&self) -> Timestamp;
 }
 
@@ -44,80 +49,64 @@ impl Record for PasswordReset {
     }
 }
 
-/// The key of the record of an OTP session token; the token itself is not to be had from it.
-fn one_time_password_key(app: &App, token: &str) -> String {
-    format!("otp:{}", app.keys().one_time_password.hash(&["record", token]))
+/// The key of a record in KV.
+pub struct Key<T>(String, PhantomData<T>);
+
+impl Key<OneTimePassword> {
+    /// Returns the key for an OTP session token. The token cannot be derived from it.
+    pub fn one_time_password(key: &HashKey, token: &str) -> Self {
+        Key(format!("otp:{}", key.hash(&["record", token])), PhantomData)
+    }
 }
 
-/// The key of the record of a reset token. Its id alone is no token: that takes our signature.
-fn password_reset_key(reset_id: &str) -> String {
-    format!("reset:{reset_id}")
+impl Key<PasswordReset> {
+    /// Returns the key for the id of a reset token. The id alone is not a token, which needs our signature.
+    pub fn password_reset(reset_id: &str) -> Self {
+        Key(format!("reset:{reset_id}"), PhantomData)
+    }
 }
 
-/// Stores the record of an OTP session token.
-///
-/// # Errors
-/// 503.
-pub async fn put_one_time_password(app: &App, token: &str, record: &OneTimePassword) -> Result<(), Error> {
-    put(app, &one_time_password_key(app, token), record).await
-}
-
-/// The record of an OTP session token, if it has not expired.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn one_time_password(app: &App, token: &str) -> Result<Option<OneTimePassword>, StoreError> {
-    get(app, &one_time_password_key(app, token)).await
-}
-
-/// Removes the record of an OTP session token.
+/// Stores a record until it expires.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn delete_one_time_password(app: &App, token: &str) -> Result<(), StoreError> {
-    app.kv.delete(&one_time_password_key(app, token)).await
+pub async fn put<T: Serialize + Record>(
+    store: &Store,
+    key: &Key<T>,
+    record: &T,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let value = serde_json::to_string(record).map_err(|error| StoreError(format!("a record for KV: {error}")))?;
+    let seconds = (record.expires_at() - now + 999) / 1_000;
+    store.kv.put(&key.0, value, seconds).await
 }
 
-/// Stores the record of a reset token.
-///
-/// # Errors
-/// 503.
-pub async fn put_password_reset(app: &App, reset_id: &str, record: &PasswordReset) -> Result<(), Error> {
-    put(app, &password_reset_key(reset_id), record).await
-}
-
-/// The record of a reset token, if it has not expired.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn password_reset(app: &App, reset_id: &str) -> Result<Option<PasswordReset>, StoreError> {
-    get(app, &password_reset_key(reset_id)).await
-}
-
-/// Removes the record of a reset token.
+/// Returns a record, unless it has expired.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn delete_password_reset(app: &App, reset_id: &str) -> Result<(), StoreError> {
-    app.kv.delete(&password_reset_key(reset_id)).await
-}
-
-/// Whether KV answers.
-///
-/// # Errors
-/// [`StoreError`] otherwise.
-pub async fn ping(app: &App) -> Result<(), StoreError> {
-    app.kv.get("health").await.map(drop)
-}
-
-async fn put<T: Serialize + Record>(app: &App, key: &str, record: &T) -> Result<(), Error> {
-    let value = serde_json::to_string(record).map_err(|error| Error::Internal(format!("a record: {error}")))?;
-    let seconds = (record.expires_at() - app.now + 999) / 1_000;
-    Ok(app.kv.put(key, value, seconds).await?)
-}
-
-async fn get<T: DeserializeOwned + Record>(app: &App, key: &str) -> Result<Option<T>, StoreError> {
-    let Some(value) = app.kv.get(key).await? else { return Ok(None) };
+pub async fn find<T: DeserializeOwned + Record>(
+    store: &Store,
+    key: &Key<T>,
+    now: Timestamp,
+) -> Result<Option<T>, StoreError> {
+    let Some(value) = store.kv.get(&key.0).await? else { return Ok(None) };
     let record: T = serde_json::from_str(&value).map_err(|error| StoreError(format!("a record in KV: {error}")))?;
-    Ok((record.expires_at() > app.now).then_some(record))
+    Ok((record.expires_at() > now).then_some(record))
+}
+
+/// Deletes a record.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn delete<T>(store: &Store, key: &Key<T>) -> Result<(), StoreError> {
+    store.kv.delete(&key.0).await
+}
+
+/// Checks that KV responds.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn ping(store: &Store) -> Result<(), StoreError> {
+    store.kv.get("health").await.map(drop)
 }

@@ -7,9 +7,10 @@
 
 use std::time::Duration;
 
+use super::Store;
 use crate::{
     crypto::random,
-    ports::{Rows, Sql, Statement, StoreError},
+    ports::{Rows, Sql, Statement, StoreError, Timer},
 };
 
 /// What D1 says where its documentation advises to retry ("Debug D1", error list). Where D1 is overloaded it advises the
@@ -30,13 +31,25 @@ const PAUSES: [u64; 2] = [30, 120];
 ///
 /// # Errors
 /// [`StoreError`]: whether the batch has taken effect is not known.
-pub(super) async fn batch(sql: &dyn Sql, statements: &[Statement]) -> Result<Vec<Rows>, StoreError> {
+pub(super) async fn batch(store: &Store, statements: &[Statement]) -> Result<Vec<Rows>, StoreError> {
+    batch_on(&*store.sql, &*store.timer, statements).await
+}
+
+/// Runs the statements on this copy of the database, as [`batch`] does.
+///
+/// # Errors
+/// As [`batch`].
+pub(super) async fn batch_on(
+    sql: &dyn Sql,
+    timer: &dyn Timer,
+    statements: &[Statement],
+) -> Result<Vec<Rows>, StoreError> {
     let error = match sql.batch(statements).await {
         Err(error) if is_passing(&error) => error,
         answer => return answer,
     };
     for pause in PAUSES {
-        sql.pause(with_jitter(pause)).await;
+        timer.sleep(with_jitter(pause)).await;
         match sql.batch(statements).await {
             Ok(rows) if is_certain(statements, &rows) => return Ok(rows),
             Err(again) if is_passing(&again) => {}
@@ -68,16 +81,18 @@ mod tests {
     use crate::ports::Pending;
     use std::cell::RefCell;
 
-    /// Answers in this order, and remembers how long it was waited for.
+    /// Returns these results in order, and records the waits.
     struct Script(RefCell<Vec<Result<Vec<Rows>, StoreError>>>, RefCell<Vec<Duration>>);
 
     impl Sql for Script {
         fn batch<'a>(&'a self, _: &'a [Statement]) -> Pending<'a, Result<Vec<Rows>, StoreError>> {
-            let answer = self.0.borrow_mut().remove(0);
-            Box::pin(async { answer })
+            let result = self.0.borrow_mut().remove(0);
+            Box::pin(async { result })
         }
+    }
 
-        fn pause(&self, duration: Duration) -> Pending<'_, ()> {
+    impl Timer for Script {
+        fn sleep(&self, duration: Duration) -> Pending<'static, ()> {
             self.1.borrow_mut().push(duration);
             Box::pin(async {})
         }
@@ -98,7 +113,7 @@ mod tests {
     /// How many runs a statement took, and whether it was answered.
     fn run(sql: &'static str, answers: Vec<Result<Vec<Rows>, StoreError>>) -> (usize, Result<bool, String>) {
         let script = Script(RefCell::new(answers), RefCell::default());
-        let answer = pollster::block_on(batch(&script, &[Statement::new(sql)]));
+        let answer = pollster::block_on(batch_on(&script, &script, &[Statement::new(sql)]));
         for (pause, shortest) in script.1.borrow().iter().zip(PAUSES.map(Duration::from_millis)) {
             assert!((shortest..=shortest * 2).contains(pause), "{pause:?}");
         }

@@ -2,21 +2,21 @@
 
 use serde::Deserialize;
 
-use super::{run, run_all};
-use crate::ports::{Sql, Statement, StoreError};
+use super::{Store, run, run_all};
+use crate::ports::{Statement, StoreError};
 
 /// Makes sure that D1 answers and has the tables of this build. Returns the migrations that wrangler has applied, oldest
 /// first; nothing of a database that was migrated otherwise, as those of tests are.
 ///
 /// # Errors
 /// [`StoreError`] when D1 does not answer or the tables are missing.
-pub async fn check(sql: &dyn Sql) -> Result<Option<Vec<String>>, StoreError> {
+pub async fn check(store: &Store) -> Result<Option<Vec<String>>, StoreError> {
     #[derive(Deserialize)]
     struct Migration {
         name: String,
     }
     let [_, table] = run_all(
-        sql,
+        store,
         [
             Statement::new("SELECT id FROM users LIMIT 1"),
             Statement::new("SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'd1_migrations'"),
@@ -26,6 +26,6 @@ pub async fn check(sql: &dyn Sql) -> Result<Option<Vec<String>>, StoreError> {
     if !table.any() {
         return Ok(None);
     }
-    let migrations = run(sql, Statement::new("SELECT name FROM d1_migrations ORDER BY id")).await?;
+    let migrations = run(store, Statement::new("SELECT name FROM d1_migrations ORDER BY id")).await?;
     Ok(Some(migrations.all::<Migration>()?.into_iter().map(|migration| migration.name).collect()))
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{administration::is_active_admin, events, run, run_all, run_near};
+use super::{ReadFrom, Store, administration::is_active_admin, events, run, run_all, run_on};
 use crate::{
     domain::{
         Timestamp,
@@ -12,7 +12,7 @@ use crate::{
         session::MAX_LIVE,
         user::{User, flag},
     },
-    ports::{Rows, Sql, Statement, StoreError},
+    ports::{Rows, Statement, StoreError},
 };
 
 /// A session that begins.
@@ -83,8 +83,8 @@ pub struct Listed {
 /// # Errors
 /// [`StoreError`].
 pub async fn find_live(
-    sql: &dyn Sql,
-    replica: Option<&dyn Sql>,
+    store: &Store,
+    read_from: ReadFrom,
     session_id: &str,
     now: Timestamp,
 ) -> Result<Option<Live>, StoreError> {
@@ -99,7 +99,7 @@ pub async fn find_live(
     )
     .bind(session_id)
     .bind(now);
-    Live::of(&run_near(sql, replica, statement, now).await?)
+    Live::of(&run_on(store, read_from, statement, now).await?)
 }
 
 /// Ends what a user has beyond [`MAX_LIVE`], if the statement before in the batch has begun this session. It reads no more of the
@@ -122,7 +122,7 @@ pub(super) fn end_surplus(user_id: &str, begun: &New) -> Statement {
 /// # Errors
 /// [`StoreError`].
 pub async fn extend(
-    sql: &dyn Sql,
+    store: &Store,
     session_id: &str,
     expires_at: Timestamp,
     now: Timestamp,
@@ -130,7 +130,7 @@ pub async fn extend(
     let statement = Statement::new(
         "UPDATE sessions SET expires_at = max(expires_at, ?2) WHERE id = ?1 AND expires_at > ?3 RETURNING id",
     );
-    Ok(run(sql, statement.bind(session_id).bind(expires_at).bind(now)).await?.any())
+    Ok(run(store, statement.bind(session_id).bind(expires_at).bind(now)).await?.any())
 }
 
 /// The sessions of a list, and how many there are.
@@ -151,7 +151,7 @@ struct Total {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn list(sql: &dyn Sql, user_id: &str, asking: &str, now: Timestamp) -> Result<List, StoreError> {
+pub async fn list(store: &Store, user_id: &str, asking: &str, now: Timestamp) -> Result<List, StoreError> {
     // Both halves are read by an index, so a user with any number of sessions costs no more than the limit.
     let list = Statement::new(
         "SELECT id, user_agent, created_at, expires_at, id = ?3 AS current FROM (
@@ -168,7 +168,7 @@ pub async fn list(sql: &dyn Sql, user_id: &str, asking: &str, now: Timestamp) ->
         "SELECT count(*) AS total FROM (SELECT 1 FROM sessions WHERE user_id = ?1 AND expires_at > ?2 LIMIT ?3)",
     );
     let count = count.bind(user_id).bind(now).bind(FARTHEST);
-    let [list, count] = run_all(sql, [list, count]).await?;
+    let [list, count] = run_all(store, [list, count]).await?;
     Ok(List { sessions: list.all()?, total: count.first::<Total>()?.map_or(0, |count| count.total) })
 }
 
@@ -176,14 +176,14 @@ pub async fn list(sql: &dyn Sql, user_id: &str, asking: &str, now: Timestamp) ->
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn end(sql: &dyn Sql, user_id: &str, session_id: &str, event: &Event) -> Result<bool, StoreError> {
+pub async fn end(store: &Store, user_id: &str, session_id: &str, event: &Event) -> Result<bool, StoreError> {
     let end = Statement::new(concat!(
         "DELETE FROM sessions WHERE id = ?1 AND user_id = ?2 AND (user_id = ?3 OR ",
         is_active_admin!("?3"),
         ") RETURNING id"
     ));
     let end = end.bind(session_id).bind(user_id).bind(event.actor_id.as_deref());
-    let [ended, _] = run_all(sql, [end, events::insert_if_changed(event)]).await?;
+    let [ended, _] = run_all(store, [end, events::insert_if_changed(event)]).await?;
     Ok(ended.any())
 }
 
@@ -191,11 +191,11 @@ pub async fn end(sql: &dyn Sql, user_id: &str, session_id: &str, event: &Event) 
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn end_all(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool, StoreError> {
+pub async fn end_all(store: &Store, user_id: &str, event: &Event) -> Result<bool, StoreError> {
     let end = Statement::new(concat!("DELETE FROM sessions WHERE user_id = ?1 AND ", is_active_admin!("?2")));
     let find = Statement::new(concat!("SELECT id FROM users WHERE id = ?1 AND ", is_active_admin!("?2")));
     let bound = |statement: Statement| statement.bind(user_id).bind(event.actor_id.as_deref());
-    let [_, _, found] = run_all(sql, [bound(end), events::insert_if_changed(event), bound(find)]).await?;
+    let [_, _, found] = run_all(store, [bound(end), events::insert_if_changed(event), bound(find)]).await?;
     Ok(found.any())
 }
 

@@ -2,14 +2,12 @@
 
 use serde::Deserialize;
 
-use super::{run, run_all};
+use super::{Store, run, run_all};
 use crate::{
-    app::App,
     crypto::keyed_hash::HashKey,
     domain::Timestamp,
-    domain::throttle::{Policy, retry_after},
-    error::Error,
-    ports::{Rows, Sql, Statement},
+    domain::throttle::{Blocked, Policy},
+    ports::{Rows, Statement, StoreError},
 };
 
 /// One counter: a rule, and what it counts for.
@@ -103,7 +101,7 @@ pub(super) fn count_one(counter: &Counter, now: Timestamp) -> Statement {
 }
 
 #[derive(Deserialize)]
-struct Blocked {
+struct Wait {
     blocked_until: Option<Timestamp>,
 }
 
@@ -115,15 +113,15 @@ struct Counted {
 /// Reads which attempts were counted. If one was not, queries how long this caller has to wait; other callers do not pay for
 /// that. Only counters that this attempt is counted on matter.
 pub(super) async fn verdict(
-    sql: &dyn Sql,
+    store: &Store,
     counted: &[&Rows],
     counter: &Counter,
     known: Option<&Counter>,
     source: Option<&Counter>,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<Result<(), Blocked>, StoreError> {
     if counted.iter().all(|rows| rows.any()) {
-        return Ok(());
+        return Ok(Ok(()));
     }
     let statement = Statement::new(concat!(
         "SELECT max(blocked_until) AS blocked_until FROM throttles
@@ -138,20 +136,24 @@ pub(super) async fn verdict(
     .bind(now)
     .bind(source.map(|source| source.key.as_str()))
     .bind(counter.password_of.as_deref());
-    let blocked: Option<Blocked> = run(sql, statement).await?.first()?;
-    let until = blocked.and_then(|row| row.blocked_until).unwrap_or(now);
-    Err(Error::TooManyRequests(retry_after(until, now)))
+    let wait: Option<Wait> = run(store, statement).await?.first()?;
+    let until = wait.and_then(|row| row.blocked_until).unwrap_or(now);
+    Ok(Err(Blocked::until(until, now)))
 }
 
-/// Counts an attempt for its subject and for its source at once.
+/// Counts an attempt for its subject and for its source, unless one of them is blocked.
 ///
 /// # Errors
-/// 429 when one of them is blocked; 503.
-pub async fn attempt(app: &App, subject: &Counter, source: &Counter) -> Result<(), Error> {
-    let sql = app.sql.as_ref();
-    let statements = [count(subject, None, Some(source), app.now), count(source, None, None, app.now)];
-    let [by_subject, by_source] = run_all(sql, statements).await?;
-    verdict(sql, &[&by_subject, &by_source], subject, None, Some(source), app.now).await
+/// [`StoreError`].
+pub async fn attempt(
+    store: &Store,
+    subject: &Counter,
+    source: &Counter,
+    now: Timestamp,
+) -> Result<Result<(), Blocked>, StoreError> {
+    let statements = [count(subject, None, Some(source), now), count(source, None, None, now)];
+    let [by_subject, by_source] = run_all(store, statements).await?;
+    verdict(store, &[&by_subject, &by_source], subject, None, Some(source), now).await
 }
 
 /// The three counters of attempts at a password.
@@ -217,18 +219,21 @@ impl PasswordCounters {
     /// Reads the answers to [`PasswordCounters::count`].
     ///
     /// # Errors
-    /// 429 when a counter of this attempt is blocked; 503.
+    /// [`StoreError`].
     pub(super) async fn verdict(
         &self,
-        sql: &dyn Sql,
+        store: &Store,
         counted: [&Rows; 2],
         now: Timestamp,
-    ) -> Result<PasswordAttempt<'_>, Error> {
-        verdict(sql, &counted, &self.account, Some(&self.known_address), Some(&self.address), now).await?;
+    ) -> Result<Result<PasswordAttempt<'_>, Blocked>, StoreError> {
+        let verdict = verdict(store, &counted, &self.account, Some(&self.known_address), Some(&self.address), now);
+        if let Err(blocked) = verdict.await? {
+            return Ok(Err(blocked));
+        }
         let [by_account, _] = counted;
         let on = by_account.first::<Counted>()?;
         let is_on_known_address = on.is_some_and(|counted| counted.key == self.known_address.key);
-        Ok(PasswordAttempt { counters: self, is_on_known_address })
+        Ok(Ok(PasswordAttempt { counters: self, is_on_known_address }))
     }
 
     /// Remembers that this address knows the password, and starts its counter over.

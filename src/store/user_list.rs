@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-use super::run_all;
+use super::{Store, run_all};
 use crate::{
     domain::{
         page::{FARTHEST, Page},
         user::User,
     },
-    ports::{Sql, Statement, StoreError},
+    ports::{Statement, StoreError},
 };
 
 /// Which users to list: those to whom all of it applies.
@@ -53,7 +53,7 @@ struct Count {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn list(sql: &dyn Sql, filter: &Filter, page: Page) -> Result<(i64, Vec<User>), StoreError> {
+pub async fn list(store: &Store, filter: &Filter, page: Page) -> Result<(i64, Vec<User>), StoreError> {
     let [select, count] = match filter {
         Filter { referrer_id: Some(_), .. } => along!("users_by_referrer", "referrer_id = ?1"),
         Filter { is_active: Some(false), .. } => along!("inactive_users_by_age", "is_active = 0"),
@@ -68,7 +68,7 @@ pub async fn list(sql: &dyn Sql, filter: &Filter, page: Page) -> Result<(i64, Ve
             .bind(filter.search.as_deref().map(str::to_ascii_lowercase))
     };
     let [users, count] =
-        run_all(sql, [filtered(select).bind(page.limit).bind(page.offset), filtered(count).bind(FARTHEST)]).await?;
+        run_all(store, [filtered(select).bind(page.limit).bind(page.offset), filtered(count).bind(FARTHEST)]).await?;
     let total = count.first::<Count>()?.map_or(0, |count| count.total);
     Ok((total, users.all()?))
 }

@@ -2,58 +2,41 @@
 
 use serde::Deserialize;
 
-use super::{events, mails, retry, run, run_all, run_near, throttles};
+use super::{
+    ReadFrom, Store, events, mails, retry, run, run_all, run_on,
+    throttles::{self, Counter},
+};
 use crate::{
-    app::App,
-    crypto::{keys::UserTokenKeys, random},
+    crypto::keys::UserTokenKeys,
     domain::{
         Timestamp,
         email::Email,
         event::Event,
-        throttle::{Address, SIGN_UP_BY_ADDRESS},
-        user_token::{ALPHABET, INVITATION, LENGTH, MAX_LIVE},
+        throttle::Blocked,
+        user_token::{INVITATION, MAX_LIVE},
     },
-    error::Error,
-    ports::{Sql, Statement, StoreError},
+    ports::{Statement, StoreError},
 };
 
-/// A token that was just made.
-pub struct Made {
-    /// The token itself.
-    pub token: String,
-    lookup: String,
-    user_id: String,
-    key_id: String,
-    previous_key_id: Option<String>,
-    sealed: String,
-    sealed_recipient: Option<String>,
+/// A new token, in the form in which it is stored.
+pub struct New {
+    /// The user who invites with it.
+    pub user_id: String,
+    /// The keyed hash that it is found by.
+    pub lookup: String,
+    /// The id of the keys.
+    pub key_id: String,
+    /// The id of the previous keys, if they are still accepted.
+    pub previous_key_id: Option<String>,
+    /// The token, encrypted for its owner's list.
+    pub sealed: String,
+    /// The email that it is mailed to, encrypted.
+    pub sealed_recipient: Option<String>,
 }
 
-/// What the address of an invitation is sealed for, so that it does not open as a token.
-fn recipient_of(user_id: &str) -> String {
+/// Returns the context in which the email of an invitation is encrypted, so that it cannot be decrypted as a token.
+pub fn recipient_context(user_id: &str) -> String {
     format!("recipient {user_id}")
-}
-
-/// Draws a token for `user_id`, which is mailed to `recipient`, if there is one.
-///
-/// # Errors
-/// 500 when there is no randomness.
-pub fn make(app: &App, user_id: &str, recipient: Option<&Email>) -> Result<Made, Error> {
-    let mut accepted = app.keys().user_token.iter();
-    let keys = accepted.next().ok_or_else(|| Error::Internal("there is no key for tokens".to_owned()))?;
-    let token = random::text(ALPHABET, LENGTH)?;
-    Ok(Made {
-        user_id: user_id.to_owned(),
-        lookup: keys.lookup.hash(&[&token]),
-        key_id: keys.id.clone(),
-        previous_key_id: accepted.next().map(|keys| keys.id.clone()),
-        sealed: keys.seal.seal(&token, user_id)?,
-        sealed_recipient: match recipient {
-            Some(email) => Some(keys.seal.seal(email.as_str(), &recipient_of(user_id))?),
-            None => None,
-        },
-        token,
-    })
 }
 
 /// Stores a token and queues the mail that carries it. Returns false if the user is no longer active, or has the maximum of
@@ -62,8 +45,8 @@ pub fn make(app: &App, user_id: &str, recipient: Option<&Email>) -> Result<Made,
 /// # Errors
 /// [`StoreError`].
 pub async fn insert(
-    sql: &dyn Sql,
-    made: &Made,
+    store: &Store,
+    new: &New,
     name: Option<&str>,
     expires_at: Timestamp,
     mail: Option<&mails::Mail>,
@@ -76,19 +59,19 @@ pub async fn insert(
            SELECT count(*) FROM user_tokens WHERE user_id = ?2 AND expires_at > ?5 AND key_id IN (?8, ?9))
          RETURNING lookup",
     )
-    .bind(made.lookup.as_str())
-    .bind(made.user_id.as_str())
-    .bind(made.sealed.as_str())
+    .bind(new.lookup.as_str())
+    .bind(new.user_id.as_str())
+    .bind(new.sealed.as_str())
     .bind(name)
     .bind(event.at)
     .bind(expires_at)
     .bind(MAX_LIVE)
-    .bind(made.key_id.as_str())
-    .bind(made.previous_key_id.as_deref())
-    .bind(made.sealed_recipient.as_deref());
+    .bind(new.key_id.as_str())
+    .bind(new.previous_key_id.as_deref())
+    .bind(new.sealed_recipient.as_deref());
     let mut statements = vec![insert, events::insert_if_changed(event)];
-    statements.extend(mail.map(|mail| mails::insert_if_token_is_there(mail, &made.lookup)));
-    Ok(retry::batch(sql, &statements).await?.first().is_some_and(|inserted| inserted.any()))
+    statements.extend(mail.map(|mail| mails::insert_if_token_is_there(mail, &new.lookup)));
+    Ok(retry::batch(store, &statements).await?.first().is_some_and(|inserted| inserted.any()))
 }
 
 /// The values by which a token may be found: one for each key that is accepted. NULL finds nothing.
@@ -102,8 +85,8 @@ fn lookups(keys: &[UserTokenKeys], token: &str) -> (Option<String>, Option<Strin
 /// # Errors
 /// [`StoreError`].
 pub async fn is_live(
-    sql: &dyn Sql,
-    replica: Option<&dyn Sql>,
+    store: &Store,
+    read_from: ReadFrom,
     keys: &[UserTokenKeys],
     token: &str,
     now: Timestamp,
@@ -118,7 +101,7 @@ pub async fn is_live(
     .bind(current)
     .bind(previous)
     .bind(now);
-    Ok(run_near(sql, replica, statement, now).await?.any())
+    Ok(run_on(store, read_from, statement, now).await?.any())
 }
 
 /// What stands in the way of a sign-up with this token and email.
@@ -130,18 +113,19 @@ pub struct Invitation {
     pub email_taken: i64,
 }
 
-/// Counts a sign-up from `address` and looks the referrer up. The email, if it could be read, is looked up in the same statement.
+/// Counts a sign-up with `counter` and looks up the referrer. The email, if it is valid, is looked up in the same statement.
 ///
 /// # Errors
-/// 429 when the address is blocked; 503.
+/// [`StoreError`].
 pub async fn attempt_sign_up(
-    app: &App,
-    address: &Address,
+    store: &Store,
+    counter: &Counter,
+    keys: &[UserTokenKeys],
     token: &str,
     email: Option<&Email>,
-) -> Result<Option<Invitation>, Error> {
-    let (current, previous) = lookups(&app.keys().user_token, token);
-    let counter = throttles::Counter::new(&app.keys().throttle, SIGN_UP_BY_ADDRESS, &[address.as_str()]);
+    now: Timestamp,
+) -> Result<Result<Option<Invitation>, Blocked>, StoreError> {
+    let (current, previous) = lookups(keys, token);
     let find = Statement::new(
         "SELECT user_tokens.lookup, EXISTS (SELECT 1 FROM users AS other WHERE other.email = ?4) AS email_taken
          FROM user_tokens JOIN users ON users.id = user_tokens.user_id
@@ -149,12 +133,13 @@ pub async fn attempt_sign_up(
     )
     .bind(current)
     .bind(previous)
-    .bind(app.now)
+    .bind(now)
     .bind(email.map(Email::as_str));
-    let sql = app.sql.as_ref();
-    let [counted, found] = run_all(sql, [throttles::count_one(&counter, app.now), find]).await?;
-    throttles::verdict(sql, &[&counted], &counter, None, None, app.now).await?;
-    Ok(found.first()?)
+    let [counted, found] = run_all(store, [throttles::count_one(counter, now), find]).await?;
+    if let Err(blocked) = throttles::verdict(store, &[&counted], counter, None, None, now).await? {
+        return Ok(Err(blocked));
+    }
+    Ok(Ok(found.first()?))
 }
 
 /// A token as stored.
@@ -164,7 +149,7 @@ pub struct Stored {
     pub sealed: String,
     sealed_recipient: Option<String>,
     name: Option<String>,
-    /// When it was made.
+    /// When it was new.
     pub created_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
@@ -178,7 +163,7 @@ impl Stored {
 
     /// The name for its owner's list. That of an invitation names the recipient until somebody has signed up with it.
     pub fn display_name(&self, keys: &[UserTokenKeys], user_id: &str) -> Option<String> {
-        let open = |sealed: &String| keys.iter().find_map(|keys| keys.seal.open(sealed, &recipient_of(user_id)));
+        let open = |sealed: &String| keys.iter().find_map(|keys| keys.seal.open(sealed, &recipient_context(user_id)));
         match self.sealed_recipient.as_ref().and_then(open) {
             Some(email) => Some(format!("{INVITATION} of {email}")),
             None => self.name.clone(),
@@ -190,12 +175,12 @@ impl Stored {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn list(sql: &dyn Sql, user_id: &str, now: Timestamp) -> Result<Vec<Stored>, StoreError> {
+pub async fn list(store: &Store, user_id: &str, now: Timestamp) -> Result<Vec<Stored>, StoreError> {
     let statement = Statement::new(
         "SELECT sealed, sealed_recipient, name, created_at, expires_at FROM user_tokens
          WHERE user_id = ?1 AND expires_at > ?2 ORDER BY expires_at DESC",
     );
-    run(sql, statement.bind(user_id).bind(now)).await?.all()
+    run(store, statement.bind(user_id).bind(now)).await?.all()
 }
 
 /// Forgets to whom an invitation was mailed, once this user has signed up with it.
@@ -213,7 +198,7 @@ pub(super) fn forget_recipient(lookup: &str, new_user_id: &str) -> Statement {
 /// # Errors
 /// [`StoreError`].
 pub async fn delete(
-    sql: &dyn Sql,
+    store: &Store,
     keys: &[UserTokenKeys],
     user_id: &str,
     token: &str,
@@ -224,6 +209,6 @@ pub async fn delete(
         "DELETE FROM user_tokens WHERE lookup IN (?1, ?2) AND user_id = ?3 AND expires_at > ?4 RETURNING lookup",
     );
     let delete = delete.bind(current).bind(previous).bind(user_id).bind(event.at);
-    let [deleted, _] = run_all(sql, [delete, events::insert_if_changed(event)]).await?;
+    let [deleted, _] = run_all(store, [delete, events::insert_if_changed(event)]).await?;
     Ok(deleted.any())
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    events, mails, retry, run, run_all, sessions,
+    Store, events, mails, retry, run, run_all, sessions,
     throttles::{self, Counter, PasswordAttempt, PasswordCounters, Proof},
     user_tokens,
 };
@@ -12,10 +12,10 @@ use crate::{
         Timestamp,
         email::Email,
         event::Event,
+        throttle::Blocked,
         user::{User, flag},
     },
-    error::Error,
-    ports::{Rows, Sql, Statement, StoreError},
+    ports::{Rows, Statement, StoreError},
 };
 
 /// A user with what only the service itself may know.
@@ -55,25 +55,25 @@ impl Account {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn any(sql: &dyn Sql) -> Result<bool, StoreError> {
-    Ok(run(sql, Statement::new("SELECT 1 AS found FROM users LIMIT 1")).await?.any())
+pub async fn any(store: &Store) -> Result<bool, StoreError> {
+    Ok(run(store, Statement::new("SELECT 1 AS found FROM users LIMIT 1")).await?.any())
 }
 
 /// The user with this id.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn find(sql: &dyn Sql, user_id: &str) -> Result<Option<User>, StoreError> {
-    run(sql, Statement::new("SELECT * FROM users WHERE id = ?1").bind(user_id)).await?.first()
+pub async fn find(store: &Store, user_id: &str) -> Result<Option<User>, StoreError> {
+    run(store, Statement::new("SELECT * FROM users WHERE id = ?1").bind(user_id)).await?.first()
 }
 
 /// Whether this is an active admin.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn is_active_admin(sql: &dyn Sql, user_id: &str) -> Result<bool, StoreError> {
+pub async fn is_active_admin(store: &Store, user_id: &str) -> Result<bool, StoreError> {
     let statement = Statement::new("SELECT 1 AS found FROM users WHERE id = ?1 AND role = 'admin' AND is_active = 1");
-    Ok(run(sql, statement.bind(user_id)).await?.any())
+    Ok(run(store, statement.bind(user_id)).await?.any())
 }
 
 /// The first account, which nobody invited.
@@ -94,7 +94,7 @@ pub struct FirstAccount<'a> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn insert_first(sql: &dyn Sql, account: FirstAccount<'_>, now: Timestamp) -> Result<(), StoreError> {
+pub async fn insert_first(store: &Store, account: FirstAccount<'_>, now: Timestamp) -> Result<(), StoreError> {
     let statement = Statement::new(
         "INSERT INTO users (id, email, password_hash, name, role, tier, is_verified, must_change_password, created_at, updated_at)
          SELECT ?1, ?2, ?3, ?4, 'admin', 2, 1, ?5, ?6, ?6 WHERE NOT EXISTS (SELECT 1 FROM users)",
@@ -105,7 +105,17 @@ pub async fn insert_first(sql: &dyn Sql, account: FirstAccount<'_>, now: Timesta
     .bind(account.name)
     .bind(account.must_change_password)
     .bind(now);
-    run(sql, statement).await.map(drop)
+    run(store, statement).await.map(drop)
+}
+
+/// An attempt at a password that was counted.
+pub struct Attempted<'a> {
+    /// The attempt, to take it back if the password is right.
+    pub attempt: PasswordAttempt<'a>,
+    /// The account with this email.
+    pub account: Option<Account>,
+    /// The password hash of some user, if a sample was asked for.
+    pub sample: Option<String>,
 }
 
 /// Counts an attempt at a password and finds the account with this email, in one round trip whether or not it exists. Only a
@@ -116,15 +126,15 @@ pub async fn insert_first(sql: &dyn Sql, account: FirstAccount<'_>, now: Timesta
 /// common beginning hardly ever.
 ///
 /// # Errors
-/// 429 when the account or the address is blocked; 503.
+/// [`StoreError`].
 pub async fn attempt_password<'a>(
-    sql: &dyn Sql,
+    store: &Store,
     counters: &'a PasswordCounters,
     email: &str,
     sample: Option<&str>,
     change: Option<&Counter>,
     now: Timestamp,
-) -> Result<(PasswordAttempt<'a>, Option<Account>, Option<String>), Error> {
+) -> Result<Result<Attempted<'a>, Blocked>, StoreError> {
     let [count_by_account, count_by_address] = counters.count(now);
     let find = Statement::new("SELECT * FROM users WHERE email = ?1").bind(email);
     // Ids are random, or as another service made them; from the last one it goes on with the first.
@@ -133,18 +143,24 @@ pub async fn attempt_password<'a>(
     let mut statements = vec![find, count_by_account, count_by_address];
     statements.extend(sample.map(|sample| Statement::new(find_sample).bind(sample)));
     statements.extend(change.map(|counter| throttles::count_one(counter, now)));
-    let answers = retry::batch(sql, &statements).await?;
+    let answers = retry::batch(store, &statements).await?;
     let [found, by_account, by_address, others @ ..] = answers.as_slice() else {
-        return Err(Error::Internal("a batch has not as many answers as statements".to_owned()));
+        return Err(StoreError("a batch has a different number of results than statements".to_owned()));
     };
     let (sampled, by_user) = others.split_at(usize::from(sample.is_some()).min(others.len()));
     if let Some(counter) = change {
         let by_user: Vec<&Rows> = by_user.iter().collect();
-        throttles::verdict(sql, &by_user, counter, None, None, now).await?;
+        if let Err(blocked) = throttles::verdict(store, &by_user, counter, None, None, now).await? {
+            return Ok(Err(blocked));
+        }
     }
-    let attempt = counters.verdict(sql, [by_account, by_address], now).await?;
+    let attempt = match counters.verdict(store, [by_account, by_address], now).await? {
+        Ok(attempt) => attempt,
+        Err(blocked) => return Ok(Err(blocked)),
+    };
     let sampled: Option<Sample> = sampled.first().map(Rows::first).transpose()?.flatten();
-    Ok((attempt, Account::of(found)?, sampled.map(|sample| sample.password_hash)))
+    let sample = sampled.map(|sample| sample.password_hash);
+    Ok(Ok(Attempted { attempt, account: Account::of(found)?, sample }))
 }
 
 /// The hash of some user.
@@ -159,7 +175,7 @@ struct Sample {
 /// # Errors
 /// [`StoreError`].
 pub async fn complete_login(
-    sql: &dyn Sql,
+    store: &Store,
     account: &Account,
     session: &sessions::New,
     attempt: PasswordAttempt<'_>,
@@ -187,7 +203,7 @@ pub async fn complete_login(
         let statement = Statement::new(rehash).bind(account.user.id.as_str());
         statement.bind(account.password_hash.as_str()).bind(rehashed)
     }));
-    Ok(retry::batch(sql, &statements).await?.first().is_some_and(|begun| begun.any()))
+    Ok(retry::batch(store, &statements).await?.first().is_some_and(|begun| begun.any()))
 }
 
 /// A new user, invited by another.
@@ -220,7 +236,7 @@ pub enum SignUp {
 /// # Errors
 /// [`StoreError`].
 pub async fn sign_up(
-    sql: &dyn Sql,
+    store: &Store,
     user: New<'_>,
     session: &sessions::New,
     counters: &PasswordCounters,
@@ -252,24 +268,24 @@ pub async fn sign_up(
     let remember = counters.remember_address(Proof::Session(&session.id), session.now);
     let forget = user_tokens::forget_recipient(user.referrer_lookup, user.id);
     let [inserted, _, _, _, _] =
-        run_all(sql, [insert, events::insert_if_changed(event), begin, remember, forget]).await?;
+        run_all(store, [insert, events::insert_if_changed(event), begin, remember, forget]).await?;
     if let Some(user) = inserted.first()? {
         return Ok(SignUp::Done(Box::new(user)));
     }
     let holder = Statement::new("SELECT id FROM users WHERE email = ?1").bind(user.email.as_str());
-    Ok(if run(sql, holder).await?.any() { SignUp::EmailTaken } else { SignUp::ReferrerEnded })
+    Ok(if run(store, holder).await?.any() { SignUp::EmailTaken } else { SignUp::ReferrerEnded })
 }
 
 /// Changes or removes the name of a user. Returns whether there is such an active user.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn rename(sql: &dyn Sql, user_id: &str, name: Option<&str>, event: &Event) -> Result<bool, StoreError> {
+pub async fn rename(store: &Store, user_id: &str, name: Option<&str>, event: &Event) -> Result<bool, StoreError> {
     let rename = Statement::new(
         "UPDATE users SET name = ?2, updated_at = max(?3, updated_at + 1) WHERE id = ?1 AND is_active = 1 RETURNING id",
     );
     let rename = rename.bind(user_id).bind(name).bind(event.at);
-    let [renamed, _] = run_all(sql, [rename, events::insert_if_changed(event)]).await?;
+    let [renamed, _] = run_all(store, [rename, events::insert_if_changed(event)]).await?;
     Ok(renamed.any())
 }
 
@@ -280,7 +296,7 @@ pub async fn rename(sql: &dyn Sql, user_id: &str, name: Option<&str>, event: &Ev
 /// # Errors
 /// [`StoreError`].
 pub async fn change_password(
-    sql: &dyn Sql,
+    store: &Store,
     account: &Account,
     new_hash: &str,
     kept_session: &str,
@@ -305,7 +321,7 @@ pub async fn change_password(
     statements.extend(attempt.forgive(Proof::NewHash(new_hash), now));
     statements
         .extend(notice.into_iter().flat_map(|notice| mails::insert_notice_if_password_is(notice, user_id, new_hash)));
-    Ok(retry::batch(sql, &statements).await?.first().is_some_and(|changed| changed.any()))
+    Ok(retry::batch(store, &statements).await?.first().is_some_and(|changed| changed.any()))
 }
 
 /// Gives the account of this email, if there is an active one, a new live reset token, which ends the one before, and owes the mail
@@ -314,7 +330,7 @@ pub async fn change_password(
 /// # Errors
 /// [`StoreError`].
 pub async fn begin_password_reset(
-    sql: &dyn Sql,
+    store: &Store,
     email: &Email,
     reset_id: &str,
     mail: &mails::Mail,
@@ -323,7 +339,7 @@ pub async fn begin_password_reset(
     let begin = Statement::new("UPDATE users SET password_reset_id = ?2 WHERE email = ?1 AND is_active = 1")
         .bind(email.as_str())
         .bind(reset_id);
-    run_all(sql, [begin, events::insert_about_email(event, email.as_str()), mails::insert(mail)]).await.map(drop)
+    run_all(store, [begin, events::insert_about_email(event, email.as_str()), mails::insert(mail)]).await.map(drop)
 }
 
 /// The user of this email whose live reset this is.
@@ -331,21 +347,21 @@ pub async fn begin_password_reset(
 /// # Errors
 /// [`StoreError`].
 pub async fn find_by_email_and_password_reset(
-    sql: &dyn Sql,
+    store: &Store,
     email: &str,
     reset_id: &str,
 ) -> Result<Option<User>, StoreError> {
     let statement = Statement::new("SELECT * FROM users WHERE email = ?1 AND password_reset_id = ?2 AND is_active = 1");
-    run(sql, statement.bind(email).bind(reset_id)).await?.first()
+    run(store, statement.bind(email).bind(reset_id)).await?.first()
 }
 
 /// The user whose live reset token this is.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn find_by_password_reset(sql: &dyn Sql, user_id: &str, reset_id: &str) -> Result<Option<User>, StoreError> {
+pub async fn find_by_password_reset(store: &Store, user_id: &str, reset_id: &str) -> Result<Option<User>, StoreError> {
     let statement = Statement::new("SELECT * FROM users WHERE id = ?1 AND password_reset_id = ?2 AND is_active = 1");
-    run(sql, statement.bind(user_id).bind(reset_id)).await?.first()
+    run(store, statement.bind(user_id).bind(reset_id)).await?.first()
 }
 
 /// Uses a reset token up: sets the password, verifies the email, ends every session, and queues a mail. The address counts as one
@@ -354,7 +370,7 @@ pub async fn find_by_password_reset(sql: &dyn Sql, user_id: &str, reset_id: &str
 /// # Errors
 /// [`StoreError`].
 pub async fn complete_password_reset(
-    sql: &dyn Sql,
+    store: &Store,
     user_id: &str,
     reset_id: &str,
     new_hash: &str,
@@ -382,7 +398,7 @@ pub async fn complete_password_reset(
     ];
     statements
         .extend(notice.into_iter().flat_map(|notice| mails::insert_notice_if_password_is(notice, user_id, new_hash)));
-    Ok(retry::batch(sql, &statements).await?.first().is_some_and(|done| done.any()))
+    Ok(retry::batch(store, &statements).await?.first().is_some_and(|done| done.any()))
 }
 
 /// Deactivates a user and ends the reset token, unless this is the last active admin; tells whether the user is inactive
@@ -390,7 +406,7 @@ pub async fn complete_password_reset(
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn deactivate(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<bool, StoreError> {
+pub async fn deactivate(store: &Store, user_id: &str, event: &Event) -> Result<bool, StoreError> {
     let deactivate = Statement::new(
         "UPDATE users SET is_active = 0, password_reset_id = NULL, updated_at = max(?2, updated_at + 1)
          WHERE id = ?1 AND is_active = 1 AND (role <> 'admin' OR EXISTS (
@@ -399,6 +415,6 @@ pub async fn deactivate(sql: &dyn Sql, user_id: &str, event: &Event) -> Result<b
     .bind(user_id)
     .bind(event.at);
     let is_inactive = Statement::new("SELECT id FROM users WHERE id = ?1 AND is_active = 0").bind(user_id);
-    let [_, _, is_inactive] = run_all(sql, [deactivate, events::insert_if_changed(event), is_inactive]).await?;
+    let [_, _, is_inactive] = run_all(store, [deactivate, events::insert_if_changed(event), is_inactive]).await?;
     Ok(is_inactive.any())
 }

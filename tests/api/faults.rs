@@ -444,7 +444,7 @@ fn fail(story: &Story, settings: Settings<'_>, nth: u32, fault: Fault, then: The
     // 503 or the correct response, and the log has the request id.
     let what = format!("{} {settings:?}, call {nth}, {fault:?}, {then:?}", story.name);
     let log = world.postern.log();
-    let is_run_again = world.postern.sql.pauses.get() > 0;
+    let is_run_again = world.postern.sql.retries.get() > 0;
     let is_unnoticed = is_run_again && log.is_empty();
     if answer.calls >= nth && !is_unnoticed {
         tells_nothing_of_the_inside(&answer, &what);

@@ -41,6 +41,6 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     let filter = Filter { user_id: fields.take(user_id)?, action: fields.take(action)? };
     let (before, limit) = (fields.take(before)?.unwrap_or(NEWEST), fields.take(limit)?.unwrap_or(DEFAULT_LIMIT));
 
-    let found = events::list(app.sql.as_ref(), &filter, before, limit + 1).await?;
+    let found = events::list(&app.store, &filter, before, limit + 1).await?;
     Ok(Response::json(&Timeline::new(limit, found, |event| event.id)))
 }

@@ -38,7 +38,7 @@ pub struct Unfrozen {
 )]
 pub async fn post(app: &App, admin: &Admin, id: &str) -> Result<Response, Error> {
     let event = audit::by_admin(app, Action::Frozen, admin, id);
-    match freezes::freeze(app.sql.as_ref(), id, &event).await? {
+    match freezes::freeze(&app.store, id, &event).await? {
         Some(frozen) => Ok(Response::json(&Frozen { frozen })),
         None => Err(Error::NotFound),
     }
@@ -58,10 +58,10 @@ pub async fn post(app: &App, admin: &Admin, id: &str) -> Result<Response, Error>
 pub async fn delete(app: &App, request: &Request, admin: &Admin, id: &str) -> Result<Response, Error> {
     let event = audit::by_admin(app, Action::Unfrozen, admin, id);
     let based_on = version::required(request);
-    match freezes::unfreeze(app.sql.as_ref(), id, based_on, &event).await? {
+    match freezes::unfreeze(&app.store, id, based_on, &event).await? {
         Some(unfrozen) => Ok(Response::json(&Unfrozen { unfrozen })),
         None => {
-            let refusal = match freezes::since(app.sql.as_ref(), id).await? {
+            let refusal = match freezes::since(&app.store, id).await? {
                 Some(since) if based_on.is_some() => Error::PreconditionFailed(Box::new(Current {
                     state: json!({ "user_id": id, "freeze_since": since }),
                     etag: version::tag(since),

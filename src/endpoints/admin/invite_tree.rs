@@ -42,7 +42,7 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     let (root, depth) = (fields.take(root)?, fields.take(depth)?.unwrap_or(MAX_DEPTH));
     let page = Page { offset: fields.take(offset)?.unwrap_or(0), limit: fields.take(limit)?.unwrap_or(DEFAULT_LIMIT) };
 
-    let (total, nodes) = invite_tree::list(app.sql.as_ref(), root.as_deref(), depth, page).await?;
+    let (total, nodes) = invite_tree::list(&app.store, root.as_deref(), depth, page).await?;
     if total == 0 {
         return Err(Error::NotFound);
     }

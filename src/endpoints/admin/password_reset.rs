@@ -21,7 +21,7 @@ use crate::{
     responses((status = 200, body = True), (status = "4XX", description = "not_found user_inactive no_mailbox"))
 )]
 pub async fn send_link(app: &App, admin: &Admin, id: &str) -> Result<Response, Error> {
-    let sql = app.sql.as_ref();
+    let sql = &app.store;
     let user = users::find(sql, id).await?.ok_or(Error::NotFound)?;
     if !user.is_active {
         return Err(Error::UserInactive);

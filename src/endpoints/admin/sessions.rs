@@ -36,8 +36,8 @@ pub struct SessionId {
     )
 )]
 pub async fn list(app: &App, admin: &Admin, id: &str) -> Result<Response, Error> {
-    users::find(app.sql.as_ref(), id).await?.ok_or(Error::NotFound)?;
-    let list = sessions::list(app.sql.as_ref(), id, &admin.id, app.now).await?;
+    users::find(&app.store, id).await?.ok_or(Error::NotFound)?;
+    let list = sessions::list(&app.store, id, &admin.id, app.now).await?;
     Ok(Response::json(&list.sessions).header(TOTAL_COUNT, list.total.to_string()))
 }
 
@@ -50,7 +50,7 @@ pub async fn list(app: &App, admin: &Admin, id: &str) -> Result<Response, Error>
 )]
 pub async fn delete_all(app: &App, admin: &Admin, id: &str) -> Result<Response, Error> {
     let event = audit::by_admin(app, Action::SessionsEnded, admin, id);
-    if !sessions::end_all(app.sql.as_ref(), id, &event).await? {
+    if !sessions::end_all(&app.store, id, &event).await? {
         return Err(Error::NotFound);
     }
     Ok(Response::ok())
@@ -65,7 +65,7 @@ pub async fn delete_all(app: &App, admin: &Admin, id: &str) -> Result<Response, 
 )]
 pub async fn delete(app: &App, admin: &Admin, id: &str, session_id: &str) -> Result<Response, Error> {
     let event = audit::by_admin(app, Action::SessionEnded, admin, id);
-    if !sessions::end(app.sql.as_ref(), id, session_id, &event).await? {
+    if !sessions::end(&app.store, id, session_id, &event).await? {
         return Err(Error::NotFound);
     }
     Ok(Response::ok())

@@ -107,7 +107,7 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     };
     let page = Page { offset: fields.take(offset)?.unwrap_or(0), limit: fields.take(limit)?.unwrap_or(DEFAULT_LIMIT) };
 
-    let (total, items) = user_list::list(app.sql.as_ref(), &filter, page).await?;
+    let (total, items) = user_list::list(&app.store, &filter, page).await?;
     Ok(Response::json(&Listing::new(total, page, items)))
 }
 
@@ -155,7 +155,7 @@ pub async fn create(app: &App, request: &Request, admin: &Admin) -> Result<Respo
         password_reset: queued.as_ref().map(|queued| (reset_id.as_str(), &queued.mail)),
     };
     let event = audit::by_admin(app, Action::UserCreated, admin, &id);
-    let Some(user) = administration::create(app.sql.as_ref(), new, &event).await? else {
+    let Some(user) = administration::create(&app.store, new, &event).await? else {
         return Err(Error::EmailTaken);
     };
     if let Some(queued) = queued {
@@ -175,7 +175,7 @@ pub async fn create(app: &App, request: &Request, admin: &Admin) -> Result<Respo
     )
 )]
 pub async fn get(app: &App, id: &str) -> Result<Response, Error> {
-    let user = users::find(app.sql.as_ref(), id).await?.ok_or(Error::NotFound)?;
+    let user = users::find(&app.store, id).await?.ok_or(Error::NotFound)?;
     Ok(versioned(&user))
 }
 
@@ -229,10 +229,10 @@ pub async fn put(app: &App, request: &Request, admin: &Admin, id: &str) -> Resul
     }
 
     let event = |action| audit::by_admin(app, action, admin, id);
-    match administration::change(app.sql.as_ref(), id, admin_id, &change, app.now, event).await? {
+    match administration::change(&app.store, id, admin_id, &change, app.now, event).await? {
         Some(user) => Ok(versioned(&user)),
         None => {
-            let refusal = match users::find(app.sql.as_ref(), id).await? {
+            let refusal = match users::find(&app.store, id).await? {
                 Some(user) if change.based_on.is_some() => Error::PreconditionFailed(Box::new(current(&user)?)),
                 _ => Error::NotFound,
             };
@@ -260,7 +260,7 @@ pub async fn delete(app: &App, admin: &Admin, id: &str) -> Result<Response, Erro
         return Err(Error::OwnAccount);
     }
     let event = audit::by_admin(app, Action::UserDeleted, admin, id);
-    if !administration::delete(app.sql.as_ref(), id, &event).await? {
+    if !administration::delete(&app.store, id, &event).await? {
         return Err(Error::NotFound);
     }
     Ok(Response::ok())

@@ -19,6 +19,7 @@ use postern::{
     ports::{MailMessage, Mailer, Pending, SendResult, StoreError},
     routes,
     settings::{Mail, Settings},
+    store::Store,
     web::{Request, Response},
 };
 use serde_json::{Value, json};
@@ -177,9 +178,12 @@ impl Postern {
     pub fn services(&self) -> Services {
         Services {
             isolate: self.isolate.borrow().clone(),
-            sql: self.sql.clone(),
-            replica: if self.isolate.borrow().settings.reads_replicas { Some(self.replica.clone()) } else { None },
-            kv: self.kv.clone(),
+            store: Store {
+                sql: self.sql.clone(),
+                replica: if self.isolate.borrow().settings.reads_replicas { Some(self.replica.clone()) } else { None },
+                kv: self.kv.clone(),
+                timer: self.sql.clone(),
+            },
             http: self.resend.clone(),
             mailer: Rc::new(NoMailer),
             timer: Rc::new(TestTimer(self.now.clone())),

@@ -87,7 +87,7 @@ pub struct Database {
     /// Statements so far.
     pub statements: Cell<u32>,
     /// Pauses so far: how often a batch was run again.
-    pub pauses: Cell<u32>,
+    pub retries: Cell<u32>,
     /// Steps of SQLite's virtual machine in batches so far: they grow with the rows that are read.
     pub steps: Cell<i64>,
 }
@@ -108,7 +108,7 @@ impl Database {
             outside,
             batches: Cell::new(0),
             statements: Cell::new(0),
-            pauses: Cell::new(0),
+            retries: Cell::new(0),
             steps: Cell::new(0),
         }
     }
@@ -180,9 +180,12 @@ impl Sql for Database {
             self.batch_now(statements)
         })
     }
+}
 
-    fn pause(&self, _: Duration) -> Pending<'_, ()> {
-        self.pauses.set(self.pauses.get() + 1);
+/// Counts the waits before a retry, and does not wait.
+impl Timer for Database {
+    fn sleep(&self, _: Duration) -> Pending<'static, ()> {
+        self.retries.set(self.retries.get() + 1);
         Box::pin(async {})
     }
 }
