@@ -1,44 +1,33 @@
-//! Checks that the source follows the arrows of ARCHITECTURE.md.
+//! Checks the structure that ARCHITECTURE.md describes. `WRITE_ARCHITECTURE=1 cargo test --test api architecture::` writes its table.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, env, fs, path::Path};
 
-/// Each room of `src`, and the rooms it may use.
-const ARROWS: [(&str, &[&str]); 17] = [
-    (
-        "worker",
-        &[
-            "app",
-            "crypto",
-            "domain",
-            "error",
-            "maintenance",
-            "platform",
-            "ports",
-            "routes",
-            "settings",
-            "telemetry",
-            "web",
-        ],
-    ),
-    ("routes", &["access", "app", "domain", "endpoints", "error", "telemetry", "web"]),
-    ("endpoints", &["access", "app", "crypto", "domain", "error", "mail", "settings", "store", "web"]),
-    ("access", &["app", "crypto", "domain", "error", "ports", "store", "web"]),
-    ("maintenance", &["app", "error", "mail", "store"]),
-    ("mail", &["access", "app", "crypto", "domain", "error", "ports", "settings", "store"]),
-    ("store", &["app", "crypto", "domain", "error", "ports"]),
-    ("app", &["crypto", "domain", "ports", "settings"]),
-    ("settings", &["crypto", "domain"]),
-    ("platform", &["ports", "telemetry", "web"]),
-    ("web", &["error"]),
-    ("ports", &["error"]),
-    ("domain", &["error"]),
-    ("crypto", &["error"]),
-    ("error", &[]),
-    ("telemetry", &[]),
-    ("lib", &[]),
+/// The modules from top to bottom, with their jobs. A module uses only modules below it.
+const MODULES: [(&str, &str); 17] = [
+    ("worker", "Entry point: reads the request and the clock, prepares the isolate"),
+    ("maintenance", "The cron trigger: sends queued mail, deletes expired rows"),
+    ("routes", "Finds the endpoint of a request, runs its guard, and finishes the response"),
+    ("endpoints", "One file per endpoint: read the request, apply the rules, write, respond"),
+    ("mail", "Composes mails, queues them, and hands them to providers"),
+    ("access", "Who is calling: sessions, password checks, audit events"),
+    ("app", "What a request works with: settings, keys, stores, ports, time"),
+    ("platform", "Cloudflare's bindings behind the ports, one adapter per file"),
+    ("runtime", "Runs futures on the isolate's event loop"),
+    ("web", "HTTP as this service speaks it: requests, responses, fields, the session cookie, CORS"),
+    ("store", "Queries of D1 and KV, one function per statement or batch"),
+    ("settings", "Reads and checks the settings"),
+    ("telemetry", "The log lines and metrics"),
+    ("ports", "Traits for everything outside: D1, KV, HTTP, mail, timers, rate limiters"),
+    ("domain", "The rules: pure and synchronous"),
+    ("crypto", "One primitive per file, with published test vectors"),
+    ("error", "Every error: its status, code and message"),
 ];
 
-/// Returns every source file without its unit tests, with its room.
+const DOCUMENT: &str = "ARCHITECTURE.md";
+const BEGINNING: &str = "<!-- Written by the test of the architecture. -->\n\n";
+const END: &str = "\n<!-- End of the generated table. -->\n";
+
+/// Every source file without its unit tests, with the room it is in.
 fn sources() -> Vec<(String, String, String)> {
     fn visit(folder: &Path, sources: &mut Vec<(String, String, String)>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -96,13 +85,34 @@ fn named_rooms(code: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_room_uses_only_the_rooms_below_it() {
-    for (name, room, code) in sources() {
-        let (_, allowed) =
-            ARROWS.iter().find(|(known, _)| *known == room).unwrap_or_else(|| panic!("a new room: {name}"));
-        for named in named_rooms(&code) {
-            assert!(named == room || allowed.contains(&named.as_str()), "{name} names {named}");
+fn every_module_uses_only_modules_below_it_and_the_document_shows_which() {
+    let sources = sources();
+    let mut table = "| Module | Job | Uses |\n|---|---|---|\n".to_owned();
+    for (place, (module, job)) in MODULES.iter().enumerate() {
+        let mut used = BTreeSet::new();
+        for (name, _, code) in sources.iter().filter(|(_, room, _)| room == module) {
+            for other in named_rooms(code).into_iter().filter(|other| other != module) {
+                let is_below = MODULES.iter().position(|(known, _)| *known == other).is_some_and(|at| at > place);
+                assert!(is_below, "{name} uses {other}, which is not below {module}");
+                used.insert(format!("`{other}`"));
+            }
         }
+        if sources.iter().any(|(_, room, _)| room == module) {
+            let used: Vec<String> = used.into_iter().collect();
+            table.push_str(&format!("| `{module}` | {job} | {} |\n", used.join(", ")));
+        }
+    }
+    let unknown = sources.iter().find(|(_, room, _)| room != "lib" && MODULES.iter().all(|(known, _)| known != room));
+    assert!(unknown.is_none(), "a new module needs a row in MODULES: {unknown:?}");
+
+    let document = fs::read_to_string(DOCUMENT).unwrap();
+    let (before, rest) = document.split_once(BEGINNING).expect("the beginning of the table");
+    let (_, after) = rest.split_once(END).expect("the end of the table");
+    let should = format!("{before}{BEGINNING}{table}{END}{after}");
+    if env::var_os("WRITE_ARCHITECTURE").is_some() {
+        fs::write(DOCUMENT, should).unwrap();
+    } else {
+        assert!(document == should, "{DOCUMENT} should have (WRITE_ARCHITECTURE=1 writes it):\n\n{table}");
     }
 }
 
