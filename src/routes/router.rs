@@ -75,19 +75,20 @@ fn decode(segment: &str) -> Option<Cow<'_, str>> {
 fn resources() -> Vec<Resource> {
     let mut resources: Vec<Resource> = Vec::new();
     for route in AREAS.iter().flat_map(|area| area.routes) {
-        let methods: &[Method] =
-            if route.method == Method::GET { &[Method::GET, Method::HEAD] } else { &[route.method.clone()] };
-        match resources.iter_mut().find(|resource| resource.pattern == route.pattern) {
-            Some(resource) => {
-                resource.methods.extend_from_slice(methods);
-                resource.routes.push(route);
-            }
-            None => resources.push(Resource {
+        let at = resources.iter().position(|resource| resource.pattern == route.pattern).unwrap_or_else(|| {
+            resources.push(Resource {
                 pattern: route.pattern,
                 is_variable: route.pattern.contains('{'),
-                methods: methods.to_vec(),
-                routes: vec![route],
-            }),
+                methods: Vec::new(),
+                routes: Vec::new(),
+            });
+            resources.len() - 1
+        });
+        let Some(resource) = resources.get_mut(at) else { continue };
+        resource.routes.push(route);
+        resource.methods.push(route.method.clone());
+        if route.method == Method::GET {
+            resource.methods.push(Method::HEAD);
         }
     }
     resources
