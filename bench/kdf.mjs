@@ -188,6 +188,7 @@ function circumstances() {
 /** As the package manager tells it, where it is one that we know. */
 function libargon2Version() {
   return (
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query reads it.
     ask("dpkg-query", ["-W", "-f", "${Version}", "libargon2-1"]) ??
     ask("pkg-config", ["--modversion", "libargon2"]) ??
     "unknown"

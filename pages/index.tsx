@@ -1,7 +1,7 @@
 // Redirects to the account page, or to the sign-in page if there is no session.
 
 import { useEffect, useState } from "preact/hooks";
-import { call, ApiError } from "./parts/api";
+import { call, type ApiError } from "./parts/api";
 import { Message } from "./parts/form";
 import { Page, start } from "./parts/page";
 

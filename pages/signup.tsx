@@ -1,7 +1,7 @@
 // Signs up with an invitation: `/signup?referrer=<user token>&email=<email>`.
 
 import { useEffect, useState } from "preact/hooks";
-import { call, ApiError } from "./parts/api";
+import { call, type ApiError } from "./parts/api";
 import { EmailField, Field, Form, NewPasswordField } from "./parts/form";
 import { Page, start } from "./parts/page";
 import { signIn } from "./parts/sign-in";

@@ -223,7 +223,7 @@ function betterAuthKdf() {
 const emailOf = (number) => `user${number}@example.com`;
 
 let made = 0;
-const newEmail = () => `new${(made += 1)}@example.com`;
+const newEmail = () => `new${++made}@example.com`;
 
 /**
  * Where a request comes from: another place each time, because Postern counts attempts by address and would refuse the

@@ -9,7 +9,8 @@ export class Inspector {
 
   static async connect(address) {
     const inspector = new Inspector();
-    const socket = (inspector.#socket = new WebSocket(address));
+    const socket = new WebSocket(address);
+    inspector.#socket = socket;
     socket.addEventListener("message", ({ data }) => {
       const { id, result, error } = JSON.parse(data);
       const waiting = inspector.#waiting.get(id);
@@ -27,7 +28,7 @@ export class Inspector {
   }
 
   call(method, params = {}) {
-    const id = (this.#calls += 1);
+    const id = ++this.#calls;
     this.#socket.send(JSON.stringify({ id, method, params }));
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }

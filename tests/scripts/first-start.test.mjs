@@ -20,7 +20,9 @@ let node;
 before(() => {
   node = installNode(oldest);
 });
-after(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 /** Installs that Node once per machine, beside the build tools, and returns its path. */
 function installNode(version) {

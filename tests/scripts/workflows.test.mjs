@@ -28,8 +28,8 @@ test("an action is pinned to a commit, with its version beside it, and no job ma
     const uses = text.match(/uses: .*/g);
     assert.ok(uses.length > 0, name);
     for (const line of uses) assert.match(line, /^uses: actions\/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/, name);
-    assert.match(text, /^permissions:\n  contents: read\n\n/m, name);
-    assert.match(text, /^concurrency:\n  group: /m, name);
+    assert.match(text, /^permissions:\n {2}contents: read\n\n/m, name);
+    assert.match(text, /^concurrency:\n {2}group: /m, name);
     assert.match(text, /timeout-minutes: \d+/, name);
   }
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { generateKeyPair, SignJWT } from "jose";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { runSilently } from "../../scripts/lib/run.mjs";
 import { adminToken, login, ok as ok200, PASSWORD, resetToken, send, signUp, userToken } from "./support/client.mjs";

@@ -141,7 +141,7 @@ async function newUser() {
 }
 
 let addresses = 0;
-const address = () => `2001:db8:${((addresses += 1)).toString(16)}::1`;
+const address = () => `2001:db8:${(++addresses).toString(16)}::1`;
 
 /** The costs of a call before and after the response: requests that leave the Worker, rows read, rows written. */
 async function cost({ call, hasAfter }) {

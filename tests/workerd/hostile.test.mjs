@@ -96,6 +96,7 @@ const texts = [
   "👩‍👩‍👧‍👦".repeat(10),
   "'; DROP TABLE users; --",
   "%00%ff%c0%ae",
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it must arrive as written.
   "{{7*7}}${7*7}<script>alert(1)</script>",
   "__proto__",
   "../../etc/passwd",

@@ -249,7 +249,7 @@ test("the outbox does not exist when mail goes to a provider", async () => {
 test("a provider that disconnects or never responds counts as down, and the Worker keeps running", async (t) => {
   const asked = [];
   let answer;
-  const node = (request, response) => {
+  const node = (_request, response) => {
     asked.push(response);
     answer(response);
   };

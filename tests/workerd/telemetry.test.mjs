@@ -195,7 +195,10 @@ test("no line contains an email, a name, a password, a token, a code, a header o
   const secrets = [PASSWORD, "another good password", "Augusta Ada", "203.0.113.77", "a-tell-tale-agent"];
   const options = { address: "203.0.113.77", headers: { "user-agent": "a-tell-tale-agent" } };
   const session = await signUp(postern, "secret.ada@example.com");
-  const note = (...values) => (secrets.push(...values), values[0]);
+  const note = (...values) => {
+    secrets.push(...values);
+    return values[0];
+  };
   note(session.token, session.user.id, session.user.email);
   ok(
     await send(postern, "PUT", "/api/auth/me/name", {

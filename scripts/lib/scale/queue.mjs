@@ -30,7 +30,11 @@ export function simulate({ perSecond, kinds, random, requests = 200_000 }) {
 
 function drawn(kinds, number) {
   let share = 0;
-  return kinds.find((kind) => (share += kind.share) > number) ?? kinds.at(-1);
+  for (const kind of kinds) {
+    share += kind.share;
+    if (share > number) return kind;
+  }
+  return kinds.at(-1);
 }
 
 /** Returns the rate in requests per second at which the database is always busy. Beyond it, the queue grows without bound. */

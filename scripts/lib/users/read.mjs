@@ -78,7 +78,9 @@ async function* csvRows(path, shape) {
     let text = "";
     let used = 0;
     let row;
-    for (let line; used < maxRowLines && text.length < maxRowLength && (line = await peek(used)) !== undefined; ) {
+    while (used < maxRowLines && text.length < maxRowLength) {
+      const line = await peek(used);
+      if (line === undefined) break;
       text += used === 0 ? line : `\n${line}`;
       used += 1;
       if (text.split('"').length % 2 === 0) continue;

@@ -63,7 +63,7 @@ if (command.startsWith("deployments status")) {
     workers_dev: workersDev,
   } = config();
   const secrets = option("--secrets-file") ? JSON.parse(readFileSync(option("--secrets-file"), "utf8")) : {};
-  const version = `version-${(account.versions += 1)}`;
+  const version = `version-${++account.versions}`;
   const stores = [d1_databases[0].database_id, kv_namespaces[0].id];
   const kept = account.workers[name]?.secrets;
   account.workers[name] = {

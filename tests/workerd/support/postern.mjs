@@ -190,7 +190,8 @@ class Postern {
     this.url = `http://localhost:${this.#port}`;
     const { modulesRules, ...workerOptions } = unstable_getMiniflareWorkerOptions(config).workerOptions;
     for (const { simple } of Object.values(workerOptions.ratelimits)) simple.limit = this.#rateLimit ?? simple.limit;
-    const processes = (this.#processes = []);
+    const processes = [];
+    this.#processes = processes;
     const note = ({ process }) => processes.push(process);
     subscribe("child_process", note);
     this.#runtime = new Miniflare(
