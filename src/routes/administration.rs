@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::table::{Area, Description, Guard, Route, routes};
+use super::table::{Area, Description, Guard, Route, has_segment, routes};
 use crate::endpoints::admin::*;
 
 routes! {

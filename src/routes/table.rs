@@ -106,13 +106,36 @@ impl Description {
     }
 }
 
+/// Returns whether a pattern has a variable segment. `end` is its name with the closing brace.
+pub(super) const fn has_segment(pattern: &str, end: &str) -> bool {
+    let mut rest = pattern.as_bytes();
+    while let [first, after @ ..] = rest {
+        if *first == b'{' && starts_with(after, end.as_bytes()) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+const fn starts_with(mut text: &[u8], mut start: &[u8]) -> bool {
+    while let ([first, text_after @ ..], [wanted, start_after @ ..]) = (text, start) {
+        if *first != *wanted {
+            return false;
+        }
+        (text, start) = (text_after, start_after);
+    }
+    start.is_empty()
+}
+
 /// Builds an [`Area`] from its tag and one row per route:
 ///
 /// ```text
 /// METHOD "/path/{segment}": Guard => file::handler(app, request, caller, segment);
 /// ```
 ///
-/// The row names the arguments of the handler: `app`, `request`, `caller`, which the guard returns, and variable segments.
+/// The row names the arguments of the handler: `app`, `request`, `caller`, which the guard returns, and variable segments. A name
+/// that is none of these does not compile.
 ///
 /// Also builds `descriptions`, which returns the [`Description`] of each handler. It is in a struct that the attribute `operation`
 /// names after the handler.
@@ -130,7 +153,7 @@ macro_rules! routes {
                     method: Method::$method,
                     pattern: $pattern,
                     guard: Guard::$guard(|_call, _caller| {
-                        Box::pin($file::$handler($(routes!(@argument _call _caller $argument)),*))
+                        Box::pin($file::$handler($(routes!(@argument $pattern, _call, _caller, $argument)),*))
                     }),
                 },
             )*],
@@ -141,10 +164,13 @@ macro_rules! routes {
             vec![$(pastey::paste! { Description::of::<$file::[<__path_ $handler>]>() }),*]
         }
     };
-    (@argument $call:ident $caller:ident app) => { $call.app };
-    (@argument $call:ident $caller:ident request) => { $call.request };
-    (@argument $call:ident $caller:ident caller) => { $caller };
-    (@argument $call:ident $caller:ident $segment:ident) => { $call.segment(stringify!($segment)) };
+    (@argument $pattern:literal, $call:ident, $caller:ident, app) => { $call.app };
+    (@argument $pattern:literal, $call:ident, $caller:ident, request) => { $call.request };
+    (@argument $pattern:literal, $call:ident, $caller:ident, caller) => { $caller };
+    (@argument $pattern:literal, $call:ident, $caller:ident, $segment:ident) => {{
+        const _: () = assert!(has_segment($pattern, concat!(stringify!($segment), "}")), "the path has no such segment");
+        $call.segment(stringify!($segment))
+    }};
 }
 
 pub(super) use routes;
