@@ -11,6 +11,9 @@ import { Moment } from "./time";
 /** The actor id of `npm run admin` and other scripts. */
 const OPERATOR = "operator";
 
+/** The address in events of the operator, who has no IP address. */
+const TERMINAL = "terminal";
+
 interface Person {
   id: string;
   /** Null for deleted users, and for other users unless the viewer is an admin. */
@@ -25,7 +28,7 @@ interface Event {
   result: string;
   actor: Person | null;
   subject: Person | null;
-  /** A keyed hash of the IP address. */
+  /** A keyed hash of the IP address, or `terminal`. */
   address: string | null;
   /** The id of the acting session, as in the list of sessions. */
   session_id: string | null;
@@ -87,7 +90,7 @@ export function Events({ path, query = {}, self }: EventsProps) {
                   event.subject.id !== (self ?? event.actor?.id) &&
                   `, affecting ${event.subject.email ?? "a user"}`}
                 {event.new_value && `, ${change(event.old_value ?? {}, event.new_value)}`}
-                {event.address && `, IP hash ${event.address}`}
+                {event.address && event.address !== TERMINAL && `, IP hash ${event.address}`}
                 {event.session_id && `, session ${shortId(event.session_id)}`}
               </small>
             </div>
