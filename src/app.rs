@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     crypto::{jwt::Verified, keys::Keys, token_cache::TokenCache},
-    domain::{Timestamp, claims::Claims, throttle::Address},
+    domain::{Timestamp, claims::Claims, password::Policy, throttle::Address},
     ports::{HttpClient, Mailer, RateLimiter, StoreError, Timer, WaitUntil},
     settings::Settings,
     store::Store,
@@ -102,6 +102,12 @@ impl Services {
         &self.isolate.settings
     }
 
+    /// Returns the policy for new passwords, without the email of a user.
+    pub fn password_policy(&self) -> Policy<'_> {
+        let Settings { password_min_length, service_name, .. } = self.settings();
+        Policy { min_length: *password_min_length, service_name, email: None }
+    }
+
     /// Every key.
     pub fn keys(&self) -> &Keys {
         &self.isolate.keys
@@ -136,5 +142,12 @@ impl Deref for App {
 
     fn deref(&self) -> &Services {
         &self.services
+    }
+}
+
+/// Requests are parsed with the policy for new passwords.
+impl<'a> From<&'a App> for Policy<'a> {
+    fn from(app: &'a App) -> Self {
+        app.password_policy()
     }
 }

@@ -7,8 +7,9 @@ use std::rc::Rc;
 use http::{HeaderMap, HeaderValue, Method, header};
 use libfuzzer_sys::fuzz_target;
 use postern::{
+    domain::password::Policy,
     error::Error,
-    web::{self, Fields, MAX_BODY, Request},
+    web::{Fields, FromFields, MAX_BODY, Reader, Request},
 };
 use serde_json::{Map, Value};
 
@@ -20,8 +21,19 @@ fn request(content_type: HeaderValue, body: Vec<u8>) -> Request {
     Request { method: Method::POST, origin, path, query, headers, body }
 }
 
-fn texts(mut fields: Fields) -> [Option<String>; 2] {
-    NAMES.map(|name| fields.required(name, |text| Ok(text.to_owned())).value())
+const POLICY: Policy<'_> = Policy { min_length: 8, service_name: "Postern", email: None };
+
+fn texts(fields: &Fields) -> [Option<String>; 2] {
+    NAMES.map(|name| fields.field(name, &POLICY).ok())
+}
+
+/// A request without fields.
+struct Nothing;
+
+impl FromFields for Nothing {
+    fn read(_: &mut Reader<'_>, _: &Policy<'_>) -> Option<Self> {
+        Some(Nothing)
+    }
 }
 
 fn refused(error: &Error, statuses: &[u16]) {
@@ -38,19 +50,19 @@ fuzz_target!(|data: &[u8]| {
     }
     let request = request(content_type, body.to_vec());
 
-    match web::json(&request) {
+    match request.json_fields() {
         Ok(fields) => {
             let members: Map<String, Value> = serde_json::from_slice(body).unwrap();
-            assert_eq!(texts(fields), NAMES.map(|name| members.get(name)?.as_str().map(str::to_owned)));
+            assert_eq!(texts(&fields), NAMES.map(|name| members.get(name)?.as_str().map(str::to_owned)));
         }
         Err(error) => refused(&error, &[400, 415, 422]),
     }
-    match web::optional_json(&request) {
-        Ok(_) => assert!(body.is_empty() || web::json(&request).is_ok()),
+    match request.optional_json::<Nothing>(POLICY) {
+        Ok(Nothing) => assert!(body.is_empty() || request.json_fields().is_ok()),
         Err(error) => refused(&error, &[400, 415, 422]),
     }
-    match pollster::block_on(web::form(&request)) {
-        Ok(fields) => same_in_every_encoding(&texts(fields)),
+    match pollster::block_on(request.form_fields()) {
+        Ok(fields) => same_in_every_encoding(&texts(&fields)),
         Err(error) => refused(&error, &[400, 415]),
     }
 });
@@ -74,6 +86,6 @@ fn same_in_every_encoding(values: &[Option<String>; 2]) {
     }
     for (content_type, body) in bodies {
         let request = request(content_type.parse().unwrap(), body.into_bytes());
-        assert_eq!(&texts(pollster::block_on(web::form(&request)).unwrap()), values);
+        assert_eq!(&texts(&pollster::block_on(request.form_fields()).unwrap()), values);
     }
 }

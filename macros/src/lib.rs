@@ -1,8 +1,24 @@
-//! Attributes for the endpoints of Postern.
+//! Macros for the endpoints of Postern.
 
 #![warn(missing_docs)]
 
+mod from_fields;
+
 use proc_macro::{Delimiter, Group, Punct, Spacing, TokenStream, TokenTree};
+use syn::{DeriveInput, parse_macro_input};
+
+/// Makes a struct the parser of a body or a query, and its description: `web::FromFields`, `ToSchema` and `IntoParams`.
+///
+/// Each field must be of a type that implements `web::Field`, which holds the rules of the field. The doc comment of the struct and
+/// those of the fields become descriptions. The attribute `field` adds to this:
+///
+/// - `#[field(example = "ada@example.com")]`: an example.
+/// - `#[field(password_owner)]` on an email: passwords in later fields must not be this email or its local part.
+#[proc_macro_derive(FromFields, attributes(field))]
+pub fn from_fields(item: TokenStream) -> TokenStream {
+    let item = parse_macro_input!(item as DeriveInput);
+    from_fields::derive(item).unwrap_or_else(|error| error.to_compile_error()).into()
+}
 
 /// Describes an endpoint for the API description: [`utoipa::path`] without what the row of its route says.
 ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     app::App,
     crypto::sha1,
-    domain::breached_password,
+    domain::{breached_password, password::NewPassword},
     error::{Error, FieldProblem},
 };
 
@@ -22,11 +22,11 @@ const LIMIT: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// 422 that names `field` when the password was breached.
-pub async fn refuse_breached(app: &App, field: &'static str, password: &str) -> Result<(), Error> {
+pub async fn refuse_breached(app: &App, field: &'static str, password: &NewPassword) -> Result<(), Error> {
     if !app.settings().looks_up_breaches {
         return Ok(());
     }
-    let hash = sha1::hexadecimal(password);
+    let hash = sha1::hexadecimal(password.as_str());
     let (told, kept) = hash.split_at(breached_password::TOLD);
     let url = format!("{SERVICE}{told}");
     let is_breached = match app.http.get(&url, &HEADERS, LIMIT).await {

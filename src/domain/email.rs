@@ -3,8 +3,6 @@
 use std::{borrow::Cow, fmt};
 
 use idna::AsciiDenyList;
-use serde_json::json;
-use utoipa::openapi::{Object, ObjectBuilder, Type};
 
 use super::text;
 use crate::error::Fault;
@@ -48,12 +46,6 @@ impl Email {
         (address.len() <= MAX_LENGTH && local_is_valid && is_domain(&domain)).then_some(Email(address))
     }
 
-    /// Returns the form in which a login name is looked up: that of an address if it is one, else trimmed and in lower case,
-    /// which is the name of the default account or nobody's.
-    pub fn lookup_form(text: &str) -> String {
-        Email::read(text).map_or_else(|| text::trim(text).to_ascii_lowercase(), |email| email.0)
-    }
-
     /// An address as it stands in the database.
     pub fn from_store(address: String) -> Email {
         Email(address)
@@ -70,16 +62,20 @@ impl Email {
     }
 }
 
-/// What clients are told of an address that they send.
-pub fn schema() -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .description(Some(
-            "An email address, in any case, with or without spaces around it. An internationalized domain may be in \
-             Unicode; it is stored and returned in its ASCII form (`xn--…`).",
-        ))
-        .examples([json!("ada@example.com")])
-        .build()
+/// What a user types to log in: an email, or the name of the default account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginName(String);
+
+impl LoginName {
+    /// Accepts any text. What is not an email address is trimmed and converted to lower case.
+    pub fn new(text: &str) -> LoginName {
+        LoginName(Email::read(text).map_or_else(|| text::trim(text).to_ascii_lowercase(), |email| email.0))
+    }
+
+    /// Returns the form in which accounts are looked up.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Tells an address apart without telling whose it is: `a***@example.com`.
@@ -225,7 +221,7 @@ mod tests {
             ("\u{feff}ada@example.com\u{200b} ", "ada@example.com"),
         ] {
             assert_eq!(Email::parse(text).map(|email| email.0).as_deref(), Ok(ascii), "{text:?}");
-            assert_eq!(Email::lookup_form(text), ascii);
+            assert_eq!(LoginName::new(text).as_str(), ascii);
             assert_eq!(Email::parse(ascii).unwrap().as_str(), ascii);
         }
     }
@@ -234,11 +230,11 @@ mod tests {
     fn an_address_that_was_stored_before_is_still_found() {
         // Each was accepted when domains were not converted, and UTS 46 refuses it.
         for text in ["ada@xn--a.example", "ada@xn--mller-kva-.xn--.example", "ada@ab--cd.example"] {
-            assert_eq!(Email::lookup_form(text), text);
+            assert_eq!(LoginName::new(text).as_str(), text);
         }
         assert_eq!(Email::parse("ada@xn--a.example").unwrap().as_str(), "ada@xn--a.example");
-        assert_eq!(Email::lookup_form(" Admin "), "admin");
-        assert_eq!(Email::lookup_form("\u{212a}ate@example.com"), "\u{212a}ate@example.com");
+        assert_eq!(LoginName::new(" Admin ").as_str(), "admin");
+        assert_eq!(LoginName::new("\u{212a}ate@example.com").as_str(), "\u{212a}ate@example.com");
     }
 
     #[test]

@@ -1,56 +1,44 @@
 //! The name by which a user wants to be called.
 
-use serde_json::json;
-use utoipa::openapi::{Object, ObjectBuilder, Type, schema::SchemaType};
-
 use super::text;
 use crate::error::Fault;
 
-/// The most characters (Unicode code points) of a name.
-const MAX_LENGTH: usize = 100;
+/// The maximum length of a name, in characters (Unicode code points).
+pub const MAX_LENGTH: usize = 100;
 
-/// Reads a name: 1 to 100 characters after trimming, at least one of them visible, and none that breaks the line or changes
-/// the direction of the text around it. Other people see it, for example in the mail that invites them.
-///
-/// # Errors
-/// A fault for anything else.
-pub fn parse(text: &str) -> Result<String, Fault> {
-    let name = text.trim();
-    if name.chars().all(text::is_blank) {
-        return Err(("must not be empty".to_owned(), "string_too_short"));
+/// The name of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name(String);
+
+impl Name {
+    /// Parses a name: 1 to 100 characters after trimming, at least one of them visible, and none that breaks the line or changes
+    /// the direction of the text around it. Other users see it, for example in invitation mails.
+    ///
+    /// # Errors
+    /// Why the name is invalid.
+    pub fn parse(text: &str) -> Result<Name, Fault> {
+        let name = text.trim();
+        if name.chars().all(text::is_blank) {
+            return Err(("must not be empty".to_owned(), "string_too_short"));
+        }
+        if name.chars().count() > MAX_LENGTH {
+            return Err((format!("must have at most {MAX_LENGTH} characters"), "string_too_long"));
+        }
+        if name.chars().any(|character| character.is_control() || text::breaks_line(character) || reorders(character)) {
+            return Err(("must not contain control characters".to_owned(), "string_characters"));
+        }
+        Ok(Name(name.to_owned()))
     }
-    if name.chars().count() > MAX_LENGTH {
-        return Err((format!("must have at most {MAX_LENGTH} characters"), "string_too_long"));
+
+    /// Returns the trimmed name.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
-    if name.chars().any(|character| character.is_control() || text::breaks_line(character) || reorders(character)) {
-        return Err(("must not contain control characters".to_owned(), "string_characters"));
-    }
-    Ok(name.to_owned())
 }
 
 /// Whether it turns the direction of what follows (Unicode Standard Annex 9, sections 2.1 to 2.5), beyond the name's end.
 fn reorders(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// What clients are told of a name that they send.
-pub fn schema() -> Object {
-    described(SchemaType::Type(Type::String))
-}
-
-/// As [`schema`], for a name that may be left out or be null.
-pub fn optional_schema() -> Object {
-    described(SchemaType::Array(vec![Type::String, Type::Null]))
-}
-
-fn described(schema_type: SchemaType) -> Object {
-    ObjectBuilder::new()
-        .schema_type(schema_type)
-        .description(Some("Spaces around it are taken away; control characters are refused."))
-        .min_length(Some(1))
-        .max_length(Some(MAX_LENGTH))
-        .examples([json!("Ada")])
-        .build()
 }
 
 #[cfg(test)]
@@ -59,10 +47,10 @@ mod tests {
 
     #[test]
     fn a_name_has_1_to_100_characters_counted_as_code_points() {
-        assert_eq!(parse("  Ada  ").unwrap(), "Ada");
-        assert!(parse(&"\u{1f511}".repeat(100)).is_ok());
+        assert_eq!(Name::parse("  Ada  ").unwrap().as_str(), "Ada");
+        assert!(Name::parse(&"\u{1f511}".repeat(100)).is_ok());
         for text in ["", "  \t ", &"a".repeat(101), "a\nb", "a\0b"] {
-            assert!(parse(text).is_err(), "{text:?}");
+            assert!(Name::parse(text).is_err(), "{text:?}");
         }
     }
 
@@ -71,9 +59,9 @@ mod tests {
         for text in
             ["\u{3164}", "\u{2800}\u{2800}", "\u{115f} \u{ffa0}", "\u{e0020}\u{fe0f}", "\u{180e}\u{34f}", "\u{13441}"]
         {
-            assert_eq!(parse(text).unwrap_err().1, "string_too_short", "{text:?}");
+            assert_eq!(Name::parse(text).unwrap_err().1, "string_too_short", "{text:?}");
         }
-        assert_eq!(parse("Ada\u{3164}").as_deref(), Ok("Ada\u{3164}"));
+        assert_eq!(Name::parse("Ada\u{3164}").as_ref().map(Name::as_str), Ok("Ada\u{3164}"));
     }
 
     #[test]
@@ -86,13 +74,13 @@ mod tests {
             "A\u{202a}da\u{202c}",
             "Ada\u{2028}Eve",
         ] {
-            assert!(parse(text).is_err(), "{text:?}");
+            assert!(Name::parse(text).is_err(), "{text:?}");
         }
         // Joiners and marks that scripts and emoji are written with.
         for text in
             ["\u{1f469}\u{200d}\u{1f52c}", "\u{645}\u{6cc}\u{200c}\u{62e}", "\u{5d3}\u{5d5}\u{5d3}\u{200f}", "e\u{301}"]
         {
-            assert_eq!(parse(text).as_deref(), Ok(text));
+            assert_eq!(Name::parse(text).as_ref().map(Name::as_str), Ok(text));
         }
     }
 }

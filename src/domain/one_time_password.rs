@@ -1,6 +1,7 @@
 //! The one-time password (OTP) that proves an email: who may have one sent when, and how often it may be guessed.
 
 use super::{Timestamp, text};
+use crate::error::Fault;
 
 /// Guesses at one code, right or wrong.
 pub const MAX_GUESSES: i64 = 5;
@@ -17,9 +18,50 @@ pub fn next_send(sent_at: Timestamp, window_started_at: Timestamp, sends: i64) -
     if sends >= MAX_SENDS { pause_over.max(window_started_at + SEND_WINDOW) } else { pause_over }
 }
 
-/// Returns a code in its canonical form: without the spaces, dashes and invisible characters that mail programs and people
-/// add, and with the digits of every script as ASCII digits.
-pub fn canonical(text: &str) -> String {
+/// A code as a user types it, in its canonical form.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Code(String);
+
+impl Code {
+    /// Removes the spaces, dashes and invisible characters that users and mail programs add, and converts the digits of every script
+    /// to ASCII digits.
+    ///
+    /// # Errors
+    /// If nothing is left.
+    pub fn parse(text: &str) -> Result<Code, Fault> {
+        not_empty(canonical(text)).map(Code)
+    }
+
+    /// Returns the canonical form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The OTP session token, which a client sends together with the code.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionToken(String);
+
+impl SessionToken {
+    /// Trims the text.
+    ///
+    /// # Errors
+    /// If nothing is left.
+    pub fn parse(text: &str) -> Result<SessionToken, Fault> {
+        not_empty(text.trim().to_owned()).map(SessionToken)
+    }
+
+    /// Returns the token.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn not_empty(text: String) -> Result<String, Fault> {
+    if text.is_empty() { Err(("must not be empty".to_owned(), "string_too_short")) } else { Ok(text) }
+}
+
+fn canonical(text: &str) -> String {
     text.chars()
         .filter(|character| !character.is_whitespace() && !text::is_invisible(*character) && !text::is_dash(*character))
         .map(|character| {

@@ -1,10 +1,8 @@
 //! What a password must be like: OWASP ASVS 5.0 section 6.2, NIST SP 800-63B-4 section 3.1.1.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use icu_normalizer::ComposingNormalizerBorrowed;
-use serde_json::json;
-use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type, schema::SchemaType};
 
 use super::{common_password, email::Email, text};
 use crate::error::Fault;
@@ -14,15 +12,26 @@ pub const MIN_LENGTH: usize = 8;
 /// The most characters (Unicode code points) of a password: enough for a sentence, too few to make hashing dear.
 pub const MAX_LENGTH: usize = 128;
 
-/// What the rules know beside the password itself.
+/// What a new password is checked against.
 #[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
-    /// The fewest characters.
+pub struct Policy<'a> {
+    /// The minimum length, in characters.
     pub min_length: usize,
     /// The name of the service.
     pub service_name: &'a str,
-    /// Whose password it is to be; none if that could not be read.
+    /// The email of the user, if it is known.
     pub email: Option<&'a Email>,
+}
+
+impl<'a> Policy<'a> {
+    /// Returns the policy for the password of the user with this email.
+    #[must_use]
+    pub fn owned_by<'b>(self, email: Option<&'b Email>) -> Policy<'b>
+    where
+        'a: 'b,
+    {
+        Policy { email, ..self }
+    }
 }
 
 /// A password as somebody typed it to sign in.
@@ -68,56 +77,49 @@ fn canonical(text: &str) -> Cow<'_, str> {
     Cow::Owned(ComposingNormalizerBorrowed::new_nfc().normalize(&spaced).into_owned())
 }
 
-/// Accepts a new password and returns its canonical form. It is never trimmed or truncated, and there are no composition rules.
-/// Characters are counted in the canonical form.
-///
-/// # Errors
-/// A fault that says why it is refused: its length, that it is common, or that it is the service's name, the email or its
-/// local part. Case makes no difference to what can be guessed.
-pub fn check(text: &str, context: Context<'_>) -> Result<String, Fault> {
-    let text = canonical(text);
-    let length = text.chars().count();
-    if length < context.min_length {
-        return Err((format!("must have at least {} characters", context.min_length), "string_too_short"));
+/// A new password that meets the policy, in its canonical form. Its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewPassword(String);
+
+impl NewPassword {
+    /// Checks a new password. It is never trimmed or truncated, and there are no composition rules. Characters are counted in the
+    /// canonical form. Case makes no difference to what is too easy to guess.
+    ///
+    /// # Errors
+    /// Why the password is refused: its length, that it is common, or that it is the name of the service, the email or its local
+    /// part.
+    pub fn parse(text: &str, policy: &Policy<'_>) -> Result<NewPassword, Fault> {
+        let text = canonical(text);
+        let length = text.chars().count();
+        if length < policy.min_length {
+            return Err((format!("must have at least {} characters", policy.min_length), "string_too_short"));
+        }
+        if length > MAX_LENGTH {
+            return Err((format!("must have at most {MAX_LENGTH} characters"), "string_too_long"));
+        }
+        let folded = text.to_lowercase();
+        if folded == policy.service_name.to_lowercase() {
+            return Err(("must not be the name of this service".to_owned(), "password_guessable"));
+        }
+        if policy.email.is_some_and(|email| folded == email.as_str() || folded == email.local_part()) {
+            return Err(("must not be your email address or a part of it".to_owned(), "password_guessable"));
+        }
+        if common_password::is_common(&folded) {
+            return Err(("is one of the most common passwords; choose another".to_owned(), "password_common"));
+        }
+        Ok(NewPassword(text.into_owned()))
     }
-    if length > MAX_LENGTH {
-        return Err((format!("must have at most {MAX_LENGTH} characters"), "string_too_long"));
+
+    /// Returns the canonical form.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
-    let folded = text.to_lowercase();
-    if folded == context.service_name.to_lowercase() {
-        return Err(("must not be the name of this service".to_owned(), "password_guessable"));
-    }
-    if context.email.is_some_and(|email| folded == email.as_str() || folded == email.local_part()) {
-        return Err(("must not be your email address or a part of it".to_owned(), "password_guessable"));
-    }
-    if common_password::is_common(&folded) {
-        return Err(("is one of the most common passwords; choose another".to_owned(), "password_common"));
-    }
-    Ok(text.into_owned())
 }
 
-/// What clients are told of a new password that they send.
-pub fn schema() -> Object {
-    described(SchemaType::Type(Type::String))
-}
-
-/// As [`schema`], for a password that may be left out or be null.
-pub fn optional_schema() -> Object {
-    described(SchemaType::Array(vec![Type::String, Type::Null]))
-}
-
-fn described(schema_type: SchemaType) -> Object {
-    ObjectBuilder::new()
-        .schema_type(schema_type)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
-        .description(Some(
-            "Any characters; two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused; a \
-             deployment may ask for more characters.",
-        ))
-        .min_length(Some(MIN_LENGTH))
-        .max_length(Some(MAX_LENGTH))
-        .examples([json!("correct horse battery staple")])
-        .build()
+impl fmt::Debug for NewPassword {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("NewPassword(..)")
+    }
 }
 
 #[cfg(test)]
@@ -126,7 +128,8 @@ mod tests {
 
     fn is_accepted(text: &str) -> bool {
         let email = Email::parse("ada.lovelace@example.com").unwrap();
-        check(text, Context { min_length: 8, service_name: "Difference Engine", email: Some(&email) }).is_ok()
+        NewPassword::parse(text, &Policy { min_length: 8, service_name: "Difference Engine", email: Some(&email) })
+            .is_ok()
     }
 
     #[test]
@@ -154,14 +157,14 @@ mod tests {
 
     #[test]
     fn a_common_password_is_refused_in_any_case_and_told_why() {
-        let context = Context { min_length: 8, service_name: "Postern", email: None };
+        let policy = Policy { min_length: 8, service_name: "Postern", email: None };
         for text in ["password1", "PassWord1", "QWERTYUIOP", "AAAAAAAA"] {
-            let (why, kind) = check(text, context).unwrap_err();
+            let (why, kind) = NewPassword::parse(text, &policy).unwrap_err();
             assert_eq!(
                 (why.as_str(), kind),
                 ("is one of the most common passwords; choose another", "password_common")
             );
         }
-        assert!(check("Password1 it is not", context).is_ok());
+        assert!(NewPassword::parse("Password1 it is not", &policy).is_ok());
     }
 }

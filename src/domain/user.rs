@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::Timestamp;
 use crate::error::Fault;
@@ -38,17 +38,8 @@ impl Role {
     }
 }
 
-/// What a user may pay for, or whatever else the applications behind make of it.
-pub const TIERS: std::ops::RangeInclusive<i64> = 0..=2;
-
-/// The user whom a path names.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-pub struct UserId {
-    /// The user's id.
-    #[param(example = "a1d3e5f7-0b2c-4d6e-8f90-1a2b3c4d5e6f")]
-    pub id: String,
-}
+/// The highest tier. The lowest is 0. The applications behind this service decide what a tier means.
+pub const MAX_TIER: i64 = 2;
 
 /// A user, without the password hash.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use utoipa::openapi::{Object, ObjectBuilder, Type, schema::SchemaType};
-
 use super::{Timestamp, text};
 
 /// Characters of a token.
@@ -26,12 +24,23 @@ pub fn is_well_formed(text: &str) -> bool {
 /// The parameter of an invitation link (`<APP_URL>/signup?referrer=<token>`) that has the token.
 pub const LINK_PARAMETER: &str = "referrer";
 
-/// Returns the token in what a person typed or pasted: without spaces around it and without invisible characters, and taken out of
-/// the invitation link if it is a whole one. Only the token of a link counts, so the link may come from any host.
-pub fn pasted(text: &str) -> String {
-    let text = text::trim(text);
-    let token = link_parameter(text).unwrap_or(Cow::Borrowed(text));
-    text::trim(&token).chars().filter(|character| !text::is_invisible(*character)).collect()
+/// The token of the user who invites, as an invitee types or pastes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referrer(String);
+
+impl Referrer {
+    /// Accepts any text. Removes spaces around the token and invisible characters, and takes the token out of an invitation link.
+    /// Only the token of a link counts, so the link may come from any host.
+    pub fn new(text: &str) -> Referrer {
+        let text = text::trim(text);
+        let token = link_parameter(text).unwrap_or(Cow::Borrowed(text));
+        Referrer(text::trim(&token).chars().filter(|character| !text::is_invisible(*character)).collect())
+    }
+
+    /// Returns the token, which need not be well formed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The token in an invitation link.
@@ -44,16 +53,6 @@ fn link_parameter(text: &str) -> Option<Cow<'_, str>> {
 /// When a token made at `now` ends.
 pub fn expiry(now: Timestamp, days: i64) -> Timestamp {
     now + days * 86_400_000
-}
-
-/// What clients are told of a life that they ask for, in days.
-pub fn lifetime_schema() -> Object {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::Array(vec![Type::Integer, Type::Null]))
-        .description(Some("Days until it ends; left out or null, what the settings say."))
-        .minimum(Some(1))
-        .maximum(Some(MAX_LIFETIME_DAYS))
-        .build()
 }
 
 #[cfg(test)]
@@ -79,12 +78,12 @@ mod tests {
             "app.example/signup?referrer=aZ09aZ\u{200b}09aZ ",
             "?referrer=%61Z09aZ09aZ%20",
         ] {
-            assert_eq!(pasted(text), "aZ09aZ09aZ", "{text:?}");
+            assert_eq!(Referrer::new(text).as_str(), "aZ09aZ09aZ", "{text:?}");
         }
         for text in
             ["", "aZ09a Z09aZ", "https://app.example/signup", "https://app.example/?token=aZ09aZ09aZ", "aZ09aZ09aZ!"]
         {
-            assert!(!is_well_formed(&pasted(text)), "{text:?}");
+            assert!(!is_well_formed(Referrer::new(text).as_str()), "{text:?}");
         }
     }
 }

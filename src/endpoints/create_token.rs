@@ -1,6 +1,6 @@
 //! `POST /api/auth/me/create-token`
 
-use postern_macros::operation;
+use postern_macros::{FromFields, operation};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,23 +12,21 @@ use crate::{
     app::App,
     domain::{
         event::Action,
-        name,
-        user_token::{self, MAX_LIFETIME_DAYS, MAX_LIVE, expiry},
+        name::Name,
+        user_token::{MAX_LIFETIME_DAYS, MAX_LIVE, expiry},
     },
     error::Error,
     store::user_tokens,
-    web::{self, Request, Response},
+    web::{Integer, Request, Response},
 };
 
 /// The options of a new user token.
-#[derive(ToSchema)]
+#[derive(FromFields)]
 pub struct TokenOptions {
     /// A name for your own use.
-    #[schema(schema_with = name::optional_schema)]
-    pub name: Option<String>,
+    pub name: Option<Name>,
     /// The lifetime in days. The default is a setting.
-    #[schema(schema_with = user_token::lifetime_schema)]
-    pub expires_in_days: Option<i64>,
+    pub expires_in_days: Option<Integer<1, MAX_LIFETIME_DAYS>>,
 }
 
 /// A new user token.
@@ -45,15 +43,13 @@ pub struct CreatedToken {
     responses((status = 200, body = CreatedToken), (status = "4XX", description = "too_many_tokens"))
 )]
 pub async fn post(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
-    let mut fields = web::optional_json(request)?;
-    let name = fields.optional("name", name::parse);
-    let days = fields.optional_integer("expires_in_days", 1..=MAX_LIFETIME_DAYS);
-    let (name, days) = (fields.take(name)?, fields.take(days)?);
-
-    let expires_at = expiry(app.now, days.unwrap_or(app.settings().user_token_lifetime_days));
+    let TokenOptions { name, expires_in_days } = request.optional_json(app)?;
+    let days = expires_in_days.map_or(app.settings().user_token_lifetime_days, Integer::get);
+    let expires_at = expiry(app.now, days);
     let (token, new) = access::user_token::draw(app, &session.user.id, None)?;
     let event = audit::own(app, Action::TokenCreated, session);
-    if !user_tokens::insert(&app.store, &new, name.as_deref(), expires_at, None, &event).await? {
+    let name = name.as_ref().map(Name::as_str);
+    if !user_tokens::insert(&app.store, &new, name, expires_at, None, &event).await? {
         return Err(bearer::refusal_of_session(app, session, Error::TooManyTokens(MAX_LIVE)).await);
     }
     Ok(Response::json(&CreatedToken { token }))

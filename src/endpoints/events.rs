@@ -5,10 +5,12 @@ use postern_macros::operation;
 use crate::{
     access::bearer::Session,
     app::App,
-    domain::page::{DEFAULT_LIMIT, LIMITS, NEWEST, Timeline, TimelineQuery},
     error::Error,
     store::events::{self, Filter, Listed},
-    web::{Request, Response},
+    web::{
+        Request, Response,
+        page::{Timeline, TimelineQuery},
+    },
 };
 
 /// List the events of your account.
@@ -21,11 +23,7 @@ use crate::{
 )]
 pub async fn list(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
     let user = &session.user;
-    let mut fields = request.query_fields();
-    let before = fields.optional_integer("before", 1..=NEWEST);
-    let limit = fields.optional_integer("limit", LIMITS);
-    let (before, limit) = (fields.take(before)?.unwrap_or(NEWEST), fields.take(limit)?.unwrap_or(DEFAULT_LIMIT));
-
+    let (before, limit) = request.query::<TimelineQuery>(app)?.range();
     let filter = Filter { user_id: Some(user.id.clone()), action: None };
     let found = events::list(&app.store, &filter, before, limit + 1).await?;
     let found = found.into_iter().map(|event| as_seen_by(&user.id, event)).collect();

@@ -1,7 +1,6 @@
 //! `POST /api/auth/login`
 
-use postern_macros::operation;
-use utoipa::ToSchema;
+use postern_macros::{FromFields, operation};
 
 use crate::{
     access::{
@@ -11,21 +10,19 @@ use crate::{
     },
     app::App,
     crypto::password_hash,
-    domain::{email::Email, event::Action, password::Password},
+    domain::{email::LoginName, event::Action, password::Password},
     error::Error,
     store::users::{self, Attempted},
-    web::{self, Request, Response, session_cookie},
+    web::{Request, Response, session_cookie},
 };
 
 /// Login credentials.
-#[derive(ToSchema)]
+#[derive(FromFields)]
 pub struct Credentials {
     /// The email. Case and surrounding spaces do not matter. The default account has the email `admin`.
-    #[schema(example = "ada@example.com")]
-    pub email: String,
+    pub email: LoginName,
     /// The password.
-    #[schema(format = Password, example = "correct horse battery staple")]
-    pub password: String,
+    pub password: Password,
 }
 
 /// Log in.
@@ -47,16 +44,13 @@ pub struct Credentials {
     )
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let mut fields = web::json(request)?;
-    let email = fields.required("email", |text| Ok(Email::lookup_form(text)));
-    let password = fields.required("password", |text| Ok(Password::new(text)));
-    let (email, password) = (fields.take(email)?, fields.take(password)?);
+    let Credentials { email, password } = request.json(app)?;
 
     first_account::ensure(app).await?;
-    let counters = password_attempts::counters(app, &email);
-    let sample = password_attempts::sample(app, &email);
+    let counters = password_attempts::counters(app, email.as_str());
+    let sample = password_attempts::sample(app, email.as_str());
     let Attempted { attempt, account, sample } =
-        users::attempt_password(&app.store, &counters, &email, Some(&sample), None, app.now).await??;
+        users::attempt_password(&app.store, &counters, email.as_str(), Some(&sample), None, app.now).await??;
 
     let Some(account) = account else {
         password_check::spend(app, &password, sample.as_deref());

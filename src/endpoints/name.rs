@@ -1,7 +1,6 @@
 //! `PUT /api/auth/me/name`
 
-use postern_macros::operation;
-use utoipa::ToSchema;
+use postern_macros::{FromFields, operation};
 
 use crate::{
     access::{
@@ -9,18 +8,17 @@ use crate::{
         bearer::{self, Session},
     },
     app::App,
-    domain::{event::Action, name},
+    domain::{event::Action, name::Name},
     error::Error,
     store::users,
-    web::{self, Request, Response, True},
+    web::{Nullable, Request, Response, True},
 };
 
 /// The new name.
-#[derive(ToSchema)]
+#[derive(FromFields)]
 pub struct NewName {
     /// The new name. Null removes it.
-    #[schema(schema_with = name::optional_schema, required)]
-    pub name: Option<String>,
+    pub name: Nullable<Name>,
 }
 
 /// Change your name.
@@ -31,12 +29,10 @@ pub struct NewName {
     responses((status = 200, body = True))
 )]
 pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
-    let mut fields = web::json(request)?;
-    let name = fields.required_nullable("name", name::parse);
-    let name = fields.take(name)?;
+    let NewName { name: Nullable(name) } = request.json(app)?;
     let user_id = &session.user.id;
     let event = audit::own(app, Action::NameChanged, session);
-    if !users::rename(&app.store, user_id, name.as_deref(), &event).await? {
+    if !users::rename(&app.store, user_id, name.as_ref().map(Name::as_str), &event).await? {
         return Err(bearer::refusal_of_session(app, session, Error::Unauthorized).await);
     }
     Ok(Response::ok())

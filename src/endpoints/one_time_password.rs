@@ -1,6 +1,6 @@
 //! `POST /api/auth/me/send-otp` and `POST /api/auth/verify-otp`
 
-use postern_macros::operation;
+use postern_macros::{FromFields, operation};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,14 +11,19 @@ use crate::{
     },
     app::App,
     crypto::random,
-    domain::{email::Email, event::Action, one_time_password::canonical, user::User},
+    domain::{
+        email::Email,
+        event::Action,
+        one_time_password::{Code, SessionToken},
+        user::User,
+    },
     error::Error,
     mail::{self, message},
     store::{
         one_time_passwords::{self, BegunSend, CountedGuess},
         records::{self, Key},
     },
-    web::{self, Request, Response, True},
+    web::{Request, Response, True},
 };
 
 /// The number of digits of a code.
@@ -32,14 +37,12 @@ pub struct CodeSent {
 }
 
 /// The code from the email, and its token.
-#[derive(ToSchema)]
+#[derive(FromFields)]
 pub struct TypedCode {
     /// The six digits. Spaces, hyphens and invisible characters between them are ignored.
-    #[schema(min_length = 1, example = "123456")]
-    pub otp: String,
+    pub otp: Code,
     /// The OTP session token.
-    #[schema(min_length = 1)]
-    pub token: String,
+    pub token: SessionToken,
 }
 
 /// Send a code to verify your email.
@@ -128,19 +131,16 @@ async fn mail_code(app: &App, user: &User, generation: &str) -> Result<String, E
     )
 )]
 pub async fn verify(app: &App, request: &Request) -> Result<Response, Error> {
-    let mut fields = web::form(request).await?;
-    let code = fields.required("otp", |text| not_empty(canonical(text)));
-    let token = fields.required("token", |text| not_empty(text.trim().to_owned()));
-    let (code, token) = (fields.take(code)?, fields.take(token)?);
+    let TypedCode { otp, token } = request.form(app).await?;
 
-    let key = Key::one_time_password(&app.keys().one_time_password, &token);
+    let key = Key::one_time_password(&app.keys().one_time_password, token.as_str());
     let record = records::find(&app.store, &key, app.now).await?.ok_or(Error::OneTimePasswordDead)?;
     match one_time_passwords::count_guess(&app.store, &record.user_id, &record.generation, app.now).await? {
         CountedGuess::Counted => {}
         CountedGuess::Blocked(blocked) => return Err(blocked.into()),
         CountedGuess::Dead => return Err(Error::OneTimePasswordDead),
     }
-    if !app.keys().one_time_password.matches(&["code", &record.generation, &code], &record.code_hash) {
+    if !app.keys().one_time_password.matches(&["code", &record.generation, otp.as_str()], &record.code_hash) {
         let event = audit::without_session(app, Action::OtpVerified, &record.user_id);
         return Err(audit::refused(app, event, Error::WrongOneTimePassword));
     }
@@ -151,8 +151,4 @@ pub async fn verify(app: &App, request: &Request) -> Result<Response, Error> {
     // The record no longer works, because D1 decides. So the response does not wait.
     app.after_response("a used OTP record stays in KV", |app| async move { records::delete(&app.store, &key).await });
     Ok(Response::ok())
-}
-
-fn not_empty(text: String) -> Result<String, crate::error::Fault> {
-    if text.is_empty() { Err(("must not be empty".to_owned(), "string_too_short")) } else { Ok(text) }
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use http::header;
-use postern_macros::operation;
+use postern_macros::{FromFields, operation};
 
 use crate::{
     app::App,
@@ -11,6 +11,14 @@ use crate::{
     store::outbox,
     web::{Request, Response},
 };
+
+/// Which mails to list.
+#[derive(FromFields)]
+pub struct OutboxQuery {
+    /// Only mails to this address.
+    #[field(example = "ada@example.com")]
+    pub to: Option<String>,
+}
 
 #[derive(Template)]
 #[template(path = "outbox.html")]
@@ -22,7 +30,7 @@ struct Page {
 ///
 /// Returns the last 100 emails, newest first, as a web page or as JSON. Exists only with the mail provider `outbox`.
 #[operation(
-    params(("to" = Option<String>, Query, description = "Only mails to this address.", example = "ada@example.com")),
+    params(OutboxQuery),
     responses(
         (status = 200, content((Vec<outbox::Mail> = "application/json"), (String = "text/html; charset=utf-8"))),
         (status = "4XX", description = "not_found"),
@@ -32,7 +40,8 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     if app.settings().mail != Mail::Outbox {
         return Err(Error::NotFound);
     }
-    let to = request.query_parameter("to").map(|to| to.trim().to_lowercase()).filter(|to| !to.is_empty());
+    let OutboxQuery { to } = request.query(app)?;
+    let to = to.map(|to| to.trim().to_lowercase()).filter(|to| !to.is_empty());
     let mails = outbox::list(&app.store, to.as_deref()).await?;
     let wants_json = request.header(&header::ACCEPT).is_some_and(|accept| accept.contains("application/json"));
     if wants_json {

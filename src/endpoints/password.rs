@@ -1,7 +1,6 @@
 //! `PUT /api/auth/me/password`
 
-use postern_macros::operation;
-use utoipa::ToSchema;
+use postern_macros::{FromFields, operation};
 
 use crate::{
     access::{
@@ -15,23 +14,21 @@ use crate::{
     domain::{
         email::Email,
         event::Action,
-        password::{self, Password},
+        password::{NewPassword, Password},
     },
     error::Error,
     mail::queue::QueuedNotice,
     store::users::{self, Attempted},
-    web::{self, Request, Response, True},
+    web::{Request, Response, True},
 };
 
 /// Current and new password.
-#[derive(ToSchema)]
+#[derive(FromFields)]
 pub struct PasswordChange {
     /// The current password.
-    #[schema(format = Password, example = "correct horse battery staple")]
-    pub old_password: String,
+    pub old_password: Password,
     /// The new password.
-    #[schema(schema_with = password::schema)]
-    pub new_password: String,
+    pub new_password: NewPassword,
 }
 
 /// Change your password.
@@ -49,17 +46,8 @@ pub struct PasswordChange {
 )]
 pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
     let email = Email::from_store(session.user.email.clone());
-    let settings = app.settings();
-
-    let mut fields = web::json(request)?;
-    let old_password = fields.required("old_password", |text| Ok(Password::new(text)));
-    let context = password::Context {
-        min_length: settings.password_min_length,
-        service_name: &settings.service_name,
-        email: Some(&email),
-    };
-    let new_password = fields.required("new_password", |text| password::check(text, context));
-    let (old_password, new_password) = (fields.take(old_password)?, fields.take(new_password)?);
+    let policy = app.password_policy().owned_by(Some(&email));
+    let PasswordChange { old_password, new_password } = request.json(policy)?;
     new_password::refuse_breached(app, "new_password", &new_password).await?;
 
     let counters = password_attempts::counters(app, email.as_str());
@@ -72,7 +60,7 @@ pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Resp
     if password_check::verify(app, &account.user.id, &old_password, &account.password_hash) == Verdict::Wrong {
         return Err(audit::refused(app, audit::own(app, Action::PasswordChanged, session), Error::WrongPassword));
     }
-    let new_hash = password_hash::hash(&new_password, settings.password_cost)?;
+    let new_hash = password_hash::hash(new_password.as_str(), app.settings().password_cost)?;
     let queued = QueuedNotice::password_changed(app, &email, account.user.name.clone())?;
     let notice = queued.as_ref().map(|queued| &queued.notice);
     let event = audit::own(app, Action::PasswordChanged, session);

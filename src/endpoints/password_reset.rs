@@ -1,14 +1,13 @@
 //! `POST /api/auth/send-password-reset-link` and `POST /api/auth/reset-password-with-token`
 
-use postern_macros::operation;
-use utoipa::ToSchema;
+use postern_macros::{FromFields, operation};
 
 use crate::{
     access::{audit, bearer::PasswordReset, first_account, new_password, password_attempts},
     app::App,
     crypto::{password_hash, random},
     domain::{
-        email::{self, Email},
+        email::Email,
         event::Action,
         password,
         throttle::{RESET_BY_ADDRESS, RESET_BY_EMAIL},
@@ -20,23 +19,21 @@ use crate::{
         throttles::{self, Counter},
         users,
     },
-    web::{self, Request, Response, True},
+    web::{Request, Response, True},
 };
 
 /// The account with the forgotten password.
-#[derive(ToSchema)]
+#[derive(FromFields)]
 pub struct ForgottenPassword {
     /// The email of the account.
-    #[schema(schema_with = email::schema)]
-    pub email: String,
+    pub email: Email,
 }
 
 /// The new password.
-#[derive(ToSchema)]
+#[derive(FromFields)]
 pub struct NewPassword {
     /// The new password.
-    #[schema(schema_with = password::schema)]
-    pub password: String,
+    pub password: password::NewPassword,
 }
 
 /// Send a password reset link.
@@ -53,9 +50,7 @@ pub struct NewPassword {
     responses((status = 200, body = True), (status = "4XX", description = "too_many_requests"))
 )]
 pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> {
-    let mut fields = web::json(request)?;
-    let email = fields.required("email", Email::parse);
-    let email = fields.take(email)?;
+    let ForgottenPassword { email } = request.json(app)?;
 
     first_account::ensure(app).await?;
     let key = &app.keys().throttle;
@@ -86,19 +81,10 @@ pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> 
 )]
 pub async fn complete(app: &App, request: &Request, reset: &PasswordReset) -> Result<Response, Error> {
     let email = Email::from_store(reset.user.email.clone());
-    let settings = app.settings();
-
-    let mut fields = web::json(request)?;
-    let context = password::Context {
-        min_length: settings.password_min_length,
-        service_name: &settings.service_name,
-        email: Some(&email),
-    };
-    let password = fields.required("password", |text| password::check(text, context));
-    let password = fields.take(password)?;
+    let NewPassword { password } = request.json(app.password_policy().owned_by(Some(&email)))?;
     new_password::refuse_breached(app, "password", &password).await?;
 
-    let new_hash = password_hash::hash(&password, settings.password_cost)?;
+    let new_hash = password_hash::hash(password.as_str(), app.settings().password_cost)?;
     let counters = password_attempts::counters(app, email.as_str());
     let queued = QueuedNotice::password_changed(app, &email, reset.user.name.clone())?;
     let notice = queued.as_ref().map(|queued| &queued.notice);

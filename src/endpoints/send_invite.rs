@@ -1,7 +1,6 @@
 //! `POST /api/auth/me/send-invite`
 
-use postern_macros::operation;
-use utoipa::ToSchema;
+use postern_macros::{FromFields, operation};
 
 use crate::{
     access::{
@@ -11,7 +10,7 @@ use crate::{
     },
     app::App,
     domain::{
-        email::{self, Email},
+        email::Email,
         event::Action,
         throttle::{INVITE_BY_EMAIL, INVITE_BY_USER},
         user_token::{INVITATION, MAX_LIVE, expiry},
@@ -22,15 +21,14 @@ use crate::{
         throttles::{self, Counter},
         user_tokens,
     },
-    web::{self, Request, Response, True},
+    web::{Request, Response, True},
 };
 
 /// The person to invite.
-#[derive(ToSchema)]
+#[derive(FromFields)]
 pub struct Invitation {
     /// The email address that gets the sign-up link.
-    #[schema(schema_with = email::schema)]
-    pub email: String,
+    pub email: Email,
 }
 
 /// Invite someone by email.
@@ -52,9 +50,7 @@ pub async fn post(app: &App, request: &Request, session: &Session) -> Result<Res
     if !user.is_verified {
         return Err(Error::EmailNotVerified);
     }
-    let mut fields = web::json(request)?;
-    let email = fields.required("email", Email::parse);
-    let email = fields.take(email)?;
+    let Invitation { email } = request.json(app)?;
 
     let key = &app.keys().throttle;
     let by_user = Counter::new(key, INVITE_BY_USER, &[&user.id]);

@@ -1,7 +1,6 @@
 //! `POST /api/auth/signup`
 
-use postern_macros::operation;
-use utoipa::ToSchema;
+use postern_macros::{FromFields, operation};
 
 use crate::{
     access::{
@@ -11,33 +10,31 @@ use crate::{
     app::App,
     crypto::{password_hash, random},
     domain::{
-        email::{self, Email},
+        email::Email,
         event::Action,
-        name, password,
+        name::Name,
+        password::NewPassword,
         throttle::SIGN_UP_BY_ADDRESS,
         user::Role,
-        user_token,
+        user_token::{Referrer, is_well_formed},
     },
     error::Error,
     store::{throttles::Counter, user_tokens, users},
-    web::{self, Request, Response, session_cookie},
+    web::{Request, Response, session_cookie},
 };
 
 /// The account to create.
-#[derive(ToSchema)]
+#[derive(FromFields)]
 pub struct NewAccount {
     /// The user token from the invitation, or the whole link.
-    #[schema(example = "aZ09aZ09aZ")]
-    pub referrer: String,
+    pub referrer: Referrer,
     /// An email address without an account.
-    #[schema(schema_with = email::schema)]
-    pub email: String,
+    #[field(password_owner)]
+    pub email: Email,
     /// The password.
-    #[schema(schema_with = password::schema)]
-    pub password: String,
+    pub password: NewPassword,
     /// The name of the user.
-    #[schema(schema_with = name::optional_schema)]
-    pub name: Option<String>,
+    pub name: Option<Name>,
 }
 
 /// Sign up.
@@ -58,40 +55,35 @@ pub struct NewAccount {
     )
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let mut fields = web::json(request)?;
-    let referrer = fields.required("referrer", |text| Ok(user_token::pasted(text)));
-    let email = fields.required("email", Email::parse);
-    let context = password::Context {
-        min_length: app.settings().password_min_length,
-        service_name: &app.settings().service_name,
-        email: email.as_ref(),
+    let policy = app.password_policy();
+    let fields = request.json_fields()?;
+    let account = fields.parse::<NewAccount>(&policy);
+    // The referrer is judged first, even if other fields are invalid.
+    let referrer = match fields.field::<Referrer>("referrer", &policy) {
+        Ok(referrer) => referrer,
+        Err(_) => return Err(account.err().unwrap_or(Error::ReferrerRefused)),
     };
-    let password = fields.required("password", |text| password::check(text, context));
-    let name = fields.optional("name", name::parse);
-    let Some(referrer) = referrer.value() else {
-        return Err(fields.check().err().unwrap_or(Error::ReferrerRefused));
-    };
+    let email = fields.field::<Email>("email", &policy).ok();
 
     let keys = app.keys();
     let counter = Counter::new(&keys.throttle, SIGN_UP_BY_ADDRESS, &[app.address.as_str()]);
-    let attempt =
-        user_tokens::attempt_sign_up(&app.store, &counter, &keys.user_token, &referrer, email.as_ref(), app.now);
-    let invitation = attempt.await??;
-    let invitation = invitation.filter(|_| user_token::is_well_formed(&referrer)).ok_or(Error::ReferrerRefused)?;
-    let (email, password, name) = (fields.take(email)?, fields.take(password)?, fields.take(name)?);
+    let (token, email) = (referrer.as_str(), email.as_ref());
+    let attempt = user_tokens::attempt_sign_up(&app.store, &counter, &keys.user_token, token, email, app.now);
+    let invitation = attempt.await??.filter(|_| is_well_formed(token)).ok_or(Error::ReferrerRefused)?;
+    let NewAccount { email, password, name, .. } = account?;
     new_password::refuse_breached(app, "password", &password).await?;
     if invitation.email_taken != 0 {
         return Err(Error::EmailTaken);
     }
 
-    let password_hash = password_hash::hash(&password, app.settings().password_cost)?;
+    let password_hash = password_hash::hash(password.as_str(), app.settings().password_cost)?;
     let user_id = random::id()?;
     let session = sign_in::new_session(app, request)?;
     let new = users::New {
         id: &user_id,
         email: &email,
         password_hash: &password_hash,
-        name: name.as_deref(),
+        name: name.as_ref().map(Name::as_str),
         referrer_lookup: &invitation.lookup,
     };
     let event = audit::new_session(app, Action::Signup, &user_id, &session).sets(Some(Role::User), Some(0));

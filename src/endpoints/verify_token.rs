@@ -1,21 +1,20 @@
 //! `GET` and `POST /api/auth/verify-token`
 
-use postern_macros::operation;
-use utoipa::ToSchema;
+use postern_macros::{FromFields, operation};
 
 use crate::{
     app::App,
     domain::user_token::is_well_formed,
-    error::{Error, FieldProblem},
+    error::Error,
     store::{ReadFrom, user_tokens},
-    web::{Request, Response, json},
+    web::{Request, Response},
 };
 
 /// The user token to verify.
-#[derive(ToSchema)]
+#[derive(FromFields)]
 pub struct InvitationToken {
     /// The user token.
-    #[schema(example = "aZ09aZ09aZ")]
+    #[field(example = "aZ09aZ09aZ")]
     pub token: String,
 }
 
@@ -23,14 +22,11 @@ pub struct InvitationToken {
 ///
 /// Returns whether the token is active and its owner's account is too. `POST` does the same and keeps the token out of URLs.
 #[operation(
-    params(("token" = String, Query, description = "The user token.", example = "aZ09aZ09aZ")),
+    params(InvitationToken),
     responses((status = 200, body = bool, content_type = "application/json"), (status = "4XX", description = "invalid_fields"))
 )]
 pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
-    let token = request.query_parameter("token").ok_or_else(|| {
-        let msg = "is missing from the query".to_owned();
-        Error::Invalid(vec![FieldProblem { loc: vec!["query", "token"], msg, kind: "missing" }])
-    })?;
+    let InvitationToken { token } = request.query(app)?;
     answer(app, &token).await
 }
 
@@ -42,9 +38,7 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     responses((status = 200, body = bool, content_type = "application/json"))
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let mut fields = json(request)?;
-    let token = fields.required("token", |text| Ok(text.to_owned()));
-    let token = fields.take(token)?;
+    let InvitationToken { token } = request.json(app)?;
     answer(app, &token).await
 }
 

@@ -6,7 +6,10 @@ use super::{
     reader::Reader,
     table::{ADMIN_EMAIL, ADMIN_PASSWORD, DEFAULT_ADMIN},
 };
-use crate::domain::{email::Email, password};
+use crate::domain::{
+    email::Email,
+    password::{NewPassword, Policy},
+};
 
 /// The first account, if it is not the default one. Its `Debug` does not show it.
 pub struct FirstAdmin {
@@ -34,11 +37,14 @@ pub(super) fn is_default_open(reader: &mut Reader<'_>) -> bool {
 impl FirstAdmin {
     pub(super) fn read(reader: &mut Reader<'_>, min_length: usize, service_name: &str) -> Option<FirstAdmin> {
         let password = reader.untrimmed(ADMIN_PASSWORD).map(|typed| {
-            let context = password::Context { min_length, service_name, email: None };
-            password::check(&typed, context).unwrap_or_else(|(fault, _)| {
-                reader.invalid(ADMIN_PASSWORD.name, &fault);
-                typed
-            })
+            let policy = Policy { min_length, service_name, email: None };
+            match NewPassword::parse(&typed, &policy) {
+                Ok(password) => password.as_str().to_owned(),
+                Err((fault, _)) => {
+                    reader.invalid(ADMIN_PASSWORD.name, &fault);
+                    typed
+                }
+            }
         });
         match (reader.text(ADMIN_EMAIL), password) {
             (None, None) => None,

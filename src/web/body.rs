@@ -1,78 +1,108 @@
-//! Bodies: JSON objects and forms. That they are not too large is seen to before (`routes`).
+//! Parses bodies: JSON objects and forms. The size of a body is checked before (`routes`).
 
 use http::header;
 use serde_json::{Map, Value};
 
-use super::{Fields, Request, is_visible_ascii};
-use crate::error::{Error, FieldProblem};
+use super::{Fields, FromFields, Request, is_visible_ascii};
+use crate::{
+    domain::password::Policy,
+    error::{Error, FieldProblem},
+};
 
-/// The members of the JSON object in the body.
-///
-/// # Errors
-/// 415 for another content type than `application/json`; 400 for an empty body, invalid UTF-8
-/// or malformed JSON (RFC 8259); 422 for JSON that is no object.
-pub fn json(request: &Request) -> Result<Fields, Error> {
-    let media_type = media_type(request);
-    if media_type.as_deref().is_some_and(|media_type| media_type != "application/json") {
-        return Err(Error::UnsupportedMediaType("application/json"));
+impl Request {
+    /// Parses a JSON body.
+    ///
+    /// # Errors
+    /// As [`Request::json_fields`]; 422 with every invalid field.
+    pub fn json<'a, T: FromFields>(&self, policy: impl Into<Policy<'a>>) -> Result<T, Error> {
+        self.json_fields()?.parse(&policy.into())
     }
-    if request.body.is_empty() {
-        return Err(Error::UnreadableBody("The body is empty; send a JSON object."));
-    }
-    if media_type.is_none() {
-        return Err(Error::UnsupportedMediaType("application/json"));
-    }
-    let text = text(&request.body)?;
-    match serde_json::from_str(text) {
-        Ok(Value::Object(members)) => Ok(Fields::new(members)),
-        Ok(_) => Err(Error::Invalid(vec![FieldProblem {
-            loc: vec!["body"],
-            msg: "must be a JSON object".to_owned(),
-            kind: "object_type",
-        }])),
-        Err(_) => Err(Error::UnreadableBody("The body is not well-formed JSON.")),
-    }
-}
 
-/// As [`json`], but no body at all counts as an empty object.
-///
-/// # Errors
-/// As [`json`], but never for an empty body.
-pub fn optional_json(request: &Request) -> Result<Fields, Error> {
-    if request.body.is_empty() { Ok(Fields::new(Map::new())) } else { json(request) }
+    /// Parses a JSON body that can be left out, which means the same as an empty object.
+    ///
+    /// # Errors
+    /// As [`Request::json`], but never for an empty body.
+    pub fn optional_json<'a, T: FromFields>(&self, policy: impl Into<Policy<'a>>) -> Result<T, Error> {
+        let fields = if self.body.is_empty() { Fields::Body(Map::new()) } else { self.json_fields()? };
+        fields.parse(&policy.into())
+    }
+
+    /// Parses a form.
+    ///
+    /// # Errors
+    /// As [`Request::form_fields`]; 422 with every invalid field.
+    pub async fn form<'a, T: FromFields>(&self, policy: impl Into<Policy<'a>>) -> Result<T, Error> {
+        self.form_fields().await?.parse(&policy.into())
+    }
+
+    /// Parses the query. An empty optional parameter counts as absent.
+    ///
+    /// # Errors
+    /// 422 with every invalid parameter.
+    pub fn query<'a, T: FromFields>(&self, policy: impl Into<Policy<'a>>) -> Result<T, Error> {
+        Fields::of_query(&self.query).parse(&policy.into())
+    }
+
+    /// Reads the members of the JSON object in the body.
+    ///
+    /// # Errors
+    /// 415 for another content type than `application/json`; 400 for an empty body, invalid UTF-8 or malformed JSON (RFC 8259);
+    /// 422 for JSON that is not an object.
+    pub fn json_fields(&self) -> Result<Fields<'static>, Error> {
+        let media_type = media_type(self);
+        if media_type.as_deref().is_some_and(|media_type| media_type != "application/json") {
+            return Err(Error::UnsupportedMediaType("application/json"));
+        }
+        if self.body.is_empty() {
+            return Err(Error::UnreadableBody("The body is empty; send a JSON object."));
+        }
+        if media_type.is_none() {
+            return Err(Error::UnsupportedMediaType("application/json"));
+        }
+        let text = text(&self.body)?;
+        match serde_json::from_str(text) {
+            Ok(Value::Object(members)) => Ok(Fields::Body(members)),
+            Ok(_) => Err(Error::Invalid(vec![FieldProblem {
+                loc: vec!["body"],
+                msg: "must be a JSON object".to_owned(),
+                kind: "object_type",
+            }])),
+            Err(_) => Err(Error::UnreadableBody("The body is not well-formed JSON.")),
+        }
+    }
+
+    /// Reads the fields of the form in the body: `multipart/form-data` (RFC 7578) or `application/x-www-form-urlencoded`. Of a field
+    /// that is sent more than once, the first value counts.
+    ///
+    /// # Errors
+    /// 415 for another content type; 400 for an empty body, a malformed form or invalid UTF-8.
+    pub async fn form_fields(&self) -> Result<Fields<'static>, Error> {
+        let content_type = self.header(&header::CONTENT_TYPE).unwrap_or_default();
+        let media_type = media_type(self);
+        let multipart = match media_type.as_deref() {
+            Some("multipart/form-data") => true,
+            Some("application/x-www-form-urlencoded") => false,
+            None if self.body.is_empty() => false,
+            _ => return Err(Error::UnsupportedMediaType(FORM)),
+        };
+        if self.body.is_empty() {
+            return Err(Error::UnreadableBody("The body is empty; send a form."));
+        }
+        let mut members = Map::new();
+        if multipart {
+            for (name, value) in multipart_fields(&content_type, &self.body).await? {
+                members.entry(name).or_insert(Value::String(value));
+            }
+        } else {
+            for (name, value) in form_urlencoded::parse(text(&self.body)?.as_bytes()) {
+                members.entry(name).or_insert_with(|| Value::String(value.into_owned()));
+            }
+        }
+        Ok(Fields::Body(members))
+    }
 }
 
 const FORM: &str = "multipart/form-data or application/x-www-form-urlencoded";
-
-/// The fields of the form in the body: `multipart/form-data` (RFC 7578) or `application/x-www-form-urlencoded`.
-/// Of a name that comes twice the first value counts.
-///
-/// # Errors
-/// 415 for another content type; 400 for an empty body, a malformed form or invalid UTF-8.
-pub async fn form(request: &Request) -> Result<Fields, Error> {
-    let content_type = request.header(&header::CONTENT_TYPE).unwrap_or_default();
-    let media_type = media_type(request);
-    let multipart = match media_type.as_deref() {
-        Some("multipart/form-data") => true,
-        Some("application/x-www-form-urlencoded") => false,
-        None if request.body.is_empty() => false,
-        _ => return Err(Error::UnsupportedMediaType(FORM)),
-    };
-    if request.body.is_empty() {
-        return Err(Error::UnreadableBody("The body is empty; send a form."));
-    }
-    let mut members = Map::new();
-    if multipart {
-        for (name, value) in multipart_fields(&content_type, &request.body).await? {
-            members.entry(name).or_insert(Value::String(value));
-        }
-    } else {
-        for (name, value) in form_urlencoded::parse(text(&request.body)?.as_bytes()) {
-            members.entry(name).or_insert_with(|| Value::String(value.into_owned()));
-        }
-    }
-    Ok(Fields::new(members))
-}
 
 async fn multipart_fields(content_type: &str, body: &[u8]) -> Result<Vec<(String, String)>, Error> {
     const MALFORMED: Error = Error::UnreadableBody("The body is not a well-formed multipart form.");
@@ -115,7 +145,7 @@ mod tests {
         Request { method: Method::POST, origin, path, query, headers: Rc::new(headers), body: body.to_vec() }
     }
 
-    fn status(result: Result<Fields, Error>) -> StatusCode {
+    fn status(result: Result<Fields<'_>, Error>) -> StatusCode {
         result.err().map_or(StatusCode::OK, |error| error.status())
     }
 
@@ -138,7 +168,7 @@ mod tests {
             (json_type, b"[]", 422),
             (json_type, b"null", 422),
         ] {
-            assert_eq!(status(json(&request(content_type, body))), expected, "{content_type:?} {:.40?}", body);
+            assert_eq!(status(request(content_type, body).json_fields()), expected, "{content_type:?} {:.40?}", body);
         }
     }
 
@@ -156,8 +186,8 @@ mod tests {
             (Some("application/json"), b"{}", 415),
             (None, b"otp=1", 415),
         ] {
-            let result = pollster::block_on(form(&request(content_type, body)));
-            assert_eq!(status(result), expected, "{content_type:?} {:.40?}", body);
+            let request = request(content_type, body);
+            assert_eq!(status(pollster::block_on(request.form_fields())), expected, "{content_type:?} {:.40?}", body);
         }
     }
 
@@ -169,8 +199,10 @@ mod tests {
             ("multipart/form-data; boundary=x", multipart.as_slice()),
             ("application/x-www-form-urlencoded", b"a=1%2B+2&a=second"),
         ] {
-            let mut fields = pollster::block_on(form(&request(Some(content_type), body))).unwrap();
-            assert_eq!(fields.required("a", |text| Ok(text.to_owned())).value().as_deref(), Some("1+ 2"));
+            let policy = Policy { min_length: 8, service_name: "Postern", email: None };
+            let request = request(Some(content_type), body);
+            let fields = pollster::block_on(request.form_fields()).unwrap();
+            assert_eq!(fields.field::<String>("a", &policy).as_deref(), Ok("1+ 2"));
         }
     }
 }

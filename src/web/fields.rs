@@ -1,237 +1,411 @@
-//! The members of a body or a query, taken one by one while every fault is kept: a 422 names all of them at once.
+//! Parses the fields of bodies and queries. All invalid fields of a request are reported at once.
+//!
+//! A request is a struct with `#[derive(FromFields)]`. The type of each of its fields has the rules for the field, and its schema in
+//! the API description, so both are written once:
+//!
+//! ```text
+//! #[derive(FromFields)]
+//! pub struct Invitation {
+//!     /// The recipient of the sign-up link.
+//!     pub email: Email,
+//! }
+//!
+//! let Invitation { email } = request.json(app)?;
+//! ```
+
+use std::borrow::Cow;
 
 use serde_json::{Map, Value};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 
-use crate::error::{Error, Fault, FieldProblem};
+use crate::{
+    domain::password::Policy,
+    error::{Error, Fault, FieldProblem},
+};
 
-/// The members of a body or a query that are still to be read, and the faults found so far.
+/// A struct that is parsed from a body or a query. The derive macro of the same name implements it.
+pub trait FromFields: Sized {
+    /// Reads the fields. Returns `None` if one is invalid; the reader has recorded why.
+    fn read(reader: &mut Reader<'_>, policy: &Policy<'_>) -> Option<Self>;
+}
+
+/// Two structs that are parsed from the same query, such as a filter and a page.
+impl<A: FromFields, B: FromFields> FromFields for (A, B) {
+    fn read(reader: &mut Reader<'_>, policy: &Policy<'_>) -> Option<Self> {
+        let (first, second) = (A::read(reader, policy), B::read(reader, policy));
+        Some((first?, second?))
+    }
+}
+
+/// The type of a field. It has the rules for the field and its schema.
+pub trait Field: Sized {
+    /// Whether the field must be present.
+    const IS_REQUIRED: bool = true;
+    /// Whether the field can be null.
+    const IS_NULLABLE: bool = false;
+
+    /// Returns the value of a field that is absent. `None` if the field is required.
+    fn absent() -> Option<Self> {
+        None
+    }
+
+    /// Parses the value of a field. The policy is for new passwords.
+    ///
+    /// # Errors
+    /// Why the value is invalid.
+    fn parse(input: Input<'_>, policy: &Policy<'_>) -> Result<Self, Fault>;
+
+    /// Returns the schema. If the field can be null, the schema of the other values.
+    fn schema() -> RefOr<Schema>;
+}
+
+/// The value of a field as it was sent.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// A member of a JSON object, or the text of a form field.
+    Body(&'a Value),
+    /// The text of a query parameter, which can also mean a number or a boolean.
+    Query(&'a str),
+}
+
+impl<'a> Input<'a> {
+    /// Returns the text.
+    ///
+    /// # Errors
+    /// If it is not a string.
+    pub fn text(self) -> Result<&'a str, Fault> {
+        match self {
+            Input::Body(Value::String(text)) => Ok(text),
+            Input::Query(text) => Ok(text),
+            Input::Body(_) => Err(("must be a string".to_owned(), "string_type")),
+        }
+    }
+
+    /// Returns whether it is null or, in a query, empty.
+    fn is_null(self) -> bool {
+        matches!(self, Input::Body(Value::Null) | Input::Query(""))
+    }
+}
+
+/// The fields of a body or a query, before they are parsed.
 #[derive(Debug)]
-pub struct Fields {
-    place: Place,
-    members: Map<String, Value>,
+pub enum Fields<'a> {
+    /// The members of a JSON object or a form.
+    Body(Map<String, Value>),
+    /// The parameters of a query, in their order.
+    Query(Vec<(Cow<'a, str>, Cow<'a, str>)>),
+}
+
+impl<'a> Fields<'a> {
+    /// Decodes a query.
+    pub fn of_query(query: &'a str) -> Self {
+        Fields::Query(form_urlencoded::parse(query.as_bytes()).collect())
+    }
+
+    /// Parses the fields.
+    ///
+    /// # Errors
+    /// 422 with every invalid field.
+    pub fn parse<T: FromFields>(&self, policy: &Policy<'_>) -> Result<T, Error> {
+        let mut reader = Reader { fields: self, problems: Vec::new() };
+        T::read(&mut reader, policy).ok_or(Error::Invalid(reader.problems))
+    }
+
+    /// Parses one field. For an endpoint that uses a field although others are invalid.
+    ///
+    /// # Errors
+    /// Why the field is invalid.
+    pub fn field<T: Field>(&self, name: &str, policy: &Policy<'_>) -> Result<T, Fault> {
+        match self.get(name) {
+            Some(input) => T::parse(input, policy),
+            None => T::absent().ok_or_else(|| {
+                let message = match self {
+                    Fields::Body(_) => "is missing",
+                    Fields::Query(_) => "is missing from the query",
+                };
+                (message.to_owned(), "missing")
+            }),
+        }
+    }
+
+    /// Of a parameter that is given more than once, the first value that is not empty counts.
+    fn get(&self, name: &str) -> Option<Input<'_>> {
+        match self {
+            Fields::Body(members) => members.get(name).map(Input::Body),
+            Fields::Query(parameters) => {
+                let mut values = parameters.iter().filter(|(known, _)| known == name).map(|(_, value)| value);
+                let first = values.next()?;
+                let value = if first.is_empty() { values.find(|value| !value.is_empty()) } else { None };
+                Some(Input::Query(value.unwrap_or(first)))
+            }
+        }
+    }
+}
+
+/// Reads fields and collects the invalid ones.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    fields: &'a Fields<'a>,
     problems: Vec<FieldProblem>,
 }
 
-/// Where the members are. In a query all of them are text, so numbers and truths are read from text there alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Body,
-    Query,
-}
-
-/// A field's value, or the knowledge that it is faulty; [`Fields::check`] stands between it and the value.
-#[derive(Debug)]
-#[must_use]
-pub struct Parsed<T>(Option<T>);
-
-impl<T> Parsed<T> {
-    /// The value, if the field was good.
-    pub fn value(self) -> Option<T> {
-        self.0
-    }
-
-    /// A look at the value, if the field was good.
-    pub fn as_ref(&self) -> Option<&T> {
-        self.0.as_ref()
-    }
-}
-
-impl Fields {
-    /// The members of a JSON object or a form.
-    pub fn new(members: Map<String, Value>) -> Self {
-        Fields { place: Place::Body, members, problems: Vec::new() }
-    }
-
-    /// The parameters of a query: of a name that comes twice the first value counts, and an empty value is none.
-    pub fn of_query(query: &str) -> Self {
-        let mut members = Map::new();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty()) {
-            members.entry(name).or_insert_with(|| Value::String(value.into_owned()));
-        }
-        Fields { place: Place::Query, members, problems: Vec::new() }
-    }
-
-    /// A string that must be there, read by `parse`.
-    pub fn required<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Fault>) -> Parsed<T> {
-        match self.members.get(name) {
-            None => self.fault(name, ("is missing".to_owned(), "missing")),
-            Some(Value::String(text)) => match parse(text) {
-                Ok(value) => Parsed(Some(value)),
-                Err(fault) => self.fault(name, fault),
-            },
-            Some(_) => self.fault(name, ("must be a string".to_owned(), "string_type")),
-        }
-    }
-
-    /// A string that may be left out or be null, read by `parse`.
-    pub fn optional<T>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, Fault>,
-    ) -> Parsed<Option<T>> {
-        match self.members.get(name) {
-            None | Some(Value::Null) => Parsed(Some(None)),
-            Some(_) => Parsed(self.required(name, parse).0.map(Some)),
-        }
-    }
-
-    /// A string that may be left out, or be null to remove the value: `None` and `Some(None)`.
-    pub fn nullable<T>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, Fault>,
-    ) -> Parsed<Option<Option<T>>> {
-        match self.members.get(name) {
-            None => Parsed(Some(None)),
-            Some(Value::Null) => Parsed(Some(Some(None))),
-            Some(_) => Parsed(self.required(name, parse).0.map(|value| Some(Some(value)))),
-        }
-    }
-
-    /// A string or null that must be there, read by `parse`.
-    pub fn required_nullable<T>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, Fault>,
-    ) -> Parsed<Option<T>> {
-        match self.members.get(name) {
-            Some(Value::Null) => Parsed(Some(None)),
-            _ => Parsed(self.required(name, parse).0.map(Some)),
-        }
-    }
-
-    /// A whole number in `range` that may be left out or be null.
-    pub fn optional_integer(
-        &mut self,
-        name: &'static str,
-        range: std::ops::RangeInclusive<i64>,
-    ) -> Parsed<Option<i64>> {
-        let number = match self.members.get(name) {
-            None | Some(Value::Null) => return Parsed(Some(None)),
-            Some(Value::Number(number)) => Some(number.as_i64()),
-            Some(Value::String(text)) if self.place == Place::Query => text.parse().ok().map(Some),
-            Some(_) => None,
+impl Reader<'_> {
+    /// Reads a field. Returns `None` if it is invalid, and records why.
+    pub fn field<T: Field>(&mut self, name: &'static str, policy: &Policy<'_>) -> Option<T> {
+        let (msg, kind) = match self.fields.field(name, policy) {
+            Ok(value) => return Some(value),
+            Err(fault) => fault,
         };
-        let fault = match number {
-            Some(Some(value)) if range.contains(&value) => return Parsed(Some(Some(value))),
-            Some(_) => (format!("must be a whole number from {} to {}", range.start(), range.end()), "integer_range"),
-            None => ("must be a whole number".to_owned(), "integer_type"),
-        };
-        self.fault(name, fault)
-    }
-
-    /// A truth that may be left out or be null.
-    pub fn optional_boolean(&mut self, name: &'static str) -> Parsed<Option<bool>> {
-        match self.members.get(name) {
-            None | Some(Value::Null) => Parsed(Some(None)),
-            Some(Value::Bool(value)) => Parsed(Some(Some(*value))),
-            Some(Value::String(text)) if self.place == Place::Query && text == "true" => Parsed(Some(Some(true))),
-            Some(Value::String(text)) if self.place == Place::Query && text == "false" => Parsed(Some(Some(false))),
-            Some(_) => self.fault(name, ("must be true or false".to_owned(), "boolean_type")),
-        }
-    }
-
-    /// Ends the reading.
-    ///
-    /// # Errors
-    /// 422 with every fault found.
-    pub fn check(&mut self) -> Result<(), Error> {
-        if self.problems.is_empty() { Ok(()) } else { Err(Error::Invalid(std::mem::take(&mut self.problems))) }
-    }
-
-    /// The value of a field of a body that [`Fields::check`] has passed.
-    ///
-    /// # Errors
-    /// 422 with every fault found.
-    pub fn take<T>(&mut self, field: Parsed<T>) -> Result<T, Error> {
-        self.check()?;
-        field.0.ok_or_else(|| Error::Internal("a faulty field was not recorded".to_owned()))
-    }
-
-    fn fault<T>(&mut self, name: &'static str, (msg, kind): Fault) -> Parsed<T> {
-        let place = match self.place {
-            Place::Body => "body",
-            Place::Query => "query",
+        let place = match self.fields {
+            Fields::Body(_) => "body",
+            Fields::Query(_) => "query",
         };
         self.problems.push(FieldProblem { loc: vec![place, name], msg, kind });
-        Parsed(None)
+        None
+    }
+}
+
+/// A field that can be absent or null.
+impl<T: Field> Field for Option<T> {
+    const IS_REQUIRED: bool = false;
+    const IS_NULLABLE: bool = true;
+
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+
+    fn parse(input: Input<'_>, policy: &Policy<'_>) -> Result<Self, Fault> {
+        if input.is_null() { Ok(None) } else { T::parse(input, policy).map(Some) }
+    }
+
+    fn schema() -> RefOr<Schema> {
+        T::schema()
+    }
+}
+
+/// A field that must be present and can be null.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nullable<T>(pub Option<T>);
+
+impl<T: Field> Field for Nullable<T> {
+    const IS_NULLABLE: bool = true;
+
+    fn parse(input: Input<'_>, policy: &Policy<'_>) -> Result<Self, Fault> {
+        Option::parse(input, policy).map(Nullable)
+    }
+
+    fn schema() -> RefOr<Schema> {
+        T::schema()
+    }
+}
+
+/// A field of a change: absent to keep the value, null to remove it (as in RFC 7396).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patch<T>(pub Option<Option<T>>);
+
+impl<T: Field> Field for Patch<T> {
+    const IS_REQUIRED: bool = false;
+    const IS_NULLABLE: bool = true;
+
+    fn absent() -> Option<Self> {
+        Some(Patch(None))
+    }
+
+    fn parse(input: Input<'_>, policy: &Policy<'_>) -> Result<Self, Fault> {
+        Option::parse(input, policy).map(|value| Patch(Some(value)))
+    }
+
+    fn schema() -> RefOr<Schema> {
+        T::schema()
+    }
+}
+
+/// Any text.
+impl Field for String {
+    fn parse(input: Input<'_>, _: &Policy<'_>) -> Result<Self, Fault> {
+        input.text().map(str::to_owned)
+    }
+
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).into()
+    }
+}
+
+impl Field for bool {
+    fn parse(input: Input<'_>, _: &Policy<'_>) -> Result<Self, Fault> {
+        match input {
+            Input::Body(Value::Bool(value)) => Ok(*value),
+            Input::Query("true") => Ok(true),
+            Input::Query("false") => Ok(false),
+            _ => Err(("must be true or false".to_owned(), "boolean_type")),
+        }
+    }
+
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Boolean).into()
+    }
+}
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Integer<const MIN: i64, const MAX: i64>(i64);
+
+impl<const MIN: i64, const MAX: i64> Integer<MIN, MAX> {
+    /// Returns the number.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> Field for Integer<MIN, MAX> {
+    fn parse(input: Input<'_>, _: &Policy<'_>) -> Result<Self, Fault> {
+        let value = match input {
+            Input::Body(Value::Number(number)) => Some(number.as_i64()),
+            Input::Query(text) => text.parse().ok().map(Some),
+            Input::Body(_) => None,
+        };
+        match value {
+            Some(Some(value)) if (MIN..=MAX).contains(&value) => Ok(Integer(value)),
+            Some(_) => Err((format!("must be a whole number from {MIN} to {MAX}"), "integer_range")),
+            None => Err(("must be a whole number".to_owned(), "integer_type")),
+        }
+    }
+
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .minimum(Some(MIN))
+            .maximum(Some(MAX))
+            .into()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use postern_macros::FromFields;
     use serde_json::json;
 
-    fn fields(value: Value) -> Fields {
-        Fields::new(value.as_object().unwrap().clone())
+    use super::*;
+    use crate::domain::{email::Email, password::NewPassword};
+
+    const POLICY: Policy<'_> = Policy { min_length: 8, service_name: "Postern", email: None };
+
+    /// A request with every kind of field.
+    #[derive(Debug, PartialEq, FromFields)]
+    struct Sample {
+        /// A text.
+        #[field(example = "x")]
+        a: String,
+        /// A number.
+        b: Option<Integer<1, 365>>,
+        /// A boolean.
+        c: Option<bool>,
+        /// A nullable text.
+        d: Nullable<String>,
+        /// A change.
+        r#type: Patch<String>,
     }
 
-    fn any(text: &str) -> Result<String, Fault> {
-        Ok(text.to_owned())
+    /// A new account.
+    #[derive(FromFields)]
+    struct Account {
+        #[field(password_owner)]
+        email: Email,
+        password: Option<NewPassword>,
+    }
+
+    fn body(value: Value) -> Fields<'static> {
+        Fields::Body(value.as_object().unwrap().clone())
+    }
+
+    fn problems<T: FromFields>(fields: &Fields<'_>) -> Vec<(Vec<&'static str>, &'static str)> {
+        let Some(Error::Invalid(problems)) = fields.parse::<T>(&POLICY).err() else { panic!("{fields:?}") };
+        problems.into_iter().map(|problem| (problem.loc, problem.kind)).collect()
     }
 
     #[test]
-    fn every_faulty_field_is_named_at_once() {
-        let mut fields = fields(json!({ "b": 1, "c": 400, "d": "x", "e": 1.5, "f": [] }));
-        let _ = fields.required("a", any);
-        let _ = fields.required("b", any);
-        let _ = fields.optional_integer("c", 1..=365);
-        let _ = fields.optional("d", |_| Err::<(), _>(("is bad".to_owned(), "bad")));
-        let _ = fields.optional_integer("e", 1..=365);
-        let _ = fields.optional("f", any);
-        let Err(Error::Invalid(problems)) = fields.check() else { panic!() };
-        let named: Vec<_> = problems.iter().map(|problem| (problem.loc[1], problem.kind)).collect();
+    fn all_invalid_fields_are_reported_at_once() {
+        let fields = body(json!({ "a": 1, "b": 400, "c": "true", "type": [] }));
         assert_eq!(
-            named,
+            problems::<Sample>(&fields),
             [
-                ("a", "missing"),
-                ("b", "string_type"),
-                ("c", "integer_range"),
-                ("d", "bad"),
-                ("e", "integer_range"),
-                ("f", "string_type")
+                (vec!["body", "a"], "string_type"),
+                (vec!["body", "b"], "integer_range"),
+                (vec!["body", "c"], "boolean_type"),
+                (vec!["body", "d"], "missing"),
+                (vec!["body", "type"], "string_type"),
+            ]
+        );
+        let fields = body(json!({ "a": null, "b": "7", "d": null }));
+        assert_eq!(
+            problems::<Sample>(&fields),
+            [(vec!["body", "a"], "string_type"), (vec!["body", "b"], "integer_type")]
+        );
+        assert_eq!(
+            problems::<Sample>(&body(json!({ "a": "", "b": 1.5, "d": "" }))),
+            [(vec!["body", "b"], "integer_range")]
+        );
+    }
+
+    #[test]
+    fn an_optional_field_can_be_absent_or_null() {
+        let expected = Sample { a: "x".to_owned(), b: None, c: None, d: Nullable(None), r#type: Patch(None) };
+        for fields in [json!({ "a": "x", "d": null }), json!({ "a": "x", "b": null, "c": null, "d": null, "e": 1 })] {
+            assert_eq!(body(fields).parse::<Sample>(&POLICY).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_change_tells_null_from_absent() {
+        let read = |value| body(json!({ "a": "", "d": "", "type": value })).parse::<Sample>(&POLICY).unwrap().r#type;
+        assert_eq!(read(json!(null)), Patch(Some(None)));
+        assert_eq!(read(json!("x")), Patch(Some(Some("x".to_owned()))));
+    }
+
+    #[test]
+    fn numbers_and_booleans_are_text_in_a_query_only() {
+        let query = Fields::of_query("a=&b=&b=7&b=9&c=false&d=x");
+        let Sample { a, b, c, .. } = query.parse(&POLICY).unwrap();
+        assert_eq!((a.as_str(), b.map(Integer::get), c), ("", Some(7), Some(false)));
+        assert_eq!(
+            problems::<Sample>(&Fields::of_query("b=x&c=1&d=x")),
+            [
+                (vec!["query", "a"], "missing"),
+                (vec!["query", "b"], "integer_type"),
+                (vec!["query", "c"], "boolean_type")
             ]
         );
     }
 
     #[test]
-    fn null_and_nothing_are_the_same_for_an_optional_field() {
-        let mut fields = fields(json!({ "name": null }));
-        assert_eq!(fields.optional("name", any).value(), Some(None));
-        assert_eq!(fields.optional("other", any).value(), Some(None));
-        assert!(fields.check().is_ok());
+    fn a_password_must_not_be_the_email_before_it() {
+        let fields = body(json!({ "email": "ada.lovelace@example.com", "password": "Ada.Lovelace" }));
+        assert_eq!(problems::<Account>(&fields), [(vec!["body", "password"], "password_guessable")]);
+        let fields = body(json!({ "email": "ada", "password": "Ada.Lovelace" }));
+        assert_eq!(problems::<Account>(&fields), [(vec!["body", "email"], "email")]);
+        let fields = body(json!({ "email": "ada.lovelace@example.com", "password": "correct horse" }));
+        let Account { email, password } = fields.parse(&POLICY).unwrap();
+        assert_eq!((email.as_str(), password.unwrap().as_str()), ("ada.lovelace@example.com", "correct horse"));
     }
 
     #[test]
-    fn a_nullable_field_tells_null_from_nothing() {
-        let mut fields = fields(json!({ "name": null, "other": "x" }));
-        assert_eq!(fields.nullable("name", any).value(), Some(Some(None)));
-        assert_eq!(fields.nullable("other", any).value(), Some(Some(Some("x".to_owned()))));
-        assert_eq!(fields.nullable("absent", any).value(), Some(None));
-        assert_eq!(fields.required_nullable("name", any).value(), Some(None));
-        assert!(fields.check().is_ok());
-        assert_eq!(fields.required_nullable("absent", any).value(), None);
-        let Err(Error::Invalid(problems)) = fields.check() else { panic!() };
-        assert_eq!((problems[0].loc[1], problems[0].kind), ("absent", "missing"));
-    }
-
-    #[test]
-    fn numbers_and_truths_are_text_in_a_query_and_never_in_a_body() {
-        let mut query = Fields::of_query("a=7&b=true&c=false&a=9&d=&e=x&f=x");
-        assert_eq!(query.optional_integer("a", 1..=10).value(), Some(Some(7)));
-        assert_eq!(query.optional_boolean("b").value(), Some(Some(true)));
-        assert_eq!(query.optional_boolean("c").value(), Some(Some(false)));
-        assert_eq!(query.optional_boolean("d").value(), Some(None));
-        let _ = query.optional_integer("e", 1..=10);
-        let _ = query.optional_boolean("f");
-        let Err(Error::Invalid(problems)) = query.check() else { panic!() };
-        let named: Vec<_> = problems.iter().map(|problem| (problem.loc.clone(), problem.kind)).collect();
-        assert_eq!(named, [(vec!["query", "e"], "integer_type"), (vec!["query", "f"], "boolean_type")]);
-
-        let mut body = fields(json!({ "a": "7", "b": "true", "c": false }));
-        assert_eq!(body.optional_integer("a", 1..=10).value(), None);
-        assert_eq!(body.optional_boolean("b").value(), None);
-        assert_eq!(body.optional_boolean("c").value(), Some(Some(false)));
+    fn the_schema_of_a_request_comes_from_its_fields() {
+        let schema = |schema| serde_json::to_value(schema).unwrap();
+        assert_eq!(
+            schema(<Sample as utoipa::PartialSchema>::schema()),
+            json!({
+                "type": "object",
+                "description": "A request with every kind of field.",
+                "required": ["a", "d"],
+                "properties": {
+                    "a": { "type": "string", "description": "A text.", "examples": ["x"] },
+                    "b": { "type": ["integer", "null"], "format": "int64", "description": "A number.", "minimum": 1, "maximum": 365 },
+                    "c": { "type": ["boolean", "null"], "description": "A boolean." },
+                    "d": { "type": ["string", "null"], "description": "A nullable text." },
+                    "type": { "type": ["string", "null"], "description": "A change." },
+                },
+            })
+        );
     }
 }

@@ -3,12 +3,15 @@
 pub mod acting_as;
 mod body;
 pub mod cors;
+mod field_types;
 mod fields;
+pub mod page;
+pub mod path;
+pub mod schema;
 pub mod session_cookie;
 pub mod version;
 
-pub use body::{form, json, optional_json};
-pub use fields::{Fields, Parsed};
+pub use fields::{Field, Fields, FromFields, Input, Integer, Nullable, Patch, Reader};
 
 use std::{borrow::Cow, rc::Rc};
 
@@ -76,16 +79,6 @@ impl Request {
     /// Whether it came over plain http.
     pub fn is_plain_http(&self) -> bool {
         !self.origin.starts_with("https://")
-    }
-
-    /// The parameters of the query, to be read one by one.
-    pub fn query_fields(&self) -> Fields {
-        Fields::of_query(&self.query)
-    }
-
-    /// The first value of a query parameter, decoded.
-    pub fn query_parameter(&self, name: &str) -> Option<String> {
-        form_urlencoded::parse(self.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 }
 

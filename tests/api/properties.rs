@@ -10,11 +10,11 @@ use http::{HeaderMap, Method, header};
 use postern::{
     crypto::keys::Keys,
     domain::{
-        email::{Email, Sender},
-        name,
-        password::{self, Password},
+        email::{Email, LoginName, Sender},
+        name::Name,
+        password::{NewPassword, Password, Policy},
     },
-    web::{self, Fields, Request},
+    web::Request,
 };
 use proptest::{
     collection::vec,
@@ -393,9 +393,10 @@ const FORM_FIELDS: [&str; 4] = ["otp", "token", "a b", "\u{f6}\u{1f511}"];
 
 /// The values of [`FORM_FIELDS`] in a form.
 fn form_values(content_type: &str, body: Vec<u8>) -> Vec<Option<String>> {
-    let fields = pollster::block_on(web::form(&request(content_type, "", body)));
-    let mut fields: Fields = fields.unwrap_or_else(|error| panic!("{error:?}"));
-    FORM_FIELDS.iter().map(|name| fields.required(name, |text| Ok(text.to_owned())).value()).collect()
+    let request = request(content_type, "", body);
+    let fields = pollster::block_on(request.form_fields()).unwrap_or_else(|error| panic!("{error:?}"));
+    let policy = Policy { min_length: 8, service_name: "Postern", email: None };
+    FORM_FIELDS.iter().map(|name| fields.field(name, &policy).ok()).collect()
 }
 
 /// A form field, with the extra attributes that a multipart form can have.
@@ -747,7 +748,7 @@ proptest! {
         if let Ok(email) = Email::parse(&text) {
             let address = email.as_str();
             assert_eq!(Email::parse(address), Ok(email.clone()));
-            assert_eq!(Email::lookup_form(&text), address);
+            assert_eq!(LoginName::new(&text).as_str(), address);
             assert_eq!(Email::parse(&format!("\t{}\r\n", text.to_ascii_uppercase())), Ok(email.clone()));
             assert!(address.is_ascii() && address.len() <= 254);
             assert!(!address.bytes().any(|byte| byte <= b' ' || b"<>()[]\\,;:\"\x7f".contains(&byte)), "{}", address);
@@ -787,11 +788,12 @@ proptest! {
     ) {
         let trimmed = text.trim();
         let has_its_length = (1..=100).contains(&trimmed.chars().count());
-        match name::parse(&text) {
-            Ok(name) => {
+        match Name::parse(&text) {
+            Ok(parsed) => {
+                let name = parsed.as_str();
                 assert_eq!(name, trimmed);
                 assert!(has_its_length && !name.contains(char::is_control), "{:?}", name);
-                assert_eq!(name::parse(&name).as_deref(), Ok(trimmed));
+                assert_eq!(Name::parse(name), Ok(parsed.clone()));
             }
             Err(_) => {
                 let is_plain = trimmed.chars().all(|character| character.is_alphanumeric() || character == ' ');
@@ -806,11 +808,12 @@ proptest! {
         min_length in 8..=64_usize,
     ) {
         let email = Email::parse(ADA).unwrap();
-        let context = password::Context { min_length, service_name: "Postern", email: Some(&email) };
+        let policy = Policy { min_length, service_name: "Postern", email: Some(&email) };
         let typed = Password::new(&text);
         let length = typed.canonical().chars().count();
-        match password::check(&text, context) {
+        match NewPassword::parse(&text, &policy) {
             Ok(accepted) => {
+                let accepted = accepted.as_str();
                 assert_eq!(accepted, typed.canonical());
                 assert!((min_length..=128).contains(&accepted.chars().count()));
                 let folded = accepted.to_lowercase();
@@ -820,7 +823,7 @@ proptest! {
             Err((_, "string_too_long")) => assert!(length > 128),
             Err((_, kind)) => assert!(matches!(kind, "password_guessable" | "password_common")),
         }
-        let verdict = |text: &str| password::check(text, context).map(drop);
+        let verdict = |text: &str| NewPassword::parse(text, &policy).map(drop);
         // A letter may have a composed form in only one case, which changes the length.
         let other_cases = [text.to_ascii_uppercase(), text.to_ascii_lowercase()];
         for other in other_cases.iter().filter(|other| Password::new(other).canonical().chars().count() == length) {

@@ -3,7 +3,10 @@
 
 use postern::{
     crypto::password_hash,
-    domain::{email::Email, name},
+    domain::{
+        email::{Email, LoginName},
+        name::Name,
+    },
     error::Error,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -17,7 +20,7 @@ const DEFAULT_ACCOUNT: &str = "admin";
 /// A sentence that says what is wrong with the value.
 #[wasm_bindgen]
 pub fn read_email(text: &str) -> Result<String, String> {
-    if Email::lookup_form(text) == DEFAULT_ACCOUNT {
+    if LoginName::new(text).as_str() == DEFAULT_ACCOUNT {
         return Ok(DEFAULT_ACCOUNT.to_owned());
     }
     Email::parse(text).map(|email| email.as_str().to_owned()).map_err(|(problem, _)| problem)
@@ -35,7 +38,7 @@ pub fn local_part(email: &str) -> String {
 /// A sentence that says what is wrong with the value.
 #[wasm_bindgen]
 pub fn read_name(text: &str) -> Result<String, String> {
-    name::parse(text).map_err(|(problem, _)| problem)
+    Name::parse(text).map(|name| name.as_str().to_owned()).map_err(|(problem, _)| problem)
 }
 
 /// Checks that a login can verify a password against `hash`.

@@ -1,28 +1,26 @@
 //! `GET /api/auth/admin/events`
 
-use postern_macros::operation;
-use utoipa::IntoParams;
+use postern_macros::{FromFields, operation};
 
 use crate::{
     app::App,
-    domain::{
-        event::Action,
-        page::{DEFAULT_LIMIT, LIMITS, NEWEST, Timeline, TimelineQuery},
-    },
+    domain::event::Action,
     error::Error,
     store::events::{self, Filter},
-    web::{Request, Response},
+    web::{
+        Request, Response,
+        page::{Timeline, TimelineQuery},
+    },
 };
 
 /// The filters of the audit log.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(FromFields)]
 pub struct EventQuery {
     /// The id of the user who acted, or on whose account they acted.
     pub user: Option<String>,
     /// The action.
-    #[param(example = "login")]
-    pub action: Option<String>,
+    #[field(example = "login")]
+    pub action: Option<Action>,
 }
 
 /// List the events of all users.
@@ -33,14 +31,9 @@ pub struct EventQuery {
     responses((status = 200, body = Timeline<events::Listed>), (status = "4XX", description = "invalid_fields"))
 )]
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
-    let mut fields = request.query_fields();
-    let user_id = fields.optional("user", |text| Ok(text.to_owned()));
-    let action = fields.optional("action", Action::parse);
-    let before = fields.optional_integer("before", 1..=NEWEST);
-    let limit = fields.optional_integer("limit", LIMITS);
-    let filter = Filter { user_id: fields.take(user_id)?, action: fields.take(action)? };
-    let (before, limit) = (fields.take(before)?.unwrap_or(NEWEST), fields.take(limit)?.unwrap_or(DEFAULT_LIMIT));
-
+    let (EventQuery { user, action }, timeline) = request.query::<(_, TimelineQuery)>(app)?;
+    let (before, limit) = timeline.range();
+    let filter = Filter { user_id: user, action };
     let found = events::list(&app.store, &filter, before, limit + 1).await?;
     Ok(Response::json(&Timeline::new(limit, found, |event| event.id)))
 }

@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 use crate::{
     access::{audit, bearer::Admin},
     app::App,
-    domain::{event::Action, user::UserId},
+    domain::event::Action,
     error::{Current, Error},
     store::freezes,
-    web::{Request, Response, version},
+    web::{Request, Response, path::UserId, version},
 };
 
 /// The result of a freeze.

@@ -6,11 +6,11 @@ use crate::{
     access::{audit, bearer::Admin},
     app::App,
     crypto::random,
-    domain::{email::Email, event::Action, user::UserId},
+    domain::{email::Email, event::Action},
     error::Error,
     mail::queue::QueuedMail,
     store::{administration, users},
-    web::{Response, True},
+    web::{Response, True, path::UserId},
 };
 
 /// Send a user a password reset link.

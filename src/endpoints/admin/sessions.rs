@@ -6,10 +6,10 @@ use utoipa::IntoParams;
 use crate::{
     access::{audit, bearer::Admin},
     app::App,
-    domain::{event::Action, user::UserId},
+    domain::event::Action,
     error::Error,
     store::{sessions, users},
-    web::{Response, TOTAL_COUNT, True},
+    web::{Response, TOTAL_COUNT, True, path::UserId},
 };
 
 /// The session in the path.

@@ -1,22 +1,17 @@
 //! `GET` and `POST /api/auth/admin/users`; `GET`, `PUT` and `DELETE /api/auth/admin/users/{id}`
 
-use std::ops::RangeInclusive;
-
-use postern_macros::operation;
-use utoipa::{IntoParams, ToSchema};
+use postern_macros::{FromFields, operation};
 
 use crate::{
     access::{audit, bearer::Admin, new_password},
     app::App,
     crypto::{password_hash, random},
     domain::{
-        Timestamp,
-        email::{self, Email},
+        email::Email,
         event::Action,
-        name,
-        page::{DEFAULT_LIMIT, FARTHEST, LIMITS, Listing, ListingQuery, Page},
-        password,
-        user::{Role, TIERS, User, UserId},
+        name::Name,
+        password::NewPassword,
+        user::{MAX_TIER, Role, User},
     },
     error::{Current, Error, FieldProblem},
     mail::queue::QueuedMail,
@@ -25,15 +20,22 @@ use crate::{
         user_list::{self, Filter},
         users,
     },
-    web::{self, Request, Response, True, version},
+    web::{
+        Integer, Patch, Request, Response, True,
+        page::{Listing, ListingQuery},
+        path::UserId,
+        version,
+    },
 };
 
-/// The valid values of `updated_at`: integers that D1 returns exactly.
-const VERSIONS: RangeInclusive<Timestamp> = 0..=1 << 53;
+/// A user's `updated_at`: any integer that D1 can return exactly.
+type Version = Integer<0, { 1 << 53 }>;
+
+/// A tier.
+type Tier = Integer<0, MAX_TIER>;
 
 /// The filters of the list of users.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(FromFields)]
 pub struct UserQuery {
     /// A part of the email or name.
     pub search: Option<String>,
@@ -46,42 +48,37 @@ pub struct UserQuery {
 }
 
 /// The account to create.
-#[derive(ToSchema)]
+#[derive(FromFields)]
 pub struct NewUser {
     /// An email address without an account.
-    #[schema(schema_with = email::schema)]
-    pub email: String,
+    #[field(password_owner)]
+    pub email: Email,
     /// The password. If it is missing, the user gets an email with a link to set one.
-    #[schema(schema_with = password::optional_schema)]
-    pub password: Option<String>,
+    pub password: Option<NewPassword>,
     /// The name of the user.
-    #[schema(schema_with = name::optional_schema)]
-    pub name: Option<String>,
+    pub name: Option<Name>,
     /// The default is `user`.
     pub role: Option<Role>,
     /// The tier, for use in your applications. The default is 0.
-    #[schema(minimum = 0, maximum = 2)]
-    pub tier: Option<i32>,
+    pub tier: Option<Tier>,
     /// Whether the email counts as verified. The default is false.
     pub is_verified: Option<bool>,
 }
 
 /// The change. At least one of `name`, `role`, `tier` and `is_active` is required.
-#[derive(ToSchema)]
+#[derive(FromFields)]
 pub struct UserChange {
     /// The new name. Null removes it.
-    #[schema(schema_with = name::optional_schema)]
-    pub name: Option<String>,
+    pub name: Patch<Name>,
     /// The new role.
     pub role: Option<Role>,
     /// The new tier, for use in your applications.
-    #[schema(minimum = 0, maximum = 2)]
-    pub tier: Option<i32>,
+    pub tier: Option<Tier>,
     /// False deactivates the account, true activates it. The current value changes nothing, so a frozen user stays frozen.
     pub is_active: Option<bool>,
     /// The `updated_at` of the user on which the change is based. If the user has changed since, the response is 412 and
     /// nothing is saved. The header `If-Match` does the same.
-    pub updated_at: Option<Timestamp>,
+    pub updated_at: Option<Version>,
 }
 
 /// List users.
@@ -92,21 +89,11 @@ pub struct UserChange {
     responses((status = 200, body = Listing<User>), (status = "4XX", description = "invalid_fields"))
 )]
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
-    let mut fields = request.query_fields();
-    let search = fields.optional("search", |text| Ok(text.trim().to_owned()));
-    let referrer_id = fields.optional("referrer", |text| Ok(text.to_owned()));
-    let is_active = fields.optional_boolean("is_active");
-    let is_verified = fields.optional_boolean("is_verified");
-    let offset = fields.optional_integer("offset", 0..=FARTHEST);
-    let limit = fields.optional_integer("limit", LIMITS);
-    let filter = Filter {
-        search: fields.take(search)?.filter(|search| !search.is_empty()),
-        referrer_id: fields.take(referrer_id)?,
-        is_active: fields.take(is_active)?,
-        is_verified: fields.take(is_verified)?,
-    };
-    let page = Page { offset: fields.take(offset)?.unwrap_or(0), limit: fields.take(limit)?.unwrap_or(DEFAULT_LIMIT) };
-
+    let (query, listing) = request.query::<(UserQuery, ListingQuery)>(app)?;
+    let UserQuery { search, is_active, is_verified, referrer } = query;
+    let search = search.map(|search| search.trim().to_owned()).filter(|search| !search.is_empty());
+    let filter = Filter { search, referrer_id: referrer, is_active, is_verified };
+    let page = listing.page();
     let (total, items) = user_list::list(&app.store, &filter, page).await?;
     Ok(Response::json(&Listing::new(total, page, items)))
 }
@@ -120,37 +107,23 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     responses((status = 200, body = User), (status = "4XX", description = "email_taken too_many_requests"))
 )]
 pub async fn create(app: &App, request: &Request, admin: &Admin) -> Result<Response, Error> {
-    let settings = app.settings();
-    let mut fields = web::json(request)?;
-    let email = fields.required("email", Email::parse);
-    let context = password::Context {
-        min_length: settings.password_min_length,
-        service_name: &settings.service_name,
-        email: email.as_ref(),
-    };
-    let password = fields.optional("password", |text| password::check(text, context));
-    let name = fields.optional("name", name::parse);
-    let role = fields.optional("role", Role::parse);
-    let tier = fields.optional_integer("tier", TIERS);
-    let is_verified = fields.optional_boolean("is_verified");
-    let (email, password, name) = (fields.take(email)?, fields.take(password)?, fields.take(name)?);
-    let (role, tier, is_verified) = (fields.take(role)?, fields.take(tier)?, fields.take(is_verified)?);
+    let NewUser { email, password, name, role, tier, is_verified } = request.json(app)?;
 
     let (id, reset_id) = (random::id()?, random::id()?);
     let (password, queued) = match password {
         Some(password) => {
             new_password::refuse_breached(app, "password", &password).await?;
-            (password, None)
+            (password.as_str().to_owned(), None)
         }
         None => (random::token()?, Some(QueuedMail::account_invitation(app, &email, &reset_id).await?)),
     };
     let new = administration::New {
         id: &id,
         email: &email,
-        password_hash: &password_hash::hash(&password, settings.password_cost)?,
-        name: name.as_deref(),
+        password_hash: &password_hash::hash(&password, app.settings().password_cost)?,
+        name: name.as_ref().map(Name::as_str),
         role: role.unwrap_or(Role::User),
-        tier: tier.unwrap_or(*TIERS.start()),
+        tier: tier.map_or(0, Integer::get),
         is_verified: is_verified.unwrap_or(false),
         password_reset: queued.as_ref().map(|queued| (reset_id.as_str(), &queued.mail)),
     };
@@ -200,19 +173,13 @@ fn versioned(user: &User) -> Response {
 )]
 pub async fn put(app: &App, request: &Request, admin: &Admin, id: &str) -> Result<Response, Error> {
     let admin_id = &admin.user.id;
-    let mut fields = web::json(request)?;
-    let name = fields.nullable("name", name::parse);
-    let role = fields.optional("role", Role::parse);
-    let tier = fields.optional_integer("tier", TIERS);
-    let is_active = fields.optional_boolean("is_active");
-    let updated_at = fields.optional_integer("updated_at", VERSIONS);
-    let name = fields.take(name)?;
+    let UserChange { name: Patch(name), role, tier, is_active, updated_at } = request.json(app)?;
     let change = Change {
-        name: name.as_ref().map(Option::as_deref),
-        role: fields.take(role)?,
-        tier: fields.take(tier)?,
-        is_active: fields.take(is_active)?,
-        based_on: match (fields.take(updated_at)?, version::required(request)) {
+        name: name.as_ref().map(|name| name.as_ref().map(Name::as_str)),
+        role,
+        tier: tier.map(Integer::get),
+        is_active,
+        based_on: match (updated_at.map(Integer::get), version::required(request)) {
             (Some(in_body), Some(in_header)) if in_body != in_header => Some(version::NONE),
             (in_body, in_header) => in_body.or(in_header),
         },
