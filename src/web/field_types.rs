@@ -35,14 +35,14 @@ macro_rules! text_fields {
 
 text_fields! {
     Email: |text, _policy| Email::parse(text), string("ada@example.com").description(Some(
-        "An email address, in any case, with or without spaces around it. An internationalized domain can be in Unicode; it is \
+        "Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is \
          stored and returned in its ASCII form (`xn--…`).",
     ));
     LoginName: |text, _policy| Ok(LoginName::new(text)), string("ada@example.com");
     Password: |text, _policy| Ok(Password::new(text)), password();
     NewPassword: |text, policy| NewPassword::parse(text, policy), password()
         .description(Some(
-            "Any characters. Two Unicode spellings of the same text are the same password. Common passwords, the email and the name \
+            "All characters are allowed. Two Unicode spellings of the same text are the same password. Common passwords, the email and the name \
              of the service are refused. A deployment can require more characters.",
         ))
         .min_length(Some(password::MIN_LENGTH))

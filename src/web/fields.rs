@@ -80,11 +80,6 @@ impl<'a> Input<'a> {
             Input::Body(_) => Err(("must be a string".to_owned(), "string_type")),
         }
     }
-
-    /// Returns whether it is null or, in a query, empty.
-    fn is_null(self) -> bool {
-        matches!(self, Input::Body(Value::Null) | Input::Query(""))
-    }
 }
 
 /// The fields of a body or a query, before they are parsed.
@@ -116,7 +111,7 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// Why the field is invalid.
     pub fn field<T: Field>(&self, name: &str, policy: &Policy<'_>) -> Result<T, Fault> {
-        match self.get(name) {
+        match self.get(name, T::IS_REQUIRED) {
             Some(input) => T::parse(input, policy),
             None => T::absent().ok_or_else(|| {
                 let message = match self {
@@ -128,15 +123,16 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Of a parameter that is given more than once, the first value that is not empty counts.
-    fn get(&self, name: &str) -> Option<Input<'_>> {
+    /// Of a parameter that is given more than once, the first value counts. An empty value of an optional parameter does not count.
+    fn get(&self, name: &str, is_required: bool) -> Option<Input<'_>> {
         match self {
             Fields::Body(members) => members.get(name).map(Input::Body),
             Fields::Query(parameters) => {
-                let mut values = parameters.iter().filter(|(known, _)| known == name).map(|(_, value)| value);
-                let first = values.next()?;
-                let value = if first.is_empty() { values.find(|value| !value.is_empty()) } else { None };
-                Some(Input::Query(value.unwrap_or(first)))
+                let counts = |value: &str| is_required || !value.is_empty();
+                parameters
+                    .iter()
+                    .find(|(known, value)| known == name && counts(value))
+                    .map(|(_, value)| Input::Query(value))
             }
         }
     }
@@ -175,7 +171,7 @@ impl<T: Field> Field for Option<T> {
     }
 
     fn parse(input: Input<'_>, policy: &Policy<'_>) -> Result<Self, Fault> {
-        if input.is_null() { Ok(None) } else { T::parse(input, policy).map(Some) }
+        if matches!(input, Input::Body(Value::Null)) { Ok(None) } else { T::parse(input, policy).map(Some) }
     }
 
     fn schema() -> RefOr<Schema> {

@@ -812,7 +812,7 @@ export interface components {
         /** @description The account with the forgotten password. */
         ForgottenPassword: {
             /**
-             * @description An email address, in any case, with or without spaces around it. An internationalized domain may be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
+             * @description The email of the account. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
              */
             email: string;
@@ -842,7 +842,7 @@ export interface components {
         /** @description The person to invite. */
         Invitation: {
             /**
-             * @description An email address, in any case, with or without spaces around it. An internationalized domain may be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
+             * @description The email address that gets the sign-up link. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
              */
             email: string;
@@ -860,7 +860,7 @@ export interface components {
             /** @description The first signs; every one is accepted. */
             keys: components["schemas"]["PublicKey"][];
         };
-        /** @description A page as it is answered. */
+        /** @description A page of a list. */
         Listing_Node: {
             /** @description The items. */
             items: {
@@ -884,21 +884,21 @@ export interface components {
             }[];
             /**
              * Format: int64
-             * @description Items on it, at most.
+             * @description The maximum number of items on this page.
              */
             limit: number;
             /**
              * Format: int64
-             * @description Items before this page.
+             * @description The number of items before this page.
              */
             offset: number;
             /**
              * Format: int64
-             * @description Items in the whole list, counted up to [`FARTHEST`].
+             * @description The number of items in the whole list, counted up to 10,000.
              */
             total: number;
         };
-        /** @description A page as it is answered. */
+        /** @description A page of a list. */
         Listing_User: {
             /** @description The items. */
             items: {
@@ -936,17 +936,17 @@ export interface components {
             }[];
             /**
              * Format: int64
-             * @description Items on it, at most.
+             * @description The maximum number of items on this page.
              */
             limit: number;
             /**
              * Format: int64
-             * @description Items before this page.
+             * @description The number of items before this page.
              */
             offset: number;
             /**
              * Format: int64
-             * @description Items in the whole list, counted up to [`FARTHEST`].
+             * @description The number of items in the whole list, counted up to 10,000.
              */
             total: number;
         };
@@ -979,18 +979,18 @@ export interface components {
         /** @description The account to create. */
         NewAccount: {
             /**
-             * @description An email address, in any case, with or without spaces around it. An internationalized domain may be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
+             * @description An email address without an account. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
              */
             email: string;
             /**
-             * @description Spaces around it are taken away; control characters are refused.
+             * @description The name of the user. Spaces around it are removed; control characters are refused.
              * @example Ada
              */
             name?: string | null;
             /**
              * Format: password
-             * @description Any characters; two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused; a deployment may ask for more characters.
+             * @description The password. All characters are allowed. Two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused. A deployment can require more characters.
              * @example correct horse battery staple
              */
             password: string;
@@ -1003,7 +1003,7 @@ export interface components {
         /** @description The new name. */
         NewName: {
             /**
-             * @description Spaces around it are taken away; control characters are refused.
+             * @description The new name. Null removes it. Spaces around it are removed; control characters are refused.
              * @example Ada
              */
             name: string | null;
@@ -1012,7 +1012,7 @@ export interface components {
         NewPassword: {
             /**
              * Format: password
-             * @description Any characters; two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused; a deployment may ask for more characters.
+             * @description The new password. All characters are allowed. Two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused. A deployment can require more characters.
              * @example correct horse battery staple
              */
             password: string;
@@ -1020,26 +1020,26 @@ export interface components {
         /** @description The account to create. */
         NewUser: {
             /**
-             * @description An email address, in any case, with or without spaces around it. An internationalized domain may be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
+             * @description An email address without an account. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
              */
             email: string;
             /** @description Whether the email counts as verified. The default is false. */
             is_verified?: boolean | null;
             /**
-             * @description Spaces around it are taken away; control characters are refused.
+             * @description The name of the user. Spaces around it are removed; control characters are refused.
              * @example Ada
              */
             name?: string | null;
             /**
              * Format: password
-             * @description Any characters; two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused; a deployment may ask for more characters.
+             * @description The password. If it is missing, the user gets an email with a link to set one. All characters are allowed. Two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused. A deployment can require more characters.
              * @example correct horse battery staple
              */
             password?: string | null;
             role?: components["schemas"]["Role"] | null;
             /**
-             * Format: int32
+             * Format: int64
              * @description The tier, for use in your applications. The default is 0.
              */
             tier?: number | null;
@@ -1075,7 +1075,7 @@ export interface components {
         PasswordChange: {
             /**
              * Format: password
-             * @description Any characters; two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused; a deployment may ask for more characters.
+             * @description The new password. All characters are allowed. Two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused. A deployment can require more characters.
              * @example correct horse battery staple
              */
             new_password: string;
@@ -1160,7 +1160,7 @@ export interface components {
             /** @description Whose it is. */
             user: components["schemas"]["User"];
         };
-        /** @description A page of a list of what happened, newest first. What is added meanwhile moves nothing on it. */
+        /** @description A page of events, newest first. New events do not move the items of a page. */
         Timeline_Event: {
             /** @description The items. */
             items: {
@@ -1186,12 +1186,12 @@ export interface components {
             }[];
             /**
              * Format: int64
-             * @description Items on it, at most.
+             * @description The maximum number of items on this page.
              */
             limit: number;
             /**
              * Format: int64
-             * @description The `before` of the page that follows; none when nothing does.
+             * @description The `before` of the next page, or null on the last page.
              */
             next: number | null;
         };
@@ -1199,10 +1199,13 @@ export interface components {
         Timestamp: number;
         /** @description The options of a new user token. */
         TokenOptions: {
-            /** @description Days until it ends; left out or null, what the settings say. */
+            /**
+             * Format: int64
+             * @description The lifetime in days. The default is a setting.
+             */
             expires_in_days?: number | null;
             /**
-             * @description Spaces around it are taken away; control characters are refused.
+             * @description A name for your own use. Spaces around it are removed; control characters are refused.
              * @example Ada
              */
             name?: string | null;
@@ -1266,17 +1269,22 @@ export interface components {
             /** @description False deactivates the account, true activates it. The current value changes nothing, so a frozen user stays frozen. */
             is_active?: boolean | null;
             /**
-             * @description Spaces around it are taken away; control characters are refused.
+             * @description The new name. Null removes it. Spaces around it are removed; control characters are refused.
              * @example Ada
              */
             name?: string | null;
             role?: components["schemas"]["Role"] | null;
             /**
-             * Format: int32
+             * Format: int64
              * @description The new tier, for use in your applications.
              */
             tier?: number | null;
-            updated_at?: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int64
+             * @description The `updated_at` of the user on which the change is based. If the user has changed since, the response is 412 and
+             *     nothing is saved. The header `If-Match` does the same.
+             */
+            updated_at?: number | null;
         };
         /** @description An active user token. */
         UserToken: {
@@ -1857,9 +1865,9 @@ export interface operations {
                  * @example login
                  */
                 action?: string;
-                /** @description The `next` of the page before; left out, the newest. */
+                /** @description The `next` of the previous page. The default is the newest page. */
                 before?: number;
-                /** @description Items on it, at most; 20 unless told otherwise. */
+                /** @description The maximum number of items to return. The default is 20. */
                 limit?: number;
             };
             header?: never;
@@ -1896,9 +1904,9 @@ export interface operations {
                 root?: string;
                 /** @description The number of levels below the top. The default is 10. */
                 depth?: number;
-                /** @description Items before it; none unless told otherwise. */
+                /** @description The number of items to skip. The default is 0. */
                 offset?: number;
-                /** @description Items on it, at most; 20 unless told otherwise. */
+                /** @description The maximum number of items to return. The default is 20. */
                 limit?: number;
             };
             header?: never;
@@ -1940,9 +1948,9 @@ export interface operations {
                 is_verified?: boolean;
                 /** @description The id of the user who invited them. */
                 referrer?: string;
-                /** @description Items before it; none unless told otherwise. */
+                /** @description The number of items to skip. The default is 0. */
                 offset?: number;
-                /** @description Items on it, at most; 20 unless told otherwise. */
+                /** @description The maximum number of items to return. The default is 20. */
                 limit?: number;
             };
             header?: never;
@@ -2595,9 +2603,9 @@ export interface operations {
     getMeEvents: {
         parameters: {
             query?: {
-                /** @description The `next` of the page before; left out, the newest. */
+                /** @description The `next` of the previous page. The default is the newest page. */
                 before?: number;
-                /** @description Items on it, at most; 20 unless told otherwise. */
+                /** @description The maximum number of items to return. The default is 20. */
                 limit?: number;
             };
             header?: never;
