@@ -10,6 +10,6 @@ await main(async () => {
   });
   say("Writing clients/typescript/src/schema.ts.");
   await run("npm", ["run", "--silent", "types", "--workspace", "postern-client"], {
-    advice: "Mend what is named above; `npm run openapi` tries again.",
+    advice: "Fix the problems above and run `npm run openapi` again.",
   });
 });

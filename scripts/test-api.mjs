@@ -46,7 +46,7 @@ await main(async () => {
         ],
         {
           problem: `The Worker is not what its description says, to ${caller}.`,
-          advice: `Mend the code or the annotation; \`npm run test:api ${caller}\` asks again.`,
+          advice: `Fix the code or the annotation, then run \`npm run test:api ${caller}\` again.`,
         },
       );
     }

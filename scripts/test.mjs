@@ -32,7 +32,7 @@ await main(async () => {
 async function testNatively() {
   say("Testing natively (about two minutes the first time).");
   await run("cargo", ["test", ...lockedInCi], {
-    advice: "Mend what failed above; `npm run test:native` runs this part alone.",
+    advice: "Fix what failed above. `npm run test:native` runs only this part.",
   });
 }
 
@@ -71,6 +71,6 @@ async function testWithNode(part) {
   // Without a file, `node --test` would look elsewhere, or find nothing and be content.
   if (files.length === 0) throw new Failure(`There is no test in ${folder}.`, "Take the tests from git.");
   await run("node", ["--test", "--test-reporter=spec", ...files.sort().map((name) => join(folder, name))], {
-    advice: `Mend what failed above; \`npm run test:${part}\` runs this part alone.`,
+    advice: `Fix what failed above. \`npm run test:${part}\` runs only this part.`,
   });
 }

@@ -1,5 +1,4 @@
-// An example of the crate as a wasm module beside the Worker: compiled and packed as the Worker is, and only when its sources
-// have changed.
+// Builds an example of the crate as a separate wasm module, compiled and packed like the Worker, if its sources have changed.
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,17 +7,17 @@ import { root, say } from "./run.mjs";
 import { installTools } from "./tools.mjs";
 import { compileWasm } from "./wasm.mjs";
 
-/** Where the module of an example is: `index.js` and `index_bg.wasm`. */
+/** Returns the folder of an example's module, `index.js` and `index_bg.wasm`. */
 export function folderOf(name) {
   return join(root, "target", name);
 }
 
 /**
- * Builds the module of an example. Does nothing if nothing has changed.
+ * Builds the module of an example, unless it is up to date.
  *
  * @param {string} name The example in Cargo.toml.
- * @param {string[]} sources What it is made of.
- * @param {string} what What to call it on the terminal.
+ * @param {string[]} sources The files and folders that it depends on.
+ * @param {string} what Its description on the terminal.
  */
 export async function buildExample(name, sources, what) {
   const tools = await installTools();

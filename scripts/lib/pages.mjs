@@ -1,4 +1,4 @@
-// The pages: one HTML file for each, its script, what scripts share, and one style, in build/pages/.
+// Builds the pages into build/pages/: one HTML file and script per page, shared scripts, and one stylesheet.
 
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -8,7 +8,7 @@ import { Failure, root } from "./run.mjs";
 const source = join(root, "pages");
 const target = join(root, "build", "pages");
 
-/** Each page with its title, until its script says it with the name of the service. The path of `index` is `/`. */
+/** The pages and their initial titles, to which the scripts add the name of the service. The path of `index` is `/`. */
 export const pages = {
   index: "Welcome",
   signin: "Sign in",
@@ -20,11 +20,11 @@ export const pages = {
   docs: "API reference",
 };
 
-/** Where the pages are served. */
+/** The paths of the pages. */
 export const paths = Object.keys(pages).map((name) => (name === "index" ? "/" : `/${name}`));
 
 export async function buildPages() {
-  // Not at the top: the packages may have to be installed first.
+  // Not a top-level import, because the packages may have to be installed first.
   const { build } = await import("esbuild");
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
@@ -42,7 +42,7 @@ export async function buildPages() {
       splitting: true,
       chunkNames: "shared-[hash]",
       legalComments: "none",
-      // Pictures that a style brings become part of it.
+      // Inlines images of stylesheets.
       loader: { ".svg": "dataurl", ".png": "dataurl" },
       metafile: true,
       logLevel: "warning",
@@ -50,7 +50,7 @@ export async function buildPages() {
     });
     outputs = metafile.outputs;
   } catch {
-    throw new Failure("The pages could not be built.", "Mend what is named above and try again.");
+    throw new Failure("The pages could not be built.", "Fix the problems above and try again.");
   }
 
   const layout = readFileSync(join(source, "layout.html"), "utf8");
@@ -59,14 +59,14 @@ export async function buildPages() {
     const [entry, { imports, cssBundle }] = Object.entries(outputs).find(
       ([, { entryPoint }]) => entryPoint === `pages/${name}.tsx`,
     );
-    // What the script imports is asked for together with it, not only once it has come.
+    // Preloads the imports of the script, so that they load in parallel with it.
     const scripts = [
       ...imports
         .filter(({ kind }) => kind === "import-statement")
         .map((shared) => `<link rel="modulepreload" href="${path(shared.path)}">`),
       `<script type="module" src="${path(entry)}"></script>`,
     ];
-    // A script that imports a style is a page made elsewhere, to which the common one would not fit.
+    // A script that imports its own stylesheet is a third-party page, which the common stylesheet would not fit.
     const style = cssBundle ? path(cssBundle) : "/assets/style.css";
     const html = layout
       .replace("{{title}}", title)
@@ -77,7 +77,7 @@ export async function buildPages() {
   copyFileSync(join(source, "_headers"), join(target, "_headers"));
 }
 
-/** How many bytes of script and style a built page loads, each file gzipped. */
+/** Returns the bytes of script and style that a page loads, gzipped. */
 export function weight(name) {
   const html = readFileSync(join(target, `${name}.html`), "utf8");
   const files = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) =>

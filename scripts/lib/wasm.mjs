@@ -1,11 +1,11 @@
-// From the crate to WebAssembly and the JavaScript around it, the same way for whatever of it runs on workerd: the Worker
-// itself, and what tests and benches call past its endpoints.
+// Compiles the crate to WebAssembly with its JavaScript bindings, for the Worker and for the primitives that tests and benchmarks
+// call without its endpoints.
 
 import { join } from "node:path";
 import { root, run } from "./run.mjs";
 import { lockedInCi, target } from "./tools.mjs";
 
-// None that workerd may not know yet.
+// Only features that workerd supports.
 const features = [
   "mutable-globals",
   "sign-ext",
@@ -18,17 +18,17 @@ const features = [
 ];
 
 /**
- * Makes `index.js` and `index_bg.wasm` in a folder.
+ * Creates `index.js` and `index_bg.wasm` in a folder.
  *
- * @param {object} tools As `installTools` returns them.
+ * @param {object} tools The result of `installTools`.
  * @param {object} from
- * @param {string[]} from.cargo What of the crate is to be compiled.
- * @param {string} from.made What Cargo calls it, from its folder of release builds.
- * @param {string[]} from.bindgen How wasm-bindgen is to bind it.
- * @param {string} from.problem What to say when it fails.
+ * @param {string[]} from.cargo The Cargo arguments that select what to compile.
+ * @param {string} from.made The path of Cargo's output in its folder of release builds.
+ * @param {string[]} from.bindgen The arguments of wasm-bindgen.
+ * @param {string} from.problem The message in case of a failure.
  */
 export async function compileWasm(tools, { cargo, made, bindgen, problem }, folder) {
-  const step = (program, args) => run(program, args, { problem, advice: "Mend what is named above and try again." });
+  const step = (program, args) => run(program, args, { problem, advice: "Fix the problems above and try again." });
   await step("cargo", [
     "build",
     "--release",
@@ -49,6 +49,6 @@ export async function compileWasm(tools, { cargo, made, bindgen, problem }, fold
     join(root, "target", target, "release", made),
   ]);
   const wasm = join(folder, "index_bg.wasm");
-  // The names of functions stay in it, for stacks and profiles.
+  // Keeps function names, for stack traces and profiles.
   await step("wasm-opt", ["-O", "--debuginfo", ...features.map((feature) => `--enable-${feature}`), wasm, "-o", wasm]);
 }
