@@ -8,10 +8,10 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { installPackages } from "./lib/packages.mjs";
-import { buildPages, weight } from "./lib/pages.mjs";
+import { buildPages, description, weight } from "./lib/pages.mjs";
 import { main, root, say } from "./lib/run.mjs";
 import { installTools } from "./lib/tools.mjs";
-import { compileWasm } from "./lib/wasm.mjs";
+import { compileWasm, withoutNames } from "./lib/wasm.mjs";
 
 // Whatever can change the Worker. Mail templates and migrations may be included by the source.
 const workerInputs = [
@@ -28,18 +28,23 @@ const workerInputs = [
   "package-lock.json",
   "rust-toolchain.toml",
 ];
-const workerOutputs = ["build/index.js", "build/index_bg.wasm"];
+const workerOutputs = ["build/index.js", "build/index_bg.wasm", "build/names.wasm"];
 
-const pagesInputs = ["pages", "scripts/lib/pages.mjs", "package-lock.json"];
+const pagesInputs = ["pages", description, "scripts/lib/pages.mjs", "package-lock.json"];
 const pagesOutputs = ["build/pages"];
 
 export const inputs = [...new Set([...workerInputs, ...pagesInputs])];
+
+/** Cargo features of the Worker, such as `wasm-bindgen-futures` (src/runtime/mod.rs). */
+const features = process.env.POSTERN_FEATURES ?? "";
 
 /** Returns whether there was anything to build. */
 export async function build() {
   await installPackages();
   const tools = await installTools();
-  const worker = await unlessDone("worker", workerInputs, workerOutputs, tools.versions, () => buildWorker(tools));
+  const worker = await unlessDone("worker", workerInputs, workerOutputs, [...tools.versions, features], () =>
+    buildWorker(tools),
+  );
   const pages = await unlessDone("pages", pagesInputs, pagesOutputs, [], async () => {
     await buildPages();
     say(`build/pages: script and style of the page to sign in are ${kibibytes(weight("signin"))}, gzipped.`);
@@ -64,7 +69,7 @@ async function buildWorker(tools) {
   await compileWasm(
     tools,
     {
-      cargo: ["--lib"],
+      cargo: ["--lib", ...(features ? ["--features", features] : [])],
       made: "postern.wasm",
       // What traps is the end of one request and not of the isolate: the next one gets a new instance of the module.
       bindgen: ["--target", "module", "--force-enable-abort-handler"],
@@ -73,7 +78,10 @@ async function buildWorker(tools) {
     made,
   );
   mkdirSync(join(root, "build"), { recursive: true });
-  copyFileSync(join(made, "index_bg.wasm"), wasm);
+  // The same module with the names of its functions, for profiles and stacks. They are not uploaded.
+  const named = readFileSync(join(made, "index_bg.wasm"));
+  writeFileSync(join(root, workerOutputs[2]), named);
+  writeFileSync(wasm, withoutNames(named));
   await bundle(made);
   const bytes = readFileSync(wasm);
   say(`build/index_bg.wasm: ${kibibytes(bytes.length)}, gzipped ${kibibytes(gzipSync(bytes, { level: 9 }).length)}.`);

@@ -33,6 +33,12 @@ await main(async () => {
   await run("cargo", ["clippy", ...lockedInCi, "--all-targets", ...deny], { advice });
   say("Running Clippy for wasm32 (about one minute the first time).");
   await run("cargo", ["clippy", ...lockedInCi, "--target", "wasm32-unknown-unknown", ...deny], { advice });
+  say("Clippy, for wasm32 with wasm-bindgen-futures (seconds after that).");
+  await run(
+    "cargo",
+    ["clippy", ...lockedInCi, "--target", "wasm32-unknown-unknown", "--features", "wasm-bindgen-futures", ...deny],
+    { advice },
+  );
   say("Checking the fuzz targets (about two minutes the first time).");
   // The same target folder, so that shared dependencies are compiled once.
   await run("cargo", ["check", "--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target"], {

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     crypto::{jwt::Verified, keys::Keys, token_cache::TokenCache},
     domain::{Timestamp, claims::Claims, password::Policy, throttle::Address},
-    ports::{HttpClient, Mailer, RateLimiter, StoreError, Timer, WaitUntil},
+    ports::{Assets, HttpClient, Mailer, RateLimiter, StoreError, Timer, WaitUntil},
     settings::Settings,
     store::Store,
 };
@@ -67,6 +67,8 @@ pub struct Services {
     pub isolate: Rc<Isolate>,
     /// D1 and KV.
     pub store: Store,
+    /// The static files of the deployment.
+    pub assets: Rc<dyn Assets>,
     /// HTTP to the outside.
     pub http: Rc<dyn HttpClient>,
     /// The platform's own mail service.

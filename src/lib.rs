@@ -17,6 +17,7 @@ pub mod maintenance;
 pub mod platform;
 pub mod ports;
 pub mod routes;
+pub mod runtime;
 pub mod settings;
 pub mod store;
 pub mod telemetry;

@@ -218,3 +218,9 @@ pub trait RateLimiter {
     /// Whether one more call under `key` is within the limit.
     fn allow<'a>(&'a self, key: &'a str) -> Pending<'a, Result<bool, StoreError>>;
 }
+
+/// The static files that are deployed with the Worker.
+pub trait Assets {
+    /// Returns the text of a file by its absolute path.
+    fn text<'a>(&'a self, path: &'a str) -> Pending<'a, Result<String, StoreError>>;
+}

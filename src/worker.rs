@@ -22,15 +22,14 @@ use crate::{
         http,
         http_client::FetchClient,
         kv::WorkersKv,
-        pages,
+        pages::{self, StaticFiles},
         rate_limiter::Limiter,
         send_email::EmailService,
-        sleep::Timeouts,
-        task,
         wait_until::RequestContext,
     },
-    ports::{Mailer, Pending, RateLimiter, WaitUntil},
+    ports::{Assets, Mailer, Pending, RateLimiter, WaitUntil},
     routes,
+    runtime::{self, Timeouts},
     settings::Settings,
     store::Store,
     telemetry::{self, Event, Kind, Label, Meter, Outcome},
@@ -48,6 +47,7 @@ thread_local! {
 #[derive(Clone)]
 struct Bindings {
     database: Rc<Database>,
+    assets: Rc<dyn Assets>,
     namespace: Rc<KvStore>,
     mailer: Rc<dyn Mailer>,
     rate_limiter: Rc<dyn RateLimiter>,
@@ -67,7 +67,7 @@ pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context, 
     let begin = clock();
     let head = http::head(&request);
     let only_reads = head.only_reads();
-    task::run(async move {
+    runtime::spawn(async move {
         let is_local = || isolate(&env).is_some_and(|isolate| isolate.settings.is_local);
         if routes::may_be_page(&head)
             && routes::is_scheme_served(&head, is_local())
@@ -209,7 +209,7 @@ fn services(
     work: &Work,
     address: Rc<LazyAddress>,
 ) -> worker::Result<Services> {
-    let Bindings { database, namespace, mailer, rate_limiter, user_writes, deployment, .. } = bindings;
+    let Bindings { database, assets, namespace, mailer, rate_limiter, user_writes, deployment, .. } = bindings;
     let d1 = |database| D1 { database, meter: work.meter.clone() };
     Ok(Services {
         store: Store {
@@ -223,6 +223,7 @@ fn services(
             timer: Rc::new(Timeouts),
         },
         isolate,
+        assets,
         http: Rc::new(FetchClient),
         mailer,
         timer: Rc::new(Timeouts),
@@ -247,6 +248,7 @@ fn bindings(env: &Env) -> worker::Result<Bindings> {
         None => {
             let found = Bindings {
                 database: Rc::new(Database::new(env.d1("DB")?)),
+                assets: Rc::new(StaticFiles::new(env)),
                 namespace: Rc::new(env.kv("KV")?),
                 mailer: Rc::new(EmailService(env.send_email("EMAIL").ok())),
                 rate_limiter: Rc::new(Limiter(env.rate_limiter("BURST")?)),

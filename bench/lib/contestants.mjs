@@ -32,7 +32,7 @@ export const contestants = { postern: startPostern, betterAuth: startBetterAuth,
 export const names = { postern: "Postern", betterAuth: "Better Auth", floor: "floor" };
 
 async function startPostern(shared) {
-  const runtime = await Runtime.start(postern(settings), shared);
+  const runtime = await Runtime.start(postern(settings, { hasNames: shared?.inspectorPort !== undefined }), shared);
   await runtime.migrate();
   const { url } = runtime;
   const call = async (request) => JSON.parse((await once(url, request)).text);

@@ -20,8 +20,11 @@ const { modulesRules, ratelimits, assets, ...wranglerOptions } =
   unstable_getMiniflareWorkerOptions(config).workerOptions;
 export const { compatibilityDate, d1Databases } = wranglerOptions;
 
-/** The built Worker as it is deployed, with these settings; what is between it and the platform is in workers/postern.mjs. */
-export function postern(settings) {
+/**
+ * The built Worker as deployed, with these settings. workers/postern.mjs is between it and the platform. With `hasNames`, the functions
+ * have their names.
+ */
+export function postern(settings, { hasNames = false } = {}) {
   const folder = dirname(config.main);
   const contents = readFileSync(join(root, "bench", "workers", "postern.mjs"), "utf8");
   return {
@@ -30,7 +33,11 @@ export function postern(settings) {
     modules: [
       { type: "ESModule", path: join(folder, "postern.mjs"), contents },
       { type: "ESModule", path: config.main },
-      { type: "CompiledWasm", path: join(folder, "index_bg.wasm") },
+      {
+        type: "CompiledWasm",
+        path: join(folder, "index_bg.wasm"),
+        contents: readFileSync(join(folder, hasNames ? "names.wasm" : "index_bg.wasm")),
+      },
     ],
     bindings: { ...config.vars, ...settings },
   };

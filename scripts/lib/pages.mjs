@@ -8,6 +8,9 @@ import { Failure, root } from "./run.mjs";
 const source = join(root, "pages");
 const target = join(root, "build", "pages");
 
+/** The API description, which the Worker serves from the static files. */
+export const description = "src/endpoints/openapi.json";
+
 /** The pages and their initial titles, to which the scripts add the name of the service. The path of `index` is `/`. */
 export const pages = {
   index: "Welcome",
@@ -75,6 +78,7 @@ export async function buildPages() {
     writeFileSync(join(target, `${name}.html`), html);
   }
   copyFileSync(join(source, "_headers"), join(target, "_headers"));
+  copyFileSync(join(root, description), join(target, "assets", "openapi.json"));
 }
 
 /** Returns the bytes of script and style that a page loads, gzipped. */

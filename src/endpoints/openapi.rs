@@ -2,10 +2,13 @@
 
 use postern_macros::operation;
 
-use crate::{error::Error, web::Response};
+use crate::{app::App, error::Error, web::Response};
+
+/// The generated description, among the static files: it is large, and most isolates never serve it.
+const PATH: &str = "/assets/openapi.json";
 
 /// Get this API description.
 #[operation(responses((status = 200, body = serde_json::Value)))]
-pub async fn get() -> Result<Response, Error> {
-    Ok(Response::json_text(include_str!("openapi.json")))
+pub async fn get(app: &App) -> Result<Response, Error> {
+    Ok(Response::json_text(app.assets.text(PATH).await?))
 }

@@ -149,8 +149,8 @@ mod tests {
         app::{Isolate, Services, lazily},
         domain::{email::Email, throttle::Address},
         ports::{
-            HttpClient, HttpRequest, HttpResponse, Kv, MailMessage, Mailer, Pending, RateLimiter, Rows, SendResult,
-            Sql, Statement, StoreError, Timer, WaitUntil,
+            Assets, HttpClient, HttpRequest, HttpResponse, Kv, MailMessage, Mailer, Pending, RateLimiter, Rows,
+            SendResult, Sql, Statement, StoreError, Timer, WaitUntil,
         },
         settings::Settings,
         store::Store,
@@ -189,6 +189,12 @@ mod tests {
     }
 
     struct Unused;
+
+    impl Assets for Unused {
+        fn text<'a>(&'a self, _: &'a str) -> Pending<'a, Result<String, StoreError>> {
+            unreachable!()
+        }
+    }
 
     impl WaitUntil for Unused {
         fn run(&self, _: Pending<'static, ()>) {
@@ -248,6 +254,7 @@ mod tests {
         let app = Services {
             isolate: Rc::new(Isolate::new(settings)),
             store: Store { sql: Rc::new(Unused), replica: None, kv: Rc::new(Unused), timer: Rc::new(Unused) },
+            assets: Rc::new(Unused),
             http: providers.clone(),
             mailer: providers.clone(),
             timer: Rc::new(Unused),

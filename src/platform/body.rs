@@ -8,8 +8,10 @@ use worker::{
     web_sys,
 };
 
-use super::promise::Settled;
-use crate::web::{Headers, MAX_BODY, declared_length};
+use crate::{
+    runtime::JsFuture,
+    web::{Headers, MAX_BODY, declared_length},
+};
 
 #[wasm_bindgen(module = "/src/platform/body.js")]
 extern "C" {
@@ -59,7 +61,7 @@ pub async fn receive(
     let Some(body) = request.body() else { return Ok(Vec::new()) };
     let size = declared_length(&*headers).unwrap_or(MAX_BODY).min(MAX_BODY) + 1;
     let _reservation = Reservation::new(size, address(), now).ok_or(Problem::Busy)?;
-    let read = Settled::of(&read(&body, size, LIMIT.as_millis() as u32)).await;
+    let read = JsFuture::new(&read(&body, size, LIMIT.as_millis() as u32)).await;
     match read.map_err(|_| Problem::Incomplete)?.dyn_into::<Uint8Array>() {
         Ok(bytes) => Ok(bytes.to_vec()),
         Err(_) => Err(Problem::Late),

@@ -15,9 +15,9 @@ use worker::{
     worker_sys::types::{D1Database, D1PreparedStatement},
 };
 
-use super::promise::Settled;
 use crate::{
     ports::{Pending, Rows, Sql, Statement, StoreError, Value},
+    runtime::JsFuture,
     telemetry::Meter,
 };
 
@@ -90,14 +90,14 @@ impl Database {
     async fn ask(&self, statements: &[Statement]) -> Result<serde_json::Result<Vec<(Head, Rows)>>, JsValue> {
         // A single statement needs no transaction around it.
         if let [alone] = statements {
-            let answer = Settled::of(&self.prepared(alone, ask)?).await?;
+            let answer = JsFuture::new(&self.prepared(alone, ask)?).await?;
             return Ok(answers(&text(&answer)?));
         }
         let bound = Array::new();
         for statement in statements {
             bound.push(&self.prepared(statement, D1PreparedStatement::bind)?.into());
         }
-        let answered = Settled::of(&self.binding.batch(bound)?).await?;
+        let answered = JsFuture::new(&self.binding.batch(bound)?).await?;
         Ok(answers(&text(&answered)?))
     }
 

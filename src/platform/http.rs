@@ -1,6 +1,6 @@
 //! Requests and answers, as the runtime has them and as this service speaks of them.
 
-use std::{borrow::Cow, cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc};
 
 use http::{HeaderName, Method, StatusCode};
 use worker::{
@@ -9,7 +9,7 @@ use worker::{
     web_sys,
 };
 
-use crate::web::{Header, Headers, REQUEST_ID, Request, Response};
+use crate::web::{Header, HeaderText, Headers, REQUEST_ID, Request, Response};
 
 #[wasm_bindgen]
 extern "C" {
@@ -64,7 +64,7 @@ impl Common {
         let headers: Vec<Header> = response.headers.iter().filter(|header| is_common(header)).cloned().collect();
         let pattern = Pattern::new(response.status.as_u16(), REQUEST_ID.as_str())?;
         for (name, value) in &headers {
-            pattern.append(name.as_str(), value)?;
+            pattern.append(name.as_str(), value.as_str())?;
         }
         Ok(Common { status: response.status, headers, pattern })
     }
@@ -76,7 +76,7 @@ impl Common {
 }
 
 fn is_common((_, value): &Header) -> bool {
-    matches!(value, Cow::Borrowed(_))
+    matches!(value, HeaderText::Constant(_))
 }
 
 /// What stands before the body: the request with none.
@@ -115,11 +115,11 @@ pub fn send(resolve: &Function, response: &Response, line: &str) -> Result<(), J
     let (mut id, mut own) = ("", None);
     for (name, value) in response.headers.iter().filter(|header| !is_common(header)) {
         if *name == REQUEST_ID {
-            id = value;
+            id = value.as_str();
         } else {
             let own: &Array = own.get_or_insert_default();
             own.push(&name.as_str().into());
-            own.push(&value.as_ref().into());
+            own.push(&value.as_str().into());
         }
     }
     let text = [id, line, &response.body].concat();

@@ -5,8 +5,10 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use worker::{AbortController, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, wasm_bindgen::JsValue};
 
-use super::sleep::Sleep;
-use crate::ports::{HttpClient, HttpRequest, HttpResponse, Pending, StoreError};
+use crate::{
+    ports::{HttpClient, HttpRequest, HttpResponse, Pending, StoreError},
+    runtime::Sleep,
+};
 
 /// How long a foreign server may take for its whole answer to a POST.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! Cloudflare's bindings behind the traits of `ports`: one adapter a file, no decisions.
+//! Cloudflare's bindings behind the traits of `ports`: one adapter per file, no decisions.
 
 pub mod analytics;
 pub mod body;
@@ -7,10 +7,6 @@ pub mod http;
 pub mod http_client;
 pub mod kv;
 pub mod pages;
-pub mod promise;
 pub mod rate_limiter;
 pub mod send_email;
-pub mod slab;
-pub mod sleep;
-pub mod task;
 pub mod wait_until;

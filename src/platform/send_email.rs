@@ -7,8 +7,11 @@ use worker::{
     js_sys::{self, JsString, Object, Reflect},
 };
 
-use super::{http_client::TIMEOUT, sleep::Sleep};
-use crate::ports::{MailMessage, Mailer, Pending, SendResult, StoreError};
+use super::http_client::TIMEOUT;
+use crate::{
+    ports::{MailMessage, Mailer, Pending, SendResult, StoreError},
+    runtime::Sleep,
+};
 
 /// The binding `EMAIL`, if wrangler.toml has one.
 pub struct EmailService(pub Option<SendEmail>);

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use worker::{Context, ScheduleContext};
 
-use super::sleep::Sleep;
-use crate::ports::{Pending, WaitUntil};
+use crate::{
+    ports::{Pending, WaitUntil},
+    runtime::Sleep,
+};
 
 /// `waitUntil` alone lets the work begin before the answer has left, whose time would then tell how much work there is.
 const HEAD_START: Duration = Duration::from_millis(10);

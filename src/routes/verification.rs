@@ -8,5 +8,5 @@ use crate::endpoints::*;
 routes! {
     "Verifying": "For other services.";
     GET "/api/auth/jwks": Open => jwks::get(app);
-    GET "/api/auth/openapi.json": Open => openapi::get();
+    GET "/api/auth/openapi.json": Open => openapi::get(app);
 }

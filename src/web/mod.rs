@@ -92,8 +92,48 @@ fn is_visible_ascii(value: &str) -> bool {
     value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
 }
 
-/// A header of an answer. What is borrowed is the same whenever it is sent.
-pub type Header = (HeaderName, Cow<'static, str>);
+/// A header of a response.
+pub type Header = (HeaderName, HeaderText);
+
+/// The value of a response header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderText {
+    /// Text of the source. `platform/http.rs` creates such headers once per isolate.
+    Constant(&'static str),
+    /// Text of this response.
+    Computed(String),
+}
+
+impl HeaderText {
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            HeaderText::Constant(text) => text,
+            HeaderText::Computed(text) => text,
+        }
+    }
+}
+
+impl From<&'static str> for HeaderText {
+    fn from(text: &'static str) -> Self {
+        HeaderText::Constant(text)
+    }
+}
+
+impl From<String> for HeaderText {
+    fn from(text: String) -> Self {
+        HeaderText::Computed(text)
+    }
+}
+
+impl From<Cow<'static, str>> for HeaderText {
+    fn from(text: Cow<'static, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => HeaderText::Constant(text),
+            Cow::Owned(text) => HeaderText::Computed(text),
+        }
+    }
+}
 
 /// One answer.
 #[derive(Debug)]
@@ -116,7 +156,7 @@ impl Response {
     }
 
     /// 200 with JSON that is text already.
-    pub fn json_text(body: &'static str) -> Self {
+    pub fn json_text(body: String) -> Self {
         Self::with_body("application/json", body)
     }
 
@@ -147,7 +187,7 @@ impl Response {
         let mut response = Self::json(&error.body(request_id));
         response.status = error.status();
         response.outcome = error.code();
-        response.headers.extend(error.header());
+        response.headers.extend(error.header().map(|(name, value)| (name, value.into())));
         response
     }
 
@@ -162,7 +202,7 @@ impl Response {
 
     /// The same answer with one more header.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: impl Into<Cow<'static, str>>) -> Self {
+    pub fn header(mut self, name: HeaderName, value: impl Into<HeaderText>) -> Self {
         self.headers.push((name, value.into()));
         self
     }

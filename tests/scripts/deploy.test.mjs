@@ -374,7 +374,7 @@ test("a dry run does everything that needs no network, with the real wrangler, f
     const { code, said } = await command(["--dry-run", "--env", environment], { CLOUDFLARE_API_TOKEN: "none" });
     assert.equal(code, 0, said);
     for (const part of [
-      /KiB gzipped, of/,
+      /KiB gzipped; the limit/,
       /Total Upload/,
       /env\.DB/,
       /env\.KV/,

@@ -24,7 +24,7 @@ use postern::{
 };
 use serde_json::{Value, json};
 
-use ports::{Afterwards, Guard, TestTimer};
+use ports::{Afterwards, Guard, SourceFiles, TestTimer};
 pub use ports::{Database, Fault, MemoryKv, Outside, Resend};
 
 pub const SECRET: &str = "a secret for tests, 32 characters";
@@ -184,6 +184,7 @@ impl Postern {
                 kv: self.kv.clone(),
                 timer: self.sql.clone(),
             },
+            assets: Rc::new(SourceFiles(self.outside.clone())),
             http: self.resend.clone(),
             mailer: Rc::new(NoMailer),
             timer: Rc::new(TestTimer(self.now.clone())),
@@ -497,7 +498,7 @@ impl From<Response> for Answer {
     fn from(response: Response) -> Answer {
         let mut headers = HeaderMap::new();
         for (name, value) in response.headers {
-            headers.append(name, value.parse().unwrap());
+            headers.append(name, value.as_str().parse().unwrap());
         }
         let outcome = response.outcome;
         let text = response.body.into_owned();

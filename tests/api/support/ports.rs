@@ -8,8 +8,8 @@ use std::{
 };
 
 use postern::ports::{
-    HttpClient, HttpRequest, HttpResponse, Kv, Pending, RateLimiter, Rows, Sql, Statement, StoreError, Timer, Value,
-    WaitUntil,
+    Assets, HttpClient, HttpRequest, HttpResponse, Kv, Pending, RateLimiter, Rows, Sql, Statement, StoreError, Timer,
+    Value, WaitUntil,
 };
 use rusqlite::{Connection, StatementStatus, backup::Backup, types::ValueRef};
 
@@ -450,5 +450,18 @@ impl RateLimiter for Guard {
     fn allow<'a>(&'a self, key: &'a str) -> Pending<'a, Result<bool, StoreError>> {
         let is_refused = self.is_exhausted.get() || self.exhausted_keys.borrow().iter().any(|refused| refused == key);
         Box::pin(async move { self.outside.call(|| Ok(!is_refused)) })
+    }
+}
+
+/// The static files, as the build makes them from the source.
+pub struct SourceFiles(pub Rc<Outside>);
+
+impl Assets for SourceFiles {
+    fn text<'a>(&'a self, path: &'a str) -> Pending<'a, Result<String, StoreError>> {
+        let file = match path {
+            "/assets/openapi.json" => "src/endpoints/openapi.json",
+            _ => panic!("no static file has the path {path}"),
+        };
+        Box::pin(async move { self.0.call(|| Ok(std::fs::read_to_string(file).unwrap())) })
     }
 }

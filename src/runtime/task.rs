@@ -1,8 +1,4 @@
-//! Runs the future that answers a request.
-//!
-//! The runtime's crate has every step of a future queued by `queueMicrotask`, which in workerd is native code: each call
-//! wraps a function for it and enters a scope around it. Here the first step is taken at once, and each further one where
-//! the promise that the future waits for is settled.
+//! Runs futures: polls each one at once, and again where the promise that it waits for settles.
 
 use std::{
     cell::RefCell,
@@ -13,42 +9,43 @@ use std::{
 use super::slab::Slab;
 use crate::ports::Pending;
 
-/// So many futures may wait. When there are more, the oldest is dropped: a runtime that gives a request up, because its client
-/// has gone, tells nobody, and what the future of that request holds in the memory of wasm would be there for ever.
-const MOST: usize = 4096;
+/// The maximum number of futures that wait. Beyond it the oldest is dropped.
+pub const MAX_WAITING: usize = 4096;
 
-/// A future that was begun and has not ended.
+/// The state of a future that has not ended.
 enum State {
+    /// It waits to be woken.
     Waits(Pending<'static, ()>),
-    Steps,
-    /// It was woken while it took a step, and takes another one.
-    StepsAgain,
+    /// It is being polled.
+    Polled,
+    /// It was woken while it was polled, and will be polled again.
+    WokenWhilePolled,
 }
 
 thread_local! {
     static TASKS: RefCell<Slab<State>> = const { RefCell::new(Slab::new()) };
 }
 
-/// Runs `future` to its end. Whatever it waits for must do nothing more after it has woken it.
-pub fn run(future: impl Future<Output = ()> + 'static) {
+/// Runs a future to its end. What it waits for must do nothing after it has woken the future.
+pub fn spawn(future: impl Future<Output = ()> + 'static) {
     let (number, oldest) =
-        TASKS.with_borrow_mut(|tasks| (tasks.add(State::Waits(Box::pin(future))), tasks.limit(MOST)));
+        TASKS.with_borrow_mut(|tasks| (tasks.add(State::Waits(Box::pin(future))), tasks.limit(MAX_WAITING)));
     drop(oldest);
-    step(number);
+    poll(number);
 }
 
-fn step(number: u32) {
-    while take_step(number) {}
+fn poll(number: u32) {
+    while poll_once(number) {}
 }
 
-/// Returns whether the future was woken meanwhile.
-fn take_step(number: u32) -> bool {
+/// Polls a future once. Returns whether it was woken in the meantime.
+fn poll_once(number: u32) -> bool {
     let taken = TASKS.with_borrow_mut(|tasks| {
         let state = tasks.get_mut(number)?;
-        match std::mem::replace(state, State::Steps) {
+        match std::mem::replace(state, State::Polled) {
             State::Waits(future) => Some(future),
-            State::Steps | State::StepsAgain => {
-                *state = State::StepsAgain;
+            State::Polled | State::WokenWhilePolled => {
+                *state = State::WokenWhilePolled;
                 None
             }
         }
@@ -61,18 +58,18 @@ fn take_step(number: u32) -> bool {
     }
     let before = TASKS.with_borrow_mut(|tasks| match tasks.get_mut(number) {
         Some(state) => std::mem::replace(state, State::Waits(future)),
-        // Given up for being the oldest. It is dropped out of the list's reach, because that may wake another one.
+        // It was dropped as the oldest. Drop it outside of the borrow, because that may wake another future.
         None => State::Waits(future),
     });
-    matches!(before, State::StepsAgain)
+    matches!(before, State::WokenWhilePolled)
 }
 
-/// What wakes a future.
+/// Wakes a future.
 struct Task(u32);
 
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
-        step(self.0);
+        poll(self.0);
     }
 }
 
@@ -82,10 +79,10 @@ mod tests {
     use std::{cell::Cell, rc::Rc};
 
     #[test]
-    fn of_too_many_futures_that_never_end_the_oldest_is_dropped() {
-        let held: Vec<Rc<()>> = (0..MOST + 2).map(|_| Rc::new(())).collect();
+    fn beyond_the_maximum_the_oldest_future_is_dropped() {
+        let held: Vec<Rc<()>> = (0..MAX_WAITING + 2).map(|_| Rc::new(())).collect();
         for thing in held.iter().cloned() {
-            run(async move {
+            spawn(async move {
                 std::future::pending::<()>().await;
                 drop(thing);
             });
@@ -95,11 +92,11 @@ mod tests {
     }
 
     #[test]
-    fn a_future_that_wakes_itself_is_run_to_its_end() {
+    fn a_future_that_wakes_itself_runs_to_its_end() {
         let ended = Rc::new(Cell::new(false));
         let seen = ended.clone();
         let mut polls = 0;
-        run(async move {
+        spawn(async move {
             std::future::poll_fn(|context| {
                 polls += 1;
                 context.waker().wake_by_ref();

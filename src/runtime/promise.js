@@ -1,4 +1,4 @@
-// A promise tells wasm how it was settled, by the number under which wasm waits for it.
+// Reports to WebAssembly how a promise settled, under the number by which WebAssembly waits for it.
 
 export function watch(promise, number, settled) {
   promise.then(

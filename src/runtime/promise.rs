@@ -1,11 +1,7 @@
-//! Waits for promises of JavaScript.
-//!
-//! `JsFuture` makes two closures for each promise, which the runtime keeps a list of in case they are forgotten. Here one
-//! closure of the isolate's serves all promises.
+//! Waits for JavaScript promises, with one closure for all of them.
 
 use std::{
     cell::RefCell,
-    future::Future,
     pin::Pin,
     task::{Context, Poll, Waker},
 };
@@ -17,12 +13,12 @@ use worker::{
 
 use super::slab::Slab;
 
-#[wasm_bindgen(module = "/src/platform/promise.js")]
+#[wasm_bindgen(module = "/src/runtime/promise.js")]
 extern "C" {
     fn watch(promise: &Promise, number: u32, settled: &Closure<dyn Fn(u32, JsValue, bool)>);
 }
 
-/// A promise that somebody waits for.
+/// A promise that a task waits for.
 #[derive(Default)]
 struct Wait {
     outcome: Option<Result<JsValue, JsValue>>,
@@ -36,7 +32,7 @@ thread_local! {
 
 fn settled(number: u32, value: JsValue, is_good: bool) {
     let waker = WAITS.with_borrow_mut(|waits| {
-        // Who waited may be gone.
+        // The task may be gone.
         let wait = waits.get_mut(number)?;
         wait.outcome = Some(if is_good { Ok(value) } else { Err(value) });
         wait.waker.take()
@@ -46,24 +42,24 @@ fn settled(number: u32, value: JsValue, is_good: bool) {
     }
 }
 
-/// What a promise comes to: its value, or what it is rejected with.
-pub struct Settled(u32);
+/// The outcome of a promise: its value, or the reason of its rejection.
+pub struct JsFuture(u32);
 
-impl Settled {
-    /// Waits for this promise.
-    pub fn of(promise: &Promise) -> Self {
+impl JsFuture {
+    /// Waits for a promise.
+    pub fn new(promise: &Promise) -> Self {
         let number = WAITS.with_borrow_mut(|waits| waits.add(Wait::default()));
         SETTLED.with(|settled| watch(promise, number, settled));
-        Settled(number)
+        JsFuture(number)
     }
 }
 
-impl Future for Settled {
+impl Future for JsFuture {
     type Output = Result<JsValue, JsValue>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         WAITS.with_borrow_mut(|waits| {
-            // It is there as long as this is.
+            // The entry exists as long as this future.
             let Some(wait) = waits.get_mut(self.0) else { return Poll::Pending };
             match wait.outcome.take() {
                 Some(outcome) => Poll::Ready(outcome),
@@ -76,7 +72,7 @@ impl Future for Settled {
     }
 }
 
-impl Drop for Settled {
+impl Drop for JsFuture {
     fn drop(&mut self) {
         WAITS.with_borrow_mut(|waits| waits.remove(self.0));
     }

@@ -1,7 +1,6 @@
-//! A wait for a time. Unlike that of the runtime's crate it wakes last of all, as [`super::task`] needs it.
+//! Waits for a duration. Unlike the `Delay` of the `worker` crate, it does nothing after it has woken its task.
 
 use std::{
-    future::Future,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -12,7 +11,7 @@ use worker::{
     wasm_bindgen::{JsValue, prelude::wasm_bindgen},
 };
 
-use super::promise::Settled;
+use super::JsFuture;
 use crate::ports::{Pending, Timer};
 
 #[wasm_bindgen]
@@ -24,18 +23,18 @@ extern "C" {
     fn clear_timeout(id: f64);
 }
 
-/// Ends when its time is over.
+/// Completes after a duration.
 pub struct Sleep {
-    over: Settled,
+    over: JsFuture,
     id: f64,
 }
 
 impl Sleep {
-    /// Begins at once.
+    /// Starts the timer.
     pub fn of(duration: Duration) -> Self {
         let mut id = 0.0;
         let over = Promise::new(&mut |resolve: Function, _| id = set_timeout(&resolve, duration.as_millis() as f64));
-        Sleep { over: Settled::of(&over), id }
+        Sleep { over: JsFuture::new(&over), id }
     }
 }
 
