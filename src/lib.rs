@@ -16,6 +16,7 @@ pub mod mail;
 pub mod maintenance;
 pub mod platform;
 pub mod ports;
+pub mod responses;
 pub mod routes;
 pub mod runtime;
 pub mod settings;

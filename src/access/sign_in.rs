@@ -1,8 +1,6 @@
 //! The beginning of a session, by a login or a sign-up.
 
 use http::header;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::bearer;
 use crate::{
@@ -10,24 +8,13 @@ use crate::{
     crypto::random,
     domain::user::User,
     error::Error,
+    responses::{self, SignedIn},
     store::sessions,
     web::{Request, Response, session_cookie},
 };
 
 /// So much of what a browser calls itself is kept, in characters.
 const USER_AGENT_LENGTH: usize = 200;
-
-/// A session that has begun.
-#[derive(Serialize, ToSchema)]
-pub struct SignedIn {
-    /// The session token: a JWT.
-    token: String,
-    /// Whose it is.
-    user: User,
-    /// Only there, and true, while the default account has its default password.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    must_change_password: bool,
-}
 
 /// The answer to a login and to a sign-up. `must_change_password` is told of the default account alone. A page of the
 /// service's own that asks for the session cookie gets it beside the usual answer.
@@ -44,7 +31,8 @@ pub fn answer(
     let token = bearer::session_token(app, &user, must_change_password, &session.id, session.expires_at)?;
     let cookie = (session_cookie::is_wanted(request) && bearer::is_from_own_page(app, request))
         .then(|| bearer::cookie(app, bearer::cookie_kind(app, request), &token, session.expires_at));
-    Ok(Response::json(&SignedIn { token, user, must_change_password }).headers(cookie))
+    let body = SignedIn { token: &token, user: responses::User::from(&user), must_change_password };
+    Ok(Response::json(&body).headers(cookie))
 }
 
 /// A session that begins with this request.

@@ -9,7 +9,6 @@ use jwt_compact::{Algorithm, AlgorithmExt, AlgorithmSignature, Claims, Header, U
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use utoipa::ToSchema;
 
 use crate::error::Error;
 
@@ -24,33 +23,13 @@ pub struct Verified<T> {
     pub claims: T,
 }
 
-/// A JSON Web Key Set (RFC 7517, section 5).
-#[derive(Serialize, ToSchema)]
-pub struct KeySet {
-    /// The first signs; every one is accepted.
-    pub keys: Vec<PublicKey>,
-}
-
-/// A public key (RFC 8037, section 2).
-#[derive(Serialize, ToSchema)]
-pub struct PublicKey {
-    /// The kind of key.
-    #[schema(example = "OKP")]
-    kty: &'static str,
-    /// The curve.
-    #[schema(example = "Ed25519")]
-    crv: &'static str,
+/// A public key.
+#[derive(Debug)]
+pub struct PublicKey<'a> {
+    /// The id, which is the thumbprint of the key (RFC 7638).
+    pub id: &'a str,
     /// The key, in base64url.
-    x: String,
-    /// Its name: its thumbprint (RFC 7638).
-    kid: String,
-    /// What it is for: signatures.
-    #[serde(rename = "use")]
-    #[schema(example = "sig")]
-    key_use: &'static str,
-    /// The algorithm.
-    #[schema(example = "EdDSA")]
-    alg: &'static str,
+    pub x: String,
 }
 
 /// The keys of one purpose: the first signs, each verifies.
@@ -117,17 +96,9 @@ impl JwtKeys {
         (mature && now < expires_at).then_some(Verified { issued_at, expires_at, claims: claims.custom })
     }
 
-    /// The public keys.
-    pub fn public(&self) -> KeySet {
-        let keys = self.verifying.iter().map(|(key_id, key)| PublicKey {
-            kty: "OKP",
-            crv: "Ed25519",
-            x: x(key),
-            kid: key_id.clone(),
-            key_use: "sig",
-            alg: "EdDSA",
-        });
-        KeySet { keys: keys.collect() }
+    /// Returns the public keys. The first one signs; all of them verify.
+    pub fn public(&self) -> impl Iterator<Item = PublicKey<'_>> {
+        self.verifying.iter().map(|(id, key)| PublicKey { id, x: x(key) })
     }
 }
 
@@ -473,11 +444,6 @@ mod tests {
         let accepts = |keys: &JwtKeys, token: &str| keys.verify::<Map<String, Value>>(token, NOW).is_some();
         assert!(accepts(&rotating, &before) && accepts(&rotating, &after));
         assert!(!accepts(&rotated, &before) && accepts(&rotated, &after) && !accepts(&old, &after));
-        assert_eq!(rotating.public().keys.len(), 2);
-    }
-
-    #[test]
-    fn a_public_key_set_tells_no_private_key() {
-        assert!(!serde_json::to_string(&keys().public()).unwrap().contains("\"d\""));
+        assert_eq!(rotating.public().count(), 2);
     }
 }

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
-use utoipa::ToSchema;
 
 use super::{Timestamp, user::Role};
 use crate::error::Fault;
@@ -117,14 +116,13 @@ pub const SUCCESS: &str = "success";
 pub const OPERATOR: &str = "operator";
 
 /// The role and tier of a user, if an action set them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rights {
     /// The role, if the action set it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// The tier, if the action set it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 0, maximum = 2)]
     pub tier: Option<i32>,
 }
 

@@ -2,13 +2,12 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 
 use super::Timestamp;
 use crate::error::Fault;
 
 /// What a user may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// One's own account.
@@ -18,12 +17,15 @@ pub enum Role {
 }
 
 impl Role {
+    /// All roles.
+    pub const ALL: [Role; 2] = [Role::User, Role::Admin];
+
     /// Reads a role by its name.
     ///
     /// # Errors
     /// A fault for anything else.
     pub fn parse(text: &str) -> Result<Role, Fault> {
-        [Role::User, Role::Admin]
+        Role::ALL
             .into_iter()
             .find(|role| role.as_str() == text)
             .ok_or_else(|| ("must be user or admin".to_owned(), "choice"))
@@ -42,20 +44,17 @@ impl Role {
 pub const MAX_TIER: i64 = 2;
 
 /// A user, without the password hash.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct User {
     /// An opaque id.
     pub id: String,
     /// Trimmed, lower-case; `admin` for the default account.
-    #[schema(example = "ada@example.com")]
     pub email: String,
     /// How the user wants to be called.
-    #[schema(required, example = "Ada")]
     pub name: Option<String>,
     /// What the user may do.
     pub role: Role,
     /// 0, 1 or 2: for the applications behind.
-    #[schema(maximum = 2)]
     pub tier: u8,
     /// False once deactivated.
     #[serde(deserialize_with = "flag")]
@@ -64,11 +63,9 @@ pub struct User {
     #[serde(deserialize_with = "flag")]
     pub is_verified: bool,
     /// Who invited the user.
-    #[schema(required)]
     pub referrer_id: Option<String>,
     /// For the applications behind: a JSON object.
     #[serde(deserialize_with = "object")]
-    #[schema(value_type = Object)]
     pub extra: Value,
     /// When the account was made.
     pub created_at: Timestamp,

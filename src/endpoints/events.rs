@@ -6,7 +6,8 @@ use crate::{
     access::bearer::Session,
     app::App,
     error::Error,
-    store::events::{self, Filter, Listed},
+    responses::Event,
+    store::events::{self, Filter},
     web::{
         Request, Response,
         page::{Timeline, TimelineQuery},
@@ -19,18 +20,18 @@ use crate::{
 /// address.
 #[operation(
     params(TimelineQuery),
-    responses((status = 200, body = Timeline<Listed>), (status = "4XX", description = "invalid_fields"))
+    responses((status = 200, body = Timeline<Event>), (status = "4XX", description = "invalid_fields"))
 )]
 pub async fn list(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
     let user = &session.user;
     let (before, limit) = request.query::<TimelineQuery>(app)?.range();
     let filter = Filter { user_id: Some(user.id.clone()), action: None };
     let found = events::list(&app.store, &filter, before, limit + 1).await?;
-    let found = found.into_iter().map(|event| as_seen_by(&user.id, event)).collect();
-    Ok(Response::json(&Timeline::new(limit, found, |event: &Listed| event.id)))
+    let found = found.into_iter().map(|event| as_seen_by(&user.id, event.into())).collect();
+    Ok(Response::json(&Timeline::new(limit, found, |event: &Event| event.id)))
 }
 
-fn as_seen_by(user_id: &str, mut event: Listed) -> Listed {
+fn as_seen_by(user_id: &str, mut event: Event) -> Event {
     if event.actor.as_ref().is_some_and(|actor| actor.id != user_id) {
         (event.address, event.session_id) = (None, None);
     }

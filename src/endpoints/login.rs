@@ -6,12 +6,13 @@ use crate::{
     access::{
         audit, first_account, password_attempts,
         password_check::{self, Verdict},
-        sign_in::{self, SignedIn},
+        sign_in,
     },
     app::App,
     crypto::password_hash,
     domain::{email::LoginName, event::Action, password::Password},
     error::Error,
+    responses::SignedIn,
     store::users::{self, Attempted},
     web::{Request, Response, session_cookie},
 };

@@ -6,8 +6,8 @@ use postern_macros::operation;
 use crate::{
     access::bearer::{self, Bearer, Carrier, Session},
     app::App,
-    domain::user::User,
     error::Error,
+    responses::User,
     store::sessions,
     web::{Header, Response},
 };
@@ -28,9 +28,9 @@ const REFRESH_TOKEN: HeaderName = HeaderName::from_static("x-refresh-token");
 )]
 pub async fn get(app: &App, bearer: &Bearer) -> Result<Response, Error> {
     match bearer {
-        Bearer::PasswordReset(reset) => Ok(Response::json(&reset.user)),
+        Bearer::PasswordReset(reset) => Ok(Response::json(&User::from(&reset.user))),
         Bearer::Session(session) => {
-            let response = Response::json(&session.user);
+            let response = Response::json(&User::from(&session.user));
             Ok(response.headers(refresh(app, session).await?))
         }
     }

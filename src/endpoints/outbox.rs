@@ -3,11 +3,14 @@
 use askama::Template;
 use http::header;
 use postern_macros::{FromFields, operation};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
+    domain::Timestamp,
     error::Error,
-    settings::Mail,
+    settings,
     store::outbox,
     web::{Request, Response},
 };
@@ -18,6 +21,28 @@ pub struct OutboxQuery {
     /// Only mails to this address.
     #[field(example = "ada@example.com")]
     pub to: Option<String>,
+}
+
+/// A mail.
+#[derive(Serialize, ToSchema)]
+struct Mail<'a> {
+    /// The email of the recipient.
+    to: &'a str,
+    /// The subject.
+    subject: &'a str,
+    /// The body in plain text.
+    text: &'a str,
+    /// The body in HTML.
+    html: &'a str,
+    /// The time when it was sent.
+    sent_at: Timestamp,
+}
+
+impl<'a> From<&'a outbox::Mail> for Mail<'a> {
+    fn from(mail: &'a outbox::Mail) -> Self {
+        let outbox::Mail { to, subject, text, html, sent_at } = mail;
+        Mail { to, subject, text, html, sent_at: *sent_at }
+    }
 }
 
 #[derive(Template)]
@@ -32,12 +57,12 @@ struct Page {
 #[operation(
     params(OutboxQuery),
     responses(
-        (status = 200, content((Vec<outbox::Mail> = "application/json"), (String = "text/html; charset=utf-8"))),
+        (status = 200, content((Vec<Mail> = "application/json"), (String = "text/html; charset=utf-8"))),
         (status = "4XX", description = "not_found"),
     )
 )]
 pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
-    if app.settings().mail != Mail::Outbox {
+    if app.settings().mail != settings::Mail::Outbox {
         return Err(Error::NotFound);
     }
     let OutboxQuery { to } = request.query(app)?;
@@ -45,7 +70,7 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     let mails = outbox::list(&app.store, to.as_deref()).await?;
     let wants_json = request.header(&header::ACCEPT).is_some_and(|accept| accept.contains("application/json"));
     if wants_json {
-        return Ok(Response::json(&mails));
+        return Ok(Response::json(&mails.iter().map(Mail::from).collect::<Vec<_>>()));
     }
     let page = Page { mails }.render().map_err(|error| Error::Internal(format!("the outbox page: {error}")))?;
     // Mails are shown in sandboxed frames. Their styles are inline.

@@ -7,6 +7,7 @@ use crate::{
     app::App,
     domain::event::Action,
     error::Error,
+    responses,
     store::sessions,
     web::{Response, TOTAL_COUNT, True},
 };
@@ -18,13 +19,14 @@ use crate::{
 #[operation(
     responses((
         status = 200,
-        body = Vec<sessions::Listed>,
+        body = Vec<responses::Session>,
         headers(("X-Total-Count" = i64, description = "The number of active sessions, at most 10,000.")),
     ))
 )]
 pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
     let list = sessions::list(&app.store, &session.user.id, &session.id, app.now).await?;
-    Ok(Response::json(&list.sessions).header(TOTAL_COUNT, list.total.to_string()))
+    let sessions: Vec<_> = list.sessions.into_iter().map(responses::Session::from).collect();
+    Ok(Response::json(&sessions).header(TOTAL_COUNT, list.total.to_string()))
 }
 
 /// End one of your sessions.

@@ -3,10 +3,7 @@
 use postern_macros::{FromFields, operation};
 
 use crate::{
-    access::{
-        audit, new_password, password_attempts,
-        sign_in::{self, SignedIn},
-    },
+    access::{audit, new_password, password_attempts, sign_in},
     app::App,
     crypto::{password_hash, random},
     domain::{
@@ -19,6 +16,7 @@ use crate::{
         user_token::{Referrer, is_well_formed},
     },
     error::Error,
+    responses::SignedIn,
     store::{throttles::Counter, user_tokens, users},
     web::{Request, Response, session_cookie},
 };

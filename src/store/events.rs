@@ -1,7 +1,6 @@
 //! The table `events`, the audit log: rows are added in the batch of the act, read, and deleted when they are old.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::{Deserialize, Deserializer};
 
 use super::{Store, run};
 use crate::{
@@ -103,82 +102,41 @@ pub(super) fn bind(event: &Event, statement: Statement) -> Statement {
         .bind(event.new_value.and_then(|rights| serde_json::to_string(&rights).ok()))
 }
 
-/// Whose account an event concerns, or who did it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Party {
-    /// The user's id.
-    pub id: String,
-    /// The email; none once the account is deleted.
-    #[schema(required)]
-    pub email: Option<String>,
-}
-
-/// An event as it is read.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(from = "Row")]
-#[schema(as = Event)]
+/// An event with the emails of its users.
+#[derive(Debug, Deserialize)]
 pub struct Listed {
-    /// The newer event has the larger one.
+    /// The id. Newer events have greater ids.
     pub id: i64,
-    /// When.
+    /// The time of the event.
     pub at: Timestamp,
-    /// What.
+    /// The name of the action.
     pub action: String,
-    /// `success`, or the code of the refusal.
+    /// `success`, or the code of the error.
     pub result: String,
-    /// Who did it; none when nobody had signed in.
-    #[schema(required)]
-    pub actor: Option<Party>,
-    /// To whose account; none when there is none.
-    #[schema(required)]
-    pub subject: Option<Party>,
-    /// From where, as a keyed hash.
-    #[schema(required)]
-    pub address: Option<String>,
-    /// The session that acted, or that began by the act: the `id` in the list of sessions. Null when there was none.
-    #[schema(required)]
+    /// The user who acted, if one was signed in.
+    pub actor_id: Option<String>,
+    /// The email of that user, unless the account was deleted.
+    pub actor_email: Option<String>,
+    /// The user whose account it concerns.
+    pub subject_id: Option<String>,
+    /// The email of that user, unless the account was deleted.
+    pub subject_email: Option<String>,
+    /// The client's address as a keyed hash.
+    pub address: String,
+    /// The session that acted, or that the action began.
     pub session_id: Option<String>,
-    /// The subject's role and tier before the act. Null unless the act changed one of them.
-    #[schema(required)]
+    /// The subject's role and tier before the action, if it changed one of them.
+    #[serde(deserialize_with = "rights")]
     pub old_value: Option<Rights>,
-    /// The subject's role and tier after the act. Null unless the act created the account or changed one of them.
-    #[schema(required)]
+    /// The subject's role and tier after the action, if it set one of them.
+    #[serde(deserialize_with = "rights")]
     pub new_value: Option<Rights>,
 }
 
-#[derive(Deserialize)]
-struct Row {
-    id: i64,
-    at: Timestamp,
-    action: String,
-    result: String,
-    actor_id: Option<String>,
-    actor_email: Option<String>,
-    subject_id: Option<String>,
-    subject_email: Option<String>,
-    address: String,
-    session_id: Option<String>,
-    old_value: Option<String>,
-    new_value: Option<String>,
-}
-
-impl From<Row> for Listed {
-    fn from(row: Row) -> Listed {
-        let rights = |text: Option<String>| serde_json::from_str(&text?).ok();
-        let party = |id: Option<String>, email| id.map(|id| Party { id, email });
-        Listed {
-            id: row.id,
-            at: row.at,
-            action: row.action,
-            result: row.result,
-            actor: party(row.actor_id, row.actor_email),
-            subject: party(row.subject_id, row.subject_email),
-            address: Some(row.address),
-            session_id: row.session_id,
-            old_value: rights(row.old_value),
-            new_value: rights(row.new_value),
-        }
-    }
+/// SQLite stores the rights as JSON text.
+fn rights<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rights>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 /// Which events to list: those to which all of it applies.

@@ -1,7 +1,6 @@
 //! Who invited whom, as a tree.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::Deserialize;
 
 use super::{Store, run_all};
 use crate::{
@@ -14,63 +13,29 @@ use crate::{
 };
 
 /// A user in the tree.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(from = "Row")]
+#[derive(Debug, Deserialize)]
 pub struct Node {
-    /// Who it is.
-    pub user: Member,
-    /// Who invited the user.
-    #[schema(required)]
-    pub referrer_id: Option<String>,
-    /// Levels below the root, which has 0.
-    pub depth: i64,
-    /// How many the user has invited.
-    pub invited: i64,
-    /// The user at the root of the freeze that deactivated this one.
-    #[schema(required)]
-    pub frozen_by: Option<String>,
-    /// Since when the freeze that starts at this user is in force; null if there is none. It is the version that `If-Match`
-    /// takes when the freeze is undone.
-    #[schema(required)]
-    pub freeze_since: Option<Timestamp>,
-}
-
-/// As much of a user as is shown in the tree.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Member {
     /// The id.
     pub id: String,
     /// The email.
     pub email: String,
     /// The name.
-    #[schema(required)]
     pub name: Option<String>,
     /// The role.
     pub role: Role,
-    /// False once deactivated.
-    pub is_active: bool,
-}
-
-#[derive(Deserialize)]
-struct Row {
-    id: String,
-    email: String,
-    name: Option<String>,
-    role: Role,
+    /// Whether the account is active.
     #[serde(deserialize_with = "flag")]
-    is_active: bool,
-    referrer_id: Option<String>,
-    depth: i64,
-    invited: i64,
-    frozen_by: Option<String>,
-    freeze_since: Option<Timestamp>,
-}
-
-impl From<Row> for Node {
-    fn from(row: Row) -> Node {
-        let Row { id, email, name, role, is_active, referrer_id, depth, invited, frozen_by, freeze_since } = row;
-        Node { user: Member { id, email, name, role, is_active }, referrer_id, depth, invited, frozen_by, freeze_since }
-    }
+    pub is_active: bool,
+    /// The id of the user who invited this user.
+    pub referrer_id: Option<String>,
+    /// The number of levels below the top of the tree.
+    pub depth: i64,
+    /// The number of users whom this user invited.
+    pub invited: i64,
+    /// The id of the user at the top of the freeze that deactivated this user.
+    pub frozen_by: Option<String>,
+    /// The time of the freeze that starts at this user.
+    pub freeze_since: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,6 @@
 //! The table `outbox`: where mail goes in local development.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::Deserialize;
 
 use super::{Store, run};
 use crate::{
@@ -10,7 +9,7 @@ use crate::{
 };
 
 /// A mail as `/dev/outbox` shows it.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 pub struct Mail {
     /// The recipient's address.
     pub to: String,

@@ -1,7 +1,6 @@
 //! The table `sessions`.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::Deserialize;
 
 use super::{ReadFrom, Store, administration::is_active_admin, events, run, run_all, run_on};
 use crate::{
@@ -60,13 +59,11 @@ impl Live {
 }
 
 /// A session as its owner and admins see it.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[schema(as = Session)]
+#[derive(Debug, Deserialize)]
 pub struct Listed {
     /// Its id.
     pub id: String,
     /// What the browser called itself at the login.
-    #[schema(required)]
     pub user_agent: Option<String>,
     /// When it began.
     pub created_at: Timestamp,

@@ -1,7 +1,10 @@
 //! The types of the domain as fields of requests: how each is parsed, and its schema.
 
 use serde_json::json;
-use utoipa::openapi::{KnownFormat, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{KnownFormat, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type},
+};
 
 use super::fields::{Field, Input};
 use crate::{
@@ -51,12 +54,25 @@ text_fields! {
         .description(Some("Spaces around it are removed; control characters are refused."))
         .min_length(Some(1))
         .max_length(Some(name::MAX_LENGTH));
-    Role: |text, _policy| Role::parse(text), Ref::from_schema_name("Role");
+    Role: |text, _policy| Role::parse(text), Ref::from_schema_name(Role::name());
     Action: |text, _policy| Action::parse(text), ObjectBuilder::new().schema_type(Type::String);
     Referrer: |text, _policy| Ok(Referrer::new(text)), string("aZ09aZ09aZ");
     Code: |text, _policy| Code::parse(text), string("123456").min_length(Some(1));
     SessionToken: |text, _policy| SessionToken::parse(text), ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
 }
+
+/// A named schema, because requests and responses share it.
+impl PartialSchema for Role {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("What a user may do."))
+            .enum_values(Some(Role::ALL.map(Role::as_str)))
+            .into()
+    }
+}
+
+impl ToSchema for Role {}
 
 fn string(example: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).examples([json!(example)])

@@ -3,13 +3,14 @@
 use std::{collections::BTreeSet, env, fs, path::Path};
 
 /// The modules from top to bottom, with their jobs. A module uses only modules below it.
-const MODULES: [(&str, &str); 17] = [
+const MODULES: [(&str, &str); 18] = [
     ("worker", "Entry point: reads the request and the clock, prepares the isolate"),
     ("maintenance", "The cron trigger: sends queued mail, deletes expired rows"),
     ("routes", "Finds the endpoint of a request, runs its guard, and finishes the response"),
     ("endpoints", "One file per endpoint: read the request, apply the rules, write, respond"),
     ("mail", "Composes mails, queues them, and hands them to providers"),
     ("access", "Who is calling: sessions, password checks, audit events"),
+    ("responses", "Response bodies of several endpoints, with their schemas"),
     ("app", "What a request works with: settings, keys, stores, ports, time"),
     ("platform", "Cloudflare's bindings behind the ports, one adapter per file"),
     ("runtime", "Runs futures on the isolate's event loop"),
@@ -135,6 +136,15 @@ fn sql_status_codes_and_the_runtime_stay_in_their_rooms_and_no_endpoint_calls_an
         assert!(room != "endpoints" || !runs_a_guard, "{name} runs a guard, which is what its route is for");
         let tells_a_status = code.contains("StatusCode::") && name != "error.rs" && name != "web/mod.rs";
         assert!(!tells_a_status, "{name} names a status");
+    }
+}
+
+#[test]
+fn schemas_are_in_the_modules_of_requests_and_responses() {
+    for (name, room, code) in sources() {
+        let can_have_schemas = ["endpoints", "error", "responses", "routes", "web"].contains(&room.as_str());
+        assert!(can_have_schemas || !code.contains("utoipa"), "{name} names utoipa");
+        assert!(can_have_schemas || !code.contains("postern_macros"), "{name} names postern_macros");
     }
 }
 

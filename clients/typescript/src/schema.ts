@@ -772,25 +772,25 @@ export interface components {
              */
             password: string;
         };
-        /** @description An event as it is read. */
+        /** @description An event. */
         Event: {
-            /** @description What. */
+            /** @description The action. */
             action: string;
             actor: components["schemas"]["Party"] | null;
-            /** @description From where, as a keyed hash. */
+            /** @description The client's address as a keyed hash. */
             address: string | null;
-            /** @description When. */
+            /** @description The time of the event. */
             at: components["schemas"]["Timestamp"];
             /**
              * Format: int64
-             * @description The newer event has the larger one.
+             * @description The id. Newer events have greater ids.
              */
             id: number;
             new_value: components["schemas"]["Rights"] | null;
             old_value: components["schemas"]["Rights"] | null;
-            /** @description `success`, or the code of the refusal. */
+            /** @description `success`, or the code of the error. */
             result: string;
-            /** @description The session that acted, or that began by the act: the `id` in the list of sessions. Null when there was none. */
+            /** @description The id of the session that acted, or that the action began. Null if there was none. */
             session_id: string | null;
             subject: components["schemas"]["Party"] | null;
         };
@@ -857,7 +857,7 @@ export interface components {
         };
         /** @description A JSON Web Key Set (RFC 7517, section 5). */
         KeySet: {
-            /** @description The first signs; every one is accepted. */
+            /** @description The keys. The first one signs new tokens; all of them are valid. */
             keys: components["schemas"]["PublicKey"][];
         };
         /** @description A page of a list. */
@@ -866,20 +866,20 @@ export interface components {
             items: {
                 /**
                  * Format: int64
-                 * @description Levels below the root, which has 0.
+                 * @description The number of levels below the top, which has 0.
                  */
                 depth: number;
                 freeze_since: components["schemas"]["Timestamp"] | null;
-                /** @description The user at the root of the freeze that deactivated this one. */
+                /** @description The id of the user at the top of the freeze that deactivated this user. */
                 frozen_by: string | null;
                 /**
                  * Format: int64
-                 * @description How many the user has invited.
+                 * @description The number of users whom this user invited.
                  */
                 invited: number;
-                /** @description Who invited the user. */
+                /** @description The id of the user who invited this user. */
                 referrer_id: string | null;
-                /** @description Who it is. */
+                /** @description The user. */
                 user: components["schemas"]["Member"];
             }[];
             /**
@@ -902,36 +902,36 @@ export interface components {
         Listing_User: {
             /** @description The items. */
             items: {
-                /** @description When the account was made. */
+                /** @description The time of creation. */
                 created_at: components["schemas"]["Timestamp"];
                 /**
-                 * @description Trimmed, lower-case; `admin` for the default account.
+                 * @description The email, trimmed and in lower case. The default account has the email `admin`.
                  * @example ada@example.com
                  */
                 email: string;
-                /** @description For the applications behind: a JSON object. */
+                /** @description A JSON object for use in your applications. */
                 extra: Record<string, never>;
                 /** @description An opaque id. */
                 id: string;
-                /** @description False once deactivated. */
+                /** @description False if the account is deactivated. */
                 is_active: boolean;
-                /** @description Whether the email is known to be the user's. */
+                /** @description Whether the email is verified. */
                 is_verified: boolean;
                 /**
-                 * @description How the user wants to be called.
+                 * @description The name of the user.
                  * @example Ada
                  */
                 name: string | null;
-                /** @description Who invited the user. */
+                /** @description The id of the user who invited this user. */
                 referrer_id: string | null;
-                /** @description What the user may do. */
+                /** @description The role. */
                 role: components["schemas"]["Role"];
                 /**
                  * Format: int32
-                 * @description 0, 1 or 2: for the applications behind.
+                 * @description The tier, for use in your applications: 0, 1 or 2.
                  */
                 tier: number;
-                /** @description When it was last changed. */
+                /** @description The time of the last change. */
                 updated_at: components["schemas"]["Timestamp"];
             }[];
             /**
@@ -950,26 +950,26 @@ export interface components {
              */
             total: number;
         };
-        /** @description A mail as `/dev/outbox` shows it. */
+        /** @description A mail. */
         Mail: {
             /** @description The body in HTML. */
             html: string;
-            /** @description When it was sent. */
+            /** @description The time when it was sent. */
             sent_at: components["schemas"]["Timestamp"];
             /** @description The subject. */
             subject: string;
             /** @description The body in plain text. */
             text: string;
-            /** @description The recipient's address. */
+            /** @description The email of the recipient. */
             to: string;
         };
-        /** @description As much of a user as is shown in the tree. */
+        /** @description The part of a user that the tree shows. */
         Member: {
             /** @description The email. */
             email: string;
             /** @description The id. */
             id: string;
-            /** @description False once deactivated. */
+            /** @description False if the account is deactivated. */
             is_active: boolean;
             /** @description The name. */
             name: string | null;
@@ -1044,31 +1044,31 @@ export interface components {
              */
             tier?: number | null;
         };
-        /** @description A user in the tree. */
+        /** @description A user in the invite tree. */
         Node: {
             /**
              * Format: int64
-             * @description Levels below the root, which has 0.
+             * @description The number of levels below the top, which has 0.
              */
             depth: number;
             freeze_since: components["schemas"]["Timestamp"] | null;
-            /** @description The user at the root of the freeze that deactivated this one. */
+            /** @description The id of the user at the top of the freeze that deactivated this user. */
             frozen_by: string | null;
             /**
              * Format: int64
-             * @description How many the user has invited.
+             * @description The number of users whom this user invited.
              */
             invited: number;
-            /** @description Who invited the user. */
+            /** @description The id of the user who invited this user. */
             referrer_id: string | null;
-            /** @description Who it is. */
+            /** @description The user. */
             user: components["schemas"]["Member"];
         };
-        /** @description Whose account an event concerns, or who did it. */
+        /** @description A user in an event. */
         Party: {
-            /** @description The email; none once the account is deleted. */
+            /** @description The email, or null if the account was deleted. */
             email: string | null;
-            /** @description The user's id. */
+            /** @description The id. */
             id: string;
         };
         /** @description Current and new password. */
@@ -1098,15 +1098,15 @@ export interface components {
              * @example Ed25519
              */
             crv: string;
-            /** @description Its name: its thumbprint (RFC 7638). */
+            /** @description The key id, which is its thumbprint (RFC 7638). */
             kid: string;
             /**
-             * @description The kind of key.
+             * @description The key type.
              * @example OKP
              */
             kty: string;
             /**
-             * @description What it is for: signatures.
+             * @description The use of the key: signatures.
              * @example sig
              */
             use: string;
@@ -1138,49 +1138,49 @@ export interface components {
          * @enum {string}
          */
         Role: "user" | "admin";
-        /** @description A session as its owner and admins see it. */
+        /** @description An active session. */
         Session: {
-            /** @description When it began. */
+            /** @description The time of the login. */
             created_at: components["schemas"]["Timestamp"];
-            /** @description Whether it is the one that asks. */
+            /** @description Whether it is the session of this request. */
             current: boolean;
-            /** @description When it ends, if it is not refreshed. */
+            /** @description The time when it expires, if it is not refreshed. */
             expires_at: components["schemas"]["Timestamp"];
-            /** @description Its id. */
+            /** @description The id. */
             id: string;
-            /** @description What the browser called itself at the login. */
+            /** @description The `User-Agent` of the login. */
             user_agent: string | null;
         };
-        /** @description A session that has begun. */
+        /** @description A new session and its user. */
         SignedIn: {
-            /** @description Only there, and true, while the default account has its default password. */
+            /** @description Present, and true, only while the default account has its default password. */
             must_change_password?: boolean;
-            /** @description The session token: a JWT. */
+            /** @description The session token, a JWT. */
             token: string;
-            /** @description Whose it is. */
+            /** @description The user. */
             user: components["schemas"]["User"];
         };
         /** @description A page of events, newest first. New events do not move the items of a page. */
         Timeline_Event: {
             /** @description The items. */
             items: {
-                /** @description What. */
+                /** @description The action. */
                 action: string;
                 actor: components["schemas"]["Party"] | null;
-                /** @description From where, as a keyed hash. */
+                /** @description The client's address as a keyed hash. */
                 address: string | null;
-                /** @description When. */
+                /** @description The time of the event. */
                 at: components["schemas"]["Timestamp"];
                 /**
                  * Format: int64
-                 * @description The newer event has the larger one.
+                 * @description The id. Newer events have greater ids.
                  */
                 id: number;
                 new_value: components["schemas"]["Rights"] | null;
                 old_value: components["schemas"]["Rights"] | null;
-                /** @description `success`, or the code of the refusal. */
+                /** @description `success`, or the code of the error. */
                 result: string;
-                /** @description The session that acted, or that began by the act: the `id` in the list of sessions. Null when there was none. */
+                /** @description The id of the session that acted, or that the action began. Null if there was none. */
                 session_id: string | null;
                 subject: components["schemas"]["Party"] | null;
             }[];
@@ -1230,38 +1230,38 @@ export interface components {
              */
             unfrozen: number;
         };
-        /** @description A user, without the password hash. */
+        /** @description A user. */
         User: {
-            /** @description When the account was made. */
+            /** @description The time of creation. */
             created_at: components["schemas"]["Timestamp"];
             /**
-             * @description Trimmed, lower-case; `admin` for the default account.
+             * @description The email, trimmed and in lower case. The default account has the email `admin`.
              * @example ada@example.com
              */
             email: string;
-            /** @description For the applications behind: a JSON object. */
+            /** @description A JSON object for use in your applications. */
             extra: Record<string, never>;
             /** @description An opaque id. */
             id: string;
-            /** @description False once deactivated. */
+            /** @description False if the account is deactivated. */
             is_active: boolean;
-            /** @description Whether the email is known to be the user's. */
+            /** @description Whether the email is verified. */
             is_verified: boolean;
             /**
-             * @description How the user wants to be called.
+             * @description The name of the user.
              * @example Ada
              */
             name: string | null;
-            /** @description Who invited the user. */
+            /** @description The id of the user who invited this user. */
             referrer_id: string | null;
-            /** @description What the user may do. */
+            /** @description The role. */
             role: components["schemas"]["Role"];
             /**
              * Format: int32
-             * @description 0, 1 or 2: for the applications behind.
+             * @description The tier, for use in your applications: 0, 1 or 2.
              */
             tier: number;
-            /** @description When it was last changed. */
+            /** @description The time of the last change. */
             updated_at: components["schemas"]["Timestamp"];
         };
         /** @description The change. At least one of `name`, `role`, `tier` and `is_active` is required. */

@@ -6,6 +6,7 @@ use crate::{
     app::App,
     domain::event::Action,
     error::Error,
+    responses::Event,
     store::events::{self, Filter},
     web::{
         Request, Response,
@@ -28,12 +29,13 @@ pub struct EventQuery {
 /// Returns the audit log, newest first. An event must match all of the given filters. Deleted users can be found by their id.
 #[operation(
     params(EventQuery, TimelineQuery),
-    responses((status = 200, body = Timeline<events::Listed>), (status = "4XX", description = "invalid_fields"))
+    responses((status = 200, body = Timeline<Event>), (status = "4XX", description = "invalid_fields"))
 )]
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     let (EventQuery { user, action }, timeline) = request.query::<(_, TimelineQuery)>(app)?;
     let (before, limit) = timeline.range();
     let filter = Filter { user_id: user, action };
     let found = events::list(&app.store, &filter, before, limit + 1).await?;
-    Ok(Response::json(&Timeline::new(limit, found, |event| event.id)))
+    let found = found.into_iter().map(Event::from).collect();
+    Ok(Response::json(&Timeline::new(limit, found, |event: &Event| event.id)))
 }

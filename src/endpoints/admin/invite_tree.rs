@@ -1,9 +1,12 @@
 //! `GET /api/auth/admin/invite-tree`
 
 use postern_macros::{FromFields, operation};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
+    domain::{Timestamp, user::Role},
     error::Error,
     store::invite_tree,
     web::{
@@ -24,13 +27,58 @@ pub struct TreeQuery {
     pub depth: Option<Integer<1, MAX_DEPTH>>,
 }
 
+/// A user in the invite tree.
+#[derive(Serialize, ToSchema)]
+struct Node {
+    /// The user.
+    user: Member,
+    /// The id of the user who invited this user.
+    #[schema(required)]
+    referrer_id: Option<String>,
+    /// The number of levels below the top, which has 0.
+    depth: i64,
+    /// The number of users whom this user invited.
+    invited: i64,
+    /// The id of the user at the top of the freeze that deactivated this user.
+    #[schema(required)]
+    frozen_by: Option<String>,
+    /// The time of the freeze that starts at this user, or null if there is none. It is the version that `If-Match` takes when
+    /// the freeze is undone.
+    #[schema(required)]
+    freeze_since: Option<Timestamp>,
+}
+
+/// The part of a user that the tree shows.
+#[derive(Serialize, ToSchema)]
+struct Member {
+    /// The id.
+    id: String,
+    /// The email.
+    email: String,
+    /// The name.
+    #[schema(required)]
+    name: Option<String>,
+    /// The role.
+    role: Role,
+    /// False if the account is deactivated.
+    is_active: bool,
+}
+
+impl From<invite_tree::Node> for Node {
+    fn from(node: invite_tree::Node) -> Self {
+        let invite_tree::Node { id, email, name, role, is_active, .. } = node;
+        let invite_tree::Node { referrer_id, depth, invited, frozen_by, freeze_since, .. } = node;
+        Node { user: Member { id, email, name, role, is_active }, referrer_id, depth, invited, frozen_by, freeze_since }
+    }
+}
+
 /// Get the invite tree.
 ///
 /// Returns the users below `root`, or below all users without a referrer. Each user comes before the users that they invited, in
 /// the order of their sign-up.
 #[operation(
     params(TreeQuery, ListingQuery),
-    responses((status = 200, body = Listing<invite_tree::Node>), (status = "4XX", description = "invalid_fields not_found"))
+    responses((status = 200, body = Listing<Node>), (status = "4XX", description = "invalid_fields not_found"))
 )]
 pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     let (TreeQuery { root, depth }, listing) = request.query::<(_, ListingQuery)>(app)?;
@@ -39,5 +87,5 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     if total == 0 {
         return Err(Error::NotFound);
     }
-    Ok(Response::json(&Listing::new(total, page, nodes)))
+    Ok(Response::json(&Listing::new(total, page, nodes.into_iter().map(Node::from).collect())))
 }

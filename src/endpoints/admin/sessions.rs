@@ -8,6 +8,7 @@ use crate::{
     app::App,
     domain::event::Action,
     error::Error,
+    responses::Session,
     store::{sessions, users},
     web::{Response, TOTAL_COUNT, True, path::UserId},
 };
@@ -29,7 +30,7 @@ pub struct SessionId {
     responses(
         (
             status = 200,
-            body = Vec<sessions::Listed>,
+            body = Vec<Session>,
             headers(("X-Total-Count" = i64, description = "The number of active sessions, at most 10,000.")),
         ),
         (status = "4XX", description = "not_found"),
@@ -38,7 +39,8 @@ pub struct SessionId {
 pub async fn list(app: &App, admin: &Admin, id: &str) -> Result<Response, Error> {
     users::find(&app.store, id).await?.ok_or(Error::NotFound)?;
     let list = sessions::list(&app.store, id, &admin.id, app.now).await?;
-    Ok(Response::json(&list.sessions).header(TOTAL_COUNT, list.total.to_string()))
+    let sessions: Vec<_> = list.sessions.into_iter().map(Session::from).collect();
+    Ok(Response::json(&sessions).header(TOTAL_COUNT, list.total.to_string()))
 }
 
 /// End all sessions of a user.

@@ -11,10 +11,11 @@ use crate::{
         event::Action,
         name::Name,
         password::NewPassword,
-        user::{MAX_TIER, Role, User},
+        user::{self, MAX_TIER, Role},
     },
     error::{Current, Error, FieldProblem},
     mail::queue::QueuedMail,
+    responses::User,
     store::{
         administration::{self, Change},
         user_list::{self, Filter},
@@ -95,7 +96,7 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     let filter = Filter { search, referrer_id: referrer, is_active, is_verified };
     let page = listing.page();
     let (total, items) = user_list::list(&app.store, &filter, page).await?;
-    Ok(Response::json(&Listing::new(total, page, items)))
+    Ok(Response::json(&Listing::new(total, page, items.iter().map(User::from).collect())))
 }
 
 /// Create a user.
@@ -134,7 +135,7 @@ pub async fn create(app: &App, request: &Request, admin: &Admin) -> Result<Respo
     if let Some(queued) = queued {
         queued.deliver_later(app);
     }
-    Ok(Response::json(&user))
+    Ok(Response::json(&User::from(&user)))
 }
 
 /// Get a user.
@@ -152,8 +153,8 @@ pub async fn get(app: &App, id: &str) -> Result<Response, Error> {
     Ok(versioned(&user))
 }
 
-fn versioned(user: &User) -> Response {
-    Response::json(user).headers([version::etag(user.updated_at)])
+fn versioned(user: &user::User) -> Response {
+    Response::json(&User::from(user)).headers([version::etag(user.updated_at)])
 }
 
 /// Change a user.
@@ -208,8 +209,8 @@ pub async fn put(app: &App, request: &Request, admin: &Admin, id: &str) -> Resul
     }
 }
 
-fn current(user: &User) -> Result<Current, Error> {
-    let state = serde_json::to_value(user).map_err(|error| Error::Internal(error.to_string()))?;
+fn current(user: &user::User) -> Result<Current, Error> {
+    let state = serde_json::to_value(User::from(user)).map_err(|error| Error::Internal(error.to_string()))?;
     Ok(Current { state, etag: version::tag(user.updated_at) })
 }
 

@@ -1,0 +1,86 @@
+//! Events of the audit log.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    domain::{Timestamp, event, user::Role},
+    store::events::Listed,
+};
+
+/// A user in an event.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Party {
+    /// The id.
+    pub id: String,
+    /// The email, or null if the account was deleted.
+    #[schema(required)]
+    pub email: Option<String>,
+}
+
+/// The role and tier of a user, if an action set them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Rights {
+    /// The role, if the action set it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The tier, if the action set it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 2)]
+    pub tier: Option<i32>,
+}
+
+impl From<event::Rights> for Rights {
+    fn from(event::Rights { role, tier }: event::Rights) -> Self {
+        Rights { role, tier }
+    }
+}
+
+/// An event.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Event {
+    /// The id. Newer events have greater ids.
+    pub id: i64,
+    /// The time of the event.
+    pub at: Timestamp,
+    /// The action.
+    pub action: String,
+    /// `success`, or the code of the error.
+    pub result: String,
+    /// The user who acted, or null if nobody was signed in.
+    #[schema(required)]
+    pub actor: Option<Party>,
+    /// The user whose account it concerns, or null if there is none.
+    #[schema(required)]
+    pub subject: Option<Party>,
+    /// The client's address as a keyed hash.
+    #[schema(required)]
+    pub address: Option<String>,
+    /// The id of the session that acted, or that the action began. Null if there was none.
+    #[schema(required)]
+    pub session_id: Option<String>,
+    /// The subject's role and tier before the action. Null unless the action changed one of them.
+    #[schema(required)]
+    pub old_value: Option<Rights>,
+    /// The subject's role and tier after the action. Null unless the action created the account or changed one of them.
+    #[schema(required)]
+    pub new_value: Option<Rights>,
+}
+
+impl From<Listed> for Event {
+    fn from(event: Listed) -> Self {
+        let party = |id: Option<String>, email| id.map(|id| Party { id, email });
+        Event {
+            id: event.id,
+            at: event.at,
+            action: event.action,
+            result: event.result,
+            actor: party(event.actor_id, event.actor_email),
+            subject: party(event.subject_id, event.subject_email),
+            address: Some(event.address),
+            session_id: event.session_id,
+            old_value: event.old_value.map(Rights::from),
+            new_value: event.new_value.map(Rights::from),
+        }
+    }
+}

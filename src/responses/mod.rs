@@ -1,0 +1,10 @@
+//! The response bodies of more than one endpoint, with their schemas in the API description. A body of one endpoint is in the file
+//! of that endpoint.
+
+mod event;
+mod session;
+mod user;
+
+pub use event::{Event, Party, Rights};
+pub use session::Session;
+pub use user::{SignedIn, User};
