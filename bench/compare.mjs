@@ -113,6 +113,7 @@ await main(async () => {
 
   /** Milliseconds from the start of a process of the runtime to the answer to a session check, in each round. */
   async function measureStart() {
+    /** @type {Record<string, { milliseconds: number[] }>} */
     const results = Object.fromEntries(Object.keys(running).map((key) => [key, { milliseconds: [] }]));
     const { rounds } = taken.start;
     for (let round = 0; round < rounds; round++) {

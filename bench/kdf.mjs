@@ -171,7 +171,7 @@ function hasSchedstat() {
 function circumstances() {
   const version = (name) => JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")).version;
   const [{ model }] = cpus();
-  const argon2 = readFileSync(join(root, "Cargo.lock"), "utf8").match(/name = "argon2"\nversion = "([^"]+)"/)[1];
+  const argon2 = readFileSync(join(root, "Cargo.lock"), "utf8").match(/name = "argon2"\nversion = "([^"]+)"/)?.[1];
   return {
     measure: countsCpu ? "CPU time" : "elapsed time",
     rounds,
@@ -179,7 +179,7 @@ function circumstances() {
     versions: {
       workerd: version("workerd"),
       argon2,
-      rustc: ask("rustc", ["--version"]).split(" ")[1],
+      rustc: ask("rustc", ["--version"])?.split(" ")[1],
       libargon2: libargon2Version(),
     },
   };

@@ -41,6 +41,7 @@ await main(async () => {
       `The time of an answer with ${many.toLocaleString("en")} users, as a multiple of that with ${few}; at most ${limit}.`,
     );
     for (const [flow, name] of Object.entries(flows)) {
+      /** @type {number[][]} */
       const times = [[], []];
       for (let round = -1; round < rounds; round++) {
         for (const place of round % 2 === 0 ? [0, 1] : [1, 0]) {

@@ -59,7 +59,11 @@ function parseArguments() {
   }
 }
 
-/** Returns the database, with its name, a description and the arguments by which wrangler finds it. */
+/**
+ * Returns the database, with its name, a description and the arguments by which wrangler finds it.
+ *
+ * @param {{ env: string, remote: boolean, "persist-to"?: string }} options
+ */
 async function databaseFrom({ env, remote, "persist-to": state }) {
   if (!remote)
     return {

@@ -126,7 +126,7 @@ function withSecret(settings) {
 /** Completes the settings: asks for missing ones at a terminal. Without a terminal, fails with all problems at once. */
 async function complete(settings, live) {
   if (canAsk && !settings.vars.MAIL_PROVIDER) {
-    const { choices, local } = settingOf("MAIL_PROVIDER");
+    const { choices = [], local } = settingOf("MAIL_PROVIDER");
     const [fallback, ...others] = choices.filter((provider) => provider !== local);
     const question = `MAIL_PROVIDER: ${[fallback, ...others].join(", ")}`;
     settings = withSetting(settings, "MAIL_PROVIDER", await askFor(question, { fallback }));
@@ -198,7 +198,7 @@ async function uploadUnlessLive(path, { vars, secrets }, live) {
   }
   say(`Uploading${names.length > 0 ? ` (with a new ${names.join(", ")})` : ""}.`);
   const { version, address = fallback } = await upload(path, { secrets, tag, message: message() });
-  return { version, address };
+  return { version, address, isOld: false };
 }
 
 /** Returns the part of the tag that identifies code and configuration. With that of the secrets it has at most 25 characters, the limit of a tag. */
@@ -227,7 +227,7 @@ function secretsTag(secrets, known) {
 }
 
 function message() {
-  const [, version] = readFileSync(join(root, "Cargo.toml"), "utf8").match(/^version = "([^"]+)"/m);
+  const [, version] = readFileSync(join(root, "Cargo.toml"), "utf8").match(/^version = "([^"]+)"/m) ?? [];
   const commit = ask("git", ["describe", "--always", "--dirty", "--exclude", "*"]);
   return commit ? `${version}, commit ${commit}` : version;
 }

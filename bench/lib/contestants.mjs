@@ -216,7 +216,7 @@ export function packageVersion(folder) {
 /** The parameters with which Better Auth hashes in workerd, read where they stand. */
 function betterAuthKdf() {
   const source = readFileSync(join(root, "bench/node_modules/@better-auth/utils/dist/password.node.mjs"), "utf8");
-  const [N, r, p] = ["N", "r", "p"].map((name) => source.match(new RegExp(`\\b${name}: (\\d+)`))[1]);
+  const [N, r, p] = ["N", "r", "p"].map((name) => source.match(new RegExp(`\\b${name}: (\\d+)`))?.[1]);
   return `scrypt N=${N},r=${r},p=${p} (node:crypto)`;
 }
 

@@ -43,6 +43,7 @@ export function lines({ measured: { start, ...measured } }) {
       unit: " ms",
       toBetterAuth: faster(start.betterAuth),
       toFloor: faster(start.floor),
+      cpu: undefined,
     },
   ];
 }
@@ -104,7 +105,7 @@ function newest() {
         .filter((name) => name.endsWith(".json"))
         .sort()
     : [];
-  return names.length > 0 ? JSON.parse(readFileSync(join(records, names.at(-1)), "utf8")) : undefined;
+  return names.length > 0 ? JSON.parse(readFileSync(join(records, names[names.length - 1]), "utf8")) : undefined;
 }
 
 /** Returns the page and the chart: their text, and the text that the newest record produces. */

@@ -80,6 +80,7 @@ export class Runtime {
     const { worker, shared } = this.#options;
     const processes = [];
     // What is started is known of a process only later.
+    /** @param {any} message */
     const note = ({ process }) => processes.push({ process, began: performance.now() });
     subscribe("child_process", note);
     this.#miniflare = new Miniflare(

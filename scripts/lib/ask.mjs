@@ -6,7 +6,12 @@ import { Writable } from "node:stream";
 /** Whether there is a terminal. */
 export const canAsk = Boolean(process.stdin.isTTY && process.stdout.isTTY);
 
-/** Asks until there is an answer. An empty answer means `fallback`, if there is one. The answer is not shown if it is a secret. */
+/**
+ * Asks until there is an answer. An empty answer means `fallback`, if there is one. The answer is not shown if it is a secret.
+ *
+ * @param {string} question
+ * @param {{ fallback?: string, isSecret?: boolean }} [options]
+ */
 export async function askFor(question, { fallback, isSecret = false } = {}) {
   let shows = true;
   const output = new Writable({

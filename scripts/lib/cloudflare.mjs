@@ -141,7 +141,8 @@ async function list(args) {
 /** Runs wrangler without a terminal, so that it asks nothing. Returns its output. */
 function wrangler(args) {
   return new Promise((resolve) => {
-    const child = spawn(...command("wrangler", args), { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    const [program, programArgs] = command("wrangler", args);
+    const child = spawn(program, programArgs, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
     const said = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"])
       child[stream].setEncoding("utf8").on("data", (text) => (said[stream] += text));

@@ -59,9 +59,9 @@ export async function buildPages() {
   const layout = readFileSync(join(source, "layout.html"), "utf8");
   for (const [name, title] of Object.entries(pages)) {
     const path = (file) => `/${relative(target, join(root, file))}`.replaceAll("\\", "/");
-    const [entry, { imports, cssBundle }] = Object.entries(outputs).find(
-      ([, { entryPoint }]) => entryPoint === `pages/${name}.tsx`,
-    );
+    const found = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === `pages/${name}.tsx`);
+    if (!found) throw new Error(`esbuild did not build pages/${name}.tsx`);
+    const [entry, { imports, cssBundle }] = found;
     // Preloads the imports of the script, so that they load in parallel with it.
     const scripts = [
       ...imports

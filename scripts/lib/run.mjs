@@ -10,8 +10,8 @@ export const root = fileURLToPath(new URL("../..", import.meta.url));
 
 // The project's own programs are on every PATH: among them the Node that wrangler asks for. npm has put them there already.
 const programs = join(root, "node_modules", ".bin");
-if (!process.env.PATH.split(delimiter).includes(programs))
-  process.env.PATH = [programs, process.env.PATH].join(delimiter);
+const searched = process.env.PATH?.split(delimiter) ?? [];
+if (!searched.includes(programs)) process.env.PATH = [programs, ...searched].join(delimiter);
 
 const onWindows = process.platform === "win32";
 
@@ -19,6 +19,10 @@ const onWindows = process.platform === "win32";
  * Returns the program and the arguments to spawn. On Windows the programs of npm packages are `.cmd` files, which only a shell can
  * start, and a shell reads arguments its own way: a path with a space becomes two. So Node runs the package's JavaScript
  * instead, and nothing is ever started through a shell.
+ *
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @returns {[program: string, args: readonly string[]]}
  */
 export function command(program, args) {
   if (!onWindows) return [program, args];
@@ -29,9 +33,7 @@ export function command(program, args) {
 
 /** Finds the JavaScript of npm: of the npm that started this script, or of one on the PATH. */
 function npmScript() {
-  const onPath = process.env.PATH.split(delimiter).map((folder) =>
-    join(folder, "node_modules", "npm", "bin", "npm-cli.js"),
-  );
+  const onPath = searched.map((folder) => join(folder, "node_modules", "npm", "bin", "npm-cli.js"));
   const script = [process.env.npm_execpath ?? "", ...onPath].find(
     (path) => basename(path) === "npm-cli.js" && existsSync(path),
   );
@@ -56,6 +58,10 @@ function packageProgram(program) {
 
 /** An end that is explained: what went wrong, and in one sentence what to do next. */
 export class Failure extends Error {
+  /**
+   * @param {string} problem
+   * @param {string} [advice]
+   */
   constructor(problem, advice) {
     super(problem);
     this.advice = advice;
@@ -69,6 +75,10 @@ export function say(message) {
 /**
  * Runs a program to its end, its output going straight to the terminal.
  * A signal to this script is handed on, and the script ends when the program has.
+ *
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {{ advice?: string, problem?: string } & import("node:child_process").SpawnOptions} [options]
  */
 export async function run(program, args, { advice, problem, ...options } = {}) {
   const child = spawn(...command(program, args), { cwd: root, stdio: "inherit", ...options });
@@ -96,15 +106,28 @@ export async function run(program, args, { advice, problem, ...options } = {}) {
   throw Object.assign(failure, { code });
 }
 
-/** Runs a short program silently. Returns its output, or null if it is missing or fails. */
+/**
+ * Runs a short program silently. Returns its output, or null if it is missing or fails.
+ *
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {import("node:child_process").SpawnSyncOptions} [options]
+ */
 export function ask(program, args, options = {}) {
   const result = runSilently(program, args, options);
   return result.status === 0 ? result.stdout.trim() : null;
 }
 
-/** Runs a short program silently. Returns what `spawnSync` does: a program may tell something and fail all the same. */
+/**
+ * Runs a short program silently. Returns what `spawnSync` returns, because a program that fails may have output too.
+ *
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {import("node:child_process").SpawnSyncOptions} [options]
+ * @returns {import("node:child_process").SpawnSyncReturns<string>}
+ */
 export function runSilently(program, args, options = {}) {
-  return spawnSync(...command(program, args), { cwd: root, encoding: "utf8", ...options });
+  return spawnSync(...command(program, args), { cwd: root, ...options, encoding: "utf8" });
 }
 
 /** The frame of every script: does the work, and turns a failure into words and an exit code. */

@@ -17,14 +17,16 @@ const settings = JSON.parse(readFileSync(new URL("settings.json", import.meta.ur
 
 export const settingNames = settings.map(({ name }) => name);
 
-/** Returns a setting. */
+/** Returns a setting. Throws if there is none of this name. */
 export function settingOf(name) {
-  return settings.find((setting) => setting.name === name);
+  const setting = settings.find((setting) => setting.name === name);
+  if (!setting) throw new Error(`Unknown setting: ${name}.`);
+  return setting;
 }
 
 /** Returns whether nobody may read a setting once it is set, not even people with access to the account. */
 export function isSecret(name) {
-  return Boolean(settingOf(name)?.secret);
+  return settings.some((setting) => setting.name === name && setting.secret);
 }
 
 /** Creates .dev.vars, or adds the lines that are missing. Never changes existing lines. */

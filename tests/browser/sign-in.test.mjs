@@ -172,7 +172,7 @@ test("an injected script does not run", async () => {
     const script = document.createElement("script");
     script.textContent = "window.ran = true";
     document.body.append(script);
-    return [(await violation).effectiveDirective, window.ran ?? false];
+    return [(await violation).effectiveDirective, Reflect.get(window, "ran") ?? false];
   });
   assert.deepEqual(stopped, ["script-src-elem", false]);
   await leave(/Content Security Policy/);

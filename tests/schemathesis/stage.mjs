@@ -36,7 +36,7 @@ export async function startStage() {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     return {
-      url: `http://127.0.0.1:${server.address().port}`,
+      url: `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`,
       async stop() {
         server.closeAllConnections();
         server.close();
@@ -52,7 +52,7 @@ export async function startStage() {
 /** Creates a session and returns its id. */
 async function sessionId(postern, email) {
   const { token } = ok(await login(postern, email));
-  return JSON.parse(Buffer.from(token.split(".")[1], "base64url")).sid;
+  return JSON.parse(Buffer.from(token.split(".")[1], "base64url").toString()).sid;
 }
 
 /** Saves the contents of the stores. Returns a function that restores them. */

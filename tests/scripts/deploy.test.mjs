@@ -189,7 +189,7 @@ test("staging has its own name and stores", async () => {
 test("wrong settings are reported all at once, before anything is created", async () => {
   const empty = await account();
   const wrong = { APP_URL: "http://app.example", MAIL_PROVIDER: "outbox", DEFAULT_ADMIN: "open", AUTH_SECRET: "short" };
-  for (const [settings, problems] of [
+  for (const [settings, problems] of /** @type {[Record<string, string>, string[]][]} */ ([
     [
       wrong,
       [
@@ -211,7 +211,7 @@ test("wrong settings are reported all at once, before anything is created", asyn
       ],
     ],
     [{ ...told, MAIL_PROVIDER: "resend,postmark" }, ["POSTMARK_SERVER_TOKEN is missing"]],
-  ]) {
+  ])) {
     const { code, said } = await empty.deploy(settings);
     assert.equal(code, 1, said);
     for (const problem of problems) assert.ok(said.includes(problem), `${problem} is not in: ${said}`);

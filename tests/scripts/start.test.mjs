@@ -30,7 +30,7 @@ before(async () => {
   }
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
-  port = server.address().port;
+  port = /** @type {import("node:net").AddressInfo} */ (server.address()).port;
   server.close();
   await once(server, "close");
 });

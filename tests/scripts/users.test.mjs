@@ -61,11 +61,11 @@ function scrypt(password) {
 
 const list = (users) => file("users.jsonl", users.map((one) => JSON.stringify(one)).join("\n"));
 
-for (const [tables, userId, providerId, verified] of [
+for (const [tables, userId, providerId, verified] of /** @type {[string[], string, string, string][]} */ ([
   [["users", "accounts"], "userId", "providerId", "emailVerified"],
   [["user", "account"], "user_id", "provider_id", "email_verified"],
   [["users", "accounts"], "user_id", "provider_id", "email_verified"],
-]) {
+])) {
   test(`a Better Auth database with ${tables.join("/")} and ${userId} keeps passwords and bans`, async () => {
     const path = join(folder, `${tables[0]}-${userId}.db`);
     const theirs = new DatabaseSync(path);

@@ -142,6 +142,7 @@ test("of concurrent wrong passwords for one account twenty are checked and all a
 
 test("a user can have 200 active tokens and no more", async () => {
   const { token, user } = await signUp(postern, "hoarder@example.com");
+  /** @returns {[method: string, path: string, options: object]} */
   const create = () => ["POST", "/api/auth/me/create-token", { token }];
   for (let round = 0; round < 4; round += 1) assert.deepEqual(tally(await atOnce(postern, 45, create)), { 200: 45 });
   assert.deepEqual(tally(await atOnce(postern, MANY, create)), { 200: 20, "409 too_many_tokens": 30 });

@@ -127,7 +127,7 @@ async function calls() {
 }
 
 function sessionId(token) {
-  return JSON.parse(Buffer.from(token.split(".")[1], "base64url")).sid;
+  return JSON.parse(Buffer.from(token.split(".")[1], "base64url").toString()).sid;
 }
 
 let people = 0;

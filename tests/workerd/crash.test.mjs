@@ -98,9 +98,15 @@ const KILLED = Symbol("the runtime was killed");
 /** Runs all workers until enough work is acknowledged, then kills the runtime while the others wait for their responses. */
 async function workUntilKilled(world, round) {
   const owner = world.signedUp.at(-1) ?? { ...world.visitor, token: world.visitor.session };
-  const work = { round, owner, signUps: [], tokens: [], sessions: [] };
-  work.tokensBefore = await count("user_tokens", owner.id);
-  work.sessionsBefore = await count("sessions", world.visitor.id);
+  const work = {
+    round,
+    owner,
+    signUps: [],
+    tokens: [],
+    sessions: [],
+    tokensBefore: await count("user_tokens", owner.id),
+    sessionsBefore: await count("sessions", world.visitor.id),
+  };
   for (const account of [...world.changers, world.resetter]) account.hasChangedNow = false;
   for (const account of world.changers) account.other = ok(await login(postern, account.email, account.password)).token;
 
@@ -188,7 +194,10 @@ async function workUntilKilled(world, round) {
   isKilled = true;
   await postern.kill();
   write.stop();
-  for (const { reason } of await ends) if (reason !== KILLED) throw reason;
+  for (const end of await ends) {
+    assert.equal(end.status, "rejected");
+    if (end.reason !== KILLED) throw end.reason;
+  }
   return work;
 }
 
@@ -198,7 +207,7 @@ async function nextWriteToD1() {
   const database = files.find((name) => /d1\b.*[0-9a-f]{64}\.sqlite$/.test(name));
   let wake = () => {};
   const watcher = watch(join(postern.state, dirname(database)), (_, name) => name.endsWith("-wal") && wake());
-  return { next: () => new Promise((resolve) => (wake = resolve)), stop: () => watcher.close() };
+  return { next: () => new Promise((resolve) => (wake = () => resolve(undefined))), stop: () => watcher.close() };
 }
 
 function hasChanged(account) {

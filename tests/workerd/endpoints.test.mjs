@@ -32,7 +32,7 @@ const DAY = 86_400_000;
 
 /** Reads the claims of a JWT like clients do, without verifying it. */
 function claims(token) {
-  return JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
+  return JSON.parse(Buffer.from(token.split(".")[1], "base64url").toString());
 }
 
 /** Checks that `time` is within a minute of the expected time. */

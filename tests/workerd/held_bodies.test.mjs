@@ -13,7 +13,14 @@ before(async () => {
 });
 after(() => postern?.stop());
 
-/** Sends all but the last byte of a request. `answer` resolves with the response, whether or not the byte is released. */
+/**
+ * Sends all but the last byte of a request. `answer` resolves with the response, whether or not the byte is released.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} json
+ * @param {{ token?: string, length?: number, address?: string }} [options]
+ */
 async function hold(method, path, json, { token, length, address = "192.0.2.1" } = {}) {
   const body = JSON.stringify(json);
   const headers = [
@@ -32,11 +39,11 @@ async function hold(method, path, json, { token, length, address = "192.0.2.1" }
 }
 
 test("errors that depend only on the headers do not wait for the body", async () => {
-  for (const [method, path, status, code] of [
+  for (const [method, path, status, code] of /** @type {[string, string, number, string][]} */ ([
     ["POST", "/api/auth/nothing", 404, "not_found"],
     ["POST", "/nothing", 404, "not_found"],
     ["PATCH", "/api/auth/login", 405, "method_not_allowed"],
-  ]) {
+  ])) {
     const { answer } = await hold(method, path, { email: "admin", password: "admin" });
     refused(await answer, status, code);
   }

@@ -106,6 +106,7 @@ const texts = [
   "9".repeat(400),
 ];
 
+/** @type {unknown[]} */
 const values = [
   null,
   true,
@@ -301,7 +302,7 @@ function deliver({ method, path, headers, body }) {
         const text = Buffer.concat(chunks).toString();
         const answer = {
           status: response.statusCode,
-          headers: new Headers(response.headers),
+          headers: new Headers(/** @type {Record<string, string>} */ (response.headers)),
           text,
           what: `${method} ${path}`,
         };
@@ -310,7 +311,7 @@ function deliver({ method, path, headers, body }) {
       });
     });
     // The connection may close before the end of a rejected body. Only the response counts.
-    request.on("error", (error) => (request.res ? undefined : reject(error)));
+    request.on("error", (error) => (Reflect.get(request, "res") ? undefined : reject(error)));
     request.end(body);
   });
 }

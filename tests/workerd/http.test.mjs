@@ -73,10 +73,10 @@ test("a body of 16 KiB is accepted, and one byte more is rejected", async () => 
 });
 
 test("a body that is too large is rejected with every method, even where bodies are ignored", async () => {
-  for (const [start, status] of [
+  for (const [start, status] of /** @type {[string, number][]} */ ([
     ["GET /api/auth/config", 200],
     ["DELETE /api/auth/me", 401],
-  ]) {
+  ])) {
     const sent = (size) => raw(postern, request(start, [`Content-Length: ${size}`], "a".repeat(size)));
     assert.equal((await sent(16_384)).status, status, start);
     refused(await sent(16_385), 413, "body_too_large");

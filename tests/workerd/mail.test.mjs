@@ -28,7 +28,11 @@ const secrets = [API_KEY];
 /** All mails that reached the provider, in order. */
 const received = [];
 const taken = () => Response.json({ id: "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794" });
-/** The response of the provider. Tests that change it restore it. */
+/**
+ * The response of the provider. Tests that change it restore it.
+ *
+ * @type {(mail: any) => Response | Promise<Response>}
+ */
 let provider = taken;
 
 let postern;
@@ -112,7 +116,7 @@ test("if a code cannot be mailed, the older one still works, and another can be 
   const before = await row();
   const problem = (status, name) => () =>
     Response.json({ statusCode: status, name, message: "refused@example.com" }, { status });
-  for (const [outage, said] of [
+  for (const [outage, said] of /** @type {[typeof provider, RegExp][]} */ ([
     [problem(500, "internal_server_error"), /500 internal_server_error/],
     [problem(422, "validation_error"), /422 validation_error/],
     [problem(429, "rate_limit_exceeded"), /429 rate_limit_exceeded/],
@@ -122,7 +126,7 @@ test("if a code cannot be mailed, the older one still works, and another can be 
       ({ url }) => (url.includes("api.resend.com") ? Response.redirect("https://evil.example/", 307) : taken()),
       /307 without/,
     ],
-  ]) {
+  ])) {
     const answer = await whileProviderIs(outage, () => sendOtp(session));
     const { error } = refused(answer, 503, "unavailable");
     const id = answer.headers.get("x-request-id");
@@ -169,7 +173,7 @@ test("the response does not wait for the mail", { timeout: 60_000 }, async (t) =
     await until(async () => (await queued()).length === 0);
   });
   const subjects = mailsTo(user.email).map(({ subject }) => subject);
-  assert.ok(subjects.includes("Your Postern password was changed"), subjects.join("\n"));
+  assert.ok(subjects.includes("Your password for Postern was changed"), subjects.join("\n"));
 });
 
 test("an email without an account gets the same response and no mail", async () => {

@@ -140,7 +140,7 @@ describe("a deployed environment with valid settings", () => {
 
   test("issues tokens for APP_URL, not for the Host header", async () => {
     const token = await adminToken(postern);
-    const { iss, aud } = JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
+    const { iss, aud } = JSON.parse(Buffer.from(token.split(".")[1], "base64url").toString());
     assert.deepEqual([iss, aud], ["https://app.example", "https://app.example"]);
   });
 
@@ -197,7 +197,7 @@ describe("custom settings of a deployment", () => {
 
   test("set the lifetimes of sessions and tokens and the cost of a password hash", async () => {
     const { token } = await root();
-    const { iat, exp } = JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
+    const { iat, exp } = JSON.parse(Buffer.from(token.split(".")[1], "base64url").toString());
     assert.equal(exp - iat, 120);
     await userToken(postern, token);
     const [{ created_at, expires_at }] = ok(await send(postern, "GET", "/api/auth/me/tokens", { token }));

@@ -53,14 +53,21 @@ function eventOf(answer, kind = "request") {
 
 test("each request is logged as one JSON line with id, method, route, status, outcome, time and store operations", async () => {
   const { token } = await signUp(postern, "ada@example.com");
-  for (const [method, path, options, route, status, outcome] of [
+  for (const [
+    method,
+    path,
+    options,
+    route,
+    status,
+    outcome,
+  ] of /** @type {[string, string, object, string, number, string][]} */ ([
     ["GET", "/api/auth/me", { token }, "/api/auth/me", 200, "success"],
     ["GET", "/api/auth/me", {}, "/api/auth/me", 401, "invalid_token"],
     ["DELETE", "/api/auth/me/tokens/abcdefghij", { token }, "/api/auth/me/tokens/{token}", 404, "not_found"],
     ["POST", "/api/auth/login", { json: { email: 1 } }, "/api/auth/login", 422, "invalid_fields"],
     ["POST", "/api/auth/me?token=a", {}, "/api/auth/me", 405, "method_not_allowed"],
     ["POST", "/ada@example.com", {}, "unknown", 404, "not_found"],
-  ]) {
+  ])) {
     const event = await eventOf(await send(postern, method, path, options));
     assert.deepEqual(Object.keys(event), [
       "event",

@@ -49,6 +49,7 @@ function withTrap(wasm, name) {
       1,
       `${found.length} functions have a name that begins with ${name}; choose another endpoint`,
     );
+    // @ts-expect-error The types of binaryen lack it.
     binaryen.Function(found[0]).body = module.unreachable();
     return module.emitBinary();
   } finally {

@@ -186,7 +186,7 @@ async function quiet(postern) {
 
 function cpuMilliseconds(pid) {
   // utime and stime are fields 14 and 15. Skip the program's name first, which may contain spaces.
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ");
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/.*\) /s, "").split(" ");
   return (Number(fields[11]) + Number(fields[12])) * tickMilliseconds;
 }
 
@@ -249,9 +249,10 @@ async function size(postern) {
   const { DatabaseSync } = await import("node:sqlite");
   const folder = join(postern.state, "d1", "miniflare-D1DatabaseObject");
   const name = readdirSync(folder).find((name) => name.endsWith(".sqlite") && name !== "metadata.sqlite");
+  if (!name) throw new Error(`${folder} has no database`);
   const file = new DatabaseSync(join(folder, name), { readOnly: true });
-  const { page_count: pages } = file.prepare("PRAGMA page_count").get();
-  const { page_size: bytes } = file.prepare("PRAGMA page_size").get();
+  const pages = file.prepare("PRAGMA page_count").get()?.page_count;
+  const bytes = file.prepare("PRAGMA page_size").get()?.page_size;
   file.close();
-  return pages * bytes;
+  return Number(pages) * Number(bytes);
 }

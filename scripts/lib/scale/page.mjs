@@ -202,10 +202,7 @@ function dollars(number) {
 }
 
 function amount(number) {
-  const [size, name] = [
-    [1e9, " billion"],
-    [1e6, " million"],
-    [1, ""],
-  ].find(([size]) => number >= size);
-  return `${(number / size).toLocaleString("en")}${name}`;
+  if (number >= 1e9) return `${(number / 1e9).toLocaleString("en")} billion`;
+  if (number >= 1e6) return `${(number / 1e6).toLocaleString("en")} million`;
+  return number.toLocaleString("en");
 }

@@ -33,7 +33,7 @@ export function check(raw, rules, now = Date.now()) {
     } catch (error) {
       // The rules throw the reason as a string.
       if (!(error instanceof InvalidValue) && typeof error !== "string") throw error;
-      problems.push(`${column} ${error.message ?? error}${advice[column] ?? ""}`);
+      problems.push(`${column} ${error instanceof InvalidValue ? error.message : error}${advice[column] ?? ""}`);
       return undefined;
     }
   };
@@ -128,6 +128,7 @@ function flag(value) {
 }
 
 function extra(value = {}) {
+  /** @type {unknown} */
   let object = value;
   if (typeof value === "string") {
     try {

@@ -9,6 +9,8 @@ import { loadRules } from "./rules.mjs";
 const batchLength = 1000;
 const batchSize = 500_000;
 /** Users read per statement. */
+/** @typedef {{ place: string, record?: Record<string, any>, problem?: string }} Row */
+
 const pageLength = 1000;
 
 const flags = ["is_active", "is_verified", "must_change_password"];
@@ -18,7 +20,7 @@ const flags = ["is_active", "is_verified", "must_change_password"];
  * the file, then the referrers.
  *
  * @param {{query: Function}} database
- * @param {() => AsyncIterable<{place: string, record?: object, problem?: string}>} read Reads the records from the start.
+ * @param {() => AsyncIterable<Row> | Iterable<Row>} read Reads the records from the start.
  * @param {object} [options]
  * @param {object} [options.hashConfig] The hash parameters of a Firebase project.
  * @param {string} [options.serviceName] The name of the service, which counts as a known default password.

@@ -45,9 +45,10 @@ export function toUser(record, hashConfig) {
         : "emailverified" in fields
           ? ofBetterAuth
           : ofPostern;
+  /** @type {Record<string, any>} */
   const user = convert(fields, hashConfig);
   const kept = extras.filter((key) => isGiven(fields[key]));
-  const imported = convert === ofPostern ? known : new Set([...read.get(convert), ...extras]);
+  const imported = convert === ofPostern ? known : new Set([...(read.get(convert) ?? []), ...extras]);
   const left =
     convert === ofPostern ? [] : Object.keys(fields).filter((key) => !imported.has(key) && isGiven(fields[key]));
   return { ...user, problems: [...problems, ...(user.problems ?? [])], notes: user.notes ?? [], kept, left };
@@ -233,27 +234,29 @@ export function readHashConfig(path) {
 }
 
 /** The columns that each service's converter reads. */
-const read = new Map([
-  [
-    ofBetterAuth,
-    ["id", "email", "password", "name", "role", "banned", "banexpires", "emailverified", "createdat", "updatedat"],
-  ],
-  [
-    ofSupabase,
+const read = new Map(
+  /** @type {[Function, string[]][]} */ ([
     [
-      "id",
-      "email",
-      "encryptedpassword",
-      "rawusermetadata",
-      "deletedat",
-      "banneduntil",
-      "emailconfirmedat",
-      "createdat",
-      "updatedat",
+      ofBetterAuth,
+      ["id", "email", "password", "name", "role", "banned", "banexpires", "emailverified", "createdat", "updatedat"],
     ],
-  ],
-  [ofFirebase, ["localid", "email", "passwordhash", "salt", "displayname", "disabled", "emailverified", "createdat"]],
-]);
+    [
+      ofSupabase,
+      [
+        "id",
+        "email",
+        "encryptedpassword",
+        "rawusermetadata",
+        "deletedat",
+        "banneduntil",
+        "emailconfirmedat",
+        "createdat",
+        "updatedat",
+      ],
+    ],
+    [ofFirebase, ["localid", "email", "passwordhash", "salt", "displayname", "disabled", "emailverified", "createdat"]],
+  ]),
+);
 
 /** Whether the value is true in JSON, CSV or SQLite. */
 export function isTrue(value) {

@@ -38,7 +38,7 @@ const maxRowLength = 100_000;
 async function* readCsv(path) {
   let head;
   let delimiter = ",";
-  for await (const { place, text, problem } of csvRows(path, () => ({ delimiter, columns: head?.length }))) {
+  for await (const { place, text = "", problem } of csvRows(path, () => ({ delimiter, columns: head?.length }))) {
     if (problem) {
       if (!head)
         throw new Failure(`The first line of ${path} ${problem}.`, "It must contain the column names, in UTF-8.");
@@ -53,7 +53,7 @@ async function* readCsv(path) {
       continue;
     }
     const row = rowOf(text, delimiter);
-    if (row.length !== head.length) yield { place, problem: "has a different number of columns than the first line" };
+    if (row?.length !== head.length) yield { place, problem: "has a different number of columns than the first line" };
     else yield { place, record: Object.fromEntries(head.map((column, index) => [column, plainCell(row[index])])) };
   }
 }
@@ -119,7 +119,7 @@ async function* linesOf(path) {
   for await (const chunk of createReadStream(path, { encoding: "utf8" })) {
     const lines = (rest + (isFirst ? chunk.replace(/^\uFEFF/, "") : chunk)).split("\n");
     isFirst = false;
-    rest = lines.pop();
+    rest = lines.pop() ?? "";
     for (const line of lines) yield line.replace(/\r$/, "");
   }
   if (rest !== "") yield rest.replace(/\r$/, "");

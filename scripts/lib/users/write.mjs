@@ -15,7 +15,12 @@ const writers = {
   ".jsonl": { head: "", line: (user) => `${JSON.stringify(user)}\n` },
 };
 
-/** @returns {Promise<number>} The number of users written. */
+/**
+ * @param {string} path
+ * @param {AsyncIterable<object>} users
+ * @param {(count: number) => void} [onProgress]
+ * @returns {Promise<number>} The number of users written.
+ */
 export async function writeUsers(path, users, onProgress = () => {}) {
   const writer = writers[extname(path).toLowerCase()];
   if (!writer)

@@ -9,13 +9,17 @@ import { startBrowserWithoutCookies } from "./browser.mjs";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** The widths and color schemes that every page is tested with: a small phone and a desktop, light and dark. */
-export const looks = ["light", "dark"].flatMap((colorScheme) =>
+export const looks = /** @type {const} */ (["light", "dark"]).flatMap((colorScheme) =>
   [360, 1280].map((width) => ({ name: `${colorScheme}, ${width} px`, colorScheme, viewport: { width, height: 800 } })),
 );
 
 /**
  * Opens a window with its own profile. Exceptions and logged errors, such as violations of the security policy, fail the
  * test when `leave` is called, except the one that `leave` is passed. Responses with a 4xx status are not errors.
+ *
+ * @param {import("playwright-core").Browser} browser
+ * @param {{ url: string }} postern
+ * @param {Pick<import("playwright-core").BrowserContextOptions, "colorScheme" | "viewport">} [look]
  */
 export async function visit(browser, postern, { colorScheme, viewport } = looks[1]) {
   return await open(await browser.newContext({ baseURL: postern.url, colorScheme, viewport }));
@@ -74,7 +78,7 @@ export async function expectMessage(scope, text) {
 export async function assertUsable(page, about) {
   // Bypasses the page's security policy, like a debugger.
   await page.evaluate(axe);
-  const violations = await page.evaluate(async () => (await window.axe.run(document)).violations);
+  const violations = await page.evaluate(async () => (await Reflect.get(window, "axe").run(document)).violations);
   const problems = violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html}: ${failureSummary}`),
   );

@@ -26,7 +26,14 @@ export async function startCloudflare() {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const stop = () => new Promise((resolve) => server.close(resolve).closeAllConnections());
-  return { state, calls, unknown, version: VERSION, url: `http://127.0.0.1:${server.address().port}/client/v4`, stop };
+  return {
+    state,
+    calls,
+    unknown,
+    version: VERSION,
+    url: `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}/client/v4`,
+    stop,
+  };
 }
 
 function answerTo(state, call, query, text) {

@@ -7,13 +7,22 @@ import { connect } from "node:net";
 export const PASSWORD = "correct horse battery";
 
 /**
+ * @typedef {object} Options What a request sends.
+ * @property {unknown} [json] Sent as a JSON body.
+ * @property {Record<string, string>} [form] Sent as multipart/form-data.
+ * @property {string | null} [token] The bearer token.
+ * @property {string} [address] The client address, in Cloudflare's header.
+ * @property {Record<string, string>} [headers]
+ * @property {BodyInit} [body]
+ */
+
+/**
  * Sends a request and reads the whole response.
  *
- * @param {object} [options]
- * @param {unknown} [options.json] Sent as a JSON body.
- * @param {Record<string, string>} [options.form] Sent as multipart/form-data.
- * @param {string} [options.token] The bearer token.
- * @param {string} [options.address] The client address, in Cloudflare's header.
+ * @param {any} postern A running Postern.
+ * @param {string} method
+ * @param {string} path
+ * @param {Options} [options]
  */
 export async function send(postern, method, path, { json, form, token, address, headers = {}, body } = {}) {
   if (form) {
@@ -175,7 +184,7 @@ let guesses = 0;
  * Sends `count` requests that are really concurrent: it first sends all but the last byte of each, then the last bytes while the
  * Worker hashes other passwords. Requests that are only sent together would be processed one after the other.
  *
- * @param {(number: number) => [method: string, path: string, options?: object]} describe The requests. Supports the options `json`,
+ * @param {(number: number) => [method: string, path: string, options?: Options]} describe The requests. Supports the options `json`,
  *   `form` (sent urlencoded), `token` and `address` of `send`.
  */
 export async function atOnce(postern, count, describe) {
@@ -191,7 +200,12 @@ export async function atOnce(postern, count, describe) {
   return await Promise.all(requests.map(({ answer }) => answer));
 }
 
-/** Sends all but the last byte of a request. */
+/**
+ * Sends all but the last byte of a request.
+ *
+ * @param {any} postern
+ * @param {[method: string, path: string, options?: Options]} request
+ */
 async function hold(postern, [method, path, { json, form, token, address } = {}]) {
   const body = json ? JSON.stringify(json) : form ? String(new URLSearchParams(form)) : "";
   const headers = ["Host: localhost", "Connection: close"];
@@ -231,7 +245,9 @@ export function raw(postern, bytes, then = () => {}, what = String(bytes).split(
     const limit = setTimeout(() => socket.destroy(new Error("no end of the answer in 20 seconds")), 20_000);
     socket.on("data", (chunk) => chunks.push(chunk));
     // A server that has responded may close the connection while we are still sending.
-    socket.on("error", (error) => (chunks.length > 0 && error.code !== undefined ? undefined : reject(error)));
+    socket.on("error", (/** @type {NodeJS.ErrnoException} */ error) =>
+      chunks.length > 0 && error.code !== undefined ? undefined : reject(error),
+    );
     socket.on("close", () => {
       clearTimeout(limit);
       resolve(parse(Buffer.concat(chunks).toString(), what));

@@ -189,9 +189,11 @@ class Postern {
     this.#port ??= await freePort();
     this.url = `http://localhost:${this.#port}`;
     const { modulesRules, ...workerOptions } = unstable_getMiniflareWorkerOptions(config).workerOptions;
-    for (const { simple } of Object.values(workerOptions.ratelimits)) simple.limit = this.#rateLimit ?? simple.limit;
+    for (const { simple } of Object.values(workerOptions.ratelimits ?? {}))
+      simple.limit = this.#rateLimit ?? simple.limit;
     const processes = [];
     this.#processes = processes;
+    /** @param {any} message */
     const note = ({ process }) => processes.push(process);
     subscribe("child_process", note);
     this.#runtime = new Miniflare(
@@ -199,11 +201,11 @@ class Postern {
         ...workerOptions,
         name: config.name,
         modulesRoot: dirname(config.main),
-        modules: [
+        modules: /** @type {import("miniflare").V4ModuleDefinition[]} */ ([
           ...this.#withBindings(config.main),
           { type: "ESModule", path: config.main },
           { type: "CompiledWasm", path: join(dirname(config.main), "index_bg.wasm"), contents: this.#wasm },
-        ],
+        ]),
         // Replaces wrangler's own settings, which include .dev.vars.
         bindings: defined({ ...config.vars, ...localSettings, APP_URL: this.url, ...this.#settings }),
         outboundService: this.#outbound,
@@ -243,6 +245,10 @@ export default {
   }
 }
 
+/**
+ * @param {Request} request
+ * @returns {never}
+ */
 function refuse(request) {
   throw new Error(
     `The Worker called ${new URL(request.url).origin}; give startPostern an \`outbound\` that answers it.`,
@@ -257,7 +263,7 @@ function defined(settings) {
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address();
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
   server.close();
   await once(server, "close");
   return port;

@@ -33,8 +33,9 @@ export default {
 export async function startPrimitives() {
   await buildPrimitives();
   // The modules that wasm-bindgen generates: bindings and snippets of crates.
-  const scripts = readdirSync(folder, { recursive: true }).filter((path) => path.endsWith(".js"));
+  const scripts = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".js"));
   const processes = [];
+  /** @param {any} message */
   const note = ({ process }) => processes.push(process);
   subscribe("child_process", note);
   const { compatibility_date } = unstable_readConfig({ config: join(root, "wrangler.toml") }, { hideWarnings: true });
@@ -44,11 +45,11 @@ export async function startPrimitives() {
       compatibilityDate: compatibility_date,
       compatibilityFlags: ["nodejs_compat"],
       modulesRoot: folder,
-      modules: [
+      modules: /** @type {import("miniflare").V4ModuleDefinition[]} */ ([
         { type: "ESModule", path: join(folder, "worker.mjs"), contents: worker },
         ...scripts.map((path) => ({ type: "ESModule", path: join(folder, path) })),
         { type: "CompiledWasm", path: join(folder, "index_bg.wasm") },
-      ],
+      ]),
       host: "127.0.0.1",
       port: 0,
       cf: false,
