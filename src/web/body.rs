@@ -120,7 +120,7 @@ async fn multipart_fields(content_type: &str, body: &[u8]) -> Result<Vec<(String
 }
 
 fn media_type(request: &Request) -> Option<String> {
-    // One that is there and cannot be read is none of those that are taken.
+    // A content type that is not visible ASCII is an unsupported one, which is not the same as none.
     let value =
         Some(request.headers.get(&header::CONTENT_TYPE)?).filter(|value| is_visible_ascii(value)).unwrap_or_default();
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn json_refusals_have_the_status_of_the_contract() {
+    fn json_bodies_are_accepted_or_get_the_status_of_the_contract() {
         let json_type = Some("application/json; charset=utf-8");
         let nested = "[".repeat(5_000);
         for (content_type, body, expected) in [
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn form_refusals_have_the_status_of_the_contract() {
+    fn form_bodies_are_accepted_or_get_the_status_of_the_contract() {
         let multipart = Some("multipart/form-data; boundary=x");
         let good = b"--x\r\nContent-Disposition: form-data; name=\"otp\"\r\n\r\n123456\r\n--x--\r\n".as_slice();
         for (content_type, body, expected) in [
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_reads_the_same_in_both_encodings() {
+    fn a_form_is_parsed_the_same_in_both_encodings() {
         let multipart = b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1+ 2\r\n--x\r\n\
             Content-Disposition: form-data; name=\"a\"\r\n\r\nsecond\r\n--x--\r\n";
         for (content_type, body) in [

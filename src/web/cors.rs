@@ -1,26 +1,26 @@
-//! Which pages of other origins may read an answer (the Fetch standard, section 3.3, "CORS protocol").
+//! CORS: which pages of other origins can read responses (the Fetch standard, section 3.3, "CORS protocol").
 //!
-//! They are those of an exact list. They never come with credentials that a browser adds by itself: a page of another
-//! origin has a bearer of its own or none.
+//! The settings list their exact origins. Credentials that a browser adds by itself, such as cookies, are not allowed: a page of
+//! another origin uses a bearer token.
 
 use http::{Method, header};
 
 use super::{Header, Request, Response};
 use crate::error::list;
 
-/// What a page may send beside the headers that need no permission.
+/// The request headers that pages can send, besides those that are always allowed.
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, If-Match, X-Acting-As";
-/// What a page may read beside the headers that need no permission.
+/// The response headers that pages can read, besides those that are always allowed.
 const EXPOSED_HEADERS: &str = "X-Refresh-Token, X-Request-Id, Retry-After, ETag, X-Total-Count";
-/// For how many seconds a browser may remember a preflight: the most that Chromium does.
+/// How long browsers can cache a preflight, in seconds: the maximum of Chromium.
 const MAX_AGE: &str = "7200";
 
-/// The origin of the page that asks, if it is one of those listed.
+/// Returns the origin of the page, if it is in the list.
 fn listed(request: &Request, origins: &[String]) -> Option<String> {
     request.header(&header::ORIGIN).filter(|origin| origins.iter().any(|listed| listed == origin))
 }
 
-/// The answer to a listed page's question whether it may use one of `methods`; nothing if that is not what is asked.
+/// Returns the response to a preflight of a listed page. `None` for any other request.
 pub fn preflight(request: &Request, origins: &[String], methods: &[Method]) -> Option<Response> {
     let is_preflight =
         request.method == Method::OPTIONS && request.headers.get(&header::ACCESS_CONTROL_REQUEST_METHOD).is_some();
@@ -32,7 +32,7 @@ pub fn preflight(request: &Request, origins: &[String], methods: &[Method]) -> O
     })
 }
 
-/// What every answer says of it, whatever its status.
+/// Returns the CORS headers of a response, which do not depend on its status.
 pub fn headers(request: &Request, origins: &[String]) -> Vec<Header> {
     if origins.is_empty() {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! HTTP as this service speaks it: what a request and an answer are, and how bodies are read.
+//! HTTP as this service speaks it: requests, responses, and how bodies and queries are parsed.
 
 pub mod acting_as;
 mod body;
@@ -25,18 +25,18 @@ use utoipa::{
 
 use crate::error::Error;
 
-/// The largest body that is read, in bytes.
+/// The maximum size of a body, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
 
-/// The header of every answer that has the id of its request, as the log has it.
+/// The response header with the request id, which is also in the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The header of a list that is cut off at a maximum: how many items there are.
+/// The header with the number of items of a list that is cut off at a maximum.
 pub const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
-/// The headers of a request. Each is asked for when it is needed: for the runtime to tell one costs more than to use it.
+/// The headers of a request. Each one is read when it is needed, because reading a header from the runtime is expensive.
 pub trait Headers {
-    /// The header's value; those of several are one, with commas between them (the Fetch standard, section 2.2.2, "get").
+    /// Returns the value of a header. Several values are joined by commas (the Fetch standard, section 2.2.2, "get").
     fn get(&self, name: &HeaderName) -> Option<String>;
 }
 
@@ -48,46 +48,45 @@ impl Headers for HeaderMap {
     }
 }
 
-/// One request. It comes without its body, which `routes` adds when it has arrived.
+/// A request. `routes` adds the body when it has arrived.
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// The scheme, host and port of the URL, such as `https://auth.example.com`. The client chooses the host, so it proves
-    /// nothing.
+    /// The scheme, host and port of the URL, such as `https://auth.example.com`. The client chooses the host, so do not trust it.
     pub origin: String,
-    /// The path as sent, not decoded.
+    /// The path, not decoded.
     pub path: String,
-    /// What stands behind `?`, not decoded; empty if there is nothing.
+    /// The query without `?`, not decoded. Empty if there is none.
     pub query: String,
     /// The headers.
     pub headers: Rc<dyn Headers>,
-    /// The body; cut off one byte after [`MAX_BODY`].
+    /// The body. A body that is too large is cut off one byte after [`MAX_BODY`].
     pub body: Vec<u8>,
 }
 
 impl Request {
-    /// The header's value, if it is visible ASCII.
+    /// Returns the value of a header, if it is visible ASCII.
     pub fn header(&self, name: &HeaderName) -> Option<String> {
         self.headers.get(name).filter(|value| is_visible_ascii(value))
     }
 
-    /// Whether the method changes nothing (RFC 9110, section 9.2.1). `OPTIONS` is not looked at apart.
+    /// Returns whether the method is GET or HEAD, which change nothing (RFC 9110, section 9.2.1).
     pub fn only_reads(&self) -> bool {
         self.method == Method::GET || self.method == Method::HEAD
     }
 
-    /// Whether it came over plain http.
+    /// Returns whether the request came over plain http.
     pub fn is_plain_http(&self) -> bool {
         !self.origin.starts_with("https://")
     }
 }
 
-/// The `Content-Length`, if there is one.
+/// Returns the `Content-Length`, if there is a valid one.
 pub fn declared_length(headers: &dyn Headers) -> Option<usize> {
     headers.get(&header::CONTENT_LENGTH)?.parse().ok()
 }
 
-/// Whether a header's value can be read (RFC 9110, section 5.5: what else may stand in one is opaque).
+/// Returns whether the value of a header is visible ASCII. Other bytes have no defined meaning (RFC 9110, section 5.5).
 fn is_visible_ascii(value: &str) -> bool {
     value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
 }
@@ -135,54 +134,54 @@ impl From<Cow<'static, str>> for HeaderText {
     }
 }
 
-/// One answer.
+/// A response.
 #[derive(Debug)]
 pub struct Response {
     /// The status.
     pub status: StatusCode,
-    /// The headers; a name may stand here more than once.
+    /// The headers. A name can occur more than once.
     pub headers: Vec<Header>,
-    /// The body; empty if there is none.
+    /// The body. Empty if there is none.
     pub body: Cow<'static, str>,
-    /// `success`, or the code of the refusal: for the log.
+    /// `success`, or the code of the error, for the log.
     pub outcome: &'static str,
 }
 
 impl Response {
-    /// 200 with a JSON body.
+    /// Returns 200 with a JSON body.
     pub fn json<T: Serialize>(body: &T) -> Self {
-        // Only maps with keys that are no strings and failing `Serialize` impls can fail; we have neither.
+        // Fails only for maps with keys that are not strings and for `Serialize` implementations that fail. We have neither.
         Self::with_body("application/json", serde_json::to_string(body).unwrap_or_default())
     }
 
-    /// 200 with JSON that is text already.
+    /// Returns 200 with JSON text.
     pub fn json_text(body: String) -> Self {
         Self::with_body("application/json", body)
     }
 
-    /// 200 with the JSON literal `true` as the whole body.
+    /// Returns 200 with the JSON literal `true` as the whole body.
     pub fn ok() -> Self {
         Self::json(&true)
     }
 
-    /// 204, which has no body.
+    /// Returns 204, which has no body.
     pub fn no_content() -> Self {
         Response { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Cow::Borrowed(""), outcome: "success" }
     }
 
-    /// 308 to another address, for good.
+    /// Returns 308, a permanent redirect to another URL.
     pub fn permanent_redirect(location: String) -> Self {
         let status = StatusCode::PERMANENT_REDIRECT;
         Response { status, headers: Vec::new(), body: Cow::Borrowed(""), outcome: "redirect" }
             .header(header::LOCATION, location)
     }
 
-    /// 200 with an HTML page.
+    /// Returns 200 with an HTML page.
     pub fn html(page: String) -> Self {
         Self::with_body("text/html; charset=utf-8", page)
     }
 
-    /// The answer to a request that is refused.
+    /// Returns the response for an error.
     pub fn refusal(error: &Error, request_id: &str) -> Self {
         let mut response = Self::json(&error.body(request_id));
         response.status = error.status();
@@ -200,14 +199,14 @@ impl Response {
         }
     }
 
-    /// The same answer with one more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: impl Into<HeaderText>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// The same answer with these headers more.
+    /// Adds headers.
     #[must_use]
     pub fn headers(mut self, headers: impl IntoIterator<Item = Header>) -> Self {
         self.headers.extend(headers);
@@ -215,7 +214,7 @@ impl Response {
     }
 }
 
-/// The body of [`Response::ok`], as clients are told of it.
+/// The body of [`Response::ok`] in the API description.
 pub struct True;
 
 impl PartialSchema for True {
@@ -231,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_that_is_not_visible_ascii_is_there_and_has_no_value() {
+    fn a_header_that_is_not_visible_ascii_is_present_but_has_no_value() {
         let asked = |value: &[u8]| {
             let headers = HeaderMap::from_iter([(header::USER_AGENT, HeaderValue::from_bytes(value).unwrap())]);
             let (method, origin, path, query) = (Method::GET, String::new(), String::new(), String::new());

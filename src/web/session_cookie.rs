@@ -1,20 +1,20 @@
-//! The session cookie: keeps the session token of a page of this service where no script can read it (RFC 6265bis).
+//! The session cookie, which keeps the session token of the service's own pages where no script can read it (RFC 6265bis).
 //!
-//! With the prefix `__Host-`, a browser accepts it only from this very host, over TLS, and for every path. In local
-//! development over plain http it has neither the prefix nor `Secure`: Safari would drop it.
+//! Because of the prefix `__Host-`, a browser accepts it only from this exact host, over TLS, and for every path. In local
+//! development over plain http it has neither the prefix nor `Secure`, because Safari would drop it.
 //!
-//! No refusal removes the cookie. The browser may have a newer one by the time a late 401 arrives, and an answer can only name
-//! the cookie, not the value that it was about.
+//! An error response does not remove the cookie. When a late 401 arrives, the browser can already have a newer cookie, and a response
+//! can only name the cookie, not its value.
 
 use http::{HeaderName, header};
 use utoipa::IntoParams;
 
 use super::{Header, Request};
 
-/// By this header a page asks for the cookie. A form cannot send it, nor a page of another origin that no preflight allows it to.
+/// The header with which a page requests the cookie. Forms cannot send it, and pages of other origins need a preflight.
 pub const WANTED: HeaderName = HeaderName::from_static("x-session-cookie");
 
-/// The header [`WANTED`], as clients are told of it.
+/// The header [`WANTED`] in the API description.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct Wanted {
@@ -23,17 +23,17 @@ pub struct Wanted {
     pub session_cookie: Option<String>,
 }
 
-/// Which of the two cookies a request is about.
+/// The two kinds of session cookies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `__Host-session`.
     Secure,
-    /// The one for local development over plain http.
+    /// The cookie for local development over plain http.
     PlainHttp,
 }
 
 impl Kind {
-    /// The cookie for this request. Outside local development it is always the secure one.
+    /// Returns the kind for this request. Outside local development it is always the secure one.
     pub fn of(request: &Request, is_local: bool) -> Kind {
         if is_local && request.origin.starts_with("http://") { Kind::PlainHttp } else { Kind::Secure }
     }
@@ -52,29 +52,29 @@ impl Kind {
         }
     }
 
-    /// The header that keeps `token` for this many seconds.
+    /// Returns the header that stores `token` for this many seconds.
     pub fn set(self, token: &str, seconds: i64) -> Header {
         (header::SET_COOKIE, format!("{}={token}; {}; Max-Age={seconds}", self.name(), self.attributes()).into())
     }
 
-    /// The header that removes the cookie.
+    /// Returns the header that removes the cookie.
     pub fn clear(self) -> Header {
         self.set("", 0)
     }
 }
 
-/// Whether the request asks for the cookie. Only a page of this service gets it (`access`).
+/// Returns whether the request asks for the cookie. Only pages of this service get it; `access` checks that.
 pub fn is_wanted(request: &Request) -> bool {
     request.header(&WANTED).is_some_and(|value| value == "set")
 }
 
-/// The token in the cookie. Two such cookies count as none: a browser has one.
+/// Returns the token in the cookie. Two such cookies count as none, because a browser sends only one.
 pub fn token(request: &Request, kind: Kind) -> Option<String> {
     let header = request.header(&header::COOKIE)?;
     let mut tokens = header.split(';').filter_map(|cookie| cookie.trim().strip_prefix(kind.name())?.strip_prefix('='));
     let token = tokens.next()?;
-    // A comma is in no token: it stands between two headers. Nor may it part cookies, because in those of other names, which a
-    // neighbouring host can set, there may be whatever it likes.
+    // Several headers are joined by commas. A comma does not separate cookies, because cookies of other names can contain anything:
+    // a neighboring host can set them.
     (tokens.next().is_none() && !token.contains(',')).then(|| token.to_owned())
 }
 
@@ -85,7 +85,7 @@ mod tests {
     use std::rc::Rc;
 
     #[test]
-    fn the_token_is_found_among_other_cookies_if_it_is_there_once() {
+    fn the_token_is_found_among_other_cookies_if_it_is_there_exactly_once() {
         let found = |values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn only_local_development_over_plain_http_has_a_cookie_without_secure() {
+    fn only_local_development_over_plain_http_uses_a_cookie_without_secure() {
         let kind = |origin: &str, is_local| {
             let (origin, headers) = (origin.to_owned(), Rc::new(HeaderMap::new()));
             let (path, query, body) = (String::new(), String::new(), Vec::new());

@@ -1,37 +1,37 @@
-//! Conditional requests (RFC 9110, section 13.1.1): which state of a resource a change is based on.
+//! Conditional requests (RFC 9110, section 13.1.1): the version of a resource on which a change is based.
 //!
-//! The version of a user is its `updated_at`, which grows with every change. It is sent as `ETag`, and comes back in `If-Match`.
+//! The version of a user is its `updated_at`, which increases with every change. Responses have it in `ETag`, requests in `If-Match`.
 
 use http::header;
 use utoipa::IntoParams;
 
 use super::{Header, Request};
 
-/// No resource has this version, so a change that is based on it is always refused.
+/// A version that no resource has, so a change that is based on it is always refused.
 pub const NONE: i64 = -1;
 
-/// The header `If-Match`, as the description of the API shows it.
+/// The header `If-Match` in the API description.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct IfMatch {
-    /// The `ETag` of the state that the change is based on. If it is no longer the present one, the answer is 412.
+    /// The `ETag` of the state on which the change is based. If it is no longer the current one, the response is 412.
     #[param(rename = "If-Match", example = "\"1700000000000\"")]
     pub if_match: Option<String>,
 }
 
-/// The header `ETag` for a version.
+/// Returns the header `ETag` for a version.
 pub fn etag(version: i64) -> Header {
     (header::ETAG, tag(version).into())
 }
 
-/// The value of an `ETag` for a version.
+/// Returns the value of `ETag` for a version.
 pub fn tag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-/// The version that `If-Match` requires: `None` without the header or with `*`, [`NONE`] for a value that is no tag of ours.
+/// Returns the version that `If-Match` requires: `None` without the header or with `*`, [`NONE`] if the value is not a valid tag.
 ///
-/// A proxy that compresses an answer marks its tag as weak (`W/"…"`). The version stays exact, so that mark is ignored.
+/// A proxy that compresses a response marks its tag as weak (`W/"…"`). The version stays exact, so the mark is ignored.
 pub fn required(request: &Request) -> Option<i64> {
     let value = request.headers.get(&header::IF_MATCH)?;
     let value = value.trim();
@@ -50,7 +50,7 @@ mod tests {
     use std::rc::Rc;
 
     #[test]
-    fn if_match_names_one_version_any_or_none() {
+    fn if_match_requires_one_version_any_version_or_none() {
         let asked = |value: Option<&str>| {
             let headers: HeaderMap =
                 value.map(|value| (header::IF_MATCH, value.parse().unwrap())).into_iter().collect();

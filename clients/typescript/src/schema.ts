@@ -2059,7 +2059,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The `ETag` of the state that the change is based on. If it is no longer the present one, the answer is 412.
+                 * @description The `ETag` of the state on which the change is based. If it is no longer the current one, the response is 412.
                  * @example "1700000000000"
                  */
                 "If-Match"?: string;
@@ -2185,7 +2185,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The `ETag` of the state that the change is based on. If it is no longer the present one, the answer is 412.
+                 * @description The `ETag` of the state on which the change is based. If it is no longer the current one, the response is 412.
                  * @example "1700000000000"
                  */
                 "If-Match"?: string;
