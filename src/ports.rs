@@ -22,6 +22,10 @@ impl From<StoreError> for Error {
     }
 }
 
+/// An HTTP request, or the platform's mail service, failed. `0` is for the log only: it may quote a URL, but never an address.
+#[derive(Debug, Clone)]
+pub struct HttpError(pub String);
+
 /// One value bound to a [`Statement`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -156,14 +160,14 @@ pub struct HttpResponse {
 /// The net.
 pub trait HttpClient {
     /// Sends one POST and waits at most ten seconds for the whole answer. Redirects are not followed.
-    fn post(&self, request: HttpRequest) -> Pending<'_, Result<HttpResponse, StoreError>>;
+    fn post(&self, request: HttpRequest) -> Pending<'_, Result<HttpResponse, HttpError>>;
     /// Asks for an absolute `https` address and waits at most `limit` for the whole answer. Redirects are not followed.
     fn get<'a>(
         &'a self,
         url: &'a str,
         headers: &'a [(&'static str, &'static str)],
         limit: Duration,
-    ) -> Pending<'a, Result<HttpResponse, StoreError>>;
+    ) -> Pending<'a, Result<HttpResponse, HttpError>>;
 }
 
 /// A mail for the platform's own mail service.
@@ -196,9 +200,9 @@ pub enum SendResult {
 
 /// The platform's own mail service.
 pub trait Mailer {
-    /// Hands over one mail and waits at most ten seconds for the answer. The [`StoreError`] quotes no address: it is one too
+    /// Hands over one mail and waits at most ten seconds for the answer. The [`HttpError`] quotes no address: it is one too
     /// where this deployment has no such service.
-    fn send(&self, letter: MailMessage) -> Pending<'_, Result<SendResult, StoreError>>;
+    fn send(&self, letter: MailMessage) -> Pending<'_, Result<SendResult, HttpError>>;
 }
 
 /// A timer. It tells how much time a run of the cron trigger has left; no rule reads a clock from it.

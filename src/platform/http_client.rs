@@ -6,7 +6,7 @@ use futures_util::future::{Either, select};
 use worker::{AbortController, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, wasm_bindgen::JsValue};
 
 use crate::{
-    ports::{HttpClient, HttpRequest, HttpResponse, Pending, StoreError},
+    ports::{HttpClient, HttpError, HttpRequest, HttpResponse, Pending},
     runtime::Sleep,
 };
 
@@ -17,7 +17,7 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct FetchClient;
 
 impl HttpClient for FetchClient {
-    fn post(&self, request: HttpRequest) -> Pending<'_, Result<HttpResponse, StoreError>> {
+    fn post(&self, request: HttpRequest) -> Pending<'_, Result<HttpResponse, HttpError>> {
         Box::pin(async move {
             let headers = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
             let init = init(Method::Post, headers, Some(request.body.into())).map_err(error)?;
@@ -30,7 +30,7 @@ impl HttpClient for FetchClient {
         url: &'a str,
         headers: &'a [(&'static str, &'static str)],
         limit: Duration,
-    ) -> Pending<'a, Result<HttpResponse, StoreError>> {
+    ) -> Pending<'a, Result<HttpResponse, HttpError>> {
         Box::pin(async move {
             let init = init(Method::Get, headers.iter().copied(), None).map_err(error)?;
             send(url, init, limit).await
@@ -50,7 +50,7 @@ fn init<'a>(
     Ok(RequestInit { method, headers, body, redirect: RequestRedirect::Manual, ..RequestInit::default() })
 }
 
-async fn send(url: &str, init: RequestInit, limit: Duration) -> Result<HttpResponse, StoreError> {
+async fn send(url: &str, init: RequestInit, limit: Duration) -> Result<HttpResponse, HttpError> {
     let controller = AbortController::default();
     let signal = controller.signal();
     let answer = Box::pin(async {
@@ -62,11 +62,11 @@ async fn send(url: &str, init: RequestInit, limit: Duration) -> Result<HttpRespo
         Either::Left((answer, _)) => answer.map_err(error),
         Either::Right(_) => {
             controller.abort();
-            Err(StoreError(format!("no answer within {} s", limit.as_secs())))
+            Err(HttpError(format!("no answer within {} s", limit.as_secs())))
         }
     }
 }
 
-fn error(error: worker::Error) -> StoreError {
-    StoreError(format!("fetch: {error}"))
+fn error(error: worker::Error) -> HttpError {
+    HttpError(format!("fetch: {error}"))
 }

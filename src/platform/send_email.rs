@@ -9,7 +9,7 @@ use worker::{
 
 use super::http_client::TIMEOUT;
 use crate::{
-    ports::{MailMessage, Mailer, Pending, SendResult, StoreError},
+    ports::{HttpError, MailMessage, Mailer, Pending, SendResult},
     runtime::Sleep,
 };
 
@@ -17,17 +17,17 @@ use crate::{
 pub struct EmailService(pub Option<SendEmail>);
 
 impl Mailer for EmailService {
-    fn send(&self, letter: MailMessage) -> Pending<'_, Result<SendResult, StoreError>> {
+    fn send(&self, letter: MailMessage) -> Pending<'_, Result<SendResult, HttpError>> {
         Box::pin(async move {
             let Some(binding) = &self.0 else {
-                return Err(StoreError("there is no send_email binding of the name EMAIL".to_owned()));
+                return Err(HttpError("there is no send_email binding of the name EMAIL".to_owned()));
             };
             let mail = mail(&letter);
             let answer = Box::pin(binding.send_with_builder(&mail));
             match select(answer, Sleep::of(TIMEOUT)).await {
                 Either::Left((Ok(_), _)) => Ok(SendResult::Taken),
                 Either::Left((Err(error), _)) => refusal(&error),
-                Either::Right(_) => Err(StoreError(format!("no answer within {} s", TIMEOUT.as_secs()))),
+                Either::Right(_) => Err(HttpError(format!("no answer within {} s", TIMEOUT.as_secs()))),
             }
         })
     }
@@ -46,7 +46,7 @@ fn mail(letter: &MailMessage) -> SendEmailBuilder {
 }
 
 /// What the service throws has a `code`; anything else comes from the way there.
-fn refusal(error: &js_sys::Error) -> Result<SendResult, StoreError> {
+fn refusal(error: &js_sys::Error) -> Result<SendResult, HttpError> {
     let code = Reflect::get(error, &"code".into()).ok().and_then(|code| code.as_string());
-    code.map(SendResult::Refused).ok_or_else(|| StoreError("an error without a code".to_owned()))
+    code.map(SendResult::Refused).ok_or_else(|| HttpError("an error without a code".to_owned()))
 }

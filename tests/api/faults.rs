@@ -459,7 +459,7 @@ fn fail(story: &Story, settings: Settings<'_>, nth: u32, fault: Fault, then: The
     let Plan { after, .. } = plan;
     let state = facts(&world, &names);
     let mut between = before.clone();
-    let may_be_between = story.owes_mail_to.is_some() || (story.is_undone && fault == Fault::StoreError);
+    let may_be_between = story.owes_mail_to.is_some() || (story.is_undone && fault == Fault::Down);
     between.retain(|fact| !may_be_between || *fact != story.ends_early);
     assert!([&before, after, &between].contains(&&state), "{what}: {state:#?} is neither {before:#?} nor {after:#?}");
     let is_told_done = answer.status == story.answer;
@@ -472,7 +472,7 @@ fn fail(story: &Story, settings: Settings<'_>, nth: u32, fault: Fault, then: The
             let mut again = (story.request)(&world).send();
             let expected = match () {
                 // Its place in the budget stays taken, because nothing could be undone.
-                () if story.is_undone && fault == Fault::StoreError => [story.answer, 429],
+                () if story.is_undone && fault == Fault::Down => [story.answer, 429],
                 () if state == before => [story.answer; 2],
                 () if state == *after => [story.again; 2],
                 () => [story.answer, story.again],

@@ -266,7 +266,7 @@ test("a provider that disconnects or never responds counts as down, and the Work
       answer = (response) => response.destroy();
       refused(await sendOtp(), 503, "unavailable");
       assert.equal(asked.length, 1);
-      assert.match(out.logs().at(-1), /resend did not answer: fetch: /);
+      assert.match(out.logs().at(-1), /resend did not respond: fetch: /);
     });
 
     await t.test("the answer breaks off", async () => {

@@ -11,7 +11,7 @@ use crate::{
 ///
 /// `from`: at a domain of the account that sends mail. There is no idempotency key: a mail that is sent again because
 /// the answer was lost is a second mail.
-pub fn letter(from: &Sender, message: &Message) -> MailMessage {
+pub fn outgoing(from: &Sender, message: &Message) -> MailMessage {
     let Message { to, subject, text, html, .. } = message;
     MailMessage {
         from_name: from.name.clone(),
@@ -64,7 +64,7 @@ mod tests {
             html: "<p>One</p>".to_owned(),
             header: ("Auto-Submitted", "auto-generated"),
         };
-        assert_eq!(letter(&from(), &message()), expected);
+        assert_eq!(outgoing(&from(), &message()), expected);
     }
 
     #[test]

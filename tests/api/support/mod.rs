@@ -16,7 +16,7 @@ use postern::{
     app::{Isolate, Services, lazily},
     domain::throttle::Address,
     error::Error,
-    ports::{MailMessage, Mailer, Pending, SendResult, StoreError},
+    ports::{HttpError, MailMessage, Mailer, Pending, SendResult},
     routes,
     settings::{Mail, Settings},
     store::Store,
@@ -324,8 +324,8 @@ impl Postern {
 struct NoMailer;
 
 impl Mailer for NoMailer {
-    fn send(&self, _: MailMessage) -> Pending<'_, Result<SendResult, StoreError>> {
-        Box::pin(async { Err(StoreError("there is no mail service".to_owned())) })
+    fn send(&self, _: MailMessage) -> Pending<'_, Result<SendResult, HttpError>> {
+        Box::pin(async { Err(HttpError("there is no mail service".to_owned())) })
     }
 }
 

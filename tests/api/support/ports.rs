@@ -8,8 +8,8 @@ use std::{
 };
 
 use postern::ports::{
-    Assets, HttpClient, HttpRequest, HttpResponse, Kv, Pending, RateLimiter, Rows, Sql, Statement, StoreError, Timer,
-    Value, WaitUntil,
+    Assets, HttpClient, HttpError, HttpRequest, HttpResponse, Kv, Pending, RateLimiter, Rows, Sql, Statement,
+    StoreError, Timer, Value, WaitUntil,
 };
 use rusqlite::{Connection, StatementStatus, backup::Backup, types::ValueRef};
 
@@ -21,7 +21,7 @@ pub enum Fault {
     /// It has happened, but the answer is lost or late.
     After,
     /// Nothing has happened, nor does it from here on.
-    StoreError,
+    Down,
     /// As [`Fault::Before`], with an error that D1 says will pass.
     PassingBefore,
     /// As [`Fault::After`], with an error that D1 says will pass.
@@ -30,8 +30,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Fault; 5] =
-        [Fault::Before, Fault::After, Fault::StoreError, Fault::PassingBefore, Fault::PassingAfter];
+    pub const ALL: [Fault; 5] = [Fault::Before, Fault::After, Fault::Down, Fault::PassingBefore, Fault::PassingAfter];
 
     /// Whether D1 says that it will pass.
     pub fn is_passing(self) -> bool {
@@ -59,7 +58,7 @@ impl Outside {
         let fault = self.fault.get().map(|(calls, fault)| (calls - 1, fault));
         self.fault.set(fault.filter(|(calls, _)| *calls > 0));
         let fails_now = fault.filter(|(calls, _)| *calls == 0).map(|(_, fault)| fault);
-        self.is_out.set(self.is_out.get() || fails_now == Some(Fault::StoreError));
+        self.is_out.set(self.is_out.get() || fails_now == Some(Fault::Down));
         if self.is_out.get() || fails_now == Some(Fault::Before) {
             return Err(StoreError("the test lets a call fail before its effect".to_owned()));
         }
@@ -380,8 +379,8 @@ impl Resend {
 }
 
 impl HttpClient for Resend {
-    fn post(&self, request: HttpRequest) -> Pending<'_, Result<HttpResponse, StoreError>> {
-        Box::pin(async move { self.outside.call(|| Ok(self.take(&request))) })
+    fn post(&self, request: HttpRequest) -> Pending<'_, Result<HttpResponse, HttpError>> {
+        Box::pin(async move { self.outside.call(|| Ok(self.take(&request))).map_err(|error| HttpError(error.0)) })
     }
 
     fn get<'a>(
@@ -389,10 +388,13 @@ impl HttpClient for Resend {
         url: &'a str,
         headers: &'a [(&'static str, &'static str)],
         _limit: Duration,
-    ) -> Pending<'a, Result<HttpResponse, StoreError>> {
+    ) -> Pending<'a, Result<HttpResponse, HttpError>> {
         self.gets.borrow_mut().push(Get { url: url.to_owned(), headers: headers.to_vec() });
         let answer = self.answer_to_get.borrow().clone();
-        Box::pin(async move { self.outside.call(|| answer.ok_or_else(|| StoreError("nothing answers".to_owned()))) })
+        Box::pin(async move {
+            let result = self.outside.call(|| answer.ok_or_else(|| StoreError("nothing responds".to_owned())));
+            result.map_err(|error| HttpError(error.0))
+        })
     }
 }
 
