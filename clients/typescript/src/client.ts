@@ -1,5 +1,5 @@
-// A client of Postern for browsers, Node and Workers: `openapi-fetch` with the types of the API's own description, and
-// with the session token attached to every request and replaced when Postern gives a fresh one.
+// A client of Postern for browsers, Node and Workers: `openapi-fetch` with types generated from Postern's OpenAPI
+// description. It attaches the session token to every request and replaces it when Postern refreshes it.
 
 import createFetchClient, { type Client, type Middleware } from "openapi-fetch";
 import type { components, paths } from "./schema.js";
@@ -9,17 +9,18 @@ export type { components, paths } from "./schema.js";
 export type User = components["schemas"]["User"];
 export type Refusal = components["schemas"]["Refusal"];
 
-/** Where the session token is kept between requests. */
+/** Stores the session token between requests. */
 export interface TokenStore {
   get(): string | null;
   set(token: string | null): void;
 }
 
 export interface Options {
-  /** Where Postern answers: `https://auth.example.com`. */
+  /** The address of Postern: `https://auth.example.com`. */
   url: string;
-  /** In memory, unless told otherwise: it ends with the page. */
+  /** Where to store the session token. The default is memory, which a reload of the page clears. */
   tokens?: TokenStore;
+  /** The function that sends requests. The default is the global `fetch`. */
   fetch?: (request: Request) => Promise<Response>;
 }
 
@@ -28,10 +29,10 @@ export interface Postern extends Client<paths> {
 }
 
 /**
- * A client. Each call answers `{ data }` or `{ error }`, both typed by the operation.
+ * Creates a client. Each call returns `{ data }` or `{ error }`, both typed by the operation.
  *
- * The token of a login or a sign-up is kept, a fresh one adopted (`X-Refresh-Token`), and one that Postern refuses with
- * 401 forgotten. A call that brings its own `Authorization` header changes nothing of that.
+ * The client stores the token of a login or a sign-up, replaces it when it is refreshed (`X-Refresh-Token`), and removes
+ * it when Postern rejects it with 401. A call with its own `Authorization` header does not change the stored token.
  */
 export function createClient({ url, tokens = inMemory(), fetch }: Options): Postern {
   const client = createFetchClient<paths>({ baseUrl: url, ...(fetch && { fetch }) });
@@ -39,24 +40,24 @@ export function createClient({ url, tokens = inMemory(), fetch }: Options): Post
   return Object.assign(client, { tokens });
 }
 
-/** What a refused call throws when it goes through {@link ok}. */
+/** The error that {@link ok} throws. */
 export class PosternError extends Error {
   override name = "PosternError";
 
   constructor(
-    /** The HTTP status; 0 when the answer was none of Postern's. */
+    /** The HTTP status. */
     readonly status: number,
-    /** The stable name of the refusal, such as `wrong_credentials`. */
+    /** The error code, such as `wrong_credentials`. `unknown` if the response is not one of Postern's errors. */
     readonly code: string,
-    /** A sentence for a person. */
+    /** A sentence to show to the user. */
     message: string,
-    /** With `invalid_fields`, every faulty field. */
+    /** Every invalid field, if the code is `invalid_fields`. */
     readonly detail: components["schemas"]["FieldProblem"][],
-    /** Seconds to wait, with 429 and 503. */
+    /** Seconds to wait before a retry, with 429 and 503. */
     readonly retryAfter: number | undefined,
-    /** What to tell when it is reported. */
+    /** The id of the request in Postern's log. */
     readonly requestId: string | undefined,
-    /** With `precondition_failed`, the present state of what the change was about. */
+    /** The current state, if the code is `precondition_failed`. */
     readonly current: Refusal["current"],
   ) {
     super(message);
@@ -64,9 +65,9 @@ export class PosternError extends Error {
 }
 
 /**
- * The body of a call that must succeed: `await ok(postern.GET("/api/auth/me"))`.
+ * Returns the body of a successful response: `await ok(postern.GET("/api/auth/me"))`.
  *
- * @throws {PosternError} when it is refused.
+ * @throws {PosternError} if the response is an error.
  */
 export async function ok<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
   const { data, error, response } = await call;
@@ -76,7 +77,7 @@ export async function ok<T>(call: Promise<{ data?: T; error?: unknown; response:
   throw new PosternError(
     response.status,
     refusal?.code ?? "unknown",
-    refusal?.error ?? `The service answered ${response.status}.`,
+    refusal?.error ?? `The service responded with status ${response.status}.`,
     refusal?.detail ?? [],
     Number.isNaN(retryAfter) ? undefined : retryAfter,
     response.headers.get("x-request-id") ?? undefined,
@@ -98,11 +99,11 @@ function inMemory(): TokenStore {
   };
 }
 
-/** What answers a session that has just begun. */
+/** The endpoints that return the token of a new session. */
 const beginnings = ["/api/auth/login", "/api/auth/signup"];
 
 function session(tokens: TokenStore): Middleware {
-  // The token that a request carried: while it was on its way, another may have taken that token's place.
+  // The token of each request, because the stored token may change before the response arrives.
   const carried = new WeakMap<Request, string>();
   return {
     onRequest({ request, schemaPath }) {

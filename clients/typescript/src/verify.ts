@@ -1,5 +1,5 @@
-// Tells in any Worker or server whose request this is: by the public keys of Postern, which are fetched once and kept, and
-// if wanted by asking Postern whether the session still lives.
+// Verifies Postern's session tokens in any Worker or server: with Postern's public keys, which are fetched once and cached,
+// and optionally by asking Postern whether the session is still active.
 
 import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTVerifyGetKey } from "jose";
 import type { components } from "./schema.js";
@@ -7,39 +7,39 @@ import type { components } from "./schema.js";
 type User = components["schemas"]["User"];
 
 export interface VerifyOptions {
-  /** Where Postern answers: `https://auth.example.com`. */
+  /** The address of Postern: `https://auth.example.com`. */
   url: string;
-  /** Its `APP_URL`, which is both `iss` and `aud` of its tokens. The origin of `url`, unless told otherwise. */
+  /** Postern's `APP_URL`, which is `iss` and `aud` of its tokens. The default is the origin of `url`. */
   issuer?: string;
-  /** The public keys. Those that Postern publishes at `url`, unless told otherwise. */
+  /** The public keys. The default is the keys that Postern publishes at `url`. */
   jwks?: JWTVerifyGetKey;
   /**
-   * Also asks Postern. Without it a token is good until it expires, at most `SESSION_LIFETIME_SECONDS`; with it a logout,
-   * a new password and a deactivation count at once, for one more request.
+   * Also asks Postern, which costs one request. Without it, a token is valid until it expires, at most
+   * `SESSION_LIFETIME_SECONDS`. With it, a logout, a password change or a deactivation takes effect immediately.
    */
   online?: boolean;
-  /** How to reach Postern, such as the `fetch` of a service binding. */
+  /** The function that sends requests to Postern, such as the `fetch` of a service binding. */
   fetch?: typeof fetch;
 }
 
-/** Whose request it is. */
+/** A verified session. */
 export interface Verified {
   userId: string;
   role: User["role"];
   tier: number;
   sessionId: string;
-  /** When the token ends, in UNIX milliseconds. */
+  /** When the token expires, in UNIX milliseconds. */
   expiresAt: number;
-  /** The user as Postern knows them at this moment; only with `online`. */
+  /** The current user, only with `online`. */
   user?: User;
 }
 
-/** Why a request is not let in. */
+/** The error that {@link verify} throws. */
 export class Unverified extends Error {
   override name = "Unverified";
 
   constructor(
-    /** 401: nobody's, or no longer; 403: of an inactive user; 503: Postern does not answer, so nobody can tell. */
+    /** 401: no valid session. 403: the user is inactive. 503: Postern cannot be reached. */
     readonly status: 401 | 403 | 503,
     readonly code: "invalid_token" | "inactive" | "unavailable",
     message: string,
@@ -48,7 +48,7 @@ export class Unverified extends Error {
     super(message, options);
   }
 
-  /** The answer to the request, in the shape of Postern's own. */
+  /** Returns a response to the request, in the format of Postern's errors. */
   toResponse(): Response {
     const headers = new Headers({ "cache-control": "no-store" });
     // RFC 6750, section 3.
@@ -59,9 +59,9 @@ export class Unverified extends Error {
 }
 
 /**
- * Tells whose session token the request carries as its bearer.
+ * Verifies the bearer token of a request.
  *
- * @throws {Unverified} when that is nobody's, or cannot be told.
+ * @throws {Unverified} if the token is not one of an active session, or cannot be verified.
  */
 export async function verify(request: Request, options: VerifyOptions): Promise<Verified> {
   const token = bearer(request);
@@ -90,12 +90,12 @@ export async function verify(request: Request, options: VerifyOptions): Promise<
   return { ...verified, role: user.role, tier: user.tier, user };
 }
 
-/** The token of `Authorization: Bearer …` (RFC 6750, section 2.1). */
+/** Returns the token of `Authorization: Bearer …` (RFC 6750, section 2.1). */
 function bearer(request: Request): string | undefined {
   return request.headers.get("authorization")?.match(/^Bearer +([^\s,]+)$/i)?.[1];
 }
 
-// An isolate fetches the keys once, and again when a token names a key that it does not know: jose sees to that.
+// jose fetches the keys once per isolate, and again if a token names an unknown key.
 const published = new Map<string, JWTVerifyGetKey>();
 
 function publishedKeys({ url, fetch }: VerifyOptions): JWTVerifyGetKey {
@@ -108,10 +108,10 @@ function publishedKeys({ url, fetch }: VerifyOptions): JWTVerifyGetKey {
   return keys;
 }
 
-/** Whether the token itself is bad, rather than the keys out of reach. */
+/** Whether the token is invalid. Otherwise the keys could not be fetched. */
 function isOfTheToken(error: unknown): boolean {
   const unreachable = [errors.JWKSTimeout, errors.JWKSInvalid];
-  // jose says that it could not fetch the keys with its most general error.
+  // jose throws its most general error if it cannot fetch the keys.
   const isGeneral = error instanceof errors.JOSEError && error.code === errors.JOSEError.code;
   return error instanceof errors.JOSEError && !isGeneral && !unreachable.some((kind) => error instanceof kind);
 }
@@ -126,7 +126,7 @@ async function ask(token: string, { url, fetch: send = fetch }: VerifyOptions): 
   if (response.status === 401) throw unauthorized();
   if (response.status === 403)
     throw new Unverified(403, "inactive", "This account is deactivated. Ask an admin to activate it.");
-  throw unavailable(new Error(`${url} answered ${response.status}`));
+  throw unavailable(new Error(`${url} responded with status ${response.status}`));
 }
 
 function unauthorized(cause?: unknown): Unverified {

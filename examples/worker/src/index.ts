@@ -1,10 +1,10 @@
-// A Worker of one's own behind Postern: a greeting for whoever is signed in, and something that only a session which
-// lives at this very moment may do.
+// A Worker that accepts Postern's sessions. /greeting verifies the token with the public keys. /transfer also asks Postern
+// whether the session is still active.
 
 import { Unverified, verify } from "postern-client/verify";
 
 interface Env {
-  /** Where Postern answers. */
+  /** The address of Postern. */
   POSTERN_URL: string;
 }
 
