@@ -27,7 +27,7 @@ pub async fn refuse_breached(app: &App, field: &'static str, password: &NewPassw
         return Ok(());
     }
     let hash = sha1::hexadecimal(password.as_str());
-    let (told, kept) = hash.split_at(breached_password::TOLD);
+    let (told, kept) = hash.split_at(breached_password::PREFIX_LENGTH);
     let url = format!("{SERVICE}{told}");
     let is_breached = match app.http.get(&url, &HEADERS, LIMIT).await {
         Ok(answer) if answer.status == 200 => breached_password::is_listed(&answer.body, kept).ok_or("no list"),

@@ -1,10 +1,10 @@
-//! What our tokens say.
+//! The claims of our tokens.
 
 use serde::{Deserialize, Serialize};
 
 use super::user::Role;
 
-/// The claims beside `iat` and `exp` (RFC 7519, section 4.1).
+/// The claims besides `iat` and `exp` (RFC 7519, section 4.1).
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Claims {
     /// `APP_URL`.
@@ -13,14 +13,14 @@ pub struct Claims {
     pub aud: String,
     /// The user's id.
     pub sub: String,
-    /// The role and the tier, for clients to read. A token that opens less than a session has the least of both.
+    /// The role and the tier, for clients to read. Tokens that are not session tokens have the lowest of both.
     pub scopes: (Role, u8),
-    /// What the token is for.
+    /// The purpose of the token.
     #[serde(flatten)]
     pub purpose: Purpose,
 }
 
-/// What a token is for, told in the token itself (RFC 8725, section 3.12), and the record that must stand behind it.
+/// The purpose of a token, as a claim (RFC 8725, section 3.12), and the id of the record that it needs.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "purpose", rename_all = "snake_case")]
 pub enum Purpose {

@@ -1,10 +1,10 @@
-//! Which passwords everybody tries first: NIST SP 800-63B-4 section 3.1.1.2, OWASP ASVS 5.0 section 6.2.4.
+//! Common passwords, which attackers try first: NIST SP 800-63B-4 section 3.1.1.2, OWASP ASVS 5.0 section 6.2.4.
 
-/// One password a line, in lower case, of at least 8 characters: the 5,000 most frequent (ASVS asks for 3,000).
-/// Where they are from and their licence: `common_passwords.LICENSE` beside this file.
+/// The 5,000 most frequent passwords (ASVS requires 3,000), one per line, in lower case, with at least 8 characters. Their source and
+/// license are in `common_passwords.LICENSE`.
 const LIST: &str = include_str!("common_passwords.txt");
 
-/// What a hand walks over without lifting, either way.
+/// Rows of a keyboard and other sequences. Parts of them are common passwords, forwards and backwards.
 const ROWS: [&str; 7] = [
     "01234567890123456789",
     "abcdefghijklmnopqrstuvwxyz",
@@ -15,11 +15,11 @@ const ROWS: [&str; 7] = [
     "zxcvbnm,./",
 ];
 
-/// Whether the whole of `folded`, a password in lower case, is common: in the list, one character again and again, or
-/// a piece of a row. A common word as a part of it is none of its business.
+/// Returns whether a password, in lower case, is common: it is in the list, repeats one character, or is a part of a row. A password
+/// that only contains a common word is not common.
 pub fn is_common(folded: &str) -> bool {
-    // From start to end: 50 KB are looked through in a fraction of the time that hashing takes, and need no memory.
-    is_repetition(folded) || is_walk(folded) || LIST.lines().any(|common| common == folded)
+    // A linear search: it takes a fraction of the time of hashing, and needs no memory.
+    is_repetition(folded) || is_part_of_row(folded) || LIST.lines().any(|common| common == folded)
 }
 
 fn is_repetition(text: &str) -> bool {
@@ -28,7 +28,7 @@ fn is_repetition(text: &str) -> bool {
     characters.all(|character| Some(character) == first)
 }
 
-fn is_walk(text: &str) -> bool {
+fn is_part_of_row(text: &str) -> bool {
     let backwards: String = text.chars().rev().collect();
     ROWS.iter().any(|row| row.contains(text) || row.contains(&backwards))
 }
@@ -38,10 +38,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_holds_what_can_be_asked_of_it() {
+    fn the_list_is_sorted_and_contains_only_passwords_that_can_be_set() {
         let lines: Vec<&str> = LIST.lines().collect();
         assert!(lines.len() >= 3_000, "{}", lines.len());
-        assert!(lines.is_sorted_by(|before, after| before < after), "sorted, none twice: so that a change is readable");
+        assert!(
+            lines.is_sorted_by(|before, after| before < after),
+            "sorted, without duplicates, so that changes are readable"
+        );
         for line in lines {
             assert!(line.chars().count() >= 8 && line == line.to_lowercase() && line == line.trim(), "{line:?}");
         }
@@ -58,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn repetitions_and_walks_over_a_row_are_common() {
+    fn repetitions_and_parts_of_rows_are_common() {
         for text in
             ["        ", "zzzzzzzzzzz", "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}", "34567890", "defghijklm"]
         {
@@ -70,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_merely_contains_a_common_one_is_not_common() {
+    fn a_password_that_only_contains_a_common_one_is_not_common() {
         for text in
             ["password of the miller", "zzzzzzzy", "0123456789abcdef", "correct horse battery staple", "3141592653"]
         {

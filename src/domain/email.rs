@@ -7,29 +7,28 @@ use idna::AsciiDenyList;
 use super::text;
 use crate::error::Fault;
 
-/// An address in the form in which it is stored and compared: trimmed, in lower case, an internationalized domain in its ASCII
-/// form (`xn--…`).
+/// An email address in the form in which it is stored and compared: trimmed, in lower case, an internationalized domain in its ASCII
+/// form (`xn--…`). Its `Debug` hides most of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email(String);
 
-/// RFC 5321, section 4.5.3.1, in bytes: the whole address within `<>`, and what stands before the `@`.
+/// The maximum lengths of the whole address and of the part before the `@`, in bytes (RFC 5321, section 4.5.3.1).
 const MAX_LENGTH: usize = 254;
 const MAX_LOCAL: usize = 64;
-/// RFC 1035, section 2.3.4, in bytes.
+/// The maximum length of a part of the domain, in bytes (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
-/// The most bytes of a domain that is to be converted to ASCII: [`MAX_LENGTH`] characters.
+/// The maximum length of a domain before its conversion to ASCII, in bytes: [`MAX_LENGTH`] characters.
 const MAX_UNICODE_DOMAIN: usize = 4 * MAX_LENGTH;
 
 impl Email {
-    /// Reads an address as the HTML standard defines a valid one ("valid email address"), with at least one dot in the domain.
+    /// Parses an address by the HTML standard's definition of a "valid email address", with at least one dot in the domain.
     /// White space and invisible characters around it are ignored.
     ///
-    /// Before the `@` only ASCII is accepted: lower-casing or normalizing Unicode there can turn one person's address into
-    /// another's (U+212A becomes `k`). A domain belongs to one owner in all its spellings, so it is converted to the form
-    /// that mail servers look up.
+    /// Before the `@` only ASCII is accepted, because converting Unicode to lower case can turn one user's address into another's
+    /// (U+212A becomes `k`). All spellings of a domain have the same owner, so it is converted to the form that mail servers look up.
     ///
     /// # Errors
-    /// A fault for anything else.
+    /// If it is not a valid address.
     pub fn parse(text: &str) -> Result<Email, Fault> {
         Email::read(text).ok_or_else(|| ("must be an email address, such as name@example.com".to_owned(), "email"))
     }
@@ -46,17 +45,17 @@ impl Email {
         (address.len() <= MAX_LENGTH && local_is_valid && is_domain(&domain)).then_some(Email(address))
     }
 
-    /// An address as it stands in the database.
+    /// Wraps an address from the database.
     pub fn from_store(address: String) -> Email {
         Email(address)
     }
 
-    /// The address.
+    /// Returns the address.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What stands before the `@`.
+    /// Returns the part before the `@`.
     pub fn local_part(&self) -> &str {
         self.0.rsplit_once('@').map_or(&self.0, |(local, _)| local)
     }
@@ -78,7 +77,7 @@ impl LoginName {
     }
 }
 
-/// Tells an address apart without telling whose it is: `a***@example.com`.
+/// Hides most of the address: `a***@example.com`.
 impl fmt::Debug for Email {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let domain = self.0.rsplit_once('@').map_or("", |(_, domain)| domain);
@@ -86,17 +85,17 @@ impl fmt::Debug for Email {
     }
 }
 
-/// Who a mail is from: an address, and perhaps a name.
+/// The sender of a mail: an address, with or without a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
-    /// What mail programs show: not empty, without control characters.
+    /// The name that mail programs show. Not empty, without control characters.
     pub name: Option<String>,
     /// The address.
     pub address: Email,
 }
 
 impl Sender {
-    /// Reads `Name <address>`, `"Name" <address>` or an address alone.
+    /// Parses `Name <address>`, `"Name" <address>` or an address alone.
     pub fn parse(text: &str) -> Option<Sender> {
         let text = text.trim();
         let (name, address) = match text.strip_suffix('>') {
@@ -112,8 +111,8 @@ impl Sender {
     }
 }
 
-/// In the form of RFC 5322, section 3.4: `Name <address>`, the name in quotes where it must be. Letters beyond ASCII
-/// stay as they are: providers encode them.
+/// Formats it by RFC 5322, section 3.4: `Name <address>`, the name in quotes if necessary. Characters beyond ASCII stay as they are,
+/// because providers encode them.
 impl fmt::Display for Sender {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = self.address.as_str();
@@ -128,27 +127,27 @@ impl fmt::Display for Sender {
     }
 }
 
-/// Returns a domain in ASCII, as UTS 46 maps it without the deviations of its transition (so `ß` stays itself).
+/// Converts a domain to ASCII by UTS 46, without transitional processing (`ß` stays `ß`).
 ///
-/// A domain that is ASCII already is left as it is. UTS 46 would only refuse some: those whose `xn--` labels are not what
-/// any Unicode label maps to. They can belong to users from before, and equal no other domain.
+/// A domain that is already ASCII stays as it is. UTS 46 would only refuse some of them: `xn--` labels that no Unicode label maps to.
+/// Existing users can have such a domain, and it equals no other domain.
 fn ascii_domain(domain: &str) -> Option<Cow<'_, str>> {
     if domain.is_ascii() {
         return Some(Cow::Borrowed(domain));
     }
-    // Conversion takes time that grows with the square of the length.
+    // The time of the conversion is quadratic in the length.
     if domain.len() > MAX_UNICODE_DOMAIN {
         return None;
     }
     idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::STD3).ok()
 }
 
-/// Whether this is a name of a host with a dot in it, such as `mail.example.com`: letters, digits and hyphens.
+/// Returns whether the text is a host name with a dot, such as `mail.example.com`: letters, digits and hyphens.
 pub fn is_domain(text: &str) -> bool {
     text.contains('.') && text.split('.').all(is_label)
 }
 
-/// Whether `label` is one part of a host name (RFC 1123, section 2.1).
+/// Returns whether `label` is a part of a host name (RFC 1123, section 2.1).
 pub(super) fn is_label(label: &str) -> bool {
     (1..=MAX_LABEL).contains(&label.len())
         && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn an_invalid_address_is_refused() {
         let long = format!("{}@example.com", "a".repeat(65));
         let longer = format!("a@{}.com", "a.".repeat(130));
         for text in [
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_internationalized_domain_has_one_form_in_all_its_spellings() {
+    fn all_spellings_of_an_internationalized_domain_have_the_same_form() {
         for (text, ascii) in [
             ("ada@m\u{fc}ller.example", "ada@xn--mller-kva.example"),
             ("Ada@M\u{dc}LLER.Example", "ada@xn--mller-kva.example"),
@@ -227,8 +226,8 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_was_stored_before_is_still_found() {
-        // Each was accepted when domains were not converted, and UTS 46 refuses it.
+    fn an_address_that_was_accepted_earlier_is_still_found() {
+        // UTS 46 refuses these, but they were accepted before domains were converted.
         for text in ["ada@xn--a.example", "ada@xn--mller-kva-.xn--.example", "ada@ab--cd.example"] {
             assert_eq!(LoginName::new(text).as_str(), text);
         }
@@ -245,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_cannot_tell_whose_address_it_is() {
+    fn the_debug_output_hides_the_address() {
         assert_eq!(format!("{:?}", Email::parse("ada@example.com").unwrap()), "a***@example.com");
     }
 
@@ -268,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_one_sender_is_refused() {
+    fn an_invalid_sender_is_refused() {
         for text in [
             "",
             "Example",

@@ -100,7 +100,7 @@ impl Action {
     /// Parses a name.
     ///
     /// # Errors
-    /// A fault that lists the names, if there is no such action.
+    /// If there is no such action. The message lists all names.
     pub fn parse(text: &str) -> Result<Action, Fault> {
         text.parse().map_err(|_| {
             let names: Vec<&str> = Action::VARIANTS.iter().map(|action| action.as_str()).collect();
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_action_is_read_by_its_name_and_an_unknown_one_is_told_all_names() {
+    fn every_action_is_parsed_from_its_name_and_the_message_for_an_unknown_one_lists_all_names() {
         for action in Action::VARIANTS {
             assert_eq!(Action::parse(action.as_str()), Ok(*action));
         }

@@ -1,31 +1,29 @@
-//! How many mails one recipient gets, from all causes together.
+//! The maximum number of mails to one recipient, for all reasons together.
 //!
-//! Mails that somebody asks for count on one counter per recipient. What strangers can cause stops first, then what the owner
-//! asks for. Notices about the account's security are never refused, but equal ones become one. So nobody can use up what the
-//! owner needs.
+//! Requested mails count on one counter per recipient. Mails that anyone can request reach the limit first, then mails that only the
+//! owner can request, so strangers cannot use up what the owner needs. Notices about the security of the account are never refused,
+//! but equal notices become one mail.
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
-/// So many mails in a window. Times are milliseconds.
+/// A number of mails per window. Times are in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Begins the key of the counter.
+    /// The prefix of the counter's key.
     pub name: &'static str,
-    /// Mails in one window.
+    /// The maximum number of mails in one window.
     pub limit: i64,
-    /// The length of the window, which begins with its first mail.
+    /// The length of the window, which starts with its first mail.
     pub window: i64,
 }
 
-/// Mails that a stranger can cause: reset links and invitations. Above the sum of what the limits by email allow in an hour
-/// (`throttle::RESET_BY_EMAIL`, `throttle::INVITE_BY_EMAIL`), so it stops nothing that they allow.
-pub const ASKED_BY_ANYBODY: Budget = Budget { name: "mail-recipient", limit: 15, window: HOUR };
+/// Mails that anyone can request: reset links and invitations. The limit is above the sum of those by email
+/// (`throttle::RESET_BY_EMAIL`, `throttle::INVITE_BY_EMAIL`), so it blocks nothing that they allow.
+pub const REQUESTED_BY_ANYONE: Budget = Budget { name: "mail-recipient", limit: 15, window: HOUR };
 
-/// Mails that only the signed-in owner can cause: one-time passwords. The difference to [`ASKED_BY_ANYBODY`] is reserved for
-/// them.
-pub const ASKED_BY_OWNER: Budget = Budget { limit: 20, ..ASKED_BY_ANYBODY };
+/// Mails that only the signed-in owner can request: one-time passwords. The difference to [`REQUESTED_BY_ANYONE`] is reserved for them.
+pub const REQUESTED_BY_OWNER: Budget = Budget { limit: 20, ..REQUESTED_BY_ANYONE };
 
-/// Notices of one kind to one recipient. The first is sent at once. Those that follow within the window are one mail, sent at
-/// its end.
+/// Equal notices to one recipient. The first is sent immediately. Those that follow within the window become one mail at its end.
 pub const EQUAL_NOTICES: Budget = Budget { name: "mail-notice", limit: 1, window: 10 * MINUTE };

@@ -1,4 +1,4 @@
-//! The rules of identity: synchronous and pure. What a rule needs to know is handed to it.
+//! The rules: pure, synchronous functions and types. Whatever a rule depends on, such as the time, is an argument.
 
 pub mod breached_password;
 pub mod claims;
@@ -17,5 +17,5 @@ pub mod throttle;
 pub mod user;
 pub mod user_token;
 
-/// Milliseconds since 1970-01-01T00:00Z.
+/// A time in UNIX milliseconds.
 pub type Timestamp = i64;

@@ -1,4 +1,4 @@
-//! The name by which a user wants to be called.
+//! Names of users.
 
 use super::text;
 use crate::error::Fault;
@@ -36,7 +36,7 @@ impl Name {
     }
 }
 
-/// Whether it turns the direction of what follows (Unicode Standard Annex 9, sections 2.1 to 2.5), beyond the name's end.
+/// Returns whether a character changes the direction of the text after the name (Unicode Standard Annex 9, sections 2.1 to 2.5).
 fn reorders(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_blank_characters_alone_is_empty() {
+    fn a_name_of_only_blank_characters_is_empty() {
         for text in
             ["\u{3164}", "\u{2800}\u{2800}", "\u{115f} \u{ffa0}", "\u{e0020}\u{fe0f}", "\u{180e}\u{34f}", "\u{13441}"]
         {
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_seen_and_does_not_change_how_what_stands_around_it_reads() {
+    fn a_name_is_visible_and_does_not_change_the_direction_of_the_text_around_it() {
         for text in [
             "\u{200b}",
             "\u{feff}\u{2060}\u{ad}",
@@ -76,7 +76,7 @@ mod tests {
         ] {
             assert!(Name::parse(text).is_err(), "{text:?}");
         }
-        // Joiners and marks that scripts and emoji are written with.
+        // Joiners and marks that scripts and emoji need.
         for text in
             ["\u{1f469}\u{200d}\u{1f52c}", "\u{645}\u{6cc}\u{200c}\u{62e}", "\u{5d3}\u{5d5}\u{5d3}\u{200f}", "e\u{301}"]
         {

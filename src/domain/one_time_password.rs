@@ -1,18 +1,18 @@
-//! The one-time password (OTP) that proves an email: who may have one sent when, and how often it may be guessed.
+//! The one-time password (OTP) that verifies an email: how often it is sent and how many guesses it allows.
 
 use super::{Timestamp, text};
 use crate::error::Fault;
 
-/// Guesses at one code, right or wrong.
+/// The maximum number of guesses for one code, right or wrong.
 pub const MAX_GUESSES: i64 = 5;
-/// From one send to the next, in milliseconds.
+/// The minimum time between two sends, in milliseconds.
 pub const SEND_PAUSE: i64 = 30_000;
-/// Sends in one [`SEND_WINDOW`].
+/// The maximum number of sends in one [`SEND_WINDOW`].
 pub const MAX_SENDS: i64 = 5;
-/// The time over which sends are counted, in milliseconds.
+/// The window in which sends are counted, in milliseconds.
 pub const SEND_WINDOW: i64 = 3_600_000;
 
-/// When a user who asked too often may ask again.
+/// Returns the time when a user who has reached a limit can request the next code.
 pub fn next_send(sent_at: Timestamp, window_started_at: Timestamp, sends: i64) -> Timestamp {
     let pause_over = sent_at + SEND_PAUSE;
     if sends >= MAX_SENDS { pause_over.max(window_started_at + SEND_WINDOW) } else { pause_over }
@@ -76,14 +76,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sixth_code_in_an_hour_waits_for_the_hour_to_end() {
+    fn the_sixth_code_can_be_requested_after_the_hour() {
         assert_eq!(next_send(1_000, 0, 4), 31_000);
         assert_eq!(next_send(1_000, 0, 5), SEND_WINDOW);
         assert_eq!(next_send(SEND_WINDOW - 1, 0, 5), SEND_WINDOW - 1 + SEND_PAUSE);
     }
 
     #[test]
-    fn separators_and_invisible_characters_in_a_code_do_not_count() {
+    fn separators_and_invisible_characters_in_a_code_are_ignored() {
         for text in [
             " 123 456\n",
             "123-456",

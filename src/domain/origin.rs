@@ -4,8 +4,8 @@ use std::net::Ipv6Addr;
 
 use super::email::is_label;
 
-/// Whether `text` is an origin just as a browser writes it into the header `Origin` (RFC 6454, section 6.2): an `https`
-/// address in lower case without the default port, a path or anything else. `http` is one only where `with_http`.
+/// Returns whether the text is an origin as browsers write it in the header `Origin` (RFC 6454, section 6.2): `https`, host and port
+/// in lower case, without the default port, a path or anything else. `with_http` also allows `http`.
 pub fn is_origin(text: &str, with_http: bool) -> bool {
     let Some((scheme, authority)) = text.split_once("://") else { return false };
     let default_port = match scheme {
@@ -18,7 +18,7 @@ pub fn is_origin(text: &str, with_http: bool) -> bool {
         _ => (authority, None),
     };
     let is_port = |text: &str| {
-        // Written in the one way that there is: without a sign or a leading zero.
+        // Without a sign or a leading zero.
         text.parse::<u16>().is_ok_and(|port| port != default_port && port.to_string() == text)
     };
     is_host(host) && port.is_none_or(is_port)
@@ -32,8 +32,7 @@ pub struct OwnOrigin {
 }
 
 impl OwnOrigin {
-    /// The origin of the address `url`, as a browser writes it. Where `with_loopback` (local development), the addresses of
-    /// this machine count too.
+    /// Takes the origin from a URL. `with_loopback`, for local development, adds the loopback addresses.
     pub fn new(url: &str, with_loopback: bool) -> Self {
         let authority_at = url.find("://").map_or(0, |at| at + 3);
         let (scheme, rest) = url.split_at(authority_at);
@@ -43,21 +42,21 @@ impl OwnOrigin {
         OwnOrigin { origin: format!("{scheme}{authority}"), with_loopback }
     }
 
-    /// Whether `origin`, of a request to the origin `asked`, is that of a page of this service. Of `asked` only the port is
-    /// looked at, for loopback addresses.
-    pub fn is(&self, origin: &str, asked: &str) -> bool {
-        origin == self.origin || self.with_loopback && is_loopback(origin) && port(origin) == port(asked)
+    /// Returns whether `origin` is that of a page of this service. `target` is the origin of the request's URL, whose port must be the
+    /// same for loopback addresses.
+    pub fn is(&self, origin: &str, target: &str) -> bool {
+        origin == self.origin || self.with_loopback && is_loopback(origin) && port(origin) == port(target)
     }
 }
 
-/// Whether an origin is on this machine.
+/// Returns whether the host of an origin is a loopback address.
 fn is_loopback(origin: &str) -> bool {
     let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")).unwrap_or_default();
     let mut names = ["localhost", "127.0.0.1", "[::1]"].into_iter().filter_map(|name| host.strip_prefix(name));
     names.any(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
-/// The port in an origin; nothing if it is the scheme's default.
+/// Returns the port of an origin. `None` for the default port.
 fn port(origin: &str) -> Option<u16> {
     origin.rsplit_once(':')?.1.parse().ok()
 }
@@ -74,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_own_origin_is_written_as_a_browser_writes_it() {
+    fn the_own_origin_has_the_form_that_browsers_send() {
         for (url, origin) in [
             ("https://example.com", "https://example.com"),
             ("https://Example.COM:443/app", "https://example.com"),
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn only_local_development_takes_loopback_addresses_and_only_with_the_port_that_was_asked() {
+    fn only_local_development_accepts_loopback_addresses_and_only_with_the_port_of_the_request() {
         let local = OwnOrigin::new("http://localhost:8787", true);
         for origin in ["http://localhost:9000", "http://127.0.0.1:9000", "http://[::1]:9000", "https://localhost:9000"]
         {
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_what_a_browser_sends_and_nothing_else() {
+    fn only_what_browsers_send_is_an_origin() {
         for origin in [
             "https://example.com",
             "https://example.com:8443",

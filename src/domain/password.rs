@@ -1,4 +1,4 @@
-//! What a password must be like: OWASP ASVS 5.0 section 6.2, NIST SP 800-63B-4 section 3.1.1.
+//! The rules for passwords: OWASP ASVS 5.0 section 6.2, NIST SP 800-63B-4 section 3.1.1.
 
 use std::{borrow::Cow, fmt};
 
@@ -7,9 +7,9 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use super::{common_password, email::Email, text};
 use crate::error::Fault;
 
-/// The fewest characters of a password that a deployment may ask for.
+/// The lowest minimum length of passwords that a deployment can set, in characters.
 pub const MIN_LENGTH: usize = 8;
-/// The most characters (Unicode code points) of a password: enough for a sentence, too few to make hashing dear.
+/// The maximum length of a password, in characters (Unicode code points): enough for a sentence, and cheap to hash.
 pub const MAX_LENGTH: usize = 128;
 
 /// What a new password is checked against.
@@ -34,7 +34,7 @@ impl<'a> Policy<'a> {
     }
 }
 
-/// A password as somebody typed it to sign in.
+/// A password as a user typed it to log in.
 #[derive(Clone)]
 pub struct Password {
     typed: String,
@@ -43,7 +43,7 @@ pub struct Password {
 }
 
 impl Password {
-    /// Takes any text.
+    /// Accepts any text.
     pub fn new(typed: &str) -> Password {
         let canonical = match canonical(typed) {
             Cow::Borrowed(_) => None,
@@ -52,12 +52,12 @@ impl Password {
         Password { typed: typed.to_owned(), canonical }
     }
 
-    /// The canonical form.
+    /// Returns the canonical form.
     pub fn canonical(&self) -> &str {
         self.canonical.as_deref().unwrap_or(&self.typed)
     }
 
-    /// The spellings that a stored hash may be of, each with whether it is the canonical form: that one first, then, if it
+    /// Returns the spellings to verify against a stored hash, each with whether it is the canonical form: first that form, then, if it
     /// differs, the password as typed.
     pub fn spellings(&self) -> impl Iterator<Item = (&str, bool)> {
         let as_typed = self.canonical.is_some().then_some((self.typed.as_str(), false));
@@ -65,9 +65,9 @@ impl Password {
     }
 }
 
-/// The canonical form of a password: every space becomes U+0020 and the text is composed (OpaqueString, RFC 8265, section 4.2.1).
-/// Two keyboards that write the same text differently write the same password. Compatibility forms stay different. Control
-/// characters stay as they are, because older passwords may have them.
+/// Returns the canonical form of a password: every space becomes U+0020, and the text is composed (OpaqueString, RFC 8265, section
+/// 4.2.1). Keyboards that encode the same text differently produce the same password. Compatibility forms stay different. Control
+/// characters stay as they are, because existing passwords can contain them.
 fn canonical(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_the_service_and_the_own_email_are_no_passwords() {
+    fn the_name_of_the_service_and_the_email_of_the_user_are_refused() {
         for text in ["difference engine", "ADA.LOVELACE", "ada.lovelace@example.com"] {
             assert!(!is_accepted(text), "{text:?}");
         }
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_common_password_is_refused_in_any_case_and_told_why() {
+    fn a_common_password_is_refused_in_upper_and_lower_case_with_a_message() {
         let policy = Policy { min_length: 8, service_name: "Postern", email: None };
         for text in ["password1", "PassWord1", "QWERTYUIOP", "AAAAAAAA"] {
             let (why, kind) = NewPassword::parse(text, &policy).unwrap_err();
@@ -165,6 +165,6 @@ mod tests {
                 ("is one of the most common passwords; choose another", "password_common")
             );
         }
-        assert!(NewPassword::parse("Password1 it is not", &policy).is_ok());
+        assert!(NewPassword::parse("Password1 and more", &policy).is_ok());
     }
 }

@@ -1,16 +1,16 @@
-//! What characters are, by the properties that Unicode gives them.
+//! Kinds of characters, by their Unicode properties.
 
 use icu_properties::{
     CodePointMapData, CodePointSetData,
     props::{Dash, DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup, WhiteSpace},
 };
 
-/// Characters that fonts draw blank although no Unicode property says so: the Braille pattern without dots, the null
-/// note head, and the blank Egyptian hieroglyphs.
+/// Characters that are blank although no Unicode property says so: the Braille pattern without dots, the null note head, and the blank
+/// Egyptian hieroglyphs.
 const BLANK: [char; 4] = ['\u{2800}', '\u{1d159}', '\u{13441}', '\u{13442}'];
 
-/// Whether nothing is drawn for a character: spaces, controls, format characters, fillers, variation selectors, and code
-/// points that have no character.
+/// Returns whether a character is not visible: spaces, controls, format characters, fillers, variation selectors, and unassigned code
+/// points.
 pub fn is_blank(character: char) -> bool {
     const UNSEEN: GeneralCategoryGroup = GeneralCategoryGroup::Separator.union(GeneralCategoryGroup::Other);
     UNSEEN.contains(category(character))
@@ -19,28 +19,27 @@ pub fn is_blank(character: char) -> bool {
         || BLANK.contains(&character)
 }
 
-/// Whether a character takes no room and has no meaning of its own in a short text that is no language, such as a token, a code
-/// or an address.
+/// Returns whether a character has no width, and no meaning in a token, a code or an address.
 pub fn is_invisible(character: char) -> bool {
     category(character) == GeneralCategory::Format || is_ignorable(character)
 }
 
-/// Whether a character separates lines or paragraphs.
+/// Returns whether a character separates lines or paragraphs.
 pub fn breaks_line(character: char) -> bool {
     matches!(category(character), GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator)
 }
 
-/// Whether it is a space of any width (general category Zs).
+/// Returns whether a character is a space of any width (general category Zs).
 pub fn is_space(character: char) -> bool {
     category(character) == GeneralCategory::SpaceSeparator
 }
 
-/// Whether a character is a hyphen, a dash or a minus sign.
+/// Returns whether a character is a hyphen, a dash or a minus sign.
 pub fn is_dash(character: char) -> bool {
     CodePointSetData::new::<Dash>().contains(character)
 }
 
-/// Returns the text without white space and invisible characters at its ends.
+/// Removes white space and invisible characters from both ends.
 pub fn trim(text: &str) -> &str {
     text.trim_matches(|character: char| character.is_whitespace() || is_invisible(character))
 }
@@ -52,8 +51,8 @@ pub fn decimal_digit(character: char) -> Option<u32> {
     if !is_digit(character.into()) {
         return None;
     }
-    // Unicode guarantees that the ten digits of a script are next to each other, in order of their values, so the digits
-    // before this one tell its value. Where the digits of several styles follow each other, each style has ten.
+    // Unicode guarantees that the ten digits of a script are consecutive and in order, so the value is the number of digits before this
+    // one. Where the digits of several styles are consecutive, each style has ten.
     let before = (0..u32::from(character)).rev().take_while(|code| is_digit(*code)).count();
     u32::try_from(before % 10).ok()
 }
@@ -71,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_character_that_nobody_sees_is_blank() {
+    fn an_invisible_character_is_blank() {
         for character in [
             ' ',
             '\t',
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_of_every_script_have_their_value() {
+    fn digits_of_every_script_have_the_right_value() {
         for zero in ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{e50}', '\u{ff10}', '\u{1d7ce}', '\u{1d7f6}'] {
             for value in 0..10 {
                 assert_eq!(decimal_digit(char::from_u32(u32::from(zero) + value).unwrap()), Some(value));
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn white_space_and_invisible_characters_are_taken_from_the_ends_alone() {
+    fn white_space_and_invisible_characters_are_removed_from_the_ends_only() {
         assert_eq!(trim("\u{feff} \u{200b}a \u{200b}b\u{2060}\n"), "a \u{200b}b");
     }
 }

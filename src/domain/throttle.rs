@@ -1,8 +1,8 @@
-//! Rate limits on attempts: some are free, then each has to wait twice as long as the one before. A counter is forgotten after a
-//! quiet time.
+//! Rate limits with increasing delays: the first attempts are free, then the delay doubles with each attempt. A counter is reset after
+//! a time without attempts.
 //!
-//! An attempt is counted before it is judged, by one atomic statement (`store::throttles`), so fifty at once count as
-//! fifty. A right password takes back the attempt that it was, and no other.
+//! An attempt counts before it is checked, in one atomic statement (`store::throttles`), so fifty concurrent attempts count as fifty.
+//! A correct password takes back its own attempt only.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -14,43 +14,43 @@ const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// One rule. Times are milliseconds.
+/// A rate limit. Times are in milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
-    /// Begins every key of this rule.
+    /// The prefix of the counters' keys.
     pub name: &'static str,
-    /// Attempts before the first delay.
+    /// The number of attempts before the first delay.
     pub free: i64,
     /// The first delay.
     pub delay: i64,
-    /// The longest delay.
+    /// The maximum delay.
     pub max_delay: i64,
-    /// The quiet time after which nothing is remembered.
+    /// The time without attempts after which the counter is reset.
     pub forget: i64,
 }
 
-/// Wrong passwords for one account, from any address. NIST SP 800-63B-4 section 3.2.2 allows 100 in a row; here the 37th is
-/// followed by a month of waiting.
+/// Wrong passwords for one account, from any address. NIST SP 800-63B-4 section 3.2.2 allows 100 in a row; here the delay after the
+/// 37th is 30 days.
 pub const PASSWORD_BY_ACCOUNT: Policy =
     Policy { name: "password-account", free: 20, delay: 30 * SECOND, max_delay: 30 * DAY, forget: 90 * DAY };
 
-/// Wrong passwords for one account from an address that has known the right one. They are counted separately, so that strangers
-/// who guess do not lock the owner out. All but the name is as in [`PASSWORD_BY_ACCOUNT`]: one statement counts on either.
+/// Wrong passwords for one account, from an address with an earlier successful login. The separate counter keeps strangers from
+/// locking the owner out. It equals [`PASSWORD_BY_ACCOUNT`] except for the name, because the same statement counts on either.
 pub const PASSWORD_BY_KNOWN_ADDRESS: Policy = Policy { name: "password-known", ..PASSWORD_BY_ACCOUNT };
 
 /// Wrong passwords from one address, for any account.
 pub const PASSWORD_BY_ADDRESS: Policy =
     Policy { name: "password-address", free: 200, delay: 30 * SECOND, max_delay: HOUR, forget: HOUR };
 
-/// Changes of the password by one user, right or wrong. Their events are never dropped, and each ends sessions.
+/// Password changes of one user, successful or not. Their events are never dropped, and each change ends sessions.
 pub const PASSWORD_CHANGE_BY_USER: Policy =
     Policy { name: "password-change-user", free: 100, delay: MINUTE, max_delay: HOUR, forget: HOUR };
 
-/// Wrong one-time codes of one user, under however many codes.
+/// Wrong guesses of one user at one-time passwords, for all codes together.
 pub const CODE_BY_USER: Policy =
     Policy { name: "code-user", free: 10, delay: MINUTE, max_delay: DAY, forget: 30 * DAY };
 
-/// Sign-ups from one address: each costs a password hash.
+/// Sign-ups from one address. Each one computes a password hash.
 pub const SIGN_UP_BY_ADDRESS: Policy =
     Policy { name: "sign-up-address", free: 500, delay: MINUTE, max_delay: HOUR, forget: HOUR };
 
@@ -58,7 +58,7 @@ pub const SIGN_UP_BY_ADDRESS: Policy =
 pub const RESET_BY_EMAIL: Policy =
     Policy { name: "reset-email", free: 10, delay: 10 * MINUTE, max_delay: HOUR, forget: HOUR };
 
-/// Reset mails asked for from one address.
+/// Reset mails requested from one address.
 pub const RESET_BY_ADDRESS: Policy =
     Policy { name: "reset-address", free: 200, delay: MINUTE, max_delay: HOUR, forget: HOUR };
 
@@ -66,16 +66,16 @@ pub const RESET_BY_ADDRESS: Policy =
 pub const INVITE_BY_USER: Policy =
     Policy { name: "invite-user", free: 20, delay: 10 * MINUTE, max_delay: HOUR, forget: HOUR };
 
-/// Invitations to one email, by anybody.
+/// Invitations to one email, by any user.
 pub const INVITE_BY_EMAIL: Policy = Policy { name: "invite-email", free: 3, delay: HOUR, max_delay: DAY, forget: DAY };
 
-/// Where a request comes from: `CF-Connecting-IP` and nothing else; an IPv6 address by its /64, which is what one
-/// customer has.
+/// The client's address, from `CF-Connecting-IP` only. An IPv6 address counts by its /64 network, which usually belongs to one
+/// customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address(String);
 
 impl Address {
-    /// Reads the header. Without a readable one, everybody shares one address.
+    /// Parses the header. All clients without a valid one share one address.
     pub fn parse(connecting_ip: Option<&str>) -> Address {
         Address(match connecting_ip.and_then(|text| text.trim().parse().ok()) {
             Some(IpAddr::V4(address)) => address.to_string(),
@@ -90,7 +90,7 @@ impl Address {
         })
     }
 
-    /// The address as it goes into a keyed hash.
+    /// Returns the address as the input of a keyed hash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -116,7 +116,7 @@ impl From<Blocked> for Error {
     }
 }
 
-/// The seconds to tell a caller who may try again at `free_at`, at least one.
+/// Returns the seconds until `free_at`, at least one.
 fn retry_after(free_at: i64, now: i64) -> i64 {
     ((free_at - now + SECOND - 1) / SECOND).max(1)
 }
@@ -135,12 +135,12 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_a_fresh_count_by_an_unreadable_address() {
+    fn clients_without_a_valid_address_share_one_counter() {
         assert_eq!(Address::parse(None), Address::parse(Some("1.2.3.4, 5.6.7.8")));
     }
 
     #[test]
-    fn guessing_one_password_is_stopped_long_before_a_hundred_failures_in_a_row() {
+    fn guessing_a_password_is_blocked_long_before_a_hundred_failures_in_a_row() {
         let Policy { free, delay, max_delay, .. } = PASSWORD_BY_ACCOUNT;
         let year = 365 * DAY;
         let mut elapsed = 0;
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn guessing_one_time_codes_for_a_year_is_right_in_one_of_two_thousand_cases_at_most() {
+    fn guessing_one_time_passwords_for_a_year_succeeds_in_at_most_one_of_two_thousand_cases() {
         let Policy { free, delay, max_delay, .. } = CODE_BY_USER;
         let (mut elapsed, mut guesses) = (0, 0);
         while elapsed < 365 * DAY {

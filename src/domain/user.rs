@@ -1,4 +1,4 @@
-//! The user, as everybody outside sees it.
+//! Users.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -10,9 +10,9 @@ use crate::error::Fault;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// One's own account.
+    /// The user's own account.
     User,
-    /// Everybody's.
+    /// All accounts.
     Admin,
 }
 
@@ -20,10 +20,10 @@ impl Role {
     /// All roles.
     pub const ALL: [Role; 2] = [Role::User, Role::Admin];
 
-    /// Reads a role by its name.
+    /// Parses a name.
     ///
     /// # Errors
-    /// A fault for anything else.
+    /// If there is no such role.
     pub fn parse(text: &str) -> Result<Role, Fault> {
         Role::ALL
             .into_iter()
@@ -31,7 +31,7 @@ impl Role {
             .ok_or_else(|| ("must be user or admin".to_owned(), "choice"))
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn as_str(self) -> &'static str {
         match self {
             Role::User => "user",
@@ -40,7 +40,7 @@ impl Role {
     }
 }
 
-/// The highest tier. The lowest is 0. The applications behind this service decide what a tier means.
+/// The highest tier. The lowest is 0. The applications that use this service decide what a tier means.
 pub const MAX_TIER: i64 = 2;
 
 /// A user, without the password hash.
@@ -48,33 +48,33 @@ pub const MAX_TIER: i64 = 2;
 pub struct User {
     /// An opaque id.
     pub id: String,
-    /// Trimmed, lower-case; `admin` for the default account.
+    /// The email, trimmed and in lower case. `admin` for the default account.
     pub email: String,
-    /// How the user wants to be called.
+    /// The name.
     pub name: Option<String>,
-    /// What the user may do.
+    /// The role.
     pub role: Role,
-    /// 0, 1 or 2: for the applications behind.
+    /// The tier, from 0 to [`MAX_TIER`].
     pub tier: u8,
-    /// False once deactivated.
+    /// Whether the account is active.
     #[serde(deserialize_with = "flag")]
     pub is_active: bool,
-    /// Whether the email is known to be the user's.
+    /// Whether the email is verified.
     #[serde(deserialize_with = "flag")]
     pub is_verified: bool,
-    /// Who invited the user.
+    /// The id of the user who invited this user.
     pub referrer_id: Option<String>,
-    /// For the applications behind: a JSON object.
+    /// A JSON object for applications.
     #[serde(deserialize_with = "object")]
     pub extra: Value,
-    /// When the account was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
 impl User {
-    /// A user who does not exist, for work that must cost the same whether an account exists or not.
+    /// Returns a user that does not exist, for work that must take the same time whether or not an account exists.
     pub fn nobody(email: &str) -> User {
         User {
             id: "00000000-0000-0000-0000-000000000000".to_owned(),

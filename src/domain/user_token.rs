@@ -1,27 +1,27 @@
-//! The user token: what a user hands to an invitee as referrer. Never a credential.
+//! The user token, with which invited people sign up. It is never a credential.
 
 use std::borrow::Cow;
 
 use super::{Timestamp, text};
 
-/// Characters of a token.
+/// The length of a token, in characters.
 pub const LENGTH: usize = 10;
-/// 62 characters: ten of them are 59 bits, looked up online alone and only by those who pass the burst guard.
+/// The characters of a token. Ten of them have 59 bits, and guessing is possible only through rate-limited endpoints.
 pub const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// Live tokens that one user may have. A client makes one at each visit of its profile page.
+/// The maximum number of active tokens per user. Some clients create one at each visit of a profile page.
 pub const MAX_LIVE: i64 = 200;
-/// The longest life, in days.
+/// The maximum lifetime, in days.
 pub const MAX_LIFETIME_DAYS: i64 = 365;
 
-/// The name of a token that was mailed to somebody.
+/// The name of a token that was sent by mail.
 pub const INVITATION: &str = "Invitation";
 
-/// Whether `text` has the form of a token; nothing else is worth a look into the database.
+/// Returns whether the text has the form of a token. Any other text needs no database query.
 pub fn is_well_formed(text: &str) -> bool {
     text.len() == LENGTH && text.bytes().all(|byte| ALPHABET.contains(&byte))
 }
 
-/// The parameter of an invitation link (`<APP_URL>/signup?referrer=<token>`) that has the token.
+/// The query parameter with the token in an invitation link: `<APP_URL>/signup?referrer=<token>`.
 pub const LINK_PARAMETER: &str = "referrer";
 
 /// The token of the user who invites, as an invitee types or pastes it.
@@ -43,14 +43,14 @@ impl Referrer {
     }
 }
 
-/// The token in an invitation link.
+/// Returns the token in an invitation link.
 fn link_parameter(text: &str) -> Option<Cow<'_, str>> {
     let (_, rest) = text.split_once('?')?;
     let query = rest.split('#').next()?;
     form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == LINK_PARAMETER).map(|(_, value)| value)
 }
 
-/// When a token made at `now` ends.
+/// Returns when a token that is created at `now` expires.
 pub fn expiry(now: Timestamp, days: i64) -> Timestamp {
     now + days * 86_400_000
 }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_ten_letters_and_digits_are_a_token() {
+    fn a_token_is_exactly_ten_letters_and_digits() {
         assert!(is_well_formed("aZ09aZ09aZ"));
         for text in ["", "short", "elevenchars", "ten chars!", "0123456\u{e9}8", "0123456789 "] {
             assert!(!is_well_formed(text), "{text:?}");
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_found_in_what_people_paste() {
+    fn a_token_is_found_in_pasted_text() {
         for text in [
             "aZ09aZ09aZ",
             " aZ09aZ09aZ\r\n",

@@ -9,7 +9,7 @@ pub mod queue;
 pub use delivery::Unsent;
 pub use message::Message;
 
-use crate::{app::App, domain::mail_budget::ASKED_BY_OWNER, error::Error, settings::Mail, store::outbox};
+use crate::{app::App, domain::mail_budget::REQUESTED_BY_OWNER, error::Error, settings::Mail, store::outbox};
 use delivery::Delivery;
 
 /// Sends a mail that the signed-in owner of the address waits for, if the budget of the recipient allows it.
@@ -17,7 +17,7 @@ use delivery::Delivery;
 /// # Errors
 /// 429 if the recipient got too many mails; 503 if the mail cannot be sent.
 pub async fn send_now(app: &App, message: &Message, id: &str) -> Result<(), Error> {
-    budget::take(app, &message.to, ASKED_BY_OWNER).await?;
+    budget::take(app, &message.to, REQUESTED_BY_OWNER).await?;
     Ok(send(app, message, id).await?)
 }
 

@@ -22,7 +22,7 @@ use crate::{
     domain::{
         Timestamp,
         email::Email,
-        mail_budget::{ASKED_BY_ANYBODY, Budget, EQUAL_NOTICES},
+        mail_budget::{Budget, EQUAL_NOTICES, REQUESTED_BY_ANYONE},
         user::User,
     },
     error::Error,
@@ -112,8 +112,14 @@ impl QueuedMail {
     /// 429 when the recipient got too many mails; 500 without randomness; 503.
     pub async fn password_reset(app: &App, email: &Email, reset_id: &str) -> Result<QueuedMail, Error> {
         let job = MailJob::PasswordReset { email: email.as_str().to_owned(), reset_id: reset_id.to_owned() };
-        QueuedMail::asked_for(app, email, job, app.now + app.settings().reset_token_lifetime * 1_000, ASKED_BY_ANYBODY)
-            .await
+        QueuedMail::asked_for(
+            app,
+            email,
+            job,
+            app.now + app.settings().reset_token_lifetime * 1_000,
+            REQUESTED_BY_ANYONE,
+        )
+        .await
     }
 
     /// A link by which the user of an account that an admin has created sets the first password.
@@ -122,7 +128,7 @@ impl QueuedMail {
     /// As [`QueuedMail::password_reset`].
     pub async fn account_invitation(app: &App, email: &Email, reset_id: &str) -> Result<QueuedMail, Error> {
         let job = MailJob::AccountInvitation { email: email.as_str().to_owned(), reset_id: reset_id.to_owned() };
-        QueuedMail::asked_for(app, email, job, app.now + ACCOUNT_INVITATION_LIFETIME, ASKED_BY_ANYBODY).await
+        QueuedMail::asked_for(app, email, job, app.now + ACCOUNT_INVITATION_LIFETIME, REQUESTED_BY_ANYONE).await
     }
 
     /// An invitation that carries a user token.
@@ -137,7 +143,7 @@ impl QueuedMail {
         days: i64,
     ) -> Result<QueuedMail, Error> {
         let job = MailJob::Invitation { email: email.as_str().to_owned(), inviter, token: token.to_owned(), days };
-        QueuedMail::asked_for(app, email, job, app.now + days * DAY, ASKED_BY_ANYBODY).await
+        QueuedMail::asked_for(app, email, job, app.now + days * DAY, REQUESTED_BY_ANYONE).await
     }
 
     /// A mail that somebody asks for.
