@@ -25,8 +25,8 @@ await main(async () => {
   await run("biome", ["check", "--error-on-warnings"], {
     advice: "Run `npm run format`, fix what is left and run `npm run lint` again.",
   });
-  say("Checking the types of the pages, the scripts, the benchmarks and the tests (a few seconds).");
-  for (const project of ["pages", ".", "tests"]) await run("tsc", ["-p", project], { advice });
+  say("Checking the types of JavaScript and TypeScript (a few seconds).");
+  for (const project of ["src", "pages", ".", "tests"]) await run("tsc", ["-p", project], { advice });
 
   const deny = ["--", "-D", "warnings"];
   say("Running Clippy natively (about two minutes the first time).");

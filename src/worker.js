@@ -15,6 +15,7 @@ function failAfterTrap(error) {
 
 // Wasm is entered by `fetch` below and, for the rest of a request, where a promise is settled: what it throws there, nobody catches.
 addEventListener("unhandledrejection", (event) => failAfterTrap(event.reason));
+// @ts-expect-error The types of the platform lack this event.
 addEventListener("error", (event) => failAfterTrap(event.error));
 
 export default {

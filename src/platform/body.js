@@ -7,7 +7,7 @@
  */
 export async function read(body, size, milliseconds) {
   const reader = body.getReader();
-  let timer;
+  let timer = null;
   const late = new Promise((resolve) => {
     timer = setTimeout(resolve, milliseconds);
   });

@@ -30,7 +30,7 @@ export class Pattern {
     this.#response.headers.set(this.#requestId, text.slice(0, idLength));
     // The runtime refuses a body, even an empty one, where the status allows none.
     const answer = new Response(text.length > bodyAt ? text.slice(bodyAt) : null, this.#response);
-    for (let at = 0; at < (own?.length ?? 0); at += 2) answer.headers.append(own[at], own[at + 1]);
+    if (own) for (let at = 0; at < own.length; at += 2) answer.headers.append(own[at], own[at + 1]);
     console.log(text.slice(idLength, bodyAt));
     resolve(answer);
   }
