@@ -1,12 +1,9 @@
-//! How somebody comes in: the bearers, the beginning and the end of a session, the attempts at a password, a new one, and the
-//! first account; and what is written down of it.
+//! Who is calling: sessions and their tokens, passwords that users type, user tokens, the first account, and the audit events.
 
 pub mod audit;
 pub mod bearer;
 pub mod first_account;
 pub mod new_password;
-pub mod password_attempts;
-pub mod password_check;
+pub mod password_attempt;
 pub mod sign_in;
-pub mod sign_out;
 pub mod user_token;

@@ -1,8 +1,8 @@
-//! The beginning of a session, by a login or a sign-up.
+//! The start of a session, by a login or a sign-up, and its end.
 
 use http::header;
 
-use super::bearer;
+use super::bearer::{self, Carrier, Session};
 use crate::{
     app::App,
     crypto::random,
@@ -44,4 +44,12 @@ pub fn new_session(app: &App, request: &Request) -> Result<sessions::New, Error>
         request.header(&header::USER_AGENT).map(|text| text.get(..USER_AGENT_LENGTH).unwrap_or(&text).to_owned());
     let expires_at = app.settings().session.expiry(app.now);
     Ok(sessions::New { id: random::id()?, user_agent, now: app.now, expires_at })
+}
+
+/// Returns the response after `session` has ended. It removes the cookie if the request came with one.
+pub fn signed_out(session: &Session) -> Response {
+    Response::ok().headers(match session.carrier {
+        Carrier::Header => None,
+        Carrier::Cookie(kind) => Some(kind.clear()),
+    })
 }

@@ -4,8 +4,8 @@ use postern_macros::{FromFields, operation};
 
 use crate::{
     access::{
-        audit, first_account, password_attempts,
-        password_check::{self, Verdict},
+        audit, first_account,
+        password_attempt::{self, Verdict},
         sign_in,
     },
     app::App,
@@ -48,17 +48,17 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let Credentials { email, password } = request.json(app)?;
 
     first_account::ensure(app).await?;
-    let counters = password_attempts::counters(app, email.as_str());
-    let sample = password_attempts::sample(app, email.as_str());
+    let counters = password_attempt::counters(app, email.as_str());
+    let sample = password_attempt::sample(app, email.as_str());
     let Attempted { attempt, account, sample } =
         users::attempt_password(&app.store, &counters, email.as_str(), Some(&sample), None, app.now).await??;
 
     let Some(account) = account else {
-        password_check::spend(app, &password, sample.as_deref());
+        password_attempt::spend(app, &password, sample.as_deref());
         return Err(audit::refused_login(app, None, Error::WrongCredentials));
     };
     let user_id = &account.user.id;
-    let is_outdated = match password_check::verify(app, user_id, &password, &account.password_hash) {
+    let is_outdated = match password_attempt::verify(app, user_id, &password, &account.password_hash) {
         Verdict::Right { is_outdated } if account.user.is_active => is_outdated,
         Verdict::Right { .. } => return Err(audit::refused_login(app, Some(user_id), Error::Inactive)),
         Verdict::Wrong => return Err(audit::refused_login(app, Some(user_id), Error::WrongCredentials)),

@@ -6,8 +6,8 @@ use crate::{
     access::{
         audit,
         bearer::Session,
-        new_password, password_attempts,
-        password_check::{self, Verdict},
+        new_password,
+        password_attempt::{self, Verdict},
     },
     app::App,
     crypto::password_hash,
@@ -50,14 +50,14 @@ pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Resp
     let PasswordChange { old_password, new_password } = request.json(policy)?;
     new_password::refuse_breached(app, "new_password", &new_password).await?;
 
-    let counters = password_attempts::counters(app, email.as_str());
-    let changes = password_attempts::changes(app, &session.user.id);
+    let counters = password_attempt::counters(app, email.as_str());
+    let changes = password_attempt::changes(app, &session.user.id);
     let Attempted { attempt, account, .. } =
         users::attempt_password(&app.store, &counters, email.as_str(), None, Some(&changes), app.now).await??;
     // By now, the email can be that of another user, or of none.
     let account = account.filter(|account| account.user.id == session.user.id);
     let account = account.ok_or(Error::Unauthorized)?;
-    if password_check::verify(app, &account.user.id, &old_password, &account.password_hash) == Verdict::Wrong {
+    if password_attempt::verify(app, &account.user.id, &old_password, &account.password_hash) == Verdict::Wrong {
         return Err(audit::refused(app, audit::own(app, Action::PasswordChanged, session), Error::WrongPassword));
     }
     let new_hash = password_hash::hash(new_password.as_str(), app.settings().password_cost)?;

@@ -3,7 +3,7 @@
 use postern_macros::{FromFields, operation};
 
 use crate::{
-    access::{audit, bearer::PasswordReset, first_account, new_password, password_attempts},
+    access::{audit, bearer::PasswordReset, first_account, new_password, password_attempt},
     app::App,
     crypto::{password_hash, random},
     domain::{
@@ -85,7 +85,7 @@ pub async fn complete(app: &App, request: &Request, reset: &PasswordReset) -> Re
     new_password::refuse_breached(app, "password", &password).await?;
 
     let new_hash = password_hash::hash(password.as_str(), app.settings().password_cost)?;
-    let counters = password_attempts::counters(app, email.as_str());
+    let counters = password_attempt::counters(app, email.as_str());
     let queued = QueuedNotice::password_changed(app, &email, reset.user.name.clone())?;
     let notice = queued.as_ref().map(|queued| &queued.notice);
     let (store, event) = (&app.store, audit::without_session(app, Action::PasswordResetCompleted, &reset.user.id));

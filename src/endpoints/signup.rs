@@ -3,7 +3,7 @@
 use postern_macros::{FromFields, operation};
 
 use crate::{
-    access::{audit, new_password, password_attempts, sign_in},
+    access::{audit, new_password, password_attempt, sign_in},
     app::App,
     crypto::{password_hash, random},
     domain::{
@@ -85,7 +85,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         referrer_lookup: &invitation.lookup,
     };
     let event = audit::new_session(app, Action::Signup, &user_id, &session).sets(Some(Role::User), Some(0));
-    let counters = password_attempts::counters(app, email.as_str());
+    let counters = password_attempt::counters(app, email.as_str());
     match users::sign_up(&app.store, new, &session, &counters, &event).await? {
         users::SignUp::Done(user) => sign_in::answer(app, request, *user, false, &session),
         users::SignUp::EmailTaken => Err(Error::EmailTaken),

@@ -1,10 +1,6 @@
 //! Spellings of passwords, and imported hashes: docs/security.md, promises 1, 4 and 33.
 
-use postern::{
-    access::{password_attempts, password_check},
-    domain::password::Password,
-    store::users,
-};
+use postern::{access::password_attempt, domain::password::Password, store::users};
 use serde_json::json;
 
 use crate::support::{PASSWORD, Postern};
@@ -122,12 +118,12 @@ fn an_unknown_email_takes_as_long_as_a_stored_hash() {
         postern.sql.query("SELECT id FROM users WHERE email = 'admin'", &[])[0]["id"].as_str().unwrap().to_owned();
     let sampled = |email: &str| {
         let app = postern.services().at(postern.now.get());
-        let counters = password_attempts::counters(&app, email);
-        let sample = password_attempts::sample(&app, email);
+        let counters = password_attempt::counters(&app, email);
+        let sample = password_attempt::sample(&app, email);
         let attempt = users::attempt_password(&app.store, &counters, email, Some(&sample), None, app.now);
         let hash = pollster::block_on(attempt).unwrap().unwrap().sample;
         // An unverifiable hash does no harm either.
-        password_check::spend(&app, &Password::new("any"), hash.as_deref());
+        password_attempt::spend(&app, &Password::new("any"), hash.as_deref());
         hash.unwrap()
     };
     set_hash(&postern, &admin, bcrypt);
