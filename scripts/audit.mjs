@@ -1,58 +1,60 @@
-// What the Worker is made of: known vulnerabilities, licences, second versions and sources of its crates (deny.toml),
-// and known vulnerabilities of the npm packages. Ends with 0 if all of it was looked at and is in order, with 1 if
-// something is not, and with 2 if nothing wrong was found but a list of vulnerabilities could not be had: it is not
-// part of `npm test`, because it depends on what others have published since.
+// `npm run audit`: checks the crates for known vulnerabilities, licenses, duplicate versions and sources (deny.toml), and
+// the npm packages for known vulnerabilities. Not part of `npm test`, because the result changes whenever a vulnerability
+// is published.
+//
+// Exit codes: 0 if the audit is complete and found nothing, 1 if it found something, 2 if it found nothing but a
+// vulnerability database could not be reached.
 
 import { ask, Failure, main, run, runSilently, say } from "./lib/run.mjs";
 import { installCargoDeny } from "./lib/tools.mjs";
 
-const notLookedAt = [];
+const unchecked = [];
 
 await main(async () => {
   const deny = await installCargoDeny();
 
-  say("Licences, second versions and sources of the crates.");
+  say("Checking licenses, duplicate versions and sources of the crates.");
   await run(deny, ["--all-features", "check", "bans", "licenses", "sources"], {
-    advice: "Mend what is named above; what must be so is said in deny.toml, with its reason.",
+    advice: "Fix the problems above, or add an exception with its reason to deny.toml.",
   });
 
   await auditCrates(deny);
   await auditPackages();
 
-  if (notLookedAt.length === 0) return say("The audit found nothing.");
-  console.error(`\n✘ The audit is INCOMPLETE. Not looked at: ${notLookedAt.join("; ")}.`);
-  console.error("  Run `npm run audit` where these can be reached. Everything else was looked at and is in order.");
+  if (unchecked.length === 0) return say("The audit found nothing.");
+  console.error(`\n✘ The audit is INCOMPLETE. Not checked: ${unchecked.join("; ")}.`);
+  console.error("  Run `npm run audit` where these can be reached. All other checks passed.");
   process.exitCode = 2;
 });
 
 async function auditCrates(deny) {
-  say("Known vulnerabilities of the crates (RustSec).");
+  say("Checking the crates for known vulnerabilities (RustSec).");
   if (ask(deny, ["fetch", "db"]) === null) {
-    notLookedAt.push("vulnerabilities of the crates (github.com/RustSec/advisory-db could not be fetched)");
-    return console.log("  The list could not be fetched.");
+    unchecked.push("vulnerabilities of the crates (github.com/RustSec/advisory-db could not be fetched)");
+    return console.log("  The database could not be fetched.");
   }
   await run(deny, ["--all-features", "check", "--disable-fetch", "advisories"], {
-    advice: "Update what is named above, or write into deny.toml why it does not touch the Worker.",
+    advice: "Update these crates, or add an exception to deny.toml with the reason why the Worker is not affected.",
   });
 }
 
 async function auditPackages() {
-  say("Known vulnerabilities of the npm packages, with which the Worker is built and tested.");
+  say("Checking the npm packages, which build and test the Worker, for known vulnerabilities.");
   const { stdout } = runSilently("npm", ["audit", "--json"]);
   const found = counts(stdout);
   if (!found) {
-    notLookedAt.push("vulnerabilities of the npm packages (the registry did not answer the question)");
-    return console.log("  The registry did not answer.");
+    unchecked.push("vulnerabilities of the npm packages (the registry did not respond)");
+    return console.log("  The registry did not respond.");
   }
   if (found.total > 0) {
     throw new Failure(
       `${found.total} of the npm packages are vulnerable.`,
-      "Run `npm audit` to see which, and `npm update` to mend them.",
+      "Run `npm audit` to list them, and `npm update` to update them.",
     );
   }
 }
 
-/** How many vulnerable packages a report names; nothing if it is no report. */
+/** Returns the numbers of vulnerable packages in a report, or undefined if it is not a report. */
 function counts(report) {
   try {
     return JSON.parse(report).metadata?.vulnerabilities;

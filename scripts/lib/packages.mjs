@@ -1,10 +1,10 @@
-// The npm packages: installed when they are missing or out of date, so that nobody has to think of it.
+// The npm packages: installed when they are missing or out of date, before a script needs them.
 
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { root, run, say } from "./run.mjs";
 
-/** Those of the project's package.json, or of one that a folder has for itself. */
+/** Installs the packages of the project, or those of a folder with its own package.json. */
 export async function installPackages(folder = ".") {
   const installed = join(root, folder, "node_modules", ".package-lock.json");
   const wanted = join(root, folder, "package-lock.json");
@@ -12,7 +12,7 @@ export async function installPackages(folder = ".") {
   say(`Installing the npm packages of ${join(folder, "package-lock.json")} (about half a minute).`);
   await run("npm", ["ci"], {
     cwd: join(root, folder),
-    advice: "Check that the npm registry can be reached, then run `npm ci` to see the whole story.",
+    advice: "Check that the npm registry can be reached, then run `npm ci` to see all of its output.",
   });
 }
 
@@ -26,7 +26,7 @@ export async function continueOnProjectNode() {
   try {
     await run("node", process.argv.slice(1));
   } catch (error) {
-    // The script itself has said what went wrong.
+    // The script has reported the error.
     if (error.code) process.exit(error.code);
     throw error;
   }

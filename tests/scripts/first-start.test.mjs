@@ -1,5 +1,5 @@
-// The first command in a fresh clone: on the oldest Node that package.json promises, before any package is installed. And how
-// scripts start other programs on Windows, with the platform simulated.
+// The first command in a fresh clone: on the oldest Node that package.json supports, before any package is installed. Also
+// how scripts start other programs on Windows, with a simulated platform.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -24,7 +24,7 @@ after(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Installs that Node once per machine, beside the build tools, and returns its path. */
+/** Installs this Node once per machine, in the cache of the build tools, and returns its path. */
 function installNode(version) {
   const home = join(cacheFolder(), `node-${version}`);
   const name = [
@@ -64,7 +64,7 @@ function writeProgram(path, text) {
   writeFileSync(path, text, { mode: 0o755 });
 }
 
-/** A clone with nothing installed, in a folder whose name has spaces. Its `npm ci` installs a Node that only tells how it was called. */
+/** A clone with nothing installed, in a folder with spaces in its name. Its `npm ci` installs a Node that only prints its arguments. */
 function freshClone() {
   const home = folder("postern first start-");
   const clone = join(home, "clone");
@@ -91,7 +91,7 @@ test("each npm script starts on the oldest promised Node without packages and co
   const { clone, run } = freshClone();
   for (const name of names) {
     rmSync(join(clone, "node_modules"), { recursive: true, force: true });
-    // As npm appends what follows `--`.
+    // npm appends the arguments after `--`.
     const { status, stdout, stderr } = run(`${scripts[name]} 'one argument' '--with="quotes"'`);
     assert.equal(stderr, "", name);
     const [, script, ...args] = scripts[name].split(" ").slice(1);
@@ -100,7 +100,7 @@ test("each npm script starts on the oldest promised Node without packages and co
     );
     assert.match(stdout, /^npm ci$/m, name);
     assert.ok(stdout.endsWith(`npm ci\n${started.join("")}`), `${name}: ${stdout}`);
-    // Its exit code is that of the script.
+    // The exit code is the script's.
     assert.equal(status, 3, name);
   }
 });
@@ -112,7 +112,7 @@ test("the first step of .ci/run starts on the oldest promised Node without packa
   assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
 });
 
-test("on Windows arguments reach npm and the programs of packages as they are, past any shell", () => {
+test("on Windows arguments reach npm and the programs of packages unchanged, without a shell", () => {
   const home = join(folder("postern windows-"), "a folder (with) spaces & more");
   cpSync(join(root, "scripts", "lib", "run.mjs"), join(home, "scripts", "lib", "run.mjs"));
   const tells = "console.log(JSON.stringify(process.argv.slice(2)));";

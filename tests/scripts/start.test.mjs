@@ -1,4 +1,4 @@
-// `npm start` from beginning to end, in a copy of the project whose path has a space, with a database of its own.
+// `npm start` from beginning to end, in a copy of the project whose path has a space, with its own database.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -19,12 +19,12 @@ let copy;
 let port;
 let running;
 before(async () => {
-  // The copy shares them, so it must find nothing to install.
+  // The copy shares the packages, so there must be nothing to install.
   await installPackages();
   copy = mkdtempSync(join(tmpdir(), "postern start-"));
   for (const name of readdirSync(root)) {
     if ([".git", ".wrangler", ".dev.vars"].includes(name)) continue;
-    // What looks for its files relative to itself is copied; the rest, such as what is built, is the same.
+    // Scripts find files relative to themselves, so these are copied. The rest, such as the build, is shared.
     if (name === "scripts" || name.endsWith(".toml")) cpSync(join(root, name), join(copy, name), { recursive: true });
     else symlinkSync(join(root, name), join(copy, name));
   }
@@ -39,7 +39,7 @@ after(async () => {
   if (copy) rmSync(copy, { recursive: true, force: true });
 });
 
-/** Runs the command of an npm script as npm does. Returns the process and what it has said. */
+/** Runs the command of an npm script as npm does. Returns the process and its output. */
 function npm(name, ...args) {
   const { HOME, XDG_CACHE_HOME, CARGO_HOME, RUSTUP_HOME, PATH } = process.env;
   const [program, ...before] = scripts[name].split(" ");
@@ -55,7 +55,7 @@ function npm(name, ...args) {
   return seen;
 }
 
-/** Starts it and returns what it says until it is ready. */
+/** Starts Postern and returns its output until it is ready. */
 async function start() {
   running = npm("start");
   const end = Date.now() + startLimitMilliseconds;
@@ -83,7 +83,7 @@ async function send(method, path, json, token) {
   return { status: answer.status, body: await answer.json() };
 }
 
-test("it shows admin / admin only while that works, and otherwise the command for a new password", async () => {
+test("npm start shows admin / admin only while that works, and otherwise the command for a new password", async () => {
   const first = await start();
   assert.match(first, /^ {2}Sign in as admin \/ admin:$/m);
   assert.doesNotMatch(first, /reset-password|Warning/);
