@@ -1,6 +1,6 @@
 //! Users.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Timestamp;
@@ -44,7 +44,7 @@ impl Role {
 pub const MAX_TIER: i64 = 2;
 
 /// A user, without the password hash.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct User {
     /// An opaque id.
     pub id: String,
@@ -57,15 +57,12 @@ pub struct User {
     /// The tier, from 0 to [`MAX_TIER`].
     pub tier: u8,
     /// Whether the account is active.
-    #[serde(deserialize_with = "flag")]
     pub is_active: bool,
     /// Whether the email is verified.
-    #[serde(deserialize_with = "flag")]
     pub is_verified: bool,
     /// The id of the user who invited this user.
     pub referrer_id: Option<String>,
     /// A JSON object for applications.
-    #[serde(deserialize_with = "object")]
     pub extra: Value,
     /// The time of creation.
     pub created_at: Timestamp,
@@ -90,14 +87,4 @@ impl User {
             updated_at: 0,
         }
     }
-}
-
-/// SQLite has no booleans.
-pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    Ok(i64::deserialize(deserializer)? != 0)
-}
-
-/// SQLite has no objects.
-fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-    serde_json::from_str(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }

@@ -1,8 +1,8 @@
 //! The table `events`, the audit log: rows are added in the batch of the act, read, and deleted when they are old.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use super::{Store, run};
+use super::{Store, decode::rights, run};
 use crate::{
     domain::{
         Timestamp,
@@ -131,12 +131,6 @@ pub struct Listed {
     /// The subject's role and tier after the action, if it set one of them.
     #[serde(deserialize_with = "rights")]
     pub new_value: Option<Rights>,
-}
-
-/// SQLite stores the rights as JSON text.
-fn rights<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rights>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 /// Which events to list: those to which all of it applies.

@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
-use super::{Store, run_all};
+use super::{Store, decode::flag, run_all};
 use crate::{
     domain::{
         Timestamp,
         page::{FARTHEST, Page},
-        user::{Role, flag},
+        user::Role,
     },
     ports::{Statement, StoreError},
 };

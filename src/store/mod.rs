@@ -6,6 +6,7 @@
 
 pub mod administration;
 pub mod cleanup;
+mod decode;
 pub mod events;
 pub mod freezes;
 pub mod heartbeat;

@@ -2,15 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{ReadFrom, Store, administration::is_active_admin, events, run, run_all, run_on};
+use super::{ReadFrom, Store, administration::is_active_admin, decode::flag, events, run, run_all, run_on};
 use crate::{
-    domain::{
-        Timestamp,
-        event::Event,
-        page::FARTHEST,
-        session::MAX_LIVE,
-        user::{User, flag},
-    },
+    domain::{Timestamp, event::Event, page::FARTHEST, session::MAX_LIVE, user::User},
     ports::{Rows, Statement, StoreError},
 };
 

@@ -3,18 +3,14 @@
 use serde::Deserialize;
 
 use super::{
-    Store, events, mails, retry, run, run_all, sessions,
+    Store,
+    decode::flag,
+    events, mails, retry, run, run_all, sessions,
     throttles::{self, Counter, PasswordAttempt, PasswordCounters, Proof},
     user_tokens,
 };
 use crate::{
-    domain::{
-        Timestamp,
-        email::Email,
-        event::Event,
-        throttle::Blocked,
-        user::{User, flag},
-    },
+    domain::{Timestamp, email::Email, event::Event, throttle::Blocked, user::User},
     ports::{Rows, Statement, StoreError},
 };
 
