@@ -10,7 +10,7 @@ import { installTarget, lockedInCi } from "./lib/tools.mjs";
 const worded = ["md", "rs", "mjs", "js", "ts", "tsx", "css", "sql", "toml", "yml", "html", "txt"].map(
   (end) => `*.${end}`,
 );
-const unworded = /common_password|LICENSE|schema\.ts$|prh\.yml$|CHANGELOG\.md$/;
+const unworded = /common_password|LICENSE|schema\.ts$|prh\.yml$/;
 
 await main(async () => {
   await installTarget();

@@ -10,7 +10,7 @@ import { ask, Failure, root, run, say } from "./run.mjs";
 const executable = process.platform === "win32" ? ".exe" : "";
 export const target = "wasm32-unknown-unknown";
 
-/** Where nobody watches, a lock file that does not match Cargo.toml is an error rather than mended silently. */
+/** In CI, a lock file that does not match Cargo.toml is an error instead of being updated silently. */
 export const lockedInCi = process.env.CI ? ["--locked"] : [];
 
 /** Makes sure that the crate can be compiled and packed. Returns the paths and versions that the build needs. */
@@ -125,7 +125,7 @@ async function compile(tool, folder) {
       },
       advice:
         "If a C compiler is missing, install it (Debian: `apt-get install build-essential`); " +
-        `if there is no ${tool.crate} ${tool.version}, pin a version in Cargo.toml that there is. Then try again.`,
+        `if there is no ${tool.crate} ${tool.version}, pin an existing version in Cargo.toml. Then try again.`,
     },
   );
 }
