@@ -10,10 +10,9 @@ import { build } from "../scripts/build.mjs";
 import { installPackages } from "../scripts/lib/packages.mjs";
 import { main, root, say } from "../scripts/lib/run.mjs";
 
-// In each sitting every contestant has a new process: one is for all its life up to a tenth slower or faster than another of the same
-// program, and of one each that would be taken for a difference between them.
-// A session check has the most of them, because it is told by the smallest differences. Each turn has a lead-in that does not count:
-// who waited for the others has to connect anew and finds nothing in the processor's caches.
+// Every contestant gets a new process in each sitting, because a process can be up to 10 % slower or faster than another one of the
+// same program for its whole life. Session checks get the most sittings, because their differences are the smallest. Each turn
+// starts with requests that do not count, because a contestant that waited must reconnect and has lost the processor's caches.
 const [single, few, many] = [
   { sittings: 1, rounds: 4 },
   { sittings: 3, rounds: 2 },
@@ -47,7 +46,7 @@ await main(async () => {
   const { quick } = parseArgs({ options: { quick: { type: "boolean", default: false } } }).values;
   await installPackages("bench");
   await build();
-  // What they import is there only now.
+  // Their imports are installed only now.
   const { contestants, flows, names, packageVersion } = await import("./lib/contestants.mjs");
   const { load, once } = await import("./lib/load.mjs");
   const { publish, summary } = await import("./lib/report.mjs");
@@ -58,7 +57,7 @@ await main(async () => {
   const running = {};
   try {
     for (const [key, start] of Object.entries(contestants)) {
-      say(`Starting ${names[key]} and making its users (some seconds).`);
+      say(`Starting ${names[key]} and creating its users (a few seconds).`);
       running[key] = await start();
     }
     const measured = { ...(await measureFlows()), start: await measureStart() };
@@ -75,7 +74,7 @@ await main(async () => {
     for (const { runtime } of Object.values(running)) await runtime.stop();
   }
 
-  /** For each flow and number of connections: answers a second of each contestant, and its CPU time for each, in each round. */
+  /** Measures responses per second and CPU time per response of each contestant, in each round, per flow and number of connections. */
   async function measureFlows() {
     const measured = {};
     for (const flow of Object.keys(flows)) {
@@ -111,7 +110,7 @@ await main(async () => {
     return measured;
   }
 
-  /** Milliseconds from the start of a process of the runtime to the answer to a session check, in each round. */
+  /** Measures the milliseconds from the start of a runtime process to the response to a session check, in each round. */
   async function measureStart() {
     /** @type {Record<string, { milliseconds: number[] }>} */
     const results = Object.fromEntries(Object.keys(running).map((key) => [key, { milliseconds: [] }]));
@@ -132,10 +131,10 @@ await main(async () => {
 
   function versions() {
     const { postern, betterAuth } = running;
-    const told = ({ version, kdf }) => ({ version, kdf });
+    const summaryOf = ({ version, kdf }) => ({ version, kdf });
     return {
-      postern: told(postern),
-      betterAuth: told(betterAuth),
+      postern: summaryOf(postern),
+      betterAuth: summaryOf(betterAuth),
       workerd: packageVersion("node_modules/workerd"),
       node: process.versions.node,
     };
@@ -152,7 +151,7 @@ function machine() {
   };
 }
 
-/** In an order that is another one in each round: three are in all of their six within six rounds. */
+/** Returns the items in an order that changes with each round: three items take all six orders within six rounds. */
 function turned(items, round) {
   const rotated = items.map((_, at) => items[(at + round) % items.length]);
   return Math.floor(round / items.length) % 2 ? rotated.reverse() : rotated;

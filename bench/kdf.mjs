@@ -1,6 +1,6 @@
-// `npm run bench:kdf`: what a password hash costs, beside libargon2, and what a signature costs beside the request that it
-// is checked for. The contestants take turns within a round; what counts is CPU time where the system tells it of a
-// process, else time that has passed. `--quick` does with fewer rounds. A record is written to bench/records/kdf.
+// `npm run bench:kdf`: compares a password hash with libargon2, and a signature with the request that verifies it. The
+// contestants take turns within a round. Measures CPU time if the system reports it per process, otherwise elapsed time.
+// `--quick` runs fewer rounds. Writes a record to bench/records/kdf.
 
 import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -30,7 +30,7 @@ await main(async () => {
   const began = new Date().toISOString();
   const native = [await startLibargon2(), await startNativeCrate()];
   await build();
-  // After the packages are there.
+  // The packages are installed now.
   const { startPrimitives } = await import("../tests/workerd/support/primitives.mjs");
   const primitives = await startPrimitives();
   try {
@@ -44,7 +44,7 @@ await main(async () => {
     const path = join(records, `${began.replaceAll(":", "-").slice(0, 19)}.json`);
     const rounded = (_, value) => (typeof value === "number" ? Number(value.toFixed(3)) : value);
     writeFileSync(path, `${JSON.stringify(record, rounded)}\n`);
-    say(`Written to ${path.slice(root.length)}.`);
+    say(`Wrote ${path.slice(root.length)}.`);
   } finally {
     await primitives.stop();
     for (const { stop } of native) stop();
@@ -56,7 +56,7 @@ async function startLibargon2() {
   const compile = (library) => ask("cc", ["-O2", "-o", program, join("bench", "kdf", "libargon2.c"), library]);
   if (compile("-largon2") === null && compile("-l:libargon2.so.1") === null) {
     throw new Failure(
-      "libargon2 is missing, or the C compiler, and every ratio is told against it.",
+      "libargon2 or a C compiler is missing. Every ratio compares with libargon2.",
       "Install them: `apt-get install gcc libargon2-1` on Debian or Ubuntu, `brew install argon2` on macOS.",
     );
   }
@@ -64,14 +64,14 @@ async function startLibargon2() {
 }
 
 async function startNativeCrate() {
-  say("Building the argon2 crate natively (some seconds).");
+  say("Building the argon2 crate natively (a few seconds).");
   const manifest = join("bench", "kdf", "Cargo.toml");
   const args = ["build", "--quiet", ...lockedInCi, "--release", "--manifest-path", manifest, "--target-dir", folder];
-  await run("cargo", args, { advice: "Mend what is named above and try again." });
+  await run("cargo", args, { advice: "Fix the problems above and try again." });
   return startProgram("argon2 crate, native", join(folder, "release", "native"));
 }
 
-/** A program that answers each line when it has done what the line says. */
+/** Starts a program that runs the command on each line and then prints a line. */
 function startProgram(name, program) {
   const child = spawn(program, { stdio: ["pipe", "pipe", "inherit"] });
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -81,8 +81,7 @@ function startProgram(name, program) {
     stop: () => child.stdin.end(),
     async hash(count, { memoryKib, iterations }) {
       child.stdin.write(`${count} ${memoryKib} ${iterations}\n`);
-      if ((await answers.next()).value !== "done")
-        throw new Failure(`${name} has ended before its time.`, "Try again.");
+      if ((await answers.next()).value !== "done") throw new Failure(`${name} ended too early.`, "Try again.");
     },
   };
 }
@@ -131,7 +130,7 @@ async function compareTokens({ pid, call }) {
   }
 }
 
-/** Milliseconds of each contestant in each round, for one of the `count` things that it does in a turn. */
+/** Measures the milliseconds of each contestant in each round, for one of the `count` operations of a turn. */
 async function takeTurns(what, contestants, count) {
   say(`${what}: ${rounds} rounds.`);
   const measured = Object.fromEntries(contestants.map(({ name }) => [name, []]));
@@ -149,7 +148,7 @@ async function takeTurns(what, contestants, count) {
   return measured;
 }
 
-/** The CPU time of all threads of a process in milliseconds, where Linux tells it; else the time. */
+/** Returns the CPU time of all threads of a process in milliseconds on Linux, otherwise the elapsed time. */
 function clock(pid) {
   if (!countsCpu) return performance.now();
   const threads = join("/proc", String(pid), "task");
@@ -185,7 +184,7 @@ function circumstances() {
   };
 }
 
-/** As the package manager tells it, where it is one that we know. */
+/** Returns the version according to the package manager, if it is a known one. */
 function libargon2Version() {
   return (
     // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query reads it.
@@ -195,12 +194,12 @@ function libargon2Version() {
   );
 }
 
-/** The value that a tenth of them are below: what the machine does when nothing else keeps it busy. */
+/** Returns the lowest tenth: the result if nothing else keeps the machine busy. */
 function lowestTenth(values) {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 10)];
 }
 
-/** The ratio of the lowest tenths, and the middle half of the ratios of all rounds. */
+/** Returns the ratio of the lowest tenths, and the middle half of the ratios of all rounds. */
 function ratio(ours, theirs) {
   const byRound = ours.map((value, round) => value / theirs[round]).toSorted((a, b) => a - b);
   const at = (share) => byRound[Math.round((byRound.length - 1) * share)].toFixed(2);

@@ -1,6 +1,6 @@
-// `npm run profile -- <flow>`: where the CPU time of the running Worker goes. Takes a profile through workerd's inspector
-// while a flow runs (session, login, signup or token), prints the functions with the most time of their own, and writes the
-// whole as build/<flow>.cpuprofile, which the Performance panel of Chrome's developer tools opens.
+// `npm run profile -- <flow>`: shows where the running Worker spends its CPU time. Takes a profile with workerd's inspector
+// while a flow runs (session, login, signup or token), prints the functions with the most self time, and writes the whole
+// profile to build/<flow>.cpuprofile for the Performance panel of Chrome's developer tools.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,11 +24,11 @@ await main(async () => {
     options: { of: { type: "string", default: "postern" }, top: { type: "string", default: "40" } },
   });
   const flow = positionals[0] ?? "session";
-  if (!flows[flow]) throw new Failure(`There is no flow ${flow}.`, `Choose one of: ${Object.keys(flows).join(", ")}.`);
+  if (!flows[flow]) throw new Failure(`Unknown flow ${flow}.`, `Choose one of: ${Object.keys(flows).join(", ")}.`);
   if (!contestants[values.of])
-    throw new Failure(`There is no ${values.of}.`, `Choose one of: ${Object.keys(contestants).join(", ")}.`);
+    throw new Failure(`Unknown contestant ${values.of}.`, `Choose one of: ${Object.keys(contestants).join(", ")}.`);
 
-  say(`Starting ${names[values.of]} and making its users (some seconds).`);
+  say(`Starting ${names[values.of]} and creating its users (a few seconds).`);
   const contestant = await contestants[values.of]({ inspectorPort: 0 });
   try {
     const { runtime } = contestant;
@@ -55,7 +55,7 @@ await main(async () => {
   }
 });
 
-/** The functions by their own time, in microseconds an answer. What no code runs in is the wait for D1 and for the next request. */
+/** Returns the functions by self time, in microseconds per response. Idle time is the wait for D1 and for the next request. */
 function print({ nodes, samples, timeDeltas }, answers, top) {
   const own = new Map();
   const byId = new Map(nodes.map((node) => [node.id, node]));

@@ -1,6 +1,6 @@
-// `npm run bench:scale`: whether a request takes longer because there are many users. Two Posterns, one with 10 users beside
-// its own and one with 1,000,000 (`--users` names another number), are asked in turns within one run; prints the ratio of
-// their times. The million is made on the way, in a few minutes.
+// `npm run bench:scale`: measures whether a request takes longer if there are many users. Two Posterns, one with 10 users
+// and one with 1,000,000 (or `--users`), take turns within one run. Prints the ratio of their times. Creating a million
+// users takes a few minutes.
 
 import { parseArgs } from "node:util";
 import { build } from "../scripts/build.mjs";
@@ -10,7 +10,7 @@ import { populate } from "../tests/workerd/support/population.mjs";
 
 const few = 10;
 const limit = 1.15;
-// Many short turns: what else the machine does falls on both alike.
+// Many short turns, so that other load on the machine affects both equally.
 const [rounds, milliseconds, warmUp] = [61, 250, 1500];
 
 await main(async () => {

@@ -1,14 +1,14 @@
-// `npm run bench:timing`: whether the time of an answer tells if an email has an account. For login, reset link and
-// sign-up it sends interleaved pairs, one with an account and one without, and prints the difference of their times with its
-// standard error and Welch's t: beyond 4.5 either way the two could be told apart. The same for the request that follows a
-// reset request, while the Worker still works on the mail: with a provider, because only local development has the outbox. A
-// bench and not a test: it needs a quiet machine.
+// `npm run bench:timing`: measures whether response times reveal if an email has an account. For login, reset link and sign-up,
+// it sends interleaved pairs of requests, one with an account and one without, and prints the difference of their times with
+// its standard error and Welch's t. An absolute t above 4.5 means that the two can be distinguished. It also measures the request
+// after a reset request, while the Worker still works on the mail, with a provider, because only local development has the
+// outbox. It is not a test, because it needs a quiet machine.
 
 import { startPostern } from "../tests/workerd/support/postern.mjs";
 
 const pairs = Number(process.env.PAIRS ?? 1000);
 const limit = 4.5;
-// A hash of "admin" with the default cost: whose it is does not matter, it is never the password that is tried.
+// A hash of "admin" with the default cost. No request uses this password.
 const columns = "id, email, password_hash, created_at, updated_at";
 
 const settings = { MAIL_PROVIDER: "resend", MAIL_FROM: "Postern <noreply@app.example>", RESEND_API_KEY: "re_no_key" };
@@ -28,34 +28,34 @@ try {
     "sign-up": (email) => ["signup", { referrer: "0123456789", email, password: "a good password" }, 403],
   };
   const next = () => call("GET", "me", undefined, admin);
-  let told = 0;
+  let distinct = 0;
   for (const [name, request, follow] of [
     ...Object.entries(flows),
     ["the request after a reset link", flows["reset link"], next],
   ]) {
     await postern.sql("DELETE FROM throttles");
     const { t, difference, error } = await measure(name, request, follow);
-    told += Math.abs(t) < limit ? 0 : 1;
+    distinct += Math.abs(t) < limit ? 0 : 1;
     console.log(
       `${name}: ${difference.toFixed(3)} ms longer with an account, standard error ${error.toFixed(3)} ms, t = ${t.toFixed(2)} ` +
-        `over ${pairs} pairs ${Math.abs(t) < limit ? "(cannot be told apart)" : "(CAN be told apart)"}`,
+        `over ${pairs} pairs ${Math.abs(t) < limit ? "(cannot be distinguished)" : "(CAN be distinguished)"}`,
     );
   }
-  process.exitCode = told === 0 ? 0 : 1;
+  process.exitCode = distinct === 0 ? 0 : 1;
 } finally {
   await postern.stop();
 }
 
-/** The time of `request` or, if there is one, of the request `follow` right after it. */
+/** Measures `request` or, if given, the request `follow` right after it. */
 async function measure(name, request, follow) {
   const times = { known: [], unknown: [] };
   for (let pair = 0; pair < pairs; pair++) {
-    // Which of the two goes first is drawn, so that what the first leaves behind does not count for one of them.
+    // Random order, so that the effects of the first request do not always count for the same kind.
     const order = Math.random() < 0.5 ? ["known", "unknown"] : ["unknown", "known"];
     for (const kind of order) {
       const [path, body, status] = request(`${kind}${pair}@example.com`);
-      // What the request before left to be done after its answer is no part of this one's time.
-      while ((await postern.sql("SELECT count(*) AS owed FROM mails"))[0].owed > 0);
+      // Waits for the work after the previous response, which must not count here.
+      while ((await postern.sql("SELECT count(*) AS queued FROM mails"))[0].queued > 0);
       const ask = () => call("POST", path, body, undefined, status, `10.${kind.length}.${pair >> 8}.${pair & 255}`);
       if (follow) await ask();
       const begin = performance.now();
@@ -68,7 +68,7 @@ async function measure(name, request, follow) {
   return welch(trimmed(times.known), trimmed(times.unknown));
 }
 
-/** Without the slowest tenth: pauses of the machine, which fall on either side by chance. */
+/** Removes the slowest tenth: random pauses of the machine. */
 function trimmed(values) {
   return values.toSorted((a, b) => a - b).slice(0, Math.ceil(values.length * 0.9));
 }

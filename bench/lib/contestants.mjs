@@ -1,4 +1,4 @@
-// Who is compared: each with its Worker, its users, and the requests of each flow.
+// The contestants: each with its Worker, its users, and the requests of each flow.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,12 +14,12 @@ const PASSWORD = "correct horse battery staple";
 const json = { "content-type": "application/json" };
 
 /**
- * How many accounts each contestant has. Logins and session checks go round among them, so no two that are under way at
- * once are about the same one.
+ * The number of accounts of each contestant. Logins and session checks rotate among them, so that no two concurrent requests
+ * are about the same account.
  */
 const users = 64;
 
-/** The flows, as they are told to a reader. */
+/** The names of the flows in reports. */
 export const flows = {
   session: "session check",
   login: "login",
@@ -54,7 +54,7 @@ async function startPostern(shared) {
   return {
     runtime,
     version,
-    // As the PHC string of a real account tells it.
+    // From the PHC string of a real account.
     kdf: hash.split("$").slice(1, 4).join(" "),
     flows: {
       session,
@@ -94,7 +94,7 @@ async function startBetterAuth(shared) {
       .join("; ");
   });
   const session = around(cookies, (cookie) => ({ method: "GET", path: "/api/auth/get-session", headers: { cookie } }));
-  // A session that is not found is answered with 200 and null.
+  // Better Auth returns 200 and null for an unknown session.
   if (!JSON.parse((await once(url, session())).text)?.user)
     throw new Error("Better Auth does not know the session that it began.");
   return {
@@ -135,7 +135,7 @@ async function startFloor(shared) {
   await runtime.migrate();
   const now = Date.now();
   const [lookup, far] = ["a lookup of the length that a keyed hash has", now + 1e9];
-  // Rows as Postern has them: with an inviter, and with the times of today.
+  // Rows like those of Postern: with an inviter and current times.
   const inviter = crypto.randomUUID();
   const insertUser = (id, email, referrer) =>
     runtime.sql(
@@ -181,7 +181,7 @@ async function startFloor(shared) {
   };
 }
 
-/** One file for workerd, resolved as wrangler does it. */
+/** Bundles a Worker into one file, resolved like wrangler does. */
 async function bundle(entry, statements = {}) {
   const { outputFiles } = await build({
     entryPoints: [join(root, "bench", "workers", entry)],
@@ -213,7 +213,7 @@ export function packageVersion(folder) {
   return JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")).version;
 }
 
-/** The parameters with which Better Auth hashes in workerd, read where they stand. */
+/** Returns the hash parameters of Better Auth in workerd, from its source. */
 function betterAuthKdf() {
   const source = readFileSync(join(root, "bench/node_modules/@better-auth/utils/dist/password.node.mjs"), "utf8");
   const [N, r, p] = ["N", "r", "p"].map((name) => source.match(new RegExp(`\\b${name}: (\\d+)`))?.[1]);
@@ -226,8 +226,8 @@ let made = 0;
 const newEmail = () => `new${++made}@example.com`;
 
 /**
- * Where a request comes from: another place each time, because Postern counts attempts by address and would refuse the
- * thousands of one.
+ * Returns the client address of a request: a new one each time, because Postern counts attempts by address and would reject
+ * thousands from one address.
  */
 let places = 0;
 function address() {
@@ -236,7 +236,7 @@ function address() {
 }
 const elsewhere = () => ({ "cf-connecting-ip": address() });
 
-/** Goes round among the items. */
+/** Rotates among the items. */
 function around(items, request) {
   let next = 0;
   return () => request(items[next++ % items.length]);

@@ -1,4 +1,4 @@
-// workerd's inspector: the Chrome DevTools protocol, as far as a profile needs it.
+// A client of workerd's inspector: the part of the Chrome DevTools protocol that a profile needs.
 
 import { Failure } from "../../scripts/lib/run.mjs";
 
@@ -21,7 +21,7 @@ export class Inspector {
     await new Promise((resolve, reject) => {
       socket.addEventListener("open", resolve);
       socket.addEventListener("error", () =>
-        reject(new Failure("The inspector of workerd does not answer.", "Try again.")),
+        reject(new Failure("The inspector of workerd does not respond.", "Try again.")),
       );
     });
     return inspector;

@@ -1,13 +1,13 @@
-// Requests in a closed loop: each connection sends its next request when the answer to the one before is there.
+// Sends requests in a closed loop: each connection sends its next request after the previous response.
 
 import { Pool } from "undici";
 
 /**
- * Sends requests for so many milliseconds over so many connections.
+ * Sends requests for some milliseconds over some connections.
  *
  * @param {string} url
  * @param {() => {method: string, path: string, headers?: object, body?: string}} next The next request.
- * @returns {Promise<number>} Answers a second. An answer other than 200 is an error.
+ * @returns {Promise<number>} Responses per second. A status other than 200 is an error.
  */
 export async function load(url, next, { connections, milliseconds }) {
   const pool = new Pool(url, { connections, pipelining: 1 });
@@ -28,7 +28,7 @@ export async function load(url, next, { connections, milliseconds }) {
   }
 }
 
-/** Sends one request, on a connection of its own. */
+/** Sends one request on its own connection. */
 export async function once(url, request) {
   const pool = new Pool(url, { connections: 1 });
   try {

@@ -31,7 +31,7 @@ export function lines({ measured: { start, ...measured } }) {
       cpu: postern.cpuMilliseconds.length > 0 ? spread(postern.cpuMilliseconds).median : undefined,
     };
   });
-  // Inverted, so that more is better here too.
+  // Inverted, so that more is better, as in the other lines.
   const faster = (other) => ratio(other.milliseconds, start.postern.milliseconds);
   return [
     ...flowLines,

@@ -1,4 +1,4 @@
-// A Worker on workerd for a bench. All contestants start through here, so that they differ in nothing but themselves.
+// Runs a Worker on workerd for a benchmark. All contestants start here, so that they run under the same conditions.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { readFileSync } from "node:fs";
@@ -12,16 +12,15 @@ import { root } from "../../scripts/lib/run.mjs";
 const config = unstable_readConfig({ config: join(root, "wrangler.toml") }, { hideWarnings: true });
 
 /**
- * The bindings and the compatibility date of wrangler.toml, for whoever wants the same; but for the assets, for which
- * Miniflare has two Workers more in JavaScript before ours, through which each request would pass. On Cloudflare that is
- * the platform's.
+ * The bindings and the compatibility date of wrangler.toml, without the assets: Miniflare would send each request through two
+ * more Workers for them. On Cloudflare, the platform serves assets.
  */
 const { modulesRules, ratelimits, assets, ...wranglerOptions } =
   unstable_getMiniflareWorkerOptions(config).workerOptions;
 export const { compatibilityDate, d1Databases } = wranglerOptions;
 
 /**
- * The built Worker as deployed, with these settings. workers/postern.mjs is between it and the platform. With `hasNames`, the functions
+ * Returns the built Worker as deployed, with these settings, wrapped by workers/postern.mjs. With `hasNames`, the functions
  * have their names.
  */
 export function postern(settings, { hasNames = false } = {}) {
@@ -43,7 +42,7 @@ export function postern(settings, { hasNames = false } = {}) {
   };
 }
 
-/** The settings with which a bench runs Postern: what a deployment has, but the mail stays here. */
+/** The settings of Postern in a benchmark: those of a deployment, except that no mail leaves the machine. */
 export const settings = {
   ENVIRONMENT: "local",
   AUTH_SECRET: "an-auth-secret-that-is-known-to-every-reader-of-the-benches",
@@ -53,7 +52,7 @@ export const settings = {
 };
 
 export class Runtime {
-  /** Where the Worker answers, with nothing of Miniflare's in front of it. */
+  /** The address of the Worker, without a Worker of Miniflare in between. */
   url;
   #options;
   #miniflare;
@@ -79,7 +78,7 @@ export class Runtime {
   async #begin() {
     const { worker, shared } = this.#options;
     const processes = [];
-    // What is started is known of a process only later.
+    // The program of a process is known only later.
     /** @param {any} message */
     const note = ({ process }) => processes.push({ process, began: performance.now() });
     subscribe("child_process", note);
@@ -88,7 +87,7 @@ export class Runtime {
         name: "contestant",
         ...worker,
         ...shared,
-        // The Worker's own socket: without it every request would pass through a Worker of Miniflare's first.
+        // A direct socket. Without it, every request would pass through a Worker of Miniflare.
         unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
         host: "127.0.0.1",
         port: 0,
@@ -106,7 +105,7 @@ export class Runtime {
     return workerd.began;
   }
 
-  /** Starts the runtime anew on the same state. Returns the milliseconds from the start of its process to the end of `ask`. */
+  /** Restarts the runtime on the same state. Returns the milliseconds from the start of its process to the end of `ask`. */
   async restart(ask) {
     await this.#miniflare.dispose();
     const began = await this.#begin();
@@ -114,7 +113,7 @@ export class Runtime {
     return performance.now() - began;
   }
 
-  /** Where the inspector of the Worker listens, if the runtime was started with an `inspectorPort`. */
+  /** The address of the inspector, if the runtime was started with an `inspectorPort`. */
   async inspector() {
     const targets = await (
       await fetch(new URL("/json", (await this.#miniflare.getInspectorURL()).href.replace("ws:", "http:")))
@@ -126,7 +125,7 @@ export class Runtime {
     return this.#miniflare.getD1Database("DB");
   }
 
-  /** Runs one statement on the Worker's D1, past the Worker. */
+  /** Runs one statement directly on the Worker's D1. */
   async sql(query, ...values) {
     return (
       await (
@@ -138,7 +137,7 @@ export class Runtime {
     ).results;
   }
 
-  /** Brings the schema of this repository into the database. */
+  /** Applies the migrations of this repository. */
   async migrate() {
     const folder = join(root, config.d1_databases[0].migrations_dir);
     const database = await this.database;
@@ -148,7 +147,7 @@ export class Runtime {
     }
   }
 
-  /** The CPU time that the runtime has used so far, in milliseconds; nothing where the system does not tell. */
+  /** Returns the CPU time of the runtime in milliseconds, or undefined if the system does not report it. */
   cpu() {
     try {
       const fields = readFileSync(`/proc/${this.#process.pid}/stat`, "utf8").split(") ")[1].split(" ");

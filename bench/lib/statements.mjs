@@ -1,15 +1,15 @@
-// The SQL of src/store, for benches that ask D1 the same without the Worker: taken from the source, so that it cannot
-// become another one.
+// The SQL of src/store, for benchmarks that run the same queries without the Worker. Read from the source, so that it cannot
+// differ.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, root } from "../../scripts/lib/run.mjs";
 
-/** The statements that a function of a file in src/store makes, in the order of the source. */
+/** Returns the statements of a function of a file in src/store, in the order of the source. */
 export function statementsOf(file, name) {
   const source = readFileSync(join(root, "src", "store", file), "utf8");
   const [, indent, rest] = source.match(new RegExp(`^( *)(?:\\S+ )*fn ${name}\\b([\\s\\S]*)`, "m")) ?? [];
-  // A function ends with the closing brace that is indented as it is.
+  // A function ends with the closing brace at its own indentation.
   const body = rest?.split(`\n${indent}}\n`)[0] ?? "";
   const statements = [...body.matchAll(/Statement::new\(\s*"([^"]*)"/g)].map(([, sql]) => sql.replaceAll(/\s+/g, " "));
   if (statements.length > 0) return statements;

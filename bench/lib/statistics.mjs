@@ -1,6 +1,6 @@
-// What is told of measurements that were taken side by side.
+// Statistics of measurements that were taken in the same rounds.
 
-/** The middle of the values, and the lowest and highest quarter of them. */
+/** Returns the median and the quartiles. */
 export function spread(values) {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (share) => {
@@ -11,15 +11,15 @@ export function spread(values) {
   return { median: at(0.5), low: at(0.25), high: at(0.75) };
 }
 
-/** The ratio of two contestants in each round, so that what slows a whole round down counts for neither: the middle, and its spread. */
+/** Returns the median and the spread of the ratios per round, so that a slow round counts for neither contestant. */
 export function ratio(ours, theirs) {
   const { median, low, high } = spread(ours.map((value, round) => value / theirs[round]));
   return { value: median, low, high };
 }
 
 /**
- * The ratio of what two contestants have done in all rounds together, with the middle half of the rounds. A collection of garbage
- * stops a process for a tenth of a second, in one of several rounds: of it a median over the rounds would tell nothing.
+ * Returns the ratio of the totals of two contestants over all rounds, with the middle half of the rounds. A garbage collection
+ * stops a process for a tenth of a second in some rounds only, which a median over the rounds would hide.
  */
 export function ratioOfAll(ours, theirs) {
   const sum = (values) => values.reduce((before, value) => before + value, 0);

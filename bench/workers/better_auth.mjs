@@ -1,4 +1,4 @@
-// Better Auth in a Worker, as its documentation sets it up: sessions and accounts in D1, email and password.
+// Better Auth in a Worker, set up according to its documentation: sessions and accounts in D1, email and password.
 
 import { betterAuth } from "better-auth";
 import { options } from "./better_auth_options.mjs";

@@ -1,13 +1,13 @@
-/** The defaults of Better Auth, but for what is said here. */
+/** Differences from the defaults of Better Auth. */
 export function options(database) {
   return {
     database,
     baseURL: "http://localhost",
     secret: "an-auth-secret-that-is-known-to-every-reader-of-the-benches",
     emailAndPassword: { enabled: true },
-    // A session is looked up in D1 each time, as Postern does: so it ends at once when it is revoked.
+    // Looks up a session in D1 each time, like Postern, so that a revoked session ends immediately.
     session: { cookieCache: { enabled: false } },
-    // All requests of a bench come from one place.
+    // All requests of a benchmark come from one address.
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
   };

@@ -1,11 +1,11 @@
-// The floor: a Worker that asks D1 the very same as Postern and does nothing else. No token, no hash, no check.
-// What it answers a second is the most that anybody can who asks that.
+// The floor: a Worker that runs the same D1 queries as Postern and does nothing else: no tokens, no hashes, no checks.
+// Its rate is the maximum for any Worker with these queries.
 
 import { STATEMENTS } from "statements";
 
 const HOUR = 3_600_000;
 
-// The last value of the first two is for a read replica, which a bench has not.
+// The last value of the first two is for a read replica, which a benchmark does not have.
 const flows = {
   async session({ DB }, { sid }) {
     return await DB.prepare(STATEMENTS.findLive[0]).bind(sid, Date.now(), null).first();

@@ -1,7 +1,6 @@
-// The built Worker where Miniflare would count for it what Cloudflare does beside it. The rate limiter has its counters in
-// memory: Miniflare's imitation is a Durable Object on SQLite, dearer than the statement that it stands before, and slower
-// with every address that it has seen. And a line of the log is dropped: Miniflare takes it through a pipe and reads it on
-// the processors that the bench measures with.
+// The built Worker without costs that it has only on Miniflare. The rate limiter counts in memory, because Miniflare's is a
+// Durable Object on SQLite, which costs more than the query that it protects and gets slower with every address. Log lines
+// are dropped, because Miniflare reads them through a pipe on the same processors.
 
 import postern from "./index.js";
 
