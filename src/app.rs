@@ -15,17 +15,17 @@ use crate::{
     store::Store,
 };
 
-/// What is prepared once and used by every request of an isolate.
+/// The state that all requests of an isolate share.
 pub struct Isolate {
-    /// What the deployment is told.
+    /// The settings.
     pub settings: Settings,
-    /// Every key, derived from the secret.
+    /// The keys, derived from the secret.
     pub keys: Keys,
-    /// The session tokens that these keys were found to have signed.
+    /// The session tokens with a valid signature.
     pub session_tokens: TokenCache<Verified<Claims>>,
-    /// Whether this isolate has seen that there is a first account.
+    /// Whether this isolate knows that the first account exists.
     pub first_account_seen: Cell<bool>,
-    /// What `GET /health` has found last.
+    /// The last result of `GET /health`.
     pub health: HealthCheck,
 }
 
@@ -48,58 +48,58 @@ impl Isolate {
 pub struct HealthCheck {
     /// When the last check began.
     pub began_at: Cell<Option<Timestamp>>,
-    /// When the last good check began, and the applied migrations that it found. None after a check that failed.
+    /// When the last successful check began, and the applied migrations that it found. `None` after a failed check.
     pub found: RefCell<Option<(Timestamp, Option<Vec<String>>)>>,
 }
 
-/// An address that is looked at when it is first needed: a session check needs none.
+/// The client's address, which is read when it is first needed. A session check does not need it.
 pub type LazyAddress = LazyCell<Address, Box<dyn FnOnce() -> Address>>;
 
-/// The address that `read` tells, if it is needed.
+/// Returns an address that `read` returns when it is first needed.
 pub fn lazily(read: impl FnOnce() -> Address + 'static) -> Rc<LazyAddress> {
     Rc::new(LazyAddress::new(Box::new(read)))
 }
 
-/// Everything a request works with except the time. A clone is cheap.
+/// Everything a request works with, except the time. A clone is cheap.
 #[derive(Clone)]
 pub struct Services {
-    /// What was prepared for the isolate.
+    /// The state of the isolate.
     pub isolate: Rc<Isolate>,
     /// D1 and KV.
     pub store: Store,
     /// The static files of the deployment.
     pub assets: Rc<dyn Assets>,
-    /// HTTP to the outside.
+    /// Sends HTTP requests to other services.
     pub http: Rc<dyn HttpClient>,
-    /// The platform's own mail service.
+    /// The platform's mail service.
     pub mailer: Rc<dyn Mailer>,
-    /// A timer for work that must end in time.
+    /// The timer for timeouts.
     pub timer: Rc<dyn Timer>,
-    /// Work after the answer.
+    /// Runs work after the response.
     pub wait_until: Rc<dyn WaitUntil>,
-    /// The platform's rate limiter for calls that are open to strangers, by address.
+    /// The platform's rate limiter for requests without a session, by address.
     pub rate_limiter: Rc<dyn RateLimiter>,
-    /// The platform's rate limiter for writes of signed-in users, by user id.
+    /// The platform's rate limiter for writes of users, by user id.
     pub user_writes: Rc<dyn RateLimiter>,
     /// Writes one line to the log.
     pub log: fn(&str),
-    /// The request's id, in the answer and in the log.
+    /// The id of the request, which is in the response and in the log.
     pub request_id: Rc<str>,
-    /// Who sent it, as far as the platform knows.
+    /// The client's address.
     pub address: Rc<LazyAddress>,
-    /// A fingerprint of the deployed version's id, if the platform gives one. Its own id is part of the address at which the
-    /// platform serves a version, so it is not published.
+    /// A fingerprint of the id of the deployed version, if the platform has one. The id itself stays secret, because it is part of the
+    /// URL at which the platform serves the version.
     pub deployment: Option<Rc<str>>,
 }
 
 impl Services {
-    /// Adds the time. For a request only `routes` does this, after the body has arrived: a client that holds back its last
-    /// byte must not act in the past.
+    /// Adds the time. `routes` does this after the body has arrived, so that a client cannot act in the past by holding back its last
+    /// byte.
     pub fn at(self, now: Timestamp) -> App {
         App { services: self, now }
     }
 
-    /// What the deployment is told.
+    /// Returns the settings.
     pub fn settings(&self) -> &Settings {
         &self.isolate.settings
     }
@@ -110,17 +110,17 @@ impl Services {
         Policy { min_length: *password_min_length, service_name, email: None }
     }
 
-    /// Every key.
+    /// Returns the keys.
     pub fn keys(&self) -> &Keys {
         &self.isolate.keys
     }
 }
 
-/// One request's view of the world. A clone is cheap, and lives on in work after the answer.
+/// Everything a request works with. A clone is cheap, and can be used in work after the response.
 #[derive(Clone)]
 pub struct App {
     services: Services,
-    /// When the request had arrived whole, or when the cron trigger was due.
+    /// When the whole request had arrived, or when the cron trigger was due.
     pub now: Timestamp,
 }
 
@@ -147,7 +147,7 @@ impl Deref for App {
     }
 }
 
-/// Requests are parsed with the policy for new passwords.
+/// So that handlers can pass the app to the parsers of requests.
 impl<'a> From<&'a App> for Policy<'a> {
     fn from(app: &'a App) -> Self {
         app.password_policy()

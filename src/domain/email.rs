@@ -111,8 +111,8 @@ impl Sender {
     }
 }
 
-/// Formats it by RFC 5322, section 3.4: `Name <address>`, the name in quotes if necessary. Characters beyond ASCII stay as they are,
-/// because providers encode them.
+/// Formats it by RFC 5322, section 3.4: `Name <address>`, the name in quotes if necessary. Characters beyond ASCII are not encoded,
+/// because providers do that.
 impl fmt::Display for Sender {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = self.address.as_str();

@@ -67,7 +67,7 @@ impl Password {
 
 /// Returns the canonical form of a password: every space becomes U+0020, and the text is composed (OpaqueString, RFC 8265, section
 /// 4.2.1). Keyboards that encode the same text differently produce the same password. Compatibility forms stay different. Control
-/// characters stay as they are, because existing passwords can contain them.
+/// characters are kept, because existing passwords can contain them.
 fn canonical(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
