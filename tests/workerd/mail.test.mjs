@@ -173,7 +173,7 @@ test("the response does not wait for the mail", { timeout: 60_000 }, async (t) =
     await until(async () => (await queued()).length === 0);
   });
   const subjects = mailsTo(user.email).map(({ subject }) => subject);
-  assert.ok(subjects.includes("Your password for Postern was changed"), subjects.join("\n"));
+  assert.ok(subjects.includes("Your Postern password was changed"), subjects.join("\n"));
 });
 
 test("an email without an account gets the same response and no mail", async () => {
