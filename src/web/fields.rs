@@ -59,7 +59,7 @@ pub trait Field: Sized {
     fn schema() -> RefOr<Schema>;
 }
 
-/// The value of a field as it was sent.
+/// The value of a field before it is parsed.
 #[derive(Debug, Clone, Copy)]
 pub enum Input<'a> {
     /// A member of a JSON object, or the text of a form field.

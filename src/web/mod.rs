@@ -34,7 +34,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The header with the number of items of a list that is cut off at a maximum.
 pub const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
-/// The headers of a request. Each one is read when it is needed, because reading a header from the runtime is expensive.
+/// The headers of a request, which are read only when needed, because reading a header from the runtime is expensive.
 pub trait Headers {
     /// Returns the value of a header. Several values are joined by commas (the Fetch standard, section 2.2.2, "get").
     fn get(&self, name: &HeaderName) -> Option<String>;
