@@ -1,9 +1,9 @@
 //! Postern: user identity at the edge.
 //!
-//! The map, the arrows and one request walked from start to end are in ARCHITECTURE.md.
+//! ARCHITECTURE.md has the modules and the way of one request.
 
 #![warn(missing_docs)]
-// Whatever comes in, the isolate goes on: no input may end in a panic.
+// The isolate must survive every input, so no input may cause a panic.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod access;

@@ -1,4 +1,4 @@
-//! What the cron trigger does: mails that are owed, what has expired, and the beat that replicas are judged by.
+//! The cron trigger: sends queued mail, deletes expired rows, and writes the heartbeat for replicas.
 
 use crate::{
     app::App,
@@ -11,12 +11,12 @@ use crate::{
     },
 };
 
-/// Rows of one table that one run deletes or looks through.
+/// The maximum number of rows of a table that one run deletes or scans.
 const ROWS_A_RUN: i64 = 5_000;
 /// Milliseconds in a day.
 const DAY: i64 = 86_400_000;
 
-/// One run. A part that fails does not keep the others from their work; what is left is done by the next run.
+/// Runs all parts. A part that fails does not stop the others; the next run does the rest.
 pub async fn run(app: &App) {
     if app.settings().reads_replicas {
         log_failure(app, "the heartbeat", heartbeat::beat(&app.store, app.now).await.map_err(Error::from));
@@ -27,7 +27,7 @@ pub async fn run(app: &App) {
 
 async fn clean_up(app: &App) -> Result<(), Error> {
     let oldest_event = app.now - app.settings().event_retention_days * DAY;
-    // Without randomness every run starts at the beginning, which is better than nothing.
+    // Without randomness every run starts at the beginning, which is better than not running.
     let places = Places { session: random::id().unwrap_or_default(), throttle: random::token().unwrap_or_default() };
     let Deleted { mails, .. } = cleanup::delete(&app.store, app.now, oldest_event, ROWS_A_RUN, places).await?;
     if mails > 0 {

@@ -1,7 +1,7 @@
-//! The seam to the platform: seven small traits, and the plain data that passes through them.
+//! The traits for everything outside, and the plain data that passes through them.
 //!
-//! `platform/` implements them on Cloudflare's bindings, `tests/api/support` on SQLite and memory.
-//! D1 *is* SQLite, so both sides run the very same SQL on the very same migrations.
+//! `platform/` implements them on Cloudflare's bindings, `tests/api/support` on SQLite and memory. D1 is SQLite, so both run the
+//! same SQL on the same migrations.
 
 use std::{borrow::Cow, future::Future, pin::Pin, time::Duration};
 
@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-/// A future on the one thread of an isolate.
+/// A future on the single thread of an isolate.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// A store or a server did not do what it was asked. `0` is for the log alone: it may quote SQL or an address.
+/// D1, KV or a static file failed. `0` is for the log only: it may quote SQL.
 #[derive(Debug, Clone)]
 pub struct StoreError(pub String);
 
@@ -26,12 +26,12 @@ impl From<StoreError> for Error {
 #[derive(Debug, Clone)]
 pub struct HttpError(pub String);
 
-/// One value bound to a [`Statement`].
+/// A value bound to a [`Statement`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// SQL NULL.
     Null,
-    /// Exact up to 2^53: D1 carries numbers as JavaScript does.
+    /// Exact up to 2^53, because D1 uses JavaScript numbers.
     Integer(i64),
     /// UTF-8 text.
     Text(String),
@@ -67,7 +67,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     }
 }
 
-/// One SQL statement with its values. The text is `'static`, so no input can become part of it.
+/// An SQL statement with its values. The text is `'static`, so input cannot become part of it.
 #[derive(Debug, Clone)]
 pub struct Statement {
     /// SQL with the parameters `?1`, `?2`, ….
@@ -77,7 +77,7 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// A statement without values yet.
+    /// Creates a statement without values.
     pub fn new(sql: &'static str) -> Self {
         Statement { sql, values: Vec::new() }
     }
@@ -90,25 +90,25 @@ impl Statement {
     }
 }
 
-/// What one statement answered: a JSON object for each row, not read yet.
+/// The result of a statement: each row as unparsed JSON.
 #[derive(Debug, Clone, Default)]
 pub struct Rows(pub Vec<Box<str>>);
 
 impl Rows {
-    /// Whether there is a row: with `RETURNING`, whether the statement did its work.
+    /// Returns whether there is a row. With `RETURNING`, that shows whether the statement had an effect.
     pub fn any(&self) -> bool {
         !self.0.is_empty()
     }
 
-    /// The first row, if there is one.
+    /// Returns the first row, if there is one.
     ///
     /// # Errors
-    /// [`StoreError`] when the row has not the shape of `T`: the schema is not the one this build knows.
+    /// [`StoreError`] if the row does not match `T`: the schema differs from that of this build.
     pub fn first<T: DeserializeOwned>(&self) -> Result<Option<T>, StoreError> {
         self.0.first().map(|row| decode(row)).transpose()
     }
 
-    /// All rows.
+    /// Returns all rows.
     ///
     /// # Errors
     /// As [`Rows::first`].
@@ -129,18 +129,18 @@ pub trait Sql {
 
 /// The key-value store: eventually consistent, without compare-and-swap. It decides nothing.
 pub trait Kv {
-    /// The value of `key`, if it is there and not expired.
+    /// Returns the value of `key`, if it exists and has not expired.
     fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<String>, StoreError>>;
-    /// Stores `value` for at least `seconds`; the platform's floor of 60 s is applied by the adapter.
+    /// Stores `value` for at least `seconds`. The adapter applies the platform's minimum of 60 s.
     fn put<'a>(&'a self, key: &'a str, value: String, seconds: i64) -> Pending<'a, Result<(), StoreError>>;
-    /// Removes `key`; no error if it is not there.
+    /// Deletes `key`, if it exists.
     fn delete<'a>(&'a self, key: &'a str) -> Pending<'a, Result<(), StoreError>>;
 }
 
-/// An HTTP request that leaves the Worker.
+/// An outgoing HTTP request.
 #[derive(Debug, Clone)]
 pub struct HttpRequest {
-    /// An absolute `https` address.
+    /// An absolute `https` URL.
     pub url: Cow<'static, str>,
     /// Header names and values.
     pub headers: Vec<(&'static str, String)>,
@@ -148,7 +148,7 @@ pub struct HttpRequest {
     pub body: String,
 }
 
-/// What a foreign server answered.
+/// The response of another server.
 #[derive(Debug, Clone)]
 pub struct HttpResponse {
     /// The HTTP status.
@@ -157,11 +157,11 @@ pub struct HttpResponse {
     pub body: String,
 }
 
-/// The net.
+/// Sends HTTP requests to other services.
 pub trait HttpClient {
-    /// Sends one POST and waits at most ten seconds for the whole answer. Redirects are not followed.
+    /// Sends a POST and waits at most ten seconds for the whole response. Does not follow redirects.
     fn post(&self, request: HttpRequest) -> Pending<'_, Result<HttpResponse, HttpError>>;
-    /// Asks for an absolute `https` address and waits at most `limit` for the whole answer. Redirects are not followed.
+    /// Sends a GET for an absolute `https` URL and waits at most `limit` for the whole response. Does not follow redirects.
     fn get<'a>(
         &'a self,
         url: &'a str,
@@ -173,9 +173,9 @@ pub trait HttpClient {
 /// A mail for the platform's own mail service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailMessage {
-    /// The name of the sender, if it has one.
+    /// The name of the sender, if there is one.
     pub from_name: Option<String>,
-    /// The address of the sender, at a domain that the service knows.
+    /// The address of the sender, at a domain that the service has verified.
     pub from: String,
     /// The address of the recipient.
     pub to: String,
@@ -185,41 +185,41 @@ pub struct MailMessage {
     pub text: String,
     /// The body in HTML.
     pub html: String,
-    /// A header beside those that the service writes.
+    /// A header in addition to those that the service writes.
     pub header: (&'static str, &'static str),
 }
 
-/// What the platform's mail service answered.
+/// The result of the platform's mail service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendResult {
-    /// It has the mail.
+    /// It accepted the mail.
     Taken,
-    /// It has not. The code of the error, such as `E_SENDER_NOT_VERIFIED`; its message may quote an address.
+    /// It rejected the mail. The code of the error, such as `E_SENDER_NOT_VERIFIED`; its message may quote an address.
     Refused(String),
 }
 
 /// The platform's own mail service.
 pub trait Mailer {
-    /// Hands over one mail and waits at most ten seconds for the answer. The [`HttpError`] quotes no address: it is one too
-    /// where this deployment has no such service.
+    /// Sends a mail and waits at most ten seconds for the result. The [`HttpError`] quotes no address. A deployment without this
+    /// service also gets one.
     fn send(&self, letter: MailMessage) -> Pending<'_, Result<SendResult, HttpError>>;
 }
 
-/// A timer. It tells how much time a run of the cron trigger has left; no rule reads a clock from it.
+/// A timer. It limits the time of a run of the cron trigger; no rule reads a clock from it.
 pub trait Timer {
     /// Completes after `duration`.
     fn sleep(&self, duration: Duration) -> Pending<'static, ()>;
 }
 
-/// Work after the answer.
+/// Runs work after the response.
 pub trait WaitUntil {
-    /// Runs `work` when the answer has been sent.
+    /// Runs `work` when the response has been sent.
     fn run(&self, work: Pending<'static, ()>);
 }
 
-/// The platform's rate limiter: a guard against bursts, counted per location.
+/// The platform's rate limiter, which counts per location.
 pub trait RateLimiter {
-    /// Whether one more call under `key` is within the limit.
+    /// Returns whether one more call under `key` is within the limit.
     fn allow<'a>(&'a self, key: &'a str) -> Pending<'a, Result<bool, StoreError>>;
 }
 

@@ -1,4 +1,5 @@
-//! The edge: what the runtime calls. The only file beside `platform/` that names the runtime, and the only one that reads a clock.
+//! The entry point. The only file besides `platform/` and `runtime/` that uses the runtime's API, and the only one that reads a
+//! clock.
 
 use std::{cell::OnceCell, rc::Rc};
 
@@ -37,13 +38,13 @@ use crate::{
 };
 
 thread_local! {
-    /// Prepared by the first request of the isolate; nothing if the settings are wrong.
+    /// Prepared by the first request of the isolate. `None` if the settings are wrong.
     static ISOLATE: OnceCell<Option<Rc<Isolate>>> = const { OnceCell::new() };
-    /// Looked up by the first request of the isolate that finds them all.
+    /// Looked up by the first request of the isolate that finds all of them.
     static BINDINGS: OnceCell<Bindings> = const { OnceCell::new() };
 }
 
-/// The bindings of wrangler.toml. They are the isolate's, not a request's.
+/// The bindings of wrangler.toml, which belong to the isolate.
 #[derive(Clone)]
 struct Bindings {
     database: Rc<Database>,
@@ -57,11 +58,10 @@ struct Bindings {
     deployment: Option<Rc<str>>,
 }
 
-/// What the runtime calls for each request, with the function that settles its promise. Returns whether it may do more than
-/// read. `event(fetch)` of the runtime's crate would do the same with a queue of its own and copies of what is in the request.
+/// Handles a request, and settles its promise with `resolve`. Returns whether the request may do more than read. `event(fetch)` of
+/// the `worker` crate would do the same with its own queue and copies of the request.
 ///
-/// No text is passed to it: after a trap, wasm-bindgen would write that to the memory of the module that trapped, and call the
-/// new one.
+/// Takes no strings: after a trap, wasm-bindgen would write them to the memory of the trapped module and call the new one.
 #[wasm_bindgen]
 pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context, resolve: Function) -> bool {
     let begin = clock();
@@ -78,14 +78,14 @@ pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context, 
         }
         let (response, line) = respond(request, head, &env, Context::new(context), begin).await;
         if let Err(error) = http::send(&resolve, &response, &line) {
-            // To settle a promise throws nothing.
+            // Settling a promise never throws.
             let _ = resolve.call1(&JsValue::UNDEFINED, &Promise::reject(&error));
         }
     });
     !only_reads
 }
 
-/// The answer, and the line of the log about it.
+/// Returns the response and its log line.
 async fn respond(
     request: web_sys::Request,
     head: Request,
@@ -132,7 +132,7 @@ async fn answer(
     }
 }
 
-/// The body, or why the request is refused without it.
+/// Returns the body, or why the request is refused without it.
 async fn receive(
     request: web_sys::Request,
     headers: Rc<dyn Headers>,
@@ -161,7 +161,7 @@ async fn scheduled(event: ScheduledEvent, env: Env, context: ScheduleContext) {
     work.tell(Kind::Cron, begin);
 }
 
-/// What is told of a request or a run when it has ended.
+/// What the log line of a request or a run contains.
 #[derive(Clone)]
 struct Work {
     id: Rc<str>,
@@ -171,7 +171,7 @@ struct Work {
 }
 
 impl Work {
-    /// Counts what was done since `begin`, and returns the line of the log about it.
+    /// Adds the usage since `begin` to the metrics, and returns the log line.
     fn ended(&self, event: Kind, outcome: Option<Outcome>, begin: Timestamp) -> String {
         let Work { id, label, meter, counters } = self;
         let event = Event { event, id, label: *label, outcome, duration_ms: clock() - begin, usage: meter.take() };
@@ -179,13 +179,13 @@ impl Work {
         event.line()
     }
 
-    /// Tells what was done since `begin`.
+    /// Logs the usage since `begin`.
     fn tell(&self, event: Kind, begin: Timestamp) {
         web_sys::console::log_1(&self.ended(event, None, begin).into());
     }
 }
 
-/// Work after the answer, each piece of which is told as well.
+/// Runs work after the response, with a log line for each piece.
 struct LoggedWaitUntil {
     wait_until: RequestContext,
     work: Work,

@@ -1,18 +1,17 @@
-//! Who is calling: the two kinds of bearer and the one door of each.
+//! Who is calling: session tokens and reset tokens, and the one way in for each.
 //!
-//! A bearer comes in the header `Authorization`; a session token also in the session cookie, where that header is not
-//! there at all. A browser adds the cookie by itself, so whatever does more than read must then come from a page of the
-//! service's own.
+//! A token is in the `Authorization` header. If there is no such header, a session token can be in the session cookie. Browsers add
+//! cookies by themselves, so a request that uses the cookie and does more than read must come from a page of this service.
 //!
-//! A page that shows a user states whose account it acts for (`web::acting_as`). A session of another user is then refused,
-//! so that a tab that has become stale acts for nobody.
+//! A page states which account it acts for (`web::acting_as`). A session of another user is then rejected, so that a stale tab
+//! cannot act for the wrong account.
 //!
-//! A session token opens every protected endpoint except `reset-password-with-token`; a reset token opens that one and
-//! `GET /me`. Keys, claims and the record behind differ by kind, so neither can pass for the other.
+//! A session token works at every protected endpoint except `reset-password-with-token`; a reset token works there and at `GET
+//! /me`. The kinds have different keys, claims and records, so neither works as the other.
 //!
-//! A session whose user must change the default password first gets a token of a kind of its own. Its key is not
-//! published, and it claims the least role and tier, so that no relying party takes it for a session. Here, both kinds
-//! name a session, and the database decides on each request what the session opens.
+//! If the user must change the default password, the session has a separate kind of token. Its key is not published and it claims
+//! the lowest role and tier, so no relying party accepts it. Here, both kinds name a session, and the database decides on each
+//! request what the session can do.
 
 use std::{ops::Deref, rc::Rc};
 
@@ -35,13 +34,13 @@ use crate::{
     web::{Header, Request, acting_as, session_cookie},
 };
 
-/// The period of the limiter `USER_WRITES` in `wrangler.toml`, in seconds. After it, the caller may try again.
+/// The period of the rate limiter `USER_WRITES` in `wrangler.toml`, in seconds. After it, the caller can try again.
 const USER_WRITES_PERIOD: i64 = 60;
 
-/// How a session token came.
+/// How a session token was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carrier {
-    /// In the header `Authorization`.
+    /// In the `Authorization` header.
     Header,
     /// In the session cookie.
     Cookie(session_cookie::Kind),
@@ -51,24 +50,24 @@ pub enum Carrier {
 pub struct Session {
     /// Its id.
     pub id: String,
-    /// How its token came.
+    /// How its token was sent.
     pub carrier: Carrier,
-    /// Whose it is.
+    /// The user.
     pub user: User,
-    /// Whether the default password is still in force.
+    /// Whether the default password must be changed.
     pub must_change_password: bool,
-    /// When it began.
+    /// When it started.
     pub created_at: Timestamp,
-    /// When its token was made.
+    /// When its token was issued.
     pub token_issued_at: Timestamp,
-    /// When its token ends.
+    /// When its token expires.
     pub token_expires_at: Timestamp,
-    /// Whether its token says something else than a new one would: another role, tier or purpose.
+    /// Whether its token differs from one that would be issued now: in role, tier or purpose.
     pub token_is_outdated: bool,
 }
 
 impl Session {
-    /// The later end that the session may be given now, if it is time for one.
+    /// Returns the later expiry that the session can get now, if a refresh is due.
     pub fn later_end(&self, app: &App) -> Option<Timestamp> {
         let lifetime = app.settings().session;
         lifetime.refreshed_expiry(self.token_issued_at, self.token_expires_at, self.created_at, app.now)
@@ -94,7 +93,7 @@ pub struct PasswordReset {
     pub user: User,
 }
 
-/// What opens `GET /me`.
+/// The tokens that work at `GET /me`.
 pub enum Bearer {
     /// A session token.
     Session(Box<Session>),
@@ -102,11 +101,11 @@ pub enum Bearer {
     PasswordReset(PasswordReset),
 }
 
-/// The token of a session. With `must_change_password` it is one that opens nothing but that change, unless the settings
-/// leave the default admin unrestricted.
+/// Returns the token of a session. With `must_change_password`, it only works for that change, unless the settings leave the
+/// default admin unrestricted.
 ///
 /// # Errors
-/// 500 when it cannot be signed.
+/// 500 if it cannot be signed.
 pub fn session_token(
     app: &App,
     user: &User,
@@ -124,27 +123,27 @@ pub fn session_token(
     keys.sign(claims, app.now, expires_at)
 }
 
-/// Whether a session opens nothing but the change of the default password.
+/// Returns whether a session can only change the default password.
 fn is_restricted(app: &App, must_change_password: bool) -> bool {
     must_change_password && !app.settings().default_admin_open
 }
 
-/// The role and tier that the token of a session claims: never more than the session opens here.
+/// Returns the role and tier that the token of a session claims: never more than the session can do here.
 fn session_scopes(user: &User, is_restricted: bool) -> (Role, u8) {
     if is_restricted { (Role::User, 0) } else { (user.role, user.tier) }
 }
 
-/// Which session cookie a request is about.
+/// Returns which session cookie a request uses.
 pub fn cookie_kind(app: &App, request: &Request) -> session_cookie::Kind {
     session_cookie::Kind::of(request, app.settings().is_local)
 }
 
-/// The header that keeps a session token in the session cookie until it expires.
+/// Returns the header that stores a session token in the session cookie until it expires.
 pub fn cookie(app: &App, kind: session_cookie::Kind, token: &str, expires_at: Timestamp) -> Header {
     kind.set(token, (expires_at - app.now) / 1_000)
 }
 
-/// The token of a password reset.
+/// Returns the token of a password reset.
 ///
 /// # Errors
 /// 500 when it cannot be signed.
@@ -167,20 +166,19 @@ fn claims(app: &App, user: &User, purpose: Purpose) -> Claims {
     Claims { iss: app_url.clone(), aud: app_url.clone(), sub: user.id.clone(), scopes: (user.role, user.tier), purpose }
 }
 
-/// Whether a page of this service sent the request. The header `Origin` tells, because no browser lets a page write another
-/// origin there. The host in the request's own URL decides nothing: the client chooses it.
+/// Returns whether a page of this service sent the request. `Origin` shows it, because no browser lets a page set another origin
+/// there. The host in the request's own URL is chosen by the client and proves nothing.
 pub fn is_from_own_page(app: &App, request: &Request) -> bool {
     let origin = request.header(&header::ORIGIN);
     origin.is_some_and(|origin| app.settings().own_origin.is(&origin, &request.origin))
 }
 
-/// The session that the bearer or the cookie names.
+/// Returns the session of the token or the cookie.
 ///
 /// # Errors
-/// 401 when it names none that is alive; 403 when the cookie comes with a request of a foreign page, when its user is
-/// inactive, or must change the default password before
-/// anything else (then [`session_before_password_change`] alone lets in); 409 when the page acts for another user; 429 when a
-/// write is over the budget of its user; 503.
+/// 401 if there is no live session; 403 if the cookie comes from a page of another origin, the user is inactive, or must change the
+/// default password first (only [`session_before_password_change`] accepts that); 409 if the page acts for another user; 429 if a
+/// write exceeds the user's budget; 503.
 pub async fn session(app: &App, request: &Request) -> Result<Session, Error> {
     let session = session_before_password_change(app, request).await?;
     if is_restricted(app, session.must_change_password) {
@@ -189,10 +187,10 @@ pub async fn session(app: &App, request: &Request) -> Result<Session, Error> {
     Ok(session)
 }
 
-/// The session of an admin. The role is that of the account as it is now, whatever the token tells.
+/// Returns the session of an admin. The role is read from the account, not from the token.
 ///
 /// # Errors
-/// As [`session`]; 403 when the user is no admin.
+/// As [`session`]; 403 if the user is not an admin.
 pub async fn admin(app: &App, request: &Request) -> Result<Admin, Error> {
     let session = session(app, request).await?;
     if session.user.role != Role::Admin {
@@ -201,8 +199,7 @@ pub async fn admin(app: &App, request: &Request) -> Result<Admin, Error> {
     Ok(Admin(session))
 }
 
-/// Why a write of a user did nothing: because the session or the account was closed while the request was under way, or for
-/// the other reason.
+/// Returns why a write of a user had no effect: the session or the account was closed during the request, or else the given reason.
 pub async fn refusal_of_session(app: &App, session: &Session, otherwise: Error) -> Error {
     match sessions::find_live(&app.store, ReadFrom::Primary, &session.id, app.now).await {
         Ok(Some(live)) if live.user.is_active => otherwise,
@@ -212,7 +209,7 @@ pub async fn refusal_of_session(app: &App, session: &Session, otherwise: Error) 
     }
 }
 
-/// Returns why a write of an admin did nothing: the caller is no longer an active admin, or else the given reason.
+/// Returns why a write of an admin had no effect: the caller is no longer an active admin, or else the given reason.
 pub async fn refusal_of_admin(app: &App, admin: &Admin, otherwise: Error) -> Error {
     match users::is_active_admin(&app.store, &admin.user.id).await {
         Ok(true) => otherwise,
@@ -221,21 +218,20 @@ pub async fn refusal_of_admin(app: &App, admin: &Admin, otherwise: Error) -> Err
     }
 }
 
-/// As [`session`], for the doors that are open before the default password is changed.
+/// Like [`session`], for endpoints that work before the default password is changed.
 ///
 /// # Errors
-/// 401; 403 when the cookie comes with a request of a foreign page, or its user is inactive; 409 when the page acts for
-/// another user; 503.
+/// 401; 403 if the cookie comes from a page of another origin or the user is inactive; 409 if the page acts for another user; 503.
 pub async fn session_before_password_change(app: &App, request: &Request) -> Result<Session, Error> {
     let (token, carrier) = session_bearer(app, request)?;
     let verified = verified_session(app, &token).ok_or(Error::Unauthorized)?;
     live_session(app, request, ReadFrom::Primary, &verified, carrier).await
 }
 
-/// The reset that the bearer names.
+/// Returns the reset of the token.
 ///
 /// # Errors
-/// 401 when it names none that is alive; 503.
+/// 401 if there is no live reset; 503.
 pub async fn password_reset(app: &App, request: &Request) -> Result<PasswordReset, Error> {
     let authorization = request.header(&header::AUTHORIZATION).ok_or(Error::Unauthorized)?;
     let token = bearer_token(&authorization).ok_or(Error::Unauthorized)?;
@@ -243,8 +239,8 @@ pub async fn password_reset(app: &App, request: &Request) -> Result<PasswordRese
     live_password_reset(app, verified).await
 }
 
-/// The session or the reset that the bearer names, or the session that the cookie does, for reading alone: a replica may
-/// tell that the session is alive, unless a new token is due.
+/// Returns the session or the reset of the token, or the session of the cookie, for reads. A replica can confirm that the session
+/// is live, unless a new token is due.
 ///
 /// # Errors
 /// As [`session_before_password_change`] and [`password_reset`].
@@ -254,7 +250,7 @@ pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<B
         let live_in = |read_from| live_session(app, request, read_from, &verified, carrier);
         let read_from = if is_password_change(&verified) { ReadFrom::Primary } else { ReadFrom::Nearest };
         let mut live = live_in(read_from).await?;
-        // A token that is made now must not tell what a replica has not heard of yet.
+        // A new token must not contain the data of a replica that is behind.
         if read_from == ReadFrom::Nearest
             && app.store.replica.is_some()
             && (live.token_is_outdated || live.later_end(app).is_some())
@@ -270,8 +266,8 @@ pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<B
     Ok(Bearer::PasswordReset(live_password_reset(app, verified).await?))
 }
 
-/// A session token comes with each request of its session: one whose signature was found good is read once. Whether its
-/// time has come is asked each time, and whether its session lives is asked of D1.
+/// Returns the verified session token. Tokens come with every request of a session, so one with a valid signature is decoded once.
+/// Expiry is checked each time, and D1 is asked whether the session is live.
 fn verified_session(app: &App, token: &str) -> Option<Rc<Verified<Claims>>> {
     app.isolate
         .session_tokens
@@ -292,8 +288,8 @@ fn is_password_change(verified: &Verified<Claims>) -> bool {
     matches!(verified.claims.purpose, Purpose::PasswordChange { .. })
 }
 
-/// The session of a verified token. Every request that does more than read counts against the budget of its user, here and
-/// nowhere else. A reset link does not, so nobody who floods in the name of a user keeps that user from a new password.
+/// Returns the session of a verified token. Every request that does more than read counts against the budget of its user, only
+/// here. Reset links do not count, so a flood in the name of a user does not keep that user from setting a new password.
 async fn live_session(
     app: &App,
     request: &Request,
@@ -348,14 +344,14 @@ async fn live_password_reset(app: &App, verified: Verified<Claims>) -> Result<Pa
     Ok(PasswordReset { id: jti.clone(), user })
 }
 
-/// Made by this deployment, for this deployment.
+/// Returns whether this deployment issued the token for itself.
 fn is_of_this_deployment(app: &App, claims: &Claims) -> bool {
     let app_url = &app.settings().app_url;
     claims.iss == *app_url && claims.aud == *app_url
 }
 
-/// What may be a session token, and how it came. Whoever sends an `Authorization` header means it: beside one, even a
-/// malformed one, the cookie does not count.
+/// Returns what may be a session token, and how it was sent. With an `Authorization` header, even a malformed one, the cookie is
+/// ignored.
 fn session_bearer(app: &App, request: &Request) -> Result<(String, Carrier), Error> {
     if let Some(value) = request.headers.get(&header::AUTHORIZATION) {
         return bearer_token(&value).map(|token| (token.to_owned(), Carrier::Header)).ok_or(Error::Unauthorized);
@@ -369,8 +365,8 @@ fn session_bearer(app: &App, request: &Request) -> Result<(String, Carrier), Err
     }
 }
 
-/// The token of `Authorization: Bearer …` (RFC 6750, section 2.1), if the header is well-formed. Of two headers the values are
-/// one with a comma in it, which is no token of ours.
+/// Returns the token of `Authorization: Bearer …` (RFC 6750, section 2.1), if the header is well-formed. Two headers are joined
+/// with a comma, which is in none of our tokens.
 fn bearer_token(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_start_matches(' '))

@@ -1,4 +1,4 @@
-//! The account that is there as soon as the database is: `admin` / `admin`, or the one that the settings name.
+//! The first account of a database: `admin` / `admin`, or the one in the settings.
 
 use crate::{
     app::App,
@@ -11,7 +11,7 @@ const DEFAULT_EMAIL: &str = "admin";
 const DEFAULT_PASSWORD: &str = "admin";
 const NAME: &str = "Administrator";
 
-/// Makes the first account if there is none. Once an isolate has seen one, this asks nothing any more.
+/// Creates the first account if there is none. Once an isolate has seen an account, it does not ask again.
 ///
 /// # Errors
 /// 503.

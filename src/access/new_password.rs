@@ -1,4 +1,4 @@
-//! A new password, once the rules have passed it: whether it is known from a breach.
+//! Checks new passwords against known breaches, after the password rules.
 
 use std::time::Duration;
 
@@ -9,19 +9,18 @@ use crate::{
     error::{Error, FieldProblem},
 };
 
-/// Pwned Passwords, which tells all hashes that begin with the 5 digits it is asked for.
+/// Pwned Passwords, which returns all hashes that start with the given 5 digits.
 const SERVICE: &str = "https://api.pwnedpasswords.com/range/";
-/// With padding, the length of the answer does not tell which digits they were.
+/// With padding, the length of the response does not reveal the digits.
 const HEADERS: [(&str, &str); 2] = [("Add-Padding", "true"), ("User-Agent", "Postern")];
-/// Somebody waits for this: longer than the service ever takes, shorter than patience.
+/// A user waits for this: longer than the service usually takes, but not long.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// Looks `password` up among those of known breaches, where the settings want it (NIST SP 800-63B-4, section 3.1.1.2).
-/// The service is a help and not a guard: when it fails, is late or answers oddly, the password is accepted, because
-/// the rules have held it against the common ones already.
+/// Rejects a password from a known breach, if the settings want that (NIST SP 800-63B-4, section 3.1.1.2). If the service fails, is
+/// slow or responds oddly, the password is accepted, because it has already passed the list of common passwords.
 ///
 /// # Errors
-/// 422 that names `field` when the password was breached.
+/// 422 with `field` if the password is from a breach.
 pub async fn refuse_breached(app: &App, field: &'static str, password: &NewPassword) -> Result<(), Error> {
     if !app.settings().looks_up_breaches {
         return Ok(());
@@ -42,7 +41,7 @@ pub async fn refuse_breached(app: &App, field: &'static str, password: &NewPassw
         }])),
         Ok(false) => Ok(()),
         Err(instead) => {
-            // Nothing of the address: it would tell of a user's password.
+            // Without the URL, which contains a part of the password's hash.
             (app.log)(&format!("request {}: a password was not looked up: {instead} from the service", app.request_id));
             Ok(())
         }

@@ -10,7 +10,7 @@ use crate::{
     store::throttles::{Counter, PasswordCounters},
 };
 
-/// The counters of attempts at the password of `email` from the caller's address.
+/// Returns the counters of attempts at the password of `email` from the caller's address.
 pub fn counters(app: &App, email: &str) -> PasswordCounters {
     let key = &app.keys().throttle;
     let address = app.address.as_str();
@@ -21,35 +21,35 @@ pub fn counters(app: &App, email: &str) -> PasswordCounters {
     }
 }
 
-/// The counter of password changes by a user.
+/// Returns the counter of password changes by a user.
 pub fn changes(app: &App, user_id: &str) -> Counter {
     Counter::new(&app.keys().throttle, PASSWORD_CHANGE_BY_USER, &[user_id])
 }
 
-/// Where among the ids of users to take the hash whose time an unknown email takes. The same for the same email, so that asking
-/// again tells no more.
+/// Returns from which user id on to take the hash whose time an unknown email takes. It is the same for the same email, so that
+/// repeating reveals nothing more.
 pub fn sample(app: &App, email: &str) -> String {
     app.keys().throttle.hex(&["sample", email])
 }
 
-/// What came of it.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is not the password, or the hash cannot be verified.
+    /// The password is wrong, or the hash cannot be verified.
     Wrong,
-    /// It is the password.
+    /// The password is right.
     Right {
-        /// Whether the hash should be replaced: it has other parameters than the settings ask for, or it is of the password as it
-        /// was typed and not of its canonical form.
+        /// Whether to replace the hash: it has other parameters than the settings require, or it is of the password as typed
+        /// instead of its canonical form.
         is_outdated: bool,
     },
 }
 
-/// Verifies the password of a user. Hashes that were made before, or elsewhere, may be of the password as it was typed, so that
-/// spelling is tried as well if it differs.
+/// Verifies the password of a user. Older and imported hashes can be of the password as typed, so that spelling is also tried if it
+/// differs.
 ///
-/// A hash that cannot be verified (malformed, or too expensive for an isolate) is a wrong password to the caller and a line in
-/// the log: the user can still reset the password.
+/// A hash that cannot be verified (malformed, or too expensive for an isolate) is a wrong password for the caller and a line in the
+/// log. The user can still reset the password.
 pub fn verify(app: &App, user_id: &str, password: &Password, stored: &str) -> Verdict {
     for (spelling, is_canonical) in password.spellings() {
         match password_hash::verify(spelling, stored) {
@@ -71,8 +71,8 @@ pub fn verify(app: &App, user_id: &str, password: &Password, stored: &str) -> Ve
 
 /// Takes the time of a wrong password, for an email without an account.
 ///
-/// `sample` is the hash of some user, chosen by the email (`store::users::attempt_password`). What an unknown email costs is then
-/// distributed as it is among the users, also while many have hashes from elsewhere. The result is thrown away.
+/// `sample` is the hash of some user, chosen by the email (`store::users::attempt_password`). So the times of unknown emails are
+/// distributed like those of users, even while many have imported hashes. The result is discarded.
 pub fn spend(app: &App, password: &Password, sample: Option<&str>) {
     for (spelling, _) in password.spellings() {
         let is_spent = sample.is_some_and(|sample| password_hash::verify(spelling, sample).is_ok());

@@ -13,14 +13,14 @@ use crate::{
     web::{Request, Response, session_cookie},
 };
 
-/// So much of what a browser calls itself is kept, in characters.
+/// The length of the `User-Agent` that is stored, in characters.
 const USER_AGENT_LENGTH: usize = 200;
 
-/// The answer to a login and to a sign-up. `must_change_password` is told of the default account alone. A page of the
-/// service's own that asks for the session cookie gets it beside the usual answer.
+/// Returns the response to a login or a sign-up. `must_change_password` is only in the response for the default account. A page of
+/// this service that requests the session cookie gets it in addition.
 ///
 /// # Errors
-/// 500 when the token cannot be signed.
+/// 500 if the token cannot be signed.
 pub fn answer(
     app: &App,
     request: &Request,
@@ -35,10 +35,10 @@ pub fn answer(
     Ok(Response::json(&body).headers(cookie))
 }
 
-/// A session that begins with this request.
+/// Returns a new session for this request.
 ///
 /// # Errors
-/// 500 when there is no randomness.
+/// 500 if there is no randomness.
 pub fn new_session(app: &App, request: &Request) -> Result<sessions::New, Error> {
     let user_agent =
         request.header(&header::USER_AGENT).map(|text| text.get(..USER_AGENT_LENGTH).unwrap_or(&text).to_owned());

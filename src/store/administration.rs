@@ -1,8 +1,7 @@
-//! What an admin does to the account of another.
+//! Admin actions on the accounts of other users.
 //!
-//! Each statement that writes has as its condition that the admin still is an active one. So an admin who is demoted
-//! while a request of theirs is under way does nothing any more, and because nobody does any of this to the own account,
-//! one active admin is left whatever admins do to each other at once.
+//! Every statement that writes requires that the caller is still an active admin. So an admin who is demoted during a request has
+//! no effect, and because admins cannot act on their own account, one active admin is left whatever they do to each other.
 
 use super::{
     Store,
@@ -19,7 +18,7 @@ use crate::{
     ports::{Statement, StoreError, Value},
 };
 
-/// The condition that the parameter names an active admin.
+/// The condition that the parameter is the id of an active admin.
 macro_rules! is_active_admin {
     ($parameter:literal) => {
         concat!(
@@ -31,7 +30,7 @@ macro_rules! is_active_admin {
 }
 pub(super) use is_active_admin;
 
-/// A user whom an admin makes.
+/// A user whom an admin creates.
 pub struct New<'a> {
     /// The id.
     pub id: &'a str,
@@ -45,13 +44,13 @@ pub struct New<'a> {
     pub role: Role,
     /// The tier.
     pub tier: i64,
-    /// Whether the email is known to be the user's.
+    /// Whether the email counts as verified.
     pub is_verified: bool,
-    /// A first reset link: its id, and the mail that carries it.
+    /// The first reset link: its id, and the mail with it.
     pub password_reset: Option<(&'a str, &'a mails::Mail)>,
 }
 
-/// Makes a user, whom the admin counts as having invited; none if the email is taken or the admin is none any more.
+/// Creates a user with the admin as the referrer. Returns `None` if the email is taken or the caller is no longer an admin.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -81,23 +80,22 @@ pub async fn create(store: &Store, user: New<'_>, event: &Event) -> Result<Optio
     answers.next().unwrap_or_default().first()
 }
 
-/// What is to be changed of a user.
+/// A change of a user. `None` leaves a value unchanged.
 #[derive(Debug)]
 pub struct Change<'a> {
-    /// The name; `Some(None)` removes it.
+    /// The name. `Some(None)` removes it.
     pub name: Option<Option<&'a str>>,
     /// The role.
     pub role: Option<Role>,
     /// The tier.
     pub tier: Option<i64>,
-    /// Whether the user is active. Only another value than the present one changes anything, and ends the user's part in
-    /// a freeze.
+    /// Whether the user is active. Only a different value changes anything, and ends the user's part in a freeze.
     pub is_active: Option<bool>,
-    /// The `updated_at` of the state that the change is based on. If it is no longer the present one, nothing changes.
+    /// The `updated_at` that the change is based on. If it is no longer current, nothing changes.
     pub based_on: Option<Timestamp>,
 }
 
-/// Writes an event, if the column is about to change.
+/// Writes an event if the column is about to change.
 macro_rules! insert_if_differs {
     ($column:literal, old: $old:literal) => {
         insert_event!(subject: "?5", old: $old, from: concat!(
@@ -109,10 +107,10 @@ macro_rules! insert_if_differs {
     };
 }
 
-/// Changes a user, with an event for each value that becomes another. Returns `None` if there is no such user, the user has
-/// changed since [`Change::based_on`], or the admin is no longer one. `event` makes the event of an action.
+/// Changes a user, and writes an event for each value that changes. Returns `None` if there is no such user, the user has changed
+/// since [`Change::based_on`], or the caller is no longer an admin. `event` builds the event of an action.
 ///
-/// A change that sets every value to what it is already leaves `updated_at` alone.
+/// A change to the current values leaves `updated_at` unchanged.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -179,8 +177,8 @@ pub async fn change(
     retry::batch(store, &statements).await?.pop().unwrap_or_default().first()
 }
 
-/// Deletes a user with all that belongs to the account; whom the user has invited stays, without a referrer. Tells whether
-/// there was such a user and the admin still is one.
+/// Deletes a user with everything that belongs to the account. Users whom they invited stay, without a referrer. Returns whether
+/// the user existed and the caller is still an admin.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -193,8 +191,8 @@ pub async fn delete(store: &Store, user_id: &str, event: &Event) -> Result<bool,
     Ok(deleted.any())
 }
 
-/// Gives an active user a new live reset token, which ends the one before, and owes the mail; tells whether there was such
-/// a user and the admin still is one.
+/// Gives an active user a new live reset token, which replaces the previous one, and queues the mail. Returns whether the user
+/// exists and the caller is still an admin.
 ///
 /// # Errors
 /// [`StoreError`].

@@ -1,8 +1,8 @@
-//! Cleaning up: what has expired means nothing any more, and is deleted in bounded steps.
+//! Deletes expired rows in bounded steps.
 //!
-//! Sessions and counters are written far more often than they end, so they have no index by their end, which would be a row
-//! more to write each time: D1 bills a row written as a thousand rows read. Each run looks through a part of them instead,
-//! from a place that is chosen by chance, and so comes by everywhere.
+//! Sessions and counters are written far more often than they expire, and an index by expiry would be one more row to write each
+//! time. D1 bills a row written like a thousand rows read. So each run scans a part of these tables from a random place, and all
+//! runs together cover them.
 
 use super::{Store, run_all};
 use crate::{
@@ -10,16 +10,16 @@ use crate::{
     ports::{Rows, Statement, StoreError},
 };
 
-/// How many rows were deleted.
+/// The number of deleted rows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
     /// Sessions, user tokens, throttles and events.
     pub rows: usize,
-    /// Mails that could not be sent while they were of use.
+    /// Mails that could not be sent before they expired.
     pub mails: usize,
 }
 
-/// Where a run starts to look through a table, as a key of that table. Random, so that all runs together cover it.
+/// Where a run starts to scan a table, as a key of that table. It is random, so that all runs together cover the table.
 #[derive(Debug, Default)]
 pub struct Places {
     /// A session id.
@@ -28,8 +28,8 @@ pub struct Places {
     pub throttle: String,
 }
 
-/// Deletes what had expired at `now`, and the events from before `oldest_event`. Of each table it deletes at most `limit` rows,
-/// of sessions and counters it looks at no more. A live row is never touched.
+/// Deletes rows that had expired at `now`, and events from before `oldest_event`. Deletes at most `limit` rows per table, and scans
+/// at most as many sessions and counters. Live rows are never touched.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -46,8 +46,8 @@ pub async fn delete(
         "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE expires_at <= ?1 LIMIT ?2) RETURNING id",
     ];
     let [tokens, mails] = statements.map(|statement| Statement::new(statement).bind(now).bind(limit));
-    // From a place on to the end, and on from the beginning: SQLite takes the parts of UNION ALL one after the other, each by
-    // the primary key, and reads no more than are wanted.
+    // From the place to the end, then from the beginning. SQLite reads the parts of UNION ALL one after the other, each by the
+    // primary key, and stops at the limit.
     let parts = [
         "DELETE FROM sessions WHERE expires_at <= ?1 AND id IN (
            SELECT id FROM sessions WHERE id >= ?3 UNION ALL SELECT id FROM sessions WHERE id < ?3 LIMIT ?2
@@ -59,7 +59,7 @@ pub async fn delete(
     let [sessions, throttles] = parts.map(Statement::new).map(|statement| statement.bind(now).bind(limit));
     let Places { session, throttle } = places;
     let (sessions, throttles) = (sessions.bind(session), throttles.bind(throttle));
-    // The oldest have the smallest ids, so no index by time is needed.
+    // The oldest events have the smallest ids, so this needs no index by time.
     let events = Statement::new(
         "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT ?2) AND at < ?1 RETURNING id",
     )

@@ -1,4 +1,4 @@
-//! The table `events`, the audit log: rows are added in the batch of the act, read, and deleted when they are old.
+//! The table `events`, the audit log. Events are written in the batch of their action, and deleted when they are old.
 
 use serde::Deserialize;
 
@@ -11,9 +11,9 @@ use crate::{
     ports::{Statement, StoreError},
 };
 
-/// The statement that writes an event that is never dropped. Its first eight parameters are bound by [`bind`]. `subject` and
-/// `old` are SQL expressions, `from` is the rest of the SELECT: where the values come from and on which condition. No event is
-/// earlier than the one before it.
+/// The statement that writes an event that is never dropped. [`bind`] binds its first eight parameters. `subject` and `old` are SQL
+/// expressions, and `from` is the rest of the SELECT: the source of the values and the condition. No event is earlier than the one
+/// before it.
 macro_rules! insert_event {
     (subject: $subject:literal, old: $old:literal, from: $from:expr) => {
         concat!(
@@ -35,8 +35,8 @@ pub(super) use insert_event;
 /// Writes an event within the budget of its subject (`domain::event`). An event over the budget is dropped; the first one that is
 /// dropped in an hour is replaced by an event that says so. The newest event of the subject holds how much of the budget is used.
 ///
-/// An event whose limit (`?12`) is above the budget takes from its reserve only after an event has told that others were dropped.
-/// Until then it takes what is left of the budget, so it never keeps that from being told.
+/// An event whose limit (`?12`) is above the budget uses its reserve only after an event has said that others were dropped. Until
+/// then it uses the rest of the budget, so that event can always be written.
 macro_rules! insert_within_budget {
     ($subject:literal, $condition:literal) => {
         concat!(
@@ -67,7 +67,7 @@ fn within_budget(event: &Event, sql: &'static str) -> Statement {
     bind(event, Statement::new(sql)).bind(event.points()).bind(BUDGET).bind(BUDGET_PERIOD).bind(event.limit())
 }
 
-/// Writes an event that belongs to no batch.
+/// Writes an event outside of any batch.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -75,15 +75,15 @@ pub async fn insert(store: &Store, event: &Event) -> Result<(), StoreError> {
     run(store, within_budget(event, insert_within_budget!("?5", "1"))).await.map(drop)
 }
 
-/// Writes an event, if the statement right before it in the batch has changed a row: then the act took effect. SQLite
-/// counts by `changes()` what the last INSERT, UPDATE or DELETE did, without its triggers and cascades.
-/// Of an act that may be repeated, a batch that is run again leaves a second event.
+/// Writes an event if the previous statement of the batch has changed a row, so that the action took effect. `changes()` counts the
+/// rows of the last INSERT, UPDATE or DELETE, without triggers and cascades. If a batch is retried, a repeatable action can leave a
+/// second event.
 pub(super) fn insert_if_changed(event: &Event) -> Statement {
     within_budget(event, insert_within_budget!("?5", "changes() > 0"))
 }
 
-/// Writes an event about the active account of this email, or about none if there is no such account: the same work in
-/// both cases, so that its time tells nothing.
+/// Writes an event about the active account with this email, or about no account. Both cases do the same work, so that the time
+/// does not reveal which it was.
 pub(super) fn insert_about_email(event: &Event, email: &str) -> Statement {
     let sql = insert_within_budget!("coalesce(?5, (SELECT id FROM users WHERE email = ?13 AND is_active = 1))", "1");
     within_budget(event, sql).bind(email)
@@ -133,16 +133,16 @@ pub struct Listed {
     pub new_value: Option<Rights>,
 }
 
-/// Which events to list: those to which all of it applies.
+/// The filters of the list of events. All of them apply.
 #[derive(Debug, Default)]
 pub struct Filter {
-    /// What this user did, or what was done to the account.
+    /// Events in which this user is the actor or the subject.
     pub user_id: Option<String>,
-    /// Acts of this kind.
+    /// Events with this action.
     pub action: Option<Action>,
 }
 
-/// The statement for a page of the events whose ids a query finds.
+/// The statement for a page of the events that a query finds by id.
 macro_rules! page_of {
     ($ids:literal) => {
         concat!(
@@ -157,13 +157,13 @@ macro_rules! page_of {
     };
 }
 
-/// At most `limit` events with an id below `before`, newest first.
+/// Returns at most `limit` events with an id below `before`, newest first.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn list(store: &Store, filter: &Filter, before: i64, limit: i64) -> Result<Vec<Listed>, StoreError> {
     let statement = match (&filter.user_id, filter.action) {
-        // Each branch has its index, both in the order of the page.
+        // Both branches have an index in the order of the page.
         (Some(user_id), action) => Statement::new(page_of!(
             "SELECT id FROM events WHERE subject_id = ?3 AND id < ?1 AND (?4 IS NULL OR action = ?4)
              UNION ALL
@@ -174,7 +174,7 @@ pub async fn list(store: &Store, filter: &Filter, before: i64, limit: i64) -> Re
         .bind(limit)
         .bind(user_id.as_str())
         .bind(action.map(Action::as_str)),
-        // The index leaves logins out: there are so many that a page of them is near.
+        // The index leaves logins out. There are so many that a scan finds a page of them quickly.
         (None, Some(Action::Login)) => {
             Statement::new(page_of!("SELECT id FROM events WHERE action = 'login' AND id < ?1"))
                 .bind(before)

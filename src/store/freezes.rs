@@ -1,9 +1,9 @@
-//! The table `freezes`: a user and everybody below, that is whom the user has invited, whom those have, and so on, are
-//! deactivated together, and come back together.
+//! The table `freezes`. A freeze deactivates a user and everybody below them in the invite tree, and undoing it activates them
+//! together.
 //!
-//! `users.frozen_by` tells who was deactivated by which freeze. Whoever was inactive before has none there, and so comes
-//! back by no undoing. A user may stand below several freezes: the first to come has deactivated them, and they come back
-//! when none of it and of those that came later is left. So a freeze and its undoing leave everything as it was.
+//! `users.frozen_by` is the freeze that deactivated a user. Users who were inactive before have none, so no undo activates them. If
+//! a user is below several freezes, the first one has deactivated them, and they are active again when all of these are undone. So
+//! freezing and undoing restores the previous state.
 
 use serde::Deserialize;
 
@@ -23,14 +23,14 @@ struct Count {
     users: i64,
 }
 
-/// The number, if the act took effect.
+/// The number, if the action took effect.
 fn counted(took_effect: bool, count: Rows) -> Result<Option<i64>, StoreError> {
     let count = count.first::<Count>()?;
     Ok(count.filter(|_| took_effect).map(|count| count.users))
 }
 
-/// Freezes a user and everybody below but admins, and tells how many it deactivated. Again, it also takes whoever has come
-/// since. None if there is no such user or the admin is none any more.
+/// Freezes a user and everybody below except admins, and returns how many users it deactivated. Repeating it includes users who
+/// joined since. Returns `None` if there is no such user or the caller is no longer an admin.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -49,7 +49,7 @@ pub async fn freeze(store: &Store, root: &str, event: &Event) -> Result<Option<i
         is_active_admin!("?3"),
         " ON CONFLICT (user_id) DO UPDATE SET frozen_at = excluded.frozen_at"
     ));
-    // Queued, not nested: the deepest chain takes no more than its length. UNION would end even in a circle.
+    // A queue instead of recursion: the deepest chain takes only its length. UNION would end even in a circle.
     let deactivate = Statement::new(concat!(
         "UPDATE users SET is_active = 0, frozen_by = ?1, frozen_at = ?2, password_reset_id = NULL,
            updated_at = max(?2, updated_at + 1)
@@ -62,7 +62,7 @@ pub async fn freeze(store: &Store, root: &str, event: &Event) -> Result<Option<i
         is_active_admin!("?3")
     ));
     let bound = |statement: Statement| statement.bind(root).bind(event.at).bind(admin);
-    // By what is there and not by what was changed: a second run, after an answer that was lost, tells the same.
+    // Counts the current rows instead of the changed ones, so that a retry after a lost result returns the same.
     let count = Statement::new("SELECT count(*) AS users FROM users WHERE frozen_by = ?1 AND frozen_at = ?2");
     let count = count.bind(root).bind(event.at);
     let [recorded, _, _, count] = run_all(store, [record, bound(insert), bound(deactivate), count]).await?;
@@ -74,7 +74,7 @@ struct Since {
     frozen_at: Timestamp,
 }
 
-/// Returns since when the freeze that starts at this user is in force, if there is one: its version.
+/// Returns the start of the freeze at this user, if there is one. It is the version of the freeze.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -83,9 +83,9 @@ pub async fn since(store: &Store, root: &str) -> Result<Option<Timestamp>, Store
     Ok(run(store, statement).await?.first::<Since>()?.map(|freeze| freeze.frozen_at))
 }
 
-/// Undoes a freeze and tells how many came back: those whom it deactivated, but for whoever stands below another that
-/// came later, or was activated by name since. None if there is no such freeze, its version is not `based_on`, or
-/// the admin is no longer one.
+/// Undoes a freeze and returns how many users are active again: those whom it deactivated, except users below another freeze that
+/// came later and users whom an admin has activated by hand. Returns `None` if there is no such freeze, its version is not
+/// `based_on`, or the caller is no longer an admin.
 ///
 /// Reads everybody below the other freezes.
 ///

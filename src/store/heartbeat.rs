@@ -1,4 +1,4 @@
-//! The table `heartbeat`: by it a replica of the database tells how far behind the primary it can be.
+//! The table `heartbeat`, which shows how far a replica can be behind the primary.
 
 use super::{Store, run};
 use crate::{
@@ -6,16 +6,16 @@ use crate::{
     ports::{Statement, StoreError},
 };
 
-/// The oldest beat, in milliseconds, with which a replica still counts: two minutes, so that one run of the cron trigger may
-/// be missed. What was written longer ago is known to every replica that is read.
+/// The maximum age of the heartbeat in a replica that is used: two minutes, in milliseconds, so that one run of the cron trigger
+/// can be missed. Every replica that is read has everything written before that.
 const MAX_AGE: i64 = 120_000;
 
-/// A replica counts if its beat is later than this.
+/// Returns the time after which the heartbeat of a replica must be.
 pub(super) fn oldest(now: Timestamp) -> Timestamp {
     now - MAX_AGE
 }
 
-/// Writes the time down.
+/// Writes the heartbeat.
 ///
 /// # Errors
 /// [`StoreError`].

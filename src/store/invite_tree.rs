@@ -43,8 +43,8 @@ struct Count {
     total: i64,
 }
 
-/// The statements for a page of the tree below whom the condition finds, and for the number of users in it. Of those who
-/// wait in the queue the deepest is next, so each is followed by whom they invited, oldest first.
+/// The statements for a page of the tree below the users that the condition finds, and for the number of users in it. The deepest
+/// user in the queue is next, so users whom someone invited follow that user, oldest first.
 macro_rules! tree_of {
     ($roots:literal) => {
         [
@@ -71,10 +71,10 @@ macro_rules! tree_of {
     };
 }
 
-/// A page of the tree below a user, or of the trees of all whom nobody invited, down to a depth, everybody before whom
-/// they invited; and how many there are in all, counted up to [`FARTHEST`]. An unknown root has an empty tree.
+/// Returns a page of the tree below a user, or below all users without a referrer, down to a depth. Users come before those whom
+/// they invited. Also returns the number of users in the tree, counted up to [`FARTHEST`]. An unknown root has an empty tree.
 ///
-/// Reads the users before and on the page, and all whom these have invited.
+/// Reads the users before and on the page, and everyone whom they invited.
 ///
 /// # Errors
 /// [`StoreError`].

@@ -1,4 +1,4 @@
-//! Counters of mails, in the table `throttles`: so many in a window that begins with the first. `domain::mail_budget` has the
+//! Counters of mails in the table `throttles`: a number per window, which starts with the first mail. `domain::mail_budget` has the
 //! rules.
 
 use serde::Deserialize;
@@ -14,7 +14,7 @@ struct Window {
     expires_at: Timestamp,
 }
 
-/// Counts a mail on the counter `key`, unless it has reached the limit of `budget`. Then returns when the window ends.
+/// Counts a mail with the counter `key`. If the counter has reached the limit of `budget`, returns when the window ends instead.
 ///
 /// # Errors
 /// [`StoreError`].

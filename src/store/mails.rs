@@ -8,7 +8,7 @@ use crate::{
     ports::{Statement, StoreError},
 };
 
-/// How long a mail belongs to the request or run that sends it, in milliseconds: longer than the timeouts of all providers
+/// How long a mail is reserved for the request or run that sends it, in milliseconds: longer than the timeouts of all providers
 /// together.
 pub const LEASE: i64 = 120_000;
 
@@ -29,7 +29,7 @@ pub struct Mail {
     pub next_attempt_at: Timestamp,
 }
 
-/// Queues a mail. A second one with the same id is left out.
+/// Queues a mail, unless one with the same id is queued.
 pub(super) fn insert(mail: &Mail) -> Statement {
     bind(
         mail,
@@ -40,12 +40,12 @@ pub(super) fn insert(mail: &Mail) -> Statement {
     )
 }
 
-/// A notice about an account's security: at most one at once, and one at the end of each window.
+/// A notice about the security of an account: at most one immediately, and one at the end of each window.
 #[derive(Debug, Clone)]
 pub struct Notice {
-    /// The mail as it is sent at once.
+    /// The mail that is sent immediately.
     pub mail: Mail,
-    /// The same mail for the end of the window. Its id belongs to the kind and the recipient, so there is one at a time.
+    /// The same mail for the end of the window. Its id is that of the kind and the recipient, so there is at most one.
     pub deferred: Mail,
     /// The counter of the window, in `throttles`.
     pub window_key: String,
@@ -53,13 +53,13 @@ pub struct Notice {
     pub window: i64,
 }
 
-/// Queues a notice, if a statement before in the batch has set this password hash: at once, or at the end of the window that an
-/// equal notice has begun.
+/// Queues a notice if an earlier statement of the batch has set this password hash: immediately, or at the end of the window that
+/// an equal notice has started.
 pub(super) fn insert_notice_if_password_is(notice: &Notice, user_id: &str, password_hash: &str) -> [Statement; 3] {
     let bind_condition =
         |statement: Statement| statement.bind(notice.window_key.as_str()).bind(user_id).bind(password_hash);
-    // The deferred one first: it looks for a window that was open before. If the batch runs twice, the window is its own, and the
-    // mail that is sent at once is queued already.
+    // The deferred mail comes first, because it looks for a window that was open before. If the batch runs twice, it finds the
+    // window of its own first run, and the immediate mail is already queued.
     let deferred = Statement::new(
         "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
          SELECT ?1, ?2, ?3, ?4, ?5, expires_at FROM throttles
@@ -91,7 +91,7 @@ pub(super) fn insert_notice_if_password_is(notice: &Notice, user_id: &str, passw
     ]
 }
 
-/// Whether the mail is queued.
+/// Returns whether the mail is queued.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -99,7 +99,7 @@ pub async fn is_queued(store: &Store, id: &str) -> Result<bool, StoreError> {
     Ok(run(store, Statement::new("SELECT 1 AS found FROM mails WHERE id = ?1").bind(id)).await?.any())
 }
 
-/// As [`insert`], if the statement before in the batch has made this the live reset of the user.
+/// Like [`insert`], if the previous statement of the batch has made this the live reset of the user.
 pub(super) fn insert_if_reset_is(mail: &Mail, user_id: &str, reset_id: &str) -> Statement {
     let statement = Statement::new(
         "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
@@ -108,7 +108,7 @@ pub(super) fn insert_if_reset_is(mail: &Mail, user_id: &str, reset_id: &str) -> 
     bind(mail, statement).bind(user_id).bind(reset_id)
 }
 
-/// As [`insert`], if the statement before in the batch has made this user token.
+/// Like [`insert`], if the previous statement of the batch has created this user token.
 pub(super) fn insert_if_token_is_there(mail: &Mail, lookup: &str) -> Statement {
     let statement = Statement::new(
         "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
@@ -127,7 +127,7 @@ fn bind(mail: &Mail, statement: Statement) -> Statement {
         .bind(mail.next_attempt_at)
 }
 
-/// Takes up to `limit` due mails, the shortest-lived first, and keeps other runs from taking them while the lease lasts.
+/// Takes up to `limit` due mails, those that expire soonest first. Other runs do not take them until the lease ends.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -142,7 +142,7 @@ pub async fn claim_due(store: &Store, now: Timestamp, limit: i64) -> Result<Vec<
     run(store, statement.bind(now).bind(LEASE).bind(limit)).await?.all()
 }
 
-/// Takes a mail out of the queue.
+/// Removes a mail from the queue.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -150,7 +150,7 @@ pub async fn delete(store: &Store, id: &str) -> Result<(), StoreError> {
     run(store, Statement::new("DELETE FROM mails WHERE id = ?1").bind(id)).await.map(drop)
 }
 
-/// Counts a failed attempt and sets the time of the next.
+/// Counts a failed attempt and schedules the next one.
 ///
 /// # Errors
 /// [`StoreError`].

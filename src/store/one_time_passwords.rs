@@ -1,5 +1,5 @@
-//! The table `one_time_passwords`: which code is live, how often it was guessed, how many codes were wrong in all, and when the
-//! next may be sent.
+//! The table `one_time_passwords`: a user's live code, the guesses at it, the wrong codes in total, and when the next code can be
+//! sent.
 
 use serde::Deserialize;
 
@@ -48,8 +48,8 @@ fn select(user_id: &str) -> Statement {
     .bind(user_id)
 }
 
-/// Makes `generation` the live one, which ends the one before, unless a code was sent too recently or too often: then it tells
-/// when the next may be sent. What was found `before` must still be so, because [`undo_send`] puts it back.
+/// Makes `generation` the live one, which ends the previous one, unless a code was sent too recently or too often. The row must
+/// still be as in `before`, because [`undo_send`] restores that.
 ///
 /// # Errors
 /// [`StoreError`]: the send may have begun anyway.
@@ -84,14 +84,14 @@ pub async fn begin_send(
     if begun.any() {
         return Ok(BegunSend::Begun);
     }
-    // Without a row, only an account that was closed meanwhile keeps a code from being sent.
+    // Without a row, the only reason is that the account was closed.
     let current: Option<Row> = current.first()?;
     Ok(current.map_or(BegunSend::AccountClosed, |row| {
         BegunSend::TooSoon(Blocked::until(next_send(row.sent_at, row.window_started_at, row.sends), now))
     }))
 }
 
-/// Puts back how it was before `generation` was begun, because its mail could not be sent; nothing if it was not begun.
+/// Restores the row from before `generation`, because its mail could not be sent. Does nothing if `generation` is not the live one.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -132,7 +132,7 @@ struct Wait {
     guess_blocked_until: Timestamp,
 }
 
-/// Counts a guess before it is judged: for the code, and for its user until a code is right. One row has both, so that a guess
+/// Counts a guess before it is checked: for the code, and for its user until a code is right. Both are in one row, so that a guess
 /// costs one write.
 ///
 /// # Errors
@@ -144,7 +144,7 @@ pub async fn count_guess(
     now: Timestamp,
 ) -> Result<CountedGuess, StoreError> {
     let Policy { free, delay, max_delay, forget, .. } = CODE_BY_USER;
-    // `now` may be older than the last guess: a block begins at the last guess, and nothing is forgotten earlier.
+    // `now` can be older than the last guess. A block starts at the last guess, and counters are not reset earlier.
     let count = Statement::new(
         "UPDATE one_time_passwords SET
            guesses = guesses + 1,
@@ -178,8 +178,8 @@ pub async fn count_guess(
     })
 }
 
-/// Uses the live generation up, verifies the email of its user if active, and takes the wrong guesses back. Of many at once one
-/// succeeds. Returns whether this one did.
+/// Uses up the live generation, verifies the email of its user if active, and resets the wrong guesses. One of several concurrent
+/// calls succeeds. Returns whether this one did.
 ///
 /// # Errors
 /// [`StoreError`].

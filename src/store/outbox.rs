@@ -1,4 +1,4 @@
-//! The table `outbox`: where mail goes in local development.
+//! The table `outbox`, which receives mail in local development.
 
 use serde::Deserialize;
 
@@ -23,7 +23,7 @@ pub struct Mail {
     pub sent_at: Timestamp,
 }
 
-/// Stores a mail; a second one with the same id does nothing.
+/// Stores a mail, unless one with the same id is stored.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -43,7 +43,7 @@ pub async fn insert(
     run(store, statement.bind(id).bind(to).bind(subject).bind(text).bind(html).bind(sent_at)).await.map(drop)
 }
 
-/// The last hundred mails, newest first: all, or those to one address.
+/// Returns the last hundred mails, newest first: all of them, or those to one address.
 ///
 /// # Errors
 /// [`StoreError`].

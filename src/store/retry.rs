@@ -1,9 +1,9 @@
-//! A batch that fails in passing is run again.
+//! Retries batches that fail with a transient error.
 //!
-//! D1 itself repeats what only reads. What writes may be run twice too, for what may happen once is conditional: a second run
-//! finds it done, and does nothing or breaks a constraint and is undone as a whole. Only attempts may be counted twice, which
-//! lets nobody in, and of an act that may be repeated there may be two events. But of such a second run nobody can tell whether the first one did the work or whether it was never to be
-//! done. Then the caller is told of the failure and not of what the second run says.
+//! D1 itself retries reads. Writes can be retried too, because what may happen only once is conditional: a second run finds it
+//! done, and then does nothing, or breaks a constraint and is rolled back. Only attempts can be counted twice, which lets nobody
+//! in, and a repeatable action can leave two events. But if a second run finds nothing to do, we cannot tell whether the first
+//! attempt did the work. Then the caller gets the first error.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use crate::{
     ports::{Rows, Sql, Statement, StoreError, Timer},
 };
 
-/// What D1 says where its documentation advises to retry ("Debug D1", error list). Where D1 is overloaded it advises the
-/// opposite, and a statement that fails for its own sake would fail again.
+/// The errors that D1's documentation advises to retry ("Debug D1", error list). It advises against retries when D1 is overloaded,
+/// and a statement that is wrong would fail again.
 const PASSING: [&str; 5] = [
     "Network connection lost",
     "D1 DB reset because its code was updated",
@@ -23,14 +23,14 @@ const PASSING: [&str; 5] = [
     "Internal error in D1 DB storage caused object to be reset",
 ];
 
-/// How long to wait before the second and the third run, in milliseconds, and by chance up to as long again, so that those who
-/// failed together do not come back together.
+/// The minimum waits before the second and the third run, in milliseconds. Each wait is up to twice as long, at random, so that
+/// callers who failed together do not retry together.
 const PAUSES: [u64; 2] = [30, 120];
 
-/// Runs the statements as [`Sql::batch`] does, up to three times while D1 fails in passing.
+/// Runs the statements like [`Sql::batch`], up to three times if D1 fails with a transient error.
 ///
 /// # Errors
-/// [`StoreError`]: whether the batch has taken effect is not known.
+/// [`StoreError`]. The batch may have taken effect anyway.
 pub(super) async fn batch(store: &Store, statements: &[Statement]) -> Result<Vec<Rows>, StoreError> {
     batch_on(&*store.sql, &*store.timer, statements).await
 }
@@ -53,7 +53,7 @@ pub(super) async fn batch_on(
         match sql.batch(statements).await {
             Ok(rows) if is_certain(statements, &rows) => return Ok(rows),
             Err(again) if is_passing(&again) => {}
-            // The first failure is the cause of whatever this run says.
+            // The first error is the cause of this one.
             _ => break,
         }
     }
@@ -64,13 +64,13 @@ fn is_passing(error: &StoreError) -> bool {
     PASSING.iter().any(|said| error.0.contains(said))
 }
 
-/// Whether every statement that tells by a row that it did its work has told so.
+/// Returns whether every statement with `RETURNING` has returned a row.
 fn is_certain(statements: &[Statement], rows: &[Rows]) -> bool {
     statements.iter().zip(rows).all(|(statement, rows)| rows.any() || !statement.sql.contains("RETURNING"))
 }
 
 fn with_jitter(milliseconds: u64) -> Duration {
-    // Without randomness it waits as well, though not as well spread.
+    // Without randomness there is no jitter.
     let [chance] = random::bytes().unwrap_or([0]);
     Duration::from_millis(milliseconds + milliseconds * u64::from(chance) / 255)
 }
@@ -110,7 +110,7 @@ mod tests {
         Ok(vec![Rows(Vec::new())])
     }
 
-    /// How many runs a statement took, and whether it was answered.
+    /// Returns the number of runs, and whether the statement returned a row.
     fn run(sql: &'static str, answers: Vec<Result<Vec<Rows>, StoreError>>) -> (usize, Result<bool, String>) {
         let script = Script(RefCell::new(answers), RefCell::default());
         let answer = pollster::block_on(batch_on(&script, &script, &[Statement::new(sql)]));
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(answer, Err("D1: Network connection lost.".to_owned()));
         let (_, answer) = run("INSERT …", vec![lost(), said("UNIQUE constraint failed: sessions.id")]);
         assert_eq!(answer, Err("D1: Network connection lost.".to_owned()));
-        // What tells nothing leaves nothing open.
+        // Statements without `RETURNING` are never ambiguous.
         assert_eq!(run("DELETE …", vec![lost(), nothing()]).1, Ok(false));
         assert_eq!(run("SELECT …", vec![lost(), nothing()]).1, Ok(false));
         assert_eq!(run("DELETE … RETURNING id", vec![nothing()]).1, Ok(false));

@@ -1,15 +1,15 @@
-//! What the database itself is like.
+//! The schema of the database.
 
 use serde::Deserialize;
 
 use super::{Store, run, run_all};
 use crate::ports::{Statement, StoreError};
 
-/// Makes sure that D1 answers and has the tables of this build. Returns the migrations that wrangler has applied, oldest
-/// first; nothing of a database that was migrated otherwise, as those of tests are.
+/// Checks that D1 responds and has the tables of this build. Returns the migrations that wrangler has applied, oldest first, or
+/// `None` if the database was migrated in another way, as in tests.
 ///
 /// # Errors
-/// [`StoreError`] when D1 does not answer or the tables are missing.
+/// [`StoreError`] if D1 does not respond or a table is missing.
 pub async fn check(store: &Store) -> Result<Option<Vec<String>>, StoreError> {
     #[derive(Deserialize)]
     struct Migration {

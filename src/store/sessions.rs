@@ -8,34 +8,34 @@ use crate::{
     ports::{Rows, Statement, StoreError},
 };
 
-/// A session that begins.
+/// A new session.
 #[derive(Debug)]
 pub struct New {
     /// Its id.
     pub id: String,
-    /// What the browser calls itself.
+    /// The `User-Agent`.
     pub user_agent: Option<String>,
-    /// When it begins.
+    /// When it starts.
     pub now: Timestamp,
-    /// When it ends, if it is not refreshed.
+    /// When it expires, unless it is refreshed.
     pub expires_at: Timestamp,
 }
 
-/// Sessions that one login ends at most. An account from before the limit on live sessions gets below it step by step.
+/// The maximum number of sessions that one login ends. An account with more from before the limit gets below it step by step.
 const STEP: i64 = 1_000;
 
-/// A live session and whose it is.
+/// A live session with its user.
 #[derive(Debug)]
 pub struct Live {
-    /// Whose it is.
+    /// The user.
     pub user: User,
     /// Whether the default password is still in force.
     pub must_change_password: bool,
-    /// When it began.
+    /// When it started.
     pub session_created_at: Timestamp,
 }
 
-/// The columns beside the user's own.
+/// The columns that are not the user's.
 #[derive(Deserialize)]
 struct Beside {
     #[serde(deserialize_with = "flag")]
@@ -45,7 +45,7 @@ struct Beside {
 
 impl Live {
     fn of(rows: &Rows) -> Result<Option<Live>, StoreError> {
-        // Read twice, because serde would read a struct within a struct by way of copies.
+        // Parsed twice, because serde would copy the values of a nested struct.
         let (Some(user), Some(beside)) = (rows.first()?, rows.first()?) else { return Ok(None) };
         let Beside { must_change_password, session_created_at } = beside;
         Ok(Some(Live { user, must_change_password, session_created_at }))
@@ -63,13 +63,13 @@ pub struct Listed {
     pub created_at: Timestamp,
     /// When it ends, if it is not refreshed.
     pub expires_at: Timestamp,
-    /// Whether it is the one that asks.
+    /// Whether it is the session of the request.
     #[serde(deserialize_with = "flag")]
     pub current: bool,
 }
 
-/// The live session with this id and its user: whether it is alive and who it is, in one statement. With a `replica`, that it
-/// is alive and its user active may be as old as `heartbeat` allows.
+/// Returns the live session with this id and its user, in one statement. From a replica, the result can be as old as `heartbeat`
+/// allows.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -79,8 +79,8 @@ pub async fn find_live(
     session_id: &str,
     now: Timestamp,
 ) -> Result<Option<Live>, StoreError> {
-    // Not every column of the user: each is text to carry and to read, and whom a session lets in needs no password's hash.
-    // `?3` is the replica's.
+    // Not all columns of the user: each one is text to transfer and parse, and a session check needs no password hash. `?3` is for
+    // the replica.
     let statement = Statement::new(
         "SELECT users.id, email, name, role, tier, is_active, is_verified, must_change_password, referrer_id, extra,
            users.created_at, updated_at, sessions.created_at AS session_created_at
@@ -93,8 +93,8 @@ pub async fn find_live(
     Live::of(&run_on(store, read_from, statement, now).await?)
 }
 
-/// Ends what a user has beyond [`MAX_LIVE`], if the statement before in the batch has begun this session. It reads no more of the
-/// user's sessions than it leaves and ends.
+/// Ends the sessions of a user beyond [`MAX_LIVE`], if the previous statement of the batch has started this session. Reads only the
+/// sessions that it keeps and ends.
 pub(super) fn end_surplus(user_id: &str, begun: &New) -> Statement {
     Statement::new(
         "DELETE FROM sessions
@@ -108,7 +108,7 @@ pub(super) fn end_surplus(user_id: &str, begun: &New) -> Statement {
     .bind(STEP)
 }
 
-/// Moves the end of a live session; tells whether it is still alive.
+/// Extends a live session. Returns whether it is still live.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -124,12 +124,12 @@ pub async fn extend(
     Ok(run(store, statement.bind(session_id).bind(expires_at).bind(now)).await?.any())
 }
 
-/// The sessions of a list, and how many there are.
+/// A list of sessions, with their total number.
 #[derive(Debug)]
 pub struct List {
-    /// The sessions with the latest expiry, latest first, at most 200. The one that asks is always among them.
+    /// At most 200 sessions, latest expiry first. The session of the request is always among them.
     pub sessions: Vec<Listed>,
-    /// All live sessions of the user, counted up to [`FARTHEST`].
+    /// The number of live sessions of the user, counted up to [`FARTHEST`].
     pub total: i64,
 }
 
@@ -138,12 +138,12 @@ struct Total {
     total: i64,
 }
 
-/// Lists the user's live sessions. `asking` is the session that asks.
+/// Returns the live sessions of a user. `asking` is the session of the request.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn list(store: &Store, user_id: &str, asking: &str, now: Timestamp) -> Result<List, StoreError> {
-    // Both halves are read by an index, so a user with any number of sessions costs no more than the limit.
+    // Both halves use an index, so the cost is bounded by the limit.
     let list = Statement::new(
         "SELECT id, user_agent, created_at, expires_at, id = ?3 AS current FROM (
            SELECT * FROM (
@@ -163,7 +163,7 @@ pub async fn list(store: &Store, user_id: &str, asking: &str, now: Timestamp) ->
     Ok(List { sessions: list.all()?, total: count.first::<Total>()?.map_or(0, |count| count.total) })
 }
 
-/// Ends one session of the user; tells whether there was one, and who does it is the user or still an admin.
+/// Ends one session of a user. Returns whether it existed, and the caller is that user or still an admin.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -178,7 +178,7 @@ pub async fn end(store: &Store, user_id: &str, session_id: &str, event: &Event) 
     Ok(ended.any())
 }
 
-/// Ends every session of a user; tells whether there is such a user and the admin who does it still is one.
+/// Ends every session of a user. Returns whether the user exists and the caller is still an admin.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -190,8 +190,8 @@ pub async fn end_all(store: &Store, user_id: &str, event: &Event) -> Result<bool
     Ok(found.any())
 }
 
-/// Ends every session of a user but one, if the statement before in the batch has set this password hash: its salt is
-/// random, so no other statement has.
+/// Ends every session of a user except one, if an earlier statement of the batch has set this password hash. Its salt is random, so
+/// no other batch has set it.
 pub(super) fn end_all_but(user_id: &str, kept_session: &str, new_hash: &str) -> Statement {
     Statement::new(
         "DELETE FROM sessions

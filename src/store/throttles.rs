@@ -15,12 +15,12 @@ use crate::{
 pub struct Counter {
     policy: Policy,
     key: String,
-    /// The account whose password is guessed at. A new password starts this counter over.
+    /// The account whose password is guessed. A new password resets this counter.
     password_of: Option<String>,
 }
 
 impl Counter {
-    /// The counter of `policy` for `subject`. Only a keyed hash of both is stored.
+    /// Returns the counter of `policy` for `subject`. Only a keyed hash of both is stored.
     pub fn new(key: &HashKey, policy: Policy, subject: &[&str]) -> Counter {
         let parts: Vec<&str> = std::iter::once(policy.name).chain(subject.iter().copied()).collect();
         Counter { policy, key: key.hash(&parts), password_of: None }
@@ -33,14 +33,14 @@ impl Counter {
     }
 }
 
-/// The password epoch of the account with the email in the parameter; 0 without one.
+/// The password epoch of the account with the email in the parameter, or 0 if there is none.
 macro_rules! epoch_of {
     ($email:literal) => {
         concat!("coalesce((SELECT password_epoch FROM users WHERE email = ", $email, "), 0)")
     };
 }
 
-/// The key of the counter to use: the known address's if it has one that is not forgotten, else the account's.
+/// The key of the counter to use: that of the known address, if it has one that has not expired, otherwise that of the account.
 macro_rules! key_in_use {
     ($key:literal, $known:literal, $now:literal) => {
         concat!(
@@ -57,12 +57,12 @@ macro_rules! key_in_use {
     };
 }
 
-/// Counts an attempt, unless the counter or its `source` is blocked. Returns the key of the counter if it counted. So a
+/// Counts an attempt, unless the counter or its `source` is blocked. Returns the key of the counter if the attempt counts. So a
 /// blocked caller neither uses up the attempts of others nor fills the table.
 ///
-/// With `known`, counts on that one instead if it exists and is not forgotten. Its policy has the same times.
+/// With `known`, uses that counter instead if it exists and has not expired. Its policy has the same times.
 ///
-/// `now` may be older than the last attempt. Then the block still begins at the last attempt, and nothing is forgotten earlier.
+/// `now` can be older than the last attempt. The block still starts at the last attempt, and counters are not reset earlier.
 fn count(counter: &Counter, known: Option<&Counter>, source: Option<&Counter>, now: Timestamp) -> Statement {
     Statement::new(concat!(
         "INSERT INTO throttles (key, attempts, blocked_until, expires_at, epoch)
@@ -95,7 +95,7 @@ fn count(counter: &Counter, known: Option<&Counter>, source: Option<&Counter>, n
     .bind(counter.password_of.as_deref())
 }
 
-/// The statement that counts an attempt on one counter. It goes at the head of a batch; [`verdict`] reads its answer.
+/// Returns the statement that counts an attempt with one counter, for the beginning of a batch. [`verdict`] reads its result.
 pub(super) fn count_one(counter: &Counter, now: Timestamp) -> Statement {
     count(counter, None, None, now)
 }
@@ -110,8 +110,8 @@ struct Counted {
     key: String,
 }
 
-/// Reads which attempts were counted. If one was not, queries how long this caller has to wait; other callers do not pay for
-/// that. Only counters that this attempt is counted on matter.
+/// Reads which attempts were counted. If one was not, queries how long the caller has to wait; other callers do not pay for that.
+/// Only counters of this attempt matter.
 pub(super) async fn verdict(
     store: &Store,
     counted: &[&Rows],
@@ -156,28 +156,28 @@ pub async fn attempt(
     verdict(store, &[&by_subject, &by_source], subject, None, Some(source), now).await
 }
 
-/// The three counters of attempts at a password.
+/// The three counters of password attempts.
 #[derive(Debug, Clone)]
 pub struct PasswordCounters {
     /// For the account, from any address.
     pub account: Counter,
-    /// For the account and an address that has known its password.
+    /// For the account and an address from which the password was right before.
     pub known_address: Counter,
     /// For the address, across all accounts.
     pub address: Counter,
 }
 
-/// An attempt at a password that was counted.
+/// A password attempt that was counted.
 #[derive(Debug, Clone, Copy)]
 pub struct PasswordAttempt<'a> {
     counters: &'a PasswordCounters,
     is_on_known_address: bool,
 }
 
-/// What shows that the caller knows the password or has set it. Counters change only if the batch has done it.
+/// Proof that the caller knows the password or has set it. Counters change only if the batch has done this.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Proof<'a> {
-    /// A session with this id has begun.
+    /// A session with this id was started.
     Session(&'a str),
     /// The account has this password hash. Its salt is random, so no other batch has set it.
     NewHash(&'a str),
@@ -207,8 +207,8 @@ impl Proof<'_> {
 }
 
 impl PasswordCounters {
-    /// The statements that count an attempt at a password. They go at the head of a batch; [`PasswordCounters::verdict`] reads
-    /// their answers.
+    /// Returns the statements that count a password attempt, for the beginning of a batch. [`PasswordCounters::verdict`] reads
+    /// their results.
     pub(super) fn count(&self, now: Timestamp) -> [Statement; 2] {
         [
             count(&self.account, Some(&self.known_address), Some(&self.address), now),
@@ -216,7 +216,7 @@ impl PasswordCounters {
         ]
     }
 
-    /// Reads the answers to [`PasswordCounters::count`].
+    /// Reads the results of [`PasswordCounters::count`].
     ///
     /// # Errors
     /// [`StoreError`].
@@ -236,7 +236,7 @@ impl PasswordCounters {
         Ok(Ok(PasswordAttempt { counters: self, is_on_known_address }))
     }
 
-    /// Remembers that this address knows the password, and starts its counter over.
+    /// Stores that this address knows the password, and resets its counter.
     pub(super) fn remember_address(&self, proof: Proof<'_>, now: Timestamp) -> Statement {
         let statement = Statement::new(concat!(
             "INSERT INTO throttles (key, attempts, blocked_until, expires_at, epoch)
@@ -253,8 +253,8 @@ impl PasswordCounters {
 }
 
 impl PasswordAttempt<'_> {
-    /// Takes this attempt back, because its password was right, and remembers the address. The attempts of others stay counted:
-    /// a login of the owner gives a stranger no further guess.
+    /// Takes this attempt back, because its password was right, and stores the address as known. Other attempts still count, so a
+    /// login of the owner allows a stranger no further guess.
     pub(super) fn forgive(self, proof: Proof<'_>, now: Timestamp) -> Vec<Statement> {
         let PasswordCounters { account, address, .. } = self.counters;
         let take_back = |counter: &Counter, sql| {

@@ -1,4 +1,4 @@
-//! The list of users that admins leaf through.
+//! The list of users for admins.
 
 use serde::Deserialize;
 
@@ -11,21 +11,21 @@ use crate::{
     ports::{Statement, StoreError},
 };
 
-/// Which users to list: those to whom all of it applies.
+/// The filters of the list. All of them apply.
 #[derive(Debug, Default)]
 pub struct Filter {
-    /// Who was invited by this user.
+    /// Users whom this user invited.
     pub referrer_id: Option<String>,
-    /// Who is active, or not.
+    /// Whether the user is active.
     pub is_active: Option<bool>,
-    /// Whose email is verified, or not.
+    /// Whether the email is verified.
     pub is_verified: Option<bool>,
-    /// In whose email or name this stands; letters of ASCII compare without regard to case, and no character is a wildcard.
+    /// A part of the email or name. ASCII letters match in either case, and no character is a wildcard.
     pub search: Option<String>,
 }
 
-/// The statements for a page and for the number of users, read along an index that is in the order of the page and holds
-/// as few others as can be.
+/// The statements for a page and for the number of users. They use an index in the order of the page with as few other users as
+/// possible.
 macro_rules! along {
     ($index:literal, $condition:literal) => {
         [
@@ -47,9 +47,9 @@ struct Count {
     total: i64,
 }
 
-/// A page of users, newest first, and how many there are in all, counted up to [`FARTHEST`].
+/// Returns a page of users, newest first, and the number of users, counted up to [`FARTHEST`].
 ///
-/// Reads the users before and on the page, and those that a filter passes over: a search may read every user.
+/// Reads the users before and on the page, and those that a filter skips: a search may read every user.
 ///
 /// # Errors
 /// [`StoreError`].

@@ -74,13 +74,13 @@ pub async fn insert(
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|inserted| inserted.any()))
 }
 
-/// The values by which a token may be found: one for each key that is accepted. NULL finds nothing.
+/// Returns the hashes that a token can be stored under, one per accepted key. NULL matches nothing.
 fn lookups(keys: &[UserTokenKeys], token: &str) -> (Option<String>, Option<String>) {
     let mut lookups = keys.iter().map(|keys| keys.lookup.hash(&[token]));
     (lookups.next(), lookups.next())
 }
 
-/// Whether this token lives and its owner is active. With a `replica`, that it does may be as old as `heartbeat` allows.
+/// Returns whether this token is live and its owner active. From a replica, the result can be as old as `heartbeat` allows.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -92,7 +92,7 @@ pub async fn is_live(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let (current, previous) = lookups(keys, token);
-    // `?4` is the replica's.
+    // `?4` is for the replica.
     let statement = Statement::new(
         "SELECT 1 AS found FROM user_tokens JOIN users ON users.id = user_tokens.user_id
          WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1
@@ -104,12 +104,12 @@ pub async fn is_live(
     Ok(run_on(store, read_from, statement, now).await?.any())
 }
 
-/// What stands in the way of a sign-up with this token and email.
+/// What a sign-up needs to know of this token and email.
 #[derive(Debug, Deserialize)]
 pub struct Invitation {
-    /// The live token as it was found.
+    /// The hash of the live token.
     pub lookup: String,
-    /// 1 when the email has an account already.
+    /// 1 if the email already has an account.
     pub email_taken: i64,
 }
 
@@ -149,19 +149,19 @@ pub struct Stored {
     pub sealed: String,
     sealed_recipient: Option<String>,
     name: Option<String>,
-    /// When it was new.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
 impl Stored {
-    /// The token, if one of the accepted keys has sealed it for this user.
+    /// Returns the token, if one of the accepted keys can decrypt it for this user.
     pub fn open(&self, keys: &[UserTokenKeys], user_id: &str) -> Option<String> {
         keys.iter().find_map(|keys| keys.seal.open(&self.sealed, user_id))
     }
 
-    /// The name for its owner's list. That of an invitation names the recipient until somebody has signed up with it.
+    /// Returns the name for the owner's list. The name of an invitation has the recipient, until someone signs up with it.
     pub fn display_name(&self, keys: &[UserTokenKeys], user_id: &str) -> Option<String> {
         let open = |sealed: &String| keys.iter().find_map(|keys| keys.seal.open(sealed, &recipient_context(user_id)));
         match self.sealed_recipient.as_ref().and_then(open) {
@@ -171,7 +171,7 @@ impl Stored {
     }
 }
 
-/// The user's live tokens, latest expiry first.
+/// Returns the live tokens of a user, latest expiry first.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -183,7 +183,7 @@ pub async fn list(store: &Store, user_id: &str, now: Timestamp) -> Result<Vec<St
     run(store, statement.bind(user_id).bind(now)).await?.all()
 }
 
-/// Forgets to whom an invitation was mailed, once this user has signed up with it.
+/// Deletes the recipient of an invitation after this user has signed up with it.
 pub(super) fn forget_recipient(lookup: &str, new_user_id: &str) -> Statement {
     Statement::new(
         "UPDATE user_tokens SET sealed_recipient = NULL
@@ -193,7 +193,7 @@ pub(super) fn forget_recipient(lookup: &str, new_user_id: &str) -> Statement {
     .bind(new_user_id)
 }
 
-/// Deletes a live token of the user; tells whether there was one.
+/// Deletes a live token of the user. Returns whether it existed.
 ///
 /// # Errors
 /// [`StoreError`].

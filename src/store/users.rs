@@ -14,21 +14,21 @@ use crate::{
     ports::{Rows, Statement, StoreError},
 };
 
-/// A user with what only the service itself may know.
+/// A user with the columns that only the service itself reads.
 #[derive(Debug)]
 pub struct Account {
-    /// What everybody may know.
+    /// The public part.
     pub user: User,
     /// A PHC string.
     pub password_hash: String,
-    /// Changes with every new password, and not when a login replaces the hash of the same one. So it says whether the password
-    /// that was verified is still the user's, also while several logins replace the hash.
+    /// Changes with every new password, but not when a login replaces the hash of the same one. So it shows whether the verified
+    /// password is still the current one, even while several logins replace the hash.
     password_epoch: i64,
-    /// Whether the default password is still in force.
+    /// Whether the default password must be changed.
     pub must_change_password: bool,
 }
 
-/// The columns that only the service itself may know.
+/// The columns that only the service itself reads.
 #[derive(Deserialize)]
 struct Secret {
     password_hash: String,
@@ -38,16 +38,16 @@ struct Secret {
 }
 
 impl Account {
-    /// The account in the first row, if there is one.
+    /// Returns the account in the first row, if there is one.
     pub(super) fn of(rows: &Rows) -> Result<Option<Account>, StoreError> {
-        // Read twice, because serde would read a struct within a struct by way of copies.
+        // Parsed twice, because serde would copy the values of a nested struct.
         let (Some(user), Some(secret)) = (rows.first()?, rows.first()?) else { return Ok(None) };
         let Secret { password_hash, password_epoch, must_change_password } = secret;
         Ok(Some(Account { user, password_hash, password_epoch, must_change_password }))
     }
 }
 
-/// Whether there is any account at all.
+/// Returns whether there is any account.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -55,7 +55,7 @@ pub async fn any(store: &Store) -> Result<bool, StoreError> {
     Ok(run(store, Statement::new("SELECT 1 AS found FROM users LIMIT 1")).await?.any())
 }
 
-/// The user with this id.
+/// Returns the user with this id.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -63,7 +63,7 @@ pub async fn find(store: &Store, user_id: &str) -> Result<Option<User>, StoreErr
     run(store, Statement::new("SELECT * FROM users WHERE id = ?1").bind(user_id)).await?.first()
 }
 
-/// Whether this is an active admin.
+/// Returns whether this is an active admin.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -72,7 +72,7 @@ pub async fn is_active_admin(store: &Store, user_id: &str) -> Result<bool, Store
     Ok(run(store, statement.bind(user_id)).await?.any())
 }
 
-/// The first account, which nobody invited.
+/// The first account, which has no referrer.
 pub struct FirstAccount<'a> {
     /// Its id.
     pub id: &'a str,
@@ -80,13 +80,13 @@ pub struct FirstAccount<'a> {
     pub email: &'a str,
     /// A PHC string.
     pub password_hash: &'a str,
-    /// How it is called.
+    /// The name.
     pub name: &'a str,
-    /// Whether its password is known to everybody.
+    /// Whether its password is the public default.
     pub must_change_password: bool,
 }
 
-/// Makes the first account, if there is none whatsoever.
+/// Creates the first account if there is no account.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -104,7 +104,7 @@ pub async fn insert_first(store: &Store, account: FirstAccount<'_>, now: Timesta
     run(store, statement).await.map(drop)
 }
 
-/// An attempt at a password that was counted.
+/// A password attempt that was counted.
 pub struct Attempted<'a> {
     /// The attempt, to take it back if the password is right.
     pub attempt: PasswordAttempt<'a>,
@@ -114,12 +114,12 @@ pub struct Attempted<'a> {
     pub sample: Option<String>,
 }
 
-/// Counts an attempt at a password and finds the account with this email, in one round trip whether or not it exists. Only a
-/// refusal takes another. With `change`, the attempt is part of a change of the password, and is counted there as well.
+/// Counts a password attempt and finds the account with this email, in one round trip whether or not it exists. Only a blocked
+/// attempt takes another one. With `change`, the attempt is part of a password change and is also counted there.
 ///
-/// With `sample`, also returns the hash of the first user with an id from that on, for the time that an unknown email is to take. Ids that
-/// this service makes are found equally often. Among imported ids, those that follow a gap are found more often, and ids with a
-/// common beginning hardly ever.
+/// With `sample`, also returns the hash of the first user whose id is at least that, to spend the time of a check on an unknown
+/// email. Ids of this service are equally likely. Among imported ids, those after a gap are more likely, and those with a common
+/// prefix are hardly ever chosen.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -133,7 +133,7 @@ pub async fn attempt_password<'a>(
 ) -> Result<Result<Attempted<'a>, Blocked>, StoreError> {
     let [count_by_account, count_by_address] = counters.count(now);
     let find = Statement::new("SELECT * FROM users WHERE email = ?1").bind(email);
-    // Ids are random, or as another service made them; from the last one it goes on with the first.
+    // Ids are random or come from another service. After the last one, it continues with the first.
     let find_sample = "SELECT password_hash FROM users
          WHERE id = coalesce((SELECT min(id) FROM users WHERE id >= ?1), (SELECT min(id) FROM users))";
     let mut statements = vec![find, count_by_account, count_by_address];
@@ -165,8 +165,9 @@ struct Sample {
     password_hash: String,
 }
 
-/// Begins a session for a user whose password was just verified, ends the oldest beyond the limit, and takes the attempt back, if
-/// that password is still in force and the account active. With `rehashed`, replaces the hash by one with the configured cost.
+/// Starts a session for a user whose password was just verified, ends the oldest sessions beyond the limit, and takes the attempt
+/// back, if the password is still current and the account active. With `rehashed`, replaces the hash with one of the configured
+/// cost.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -192,7 +193,7 @@ pub async fn complete_login(
     let mut statements =
         vec![begin, events::insert_if_changed(event), sessions::end_surplus(&account.user.id, session)];
     statements.extend(attempt.forgive(Proof::Session(&session.id), session.now));
-    // The password stays the same, so its epoch does: a trigger adds the 1 again.
+    // The password stays the same, so its epoch must: the trigger adds 1 again.
     let rehash = "UPDATE users SET password_hash = ?3, password_epoch = password_epoch - 1
          WHERE id = ?1 AND password_hash = ?2 AND password_hash <> ?3";
     statements.extend(rehashed.map(|rehashed| {
@@ -212,17 +213,17 @@ pub struct New<'a> {
     pub password_hash: &'a str,
     /// The name, if given.
     pub name: Option<&'a str>,
-    /// The user token that was handed to this user, as looked up.
+    /// The user token of the invitation, as looked up.
     pub referrer_lookup: &'a str,
 }
 
 /// What became of a sign-up.
 pub enum SignUp {
-    /// The user and the first session are there.
+    /// The user and the first session were created.
     Done(Box<User>),
-    /// Somebody with this email was faster.
+    /// Another sign-up with this email was faster.
     EmailTaken,
-    /// The referrer has ended meanwhile.
+    /// The referrer has expired in the meantime.
     ReferrerEnded,
 }
 
@@ -285,9 +286,9 @@ pub async fn rename(store: &Store, user_id: &str, name: Option<&str>, event: &Ev
     Ok(renamed.any())
 }
 
-/// Replaces the password that was just verified, ends every other session and every reset token, takes the attempt back, and
-/// queues a mail to the owner. Of two changes at once one succeeds, because the other's old password is no longer in force.
-/// Returns whether this one did.
+/// Replaces the password that was just verified, ends every other session and every reset token, takes the attempt back, and queues
+/// a mail to the owner. One of two concurrent changes succeeds, because the old password of the other is no longer current. Returns
+/// whether this one did.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -320,8 +321,8 @@ pub async fn change_password(
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|changed| changed.any()))
 }
 
-/// Gives the account of this email, if there is an active one, a new live reset token, which ends the one before, and owes the mail
-/// in any case: whether there is an account is not told by the time that this takes.
+/// Gives the active account with this email, if there is one, a new live reset token, which replaces the previous one. Queues the
+/// mail in any case, so that the time does not reveal whether there is an account.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -338,7 +339,7 @@ pub async fn begin_password_reset(
     run_all(store, [begin, events::insert_about_email(event, email.as_str()), mails::insert(mail)]).await.map(drop)
 }
 
-/// The user of this email whose live reset this is.
+/// Returns the user with this email, if this is their live reset.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -351,7 +352,7 @@ pub async fn find_by_email_and_password_reset(
     run(store, statement.bind(email).bind(reset_id)).await?.first()
 }
 
-/// The user whose live reset token this is.
+/// Returns the user, if this is their live reset.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -360,8 +361,8 @@ pub async fn find_by_password_reset(store: &Store, user_id: &str, reset_id: &str
     run(store, statement.bind(user_id).bind(reset_id)).await?.first()
 }
 
-/// Uses a reset token up: sets the password, verifies the email, ends every session, and queues a mail. The address counts as one
-/// that knows the password. Of many at once one succeeds. Returns whether this one did.
+/// Uses up a reset token: sets the password, verifies the email, ends every session, and queues a mail. The address counts as one
+/// that knows the password. One of several concurrent calls succeeds. Returns whether this one did.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -397,8 +398,8 @@ pub async fn complete_password_reset(
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|done| done.any()))
 }
 
-/// Deactivates a user and ends the reset token, unless this is the last active admin; tells whether the user is inactive
-/// now. Twice does what once does.
+/// Deactivates a user and ends the reset token, unless this is the last active admin. Returns whether the user is inactive now. Can
+/// be repeated.
 ///
 /// # Errors
 /// [`StoreError`].
