@@ -1,19 +1,20 @@
-// What the runtime loads: the handlers of worker.rs, as wasm-bindgen exports them. They are members of an object, because
-// of a class the runtime would make another object for each request.
+// The entry point of the runtime, with the handlers that wasm-bindgen exports from worker.rs. They are members of an object,
+// because the runtime would create another object per request for a class.
 
 import { fetch, scheduled } from "worker";
 
-/** How to fail each request that has no answer yet. */
+/** Functions that fail each request that has no response yet. */
 const inFlight = new Set();
 
-// When code traps, wasm-bindgen drops the module, and the next request gets a new one. The requests that were under way in the old
-// one would never be answered. Each now answers for itself, because none may use what belongs to another.
+// After a trap, wasm-bindgen drops the module, and the next request gets a new one. Requests in progress in the old module would
+// never get a response, so each one fails here.
 function failAfterTrap(error) {
   if (!(error instanceof WebAssembly.RuntimeError)) return;
   for (const fail of inFlight) fail(error);
 }
 
-// Wasm is entered by `fetch` below and, for the rest of a request, where a promise is settled: what it throws there, nobody catches.
+// WebAssembly is entered by `fetch` below and, for the rest of a request, where a promise settles. Nothing catches what it throws
+// there.
 addEventListener("unhandledrejection", (event) => failAfterTrap(event.reason));
 // @ts-expect-error The types of the platform lack this event.
 addEventListener("error", (event) => failAfterTrap(event.error));
@@ -22,15 +23,15 @@ export default {
   fetch(request, env, context) {
     let mayAct;
     let fail;
-    const answer = new Promise((resolve, reject) => {
+    const response = new Promise((resolve, reject) => {
       fail = reject;
       inFlight.add(fail);
       mayAct = fetch(request, env, context, resolve);
     });
-    const told = answer.then(
-      (response) => {
+    const settled = response.then(
+      (value) => {
         inFlight.delete(fail);
-        return response;
+        return value;
       },
       (error) => {
         inFlight.delete(fail);
@@ -38,14 +39,14 @@ export default {
         return internalError(request, error);
       },
     );
-    // A runtime may give a request up when its client goes, which would be in the middle of whatever it does.
-    if (mayAct) context.waitUntil(told);
-    return told;
+    // The runtime can cancel a request when its client leaves, in the middle of whatever it does.
+    if (mayAct) context.waitUntil(settled);
+    return settled;
   },
   scheduled,
 };
 
-/** The answer of error.rs for a defect of ours, when no Rust is there to give it. */
+/** Returns the response of error.rs to an internal error, when no Rust code can. */
 function internalError(request, error) {
   const id = crypto.randomUUID();
   console.error(`request ${id}: 500: ${error}`);

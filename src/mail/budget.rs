@@ -1,4 +1,4 @@
-//! The budget of each recipient. Mail leaves only through `queue` and `send_now`, and both ask here first. Notices are bounded by
+//! The budget of each recipient. Mail is only sent by `queue` and `send_now`, and both count here first. Notices are limited by
 //! `store::mails::Notice` instead.
 
 use crate::{
@@ -8,10 +8,10 @@ use crate::{
     store::mail_budget,
 };
 
-/// Counts a mail that somebody asks for. It is counted before anything is done, so a refusal leaves nothing half-done.
+/// Counts a requested mail. It is counted before anything else happens, so a refusal leaves nothing half done.
 ///
 /// # Errors
-/// 429 when the recipient got too many mails; 503.
+/// 429 if the recipient got too many mails; 503.
 pub async fn take(app: &App, to: &Email, budget: Budget) -> Result<(), Error> {
     // Only a keyed hash of the address is stored.
     let key = app.keys().throttle.hash(&[budget.name, to.as_str()]);

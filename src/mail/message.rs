@@ -1,7 +1,7 @@
-//! What is said: one function for each mail.
+//! The texts of mails, one function per mail.
 //!
-//! Links are built from `APP_URL` alone, never from a request. Both bodies are made from the same values. Names are
-//! chosen by people we do not know, and a mail of ours lends them our voice: see `shown_name`.
+//! Links are built from `APP_URL`, never from a request. Both bodies use the same values. Names are chosen by strangers, and our
+//! mail gives them credibility: see `shown_name`.
 
 use std::fmt;
 
@@ -10,35 +10,35 @@ use form_urlencoded::Serializer;
 
 use crate::{domain::email::Email, error::Error, settings::Settings};
 
-/// A mail, ready to leave.
+/// A mail that is ready to send.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Which mail it is, for the log: `one_time_password`, `password_reset`, `account_invitation`, `invitation`,
+    /// The kind of the mail, for the log: `one_time_password`, `password_reset`, `account_invitation`, `invitation`,
     /// `password_changed`.
     pub kind: &'static str,
-    /// Who gets it.
+    /// The recipient.
     pub to: Email,
-    /// The subject: nothing secret, nothing that a stranger chose.
+    /// The subject, without secrets and without text that a stranger chose.
     pub subject: String,
-    /// The body for whoever reads plain text.
+    /// The plain text body.
     pub text: String,
-    /// The body as an HTML document, which loads nothing from anywhere.
+    /// The HTML body, which loads nothing.
     pub html: String,
 }
 
-/// Tells a mail apart without its content, and with the address masked.
+/// Formats the kind and the masked address, without the content.
 impl fmt::Debug for Message {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "the mail {} to {:?}", self.kind, self.to)
     }
 }
 
-/// What surrounds every mail.
+/// What all mails have in common.
 struct Frame<'a> {
     subject: &'a str,
     service: &'a str,
     app_url: &'a str,
-    /// Whom the mail greets, if there is a name to show.
+    /// The name in the greeting, if one can be shown.
     name: Option<&'a str>,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Fills `body.txt` and `body.html` of a mail with the same values: `(text, html)`.
+/// Renders `body.txt` and `body.html` of a mail with the same values: `(text, html)`.
 macro_rules! bodies {
     ($text:literal, $html:literal, $frame:ident, $($value:ident),*) => {{
         #[derive(Template)]
@@ -69,10 +69,11 @@ macro_rules! bodies {
     }};
 }
 
-/// The code that confirms an email address. It is not in the subject, which locked phones show.
+/// Returns the mail with the code that verifies an email address. The code is not in the subject, because locked phones show
+/// subjects.
 ///
 /// # Errors
-/// [`Error::Internal`] when a template cannot be filled; with text for values it always can. The same for every mail.
+/// [`Error::Internal`] if a template cannot be rendered, which does not happen with text as values. The same holds for every mail.
 pub fn one_time_password(
     settings: &Settings,
     to: &Email,
@@ -87,7 +88,7 @@ pub fn one_time_password(
     Ok(Message { kind: "one_time_password", to: to.clone(), subject, text, html })
 }
 
-/// The link that opens `<APP_URL>/reset-password?token=<JWT>`.
+/// Returns the mail with the link `<APP_URL>/reset-password?token=<JWT>`.
 ///
 /// # Errors
 /// As [`one_time_password`].
@@ -106,7 +107,7 @@ pub fn password_reset(
     Ok(Message { kind: "password_reset", to: to.clone(), subject, text, html })
 }
 
-/// The link by which a user sets the first password of an account that an admin has created. It opens
+/// Returns the mail with the link to set the first password of an account that an admin has created:
 /// `<APP_URL>/reset-password?token=<JWT>`.
 ///
 /// # Errors
@@ -126,10 +127,9 @@ pub fn account_invitation(
     Ok(Message { kind: "account_invitation", to: to.clone(), subject, text, html })
 }
 
-/// The link that opens `<APP_URL>/signup?referrer=<token>&email=<email>`.
+/// Returns the mail with the link `<APP_URL>/signup?referrer=<token>&email=<email>`.
 ///
-/// It greets nobody by name: we do not know the invitee's. An `inviter` without a name that can be shown, such as an
-/// empty one, is "Someone".
+/// It greets without a name, because we do not know the invitee's. An `inviter` without a name that can be shown is "Someone".
 ///
 /// # Errors
 /// As [`one_time_password`].
@@ -149,7 +149,7 @@ pub fn invitation(
     Ok(Message { kind: "invitation", to: to.clone(), subject, text, html })
 }
 
-/// The news that the password was changed, with a link to `<APP_URL>/forgot-password` for whoever did not do it.
+/// Returns the notice of a changed password, with a link to `<APP_URL>/forgot-password` for an owner who did not change it.
 ///
 /// # Errors
 /// As [`one_time_password`].
@@ -165,19 +165,18 @@ fn rendered(template: &impl Template) -> Result<String, Error> {
     template.render().map_err(|error| Error::Internal(format!("a mail cannot be rendered: {error}")))
 }
 
-/// A name that may stand in a mail, or none.
+/// Returns the name if a mail can show it.
 ///
-/// Mail programs make links of what looks like one, and an invitation carries words of its sender's choice to an
-/// address of its sender's choice. So a name is not shown when it could be read as a link or an address (it contains
-/// `.`, `/`, `:`, `@`, `\` or a character that Unicode treats as one of them, or "www"), as a phone number or a code
-/// (six digits or more), or when it could reorder or break the line that it stands in (bidirectional controls, line
-/// separators).
+/// Mail programs turn text that looks like a link into a link, and an invitation carries words of its sender's choice to an address
+/// of the sender's choice. So a name is not shown if it could be read as a link or an address (it contains `.`, `/`, `:`, `@`, `\`
+/// or a character that Unicode treats as one of them, or "www"), as a phone number or a code (six or more digits), or if it could
+/// reorder or break its line (bidirectional controls, line separators).
 fn shown_name(name: &str) -> Option<&str> {
     let name = name.trim();
     let misleading = |character: char| {
         character.is_control()
             || matches!(character, '.' | '/' | ':' | '@' | '\\')
-            // Forms that UTS 46 (names of hosts) and mail programs take for `.`, then those of `/`, `:`, `@`, `\`.
+            // Characters that UTS 46 (host names) and mail programs treat as `.`, then those for `/`, `:`, `@`, `\`.
             || matches!(character, '\u{2024}' | '\u{3002}' | '\u{fe52}' | '\u{ff0e}' | '\u{ff61}')
             || matches!(character, '\u{2044}' | '\u{2215}' | '\u{fe55}' | '\u{fe68}' | '\u{fe6b}')
             || matches!(character, '\u{ff0f}' | '\u{ff1a}' | '\u{ff20}' | '\u{ff3c}')
@@ -190,7 +189,7 @@ fn shown_name(name: &str) -> Option<&str> {
     shown.then_some(name)
 }
 
-/// A page of the app. Parameters are percent-encoded; nothing of a JWT needs to be.
+/// Returns the URL of a page of the app. Parameters are percent-encoded; a JWT needs no encoding.
 fn link(settings: &Settings, path: &str, parameters: &[(&str, &str)]) -> String {
     let page = format!("{}{path}", settings.app_url);
     if parameters.is_empty() {
@@ -202,10 +201,10 @@ fn link(settings: &Settings, path: &str, parameters: &[(&str, &str)]) -> String 
 /// Seconds in a day.
 const DAY: i64 = 86_400;
 
-/// A lifetime as a person says it, rounded down: nothing lives shorter than a mail says.
+/// Formats a lifetime, rounded down, so that nothing expires earlier than a mail says.
 fn duration(seconds: i64) -> String {
     let units = [(DAY, "day"), (3_600, "hour"), (60, "minute")];
-    // "90 seconds", not "1 minute": a single unit is said only where it is exact.
+    // "90 seconds", not "1 minute": a single unit must be exact.
     let (length, unit) =
         units.into_iter().find(|(length, _)| seconds == *length || seconds >= 2 * length).unwrap_or((1, "second"));
     let amount = seconds / length;
@@ -237,7 +236,7 @@ mod tests {
         Email::parse("grace+test@example.com").unwrap()
     }
 
-    /// Every mail, with `name` wherever a name can stand.
+    /// Returns every mail, with `name` in every place for a name.
     fn every_mail(name: &str) -> [Message; 5] {
         let settings = settings();
         [
@@ -249,14 +248,14 @@ mod tests {
         ]
     }
 
-    /// The text that an HTML body shows, without its head and its preview.
+    /// Returns the text that an HTML body shows, without its head and preview.
     fn visible(html: &str) -> String {
         let (_, body) = html.split_once("<h1").unwrap();
         let text: String = body.split('<').filter_map(|tag| tag.split_once('>')).map(|(_, text)| text).collect();
         text.replace("&#38;", "&").replace("&#39;", "'")
     }
 
-    /// Every word of six digits: what `\b\d{6}\b` finds.
+    /// Returns every word of six digits, like `\b\d{6}\b`.
     fn codes(text: &str) -> Vec<&str> {
         text.split(|c: char| !c.is_alphanumeric() && c != '_')
             .filter(|word| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit()))
@@ -449,7 +448,7 @@ mod tests {
             ] {
                 assert!(mail.html.contains(part), "{part} is not in {mail:?}");
             }
-            // Every coloured class of the light design has its dark counterpart.
+            // Every colored class of the light design has a dark counterpart.
             for class in mail.html.split("class=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
                 assert!(mail.html.contains(&format!("  .{class} {{")), "{class}");
             }

@@ -1,7 +1,7 @@
-//! The mail queue. A mail is written to D1 in the batch of the change that causes it, sent after the response, and retried by the
-//! cron trigger until a provider takes it, refuses the recipient for good, or its content expires.
+//! The mail queue. A mail is queued in D1 in the batch of the change that causes it, and sent after the response. The cron trigger
+//! retries it until a provider accepts it, permanently refuses the recipient, or its content expires.
 //!
-//! A row holds the job and not the mail: a reset link is made when it is sent, so no stored row holds one.
+//! A row contains the job, not the mail: a reset link is created when it is sent, so no row contains one.
 
 use std::time::Duration;
 
@@ -45,29 +45,30 @@ const PASSWORD_CHANGED_LIFETIME: i64 = 3 * DAY;
 /// The wait after the first failed attempt. It doubles with each attempt up to `MAX_BACKOFF`.
 const BACKOFF: i64 = MINUTE;
 const MAX_BACKOFF: i64 = 6 * HOUR;
-/// A run of the cron trigger starts no further mail after this time. With ten seconds for a provider it ends before the next
-/// run, a minute later.
+/// A run of the cron trigger starts no more mails after this time. With ten seconds for a provider, it ends before the next run, a
+/// minute later.
 const STARTS_FOR: Duration = Duration::from_secs(45);
-/// Then a run drops what is still in flight, which only happens if several providers in a row hang. The lease ends later, and
-/// the mail is retried under the same idempotency key.
+/// After this time a run drops mails in flight, which only happens if several providers in a row hang. Their leases end later, and
+/// they are retried with the same idempotency key.
 const ENDS_AFTER: Duration = Duration::from_secs(56);
-/// Mails sent at the same time. The platform opens six connections at once.
+/// The number of concurrent mails. The platform allows six open connections.
 const AT_ONCE: i64 = 5;
-/// Calls to stores and providers in one run, for mails. The platform allows a thousand, and cleaning up needs some of them.
+/// The maximum number of calls to stores and providers in one run, for mails. The platform allows a thousand, and the cleanup needs
+/// some of them.
 const CALLS_A_RUN: usize = 950;
-/// Calls for a mail besides those to the providers: to read its user, to store its link, and to settle it.
+/// Calls per mail besides those to the providers: to read its user, to store its link, and to settle it.
 const CALLS_A_MAIL: usize = 3;
 
-/// What is to be mailed to whom.
+/// What to mail to whom.
 // `errand` is the tag of rows that earlier versions have queued.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "errand", rename_all = "snake_case")]
 pub enum MailJob {
     /// A reset link, if this is still the live reset of an active account.
     PasswordReset {
-        /// The address as it was given; it need not have an account.
+        /// The address as requested, which need not have an account.
         email: String,
-        /// The `jti` of the token to be made.
+        /// The `jti` of the token that will be issued.
         reset_id: String,
     },
     /// A link to set the first password, if this is still the live reset of an active account.
@@ -85,31 +86,31 @@ pub enum MailJob {
         inviter: Option<String>,
         /// The user token.
         token: String,
-        /// Its life.
+        /// Its lifetime, in days.
         days: i64,
     },
-    /// The news that the password was changed.
+    /// The notice of a changed password.
     PasswordChanged {
-        /// The owner.
+        /// The address of the owner.
         email: String,
-        /// The owner's name.
+        /// The name of the owner.
         name: Option<String>,
     },
 }
 
-/// A mail of this request, to be written in its batch and then delivered.
+/// A mail of this request, to be queued in its batch and then delivered.
 #[derive(Debug, Clone)]
 pub struct QueuedMail {
-    /// The row for the batch of what causes it.
+    /// The row for the batch of the change.
     pub mail: Mail,
     job: MailJob,
 }
 
 impl QueuedMail {
-    /// A reset link for whoever has this address, known or not: both cost the same.
+    /// Returns the mail with a reset link for this address, with or without an account: both cost the same.
     ///
     /// # Errors
-    /// 429 when the recipient got too many mails; 500 without randomness; 503.
+    /// 429 if the recipient got too many mails; 500 without randomness; 503.
     pub async fn password_reset(app: &App, email: &Email, reset_id: &str) -> Result<QueuedMail, Error> {
         let job = MailJob::PasswordReset { email: email.as_str().to_owned(), reset_id: reset_id.to_owned() };
         QueuedMail::asked_for(
@@ -122,7 +123,7 @@ impl QueuedMail {
         .await
     }
 
-    /// A link by which the user of an account that an admin has created sets the first password.
+    /// Returns the mail with a link to set the first password of an account that an admin has created.
     ///
     /// # Errors
     /// As [`QueuedMail::password_reset`].
@@ -131,7 +132,7 @@ impl QueuedMail {
         QueuedMail::asked_for(app, email, job, app.now + ACCOUNT_INVITATION_LIFETIME, REQUESTED_BY_ANYONE).await
     }
 
-    /// An invitation that carries a user token.
+    /// Returns the mail with a user token.
     ///
     /// # Errors
     /// As [`QueuedMail::password_reset`].
@@ -146,7 +147,7 @@ impl QueuedMail {
         QueuedMail::asked_for(app, email, job, app.now + days * DAY, REQUESTED_BY_ANYONE).await
     }
 
-    /// A mail that somebody asks for.
+    /// Returns a requested mail, which counts on the budget of its recipient.
     async fn asked_for(
         app: &App,
         to: &Email,
@@ -172,24 +173,24 @@ impl QueuedMail {
         Ok(QueuedMail { mail, job })
     }
 
-    /// Sends the mail after the response. It must have been written.
+    /// Sends the mail after the response. It must have been queued.
     pub fn deliver_later(self, app: &App) {
         let app_after = app.clone();
         app.wait_until.run(Box::pin(async move { deliver(&app_after, &self.mail, self.job).await }));
     }
 }
 
-/// A notice about an account's security. It is never refused, so nobody can suppress it by flooding the recipient; equal ones
+/// A notice about the security of an account. It is never refused, so flooding the recipient cannot suppress it. Equal notices
 /// within a few minutes become one.
 #[derive(Debug, Clone)]
 pub struct QueuedNotice {
-    /// The rows for the batch of what causes it.
+    /// The rows for the batch of the change.
     pub notice: Notice,
     job: MailJob,
 }
 
 impl QueuedNotice {
-    /// A notice of a changed password, but not for the default account, which has no mailbox.
+    /// Returns the notice of a changed password, or `None` for the default account, which has no mailbox.
     ///
     /// # Errors
     /// 500 without randomness.
@@ -214,7 +215,7 @@ impl QueuedNotice {
         Ok(QueuedNotice { notice, job })
     }
 
-    /// Sends the notice after the response, unless an equal one has just been sent. Then the cron trigger sends it.
+    /// Sends the notice after the response, unless an equal one was just sent. Then the cron trigger sends it.
     pub fn deliver_later(self, app: &App) {
         let app_after = app.clone();
         app.wait_until.run(Box::pin(async move {
@@ -228,10 +229,10 @@ impl QueuedNotice {
     }
 }
 
-/// Sends the mails that are due, the shortest-lived first, until there are no more or the time of a run is over.
+/// Sends the due mails, those that expire soonest first, until none is left or the time of a run is over.
 ///
 /// # Errors
-/// 503 when they cannot be read. A mail that fails is logged and retried later.
+/// 503 if they cannot be read. A mail that fails is logged and retried later.
 pub async fn deliver_due(app: &App) -> Result<(), Error> {
     let end = app.timer.sleep(ENDS_AFTER);
     match select(Box::pin(drain(app)), end).await {
@@ -249,7 +250,7 @@ async fn drain(app: &App) -> Result<(), Error> {
         settings::Mail::Outbox => 1,
         settings::Mail::Providers { providers, .. } => providers.len(),
     };
-    // One more to claim the mails.
+    // One more to claim them.
     let calls_a_round = AT_ONCE as usize * (CALLS_A_MAIL + providers) + 1;
     for _ in 0..CALLS_A_RUN / calls_a_round {
         if (&mut stop).now_or_never().is_some() {
@@ -268,7 +269,7 @@ async fn deliver_sealed(app: &App, mail: Mail) {
     let text = app.keys().mail.iter().find_map(|key| key.open(&mail.sealed, &mail.id));
     match text.and_then(|text| serde_json::from_str(&text).ok()) {
         Some(job) => deliver(app, &mail, job).await,
-        // Its secret is no longer accepted, so nobody can read it.
+        // Its secret is no longer accepted, so it cannot be decrypted.
         None => settle(app, &mail, mails::delete(&app.store, &mail.id).await),
     }
 }
@@ -297,14 +298,14 @@ async fn deliver(app: &App, mail: &Mail, job: MailJob) {
     settle(app, mail, mails::postpone(&app.store, &mail.id, next_attempt(mail, app.now)).await);
 }
 
-/// If the row cannot be changed, the mail is retried when its lease ends, under the same idempotency key.
+/// Logs if the row could not be changed. Then the mail is retried when its lease ends, with the same idempotency key.
 fn settle(app: &App, mail: &Mail, settled: Result<(), crate::ports::StoreError>) {
     if let Err(error) = settled {
         (app.log)(&format!("request {}: mail {} stays owed: {}", app.request_id, mail.id, error.0));
     }
 }
 
-/// The mail as it is to be sent now, or none if it is no longer of use.
+/// Returns the mail to send, or `None` if it is no longer useful.
 async fn compose(app: &App, mail: &Mail, job: MailJob) -> Result<Option<Message>, Error> {
     let settings = app.settings();
     match job {
@@ -324,7 +325,7 @@ async fn compose(app: &App, mail: &Mail, job: MailJob) -> Result<Option<Message>
     }
 }
 
-/// The mail with a reset link, if that is the live reset of an active account.
+/// Returns the mail with a reset link, if it is the live reset of an active account.
 async fn compose_link(
     app: &App,
     mail: &Mail,
@@ -338,18 +339,18 @@ async fn compose_link(
     Ok(link.is_live.then_some(message))
 }
 
-/// A reset link that is about to be mailed.
+/// A reset link to be mailed.
 struct ResetLink {
     user: User,
     token: String,
-    /// In seconds from the request, so that the mail is the same at each attempt.
+    /// In seconds from the request, so that every attempt has the same text.
     lifetime: i64,
     /// Whether this is the live reset of an active account.
     is_live: bool,
 }
 
-/// Makes the token and its record in KV. For an address without an account, it does the same work for nobody: what this work
-/// takes from the next request must not tell whether there is an account. That record opens nothing, because no user has it.
+/// Issues the token and stores its record. For an address without an account it does the same work, because the time that the next
+/// request waits for it must not reveal whether there is an account. That record grants nothing, because no user has it.
 async fn reset_link(app: &App, mail: &Mail, email: &str, reset_id: &str) -> Result<ResetLink, Error> {
     let found = users::find_by_email_and_password_reset(&app.store, email, reset_id).await?;
     let is_live = found.is_some();
@@ -360,8 +361,8 @@ async fn reset_link(app: &App, mail: &Mail, email: &str, reset_id: &str) -> Resu
     Ok(ResetLink { user, token, lifetime: (mail.expires_at - mail.created_at) / 1_000, is_live })
 }
 
-/// Ever more seldom, but never later than after half of the time that is left: a provider that comes back finds every
-/// mail that is still of use.
+/// Returns when to retry: with growing waits, but after at most half of the remaining time, so that a provider that comes back gets
+/// every mail that is still useful.
 fn next_attempt(mail: &Mail, now: Timestamp) -> Timestamp {
     let backoff = BACKOFF.saturating_mul(1 << mail.attempts.clamp(0, 20)).min(MAX_BACKOFF);
     now + backoff.min((mail.expires_at - now) / 2)
@@ -371,7 +372,7 @@ fn next_attempt(mail: &Mail, now: Timestamp) -> Timestamp {
 mod tests {
     use super::*;
 
-    /// When a mail that always fails is tried again, in milliseconds from its cause.
+    /// Returns the attempts at a mail that always fails, in milliseconds from its cause.
     fn attempts(lifetime: i64) -> Vec<Timestamp> {
         let mail = Mail {
             id: String::new(),

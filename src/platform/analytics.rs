@@ -1,4 +1,4 @@
-//! Counters on Analytics Engine: <https://developers.cloudflare.com/analytics/analytics-engine/>.
+//! Metrics on Analytics Engine
 
 use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset};
 
@@ -9,12 +9,12 @@ use crate::telemetry::Event;
 pub struct Counters(pub Option<AnalyticsEngineDataset>);
 
 impl Counters {
-    /// Counts an answered request. The platform takes the point without an answer, so nothing waits for it; what it does not
-    /// take is missing in the counters and nowhere else.
+    /// Counts a request. The platform accepts the data point without a result, so nothing waits for it, and a lost point is only
+    /// missing in the metrics.
     pub fn count(&self, event: &Event<'_>) {
         let (Some(dataset), Some(label), Some(outcome)) = (&self.0, event.label, event.outcome) else { return };
         let usage = event.usage;
-        // docs/operate.md tells which column is which.
+        // docs/operate.md documents the columns.
         let point = AnalyticsEngineDataPointBuilder::new()
             .indexes([label.route])
             .blobs([label.route, label.method, outcome.outcome])

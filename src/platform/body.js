@@ -1,4 +1,4 @@
-// Reads the body of a request. Nothing of it is in the memory of wasm, which never shrinks, before it has arrived whole.
+// Reads the body of a request. It is in WebAssembly memory, which never shrinks, only when it has arrived completely.
 
 /**
  * Returns at most `size` bytes of a body, or nothing if they do not arrive in time. Fails when the client breaks off.
@@ -19,7 +19,7 @@ export async function read(body, size, milliseconds) {
   }
 }
 
-// Into one buffer, because a client may send each byte as a chunk of its own.
+// Into one buffer, because a client can send each byte as its own chunk.
 async function arrived(reader, size) {
   const bytes = new Uint8Array(size);
   let length = 0;

@@ -18,29 +18,29 @@ extern "C" {
     fn read(body: &web_sys::ReadableStream, size: usize, milliseconds: u32) -> Promise;
 }
 
-/// How long a body may take to arrive.
+/// The maximum time for a body to arrive.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// How many bytes all the bodies that are being read may take in an isolate.
+/// The maximum size of all bodies that an isolate is reading, in bytes.
 const MOST_HELD: usize = 4 * 1024 * 1024;
 
-/// How much of that bodies from one address may take. So one client with slow connections does not keep all others out.
+/// The part of it that bodies from one address can use, so that a client with slow connections does not block all others.
 const MOST_OF_ONE_ADDRESS: usize = MOST_HELD / 2;
 
-/// What a request takes beside its body while that is being read.
+/// The memory that a request uses besides its body, in bytes.
 const OVERHEAD: usize = 4 * 1024;
 
-/// After so many milliseconds a reservation counts no more. The runtime may drop a request without telling us, and then
-/// nothing releases what was reserved for it.
+/// The time after which a reservation no longer counts, in milliseconds. The runtime can drop a request silently, and then nothing
+/// releases its reservation.
 const FORGOTTEN_AFTER: i64 = 30_000;
 
 /// Why there is no body.
 pub enum Problem {
-    /// The client broke off.
+    /// The client closed the connection.
     Incomplete,
     /// It did not arrive in time.
     Late,
-    /// Too many others are being read.
+    /// Too many other bodies are being read.
     Busy,
 }
 
@@ -48,10 +48,10 @@ thread_local! {
     static HELD: RefCell<Held> = const { RefCell::new(Held::new()) };
 }
 
-/// The body of a request that came in from `address` at `now`, but never more of it than one byte over the limit.
+/// Reads the body of a request from `address` at `now`, up to one byte beyond the limit.
 ///
 /// # Errors
-/// When it does not arrive, or may not be read now.
+/// If it does not arrive, or cannot be read now.
 pub async fn receive(
     request: web_sys::Request,
     headers: Rc<dyn Headers>,
@@ -68,7 +68,7 @@ pub async fn receive(
     }
 }
 
-/// What is reserved for one body; dropping it releases that.
+/// The reservation for a body, released on drop.
 struct Reservation(u64);
 
 impl Reservation {
@@ -83,13 +83,13 @@ impl Drop for Reservation {
     }
 }
 
-/// What is reserved in this isolate.
+/// The reservations of this isolate.
 struct Held {
     bodies: Vec<HeldBody>,
     last: u64,
 }
 
-/// What is reserved for one body: from which address it comes, how many bytes, and since when.
+/// A reservation: the address, the bytes, and its start.
 struct HeldBody {
     id: u64,
     address: String,

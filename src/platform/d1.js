@@ -1,4 +1,4 @@
-// What D1 is asked, and what is read of its answers.
+// Runs D1 queries and formats their results.
 
 /** @param {D1PreparedStatement} statement */
 export function ask(statement, values) {
@@ -10,7 +10,7 @@ export function text(answer) {
   return Array.isArray(answer) ? answer.map(lines).join("\n") : lines(answer);
 }
 
-// How many rows there are with what else is read of an answer, and each row.
+// The number of rows with the metadata, then each row.
 function lines({ results, meta }) {
   const head = JSON.stringify([results.length, meta?.rows_read, meta?.rows_written, meta?.duration]);
   return results.reduce((before, row) => `${before}\n${JSON.stringify(row)}`, head);

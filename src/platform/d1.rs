@@ -1,10 +1,10 @@
-//! [`Sql`] on D1: on its primary, or on the nearest copy.
+//! [`Sql`] on D1: on the primary or the nearest replica.
 //!
-//! D1 itself repeats statements that only read, up to twice, after an error that may pass (its documentation, "Retry queries").
-//! What else is run again is decided in `store/retry.rs`, by what the error says.
+//! D1 itself retries reads up to twice after a transient error (its documentation, "Retry queries"). `store/retry.rs` decides which
+//! errors are retried beyond that.
 //!
-//! It is D1's own JavaScript that is called, because the runtime's crate reads rows value by value: each is a call from wasm
-//! to JavaScript and back. Here a whole answer comes as one text: lines of JSON, so that the end of a row is found without reading it.
+//! Calls D1's JavaScript API directly, because the `worker` crate reads rows value by value, with a call from WebAssembly to
+//! JavaScript for each. Here a result is one text with a line of JSON per row, so that the end of a row is found without parsing.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -21,18 +21,18 @@ use crate::{
     telemetry::Meter,
 };
 
-/// One copy of the database, for as long as it is asked: the primary by the whole isolate.
+/// One copy of the database. That of the primary belongs to the isolate.
 pub struct Database {
     binding: D1Database,
-    /// Each statement as it was prepared when it was first needed, by the place of its text, which has it for ever.
+    /// The prepared statements, by the address of their static text.
     prepared: RefCell<Vec<(*const str, D1PreparedStatement)>>,
 }
 
-/// The database of one request.
+/// The database of a request.
 pub struct D1 {
-    /// Which copy of it is asked.
+    /// The copy to query.
     pub database: Rc<Database>,
-    /// Where it notes what it asks.
+    /// Counts the queries.
     pub meter: Rc<Meter>,
 }
 
@@ -45,8 +45,8 @@ extern "C" {
     fn text(answer: &JsValue) -> Result<String, JsValue>;
 }
 
-/// What D1 says to one statement (<https://developers.cloudflare.com/d1/worker-api/return-object/#d1result>): how many rows there
-/// are, and how many it read and wrote in how many milliseconds. An answer that does not say the latter is as good.
+/// The metadata of a result (<https://developers.cloudflare.com/d1/worker-api/return-object/#d1result>): the number of rows, and
+/// the rows read and written and the milliseconds, if D1 reports them.
 #[derive(Deserialize)]
 struct Head(usize, Option<u64>, Option<u64>, Option<f64>);
 
@@ -72,23 +72,23 @@ impl Sql for D1 {
 }
 
 impl Database {
-    /// The primary behind a binding.
+    /// Returns the primary of a binding.
     pub fn new(binding: worker::D1Database) -> Self {
         Database { binding: JsValue::from(binding).unchecked_into(), prepared: RefCell::default() }
     }
 
-    /// The copy that answers first, for what only reads. Where the database has no replicas that is the primary.
+    /// Returns the copy that responds first, for reads. Without replicas, that is the primary.
     ///
     /// # Errors
-    /// When the runtime knows no sessions of D1.
+    /// If the runtime does not support D1 sessions.
     pub fn nearest(&self) -> worker::Result<Database> {
         let session = self.binding.with_session(Some("first-unconstrained"))?;
-        // A session is asked by the same methods as the database.
+        // A session has the same methods as a database.
         Ok(Database { binding: JsValue::from(session).unchecked_into(), prepared: RefCell::default() })
     }
 
     async fn ask(&self, statements: &[Statement]) -> Result<serde_json::Result<Vec<(Head, Rows)>>, JsValue> {
-        // A single statement needs no transaction around it.
+        // A single statement needs no transaction.
         if let [alone] = statements {
             let answer = JsFuture::new(&self.prepared(alone, ask)?).await?;
             return Ok(answers(&text(&answer)?));
@@ -112,7 +112,7 @@ impl Database {
         if let Some((_, prepared)) = self.prepared.borrow().iter().find(|(known, _)| std::ptr::eq(*known, place)) {
             return with(prepared, values);
         }
-        // With each request its text goes to D1 in JSON: without the line breaks of the source there is nothing to escape in it.
+        // The text is sent to D1 as JSON with each request. Without line breaks, nothing in it needs escaping.
         let prepared = self.binding.prepare(&one_line(statement.sql))?;
         let outcome = with(&prepared, values);
         self.prepared.borrow_mut().push((place, prepared));
@@ -120,7 +120,7 @@ impl Database {
     }
 }
 
-/// Reads what `text` of d1.js has written: of each answer a line about it, and its rows.
+/// Parses the text from `text` in d1.js: for each result a line of metadata, then its rows.
 fn answers(text: &str) -> serde_json::Result<Vec<(Head, Rows)>> {
     let mut lines = text.split('\n');
     let mut answers = Vec::new();
@@ -139,13 +139,13 @@ fn one_line(sql: &str) -> String {
 fn js_value(value: &Value) -> JsValue {
     match value {
         Value::Null => JsValue::NULL,
-        // D1 takes no BigInt; a JavaScript number is exact up to 2^53.
+        // D1 does not accept BigInt; a JavaScript number is exact up to 2^53.
         Value::Integer(integer) => JsValue::from_f64(*integer as f64),
         Value::Text(text) => JsValue::from_str(text),
     }
 }
 
-/// D1 wraps what SQLite said in an error whose own message and stack tell of its JavaScript.
+/// D1 wraps SQLite's error in its own, whose message and stack describe D1's JavaScript.
 fn error(error: &JsValue) -> StoreError {
     let error: Option<&js_sys::Error> = error.dyn_ref();
     let cause = error.and_then(|error| error.cause().dyn_into::<js_sys::Error>().ok());

@@ -1,4 +1,4 @@
-// How an answer leaves the Worker.
+// Sends responses.
 
 /** What answers have in common: a status, and headers that are always the same. */
 export class Pattern {
@@ -7,7 +7,7 @@ export class Pattern {
 
   /** @param {string} requestId The name of the header that has the id of the request. */
   constructor(status, requestId) {
-    // Another answer takes status and headers of one that is there. From a plain object the runtime would read each field.
+    // A new response copies status and headers from an existing one. From a plain object the runtime would read each field.
     this.#response = new Response(null, { status });
     this.#requestId = requestId;
   }
@@ -26,9 +26,10 @@ export class Pattern {
    */
   send(resolve, text, idLength, lineLength, own) {
     const bodyAt = idLength + lineLength;
-    // Every answer has one, so that of the answer before is never sent again. What only some have must not be set here.
+    // Every response sets this header, so the value of the previous one is never sent again. Headers that only some responses have
+    // must not be set here.
     this.#response.headers.set(this.#requestId, text.slice(0, idLength));
-    // The runtime refuses a body, even an empty one, where the status allows none.
+    // The runtime rejects a body, even an empty one, if the status allows none.
     const answer = new Response(text.length > bodyAt ? text.slice(bodyAt) : null, this.#response);
     if (own) for (let at = 0; at < own.length; at += 2) answer.headers.append(own[at], own[at + 1]);
     console.log(text.slice(idLength, bodyAt));

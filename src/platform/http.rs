@@ -1,4 +1,4 @@
-//! Requests and answers, as the runtime has them and as this service speaks of them.
+//! Converts requests and responses between the runtime and `web`.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -13,7 +13,7 @@ use crate::web::{Header, HeaderText, Headers, REQUEST_ID, Request, Response};
 
 #[wasm_bindgen]
 extern "C" {
-    /// `Headers`, as it is in the runtime, asked by names that are strings of JavaScript already.
+    /// The runtime's `Headers`, queried by names that already are JavaScript strings.
     #[wasm_bindgen(js_name = Headers)]
     type Fields;
 
@@ -42,17 +42,18 @@ extern "C" {
     ) -> Result<(), JsValue>;
 }
 
-/// Where the platform says that a request comes from.
+/// The header with the client's address.
 pub const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
 
 thread_local! {
-    /// The names of headers, each as it came to JavaScript when it was first needed. All of them are ours.
+    /// The names of headers as JavaScript strings, created when they are first needed. All of them are ours, so their number is
+    /// bounded.
     static NAMES: RefCell<Vec<(HeaderName, JsString)>> = const { RefCell::new(Vec::new()) };
-    /// There are as many as the source has.
+    /// One for each combination of status and constant headers in the source.
     static COMMON: RefCell<Vec<Common>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What answers have in common: a status, and headers that are always the same.
+/// What responses have in common: the status and the constant headers.
 struct Common {
     status: StatusCode,
     headers: Vec<Header>,
@@ -79,13 +80,13 @@ fn is_common((_, value): &Header) -> bool {
     matches!(value, HeaderText::Constant(_))
 }
 
-/// What stands before the body: the request with none.
+/// Reads the head of a request, without its body.
 pub fn head(request: &web_sys::Request) -> Request {
     let method = Method::from_bytes(request.method().as_bytes()).unwrap_or(Method::OPTIONS);
     let url = request.url();
     let url = url.split('#').next().unwrap_or_default();
     let (place, query) = url.split_once('?').unwrap_or((url, ""));
-    // The third slash is the first of the path: the scheme and the host are before it.
+    // The third slash starts the path, after the scheme and the host.
     let path_at = place.match_indices('/').nth(2).map_or(place.len(), |(at, _)| at);
     let (origin, path) = place.split_at(path_at);
     let (origin, path, query) = (origin.to_owned(), path.to_owned(), query.to_owned());
@@ -107,10 +108,10 @@ impl Headers for Fields {
     }
 }
 
-/// Sends the answer to the promise that `resolve` settles, and writes `line` to the log.
+/// Sends the response through `resolve`, and writes `line` to the log.
 ///
 /// # Errors
-/// When the runtime refuses a status or a header, of which none is like that here. Then nothing is sent.
+/// If the runtime rejects a status or a header, which should not happen. Then nothing is sent.
 pub fn send(resolve: &Function, response: &Response, line: &str) -> Result<(), JsValue> {
     let (mut id, mut own) = ("", None);
     for (name, value) in response.headers.iter().filter(|header| !is_common(header)) {
@@ -135,7 +136,7 @@ pub fn send(resolve: &Function, response: &Response, line: &str) -> Result<(), J
     })
 }
 
-/// The length of a text, as JavaScript counts it.
+/// Returns the length of a text in UTF-16 code units, as JavaScript counts.
 fn utf16(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
 }

@@ -10,7 +10,7 @@ use crate::{
     runtime::Sleep,
 };
 
-/// How long a foreign server may take for its whole answer to a POST.
+/// The timeout for the whole response to a POST.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The platform's `fetch`.

@@ -9,14 +9,14 @@ use crate::{
     telemetry::Meter,
 };
 
-/// The platform refuses to store anything for less, in seconds.
+/// The minimum lifetime of an entry, in seconds.
 const SHORTEST: i64 = 60;
 
-/// The namespace of one request.
+/// The namespace of a request.
 pub struct WorkersKv {
     /// The binding.
     pub namespace: Rc<KvStore>,
-    /// Where it notes what it asks.
+    /// Counts the operations.
     pub meter: Rc<Meter>,
 }
 
@@ -42,7 +42,7 @@ impl Kv for WorkersKv {
 
 fn error(error: KvError) -> StoreError {
     StoreError(match error {
-        // As a `KvError` it would tell the stack of KV's own JavaScript.
+        // A `KvError` would contain the stack of KV's JavaScript.
         KvError::JavaScript(value) => format!("KV: {}", worker::Error::from(value)),
         error => format!("KV: {error}"),
     })

@@ -4,7 +4,7 @@ use worker::RateLimiter as Binding;
 
 use crate::ports::{Pending, RateLimiter, StoreError};
 
-/// The limiter.
+/// The binding.
 pub struct Limiter(pub Binding);
 
 impl RateLimiter for Limiter {

@@ -45,7 +45,7 @@ fn mail(letter: &MailMessage) -> SendEmailBuilder {
     mail.text(text).html(html).headers(&headers).build()
 }
 
-/// What the service throws has a `code`; anything else comes from the way there.
+/// Errors of the service have a `code`; others come from the connection.
 fn refusal(error: &js_sys::Error) -> Result<SendResult, HttpError> {
     let code = Reflect::get(error, &"code".into()).ok().and_then(|code| code.as_string());
     code.map(SendResult::Refused).ok_or_else(|| HttpError("an error without a code".to_owned()))

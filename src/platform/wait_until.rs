@@ -9,14 +9,15 @@ use crate::{
     runtime::Sleep,
 };
 
-/// `waitUntil` alone lets the work begin before the answer has left, whose time would then tell how much work there is.
+/// With `waitUntil` alone, the work could start before the response is sent, and the response time would reveal how much work there
+/// is.
 const HEAD_START: Duration = Duration::from_millis(10);
 
-/// The context of one request or one run of the cron trigger.
+/// The context of a request or of a run of the cron trigger.
 pub enum RequestContext {
-    /// A request's.
+    /// Of a request.
     Request(Context),
-    /// A run's.
+    /// Of a run.
     Schedule(ScheduleContext),
 }
 

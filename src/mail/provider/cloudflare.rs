@@ -7,10 +7,10 @@ use crate::{
     ports::{MailMessage, SendResult},
 };
 
-/// The mail as the binding takes it: in parts, from which the service writes the headers itself.
+/// Returns the mail for the binding: in parts, from which the service writes the headers.
 ///
-/// `from`: at a domain of the account that sends mail. There is no idempotency key: a mail that is sent again because
-/// the answer was lost is a second mail.
+/// `from` must be at a domain of the account that sends mail. There is no idempotency key: a retry after a lost response is a
+/// second mail.
 pub fn outgoing(from: &Sender, message: &Message) -> MailMessage {
     let Message { to, subject, text, html, .. } = message;
     MailMessage {
@@ -24,11 +24,11 @@ pub fn outgoing(from: &Sender, message: &Message) -> MailMessage {
     }
 }
 
-/// What the service's answer means.
+/// Reads the result of the service.
 ///
 /// # Errors
-/// A [`Refusal`]: a limit that was reached, a failed delivery and an error of the service itself pass. A suppressed
-/// recipient is refused for good. The rest is about the sender, the binding or the mail, and needs an operator.
+/// A [`Refusal`]. Reached limits, failed deliveries and internal errors are temporary. A suppressed recipient is permanent.
+/// Everything else is about the sender, the binding or the mail, and needs an operator.
 pub fn outcome(receipt: SendResult) -> Result<(), Refusal> {
     let SendResult::Refused(code) = receipt else { return Ok(()) };
     let kind = match code.as_str() {

@@ -11,11 +11,11 @@ use crate::{
     settings::{ApiKey, MailgunRegion},
 };
 
-/// The request that sends one mail.
+/// Returns the request that sends a mail.
 ///
-/// `domain`: letters, digits, hyphens and dots; one that Mailgun has verified, in the region. There is no idempotency
-/// key: a request that is sent again because its answer was lost is a second mail. The reference shows
-/// `multipart/form-data`, which only attachments need (<https://documentation.mailgun.com/en/latest/api-sending.html>).
+/// `domain` has letters, digits, hyphens and dots, and Mailgun has verified it in the region. There is no idempotency key: a retry
+/// after a lost response is a second mail. The reference shows `multipart/form-data`, which only attachments need
+/// (<https://documentation.mailgun.com/en/latest/api-sending.html>).
 pub fn request(api_key: &ApiKey, domain: &str, region: MailgunRegion, from: &Sender, message: &Message) -> HttpRequest {
     let Message { to, subject, text, html, .. } = message;
     let host = match region {
@@ -37,19 +37,19 @@ pub fn request(api_key: &ApiKey, domain: &str, region: MailgunRegion, from: &Sen
             .append_pair("text", text)
             .append_pair("html", html)
             .append_pair("h:Auto-Submitted", AUTO_SUBMITTED.1)
-            // Each of the two overrules the setting of the domain.
+            // Both override the setting of the domain.
             .append_pair("o:tracking-clicks", "no")
             .append_pair("o:tracking-opens", "no")
             .finish(),
     }
 }
 
-/// What Mailgun's answer means. Any 2xx is success: the `id` that its body tells is not used.
+/// Reads Mailgun's response. Any 2xx is success; the `id` in its body is not used.
 ///
 /// # Errors
-/// A [`Refusal`] that tells the status alone, for an error has nothing but a message, which may quote the address. 429
-/// and 5xx pass. A 400 whose message is about the `to` parameter is about the recipient. The rest needs an operator. A 404 is an unknown domain, or one of the other region
-/// (<https://documentation.mailgun.com/docs/mailgun/quickstart-guide/responses>).
+/// A [`Refusal`] with only the status, because the error only has a message, which may quote the address. 429 and 5xx are
+/// temporary. A 400 with a message about the `to` parameter is about the recipient. Everything else needs an operator. A 404 is an
+/// unknown domain, or one of the other region (<https://documentation.mailgun.com/docs/mailgun/quickstart-guide/responses>).
 pub fn outcome(answer: &HttpResponse) -> Result<(), Refusal> {
     if (200..300).contains(&answer.status) {
         return Ok(());

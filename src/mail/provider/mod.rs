@@ -1,11 +1,11 @@
-//! How mail leaves: for each HTTP provider two pure functions, `request` and `outcome`; for the platform's own service
-//! `letter` and `outcome`.
+//! Mail providers. Each HTTP provider is two pure functions, `request` and `outcome`; the platform's own service is `outgoing` and
+//! `outcome`.
 //!
-//! A new one is a file here, a variant of [`crate::settings::Provider`] and an arm in [`super::send`]. The provider
-//! `outbox` has no file: it is a table, in `store/`.
+//! A new provider is a file here, a variant of [`crate::settings::Provider`], an arm in `delivery.rs`, and its rows in the settings
+//! table. The provider `outbox` has no file: it is a table in `store/`.
 //!
-//! No provider may count opens or clicks where its interface can forbid it: a link that is counted leads through the
-//! provider's own redirect, which then knows the token in it.
+//! Providers must not track opens or clicks where their API can turn it off: a tracked link leads through the provider's redirect,
+//! which then sees the token.
 
 pub mod cloudflare;
 pub mod mailgun;
@@ -17,7 +17,7 @@ use std::fmt;
 
 use crate::ports::HttpResponse;
 
-/// Who asks.
+/// The `User-Agent` of requests.
 const USER_AGENT: &str = concat!("postern/", env!("CARGO_PKG_VERSION"));
 
 /// RFC 3834: tells mail programs not to answer automatically.
@@ -26,22 +26,22 @@ const AUTO_SUBMITTED: (&str, &str) = ("Auto-Submitted", "auto-generated");
 /// Why a provider refused a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// A limit or a fault that passes by itself.
+    /// A limit or an error that passes by itself.
     Temporary,
-    /// A wrong key, sender or plan. The mail can leave once an operator has put it right.
+    /// A wrong key, sender or plan. An operator must fix it.
     Configuration,
-    /// The recipient does not exist or is suppressed. Trying again does not help.
+    /// The recipient does not exist or is suppressed. Retrying does not help.
     Recipient,
 }
 
-/// A provider did not take a mail.
+/// A provider refused a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Who refused.
+    /// The provider.
     pub provider: &'static str,
-    /// What has to change before the mail can leave.
+    /// What must change before the mail can be sent.
     pub kind: Reason,
-    /// The status and the provider's name of the error. It may stand in a log: it quotes neither address nor content.
+    /// The status and the provider's name of the error. It can be logged, because it quotes neither address nor content.
     pub reason: String,
 }
 
@@ -56,10 +56,10 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// How an HTTP provider's answer is read.
+/// Reads the response of an HTTP provider.
 pub type Outcome = fn(&HttpResponse) -> Result<(), Refusal>;
 
-/// Whether this is a name such as `validation_error`: what anybody else may have written there stays out of the log.
+/// Returns whether this is a name such as `validation_error`. Any other text stays out of the log.
 fn is_plain(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }

@@ -11,10 +11,10 @@ use crate::{
     settings::ApiKey,
 };
 
-/// The request that sends one mail, through the default transactional stream of the server that the token is of.
+/// Returns the request that sends a mail, through the default transactional stream of the token's server.
 ///
-/// `from`: at a domain or with a signature that Postmark has confirmed. There is no idempotency key: a request that is
-/// sent again because its answer was lost is a second mail. `TrackOpens` cannot overrule the server's own setting; `TrackLinks` does
+/// `from` must be at a domain or have a signature that Postmark has confirmed. There is no idempotency key: a retry after a lost
+/// response is a second mail. `TrackOpens` cannot override the server's own setting; `TrackLinks` can
 /// (<https://postmarkapp.com/support/article/1058-how-do-i-enable-link-tracking>).
 pub fn request(server_token: &ApiKey, from: &Sender, message: &Message) -> HttpRequest {
     let Message { to, subject, text, html, .. } = message;
@@ -40,14 +40,14 @@ pub fn request(server_token: &ApiKey, from: &Sender, message: &Message) -> HttpR
     }
 }
 
-/// What Postmark's answer means. Any 2xx is success: nothing of its body is used.
+/// Reads Postmark's response. Any 2xx is success; its body is not used.
 ///
 /// # Errors
-/// A [`Refusal`]: 429, 5xx and the error 100 (maintenance) pass. The error 406 (the recipient is inactive: it bounced,
-/// complained or was suppressed) and an error 300 that names the field `To` are about the recipient. The rest needs an
+/// A [`Refusal`]. 429, 5xx and the error 100 (maintenance) are temporary. The error 406 (the recipient is inactive: it bounced,
+/// complained or was suppressed) and an error 300 that names the field `To` are about the recipient. Everything else needs an
 /// operator (<https://postmarkapp.com/developer/api/overview#error-codes>).
 pub fn outcome(answer: &HttpResponse) -> Result<(), Refusal> {
-    /// The message may quote the address, so it is only searched.
+    /// The message, which is only searched because it may quote the address.
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Problem {

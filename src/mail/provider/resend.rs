@@ -11,10 +11,10 @@ use crate::{
     settings::ApiKey,
 };
 
-/// The request that sends one mail.
+/// Returns the request that sends a mail.
 ///
-/// `from`: at a domain that Resend has verified. `idempotency_key`: 1 to 256
-/// characters; Resend keeps it for 24 hours (<https://resend.com/docs/dashboard/emails/idempotency-keys>).
+/// `from` must be at a domain that Resend has verified. `idempotency_key` has 1 to 256 characters; Resend keeps it for 24 hours
+/// (<https://resend.com/docs/dashboard/emails/idempotency-keys>).
 pub fn request(api_key: &ApiKey, from: &Sender, message: &Message, idempotency_key: &str) -> HttpRequest {
     let Message { to, subject, text, html, .. } = message;
     HttpRequest {
@@ -23,7 +23,7 @@ pub fn request(api_key: &ApiKey, from: &Sender, message: &Message, idempotency_k
             ("Authorization", format!("Bearer {}", api_key.0)),
             ("Content-Type", "application/json".to_owned()),
             ("Idempotency-Key", idempotency_key.to_owned()),
-            // Without one, Resend answers 403 and "error code: 1010".
+            // Without one, Resend returns 403 and "error code: 1010".
             ("User-Agent", USER_AGENT.to_owned()),
         ],
         body: json!({
@@ -38,15 +38,13 @@ pub fn request(api_key: &ApiKey, from: &Sender, message: &Message, idempotency_k
     }
 }
 
-/// What Resend's answer means. Any 2xx is success: the `id` that its body tells is not used.
+/// Reads Resend's response. Any 2xx is success; the `id` in its body is not used.
 ///
 /// # Errors
-/// A [`Refusal`]: 429, 5xx and a request under the same key that is still in progress pass. A 400 or 422 whose message
-/// names the field `to` is about the recipient. The rest of 4xx needs an operator
-/// (<https://resend.com/docs/api-reference/errors>).
+/// A [`Refusal`]. 429, 5xx and a request in progress with the same key are temporary. A 400 or 422 with a message about the field
+/// `to` is about the recipient. Every other 4xx needs an operator (<https://resend.com/docs/api-reference/errors>).
 pub fn outcome(answer: &HttpResponse) -> Result<(), Refusal> {
-    /// Where two errors share a status, the name tells them apart. The message may quote the address, so it is only
-    /// searched.
+    /// The name distinguishes errors with the same status. The message is only searched, because it may quote the address.
     #[derive(Deserialize)]
     struct Problem {
         name: String,
@@ -154,7 +152,7 @@ mod tests {
         assert_eq!(answered(422, body).unwrap_err().to_string(), "resend refused the recipient: 422 validation_error");
         let body = r#"{"statusCode":422,"name":"validation_error","message":"Invalid `from` field."}"#;
         assert_eq!(answered(422, body).unwrap_err().kind, Reason::Configuration);
-        // A test account may mail its owner alone: other settings help.
+        // A test account can only mail its owner: other settings help.
         let body = r#"{"statusCode":403,"name":"validation_error","message":"… change the `to` field …"}"#;
         assert_eq!(answered(403, body).unwrap_err().kind, Reason::Configuration);
     }

@@ -11,10 +11,10 @@ use crate::{
     settings::ApiKey,
 };
 
-/// The request that sends one mail. It goes to the global host: a subuser of the EU region has another.
+/// Returns the request that sends a mail, through the global host. A subuser of the EU region would need another.
 ///
-/// `from`: an identity that SendGrid has verified. There is no idempotency key: a request that is sent again because
-/// its answer was lost is a second mail.
+/// `from` must be an identity that SendGrid has verified. There is no idempotency key: a retry after a lost response is a second
+/// mail.
 pub fn request(api_key: &ApiKey, from: &Sender, message: &Message) -> HttpRequest {
     let Message { to, subject, text, html, .. } = message;
     let address = from.address.as_str();
@@ -27,7 +27,7 @@ pub fn request(api_key: &ApiKey, from: &Sender, message: &Message) -> HttpReques
         headers: vec![
             ("Authorization", format!("Bearer {}", api_key.0)),
             ("Content-Type", "application/json".to_owned()),
-            // Without one, SendGrid may answer 406.
+            // Without one, SendGrid may return 406.
             ("Accept", "application/json".to_owned()),
             ("User-Agent", USER_AGENT.to_owned()),
         ],
@@ -35,7 +35,7 @@ pub fn request(api_key: &ApiKey, from: &Sender, message: &Message) -> HttpReques
             "personalizations": [{ "to": [{ "email": to.as_str() }] }],
             "from": from,
             "subject": subject,
-            // Plain text has to be the first.
+            // Plain text must come first.
             "content": [{ "type": "text/plain", "value": text }, { "type": "text/html", "value": html }],
             "headers": { AUTO_SUBMITTED.0: AUTO_SUBMITTED.1 },
             "tracking_settings": {
@@ -47,11 +47,11 @@ pub fn request(api_key: &ApiKey, from: &Sender, message: &Message) -> HttpReques
     }
 }
 
-/// What SendGrid's answer means. Any 2xx is success: it is 202, without a body.
+/// Reads SendGrid's response. Any 2xx is success; it is 202 without a body.
 ///
 /// # Errors
-/// A [`Refusal`] that names the first faulty field: 429 and 5xx pass. A 400 for the field `personalizations.0.to` is
-/// about the recipient. The rest needs an operator: a 403 mostly means the key or the sender
+/// A [`Refusal`] with the first invalid field. 429 and 5xx are temporary. A 400 for the field `personalizations.0.to` is about the
+/// recipient. Everything else needs an operator: a 403 mostly means the key or the sender
 /// (<https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/errors>).
 pub fn outcome(answer: &HttpResponse) -> Result<(), Refusal> {
     #[derive(Deserialize)]
@@ -59,7 +59,7 @@ pub fn outcome(answer: &HttpResponse) -> Result<(), Refusal> {
         errors: Vec<Problem>,
     }
 
-    /// The message may quote the address.
+    /// The message, which may quote the address.
     #[derive(Deserialize)]
     struct Problem {
         field: Option<String>,
@@ -84,7 +84,7 @@ pub fn outcome(answer: &HttpResponse) -> Result<(), Refusal> {
     Err(Refusal { provider: "sendgrid", kind, reason: format!("{} {error}", answer.status) })
 }
 
-/// Whether this is the path of a field, such as `personalizations.0.to.0.email`.
+/// Returns whether this is the path of a field, such as `personalizations.0.to.0.email`.
 fn is_path(field: &str) -> bool {
     let is_place = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     field.len() <= 64 && field.split('.').all(|part| is_plain(part) || is_place(part))
