@@ -1,28 +1,27 @@
-//! bcrypt, in the strings of crypt(3): `$2a$`, `$2b$` and `$2y$`. For verifying what others have made.
+//! bcrypt, in the format of crypt(3): `$2a$`, `$2b$` and `$2y$`. Verifies imported hashes.
 //!
-//! It reads no more than the first 72 bytes of a password. Whoever logs in with a longer one has it hashed whole by the
-//! hash that takes this one's place.
+//! It only uses the first 72 bytes of a password. The hash that replaces it at the login covers the whole password.
 
 use crate::error::Error;
 
-/// The highest cost (the logarithm of the rounds) that a stored hash may ask for: about a second of CPU.
+/// The maximum cost (the logarithm of the rounds) of a stored hash: about a second of CPU time.
 const MAX_COST: u32 = 14;
-/// The highest cost that an import accepts: about half a second. What is stored already may cost twice that.
+/// The maximum cost that an import accepts: about half a second. Hashes that are already stored can cost twice that.
 const MAX_COST_TO_IMPORT: u32 = 13;
-/// The lowest cost that bcrypt knows.
+/// The minimum cost of bcrypt.
 const MIN_COST: u32 = 4;
-/// Characters of `$2b$`.
+/// The length of `$2b$` hashes, in characters.
 const PREFIX_LENGTH: usize = 4;
 
-/// Whether `stored` has the form of such a string. `$2x$` marks hashes of an implementation with a flaw, and is none.
+/// Returns whether `stored` has this format. `$2x$` marks hashes of a flawed implementation and is not accepted.
 pub(super) fn is_form_of(stored: &str) -> bool {
     ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| stored.starts_with(prefix))
 }
 
-/// Whether `stored` is a hash of `password`.
+/// Returns whether `stored` is a hash of `password`.
 ///
 /// # Errors
-/// 500 when `stored` is malformed, or costs more than an isolate can give.
+/// 500 if `stored` is malformed or too expensive for an isolate.
 pub(super) fn verify(password: &str, stored: &str) -> Result<bool, Error> {
     check_cost(stored)?;
     bcrypt::verify(password, stored).map_err(defect)
@@ -31,7 +30,7 @@ pub(super) fn verify(password: &str, stored: &str) -> Result<bool, Error> {
 /// Checks that [`verify`] can verify a password against `stored`, by verifying one at the lowest cost.
 ///
 /// # Errors
-/// 500 when it cannot.
+/// 500 if it cannot.
 pub(super) fn check(stored: &str) -> Result<(), Error> {
     if check_cost(stored)? > MAX_COST_TO_IMPORT {
         return Err(Error::Internal(format!("a bcrypt hash costs more than {MAX_COST_TO_IMPORT}")));

@@ -1,8 +1,8 @@
-//! Firebase's variant of scrypt (<https://github.com/firebase/scrypt>): scrypt derives a key, with which AES-256 in
-//! counter mode encrypts the signer key of the project. For verifying what Firebase has made.
+//! Firebase's variant of scrypt (<https://github.com/firebase/scrypt>): scrypt derives a key, with which AES-256 in counter mode
+//! encrypts the project's signer key. Verifies imported hashes.
 //!
-//! The string is the one in which Supabase's auth server stores such hashes, all of it in padded base64:
-//! `$fbscrypt$v=1,n=<mem_cost>,r=<rounds>,p=1,ss=<salt separator>,sk=<signer key>$<salt>$<hash>`.
+//! The format is that of Supabase's auth server, with padded base64: `$fbscrypt$v=1,n=<mem_cost>,r=<rounds>,p=1,ss=<salt
+//! separator>,sk=<signer key>$<salt>$<hash>`.
 
 use aes::Aes256;
 use base64ct::{Base64, Encoding};
@@ -16,19 +16,19 @@ use super::scrypt::{self, Cost};
 use crate::error::Error;
 
 const PREFIX: &str = "$fbscrypt$";
-/// Bytes of a key and of a block of AES-256.
+/// The length of a key and a block of AES-256, in bytes.
 const KEY_LENGTH: usize = 32;
 const BLOCK_LENGTH: usize = 16;
 
-/// Whether `stored` is such a string.
+/// Returns whether `stored` has this format.
 pub(super) fn is_form_of(stored: &str) -> bool {
     stored.starts_with(PREFIX)
 }
 
-/// Whether `stored` is a hash of `password`.
+/// Returns whether `stored` is a hash of `password`.
 ///
 /// # Errors
-/// 500 when `stored` is malformed, or costs more than an isolate can give.
+/// 500 if `stored` is malformed or too expensive for an isolate.
 pub(super) fn verify(password: &str, stored: &str) -> Result<bool, Error> {
     let Stored { cost, salt, signer_key, hash } = Stored::parse(stored).ok_or_else(defect)?;
     let key = scrypt::derive(password.as_bytes(), &salt, cost, KEY_LENGTH)?;
@@ -40,14 +40,14 @@ pub(super) fn verify(password: &str, stored: &str) -> Result<bool, Error> {
 /// Checks that [`verify`] can verify a password against `stored`.
 ///
 /// # Errors
-/// 500 when it cannot.
+/// 500 if it cannot.
 pub(super) fn check(stored: &str) -> Result<(), Error> {
     scrypt::params(Stored::parse(stored).ok_or_else(defect)?.cost).map(drop)
 }
 
 struct Stored {
     cost: Cost,
-    /// The salt of the user and then the separator, which is the same for the whole project.
+    /// The salt of the user, followed by the separator of the project.
     salt: Vec<u8>,
     signer_key: Vec<u8>,
     hash: Vec<u8>,
@@ -75,7 +75,7 @@ impl Stored {
             signer_key: decode(parameter("sk")?)?,
             hash: decode(hash)?,
         };
-        // Of an empty key every password would be right.
+        // With an empty key every password would be right.
         (!stored.signer_key.is_empty()).then_some(stored)
     }
 }

@@ -1,4 +1,9 @@
-//! JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037): one algorithm, keys known by their `kid`, nothing else in the header.
+//! JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037). There is one algorithm, keys are selected by their `kid`, and the
+//! header contains nothing else.
+//!
+//! jwt-compact parses and writes tokens, headers, claims and base64, and checks their structure. The keys are those of
+//! ed25519-dalek, because jwt-compact's own support is for an older version. Times are compared here: RFC 7519 (section 4.1.4)
+//! rejects a token at its expiry, and jwt-compact only after it.
 
 use std::{borrow::Cow, num::NonZeroUsize};
 
@@ -32,7 +37,7 @@ pub struct PublicKey<'a> {
     pub x: String,
 }
 
-/// The keys of one purpose: the first signs, each verifies.
+/// The keys of a purpose. The first one signs, all of them verify.
 pub struct JwtKeys {
     signing: SigningKey,
     key_id: String,
@@ -40,7 +45,7 @@ pub struct JwtKeys {
 }
 
 impl JwtKeys {
-    /// Makes the keys from their seeds: the current one, and those still accepted.
+    /// Creates the keys from their seeds: the current one, and the previous one if it is still accepted.
     pub(super) fn new(current: &[u8; 32], previous: Option<&[u8; 32]>) -> JwtKeys {
         let signing = SigningKey::from_bytes(current);
         let verifying: Vec<_> = [Some(current), previous]
@@ -52,10 +57,10 @@ impl JwtKeys {
         JwtKeys { key_id: thumbprint(&signing.verifying_key()), signing, verifying }
     }
 
-    /// Signs `claims`. The times are in milliseconds since 1970; the token tells whole seconds.
+    /// Signs `claims`. The times are in milliseconds since 1970; the token has whole seconds.
     ///
     /// # Errors
-    /// 500 when the claims are no JSON object or a time is beyond the calendar.
+    /// 500 if the claims are not a JSON object or a time is out of range.
     pub fn sign<T: Serialize>(&self, claims: T, issued_at: i64, expires_at: i64) -> Result<String, Error> {
         let moment = |milliseconds: i64| {
             DateTime::from_timestamp(milliseconds.div_euclid(1_000), 0)
@@ -70,10 +75,10 @@ impl JwtKeys {
             .map_err(|error| Error::Internal(format!("a token cannot be signed: {error}")))
     }
 
-    /// The claims of `token`, if one of these keys has signed it and it has not expired at `now` (milliseconds).
+    /// Returns the claims of `token`, if one of these keys has signed it and it has not expired at `now` (milliseconds).
     ///
-    /// Nothing is taken from the header but which of our keys to use: a header that names another algorithm, a key
-    /// (`jwk`, `jku`, `x5u`, …) or extensions (`crit`) is refused (RFC 8725, sections 3.1 and 3.10).
+    /// The header only selects one of our keys. A header with another algorithm, a key (`jwk`, `jku`, `x5u`, …) or extensions
+    /// (`crit`) is rejected (RFC 8725, sections 3.1 and 3.10).
     pub fn verify<T: DeserializeOwned>(&self, token: &str, now: i64) -> Option<Verified<T>> {
         let token: UntrustedToken<'_, Map<String, Value>> = token.try_into().ok()?;
         let header = token.header();
@@ -102,10 +107,10 @@ impl JwtKeys {
     }
 }
 
-/// The algorithm `EdDSA` with Ed25519 (RFC 8037, section 3.1) on the current ed25519-dalek; jwt-compact's own is on an older one.
+/// The algorithm `EdDSA` with Ed25519 (RFC 8037, section 3.1) and the keys of ed25519-dalek.
 struct EdDsa;
 
-/// A signature as jwt-compact wants it.
+/// A signature, for jwt-compact.
 struct EdDsaSignature(Signature);
 
 impl AlgorithmSignature for EdDsaSignature {
@@ -142,7 +147,7 @@ fn x(key: &VerifyingKey) -> String {
     Base64UrlUnpadded::encode_string(key.as_bytes())
 }
 
-/// The JWK thumbprint of the key (RFC 7638; RFC 8037, appendix A.3), in base64url.
+/// Returns the JWK thumbprint of a key (RFC 7638; RFC 8037, appendix A.3), in base64url.
 fn thumbprint(key: &VerifyingKey) -> String {
     let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, x(key));
     Base64UrlUnpadded::encode_string(&Sha256::digest(members))
@@ -169,7 +174,7 @@ mod tests {
         Base64UrlUnpadded::encode_string(text.as_bytes())
     }
 
-    /// A token with any header and claims whatever, signed with the right key.
+    /// Returns a token with any header and claims, signed with the right key.
     fn signed(header: &str, claims: &str) -> String {
         let message = format!("{}.{}", encode(header), encode(claims));
         let signature = SigningKey::from_bytes(&SEED).sign(message.as_bytes());
@@ -188,7 +193,7 @@ mod tests {
         let key = SigningKey::from_bytes(&SEED).verifying_key();
         assert_eq!(x(&key), "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
         assert_eq!(thumbprint(&key), KID);
-        // Appendix A.4, whose payload is no JSON: the signature alone is compared.
+        // Appendix A.4. Its payload is not JSON, so only the signature is compared.
         let message = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
         let signature = SigningKey::from_bytes(&SEED).sign(message.as_bytes()).to_bytes();
         assert_eq!(
@@ -272,7 +277,7 @@ mod tests {
         }
     }
 
-    /// Bytes from hexadecimal digits.
+    /// Decodes hexadecimal digits.
     fn bytes(hex: &str) -> Vec<u8> {
         (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
     }
@@ -300,7 +305,7 @@ mod tests {
     fn nobody_else_can_sign() {
         let claims = encode(CLAIMS);
         let key = SigningKey::from_bytes(&SEED).verifying_key();
-        // RFC 8725, section 2.1: what is public, taken for the secret of an HMAC.
+        // RFC 8725, section 2.1: the public key used as an HMAC secret.
         let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, x(&key));
         for secret in [key.as_bytes().as_slice(), x(&key).as_bytes(), jwk.as_bytes(), KID.as_bytes(), b""] {
             for algorithm in ["HS256", "EdDSA"] {
@@ -311,13 +316,13 @@ mod tests {
                 assert!(!is_accepted(&format!("{message}.{tag}")), "{algorithm}");
             }
         }
-        // RFC 7515, appendix A.5, in every case of the word: no signature at all.
+        // RFC 7515, appendix A.5, in every spelling: no signature.
         for algorithm in ["none", "None", "NONE", "nOnE", "", "EdDSA"] {
             let header = encode(&format!(r#"{{"alg":"{algorithm}","kid":"{KID}"}}"#));
             assert!(!is_accepted(&format!("{header}.{claims}.")), "{algorithm}");
             assert!(!is_accepted(&format!("{header}.{claims}")), "{algorithm}");
         }
-        // The key comes with the token, or is of another service.
+        // The key is in the token, or belongs to another service.
         let stranger = SigningKey::from_bytes(&[7; 32]);
         let own_key = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, x(&stranger.verifying_key()));
         for header in [

@@ -1,11 +1,11 @@
-//! HMAC-SHA-256 (RFC 2104): a hash that nobody without the key can compute or test guesses against.
+//! HMAC-SHA-256 (RFC 2104): a hash that cannot be computed or guessed without the key.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-/// Bytes of a key: a block of SHA-256, which HMAC takes as it is.
+/// The length of a key, in bytes: a block of SHA-256, which HMAC uses unchanged.
 const KEY_LENGTH: usize = 64;
 
 /// A key for one purpose.
@@ -13,7 +13,7 @@ const KEY_LENGTH: usize = 64;
 pub struct HashKey(pub(super) [u8; KEY_LENGTH]);
 
 impl HashKey {
-    /// The hash of `parts` in base64url. The length of each part goes in before it, so that ("ab", "c") is not ("a", "bc").
+    /// Returns the hash of `parts` in base64url. The length of each part is included, so that ("ab", "c") differs from ("a", "bc").
     pub fn hash(&self, parts: &[&str]) -> String {
         Base64UrlUnpadded::encode_string(&self.bytes(parts))
     }
@@ -27,12 +27,12 @@ impl HashKey {
         hmac_sha256(&self.0, &length_prefixed)
     }
 
-    /// The first half of the hash of `parts`, in hexadecimal digits.
+    /// Returns the first half of the hash of `parts`, in hexadecimal digits.
     pub fn hex(&self, parts: &[&str]) -> String {
         self.bytes(parts).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Whether `hash` is the hash of `parts`; takes the same time wherever they differ.
+    /// Returns whether `hash` is the hash of `parts`, in constant time.
     pub fn matches(&self, parts: &[&str], hash: &str) -> bool {
         self.hash(parts).as_bytes().ct_eq(hash.as_bytes()).into()
     }

@@ -1,5 +1,5 @@
-//! Every key, derived from one master secret by HKDF-SHA-256 (RFC 5869) with its purpose as `info`: keys of different
-//! purposes tell nothing of each other, and a token of one kind means nothing at another's door.
+//! All keys, derived from one secret by HKDF-SHA-256 (RFC 5869) with their purpose as `info`. Keys of different purposes are
+//! independent, so a token of one kind does not work as another.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hkdf::Hkdf;
@@ -11,38 +11,38 @@ use super::{jwt::JwtKeys, keyed_hash::HashKey, seal::SealKey};
 pub struct Keys {
     /// Signs session tokens. Its public half is at `/api/auth/jwks`.
     pub session: JwtKeys,
-    /// Signs the tokens of sessions that open nothing but a change of the default password. Not published, so that nobody
-    /// outside takes such a token for a session.
+    /// Signs tokens of sessions that can only change the default password. It is not published, so that no other service accepts
+    /// such a token.
     pub password_change: JwtKeys,
     /// Signs password reset tokens.
     pub password_reset: JwtKeys,
-    /// Names throttles, so that the database holds neither emails nor addresses of visitors.
+    /// Hashes the keys of throttles, so that the database contains neither emails nor addresses.
     pub throttle: HashKey,
     /// Hashes the addresses in the audit log.
     pub event: HashKey,
-    /// Finds and seals user tokens: the current keys, and those still accepted.
+    /// Look up and encrypt user tokens: the current keys, and the previous ones if they are still accepted.
     pub user_token: Vec<UserTokenKeys>,
-    /// Names the records in KV, and hashes one-time passwords.
+    /// Hashes the keys of records in KV, and one-time passwords.
     pub one_time_password: HashKey,
-    /// Makes the idempotency keys of mails.
+    /// Hashes the idempotency keys of mails.
     pub idempotency: HashKey,
-    /// Seal mails that are owed: the current key, and those still accepted.
+    /// Encrypt queued mails: the current key, and the previous one if it is still accepted.
     pub mail: Vec<SealKey>,
 }
 
-/// The two keys of user tokens that belong together.
+/// The two keys of user tokens from the same secret.
 pub struct UserTokenKeys {
-    /// Tells which secret they are derived from.
+    /// Identifies the secret that they are derived from.
     pub id: String,
-    /// Makes the value by which a token is found.
+    /// Hashes a token for the lookup.
     pub lookup: HashKey,
-    /// Encrypts the token, because its owner may see it again.
+    /// Encrypts the token, because its owner can see it again.
     pub seal: SealKey,
 }
 
 impl Keys {
-    /// Derives all keys. One-time passwords and throttles do not outlive a rotation, and an
-    /// address has another hash in the audit log afterwards.
+    /// Derives all keys. One-time passwords and throttles do not survive a rotation, and an address has another hash in the audit
+    /// log afterwards.
     pub fn derive(current: &str, previous: Option<&str>) -> Keys {
         let secrets = || std::iter::once(current).chain(previous);
         Keys {
@@ -72,7 +72,7 @@ fn jwt_keys(current: &str, previous: Option<&str>, purpose: &str) -> JwtKeys {
 fn derive<const N: usize>(secret: &str, purpose: &str) -> [u8; N] {
     let mut key = [0; N];
     let info = [b"postern/1/", purpose.as_bytes()];
-    // The one error is a key longer than 8160 bytes.
+    // The only error is a key longer than 8160 bytes.
     let expanded = Hkdf::<Sha256>::new(None, secret.as_bytes()).expand_multi_info(&info, &mut key);
     debug_assert!(expanded.is_ok());
     key

@@ -1,5 +1,5 @@
-//! Primitives, one a file, each held by published vectors. Nothing here knows what it is used for, but [`keys`],
-//! which gives every purpose a key of its own.
+//! Primitives, one per file, each tested with published vectors. None knows what it is used for, except [`keys`], which derives a
+//! key for every purpose.
 
 pub mod argon2;
 mod bcrypt;

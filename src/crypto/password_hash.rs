@@ -1,8 +1,7 @@
-//! argon2 (RFC 9106), in PHC strings. Hashes of other kinds, which users brought from elsewhere, verify too; the first login
-//! replaces them.
+//! argon2 (RFC 9106), as PHC strings. Imported hashes of other kinds also verify; the first login replaces them.
 //!
-//! Hashing needs 19 MiB. WebAssembly memory never shrinks and an isolate has 128 MiB, so one buffer is made and used
-//! again for every hash of the isolate; it is wiped after each.
+//! Hashing needs 19 MiB. WebAssembly memory never shrinks and an isolate has 128 MiB, so all hashes of an isolate use the same
+//! buffer, which is wiped after each.
 
 use std::cell::RefCell;
 
@@ -13,24 +12,24 @@ use subtle::ConstantTimeEq;
 use super::{argon2, bcrypt, firebase_scrypt, random, scrypt};
 use crate::error::Error;
 
-/// What a hash costs.
+/// The cost of a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
-    /// KiB of memory.
+    /// The memory, in KiB.
     pub memory_kib: u32,
-    /// Passes over it.
+    /// The number of passes.
     pub iterations: u32,
-    /// Lanes. They are computed one after the other here.
+    /// The number of lanes, which are computed one after the other.
     pub parallelism: u32,
 }
 
-/// The most memory that a stored hash, made elsewhere, may ask for, in KiB: half of an isolate.
+/// The maximum memory of a stored hash, in KiB: half of an isolate.
 const MAX_MEMORY_KIB: u32 = 65_536;
-/// The most passes that a stored hash may ask for.
+/// The maximum passes of a stored hash.
 const MAX_ITERATIONS: u32 = 16;
-/// The most lanes that a stored hash may ask for.
+/// The maximum lanes of a stored hash.
 const MAX_LANES: u32 = 16;
-/// Bytes of salt and of hash (RFC 9106, section 3.1).
+/// The length of salt and hash, in bytes (RFC 9106, section 3.1).
 const SALT_LENGTH: usize = 16;
 const HASH_LENGTH: usize = 32;
 
@@ -41,7 +40,7 @@ thread_local! {
 /// Hashes a password with argon2id and a fresh salt.
 ///
 /// # Errors
-/// 500 when there is no randomness, or `cost` is none that argon2 knows.
+/// 500 if there is no randomness or `cost` is invalid.
 pub fn hash(password: &str, cost: Cost) -> Result<String, Error> {
     let salt = random::bytes::<SALT_LENGTH>()?;
     let params = params(cost)?;
@@ -50,11 +49,11 @@ pub fn hash(password: &str, cost: Cost) -> Result<String, Error> {
     phc_string(&params, &salt, &output)
 }
 
-/// Whether `stored` is a hash of `password`. It may have been made elsewhere: with any variant of argon2 (passlib,
-/// libargon2), with bcrypt (Supabase), or with scrypt (Better Auth, Firebase).
+/// Returns whether `stored` is a hash of `password`. It can be of any variant of argon2 (passlib, libargon2), bcrypt (Supabase), or
+/// scrypt (Better Auth, Firebase).
 ///
 /// # Errors
-/// 500 when `stored` is of no kind that is known here, or asks for more than an isolate can give.
+/// 500 if the kind of `stored` is unknown, or it is too expensive for an isolate.
 pub fn verify(password: &str, stored: &str) -> Result<bool, Error> {
     if bcrypt::is_form_of(stored) {
         return bcrypt::verify(password, stored);
@@ -77,7 +76,7 @@ pub fn verify(password: &str, stored: &str) -> Result<bool, Error> {
 /// Checks that [`verify`] can verify a password against `stored`, with the same parsers and bounds, and without computing a hash.
 ///
 /// # Errors
-/// 500 when it cannot. The error does not contain the hash.
+/// 500 if it cannot. The error does not contain the hash.
 pub fn check_stored(stored: &str) -> Result<(), Error> {
     if bcrypt::is_form_of(stored) {
         return bcrypt::check(stored);
@@ -94,8 +93,8 @@ pub fn check_stored(stored: &str) -> Result<(), Error> {
     Stored::parse(stored).map(drop)
 }
 
-/// Whether `stored`, which has just been verified, has other parameters than a new hash of `cost`, so that it should be replaced
-/// while the password is at hand. A stronger one too: it would make its user's logins slower than all others, for ever.
+/// Returns whether the parameters of `stored` differ from `cost`, so that the login should replace it. Stronger hashes are replaced
+/// too: they would make the user's logins slower than all others.
 pub fn differs(stored: &str, cost: Cost) -> bool {
     Stored::parse(stored).map_or(true, |stored| {
         stored.algorithm != Algorithm::Argon2id
@@ -108,11 +107,11 @@ pub fn differs(stored: &str, cost: Cost) -> bool {
     })
 }
 
-/// A hash of no password, of the given cost: what the password of an unknown user is verified against, so that the
-/// answer takes the same time.
+/// Returns a hash of no password with the given cost, to verify the password of an unknown user against, so that the response takes
+/// the same time.
 ///
 /// # Errors
-/// 500 when `cost` is none that argon2 knows.
+/// 500 if `cost` is invalid.
 pub fn decoy(cost: Cost) -> Result<String, Error> {
     phc_string(&params(cost)?, &[0; SALT_LENGTH], &[0; HASH_LENGTH])
 }
@@ -156,7 +155,7 @@ impl Stored {
         }
         Ok(Stored {
             algorithm: Algorithm::try_from(parsed.algorithm.as_str()).map_err(defect)?,
-            // RFC 9106 is version 0x13; strings of the version before it (0x10) name none.
+            // RFC 9106 is version 0x13. Strings of version 0x10 have no version.
             version: parsed.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(defect)?,
             params,
             salt,
@@ -196,8 +195,8 @@ mod tests {
 
     const CHEAP: Cost = Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
 
-    /// The vectors of the reference implementation (`phc-winner-argon2`, test.c), whose input has no secret and no
-    /// associated data, as ours has none; those of RFC 9106, section 5, have both and are met in `argon2`.
+    /// The vectors of the reference implementation (`phc-winner-argon2`, test.c), without a secret and associated data, like our
+    /// hashes. Those of RFC 9106, section 5, have both and are tested in `argon2`.
     #[test]
     fn hashes_of_the_reference_implementation_verify() {
         for (password, phc) in [

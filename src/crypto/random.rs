@@ -1,4 +1,4 @@
-//! Randomness, from the system's generator alone.
+//! Randomness from the system's generator.
 
 use std::cell::RefCell;
 
@@ -6,10 +6,10 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 
 use crate::error::Error;
 
-/// `N` random bytes.
+/// Returns `N` random bytes.
 ///
 /// # Errors
-/// 500 when the system has no randomness to give.
+/// 500 if the system has no randomness.
 pub fn bytes<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
@@ -17,11 +17,12 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], Error> {
 }
 
 thread_local! {
-    /// Bytes for the next ids: each request has one, and in WebAssembly to ask the system costs as much for one as for many.
+    /// Random bytes for the next ids. Every request has an id, and in WebAssembly a call to the system costs the same for one id as
+    /// for many.
     static FOR_IDS: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A random id: a UUID of version 4 (RFC 9562, section 5.4). It is no secret: nothing opens to whoever knows it alone.
+/// Returns a random id: a UUID of version 4 (RFC 9562, section 5.4). It is not a secret; knowing it grants nothing.
 ///
 /// # Errors
 /// As [`bytes`].
@@ -37,7 +38,7 @@ pub fn id() -> Result<String, Error> {
     Ok(uuid::Builder::from_random_bytes(drawn).into_uuid().to_string())
 }
 
-/// 256 random bits in base64url, for an opaque token: 43 characters.
+/// Returns 256 random bits in base64url, for an opaque token: 43 characters.
 ///
 /// # Errors
 /// As [`bytes`].
@@ -45,7 +46,7 @@ pub fn token() -> Result<String, Error> {
     Ok(Base64UrlUnpadded::encode_string(&bytes::<32>()?))
 }
 
-/// `length` characters of `alphabet`, each as likely as any other: bytes that would favour its beginning are thrown away.
+/// Returns `length` characters of `alphabet`, each equally likely: bytes that would favor its beginning are rejected.
 ///
 /// # Errors
 /// As [`bytes`].
@@ -75,8 +76,8 @@ mod tests {
         for byte in text(b"0123456789", 100_000).unwrap().bytes() {
             counts[usize::from(byte - b'0')] += 1;
         }
-        // 10,000 each are expected, with a standard deviation of 95; without the rejection the first six would have 234 more.
-        // Ten of those deviations are not seen by chance.
+        // 10,000 each are expected, with a standard deviation of 95; without the rejection the first six would have 234 more. Ten
+        // standard deviations do not happen by chance.
         assert!(counts.iter().all(|count| count.abs_diff(10_000) < 950), "{counts:?}");
     }
 

@@ -1,4 +1,4 @@
-//! scrypt (RFC 7914), in PHC strings and in those of Better Auth. For verifying what others have made.
+//! scrypt (RFC 7914), as PHC strings and in the format of Better Auth. Verifies imported hashes.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use phc::PasswordHash;
@@ -7,38 +7,38 @@ use subtle::ConstantTimeEq;
 
 use crate::error::Error;
 
-/// What a hash costs (RFC 7914, section 2).
+/// The cost of a hash (RFC 7914, section 2).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cost {
     /// The logarithm of N to base 2.
     pub log_n: u8,
     /// r. N × r × 128 bytes is the memory.
     pub block_size: u32,
-    /// p: how often the memory is gone through, one time after the other.
+    /// p: how often the memory is filled, one time after the other.
     pub parallelization: u32,
 }
 
-/// The most memory that a stored hash may ask for, in bytes: 32 MiB, as Better Auth's do. Beside argon2's buffer at its
-/// largest it leaves room in an isolate.
+/// The maximum memory of a stored hash, in bytes: 32 MiB, as in Better Auth. It fits into an isolate together with the largest
+/// buffer of argon2.
 const MAX_MEMORY: u64 = 32 * 1024 * 1024;
-/// The most memory times p, which is the time, in bytes: eight times 32 MiB, less than a second.
+/// The maximum memory times p, in bytes, which limits the time: eight times 32 MiB, less than a second.
 const MAX_WORK: u64 = 8 * MAX_MEMORY;
-/// The largest r and p that a stored hash may ask for.
+/// The maximum r and p of a stored hash.
 const MAX_BLOCK_SIZE: u32 = 32;
 const MAX_PARALLELIZATION: u32 = 16;
 
-/// What Better Auth hashes with: its `password.ts`, which writes none of it into the string.
+/// The parameters of Better Auth (its `password.ts`), which are not in its strings.
 const BETTER_AUTH: Cost = Cost { log_n: 14, block_size: 16, parallelization: 1 };
-/// Characters of its salt and of its hash, both in hexadecimal.
+/// The length of its salt and its hash, in hexadecimal digits.
 const BETTER_AUTH_SALT: usize = 32;
 const BETTER_AUTH_HASH: usize = 128;
 
-/// Whether `stored` is a PHC string of scrypt.
+/// Returns whether `stored` is a PHC string of scrypt.
 pub(super) fn is_form_of(stored: &str) -> bool {
     stored.starts_with("$scrypt$")
 }
 
-/// Whether `stored` is as Better Auth writes it: salt and hash in hexadecimal, a colon between them.
+/// Returns whether `stored` has the format of Better Auth: salt and hash in hexadecimal, with a colon between them.
 pub(super) fn is_better_auth_form_of(stored: &str) -> bool {
     stored.split_once(':').is_some_and(|(salt, hash)| {
         let is_hexadecimal = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -46,10 +46,10 @@ pub(super) fn is_better_auth_form_of(stored: &str) -> bool {
     })
 }
 
-/// Whether `stored`, a PHC string with `ln`, `r` and `p`, is a hash of `password`.
+/// Returns whether `stored`, a PHC string with `ln`, `r` and `p`, is a hash of `password`.
 ///
 /// # Errors
-/// 500 when `stored` is malformed, or costs more than an isolate can give.
+/// 500 if `stored` is malformed or too expensive for an isolate.
 pub(super) fn verify(password: &str, stored: &str) -> Result<bool, Error> {
     let (cost, salt, hash) = parse(stored)?;
     let computed = derive(password.as_bytes(), &salt, cost, hash.len())?;
@@ -59,12 +59,12 @@ pub(super) fn verify(password: &str, stored: &str) -> Result<bool, Error> {
 /// Checks that [`verify`] can verify a password against `stored`.
 ///
 /// # Errors
-/// 500 when it cannot.
+/// 500 if it cannot.
 pub(super) fn check(stored: &str) -> Result<(), Error> {
     params(parse(stored)?.0).map(drop)
 }
 
-/// The cost, the salt and the hash of a PHC string.
+/// Returns the cost, the salt and the hash of a PHC string.
 fn parse(stored: &str) -> Result<(Cost, Vec<u8>, Vec<u8>), Error> {
     let parsed = PasswordHash::new(stored).map_err(|error| defect(&error.to_string()))?;
     let parameter = |name| parsed.params.get_decimal(name).ok_or_else(|| defect("a parameter is missing"));
@@ -79,11 +79,11 @@ fn parse(stored: &str) -> Result<(Cost, Vec<u8>, Vec<u8>), Error> {
     Ok((cost, salt.as_ref().to_vec(), hash.as_bytes().to_vec()))
 }
 
-/// Whether `stored`, written by Better Auth, is a hash of `password`. It hashes the password in Unicode's form NFKC, and takes
-/// the digits of the salt for the salt.
+/// Returns whether `stored`, written by Better Auth, is a hash of `password`. Better Auth hashes the password in Unicode's form
+/// NFKC, and uses the hexadecimal digits of the salt as the salt.
 ///
 /// # Errors
-/// 500 when `stored` is malformed.
+/// 500 if `stored` is malformed.
 pub(super) fn verify_better_auth(password: &str, stored: &str) -> Result<bool, Error> {
     let (salt, hash) = stored.split_once(':').ok_or_else(|| defect("there is no salt or no hash"))?;
     let normalized = ComposingNormalizerBorrowed::new_nfkc().normalize(password);
@@ -92,10 +92,10 @@ pub(super) fn verify_better_auth(password: &str, stored: &str) -> Result<bool, E
     Ok(computed.as_bytes().ct_eq(hash.to_ascii_lowercase().as_bytes()).into())
 }
 
-/// The key of `length` bytes that scrypt derives.
+/// Returns the key of `length` bytes that scrypt derives.
 ///
 /// # Errors
-/// 500 when `cost` is none that scrypt knows, or more than an isolate can give.
+/// 500 if `cost` is invalid or too expensive for an isolate.
 pub(super) fn derive(password: &[u8], salt: &[u8], cost: Cost, length: usize) -> Result<Vec<u8>, Error> {
     let params = params(cost)?;
     let mut key = vec![0; length];
@@ -103,7 +103,7 @@ pub(super) fn derive(password: &[u8], salt: &[u8], cost: Cost, length: usize) ->
     Ok(key)
 }
 
-/// The parameters of a cost.
+/// Returns the parameters for a cost.
 ///
 /// # Errors
 /// 500 when `cost` is none that scrypt knows, or more than an isolate can give.
@@ -132,7 +132,7 @@ fn defect(problem: &str) -> Error {
 mod tests {
     use super::*;
 
-    /// RFC 7914, section 12: all but the last, which asks for 1 GiB.
+    /// RFC 7914, section 12, except the last one, which needs 1 GiB.
     #[test]
     fn the_vectors_of_rfc_7914_are_met() {
         for (password, salt, (log_n, block_size, parallelization), expected) in [

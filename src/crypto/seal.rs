@@ -1,4 +1,4 @@
-//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): encryption that notices any change. Its nonces are long enough to be drawn at random.
+//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): authenticated encryption. Its nonces are long enough to be random.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chacha20poly1305::{
@@ -16,10 +16,10 @@ const NONCE: usize = 24;
 pub struct SealKey(pub(super) [u8; 32]);
 
 impl SealKey {
-    /// Encrypts `text`. What it belongs to, `context`, is not stored, but must be the same to open it again.
+    /// Encrypts `text`. `context` is not stored, but the same context is needed to decrypt it.
     ///
     /// # Errors
-    /// 500 when there is no randomness.
+    /// 500 if there is no randomness.
     pub fn seal(&self, text: &str, context: &str) -> Result<String, Error> {
         let nonce = random::bytes::<NONCE>()?;
         let payload = Payload { msg: text.as_bytes(), aad: context.as_bytes() };
@@ -29,7 +29,7 @@ impl SealKey {
         Ok(Base64UrlUnpadded::encode_string(&[nonce.as_slice(), &sealed].concat()))
     }
 
-    /// The text of what was sealed with this key in this context; nothing for anything else.
+    /// Decrypts a text that was encrypted with this key in this context. Returns `None` for anything else.
     pub fn open(&self, sealed: &str, context: &str) -> Option<String> {
         let bytes = Base64UrlUnpadded::decode_vec(sealed).ok()?;
         let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE>()?;

@@ -1,8 +1,8 @@
-//! SHA-1 (FIPS 180-4). It is broken: it names entries of lists that others made with it, and protects nothing.
+//! SHA-1 (FIPS 180-4). It is broken and protects nothing here: other services use it to name the entries of their lists.
 
 use sha1::{Digest, Sha1};
 
-/// The hash of a text, in 40 upper-case hexadecimal digits.
+/// Returns the hash of a text, in 40 upper-case hexadecimal digits.
 pub fn hexadecimal(text: &str) -> String {
     Sha1::digest(text).iter().map(|byte| format!("{byte:02X}")).collect()
 }

@@ -1,12 +1,11 @@
-//! What was found good before, so that the same dear check is not made for each request that repeats it.
+//! Caches tokens that have been verified, so that requests with the same token do not repeat the expensive check.
 
 use std::{cell::RefCell, collections::HashMap, mem, rc::Rc};
 
-/// How many are kept at least, if there were as many; at most twice as many are.
+/// The cache keeps at least this many entries, and at most twice as many.
 const KEPT: usize = 1024;
 
-/// Values that depend on their text and nothing else, each by the whole of it. The oldest half is forgotten when there are
-/// too many.
+/// A cache of values that depend only on their text. When it is full, the oldest half is evicted.
 pub struct TokenCache<T>(RefCell<Generations<T>>);
 
 struct Generations<T> {
@@ -21,7 +20,7 @@ impl<T> Default for TokenCache<T> {
 }
 
 impl<T> TokenCache<T> {
-    /// The value of `text`, by `find` if it is not known. A miss is not cached.
+    /// Returns the value of `text`, computed by `find` on a miss. A `None` is not cached.
     pub fn get_or_find(&self, text: &str, find: impl FnOnce() -> Option<T>) -> Option<Rc<T>> {
         let mut generations = self.0.borrow_mut();
         if let Some(known) = generations.young.get(text) {
@@ -61,7 +60,7 @@ mod tests {
     fn as_many_as_are_asked_for_in_turn_are_kept_and_no_more_than_twice_as_many() {
         let cache = TokenCache::default();
         for number in 0..5 * KEPT {
-            // One that is asked for again and again is not among those that are forgotten.
+            // An entry that is used again and again is never evicted.
             assert!(cache.get_or_find("asked for", || (number == 0).then_some(0)).is_some());
             cache.get_or_find(&number.to_string(), || Some(number));
             let generations = cache.0.borrow();

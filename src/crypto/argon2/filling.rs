@@ -1,4 +1,4 @@
-//! The memory of argon2 and the order in which it is filled: the whole function but its compression.
+//! argon2 without its compression function: the memory and the order in which it is filled.
 
 use ::argon2::{Algorithm, Block, Error, MIN_SALT_LEN, Params, Version};
 use blake2::{
@@ -8,18 +8,18 @@ use blake2::{
 
 use super::Input;
 
-/// The compression function G (RFC 9106, section 3.5): makes the first block G of the other two, XORed with what it was
-/// before if the flag says so. The last block is one to work in.
+/// The compression function G (RFC 9106, section 3.5): sets the first block to G of the other two, XORed with its previous content
+/// if the flag is set. The last block is scratch space.
 pub(super) type Compress = fn(&mut Block, &Block, &Block, bool, &mut Block);
 
-/// Slices of a lane (RFC 9106, section 3.2).
+/// The number of slices of a lane (RFC 9106, section 3.2).
 const SLICES: usize = 4;
-/// Addresses in a block (RFC 9106, section 3.4.1.2).
+/// The number of addresses in a block (RFC 9106, section 3.4.1.2).
 const ADDRESSES: usize = 128;
 /// The longest output of BLAKE2b, in bytes.
 const BLAKE2B_LENGTH: usize = 64;
 
-/// As [`super::hash_into`], with `compress` as the compression function (RFC 9106, section 3.2).
+/// Like [`super::hash_into`], with `compress` as the compression function (RFC 9106, section 3.2).
 pub(super) fn hash_into(
     input: &Input<'_>,
     output: &mut [u8],
@@ -59,7 +59,7 @@ struct Filling<'a> {
     compress: Compress,
 }
 
-/// The part of a lane that is computed in one go: no other lane looks into it meanwhile.
+/// The part of a lane that is computed at once: no other lane reads it in the meantime.
 #[derive(Clone, Copy)]
 struct Segment {
     pass: usize,
@@ -91,9 +91,9 @@ impl Filling<'_> {
             Algorithm::Argon2i => true,
             Algorithm::Argon2id => pass == 0 && slice < SLICES / 2,
         };
-        // Version 0x10 overwrites what the pass before has left.
+        // Version 0x10 overwrites the result of the previous pass.
         let onto = pass > 0 && self.input.version == Version::V0x13;
-        // The first two blocks of a lane are there.
+        // The first two blocks of a lane exist.
         let first = if pass == 0 && slice == 0 { 2 } else { 0 };
         let mut addresses = Block::default();
         for index in first..length {
@@ -109,7 +109,7 @@ impl Filling<'_> {
                 self.memory.get(previous).and_then(|block| block.as_ref().first())
             };
             let reference = self.reference(segment, index, *pseudorandom.ok_or(Error::MemoryTooLittle)?);
-            // A block is never referred to by the one after it, so these are three.
+            // A block never refers to the one before it, so these are three different blocks.
             let [target, previous, reference] =
                 self.memory.get_disjoint_mut([target, previous, reference]).map_err(|_| Error::MemoryTooLittle)?;
             (self.compress)(target, previous, reference, onto, self.scratch);
@@ -117,8 +117,8 @@ impl Filling<'_> {
         Ok(())
     }
 
-    /// A block of addresses that depend on no password. `number` counts the blocks of a segment from 1 (RFC 9106, section
-    /// 3.4.1.2).
+    /// Returns a block of addresses that do not depend on the password. `number` counts the blocks of a segment from 1 (RFC 9106,
+    /// section 3.4.1.2).
     fn addresses(&mut self, Segment { pass, slice, lane }: Segment, number: usize) -> Block {
         let (passes, algorithm) = (self.input.params.t_cost() as usize, self.input.algorithm as usize);
         let place = [pass, lane, slice, self.memory.len(), passes, algorithm, number];
@@ -130,7 +130,7 @@ impl Filling<'_> {
         addresses
     }
 
-    /// The place of the block that the one at `index` of a segment refers to (RFC 9106, section 3.4.2).
+    /// Returns the place of the block that the one at `index` of a segment refers to (RFC 9106, section 3.4.2).
     fn reference(&self, Segment { pass, slice, lane }: Segment, index: usize, pseudorandom: u64) -> usize {
         let length = self.lane_length / SLICES;
         let chosen = (pseudorandom >> 32) as usize % self.lanes;
@@ -146,7 +146,7 @@ impl Filling<'_> {
         referred * self.lane_length + column
     }
 
-    /// The last blocks of all lanes, XORed.
+    /// Returns the XOR of the last blocks of all lanes.
     fn end(&self) -> [u8; Block::SIZE] {
         let mut bytes = [0; Block::SIZE];
         for block in self.memory.chunks_exact(self.lane_length).filter_map(<[Block]>::last) {
@@ -173,7 +173,7 @@ fn initial_hash(input: &Input<'_>, output_length: usize) -> Result<[u8; BLAKE2B_
     Ok(hash)
 }
 
-/// H', a hash of any length (RFC 9106, section 3.3): half of each link of a chain, and the whole of the last.
+/// H', a hash of any length (RFC 9106, section 3.3): half of each link of a chain, and all of the last.
 fn long_hash(message: &[u8], output: &mut [u8]) -> Result<(), Error> {
     let half = BLAKE2B_LENGTH / 2;
     let halves = output.len().div_ceil(half).saturating_sub(2);
@@ -188,7 +188,7 @@ fn long_hash(message: &[u8], output: &mut [u8]) -> Result<(), Error> {
     blake2b(&link, last)
 }
 
-/// BLAKE2b (RFC 7693) of 1 to 64 bytes, without a key. The crate's plain hashers have a length that the compiler knows.
+/// BLAKE2b (RFC 7693) of 1 to 64 bytes, without a key. The crate's own hashers need a length that is known at compile time.
 fn blake2b(message: &[u8], output: &mut [u8]) -> Result<(), Error> {
     let mut core = Blake2bVarCore::new(output.len()).map_err(|_| Error::OutputTooLong)?;
     let mut buffer = Buffer::<Blake2bVarCore>::default();
@@ -206,7 +206,7 @@ mod tests {
 
     use super::*;
 
-    /// G as RFC 9106 writes it down (sections 3.5 and 3.6), a word at a time.
+    /// G as in RFC 9106 (sections 3.5 and 3.6), word by word.
     fn compress(target: &mut Block, previous: &Block, reference: &Block, onto: bool, feed: &mut Block) {
         let mut words = [0; 128];
         for (index, word) in words.iter_mut().enumerate() {
@@ -238,7 +238,7 @@ mod tests {
     }
 
     fn hash(input: &Input<'_>, length: usize) -> Result<Vec<u8>, Error> {
-        // What the memory held does not matter.
+        // The previous content of the memory does not matter.
         let mut noise = Block::default();
         noise.as_mut().fill(0x0123_4567_89ab_cdef);
         let mut output = vec![0; length];

@@ -1,8 +1,7 @@
-//! argon2 (RFC 9106), its lanes computed one after the other.
+//! argon2 (RFC 9106), with its lanes computed one after the other.
 //!
-//! Natively the `argon2` crate computes it. In WebAssembly, where the crate takes half as long again as it need, it is
-//! computed here with a compression function written for it, for which the crate has no place. Types, and what is a
-//! valid parameter, are the crate's.
+//! Natively, the `argon2` crate computes it. In WebAssembly the crate takes about 1.6 times as long as necessary, so this module
+//! has its own compression function, which the crate cannot use. Types and the validity of parameters are the crate's.
 
 #[cfg(any(test, target_arch = "wasm32"))]
 mod filling;
@@ -11,13 +10,13 @@ mod simd128;
 
 use ::argon2::{Algorithm, Block, Error, Params, Version};
 
-/// What is hashed, and how (RFC 9106, section 3.1).
+/// The input of a hash (RFC 9106, section 3.1).
 pub struct Input<'a> {
     /// The variant.
     pub algorithm: Algorithm,
     /// The version: RFC 9106 is 0x13.
     pub version: Version,
-    /// Memory, passes and lanes; the associated data, if there are any.
+    /// Memory, passes and lanes, and the associated data, if there is any.
     pub params: &'a Params,
     /// The message.
     pub password: &'a [u8],
@@ -27,16 +26,16 @@ pub struct Input<'a> {
     pub secret: &'a [u8],
 }
 
-/// How many blocks of memory [`hash_into`] works in: those of the hash, and one for the compression function.
+/// The number of memory blocks that [`hash_into`] uses: those of the hash, and one for the compression function.
 pub fn block_count(params: &Params) -> usize {
     params.block_count() + 1
 }
 
-/// Hashes `input` into `output`, at least 4 bytes, in the first [`block_count`] blocks of `memory`. It does not matter what
-/// was in them; what is left in them tells of the password.
+/// Hashes `input` into `output`, at least 4 bytes, in the first [`block_count`] blocks of `memory`. Their previous content does not
+/// matter. Their content afterwards depends on the password.
 ///
 /// # Errors
-/// When the salt or the output is too short, or the memory too little.
+/// If the salt or the output is too short, or the memory too small.
 pub fn hash_into(input: &Input<'_>, output: &mut [u8], memory: &mut [Block]) -> Result<(), Error> {
     #[cfg(target_arch = "wasm32")]
     let hashed = filling::hash_into(input, output, memory, simd128::compress);

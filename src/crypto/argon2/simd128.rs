@@ -1,14 +1,13 @@
-//! The compression function of argon2 in the 128-bit vectors of WebAssembly.
+//! The compression function of argon2 in the 128-bit SIMD of WebAssembly.
 //!
 //! A vector holds two words, and a permutation works on eight vectors. Each of its steps waits for the one before, so two
-//! permutations that know nothing of each other are computed step by step in turns: a processor does both at once, though
-//! not all sixteen vectors are in registers. Engines have one or two machine instructions for most of what is used here.
-//! `i64x2.mul` would become eight on x86; two pairs of vectors are multiplied for as many, by gathering the low halves of
-//! each pair into one vector first. Of the rotations, only that by 24 is no cheaper as a shuffle: its mask has to be loaded.
+//! independent permutations are interleaved step by step: a processor computes both at once, although not all sixteen vectors fit
+//! into registers. Engines have one or two machine instructions for most of the operations. `i64x2.mul` would become eight on x86,
+//! so two pairs of vectors are multiplied for the same price by first gathering the low halves of each pair into one vector. Only
+//! the rotation by 24 is not cheaper as a shuffle, because its mask has to be loaded.
 //!
-//! There is no `unsafe` in it: the intrinsics that touch no pointer are safe, and a pair of words is cast to a vector as a
-//! whole. Put together from its two words, it would depend on the compiler whether it is loaded at once or word by word,
-//! which takes half as long again.
+//! There is no `unsafe`: the intrinsics without pointers are safe, and a pair of words is cast to a vector as a whole. If it were
+//! built from its two words, the compiler would decide whether to load it at once or word by word, which takes half as long again.
 
 use core::arch::wasm32::{
     i8x16_shuffle, i32x4_shuffle, i64x2_add, i64x2_shl, i64x2_shuffle, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4,
@@ -18,8 +17,7 @@ use core::arch::wasm32::{
 use ::argon2::Block;
 use bytemuck::must_cast;
 
-/// The compression function, as [`super::filling`] wants it: a block to work in would take its time to be made for every
-/// call.
+/// The compression function for [`super::filling`]. It gets scratch space, because creating a block takes time on every call.
 pub(super) fn compress(target: &mut Block, previous: &Block, reference: &Block, onto: bool, scratch: &mut Block) {
     if let (Some(target), Some(previous), Some(reference), Some(scratch)) =
         (pairs_mut(target), pairs(previous), pairs(reference), pairs_mut(scratch))
@@ -28,8 +26,8 @@ pub(super) fn compress(target: &mut Block, previous: &Block, reference: &Block, 
     }
 }
 
-/// A block as 8 rows of 8 pairs of words. As a slice, whose length is not in its type, each pair would be behind a check
-/// wherever this is not compiled into what makes the slice.
+/// A block as 8 rows of 8 pairs of words. A slice has no length in its type, so each access would be checked wherever this is not
+/// inlined into the code that creates the slice.
 type Pairs = [[u64; 2]; 64];
 
 fn pairs(block: &Block) -> Option<&Pairs> {
@@ -40,7 +38,7 @@ fn pairs_mut(block: &mut Block) -> Option<&mut Pairs> {
     block.as_mut().as_chunks_mut().0.first_chunk_mut()
 }
 
-// That `at` is below 64 is plain to the compiler where these two are called, and no check of it is left.
+// The compiler sees that `at` is below 64 where these two are called, so no check is left.
 
 #[inline]
 #[target_feature(enable = "simd128")]
@@ -80,15 +78,15 @@ fn rotate_right_63(x: v128) -> v128 {
     v128_xor(u64x2_shr(x, 63), i64x2_add(x, x))
 }
 
-/// The second word of one vector and the first of the next.
+/// Returns the second word of one vector and the first of the next.
 #[inline]
 #[target_feature(enable = "simd128")]
 fn between(one: v128, next: v128) -> v128 {
     i64x2_shuffle::<1, 2>(one, next)
 }
 
-// What follows are macros because as functions they would be too large to be compiled into the one that calls them, and
-// their vectors would travel through memory, as they would in arrays.
+// The rest are macros, because as functions they would be too large to be inlined, and their vectors would go through memory, as
+// they would in arrays.
 
 /// `x + y + 2 * low half of x * low half of y`, for the four words of a row.
 macro_rules! multiply_add {
@@ -133,8 +131,8 @@ macro_rules! mix {
     };
 }
 
-/// Turns the rows b and d of a matrix by one and three words, so that its diagonals become columns when the halves of row c
-/// change places; turned twice with d for b, they are back.
+/// Rotates the rows b and d of a matrix by one and three words, so that its diagonals become columns when the halves of row c are
+/// swapped. Called again with b and d swapped, it restores them.
 macro_rules! turn {
     ($b0:ident $b1:ident, $d0:ident $d1:ident) => {
         ($b0, $b1) = (between($b0, $b1), between($b1, $b0));
@@ -155,8 +153,8 @@ macro_rules! permute {
     };
 }
 
-/// The permutation of all rows, then of all columns, of the block that `previous` XORed with `reference` is; `feed` keeps
-/// that block, and what `target` was, to be XORed with the result.
+/// Permutes all rows, then all columns, of the XOR of `previous` and `reference`. `feed` keeps that XOR, and the previous `target`
+/// if needed, to be XORed with the result.
 #[target_feature(enable = "simd128")]
 fn compress_pairs(target: &mut Pairs, previous: &Pairs, reference: &Pairs, onto: bool, feed: &mut Pairs) {
     let kept = u64x2_splat(if onto { u64::MAX } else { 0 });
