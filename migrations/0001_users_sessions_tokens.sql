@@ -18,14 +18,14 @@ CREATE TABLE users (
   referrer_id TEXT REFERENCES users (id) ON DELETE SET NULL,
   -- For the applications behind: a JSON object.
   extra TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(extra)),
-  -- The `jti` of the one live password reset token; NULL when there is none. Whoever sets it to another value or to
+  -- The `jti` of the one live password reset token; NULL when there is none. Setting it to another value or to
   -- NULL ends the token, whatever KV still holds.
   password_reset_id TEXT,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Who was invited by whom; also what ON DELETE SET NULL looks up.
+-- The users whom a user invited; also used by ON DELETE SET NULL.
 CREATE INDEX users_by_referrer ON users (referrer_id);
 -- "Is there another active admin?" without reading every user.
 CREATE INDEX active_admins ON users (id) WHERE role = 'admin' AND is_active = 1;
@@ -42,11 +42,11 @@ CREATE TABLE sessions (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_by_user ON sessions (user_id, expires_at);
--- For cleaning up alone, as the other indexes of this name.
+-- Only for the cleanup, like the other indexes by expiry.
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
--- A deactivated user's sessions answer 403 at every door; that neither they nor a reset link come back to life with the
--- account is kept here, so that it holds for whoever undoes it.
+-- A deactivated user's sessions get 403 everywhere. This trigger ends them and the reset link when the account is activated, whatever
+-- code or script does that.
 CREATE TRIGGER reactivation_revives_no_access
 AFTER UPDATE OF is_active ON users
 WHEN old.is_active = 0 AND new.is_active = 1
@@ -71,7 +71,7 @@ CREATE TABLE user_tokens (
 CREATE INDEX user_tokens_by_user ON user_tokens (user_id, expires_at);
 CREATE INDEX user_tokens_by_expiry ON user_tokens (expires_at);
 
--- What decides over one-time passwords; the code's keyed hash is in KV. One row a user.
+-- The live one-time password of each user, one row per user. The keyed hash of the code is in KV.
 CREATE TABLE one_time_passwords (
   user_id TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
   -- The live code; NULL once it is used. A new send replaces it.
@@ -84,7 +84,7 @@ CREATE TABLE one_time_passwords (
   window_started_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- How often somebody tried: see domain/throttle.rs.
+-- Counters of attempts: see domain/throttle.rs.
 CREATE TABLE throttles (
   -- A keyed hash of the rule and the email or address: neither can be read here.
   key TEXT PRIMARY KEY,
@@ -97,24 +97,24 @@ CREATE TABLE throttles (
 
 CREATE INDEX throttles_by_expiry ON throttles (expires_at);
 
--- Mails that are owed: written in the batch of what causes them, deleted when a provider has taken them.
+-- The mail queue: rows are inserted in the batch of the change, and deleted when a provider has accepted the mail.
 CREATE TABLE mails (
   -- Also the idempotency key for the provider.
   id TEXT PRIMARY KEY,
   -- What is to be mailed to whom, encrypted: it may hold an address and a token.
   sealed TEXT NOT NULL,
   attempts INTEGER NOT NULL,
-  -- Whoever sends it moves this on first, so nobody else does at the same time.
+  -- A sender moves this forward first, so that no other sender takes the mail.
   next_attempt_at INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
-  -- What it carries is of no use from here on.
+  -- The content is useless after this.
   expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX mails_by_next_attempt ON mails (next_attempt_at);
 CREATE INDEX mails_by_expiry ON mails (expires_at);
 
--- Mails of the provider `outbox`: local development alone, where `/dev/outbox` shows them. Empty elsewhere.
+-- Mails of the provider `outbox`, which `/dev/outbox` shows in local development. Empty elsewhere.
 CREATE TABLE outbox (
   -- Tells which of two mails of the same millisecond is the newer.
   number INTEGER PRIMARY KEY,

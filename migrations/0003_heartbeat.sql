@@ -1,5 +1,5 @@
--- When the cron trigger last ran: one row, written every minute where reads go to replicas. A replica has every change in
--- order, so the beat that it knows tells how far behind it can be.
+-- When the cron trigger last ran: one row, written every minute if replicas are read. A replica receives all changes in order, so
+-- its heartbeat shows how far behind it can be.
 
 CREATE TABLE heartbeat (
   id INTEGER PRIMARY KEY CHECK (id = 1),

@@ -238,7 +238,7 @@ pub async fn deliver_due(app: &App) -> Result<(), Error> {
     match select(Box::pin(drain(app)), end).await {
         Either::Left((outcome, _)) => outcome,
         Either::Right(_) => {
-            (app.log)(&format!("run {}: mails in flight were given up; they are retried", app.request_id));
+            (app.log)(&format!("run {}: mails in flight were dropped; they will be retried", app.request_id));
             Ok(())
         }
     }
@@ -291,7 +291,7 @@ async fn deliver(app: &App, mail: &Mail, job: MailJob) {
     let cause = unsent.cause.replace(char::is_control, " ");
     let (request, id, attempt) = (&app.request_id, &mail.id, mail.attempts + 1);
     if unsent.recipient_is_refused {
-        (app.log)(&format!("request {request}: mail {id} is given up at attempt {attempt}: {cause}"));
+        (app.log)(&format!("request {request}: mail {id} failed permanently at attempt {attempt}: {cause}"));
         return settle(app, mail, mails::delete(&app.store, &mail.id).await);
     }
     (app.log)(&format!("request {request}: mail {id} was not sent at attempt {attempt}: {cause}"));
@@ -301,7 +301,7 @@ async fn deliver(app: &App, mail: &Mail, job: MailJob) {
 /// Logs if the row could not be changed. Then the mail is retried when its lease ends, with the same idempotency key.
 fn settle(app: &App, mail: &Mail, settled: Result<(), crate::ports::StoreError>) {
     if let Err(error) = settled {
-        (app.log)(&format!("request {}: mail {} stays owed: {}", app.request_id, mail.id, error.0));
+        (app.log)(&format!("request {}: mail {} stays queued: {}", app.request_id, mail.id, error.0));
     }
 }
 

@@ -36,7 +36,7 @@ use crate::{
 pub struct Store {
     /// D1.
     pub sql: Rc<dyn Sql>,
-    /// The nearest replica of D1, if the settings want it. It serves reads that may be behind.
+    /// The nearest replica of D1, if the settings say so. It serves reads that may be behind.
     pub replica: Option<Rc<dyn Sql>>,
     /// KV.
     pub kv: Rc<dyn Kv>,

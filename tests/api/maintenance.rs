@@ -325,7 +325,7 @@ fn a_mail_is_dropped_immediately_if_the_provider_rejects_the_recipient() {
     cause_mails(&postern);
     assert_eq!((queued(&postern), postern.resend.mails(ADA).len()), (0, 1));
     let log = postern.log().join("\n");
-    assert!(log.contains("is given up at attempt 1: resend refused the recipient"), "{log}");
+    assert!(log.contains("failed permanently at attempt 1: resend refused the recipient"), "{log}");
     assert!(!log.contains("example.com"), "{log}");
 }
 

@@ -54,7 +54,7 @@ fn log(line: &str) {
 /// A service with its stores, its clock and what it would do after an answer.
 pub struct Postern {
     pub sql: Rc<Database>,
-    /// A copy of it, as it was when it was last brought up to date.
+    /// A replica, with the state of its last update.
     replica: Rc<Database>,
     pub kv: Rc<MemoryKv>,
     /// Where mail goes with the settings [`RESEND`].
@@ -95,7 +95,7 @@ impl Postern {
         }
     }
 
-    /// Brings the replica up to date, which is read where the settings want it.
+    /// Updates the replica, which is only read if the settings say so.
     pub fn replicate(&self) {
         self.replica.become_copy_of(&self.sql);
     }
@@ -467,7 +467,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     pub body: Value,
     pub text: String,
-    /// What the log is told of it.
+    /// What the log has about it.
     pub outcome: &'static str,
     /// How many calls to the outside came before it; not known of requests sent at once.
     pub calls: u32,

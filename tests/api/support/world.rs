@@ -136,7 +136,7 @@ impl Endpoint {
         }
     }
 
-    /// The session of whoever may open it.
+    /// The session of a user who can call it.
     pub fn session<'a>(&self, world: &'a World) -> &'a str {
         match self.opens {
             Opens::Admins => &world.admin_token,
