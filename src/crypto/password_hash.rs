@@ -5,11 +5,14 @@
 
 use std::cell::RefCell;
 
-use ::argon2::{Algorithm, Block, Params, Version};
+use ::argon2::{Algorithm, Params, Version};
 use phc::{Output, ParamsString, PasswordHash, Salt};
 use subtle::ConstantTimeEq;
 
-use super::{argon2, bcrypt, firebase_scrypt, random, scrypt};
+use super::{
+    argon2::{self, MemoryBlock},
+    bcrypt, firebase_scrypt, random, scrypt,
+};
 use crate::error::Error;
 
 /// The cost of a hash.
@@ -34,7 +37,7 @@ const SALT_LENGTH: usize = 16;
 const HASH_LENGTH: usize = 32;
 
 thread_local! {
-    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+    static MEMORY: RefCell<Vec<MemoryBlock>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Hashes a password with argon2id and a fresh salt.
@@ -175,12 +178,12 @@ fn compute(
     MEMORY.with_borrow_mut(|memory| {
         let needed = argon2::block_count(params);
         if memory.len() < needed {
-            memory.resize(needed, Block::default());
+            memory.resize(needed, MemoryBlock::default());
         }
         let blocks = memory.get_mut(..needed).unwrap_or_default();
         let input = argon2::Input { algorithm, version, params, password: password.as_bytes(), salt, secret: &[] };
         let computed = argon2::hash_into(&input, output, blocks);
-        blocks.fill(Block::default());
+        blocks.fill(MemoryBlock::default());
         computed.map_err(defect)
     })
 }

@@ -1,5 +1,7 @@
 //! argon2 without its compression function: the memory and the order in which it is filled.
 
+use std::borrow::BorrowMut;
+
 use ::argon2::{Algorithm, Block, Error, MIN_SALT_LEN, Params, Version};
 use blake2::{
     Blake2bVarCore,
@@ -20,10 +22,10 @@ const ADDRESSES: usize = 128;
 const BLAKE2B_LENGTH: usize = 64;
 
 /// Like [`super::hash_into`], with `compress` as the compression function (RFC 9106, section 3.2).
-pub(super) fn hash_into(
+pub(super) fn hash_into<B: BorrowMut<Block>>(
     input: &Input<'_>,
     output: &mut [u8],
-    memory: &mut [Block],
+    memory: &mut [B],
     compress: Compress,
 ) -> Result<(), Error> {
     if output.len() < Params::MIN_OUTPUT_LEN {
@@ -36,7 +38,7 @@ pub(super) fn hash_into(
     let memory = memory.get_mut(..input.params.block_count()).ok_or(Error::MemoryTooLittle)?;
     let lanes = input.params.p_cost() as usize;
     let lane_length = memory.len() / lanes;
-    let mut filling = Filling { input, lanes, lane_length, memory, scratch, compress };
+    let mut filling = Filling { input, lanes, lane_length, memory, scratch: scratch.borrow_mut(), compress };
 
     filling.begin(&initial_hash(input, output.len())?)?;
     for pass in 0..input.params.t_cost() as usize {
@@ -49,12 +51,12 @@ pub(super) fn hash_into(
     long_hash(&filling.end(), output)
 }
 
-struct Filling<'a> {
+struct Filling<'a, B> {
     input: &'a Input<'a>,
     lanes: usize,
     /// In blocks.
     lane_length: usize,
-    memory: &'a mut [Block],
+    memory: &'a mut [B],
     scratch: &'a mut Block,
     compress: Compress,
 }
@@ -67,7 +69,7 @@ struct Segment {
     lane: usize,
 }
 
-impl Filling<'_> {
+impl<B: BorrowMut<Block>> Filling<'_, B> {
     /// The first two blocks of each lane.
     fn begin(&mut self, seed: &[u8]) -> Result<(), Error> {
         for (lane, blocks) in self.memory.chunks_exact_mut(self.lane_length).enumerate() {
@@ -75,6 +77,7 @@ impl Filling<'_> {
                 let place = [column as u32, lane as u32].map(u32::to_le_bytes);
                 let mut bytes = [0; Block::SIZE];
                 long_hash(&[seed, place.as_flattened()].concat(), &mut bytes)?;
+                let block: &mut Block = block.borrow_mut();
                 for (word, bytes) in block.as_mut().iter_mut().zip(bytes.as_chunks().0) {
                     *word = u64::from_le_bytes(*bytes);
                 }
@@ -106,13 +109,14 @@ impl Filling<'_> {
                 }
                 addresses.as_ref().get(index % ADDRESSES)
             } else {
-                self.memory.get(previous).and_then(|block| block.as_ref().first())
+                self.memory.get(previous).and_then(|block| block.borrow().as_ref().first())
             };
             let reference = self.reference(segment, index, *pseudorandom.ok_or(Error::MemoryTooLittle)?);
             // A block never refers to the one before it, so these are three different blocks.
             let [target, previous, reference] =
                 self.memory.get_disjoint_mut([target, previous, reference]).map_err(|_| Error::MemoryTooLittle)?;
-            (self.compress)(target, previous, reference, onto, self.scratch);
+            let (previous, reference): (&B, &B) = (previous, reference);
+            (self.compress)(target.borrow_mut(), previous.borrow(), reference.borrow(), onto, self.scratch);
         }
         Ok(())
     }
@@ -149,8 +153,8 @@ impl Filling<'_> {
     /// Returns the XOR of the last blocks of all lanes.
     fn end(&self) -> [u8; Block::SIZE] {
         let mut bytes = [0; Block::SIZE];
-        for block in self.memory.chunks_exact(self.lane_length).filter_map(<[Block]>::last) {
-            for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(block.as_ref()) {
+        for block in self.memory.chunks_exact(self.lane_length).filter_map(<[B]>::last) {
+            for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(block.borrow().as_ref()) {
                 *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
             }
         }

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
 use postern::{
     crypto::{
-        argon2::{Input, block_count, hash_into},
+        argon2::{Input, MemoryBlock, block_count, hash_into},
         keys::Keys,
         password_hash::{self, Cost},
         token_cache::TokenCache,
@@ -52,7 +52,7 @@ fn hash_twice(case: &Case) -> Value {
         .unwrap();
     let (password, salt, secret) = (&case.password[..], &case.salt[..], &case.secret[..]);
 
-    let mut memory = vec![Block::default(); block_count(&params)];
+    let mut memory = vec![MemoryBlock::default(); block_count(&params)];
     let mut ours = vec![0; case.length];
     let input = Input { algorithm, version, params: &params, password, salt, secret };
     let made = hash_into(&input, &mut ours, &mut memory).map(|()| ours);
