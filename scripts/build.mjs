@@ -11,7 +11,7 @@ import { installPackages } from "./lib/packages.mjs";
 import { buildPages, description, weight } from "./lib/pages.mjs";
 import { main, root, say } from "./lib/run.mjs";
 import { installTools } from "./lib/tools.mjs";
-import { compileWasm, withoutNames } from "./lib/wasm.mjs";
+import { compileWasm, namedModule, withoutNames } from "./lib/wasm.mjs";
 
 // Whatever can change the Worker. Mail templates and migrations may be included by the source.
 const workerInputs = [
@@ -28,7 +28,8 @@ const workerInputs = [
   "package-lock.json",
   "rust-toolchain.toml",
 ];
-const workerOutputs = ["build/index.js", "build/index_bg.wasm", "build/names.wasm"];
+// The last one has the names of functions. It is not in build/, because wrangler uploads every module there.
+const workerOutputs = ["build/index.js", "build/index_bg.wasm", namedModule];
 
 const pagesInputs = ["pages", description, "scripts/lib/pages.mjs", "package-lock.json"];
 const pagesOutputs = ["build/pages"];
@@ -78,10 +79,7 @@ async function buildWorker(tools) {
     made,
   );
   mkdirSync(join(root, "build"), { recursive: true });
-  // The same module with the names of its functions, for profiles and stacks. They are not uploaded.
-  const named = readFileSync(join(made, "index_bg.wasm"));
-  writeFileSync(join(root, workerOutputs[2]), named);
-  writeFileSync(wasm, withoutNames(named));
+  writeFileSync(wasm, withoutNames(readFileSync(join(root, namedModule))));
   await bundle(made);
   const bytes = readFileSync(wasm);
   say(`build/index_bg.wasm: ${kibibytes(bytes.length)}, gzipped ${kibibytes(gzipSync(bytes, { level: 9 }).length)}.`);

@@ -4,14 +4,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, main, root } from "./lib/run.mjs";
-import { functionNames } from "./lib/wasm.mjs";
+import { functionNames, namedModule } from "./lib/wasm.mjs";
 
 await main(async () => {
   const numbers = process.argv.slice(2).map(Number);
   if (numbers.length === 0 || numbers.some(Number.isNaN))
     throw new Failure("There are no function numbers.", "Usage: npm run symbols -- 1234 5678");
-  const path = join(root, "build", "names.wasm");
-  if (!existsSync(path)) throw new Failure("build/names.wasm is missing.", "Run `npm run build`.");
+  const path = join(root, namedModule);
+  if (!existsSync(path)) throw new Failure(`${namedModule} is missing.`, "Run `npm run build`.");
   const names = functionNames(readFileSync(path));
   for (const number of numbers) console.log(`${number}  ${names.get(number) ?? "unknown"}`);
 });

@@ -8,6 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
 import { root } from "../../scripts/lib/run.mjs";
+import { namedModule } from "../../scripts/lib/wasm.mjs";
 
 const config = unstable_readConfig({ config: join(root, "wrangler.toml") }, { hideWarnings: true });
 
@@ -35,7 +36,7 @@ export function postern(settings, { hasNames = false } = {}) {
       {
         type: "CompiledWasm",
         path: join(folder, "index_bg.wasm"),
-        contents: readFileSync(join(folder, hasNames ? "names.wasm" : "index_bg.wasm")),
+        contents: readFileSync(hasNames ? join(root, namedModule) : join(folder, "index_bg.wasm")),
       },
     ],
     bindings: { ...config.vars, ...settings },

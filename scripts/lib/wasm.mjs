@@ -17,6 +17,9 @@ const features = [
   "simd",
 ];
 
+/** The module of the Worker with the names of its functions, for profiles and stacks. */
+export const namedModule = "target/worker/index_bg.wasm";
+
 /**
  * Creates `index.js` and `index_bg.wasm` in a folder.
  *

@@ -9,7 +9,7 @@ import { startPostern } from "./support/postern.mjs";
 
 let postern;
 before(async () => {
-  const built = readFileSync(new URL("../../build/names.wasm", import.meta.url));
+  const built = readFileSync(new URL("../../target/worker/index_bg.wasm", import.meta.url));
   postern = await startPostern({ wasm: withTrap(built, "postern::endpoints::logout::post::{{closure}}") });
 });
 after(() => postern?.stop());
