@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_or_too_dear_is_refused() {
+    fn malformed_and_too_expensive_hashes_are_rejected() {
         for stored in [
             "$2b$15$8gsjvHphGtOyC2T2adtlq.pPIMs2lZsvJTjIOTYByq9Rps.ONTgJK",
             "$2b$10$WS4YZ7Sa52htaqSztA8rSebZoIzt0AnpQbY27JqwS4B6//BZzHUN",

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_or_too_dear_is_refused() {
+    fn malformed_and_too_expensive_hashes_are_rejected() {
         let hash = "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==";
         for stored in [
             string("n=18,r=8", "42xEC+ixf3L2lw==", hash),

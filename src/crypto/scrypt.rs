@@ -69,7 +69,7 @@ fn parse(stored: &str) -> Result<(Cost, Vec<u8>, Vec<u8>), Error> {
     let parsed = PasswordHash::new(stored).map_err(|error| defect(&error.to_string()))?;
     let parameter = |name| parsed.params.get_decimal(name).ok_or_else(|| defect("a parameter is missing"));
     let cost = Cost {
-        log_n: u8::try_from(parameter("ln")?).map_err(|_| too_dear())?,
+        log_n: u8::try_from(parameter("ln")?).map_err(|_| too_expensive())?,
         block_size: parameter("r")?,
         parallelization: parameter("p")?,
     };
@@ -115,12 +115,12 @@ pub(super) fn params(cost: Cost) -> Result<Params, Error> {
         && parallelization <= MAX_PARALLELIZATION
         && memory.is_some_and(|memory| memory * u64::from(parallelization) <= MAX_WORK);
     if !is_bearable {
-        return Err(too_dear());
+        return Err(too_expensive());
     }
     Params::new(log_n, block_size, parallelization).map_err(|error| defect(&error.to_string()))
 }
 
-fn too_dear() -> Error {
+fn too_expensive() -> Error {
     defect("it costs more than an isolate can give")
 }
 

@@ -15,7 +15,7 @@ use crate::{
 /// List your sessions.
 ///
 /// Returns active sessions, the one that expires last first. The list has at most 200, always including the current one.
-/// `X-Total-Count` is the number of all.
+/// `X-Total-Count` has the total.
 #[operation(
     responses((
         status = 200,

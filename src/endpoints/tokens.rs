@@ -33,7 +33,7 @@ struct UserToken {
 /// List your user tokens.
 ///
 /// Returns active tokens, the one that expires last first. It leaves out tokens that were created with a secret that is no longer in
-/// use, because they no longer work. `POST` does the same.
+/// use, because they no longer work. `GET` and `POST` do the same.
 #[operation(responses((status = 200, body = Vec<UserToken>)))]
 pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
     let user = &session.user;

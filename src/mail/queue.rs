@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_that_fails_is_tried_again_after_a_minute_then_ever_more_seldom() {
+    fn a_failed_mail_is_retried_after_a_minute_and_then_with_growing_waits() {
         let attempts = attempts(90 * DAY);
         assert_eq!(attempts[..4], [MINUTE, 3 * MINUTE, 7 * MINUTE, 15 * MINUTE]);
         assert_eq!(attempts[29] - attempts[28], MAX_BACKOFF);

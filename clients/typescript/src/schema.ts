@@ -161,7 +161,7 @@ export interface paths {
         };
         /**
          * List a user's sessions
-         * @description Returns active sessions, the one that expires last first. The list has at most 200. `X-Total-Count` is the number of all.
+         * @description Returns active sessions, the one that expires last first. The list has at most 200. `X-Total-Count` has the total.
          */
         get: operations["getAdminUsersIdSessions"];
         put?: never;
@@ -453,7 +453,7 @@ export interface paths {
         /**
          * List your sessions
          * @description Returns active sessions, the one that expires last first. The list has at most 200, always including the current one.
-         *     `X-Total-Count` is the number of all.
+         *     `X-Total-Count` has the total.
          */
         get: operations["getMeSessions"];
         put?: never;
@@ -494,14 +494,14 @@ export interface paths {
         /**
          * List your user tokens
          * @description Returns active tokens, the one that expires last first. It leaves out tokens that were created with a secret that is no longer in
-         *     use, because they no longer work. `POST` does the same.
+         *     use, because they no longer work. `GET` and `POST` do the same.
          */
         get: operations["getMeTokens"];
         put?: never;
         /**
          * List your user tokens
          * @description Returns active tokens, the one that expires last first. It leaves out tokens that were created with a secret that is no longer in
-         *     use, because they no longer work. `POST` does the same.
+         *     use, because they no longer work. `GET` and `POST` do the same.
          */
         post: operations["postMeTokens"];
         delete?: never;

@@ -272,7 +272,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(1000))]
 
         #[test]
-        fn whatever_is_hashed_the_argon2_crate_gets_the_same(
+        fn the_argon2_crate_gives_the_same_result_for_random_inputs(
             (algorithm, version) in (
                 prop::sample::select(vec![Algorithm::Argon2d, Algorithm::Argon2i, Algorithm::Argon2id]),
                 prop::sample::select(vec![Version::V0x10, Version::V0x13]),

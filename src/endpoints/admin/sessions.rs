@@ -24,7 +24,7 @@ pub struct SessionId {
 
 /// List a user's sessions.
 ///
-/// Returns active sessions, the one that expires last first. The list has at most 200. `X-Total-Count` is the number of all.
+/// Returns active sessions, the one that expires last first. The list has at most 200. `X-Total-Count` has the total.
 #[operation(
     params(UserId),
     responses(
