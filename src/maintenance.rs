@@ -28,7 +28,11 @@ pub async fn run(app: &App) {
 async fn clean_up(app: &App) -> Result<(), Error> {
     let oldest_event = app.now - app.settings().event_retention_days * DAY;
     // Without randomness every run starts at the beginning, which is better than not running.
-    let places = Places { session: random::id().unwrap_or_default(), throttle: random::token().unwrap_or_default() };
+    let places = Places {
+        session: random::id().unwrap_or_default(),
+        throttle: random::token().unwrap_or_default(),
+        spent: random::id().unwrap_or_default(),
+    };
     let Deleted { mails, .. } = cleanup::delete(&app.store, app.now, oldest_event, ROWS_A_RUN, places).await?;
     if mails > 0 {
         (app.log)(&format!("run {}: {mails} mails could not be sent while they were of use", app.request_id));

@@ -1,9 +1,11 @@
-//! Who is calling: sessions and their tokens, passwords that users type, user tokens, the first account, and the audit events.
+//! Who is calling: sessions and their tokens, passwords that users type, user tokens, one-time tokens, the first
+//! account, and the audit events.
 
 pub mod audit;
 pub mod bearer;
 pub mod first_account;
 pub mod new_password;
+pub mod one_time;
 pub mod password_attempt;
 pub mod sign_in;
 pub mod user_token;

@@ -28,6 +28,8 @@ pub struct Keys {
     pub idempotency: HashKey,
     /// Encrypt queued mails: the current key, and the previous one if it is still accepted.
     pub mail: Vec<SealKey>,
+    /// Encrypt one-time tokens: the current key, and the previous one if it is still accepted.
+    pub one_time: Vec<SealKey>,
 }
 
 /// The two keys of user tokens from the same secret.
@@ -59,6 +61,7 @@ impl Keys {
                 })
                 .collect(),
             mail: secrets().map(|secret| SealKey(derive(secret, "mail"))).collect(),
+            one_time: secrets().map(|secret| SealKey(derive(secret, "one-time token"))).collect(),
             idempotency: HashKey(derive(current, "mail idempotency key")),
             one_time_password: HashKey(derive(current, "one-time password")),
         }

@@ -1,6 +1,6 @@
 //! Deletes expired rows in bounded steps.
 //!
-//! Sessions and counters are written far more often than they expire, and an index by expiry would be one more row to write each
+//! Sessions, counters and used one-time tokens are written far more often than they expire, and an index by expiry would be one more row to write each
 //! time. D1 bills a row written like a thousand rows read. So each run scans a part of these tables from a random place, and all
 //! runs together cover them.
 
@@ -13,7 +13,7 @@ use crate::{
 /// The number of deleted rows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
-    /// Sessions, user tokens, throttles and events.
+    /// Sessions, user tokens, throttles, used one-time tokens and events.
     pub rows: usize,
     /// Mails that could not be sent before they expired.
     pub mails: usize,
@@ -26,10 +26,12 @@ pub struct Places {
     pub session: String,
     /// A key of `throttles`.
     pub throttle: String,
+    /// The id of a used one-time token.
+    pub spent: String,
 }
 
 /// Deletes rows that had expired at `now`, and events from before `oldest_event`. Deletes at most `limit` rows per table, and scans
-/// at most as many sessions and counters. Live rows are never touched.
+/// at most as many sessions, counters and used one-time tokens. Live rows are never touched.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -55,18 +57,20 @@ pub async fn delete(
         "DELETE FROM throttles WHERE expires_at <= ?1 AND key IN (
            SELECT key FROM throttles WHERE key >= ?3 UNION ALL SELECT key FROM throttles WHERE key < ?3 LIMIT ?2
          ) RETURNING key",
+        "DELETE FROM spent WHERE expires_at <= ?1 AND key IN (
+           SELECT key FROM spent WHERE key >= ?3 UNION ALL SELECT key FROM spent WHERE key < ?3 LIMIT ?2
+         ) RETURNING key",
     ];
-    let [sessions, throttles] = parts.map(Statement::new).map(|statement| statement.bind(now).bind(limit));
-    let Places { session, throttle } = places;
-    let (sessions, throttles) = (sessions.bind(session), throttles.bind(throttle));
+    let [sessions, throttles, spent] = parts.map(Statement::new).map(|statement| statement.bind(now).bind(limit));
+    let Places { session, throttle, spent: used } = places;
+    let (sessions, throttles, spent) = (sessions.bind(session), throttles.bind(throttle), spent.bind(used));
     // The oldest events have the smallest ids, so this needs no index by time.
     let events = Statement::new(
         "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT ?2) AND at < ?1 RETURNING id",
     )
     .bind(oldest_event)
     .bind(limit);
-    let [sessions, tokens, throttles, mails, events] =
-        run_all(store, [sessions, tokens, throttles, mails, events]).await?;
-    let count = |rows: &Rows| rows.0.len();
-    Ok(Deleted { rows: count(&sessions) + count(&tokens) + count(&throttles) + count(&events), mails: count(&mails) })
+    let answers = run_all(store, [mails, sessions, tokens, throttles, spent, events]).await?;
+    let [mails, others @ ..] = answers.each_ref().map(|rows: &Rows| rows.0.len());
+    Ok(Deleted { rows: others.iter().sum(), mails })
 }

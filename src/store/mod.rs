@@ -13,6 +13,7 @@ pub mod heartbeat;
 pub mod invite_tree;
 pub mod mail_budget;
 pub mod mails;
+pub mod one_time;
 pub mod one_time_passwords;
 pub mod outbox;
 pub mod records;

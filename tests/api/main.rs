@@ -29,6 +29,7 @@ mod mail_budget;
 mod maintenance;
 mod me;
 mod name;
+mod one_time;
 mod one_time_password;
 mod openapi;
 mod outbox;

@@ -1,0 +1,96 @@
+//! One-time tokens: what the service has to remember between two requests of a sign-in, encrypted and kept by the client. Issuing one
+//! writes nothing. Using one stores its id until it expires (`store::one_time`).
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{app::App, crypto::random, domain::Timestamp, error::Error};
+
+/// How long a token is valid, in milliseconds.
+pub const LIFETIME: i64 = 600_000;
+
+/// The content of a kind of token.
+pub trait Content: Serialize + DeserializeOwned {
+    /// The name of the kind. A token of another kind cannot be opened as this one.
+    const PURPOSE: &'static str;
+}
+
+/// A sign-in that needs a second step: the user has proven something, but the account requires more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingSignIn {
+    /// The user.
+    pub user_id: String,
+    /// The `password_epoch` of the account at the first step. With another one, the token no longer works.
+    pub password_epoch: i64,
+    /// The names of the methods of the first step, with spaces between them, as in `sessions.methods`.
+    pub methods: String,
+}
+
+impl Content for PendingSignIn {
+    const PURPOSE: &'static str = "pending sign-in";
+}
+
+/// A challenge that a passkey signs (WebAuthn Level 3, section 13.4.3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasskeyChallenge {
+    /// The challenge, in base64url.
+    pub challenge: String,
+    /// What the signature is for.
+    pub ceremony: Ceremony,
+}
+
+impl Content for PasskeyChallenge {
+    const PURPOSE: &'static str = "passkey challenge";
+}
+
+/// What a passkey signs a challenge for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ceremony {
+    /// To sign in without another proof. The passkey says who the user is.
+    SignIn,
+    /// To add a passkey to the account of this user.
+    Registration {
+        /// The user.
+        user_id: String,
+    },
+    /// To authenticate again in this session.
+    Reauthentication {
+        /// The user.
+        user_id: String,
+        /// The session.
+        session_id: String,
+    },
+    /// As the second step of a sign-in of this user.
+    SecondStep {
+        /// The user.
+        user_id: String,
+    },
+}
+
+/// The content of a token, with what is needed to use it up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened<T> {
+    /// The random id of the token.
+    pub id: String,
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// What it says.
+    pub content: T,
+}
+
+/// Returns a token that is valid for [`LIFETIME`].
+///
+/// # Errors
+/// 500 if there is no randomness.
+pub fn seal<T: Content>(app: &App, content: &T) -> Result<String, Error> {
+    let token = Opened { id: random::id()?, expires_at: app.now + LIFETIME, content };
+    let text = serde_json::to_string(&token).map_err(|error| Error::Internal(format!("a one-time token: {error}")))?;
+    let key = app.keys().one_time.first().ok_or_else(|| Error::Internal("no key for one-time tokens".to_owned()))?;
+    key.seal(&text, T::PURPOSE)
+}
+
+/// Returns the content of a token of this kind that has not expired. Whether it was used is asked of D1, in the batch that uses it.
+pub fn open<T: Content>(app: &App, token: &str) -> Option<Opened<T>> {
+    let text = app.keys().one_time.iter().find_map(|key| key.open(token, T::PURPOSE))?;
+    let opened: Opened<T> = serde_json::from_str(&text).ok()?;
+    (app.now < opened.expires_at).then_some(opened)
+}

@@ -1,0 +1,11 @@
+//! The table `spent`: one-time tokens that were used. `access::one_time` issues them.
+
+use crate::{domain::Timestamp, ports::Statement};
+
+/// Uses up a one-time token, for the beginning of a batch. The next statement of the batch must ask `changes() > 0`: 0 rows mean that
+/// the token was used before. So one of several concurrent requests with the same token has an effect.
+pub(super) fn spend(id: &str, expires_at: Timestamp) -> Statement {
+    Statement::new("INSERT INTO spent (key, expires_at) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING RETURNING key")
+        .bind(id)
+        .bind(expires_at)
+}
