@@ -2,7 +2,9 @@
 //! key for every purpose.
 
 pub mod argon2;
+mod base32;
 mod bcrypt;
+pub mod constant_time;
 pub mod fingerprint;
 mod firebase_scrypt;
 pub mod jwt;
@@ -14,3 +16,4 @@ mod scrypt;
 pub mod seal;
 pub mod sha1;
 pub mod token_cache;
+pub mod totp;

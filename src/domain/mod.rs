@@ -11,9 +11,11 @@ pub mod one_time_password;
 pub mod origin;
 pub mod page;
 pub mod password;
+pub mod recovery_code;
 pub mod session;
 pub mod text;
 pub mod throttle;
+pub mod totp;
 pub mod user;
 pub mod user_token;
 
