@@ -357,7 +357,8 @@ proptest! {
 
     #[test]
     fn every_json_spelling_of_a_name_is_decoded_correctly(
-        name in "[ \\PC]{0,3}[\\PC&&[^\\s]]\\PC{0,90}",
+        // A name must not contain the separators of lines and paragraphs, Zl and Zp.
+        name in "[ \\PC&&[^\\p{Zl}\\p{Zp}]]{0,3}[\\PC&&[^\\s]][\\PC&&[^\\p{Zl}\\p{Zp}]]{0,90}",
         raw in vec(any::<bool>(), 0..8),
         others in vec(("[a-z]{7}", any_json()), 0..3),
         space in "[ \t\r\n]{0,3}",
