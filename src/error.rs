@@ -1,7 +1,8 @@
 //! Every refusal: its status, code, message and header. To add one, add a row to the table below.
 //!
-//! The body is `{"error": "<message for the user>", "code": "<stable_snake_case>", "detail": …}`. `detail` is null except in a 422,
-//! where it lists the invalid fields. A 412 also has `current`, the current state.
+//! The body is `{"error": "<message for the user>", "code": "<stable_snake_case>", "detail": …}`. `detail` lists the invalid fields of
+//! a 422, has what the next step needs if the user must prove something first, and is null otherwise. A 412 also has `current`, the
+//! current state.
 
 use std::borrow::Cow;
 
@@ -110,6 +111,27 @@ refusals! {
     /// The default account must change its password first.
     PasswordChangeRequired:
         FORBIDDEN "password_change_required", "Change the default password before you do anything else.";
+
+    /// The password was right, and the user requires a second factor. The field has what the second step needs.
+    SecondFactorRequired(step: Box<SecondStep> = Box::new(SecondStep {
+        app_url: "https://app.example.com".to_owned(),
+        token: "kP1r9Z0Yq…".to_owned(),
+        methods: vec!["totp", "recovery_code"],
+    })):
+        FORBIDDEN "second_factor_required", format!("Sign in at {}/signin: this account asks for a second step.", step.app_url);
+
+    /// The operator requires a second factor, and the user has none.
+    SecondFactorSetupRequired:
+        FORBIDDEN "second_factor_setup_required",
+        "Set up a second factor before you do anything else: an authenticator app or a passkey.";
+
+    /// The user has not proven recently who they are. The field has the ways to do it.
+    ReauthenticationRequired(reauthentication: Reauthentication = Reauthentication { methods: vec!["password", "passkey"], max_age: 900 }):
+        FORBIDDEN "reauthentication_required", "Please confirm that it is you.";
+
+    /// The password, code or passkey with which the user wants to prove again who they are is wrong, or too little.
+    WrongProof:
+        FORBIDDEN "wrong_proof", "This did not confirm that it is you. Check it, or choose another way.";
 
     /// The endpoint is for admins, and the caller is not one.
     AdminRequired:
@@ -233,6 +255,39 @@ impl Error {
     }
 }
 
+/// What the second step of a sign-in needs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SecondStep {
+    /// `APP_URL`, for the message.
+    #[serde(skip)]
+    pub app_url: String,
+    /// The token of the sign-in, valid for 10 minutes.
+    pub token: String,
+    /// The methods to choose from: `totp`, `passkey`, `recovery_code`.
+    pub methods: Vec<&'static str>,
+}
+
+/// How a user can prove again who they are.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Reauthentication {
+    /// The methods to choose from: `password`, `passkey`, `totp`.
+    pub methods: Vec<&'static str>,
+    /// How long a proof counts as recent, in seconds.
+    pub max_age: i64,
+}
+
+/// What a client needs to know of an error.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Detail<'a> {
+    /// In a 422, every invalid field.
+    Problems(&'a [FieldProblem]),
+    /// In `second_factor_required`.
+    SecondStep(&'a SecondStep),
+    /// In `reauthentication_required`.
+    Reauthentication(&'a Reauthentication),
+}
+
 /// The current state of the resource that a refused change was about.
 #[derive(Debug)]
 pub struct Current {
@@ -263,9 +318,10 @@ pub struct Body<'a> {
     error: String,
     /// A stable name for use in code.
     code: &'static str,
-    /// In a 422, every invalid field. Otherwise null.
+    /// In a 422, every invalid field. In `second_factor_required` and `reauthentication_required`, what the next step needs. Otherwise
+    /// null.
     #[schema(required)]
-    detail: Option<&'a [FieldProblem]>,
+    detail: Option<Detail<'a>>,
     /// In a 412 only, the current state, as a GET returns it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, nullable = false)]
@@ -290,7 +346,9 @@ impl Error {
     /// Returns the body. Messages of 500 and 503 contain `request_id`, so that the caller can report it.
     pub fn body(&self, request_id: &str) -> Body<'_> {
         let detail = match self {
-            Error::Invalid(problems) => Some(problems.as_slice()),
+            Error::Invalid(problems) => Some(Detail::Problems(problems)),
+            Error::SecondFactorRequired(step) => Some(Detail::SecondStep(step)),
+            Error::ReauthenticationRequired(reauthentication) => Some(Detail::Reauthentication(reauthentication)),
             _ => None,
         };
         let current = match self {

@@ -26,6 +26,11 @@ pub fn new_session(app: &App, action: Action, user_id: &str, session: &sessions:
     Event { session_id: Some(session.id.clone()), ..without_session(app, action, user_id) }
 }
 
+/// Returns the event of a login with the right password that needs a second step. No session has started.
+pub fn first_step(app: &App, user_id: &str) -> Event {
+    Event { result: "second_factor_required", ..without_session(app, Action::Login, user_id) }
+}
+
 /// Returns the event of an admin's action on another account.
 pub fn by_admin(app: &App, action: Action, admin: &Session, user_id: &str) -> Event {
     Event { session_id: Some(admin.id.clone()), ..event(app, action, Some(&admin.user.id), Some(user_id)) }

@@ -9,9 +9,9 @@
 //! A session token works at every protected endpoint except `reset-password-with-token`; a reset token works there and at `GET
 //! /me`. The kinds have different keys, claims and records, so neither works as the other.
 //!
-//! If the user must change the default password, the session has a separate kind of token. Its key is not published and it claims
-//! the lowest role and tier, so no relying party accepts it. Here, both kinds name a session, and the database decides on each
-//! request what the session can do.
+//! A session is restricted if its user must change the default password or set up a second factor. It has a separate kind of token,
+//! whose key is not published and which claims the lowest role and tier, so no relying party accepts it. Here, both kinds name a
+//! session, and the database decides on each request what the session can do.
 
 use std::{ops::Deref, rc::Rc};
 
@@ -22,7 +22,8 @@ use crate::{
     crypto::jwt::Verified,
     domain::{
         Timestamp,
-        claims::{Claims, Purpose},
+        claims::{Authentication, Claims, Purpose},
+        proof::{Level, Proof},
         user::{Role, User},
     },
     error::Error,
@@ -46,6 +47,29 @@ pub enum Carrier {
     Cookie(session_cookie::Kind),
 }
 
+/// Why a session can do little.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restriction {
+    /// The default password must be changed first.
+    PasswordChange,
+    /// The settings require a second factor, and the session was started without one.
+    SecondFactorSetup,
+}
+
+impl Restriction {
+    /// Returns the restriction of a session of this user. `must_change_password` tells that the default password is in force, `level`
+    /// is that of the session.
+    pub fn of(app: &App, user: &User, must_change_password: bool, level: Level) -> Option<Restriction> {
+        if must_change_password && !app.settings().default_admin_open {
+            Some(Restriction::PasswordChange)
+        } else if level < Level::Two && app.settings().second_factor.is_required_of(user.role) {
+            Some(Restriction::SecondFactorSetup)
+        } else {
+            None
+        }
+    }
+}
+
 /// A live session of an active user.
 pub struct Session {
     /// Its id.
@@ -54,15 +78,21 @@ pub struct Session {
     pub carrier: Carrier,
     /// The user.
     pub user: User,
-    /// Whether the default password must be changed.
-    pub must_change_password: bool,
+    /// Why it can do little, if it is restricted.
+    pub restriction: Option<Restriction>,
+    /// Whether every session of the user needs two factors.
+    pub requires_second_factor: bool,
     /// When it started.
     pub created_at: Timestamp,
+    /// When the user last proved who they are.
+    pub authenticated_at: Timestamp,
+    /// How.
+    pub proof: Proof,
     /// When its token was issued.
     pub token_issued_at: Timestamp,
     /// When its token expires.
     pub token_expires_at: Timestamp,
-    /// Whether its token differs from one that would be issued now: in role, tier or purpose.
+    /// Whether its token differs from one that would be issued now: in role, tier, purpose or the proof of the user.
     pub token_is_outdated: bool,
 }
 
@@ -101,31 +131,39 @@ pub enum Bearer {
     PasswordReset(PasswordReset),
 }
 
-/// Returns the token of a session. With `must_change_password`, it only works for that change, unless the settings leave the
-/// default admin unrestricted.
+/// What the token of a session says.
+pub struct TokenContent<'a> {
+    /// The user.
+    pub user: &'a User,
+    /// The id of the session.
+    pub session_id: &'a str,
+    /// Why the session can do little, if it is restricted.
+    pub restriction: Option<Restriction>,
+    /// When the user last proved who they are.
+    pub authenticated_at: Timestamp,
+    /// How.
+    pub proof: &'a Proof,
+    /// When the token expires.
+    pub expires_at: Timestamp,
+}
+
+/// Returns the token of a session. That of a restricted session works only here.
 ///
 /// # Errors
 /// 500 if it cannot be signed.
-pub fn session_token(
-    app: &App,
-    user: &User,
-    must_change_password: bool,
-    session_id: &str,
-    expires_at: Timestamp,
-) -> Result<String, Error> {
-    let sid = session_id.to_owned();
-    let is_restricted = is_restricted(app, must_change_password);
+pub fn session_token(app: &App, content: &TokenContent<'_>) -> Result<String, Error> {
+    let TokenContent { user, session_id, restriction, authenticated_at, proof, expires_at } = *content;
+    let (sid, is_restricted) = (session_id.to_owned(), restriction.is_some());
     let (keys, purpose) = match is_restricted {
-        true => (&app.keys().password_change, Purpose::PasswordChange { sid }),
+        true => (&app.keys().restricted, Purpose::Restricted { sid }),
         false => (&app.keys().session, Purpose::Session { sid }),
     };
-    let claims = Claims { scopes: session_scopes(user, is_restricted), ..claims(app, user, purpose) };
+    let claims = Claims {
+        scopes: session_scopes(user, is_restricted),
+        authentication: Some(Authentication::of(authenticated_at, proof)),
+        ..claims(app, user, purpose)
+    };
     keys.sign(claims, app.now, expires_at)
-}
-
-/// Returns whether a session can only change the default password.
-fn is_restricted(app: &App, must_change_password: bool) -> bool {
-    must_change_password && !app.settings().default_admin_open
 }
 
 /// Returns the role and tier that the token of a session claims: never more than the session can do here.
@@ -163,7 +201,14 @@ pub fn password_reset_token(
 
 fn claims(app: &App, user: &User, purpose: Purpose) -> Claims {
     let app_url = &app.settings().app_url;
-    Claims { iss: app_url.clone(), aud: app_url.clone(), sub: user.id.clone(), scopes: (user.role, user.tier), purpose }
+    Claims {
+        iss: app_url.clone(),
+        aud: app_url.clone(),
+        sub: user.id.clone(),
+        scopes: (user.role, user.tier),
+        authentication: None,
+        purpose,
+    }
 }
 
 /// Returns whether a page of this service sent the request. `Origin` shows it, because no browser lets a page set another origin
@@ -176,12 +221,25 @@ pub fn is_from_own_page(app: &App, request: &Request) -> bool {
 /// Returns the session of the token or the cookie.
 ///
 /// # Errors
-/// 401 if there is no live session; 403 if the cookie comes from a page of another origin, the user is inactive, or must change the
-/// default password first (only [`session_before_password_change`] accepts that); 409 if the page acts for another user; 429 if a
-/// write exceeds the user's budget; 503.
+/// 401 if there is no live session; 403 if the cookie comes from a page of another origin, the user is inactive, must change the
+/// default password first (only [`session_before_password_change`] accepts that), or must set up a second factor first
+/// ([`session_during_setup`] accepts that as well); 409 if the page acts for another user; 429 if a write exceeds the user's
+/// budget; 503.
 pub async fn session(app: &App, request: &Request) -> Result<Session, Error> {
+    let session = session_during_setup(app, request).await?;
+    if session.restriction == Some(Restriction::SecondFactorSetup) {
+        return Err(Error::SecondFactorSetupRequired);
+    }
+    Ok(session)
+}
+
+/// Like [`session`], for endpoints by which a user sets up a second factor.
+///
+/// # Errors
+/// As [`session`], except for users who must set up a second factor.
+pub async fn session_during_setup(app: &App, request: &Request) -> Result<Session, Error> {
     let session = session_before_password_change(app, request).await?;
-    if is_restricted(app, session.must_change_password) {
+    if session.restriction == Some(Restriction::PasswordChange) {
         return Err(Error::PasswordChangeRequired);
     }
     Ok(session)
@@ -248,7 +306,7 @@ pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<B
     let (token, carrier) = session_bearer(app, request)?;
     if let Some(verified) = verified_session(app, &token) {
         let live_in = |read_from| live_session(app, request, read_from, &verified, carrier);
-        let read_from = if is_password_change(&verified) { ReadFrom::Primary } else { ReadFrom::Nearest };
+        let read_from = if is_restricted(&verified) { ReadFrom::Primary } else { ReadFrom::Nearest };
         let mut live = live_in(read_from).await?;
         // A new token must not contain the data of a replica that is behind.
         if read_from == ReadFrom::Nearest
@@ -274,8 +332,8 @@ fn verified_session(app: &App, token: &str) -> Option<Rc<Verified<Claims>>> {
         .get_or_find(token, || {
             let keys = app.keys();
             let of_session = || Some(keys.session.verify(token, app.now)?).filter(is_session);
-            let of_password_change = || Some(keys.password_change.verify(token, app.now)?).filter(is_password_change);
-            of_session().or_else(of_password_change)
+            let restricted = || Some(keys.restricted.verify(token, app.now)?).filter(is_restricted);
+            of_session().or_else(restricted)
         })
         .filter(|verified| app.now < verified.expires_at)
 }
@@ -284,8 +342,8 @@ fn is_session(verified: &Verified<Claims>) -> bool {
     matches!(verified.claims.purpose, Purpose::Session { .. })
 }
 
-fn is_password_change(verified: &Verified<Claims>) -> bool {
-    matches!(verified.claims.purpose, Purpose::PasswordChange { .. })
+fn is_restricted(verified: &Verified<Claims>) -> bool {
+    matches!(verified.claims.purpose, Purpose::Restricted { .. })
 }
 
 /// Returns the session of a verified token. Every request that does more than read counts against the budget of its user, only
@@ -298,7 +356,7 @@ async fn live_session(
     carrier: Carrier,
 ) -> Result<Session, Error> {
     let claims = &verified.claims;
-    let (Purpose::Session { sid } | Purpose::PasswordChange { sid }) = &claims.purpose else {
+    let (Purpose::Session { sid } | Purpose::Restricted { sid }) = &claims.purpose else {
         return Err(Error::Unauthorized);
     };
     if !is_of_this_deployment(app, claims) {
@@ -315,18 +373,31 @@ async fn live_session(
     if !request.only_reads() && !app.user_writes.allow(&live.user.id).await? {
         return Err(Error::TooManyRequests(USER_WRITES_PERIOD));
     }
-    let is_restricted = is_restricted(app, live.must_change_password);
-    let token_is_outdated =
-        claims.scopes != session_scopes(&live.user, is_restricted) || is_password_change(verified) != is_restricted;
+    let restriction = Restriction::of(app, &live.user, live.must_change_password, live.proof.level());
+    let token_is_outdated = claims.scopes != session_scopes(&live.user, restriction.is_some())
+        || is_restricted(verified) != restriction.is_some()
+        || is_proof_outdated(claims, &live);
     Ok(Session {
         id: sid.clone(),
         carrier,
         user: live.user,
-        must_change_password: live.must_change_password,
+        restriction,
+        requires_second_factor: live.requires_second_factor,
         created_at: live.session_created_at,
+        authenticated_at: live.authenticated_at,
+        proof: live.proof,
         token_issued_at: verified.issued_at,
         token_expires_at: verified.expires_at,
         token_is_outdated,
+    })
+}
+
+/// Returns whether the user has proven again who they are since the token was issued. The methods only change together with the time.
+/// A token without these claims is from before there were second factors; it stays as it is until then.
+fn is_proof_outdated(claims: &Claims, live: &sessions::Live) -> bool {
+    let auth_time = claims.authentication.as_ref().map(|authentication| authentication.auth_time);
+    auth_time.map_or(live.authenticated_at > live.session_created_at, |auth_time| {
+        auth_time != live.authenticated_at.div_euclid(1_000)
     })
 }
 

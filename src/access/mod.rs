@@ -7,5 +7,6 @@ pub mod first_account;
 pub mod new_password;
 pub mod one_time;
 pub mod password_attempt;
+pub mod recent;
 pub mod sign_in;
 pub mod user_token;

@@ -1,12 +1,15 @@
-//! The start of a session, by a login or a sign-up, and its end.
+//! The one door: the start of a session, whatever the way in, and its end.
+//!
+//! A way in collects a [`Proof`], stores the session with `store::sessions::begin`, and responds with [`answer`]. The database refuses
+//! a session below the level that its user requires, so a way in that forgets about second factors starts no session.
 
 use http::header;
 
-use super::bearer::{self, Carrier, Session};
+use super::bearer::{self, Carrier, Restriction, Session, TokenContent};
 use crate::{
     app::App,
     crypto::random,
-    domain::user::User,
+    domain::{proof::Proof, user::User},
     error::Error,
     responses::{self, SignedIn},
     store::sessions,
@@ -28,22 +31,32 @@ pub fn answer(
     must_change_password: bool,
     session: &sessions::New,
 ) -> Result<Response, Error> {
-    let token = bearer::session_token(app, &user, must_change_password, &session.id, session.expires_at)?;
+    let sessions::New { id, proof, now, expires_at, .. } = session;
+    let restriction = Restriction::of(app, &user, must_change_password, proof.level());
+    let content = TokenContent {
+        user: &user,
+        session_id: id,
+        restriction,
+        authenticated_at: *now,
+        proof,
+        expires_at: *expires_at,
+    };
+    let token = bearer::session_token(app, &content)?;
     let cookie = (session_cookie::is_wanted(request) && bearer::is_from_own_page(app, request))
         .then(|| bearer::cookie(app, bearer::cookie_kind(app, request), &token, session.expires_at));
     let body = SignedIn { token: &token, user: responses::User::from(&user), must_change_password };
     Ok(Response::json(&body).headers(cookie))
 }
 
-/// Returns a new session for this request.
+/// Returns a new session for this request, with what the user has proven.
 ///
 /// # Errors
 /// 500 if there is no randomness.
-pub fn new_session(app: &App, request: &Request) -> Result<sessions::New, Error> {
+pub fn new_session(app: &App, request: &Request, proof: Proof) -> Result<sessions::New, Error> {
     let user_agent =
         request.header(&header::USER_AGENT).map(|text| text.get(..USER_AGENT_LENGTH).unwrap_or(&text).to_owned());
     let expires_at = app.settings().session.expiry(app.now);
-    Ok(sessions::New { id: random::id()?, user_agent, now: app.now, expires_at })
+    Ok(sessions::New { id: random::id()?, user_agent, now: app.now, expires_at, proof })
 }
 
 /// Returns the response after `session` has ended. It removes the cookie if the request came with one.

@@ -11,9 +11,9 @@ use super::{jwt::JwtKeys, keyed_hash::HashKey, seal::SealKey};
 pub struct Keys {
     /// Signs session tokens. Its public half is at `/api/auth/jwks`.
     pub session: JwtKeys,
-    /// Signs tokens of sessions that can only change the default password. It is not published, so that no other service accepts
-    /// such a token.
-    pub password_change: JwtKeys,
+    /// Signs tokens of sessions that can do little until their user has changed the default password or set up a second factor. It
+    /// is not published, so that no other service accepts such a token.
+    pub restricted: JwtKeys,
     /// Signs password reset tokens.
     pub password_reset: JwtKeys,
     /// Hashes the keys of throttles, so that the database contains neither emails nor addresses.
@@ -30,8 +30,6 @@ pub struct Keys {
     pub mail: Vec<SealKey>,
     /// Encrypt one-time tokens: the current key, and the previous one if it is still accepted.
     pub one_time: Vec<SealKey>,
-    /// Encrypt the secrets of authenticator apps and recovery codes: the current key, and the previous one if it is still accepted.
-    pub second_factor: Vec<SecondFactorKey>,
 }
 
 /// The two keys of user tokens from the same secret.
@@ -44,14 +42,6 @@ pub struct UserTokenKeys {
     pub seal: SealKey,
 }
 
-/// The key of second factors from one secret.
-pub struct SecondFactorKey {
-    /// Identifies the secret that it is derived from.
-    pub id: String,
-    /// Encrypts what a user and the service share.
-    pub seal: SealKey,
-}
-
 impl Keys {
     /// Derives all keys. One-time passwords and throttles do not survive a rotation, and an address has another hash in the audit
     /// log afterwards.
@@ -59,25 +49,19 @@ impl Keys {
         let secrets = || std::iter::once(current).chain(previous);
         Keys {
             session: jwt_keys(current, previous, "session token"),
-            password_change: jwt_keys(current, previous, "password change token"),
+            restricted: jwt_keys(current, previous, "password change token"),
             password_reset: jwt_keys(current, previous, "password reset token"),
             throttle: HashKey(derive(current, "throttle")),
             event: HashKey(derive(current, "event")),
             user_token: secrets()
                 .map(|secret| UserTokenKeys {
-                    id: key_id(secret, "user token key id"),
+                    id: Base64UrlUnpadded::encode_string(&derive::<6>(secret, "user token key id")),
                     lookup: HashKey(derive(secret, "user token lookup")),
                     seal: SealKey(derive(secret, "user token seal")),
                 })
                 .collect(),
             mail: secrets().map(|secret| SealKey(derive(secret, "mail"))).collect(),
             one_time: secrets().map(|secret| SealKey(derive(secret, "one-time token"))).collect(),
-            second_factor: secrets()
-                .map(|secret| SecondFactorKey {
-                    id: key_id(secret, "second factor key id"),
-                    seal: SealKey(derive(secret, "second factor seal")),
-                })
-                .collect(),
             idempotency: HashKey(derive(current, "mail idempotency key")),
             one_time_password: HashKey(derive(current, "one-time password")),
         }
@@ -86,10 +70,6 @@ impl Keys {
 
 fn jwt_keys(current: &str, previous: Option<&str>, purpose: &str) -> JwtKeys {
     JwtKeys::new(&derive(current, purpose), previous.map(|secret| derive(secret, purpose)).as_ref())
-}
-
-fn key_id(secret: &str, purpose: &str) -> String {
-    Base64UrlUnpadded::encode_string(&derive::<6>(secret, purpose))
 }
 
 fn derive<const N: usize>(secret: &str, purpose: &str) -> [u8; N] {

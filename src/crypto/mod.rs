@@ -2,9 +2,7 @@
 //! key for every purpose.
 
 pub mod argon2;
-mod base32;
 mod bcrypt;
-pub mod constant_time;
 pub mod fingerprint;
 mod firebase_scrypt;
 pub mod jwt;
@@ -16,4 +14,3 @@ mod scrypt;
 pub mod seal;
 pub mod sha1;
 pub mod token_cache;
-pub mod totp;

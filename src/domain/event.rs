@@ -87,6 +87,32 @@ actions! {
     Frozen: NO_POINTS;
     /// A freeze was undone.
     Unfrozen: NO_POINTS;
+    /// The user has proven again who they are, or tried to.
+    Reauthenticated: MANY_POINTS;
+    /// An authenticator app was added.
+    TotpAdded: NO_POINTS;
+    /// The authenticator app was removed.
+    TotpRemoved: NO_POINTS;
+    /// The user requires a second factor from now on.
+    SecondFactorRequired: NO_POINTS;
+    /// The user no longer requires a second factor.
+    SecondFactorRemoved: NO_POINTS;
+    /// New recovery codes replaced the old ones.
+    RecoveryCodesCreated: NO_POINTS;
+    /// A recovery code was used.
+    RecoveryCodeUsed: NO_POINTS;
+    /// A passkey was added.
+    PasskeyAdded: NO_POINTS;
+    /// A passkey was renamed.
+    PasskeyRenamed: MANY_POINTS;
+    /// A passkey was removed.
+    PasskeyRemoved: NO_POINTS;
+    /// The counter of a passkey went back, so there may be a copy of it. It was refused.
+    PasskeyCloned: NO_POINTS;
+    /// The password was removed, so that only passkeys are left.
+    PasswordRemoved: NO_POINTS;
+    /// An admin removed all second factors of the user.
+    SecondFactorsReset: NO_POINTS;
     /// Further events of the same hour were dropped.
     EventsDropped: NO_POINTS;
 }

@@ -11,11 +11,10 @@ pub mod one_time_password;
 pub mod origin;
 pub mod page;
 pub mod password;
-pub mod recovery_code;
+pub mod proof;
 pub mod session;
 pub mod text;
 pub mod throttle;
-pub mod totp;
 pub mod user;
 pub mod user_token;
 

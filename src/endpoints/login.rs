@@ -5,15 +5,24 @@ use postern_macros::{FromFields, operation};
 use crate::{
     access::{
         audit, first_account,
+        one_time::{self, PendingSignIn},
         password_attempt::{self, Verdict},
-        sign_in,
+        recent, sign_in,
     },
     app::App,
     crypto::password_hash,
-    domain::{email::LoginName, event::Action, password::Password},
-    error::Error,
+    domain::{
+        email::LoginName,
+        event::Action,
+        password::Password,
+        proof::{Method, Proof},
+    },
+    error::{Error, SecondStep},
     responses::SignedIn,
-    store::users::{self, Attempted},
+    store::{
+        throttles::PasswordAttempt,
+        users::{self, Account, Attempted},
+    },
     web::{Request, Response, session_cookie},
 };
 
@@ -34,14 +43,16 @@ pub struct Credentials {
 /// 2. The number of failed attempts for this account, then from this address: 429. An attempt counts before it is checked.
 /// 3. The email and the password: 401. An unknown email takes as long as a wrong password.
 /// 4. The account: 403 if it is deactivated.
+/// 5. The second factor: 403 `second_factor_required` if the user requires one. `detail` has what `POST
+///    /api/auth/login/second-factor` needs.
 ///
-/// A successful login no longer counts as an attempt.
+/// A right password no longer counts as an attempt.
 #[operation(
     request_body = Credentials,
     params(session_cookie::Wanted),
     responses(
         (status = 200, body = SignedIn, headers(("Set-Cookie" = String, description = "The session cookie, if it was requested."))),
-        (status = "4XX", description = "wrong_credentials inactive too_many_requests"),
+        (status = "4XX", description = "wrong_credentials inactive second_factor_required too_many_requests"),
     )
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
@@ -53,7 +64,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let Attempted { attempt, account, sample } =
         users::attempt_password(&app.store, &counters, email.as_str(), Some(&sample), None, app.now).await??;
 
-    let Some(account) = account else {
+    let Some(account) = account.filter(|account| !account.password_hash.is_empty()) else {
         password_attempt::spend(app, &password, sample.as_deref());
         return Err(audit::refused_login(app, None, Error::WrongCredentials));
     };
@@ -65,11 +76,35 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     };
     let cost = app.settings().password_cost;
     let rehashed = if is_outdated { Some(password_hash::hash(password.canonical(), cost)?) } else { None };
-    let new = sign_in::new_session(app, request)?;
+    let proof = Proof::by(Method::Password);
+    if account.requires_second_factor {
+        return Err(second_step(app, &account, &proof, attempt, rehashed.as_deref()).await?);
+    }
+    let new = sign_in::new_session(app, request, proof)?;
     let event = audit::new_session(app, Action::Login, &account.user.id, &new);
     if !users::complete_login(&app.store, &account, &new, attempt, rehashed.as_deref(), &event).await? {
-        // The password was changed or the account deactivated in the meantime.
+        // The password was changed, the account deactivated or a second factor added in the meantime.
         return Err(Error::WrongCredentials);
     }
     sign_in::answer(app, request, account.user, account.must_change_password, &new)
+}
+
+/// Returns the refusal that leads to the second step.
+async fn second_step(
+    app: &App,
+    account: &Account,
+    proof: &Proof,
+    attempt: PasswordAttempt<'_>,
+    rehashed: Option<&str>,
+) -> Result<Error, Error> {
+    let user_id = account.user.id.clone();
+    let pending = PendingSignIn { user_id, password_epoch: account.password_epoch, methods: proof.to_text() };
+    let token = one_time::seal(app, &pending)?;
+    let event = audit::first_step(app, &account.user.id);
+    let ways = users::complete_first_step(&app.store, account, attempt, rehashed, &event).await?;
+    // Without ways, the account was deleted in the meantime.
+    Ok(ways.map_or(Error::WrongCredentials, |ways| {
+        let app_url = app.settings().app_url.clone();
+        Error::SecondFactorRequired(Box::new(SecondStep { app_url, token, methods: recent::second_steps(&ways) }))
+    }))
 }

@@ -4,7 +4,7 @@ use http::HeaderName;
 use postern_macros::operation;
 
 use crate::{
-    access::bearer::{self, Bearer, Carrier, Session},
+    access::bearer::{self, Bearer, Carrier, Session, TokenContent},
     app::App,
     error::Error,
     responses::User,
@@ -17,7 +17,8 @@ const REFRESH_TOKEN: HeaderName = HeaderName::from_static("x-refresh-token");
 
 /// Get the current user.
 ///
-/// A session also gets a new token after half of the lifetime of its old one, or when the user's role or tier has changed: in
+/// A session also gets a new token after half of the lifetime of its old one, or when the user's role or tier has changed or
+/// they have proven again who they are: in
 /// `X-Refresh-Token`, or in a new cookie if the request came with the session cookie.
 #[operation(
     responses((
@@ -48,7 +49,17 @@ async fn refresh(app: &App, session: &Session) -> Result<Option<Header>, Error> 
         None if session.token_is_outdated => session.token_expires_at,
         None => return Ok(None),
     };
-    let token = bearer::session_token(app, &session.user, session.must_change_password, &session.id, expires_at)?;
+    let token = bearer::session_token(
+        app,
+        &TokenContent {
+            user: &session.user,
+            session_id: &session.id,
+            restriction: session.restriction,
+            authenticated_at: session.authenticated_at,
+            proof: &session.proof,
+            expires_at,
+        },
+    )?;
     Ok(Some(match session.carrier {
         Carrier::Header => (REFRESH_TOKEN, token.into()),
         Carrier::Cookie(kind) => bearer::cookie(app, kind, &token, expires_at),

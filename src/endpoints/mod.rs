@@ -17,6 +17,8 @@ pub mod openapi;
 pub mod outbox;
 pub mod password;
 pub mod password_reset;
+pub mod reauthenticate;
+pub mod security;
 pub mod send_invite;
 pub mod sessions;
 pub mod signup;

@@ -11,6 +11,7 @@ use crate::{
         event::Action,
         name::Name,
         password::NewPassword,
+        proof::{Method, Proof},
         throttle::SIGN_UP_BY_ADDRESS,
         user::Role,
         user_token::{Referrer, is_well_formed},
@@ -76,7 +77,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
 
     let password_hash = password_hash::hash(password.as_str(), app.settings().password_cost)?;
     let user_id = random::id()?;
-    let session = sign_in::new_session(app, request)?;
+    let session = sign_in::new_session(app, request, Proof::by(Method::Password))?;
     let new = users::New {
         id: &user_id,
         email: &email,

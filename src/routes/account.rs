@@ -8,12 +8,13 @@ use crate::endpoints::*;
 routes! {
     "My account": "For the current user.";
     GET "/api/auth/me": SessionOrPasswordReset => me::get(app, caller);
-    DELETE "/api/auth/me": Session => deactivate::delete(app, caller);
-    PUT "/api/auth/me/name": Session => name::put(app, request, caller);
-    PUT "/api/auth/me/password": SessionBeforePasswordChange => password::put(app, request, caller);
-    POST "/api/auth/me/send-otp": Session => one_time_password::send(app, caller);
+    DELETE "/api/auth/me": Session(WithSecondFactor) => deactivate::delete(app, caller);
+    GET "/api/auth/me/security": SessionDuringSetup(Never) => security::get(app, caller);
+    PUT "/api/auth/me/name": Session(Never) => name::put(app, request, caller);
+    PUT "/api/auth/me/password": SessionBeforePasswordChange(Never) => password::put(app, request, caller);
+    POST "/api/auth/me/send-otp": Session(Never) => one_time_password::send(app, caller);
     POST "/api/auth/verify-otp": RateLimited => one_time_password::verify(app, request);
-    GET "/api/auth/me/sessions": Session => sessions::list(app, caller);
-    DELETE "/api/auth/me/sessions/{id}": Session => sessions::delete(app, caller, id);
-    GET "/api/auth/me/events": Session => events::list(app, request, caller);
+    GET "/api/auth/me/sessions": Session(Never) => sessions::list(app, caller);
+    DELETE "/api/auth/me/sessions/{id}": Session(Never) => sessions::delete(app, caller, id);
+    GET "/api/auth/me/events": Session(Never) => events::list(app, request, caller);
 }

@@ -7,11 +7,11 @@ use crate::endpoints::*;
 
 routes! {
     "Invitations": "User tokens, which users give to the people they invite.";
-    POST "/api/auth/me/create-token": Session => create_token::post(app, request, caller);
-    GET "/api/auth/me/tokens": Session => tokens::list(app, caller);
-    POST "/api/auth/me/tokens": Session => tokens::list(app, caller);
-    DELETE "/api/auth/me/tokens/{token}": Session => tokens::delete(app, caller, token);
+    POST "/api/auth/me/create-token": Session(WithSecondFactor) => create_token::post(app, request, caller);
+    GET "/api/auth/me/tokens": Session(Never) => tokens::list(app, caller);
+    POST "/api/auth/me/tokens": Session(Never) => tokens::list(app, caller);
+    DELETE "/api/auth/me/tokens/{token}": Session(WithSecondFactor) => tokens::delete(app, caller, token);
     GET "/api/auth/verify-token": RateLimited => verify_token::get(app, request);
     POST "/api/auth/verify-token": RateLimited => verify_token::post(app, request);
-    POST "/api/auth/me/send-invite": Session => send_invite::post(app, request, caller);
+    POST "/api/auth/me/send-invite": Session(WithSecondFactor) => send_invite::post(app, request, caller);
 }

@@ -19,7 +19,10 @@ use http::{Method, header};
 
 use self::router::{Resource, find};
 use crate::{
-    access::bearer::{self, Admin},
+    access::{
+        bearer::{self, Admin, Session},
+        recent::{self, RecentAuthentication},
+    },
     app::{App, Services},
     domain::Timestamp,
     error::Error,
@@ -206,11 +209,18 @@ async fn dispatch(app: &App, request: &Request, route: &Route, segments: &[Segme
     let call = Call { app, request, segments };
     let response: ResponseFuture<'_> = match &route.guard {
         Guard::Open(handler) | Guard::RateLimited(handler) => handler(call, &()),
-        Guard::Session(handler) => Box::pin(async move { handler(call, &bearer::session(app, request).await?).await }),
-        Guard::SessionBeforePasswordChange(handler) => {
-            Box::pin(async move { handler(call, &bearer::session_before_password_change(app, request).await?).await })
+        Guard::Session(when, handler) => {
+            Box::pin(
+                async move { respond_to_session(call, bearer::session(app, request).await?, *when, *handler).await },
+            )
         }
-        Guard::Admin(handler) => Box::pin(respond_to_admin(call, *handler)),
+        Guard::SessionDuringSetup(when, handler) => Box::pin(async move {
+            respond_to_session(call, bearer::session_during_setup(app, request).await?, *when, *handler).await
+        }),
+        Guard::SessionBeforePasswordChange(when, handler) => Box::pin(async move {
+            respond_to_session(call, bearer::session_before_password_change(app, request).await?, *when, *handler).await
+        }),
+        Guard::Admin(when, handler) => Box::pin(respond_to_admin(call, *when, *handler)),
         Guard::PasswordReset(handler) => {
             Box::pin(async move { handler(call, &bearer::password_reset(app, request).await?).await })
         }
@@ -221,11 +231,27 @@ async fn dispatch(app: &App, request: &Request, route: &Route, segments: &[Segme
     response.await
 }
 
+/// Runs a handler for a user, unless the call needs recent authentication and the session has none.
+async fn respond_to_session(
+    call: Call<'_>,
+    session: Session,
+    when: RecentAuthentication,
+    handler: Handler<Session>,
+) -> Result<Response, Error> {
+    recent::require(call.app, &session, when).await?;
+    handler(call, &session).await
+}
+
 /// Runs a handler for an admin. If the stored data decided that a write is refused, the reason can be that the caller is no
 /// longer an admin, so this is checked again.
-async fn respond_to_admin(call: Call<'_>, handler: Handler<Admin>) -> Result<Response, Error> {
+async fn respond_to_admin(
+    call: Call<'_>,
+    when: RecentAuthentication,
+    handler: Handler<Admin>,
+) -> Result<Response, Error> {
     let Call { app, request, .. } = call;
     let admin = bearer::admin(app, request).await?;
+    recent::require(app, &admin, when).await?;
     match handler(call, &admin).await {
         Err(error) if !request.only_reads() && error.depends_on_data() => {
             Err(bearer::refusal_of_admin(app, &admin, error).await)

@@ -9,5 +9,6 @@ routes! {
     "Signing in": "Start and end a session.";
     POST "/api/auth/login": RateLimited => login::post(app, request);
     POST "/api/auth/signup": RateLimited => signup::post(app, request);
-    POST "/api/auth/logout": SessionBeforePasswordChange => logout::post(app, caller);
+    POST "/api/auth/reauthenticate": SessionDuringSetup(Never) => reauthenticate::post(app, request, caller);
+    POST "/api/auth/logout": SessionBeforePasswordChange(Never) => logout::post(app, caller);
 }

@@ -10,7 +10,10 @@ use utoipa::{
 };
 
 use crate::{
-    access::bearer::{Admin, Bearer, PasswordReset, Session},
+    access::{
+        bearer::{Admin, Bearer, PasswordReset, Session},
+        recent::RecentAuthentication,
+    },
     app::App,
     error::Error,
     web::{Request, Response},
@@ -41,21 +44,24 @@ pub struct Route {
 /// The guard runs after the body has arrived and before the handler. Handlers get the caller only from the guard, so a handler
 /// for admins cannot be called by anyone else.
 ///
-/// Every row must name one of these. A new requirement, such as a recent login for sensitive calls, is a new variant.
+/// Every row must name one of these. Rows for users and admins must also say when the call needs recent authentication, so nobody
+/// adds a sensitive call by accident.
 pub enum Guard {
     /// Everyone.
     Open(Handler<()>),
     /// Everyone, within the platform's rate limit by address: calls that are expensive or can be used for guessing.
     RateLimited(Handler<()>),
-    /// Users, unless they must change the default password first.
-    Session(Handler<Session>),
-    /// Users, even if they must change the default password first.
-    SessionBeforePasswordChange(Handler<Session>),
+    /// Users, unless they must change the default password or set up a second factor first.
+    Session(RecentAuthentication, Handler<Session>),
+    /// Users, even if they must set up a second factor first, unless they must change the default password.
+    SessionDuringSetup(RecentAuthentication, Handler<Session>),
+    /// Users, even if they must change the default password or set up a second factor first.
+    SessionBeforePasswordChange(RecentAuthentication, Handler<Session>),
     /// Admins.
-    Admin(Handler<Admin>),
+    Admin(RecentAuthentication, Handler<Admin>),
     /// Users with a reset token.
     PasswordReset(Handler<PasswordReset>),
-    /// Users, even if they must change the default password first, and users with a reset token.
+    /// Users, even if they must change the default password or set up a second factor first, and users with a reset token.
     SessionOrPasswordReset(Handler<Bearer>),
 }
 
@@ -132,7 +138,10 @@ const fn starts_with(mut text: &[u8], mut start: &[u8]) -> bool {
 ///
 /// ```text
 /// METHOD "/path/{segment}": Guard => file::handler(app, request, caller, segment);
+/// METHOD "/path": Guard(When) => file::handler(app, caller);
 /// ```
+///
+/// `When` is a [`RecentAuthentication`], which the guards for users and admins need.
 ///
 /// The row names the arguments of the handler: `app`, `request`, `caller`, which the guard returns, and variable segments. A name
 /// that is none of these does not compile.
@@ -142,7 +151,7 @@ const fn starts_with(mut text: &[u8], mut start: &[u8]) -> bool {
 macro_rules! routes {
     (
         $tag:literal: $description:literal;
-        $($method:ident $pattern:literal: $guard:ident => $file:ident::$handler:ident($($argument:ident),*);)*
+        $($method:ident $pattern:literal: $guard:ident $(($when:ident))? => $file:ident::$handler:ident($($argument:ident),*);)*
     ) => {
         /// The routes of this area.
         pub static AREA: Area = Area {
@@ -152,7 +161,7 @@ macro_rules! routes {
                 Route {
                     method: Method::$method,
                     pattern: $pattern,
-                    guard: Guard::$guard(|_call, _caller| {
+                    guard: Guard::$guard($($crate::access::recent::RecentAuthentication::$when,)? |_call, _caller| {
                         Box::pin($file::$handler($(routes!(@argument $pattern, _call, _caller, $argument)),*))
                     }),
                 },

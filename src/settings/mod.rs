@@ -18,7 +18,7 @@ pub use self::{
 use self::reader::Reader;
 use crate::{
     crypto::password_hash::Cost,
-    domain::{origin::OwnOrigin, session},
+    domain::{origin::OwnOrigin, session, user::Role},
 };
 
 /// The settings of a deployment, validated. `table` documents each one.
@@ -50,6 +50,8 @@ pub struct Settings {
     pub looks_up_breaches: bool,
     /// `ARGON2_MEMORY_KIB`, `ARGON2_ITERATIONS` and `ARGON2_PARALLELISM`.
     pub password_cost: Cost,
+    /// `SECOND_FACTOR`.
+    pub second_factor: SecondFactor,
     /// `READ_REPLICAS`.
     pub reads_replicas: bool,
     /// `OTP_LIFETIME_SECONDS`.
@@ -62,6 +64,28 @@ pub struct Settings {
     pub user_token_lifetime_days: i64,
     /// `EVENT_RETENTION_DAYS`.
     pub event_retention_days: i64,
+}
+
+/// Who must have a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecondFactor {
+    /// Nobody.
+    Optional,
+    /// Admins.
+    Admins,
+    /// Everybody.
+    Everybody,
+}
+
+impl SecondFactor {
+    /// Returns whether users with this role must have one.
+    pub fn is_required_of(self, role: Role) -> bool {
+        match self {
+            SecondFactor::Optional => false,
+            SecondFactor::Admins => role == Role::Admin,
+            SecondFactor::Everybody => true,
+        }
+    }
 }
 
 impl Settings {
@@ -93,6 +117,11 @@ impl Settings {
                 parallelism: reader.number(table::ARGON2_PARALLELISM) as u32,
             },
             looks_up_breaches: reader.choice(table::BREACHED_PASSWORDS) == "range",
+            second_factor: match reader.choice(table::SECOND_FACTOR) {
+                "admins" => SecondFactor::Admins,
+                "everybody" => SecondFactor::Everybody,
+                _ => SecondFactor::Optional,
+            },
             reads_replicas: reader.choice(table::READ_REPLICAS) == "on",
             otp_lifetime: reader.number(table::OTP_LIFETIME_SECONDS),
             reset_token_lifetime: reader.number(table::RESET_TOKEN_LIFETIME_SECONDS),

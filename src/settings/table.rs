@@ -189,6 +189,11 @@ settings! {
         /// The password of the first account.
         ADMIN_PASSWORD: Text = Text::SECRET.required("for the first deployment");
     }
+    "Second factors" {
+        /// Who must have a second factor: nobody (`optional`), `admins`, or `everybody`. Whoever must and has none can only set one up
+        /// after signing in.
+        SECOND_FACTOR: Choice = Choice::of(&["optional", "admins", "everybody"]);
+    }
     "Passwords" {
         /// The minimum number of characters in a password. The maximum is always 128.
         PASSWORD_MIN_LENGTH: Number = Number::between(password::MIN_LENGTH as i64, 64).or(password::MIN_LENGTH as i64);

@@ -19,6 +19,7 @@ pub mod outbox;
 pub mod records;
 mod retry;
 pub mod schema;
+pub mod second_factors;
 pub mod sessions;
 pub mod throttles;
 pub mod user_list;

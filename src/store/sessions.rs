@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{ReadFrom, Store, administration::is_active_admin, decode::flag, events, run, run_all, run_on};
 use crate::{
-    domain::{Timestamp, event::Event, page::FARTHEST, session::MAX_LIVE, user::User},
+    domain::{Timestamp, event::Event, page::FARTHEST, proof::Proof, session::MAX_LIVE, user::User},
     ports::{Rows, Statement, StoreError},
 };
 
@@ -19,6 +19,8 @@ pub struct New {
     pub now: Timestamp,
     /// When it expires, unless it is refreshed.
     pub expires_at: Timestamp,
+    /// How the user has proven who they are.
+    pub proof: Proof,
 }
 
 /// The maximum number of sessions that one login ends. An account with more from before the limit gets below it step by step.
@@ -31,8 +33,14 @@ pub struct Live {
     pub user: User,
     /// Whether the default password is still in force.
     pub must_change_password: bool,
+    /// Whether every session of the user needs two factors.
+    pub requires_second_factor: bool,
     /// When it started.
     pub session_created_at: Timestamp,
+    /// When the user last proved who they are.
+    pub authenticated_at: Timestamp,
+    /// How.
+    pub proof: Proof,
 }
 
 /// The columns that are not the user's.
@@ -40,15 +48,26 @@ pub struct Live {
 struct Beside {
     #[serde(deserialize_with = "flag")]
     must_change_password: bool,
+    #[serde(deserialize_with = "flag")]
+    second_factor: bool,
     session_created_at: Timestamp,
+    authenticated_at: Option<Timestamp>,
+    methods: String,
 }
 
 impl Live {
     fn of(rows: &Rows) -> Result<Option<Live>, StoreError> {
         // Parsed twice, because serde would copy the values of a nested struct.
         let (Some(user), Some(beside)) = (rows.first()?, rows.first()?) else { return Ok(None) };
-        let Beside { must_change_password, session_created_at } = beside;
-        Ok(Some(Live { user, must_change_password, session_created_at }))
+        let Beside { must_change_password, second_factor, session_created_at, authenticated_at, methods } = beside;
+        Ok(Some(Live {
+            user,
+            must_change_password,
+            requires_second_factor: second_factor,
+            session_created_at,
+            authenticated_at: authenticated_at.unwrap_or(session_created_at),
+            proof: Proof::parse(&methods),
+        }))
     }
 }
 
@@ -82,8 +101,8 @@ pub async fn find_live(
     // Not all columns of the user: each one is text to transfer and parse, and a session check needs no password hash. `?3` is for
     // the replica.
     let statement = Statement::new(
-        "SELECT users.id, email, name, role, tier, is_active, is_verified, must_change_password, referrer_id, extra,
-           users.created_at, updated_at, sessions.created_at AS session_created_at
+        "SELECT users.id, email, name, role, tier, is_active, is_verified, must_change_password, second_factor, referrer_id,
+           extra, users.created_at, updated_at, sessions.created_at AS session_created_at, authenticated_at, methods
          FROM sessions JOIN users ON users.id = sessions.user_id
          WHERE sessions.id = ?1 AND sessions.expires_at > ?2
            AND (?3 IS NULL OR is_active = 1 AND EXISTS (SELECT 1 FROM heartbeat WHERE beat_at > ?3))",
@@ -91,6 +110,69 @@ pub async fn find_live(
     .bind(session_id)
     .bind(now);
     Live::of(&run_on(store, read_from, statement, now).await?)
+}
+
+/// What must hold besides an active user when a session starts.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Condition {
+    /// The password is still that of this epoch.
+    PasswordEpoch(i64),
+    /// The password is still that of this epoch, and the previous statement of the batch has used up a proof.
+    PasswordEpochAndProofSpent(i64),
+    /// The previous statement of the batch has used up a proof.
+    ProofSpent,
+}
+
+impl Condition {
+    /// Returns the epoch, if it matters, and whether a proof is needed.
+    fn parameters(self) -> (Option<i64>, bool) {
+        match self {
+            Condition::PasswordEpoch(epoch) => (Some(epoch), false),
+            Condition::PasswordEpochAndProofSpent(epoch) => (Some(epoch), true),
+            Condition::ProofSpent => (None, true),
+        }
+    }
+}
+
+/// Starts a session. This is the only statement that does, so every way in comes through here.
+///
+/// It has no effect if the user requires a higher level than the proof has: a trigger of the database sees to that. `RETURNING`
+/// shows whether it had one.
+pub(super) fn begin(session: &New, user_id: &str, condition: Condition) -> Statement {
+    let (epoch, needs_proof) = condition.parameters();
+    Statement::new(
+        "INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at, authenticated_at, level, methods)
+         SELECT ?1, id, ?3, ?4, ?5, ?4, ?6, ?7 FROM users
+         WHERE id = ?2 AND is_active = 1 AND (?8 IS NULL OR password_epoch = ?8) AND (?9 = 0 OR changes() > 0)
+         RETURNING id",
+    )
+    .bind(session.id.as_str())
+    .bind(user_id)
+    .bind(session.user_agent.as_deref())
+    .bind(session.now)
+    .bind(session.expires_at)
+    .bind(session.proof.level().number())
+    .bind(session.proof.to_text())
+    .bind(epoch)
+    .bind(needs_proof)
+}
+
+/// Stores that the user has proven again who they are, in the same session. `proof` is that of the session with the new method. Has
+/// no effect if the session has ended or the account is not active.
+pub(super) fn strengthen(session_id: &str, proof: &Proof, condition: Condition, now: Timestamp) -> Statement {
+    let (epoch, needs_proof) = condition.parameters();
+    Statement::new(
+        "UPDATE sessions SET authenticated_at = max(?2, coalesce(authenticated_at, 0)), level = max(level, ?3), methods = ?4
+         WHERE id = ?1 AND expires_at > ?2 AND (?6 = 0 OR changes() > 0) AND EXISTS (
+           SELECT 1 FROM users WHERE id = sessions.user_id AND is_active = 1 AND (?5 IS NULL OR password_epoch = ?5))
+         RETURNING id",
+    )
+    .bind(session_id)
+    .bind(now)
+    .bind(proof.level().number())
+    .bind(proof.to_text())
+    .bind(epoch)
+    .bind(needs_proof)
 }
 
 /// Ends the sessions of a user beyond [`MAX_LIVE`], if the previous statement of the batch has started this session. Reads only the

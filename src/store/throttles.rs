@@ -176,19 +176,23 @@ pub struct PasswordAttempt<'a> {
 
 /// Proof that the caller knows the password or has set it. Counters change only if the batch has done this.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Proof<'a> {
+pub(super) enum PasswordProof<'a> {
     /// A session with this id was started.
     Session(&'a str),
     /// The account has this password hash. Its salt is random, so no other batch has set it.
     NewHash(&'a str),
+    /// The account still has the password of this epoch, which was just verified.
+    Epoch(i64),
 }
 
-/// The condition that the user in `users` meets the proof in the two parameters.
+/// The condition that the user in `users` meets the proof in the three parameters.
 macro_rules! is_proven {
-    ($session:literal, $hash:literal) => {
+    ($session:literal, $hash:literal, $epoch:literal) => {
         concat!(
             "(users.password_hash = ",
             $hash,
+            " OR users.password_epoch = ",
+            $epoch,
             " OR EXISTS (SELECT 1 FROM sessions WHERE id = ",
             $session,
             " AND user_id = users.id))"
@@ -196,13 +200,14 @@ macro_rules! is_proven {
     };
 }
 
-impl Proof<'_> {
+impl PasswordProof<'_> {
     fn bind(self, statement: Statement) -> Statement {
-        let (session, hash) = match self {
-            Proof::Session(id) => (Some(id), None),
-            Proof::NewHash(hash) => (None, Some(hash)),
+        let (session, hash, epoch) = match self {
+            PasswordProof::Session(id) => (Some(id), None, None),
+            PasswordProof::NewHash(hash) => (None, Some(hash), None),
+            PasswordProof::Epoch(epoch) => (None, None, Some(epoch)),
         };
-        statement.bind(session).bind(hash)
+        statement.bind(session).bind(hash).bind(epoch)
     }
 }
 
@@ -237,11 +242,11 @@ impl PasswordCounters {
     }
 
     /// Stores that this address knows the password, and resets its counter.
-    pub(super) fn remember_address(&self, proof: Proof<'_>, now: Timestamp) -> Statement {
+    pub(super) fn remember_address(&self, proof: PasswordProof<'_>, now: Timestamp) -> Statement {
         let statement = Statement::new(concat!(
             "INSERT INTO throttles (key, attempts, blocked_until, expires_at, epoch)
              SELECT ?1, 0, 0, ?2, password_epoch FROM users WHERE email = ?3 AND ",
-            is_proven!("?4", "?5"),
+            is_proven!("?4", "?5", "?6"),
             " ON CONFLICT (key) DO UPDATE SET attempts = 0, blocked_until = 0,
                expires_at = max(throttles.expires_at, excluded.expires_at), epoch = excluded.epoch",
         ))
@@ -255,7 +260,7 @@ impl PasswordCounters {
 impl PasswordAttempt<'_> {
     /// Takes this attempt back, because its password was right, and stores the address as known. Other attempts still count, so a
     /// login of the owner allows a stranger no further guess.
-    pub(super) fn forgive(self, proof: Proof<'_>, now: Timestamp) -> Vec<Statement> {
+    pub(super) fn forgive(self, proof: PasswordProof<'_>, now: Timestamp) -> Vec<Statement> {
         let PasswordCounters { account, address, .. } = self.counters;
         let take_back = |counter: &Counter, sql| {
             let statement = Statement::new(sql);
@@ -264,13 +269,13 @@ impl PasswordAttempt<'_> {
         let decrement = concat!(
             "UPDATE throttles SET attempts = max(attempts - 1, 0), blocked_until = 0
              WHERE key = ?1 AND EXISTS (SELECT 1 FROM users WHERE email = ?2 AND ",
-            is_proven!("?3", "?4"),
+            is_proven!("?3", "?4", "?5"),
             ")"
         );
         let delete_last = concat!(
             "DELETE FROM throttles
              WHERE key = ?1 AND attempts <= 1 AND EXISTS (SELECT 1 FROM users WHERE email = ?2 AND ",
-            is_proven!("?3", "?4"),
+            is_proven!("?3", "?4", "?5"),
             ")"
         );
         let mut statements = Vec::new();

@@ -5,12 +5,14 @@ use serde::Deserialize;
 use super::{
     Store,
     decode::flag,
-    events, mails, retry, run, run_all, sessions,
-    throttles::{self, Counter, PasswordAttempt, PasswordCounters, Proof},
+    events, mails, retry, run, run_all,
+    second_factors::{self, Ways},
+    sessions::{self, Condition},
+    throttles::{self, Counter, PasswordAttempt, PasswordCounters, PasswordProof},
     user_tokens,
 };
 use crate::{
-    domain::{Timestamp, email::Email, event::Event, throttle::Blocked, user::User},
+    domain::{Timestamp, email::Email, event::Event, proof::Proof, throttle::Blocked, user::User},
     ports::{Rows, Statement, StoreError},
 };
 
@@ -19,13 +21,15 @@ use crate::{
 pub struct Account {
     /// The public part.
     pub user: User,
-    /// A PHC string.
+    /// A PHC string, or empty if the user has no password.
     pub password_hash: String,
     /// Changes with every new password, but not when a login replaces the hash of the same one. So it shows whether the verified
     /// password is still the current one, even while several logins replace the hash.
-    password_epoch: i64,
+    pub password_epoch: i64,
     /// Whether the default password must be changed.
     pub must_change_password: bool,
+    /// Whether every session of the user needs two factors.
+    pub requires_second_factor: bool,
 }
 
 /// The columns that only the service itself reads.
@@ -35,6 +39,8 @@ struct Secret {
     password_epoch: i64,
     #[serde(deserialize_with = "flag")]
     must_change_password: bool,
+    #[serde(deserialize_with = "flag")]
+    second_factor: bool,
 }
 
 impl Account {
@@ -42,8 +48,9 @@ impl Account {
     pub(super) fn of(rows: &Rows) -> Result<Option<Account>, StoreError> {
         // Parsed twice, because serde would copy the values of a nested struct.
         let (Some(user), Some(secret)) = (rows.first()?, rows.first()?) else { return Ok(None) };
-        let Secret { password_hash, password_epoch, must_change_password } = secret;
-        Ok(Some(Account { user, password_hash, password_epoch, must_change_password }))
+        let Secret { password_hash, password_epoch, must_change_password, second_factor } = secret;
+        let requires_second_factor = second_factor;
+        Ok(Some(Account { user, password_hash, password_epoch, must_change_password, requires_second_factor }))
     }
 }
 
@@ -179,28 +186,61 @@ pub async fn complete_login(
     rehashed: Option<&str>,
     event: &Event,
 ) -> Result<bool, StoreError> {
-    let begin = Statement::new(
-        "INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at)
-         SELECT ?1, id, ?3, ?4, ?5 FROM users WHERE id = ?2 AND password_epoch = ?6 AND is_active = 1
-         RETURNING id",
-    )
-    .bind(session.id.as_str())
-    .bind(account.user.id.as_str())
-    .bind(session.user_agent.as_deref())
-    .bind(session.now)
-    .bind(session.expires_at)
-    .bind(account.password_epoch);
+    let begin = sessions::begin(session, &account.user.id, Condition::PasswordEpoch(account.password_epoch));
     let mut statements =
         vec![begin, events::insert_if_changed(event), sessions::end_surplus(&account.user.id, session)];
-    statements.extend(attempt.forgive(Proof::Session(&session.id), session.now));
-    // The password stays the same, so its epoch must: the trigger adds 1 again.
-    let rehash = "UPDATE users SET password_hash = ?3, password_epoch = password_epoch - 1
-         WHERE id = ?1 AND password_hash = ?2 AND password_hash <> ?3";
-    statements.extend(rehashed.map(|rehashed| {
-        let statement = Statement::new(rehash).bind(account.user.id.as_str());
-        statement.bind(account.password_hash.as_str()).bind(rehashed)
-    }));
+    statements.extend(attempt.forgive(PasswordProof::Session(&session.id), session.now));
+    statements.extend(rehashed.map(|rehashed| rehash(account, rehashed)));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|begun| begun.any()))
+}
+
+/// Replaces the hash of a password that was just verified. The password stays the same, so its epoch must: the trigger adds 1 again.
+fn rehash(account: &Account, rehashed: &str) -> Statement {
+    Statement::new(
+        "UPDATE users SET password_hash = ?3, password_epoch = password_epoch - 1
+         WHERE id = ?1 AND password_hash = ?2 AND password_hash <> ?3",
+    )
+    .bind(account.user.id.as_str())
+    .bind(account.password_hash.as_str())
+    .bind(rehashed)
+}
+
+/// Takes the attempt back of a user whose password was just verified and who needs a second factor, and replaces the hash with
+/// `rehashed`. Starts no session. Returns what the user can prove the second factor with, or `None` if the account was deleted.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn complete_first_step(
+    store: &Store,
+    account: &Account,
+    attempt: PasswordAttempt<'_>,
+    rehashed: Option<&str>,
+    event: &Event,
+) -> Result<Option<Ways>, StoreError> {
+    let mut statements = vec![second_factors::select(&account.user.id), events::insert_always(event)];
+    statements.extend(attempt.forgive(PasswordProof::Epoch(account.password_epoch), event.at));
+    statements.extend(rehashed.map(|rehashed| rehash(account, rehashed)));
+    retry::batch(store, &statements).await?.first().map(Ways::of).transpose().map(Option::flatten)
+}
+
+/// Stores in the session of a user whose password was just verified that they have proven it again, and takes the attempt back.
+/// Returns whether the session is live and the password still current.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn reauthenticate(
+    store: &Store,
+    account: &Account,
+    session_id: &str,
+    proof: &Proof,
+    attempt: PasswordAttempt<'_>,
+    event: &Event,
+) -> Result<bool, StoreError> {
+    let epoch = account.password_epoch;
+    let strengthen = sessions::strengthen(session_id, proof, Condition::PasswordEpoch(epoch), event.at);
+    let mut statements = vec![strengthen, events::insert_if_changed(event)];
+    statements.extend(attempt.forgive(PasswordProof::Epoch(epoch), event.at));
+    Ok(retry::batch(store, &statements).await?.first().is_some_and(|strengthened| strengthened.any()))
 }
 
 /// A new user, invited by another.
@@ -216,6 +256,9 @@ pub struct New<'a> {
     /// The user token of the invitation, as looked up.
     pub referrer_lookup: &'a str,
 }
+
+/// The `password_epoch` of a new user.
+const FIRST_EPOCH: i64 = 0;
 
 /// What became of a sign-up.
 pub enum SignUp {
@@ -253,16 +296,8 @@ pub async fn sign_up(
     .bind(user.name)
     .bind(user.referrer_lookup)
     .bind(session.now);
-    let begin = Statement::new(
-        "INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at)
-         SELECT ?1, id, ?3, ?4, ?5 FROM users WHERE id = ?2",
-    )
-    .bind(session.id.as_str())
-    .bind(user.id)
-    .bind(session.user_agent.as_deref())
-    .bind(session.now)
-    .bind(session.expires_at);
-    let remember = counters.remember_address(Proof::Session(&session.id), session.now);
+    let begin = sessions::begin(session, user.id, Condition::PasswordEpoch(FIRST_EPOCH));
+    let remember = counters.remember_address(PasswordProof::Session(&session.id), session.now);
     let forget = user_tokens::forget_recipient(user.referrer_lookup, user.id);
     let [inserted, _, _, _, _] =
         run_all(store, [insert, events::insert_if_changed(event), begin, remember, forget]).await?;
@@ -315,7 +350,7 @@ pub async fn change_password(
     .bind(now);
     let mut statements =
         vec![change, events::insert_if_changed(event), sessions::end_all_but(user_id, kept_session, new_hash)];
-    statements.extend(attempt.forgive(Proof::NewHash(new_hash), now));
+    statements.extend(attempt.forgive(PasswordProof::NewHash(new_hash), now));
     statements
         .extend(notice.into_iter().flat_map(|notice| mails::insert_notice_if_password_is(notice, user_id, new_hash)));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|changed| changed.any()))
@@ -391,7 +426,7 @@ pub async fn complete_password_reset(
         reset,
         events::insert_if_changed(event),
         sessions::end_all_but(user_id, "", new_hash),
-        counters.remember_address(Proof::NewHash(new_hash), now),
+        counters.remember_address(PasswordProof::NewHash(new_hash), now),
     ];
     statements
         .extend(notice.into_iter().flat_map(|notice| mails::insert_notice_if_password_is(notice, user_id, new_hash)));

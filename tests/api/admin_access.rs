@@ -94,7 +94,7 @@ fn the_token_of_a_restricted_admin_claims_no_more_rights_than_it_has() {
     let postern = Postern::with_settings(&[("DEFAULT_ADMIN", "restricted")]);
     let token = postern.admin_token();
     let restricted = claims(&token);
-    assert_eq!((&restricted["purpose"], &restricted["scopes"]), (&json!("password_change"), &json!(["user", 0])));
+    assert_eq!((&restricted["purpose"], &restricted["scopes"]), (&json!("restricted"), &json!(["user", 0])));
     let me = postern.get("/api/auth/me").bearer(&token).send();
     assert_eq!(me.header("x-refresh-token"), None);
     assert_eq!(me.expect(200)["role"], json!("admin"));
@@ -116,9 +116,6 @@ fn a_full_token_is_replaced_once_its_session_is_restricted() {
     postern.get("/api/auth/admin/users").bearer(&token).send().refused(403, "password_change_required");
     let me = postern.get("/api/auth/me").bearer(&token).send();
     let token = me.header("x-refresh-token").unwrap().to_owned();
-    assert_eq!(
-        (&claims(&token)["purpose"], &claims(&token)["scopes"]),
-        (&json!("password_change"), &json!(["user", 0]))
-    );
+    assert_eq!((&claims(&token)["purpose"], &claims(&token)["scopes"]), (&json!("restricted"), &json!(["user", 0])));
     assert_eq!(postern.me(&token), 200);
 }

@@ -22,6 +22,7 @@ fn events_of(endpoint: &Endpoint) -> Vec<Expected> {
         "POST /api/auth/login" => vec![("login", ADA, ADA)],
         "POST /api/auth/signup" => vec![("signup", Some("bob"), Some("bob"))],
         "POST /api/auth/logout" => vec![("logout", ADA, ADA)],
+        "POST /api/auth/reauthenticate" => vec![("reauthenticated", ADA, ADA)],
         "POST /api/auth/send-password-reset-link" => vec![("password_reset_requested", None, ADA)],
         "POST /api/auth/reset-password-with-token" => vec![("password_reset_completed", ADA, ADA)],
         "POST /api/auth/verify-otp" => vec![("otp_verified", ADA, ADA)],

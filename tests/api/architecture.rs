@@ -130,10 +130,18 @@ fn sql_status_codes_and_the_runtime_stay_in_their_rooms_and_no_endpoint_calls_an
         let runs_batches = room == "platform" || name == "store/retry.rs";
         assert!(runs_batches || !code.contains(".batch("), "{name} runs a batch past store/retry.rs");
         assert!(room != "endpoints" || !code.contains("super::"), "{name} calls another endpoint");
-        let guards =
-            ["session", "session_before_password_change", "admin", "password_reset", "session_or_password_reset"];
+        let guards = [
+            "session",
+            "session_before_password_change",
+            "session_during_setup",
+            "admin",
+            "password_reset",
+            "session_or_password_reset",
+        ];
         let runs_a_guard = guards.iter().any(|guard| code.contains(&format!("bearer::{guard}(")));
         assert!(room != "endpoints" || !runs_a_guard, "{name} runs a guard, which is what its route is for");
+        let starts_sessions = code.contains("INSERT INTO sessions");
+        assert!(name == "store/sessions.rs" || !starts_sessions, "{name} starts a session past store::sessions::begin");
         let tells_a_status = code.contains("StatusCode::") && name != "error.rs" && name != "web/mod.rs";
         assert!(!tells_a_status, "{name} names a status");
     }
@@ -154,7 +162,7 @@ fn randomness_and_hash_comparison_each_have_one_place() {
         assert_eq!(code.contains("getrandom"), name == "crypto/random.rs", "{name} draws randomness");
         let other = ["thread_rng", "new_v4", "Math::random", "OsRng", "RandomState"];
         assert!(!other.iter().any(|source| code.contains(source)), "{name} draws randomness elsewhere");
-        let comparing = ["constant_time", "keyed_hash", "password_hash", "scrypt", "firebase_scrypt"];
+        let comparing = ["keyed_hash", "password_hash", "scrypt", "firebase_scrypt"];
         let compares = comparing.iter().any(|file| name == format!("crypto/{file}.rs"));
         assert_eq!(code.contains("ct_eq("), compares, "{name} compares hashes");
     }

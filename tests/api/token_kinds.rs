@@ -223,12 +223,11 @@ fn a_password_change_token_and_a_session_token_need_the_key_of_their_own_purpose
     let session = own_claims(&world.ada.token);
     let mut change = session.clone();
     change["purpose"] = json!("password_change");
-    for (claims, key) in [(&session, &keys.password_change), (&change, &keys.session), (&change, &keys.password_reset)]
-    {
+    for (claims, key) in [(&session, &keys.restricted), (&change, &keys.session), (&change, &keys.password_reset)] {
         let token = key.sign(claims, now, end).unwrap();
         assert_eq!(opened_by(&world, &token), [""; 0], "{claims}");
     }
-    let token = keys.password_change.sign(&change, now, end).unwrap();
+    let token = keys.restricted.sign(&change, now, end).unwrap();
     assert_eq!(world.postern.me(&token), 200);
 }
 

@@ -58,6 +58,7 @@ const requests = {
   "POST /api/auth/login": ({ email }) => ({ json: { email, password: PASSWORD } }),
   "POST /api/auth/signup": ({ other }) => ({ json: { referrer, email: other, password: PASSWORD } }),
   "POST /api/auth/logout": ({ token }) => ({ token }),
+  "POST /api/auth/reauthenticate": ({ token }) => ({ token, json: { password: PASSWORD } }),
   "GET /api/auth/jwks": () => ({}),
   "GET /api/auth/openapi.json": () => ({}),
   "GET /api/auth/config": () => ({}),
@@ -74,6 +75,7 @@ const requests = {
   "POST /api/auth/verify-token": () => ({ json: { token: referrer } }),
   "GET /api/auth/me": ({ token }) => ({ token }),
   "DELETE /api/auth/me": ({ token }) => ({ token }),
+  "GET /api/auth/me/security": ({ token }) => ({ token }),
   "PUT /api/auth/me/name": ({ token }) => ({ token, json: { name: "Ada" } }),
   "PUT /api/auth/me/password": ({ token }) => ({
     token,

@@ -250,8 +250,10 @@ export interface paths {
          *     2. The number of failed attempts for this account, then from this address: 429. An attempt counts before it is checked.
          *     3. The email and the password: 401. An unknown email takes as long as a wrong password.
          *     4. The account: 403 if it is deactivated.
+         *     5. The second factor: 403 `second_factor_required` if the user requires one. `detail` has what `POST
+         *        /api/auth/login/second-factor` needs.
          *
-         *     A successful login no longer counts as an attempt.
+         *     A right password no longer counts as an attempt.
          */
         post: operations["postLogin"];
         delete?: never;
@@ -289,7 +291,8 @@ export interface paths {
         };
         /**
          * Get the current user
-         * @description A session also gets a new token after half of the lifetime of its old one, or when the user's role or tier has changed: in
+         * @description A session also gets a new token after half of the lifetime of its old one, or when the user's role or tier has changed or
+         *     they have proven again who they are: in
          *     `X-Refresh-Token`, or in a new cookie if the request came with the session cookie.
          */
         get: operations["getMe"];
@@ -383,6 +386,26 @@ export interface paths {
          *     The change ends all other sessions and all reset tokens, and the user gets a notice by email.
          */
         put: operations["putMePassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/me/security": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the security of your account
+         * @description Returns what you can sign in with, and how this session was proven.
+         */
+        get: operations["getMeSecurity"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -538,6 +561,28 @@ export interface paths {
         get: operations["getOpenapiJson"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/reauthenticate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm that it is you
+         * @description Proves again who you are, in the same session, so that sensitive calls work for the next 15 minutes. The response
+         *     `reauthentication_required` of such a call lists the methods to choose from. The next `GET /me` returns a token with the new
+         *     `auth_time`, `amr` and `acr`.
+         */
+        post: operations["postReauthenticate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -772,6 +817,8 @@ export interface components {
              */
             password: string;
         };
+        /** @description What a client needs to know of an error. */
+        Detail: components["schemas"]["FieldProblem"][] | components["schemas"]["SecondStep"] | components["schemas"]["Reauthentication"];
         /** @description An event. */
         Event: {
             /** @description The action. */
@@ -1017,6 +1064,15 @@ export interface components {
              */
             password: string;
         };
+        /** @description The proof. Exactly one is required. */
+        NewProof: {
+            /**
+             * Format: password
+             * @description The password. It is too little if you require a second factor.
+             * @example correct horse battery staple
+             */
+            password?: string | null;
+        };
         /** @description The account to create. */
         NewUser: {
             /**
@@ -1113,14 +1169,23 @@ export interface components {
             /** @description The key, in base64url. */
             x: string;
         };
+        /** @description How a user can prove again who they are. */
+        Reauthentication: {
+            /**
+             * Format: int64
+             * @description How long a proof counts as recent, in seconds.
+             */
+            max_age: number;
+            /** @description The methods to choose from: `password`, `passkey`, `totp`. */
+            methods: string[];
+        };
         /** @description The body of an error response. */
         Refusal: {
             /** @description A stable name for use in code. */
             code: string;
             /** @description In a 412 only, the current state, as a GET returns it. */
             current?: Record<string, never>;
-            /** @description In a 422, every invalid field. Otherwise null. */
-            detail: components["schemas"]["FieldProblem"][] | null;
+            detail: components["schemas"]["Detail"] | null;
             /** @description A message to show to the user. */
             error: string;
         };
@@ -1138,6 +1203,42 @@ export interface components {
          * @enum {string}
          */
         Role: "user" | "admin";
+        /** @description What the second step of a sign-in needs. */
+        SecondStep: {
+            /** @description The methods to choose from: `totp`, `passkey`, `recovery_code`. */
+            methods: string[];
+            /** @description The token of the sign-in, valid for 10 minutes. */
+            token: string;
+        };
+        /** @description How the account is protected, and how this session was proven. */
+        Security: {
+            /** @description When the user last proved in this session who they are. */
+            authenticated_at: components["schemas"]["Timestamp"];
+            /** @description Whether there is a password. */
+            has_password: boolean;
+            /** @description Whether the operator requires a second factor of this user. */
+            is_enforced: boolean;
+            /**
+             * Format: int64
+             * @description The level of this session: 2 after two factors or with a passkey, otherwise 1.
+             */
+            level: number;
+            /** @description The methods by which this session was proven: `password`, `totp`, `passkey`, `recovery_code`. */
+            methods: string[];
+            /**
+             * Format: int64
+             * @description The number of passkeys.
+             */
+            passkeys: number;
+            /**
+             * Format: int64
+             * @description The number of unused recovery codes.
+             */
+            recovery_codes_left: number;
+            /** @description Whether every session needs two factors. */
+            second_factor: boolean;
+            totp: components["schemas"]["Totp"] | null;
+        };
         /** @description An active session. */
         Session: {
             /** @description The time of the login. */
@@ -1209,6 +1310,12 @@ export interface components {
              * @example Ada
              */
             name?: string | null;
+        };
+        /** @description An authenticator app. */
+        Totp: {
+            /** @description When it was set up. */
+            created_at: components["schemas"]["Timestamp"];
+            last_used_at: components["schemas"]["Timestamp"] | null;
         };
         /** @enum {boolean} */
         True: true;
@@ -1438,8 +1545,12 @@ export interface components {
          *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
          *     `password_change_required`: Change the default password before you do anything else.
+         *
+         *     `reauthentication_required`: Please confirm that it is you.
+         *
+         *     `second_factor_setup_required`: Set up a second factor before you do anything else: an authenticator app or a passkey.
          */
-        AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired: {
+        AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -1447,8 +1558,8 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
-                    code?: "admin_required" | "foreign_origin" | "inactive" | "password_change_required";
-                    detail?: null;
+                    code?: "admin_required" | "foreign_origin" | "inactive" | "password_change_required" | "reauthentication_required" | "second_factor_setup_required";
+                    detail?: components["schemas"]["Reauthentication"] | null;
                 };
             };
         };
@@ -1458,8 +1569,10 @@ export interface components {
          *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
          *     `password_change_required`: Change the default password before you do anything else.
+         *
+         *     `second_factor_setup_required`: Set up a second factor before you do anything else: an authenticator app or a passkey.
          */
-        AdminRequiredOrInactiveOrPasswordChangeRequired: {
+        AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -1467,7 +1580,7 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
-                    code?: "admin_required" | "inactive" | "password_change_required";
+                    code?: "admin_required" | "inactive" | "password_change_required" | "second_factor_setup_required";
                     detail?: null;
                 };
             };
@@ -1494,8 +1607,12 @@ export interface components {
          *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
          *     `password_change_required`: Change the default password before you do anything else.
+         *
+         *     `reauthentication_required`: Please confirm that it is you.
+         *
+         *     `second_factor_setup_required`: Set up a second factor before you do anything else: an authenticator app or a passkey.
          */
-        EmailNotVerifiedOrForeignOriginOrInactiveOrPasswordChangeRequired: {
+        EmailNotVerifiedOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -1503,8 +1620,8 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
-                    code?: "email_not_verified" | "foreign_origin" | "inactive" | "password_change_required";
-                    detail?: null;
+                    code?: "email_not_verified" | "foreign_origin" | "inactive" | "password_change_required" | "reauthentication_required" | "second_factor_setup_required";
+                    detail?: components["schemas"]["Reauthentication"] | null;
                 };
             };
         };
@@ -1546,8 +1663,12 @@ export interface components {
          *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
          *     `password_change_required`: Change the default password before you do anything else.
+         *
+         *     `reauthentication_required`: Please confirm that it is you.
+         *
+         *     `second_factor_setup_required`: Set up a second factor before you do anything else: an authenticator app or a passkey.
          */
-        ForeignOriginOrInactiveOrPasswordChangeRequired: {
+        ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -1555,7 +1676,51 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
-                    code?: "foreign_origin" | "inactive" | "password_change_required";
+                    code?: "foreign_origin" | "inactive" | "password_change_required" | "reauthentication_required" | "second_factor_setup_required";
+                    detail?: components["schemas"]["Reauthentication"] | null;
+                };
+            };
+        };
+        /**
+         * @description `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
+         *
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
+         *
+         *     `password_change_required`: Change the default password before you do anything else.
+         *
+         *     `second_factor_setup_required`: Set up a second factor before you do anything else: an authenticator app or a passkey.
+         */
+        ForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "foreign_origin" | "inactive" | "password_change_required" | "second_factor_setup_required";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
+         *
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
+         *
+         *     `password_change_required`: Change the default password before you do anything else.
+         *
+         *     `wrong_proof`: This did not confirm that it is you. Check it, or choose another way.
+         */
+        ForeignOriginOrInactiveOrPasswordChangeRequiredOrWrongProof: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "foreign_origin" | "inactive" | "password_change_required" | "wrong_proof";
                     detail?: null;
                 };
             };
@@ -1641,6 +1806,44 @@ export interface components {
                     /** @enum {unknown} */
                     code?: "inactive" | "password_change_required";
                     detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `inactive`: This account is deactivated. Ask an admin to activate it.
+         *
+         *     `password_change_required`: Change the default password before you do anything else.
+         *
+         *     `second_factor_setup_required`: Set up a second factor before you do anything else: an authenticator app or a passkey.
+         */
+        InactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "inactive" | "password_change_required" | "second_factor_setup_required";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `inactive`: This account is deactivated. Ask an admin to activate it.
+         *
+         *     `second_factor_required`: Sign in at https://app.example.com/signin: this account asks for a second step.
+         */
+        InactiveOrSecondFactorRequired: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "inactive" | "second_factor_required";
+                    detail?: components["schemas"]["SecondStep"] | null;
                 };
             };
         };
@@ -1888,7 +2091,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
@@ -1927,7 +2130,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
@@ -1971,7 +2174,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
@@ -2005,7 +2208,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrEmailTaken"];
             413: components["responses"]["BodyTooLarge"];
@@ -2045,7 +2248,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
@@ -2093,7 +2296,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrLastAdminOrOwnAccount"];
@@ -2133,7 +2336,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrLastAdminOrOwnAccount"];
@@ -2170,7 +2373,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
@@ -2213,7 +2416,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
@@ -2251,7 +2454,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrNoMailboxOrUserInactive"];
@@ -2290,7 +2493,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
@@ -2326,7 +2529,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
@@ -2368,7 +2571,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
@@ -2463,7 +2666,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["WrongCredentials"];
-            403: components["responses"]["Inactive"];
+            403: components["responses"]["InactiveOrSecondFactorRequired"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2555,7 +2758,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrLastAdmin"];
             413: components["responses"]["BodyTooLarge"];
@@ -2589,7 +2792,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrTooManyTokens"];
             413: components["responses"]["BodyTooLarge"];
@@ -2626,7 +2829,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["InactiveOrPasswordChangeRequired"];
+            403: components["responses"]["InactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
@@ -2660,7 +2863,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
@@ -2707,6 +2910,35 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getMeSecurity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Security"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["InactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     postMeSendInvite: {
         parameters: {
             query?: never;
@@ -2732,7 +2964,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["EmailNotVerifiedOrForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["EmailNotVerifiedOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrTooManyTokens"];
             413: components["responses"]["BodyTooLarge"];
@@ -2764,7 +2996,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrAlreadyVerified"];
             413: components["responses"]["BodyTooLarge"];
@@ -2796,7 +3028,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["InactiveOrPasswordChangeRequired"];
+            403: components["responses"]["InactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
@@ -2831,7 +3063,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
@@ -2862,7 +3094,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["InactiveOrPasswordChangeRequired"];
+            403: components["responses"]["InactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
@@ -2891,7 +3123,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
@@ -2927,7 +3159,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
@@ -2959,6 +3191,42 @@ export interface operations {
             400: components["responses"]["HttpsRequired"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postReauthenticate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProof"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrWrongProof"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

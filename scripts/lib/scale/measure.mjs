@@ -231,7 +231,9 @@ async function bytesAUser() {
     }));
     await importUsers(database, () => records);
     const agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
-    await postern.sql(`INSERT INTO sessions SELECT lower(hex(randomblob(16))), id, '${agent}', 1, 1 FROM users`);
+    await postern.sql(
+      `INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at) SELECT lower(hex(randomblob(16))), id, '${agent}', 1, 1 FROM users`,
+    );
     await postern.sql(
       "INSERT INTO user_tokens SELECT lower(hex(randomblob(32))), id, hex(randomblob(8)), hex(randomblob(50)), NULL, 1, 1 FROM users",
     );

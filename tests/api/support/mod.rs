@@ -520,7 +520,9 @@ impl Answer {
     pub fn refused(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.text);
         assert!(self.body["error"].as_str().is_some_and(|sentence| sentence.ends_with('.')), "{}", self.text);
+        let has_detail = ["second_factor_required", "reauthentication_required"].contains(&code);
         assert_eq!(self.body["detail"].is_array(), status == 422, "{}", self.text);
+        assert_eq!(self.body["detail"].is_object(), has_detail, "{}", self.text);
         assert_eq!(self.headers.contains_key(header::WWW_AUTHENTICATE), status == 401);
         assert_eq!(self.headers.contains_key(header::RETRY_AFTER), status == 429 || status == 503);
         assert_eq!(self.headers.contains_key(header::ALLOW), status == 405);

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use postern::{
+    access::recent::RecentAuthentication,
     error::{self, Error},
     routes::{self, AREAS, Guard, Route},
 };
@@ -25,7 +26,7 @@ use utoipa::OpenApi;
             405 (`method_not_allowed`) with `Allow`. HEAD works wherever GET does."
     ),
     servers((url = "/")),
-    components(schemas(error::Body, error::FieldProblem))
+    components(schemas(error::Body, error::Detail, error::FieldProblem, error::Reauthentication, error::SecondStep))
 )]
 struct Introduction;
 
@@ -129,16 +130,28 @@ fn complete(route: &Route, operation: &mut Map<String, Value>, refusals: &Refusa
 /// Returns the security schemes of a guard, and the codes of its errors.
 fn guarded(guard: &Guard) -> (&'static [&'static str], Vec<&'static str>) {
     let session = ["invalid_token", "account_changed", "inactive"];
+    let of_session = |when: RecentAuthentication, own: &[&'static str]| {
+        let recent: &[&str] = if when == RecentAuthentication::Never { &[] } else { &["reauthentication_required"] };
+        [&session, own, recent].concat()
+    };
     match guard {
         Guard::Open(_) => (&[], vec![]),
         Guard::RateLimited(_) => (&[], vec!["too_many_requests"]),
-        Guard::SessionBeforePasswordChange(_) => (&["session", "cookie"], session.to_vec()),
-        Guard::Session(_) => (&["session", "cookie"], [&session[..], &["password_change_required"]].concat()),
-        Guard::Admin(_) => {
-            (&["session", "cookie"], [&session[..], &["password_change_required", "admin_required"]].concat())
+        Guard::SessionBeforePasswordChange(when, _) => (&["session", "cookie"], of_session(*when, &[])),
+        Guard::SessionDuringSetup(when, _) => {
+            (&["session", "cookie"], of_session(*when, &["password_change_required"]))
+        }
+        Guard::Session(when, _) => {
+            (&["session", "cookie"], of_session(*when, &["password_change_required", "second_factor_setup_required"]))
+        }
+        Guard::Admin(when, _) => {
+            let own = ["password_change_required", "second_factor_setup_required", "admin_required"];
+            (&["session", "cookie"], of_session(*when, &own))
         }
         Guard::PasswordReset(_) => (&["password_reset"], vec!["invalid_token"]),
-        Guard::SessionOrPasswordReset(_) => (&["session", "password_reset", "cookie"], session.to_vec()),
+        Guard::SessionOrPasswordReset(_) => {
+            (&["session", "password_reset", "cookie"], of_session(RecentAuthentication::Never, &[]))
+        }
     }
 }
 
@@ -208,6 +221,16 @@ fn capitalized(word: &str) -> String {
     first.to_ascii_uppercase() + rest
 }
 
+/// Returns the schema of `detail` for an error.
+fn detail(code: &str) -> Value {
+    match code {
+        "invalid_fields" => json!({ "type": "array", "minItems": 1 }),
+        "second_factor_required" => json!({ "$ref": "#/components/schemas/SecondStep" }),
+        "reauthentication_required" => json!({ "$ref": "#/components/schemas/Reauthentication" }),
+        _ => json!({ "type": "null" }),
+    }
+}
+
 /// Returns the response for errors of the same status.
 fn response(refusals: &[&Refusal]) -> Value {
     let codes: Vec<&str> = refusals.iter().map(|refusal| refusal.code).collect();
@@ -218,8 +241,10 @@ fn response(refusals: &[&Refusal]) -> Value {
             format!("`{}`: {}", refusal.code, sentence.replace(REQUEST_ID, "…"))
         })
         .collect();
-    let detail =
-        if codes == ["invalid_fields"] { json!({ "type": "array", "minItems": 1 }) } else { json!({ "type": "null" }) };
+    let mut details: Vec<Value> = codes.iter().map(|code| detail(code)).collect();
+    details.sort_by_key(Value::to_string);
+    details.dedup();
+    let detail = if let [detail] = details.as_slice() { detail.clone() } else { json!({ "oneOf": details }) };
     let examples: Map<String, Value> =
         refusals.iter().map(|refusal| (refusal.code.to_owned(), json!({ "value": refusal.body }))).collect();
     let headers: Map<String, Value> = std::iter::once("x-request-id")

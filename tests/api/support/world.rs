@@ -204,8 +204,8 @@ pub fn endpoints() -> Vec<Endpoint> {
 fn opens(guard: &Guard) -> Opens {
     match guard {
         Guard::Open(_) | Guard::RateLimited(_) => Opens::Anybody,
-        Guard::Session(_) | Guard::SessionBeforePasswordChange(_) => Opens::Sessions,
-        Guard::Admin(_) => Opens::Admins,
+        Guard::Session(..) | Guard::SessionDuringSetup(..) | Guard::SessionBeforePasswordChange(..) => Opens::Sessions,
+        Guard::Admin(..) => Opens::Admins,
         Guard::PasswordReset(_) => Opens::Resets,
         Guard::SessionOrPasswordReset(_) => Opens::SessionsAndResets,
     }
@@ -223,6 +223,7 @@ fn takes(method: &Method, pattern: &str) -> Takes {
             json!({ "referrer": referrer, "email": "bob@example.com", "password": PASSWORD, "name": "Bob" })
         }),
         ("POST", "/logout") => Nothing,
+        ("POST", "/reauthenticate") => Json(|_| json!({ "password": PASSWORD })),
         ("PUT", "/me/name") => Json(|_| json!({ "name": "Ada" })),
         ("PUT", "/me/password") => Json(|_| json!({ "old_password": PASSWORD, "new_password": NEW_PASSWORD })),
         ("POST", "/me/send-otp") => Nothing,

@@ -1,0 +1,66 @@
+//! Recent authentication: what a session that was left open, or a stolen token, cannot do.
+
+use super::bearer::Session;
+use crate::{
+    app::App,
+    domain::proof::Method,
+    error::{Error, Reauthentication},
+    store::second_factors::{self, Ways},
+};
+
+/// How long a proof counts as recent, in milliseconds.
+const RECENT: i64 = 15 * 60_000;
+
+/// When a call needs recent authentication. The row of each route says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecentAuthentication {
+    /// Never.
+    Never,
+    /// If the user requires a second factor. For calls that existed before there were second factors.
+    WithSecondFactor,
+    /// Always.
+    Always,
+}
+
+/// Refuses a session in which the user has not proven recently who they are, if `when` says so.
+///
+/// # Errors
+/// 403 with the methods that the user can choose from; 503.
+pub async fn require(app: &App, session: &Session, when: RecentAuthentication) -> Result<(), Error> {
+    let applies = match when {
+        RecentAuthentication::Never => false,
+        RecentAuthentication::WithSecondFactor => session.requires_second_factor,
+        RecentAuthentication::Always => true,
+    };
+    if !applies || app.now - session.authenticated_at <= RECENT {
+        return Ok(());
+    }
+    let ways = second_factors::find(&app.store, &session.user.id).await?.ok_or(Error::Unauthorized)?;
+    Err(Error::ReauthenticationRequired(Reauthentication { methods: methods(&ways), max_age: RECENT / 1_000 }))
+}
+
+/// Returns the methods by which a user can prove again who they are. If the user requires a second factor, the password is too little.
+pub fn methods(ways: &Ways) -> Vec<&'static str> {
+    let of = |is_there: bool, method: Method| is_there.then_some(method.as_str());
+    [
+        of(ways.has_password && !ways.requires_second_factor, Method::Password),
+        of(ways.passkeys > 0, Method::Passkey),
+        of(ways.totp_confirmed_at.is_some() && ways.requires_second_factor, Method::Totp),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Returns the methods by which a user can take the second step of a sign-in.
+pub fn second_steps(ways: &Ways) -> Vec<&'static str> {
+    let of = |is_there: bool, method: Method| is_there.then_some(method.as_str());
+    [
+        of(ways.totp_confirmed_at.is_some(), Method::Totp),
+        of(ways.passkeys > 0, Method::Passkey),
+        of(ways.recovery_codes > 0, Method::RecoveryCode),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
