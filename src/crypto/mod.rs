@@ -3,6 +3,10 @@
 
 pub mod argon2;
 mod bcrypt;
+pub mod cbor;
+pub mod cose;
+pub mod ecdsa;
+pub mod ed25519;
 pub mod fingerprint;
 mod firebase_scrypt;
 pub mod jwt;
@@ -13,4 +17,5 @@ pub mod random;
 mod scrypt;
 pub mod seal;
 pub mod sha1;
+pub mod sha256;
 pub mod token_cache;
