@@ -10,7 +10,7 @@ use std::{
 use crate::{
     crypto::{jwt::Verified, keys::Keys, token_cache::TokenCache},
     domain::{Timestamp, claims::Claims, password::Policy, throttle::Address},
-    ports::{Assets, HttpClient, Mailer, RateLimiter, StoreError, Timer, WaitUntil},
+    ports::{Assets, HttpClient, Mailer, RateLimiter, Signatures, StoreError, Timer, WaitUntil},
     settings::Settings,
     store::Store,
 };
@@ -73,6 +73,8 @@ pub struct Services {
     pub http: Rc<dyn HttpClient>,
     /// The platform's mail service.
     pub mailer: Rc<dyn Mailer>,
+    /// Verifies signatures of others.
+    pub signatures: Rc<dyn Signatures>,
     /// The timer for timeouts.
     pub timer: Rc<dyn Timer>,
     /// Runs work after the response.

@@ -12,7 +12,7 @@ use crate::error::Error;
 /// A future on the single thread of an isolate.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// D1, KV or a static file failed. `0` is for the log only: it may quote SQL.
+/// D1, KV, a static file or the runtime's cryptography failed. `0` is for the log only: it may quote SQL.
 #[derive(Debug, Clone)]
 pub struct StoreError(pub String);
 
@@ -203,6 +203,27 @@ pub trait Mailer {
     /// Sends a mail and waits at most ten seconds for the result. The [`HttpError`] quotes no address. A deployment without this
     /// service also gets one.
     fn send(&self, letter: MailMessage) -> Pending<'_, Result<SendResult, HttpError>>;
+}
+
+/// An algorithm for signatures of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// ECDSA on P-256 with SHA-256. The key is the uncompressed point, 65 bytes, and the signature r and s, 32 bytes each.
+    Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256. The key is the modulus; the exponent is 65537.
+    Rs256,
+}
+
+/// Verifies signatures with the runtime's cryptography. Ed25519 is in `crypto/`.
+pub trait Signatures {
+    /// Returns whether `signature` is that of `message` by `key`. A point that is not on the curve signs nothing.
+    fn verify<'a>(
+        &'a self,
+        algorithm: Algorithm,
+        key: &'a [u8],
+        message: &'a [u8],
+        signature: &'a [u8],
+    ) -> Pending<'a, Result<bool, StoreError>>;
 }
 
 /// A timer. It limits the time of a run of the cron trigger; no rule reads a clock from it.

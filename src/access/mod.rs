@@ -1,4 +1,4 @@
-//! Who is calling: sessions and their tokens, passwords that users type, user tokens, one-time tokens, the first
+//! Who is calling: sessions and their tokens, passwords that users type, passkeys, user tokens, one-time tokens, the first
 //! account, and the audit events.
 
 pub mod audit;
@@ -6,6 +6,7 @@ pub mod bearer;
 pub mod first_account;
 pub mod new_password;
 pub mod one_time;
+pub mod passkey;
 pub mod password_attempt;
 pub mod recent;
 pub mod sign_in;

@@ -17,6 +17,7 @@ pub mod text;
 pub mod throttle;
 pub mod user;
 pub mod user_token;
+pub mod webauthn;
 
 /// A time in UNIX milliseconds.
 pub type Timestamp = i64;

@@ -9,4 +9,5 @@ pub mod kv;
 pub mod pages;
 pub mod rate_limiter;
 pub mod send_email;
+pub mod signatures;
 pub mod wait_until;

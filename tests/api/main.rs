@@ -33,6 +33,7 @@ mod one_time;
 mod one_time_password;
 mod openapi;
 mod outbox;
+mod passkey_vectors;
 mod password;
 mod password_reset;
 mod properties;

@@ -24,7 +24,7 @@ use postern::{
 };
 use serde_json::{Value, json};
 
-use ports::{Afterwards, Guard, SourceFiles, TestTimer};
+use ports::{Afterwards, Guard, NativeCrypto, SourceFiles, TestTimer};
 pub use ports::{Database, Fault, MemoryKv, Outside, Resend};
 
 pub const SECRET: &str = "a secret for tests, 32 characters";
@@ -187,6 +187,7 @@ impl Postern {
             assets: Rc::new(SourceFiles(self.outside.clone())),
             http: self.resend.clone(),
             mailer: Rc::new(NoMailer),
+            signatures: Rc::new(NativeCrypto(self.outside.clone())),
             timer: Rc::new(TestTimer(self.now.clone())),
             wait_until: self.wait_until.clone(),
             rate_limiter: self.guard.clone(),

@@ -7,9 +7,10 @@ use std::{
     time::Duration,
 };
 
+use p256::ecdsa::signature::Verifier;
 use postern::ports::{
-    Assets, HttpClient, HttpError, HttpRequest, HttpResponse, Kv, Pending, RateLimiter, Rows, Sql, Statement,
-    StoreError, Timer, Value, WaitUntil,
+    Algorithm, Assets, HttpClient, HttpError, HttpRequest, HttpResponse, Kv, Pending, RateLimiter, Rows, Signatures,
+    Sql, Statement, StoreError, Timer, Value, WaitUntil,
 };
 use rusqlite::{Connection, StatementStatus, backup::Backup, types::ValueRef};
 
@@ -453,6 +454,43 @@ impl RateLimiter for Guard {
         let is_refused = self.is_exhausted.get() || self.exhausted_keys.borrow().iter().any(|refused| refused == key);
         Box::pin(async move { self.outside.call(|| Ok(!is_refused)) })
     }
+}
+
+/// Signatures, verified by crates that the Worker does not have.
+pub struct NativeCrypto(pub Rc<Outside>);
+
+impl Signatures for NativeCrypto {
+    fn verify<'a>(
+        &'a self,
+        algorithm: Algorithm,
+        key: &'a [u8],
+        message: &'a [u8],
+        signature: &'a [u8],
+    ) -> Pending<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            self.0.call(|| {
+                Ok(match algorithm {
+                    Algorithm::Es256 => is_signed_on_p256(key, message, signature),
+                    Algorithm::Rs256 => is_signed_with_rsa(key, message, signature),
+                }
+                .unwrap_or(false))
+            })
+        })
+    }
+}
+
+fn is_signed_on_p256(point: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
+    let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?;
+    let signature = p256::ecdsa::Signature::from_slice(signature).ok()?;
+    Some(key.verify(message, &signature).is_ok())
+}
+
+fn is_signed_with_rsa(modulus: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
+    let modulus = rsa::BoxedUint::from_be_slice_vartime(modulus);
+    let key = rsa::PublicKey::new(modulus, rsa::BoxedUint::from(65_537_u32)).ok()?;
+    let key = rsa::pkcs1v15::VerifyingKey::<sha2::Sha256>::new(key);
+    let signature = rsa::pkcs1v15::Signature::try_from(signature).ok()?;
+    Some(key.verify(message, &signature).is_ok())
 }
 
 /// The static files, as the build makes them from the source.
