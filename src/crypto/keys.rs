@@ -30,6 +30,8 @@ pub struct Keys {
     pub mail: Vec<SealKey>,
     /// Encrypt one-time tokens: the current key, and the previous one if it is still accepted.
     pub one_time: Vec<SealKey>,
+    /// Encrypt the secrets of authenticator apps and recovery codes: the current key, and the previous one if it is still accepted.
+    pub second_factor: Vec<SecondFactorKey>,
 }
 
 /// The two keys of user tokens from the same secret.
@@ -39,6 +41,14 @@ pub struct UserTokenKeys {
     /// Hashes a token for the lookup.
     pub lookup: HashKey,
     /// Encrypts the token, because its owner can see it again.
+    pub seal: SealKey,
+}
+
+/// The key of second factors from one secret.
+pub struct SecondFactorKey {
+    /// Identifies the secret that it is derived from.
+    pub id: String,
+    /// Encrypts what a user and the service share.
     pub seal: SealKey,
 }
 
@@ -55,13 +65,19 @@ impl Keys {
             event: HashKey(derive(current, "event")),
             user_token: secrets()
                 .map(|secret| UserTokenKeys {
-                    id: Base64UrlUnpadded::encode_string(&derive::<6>(secret, "user token key id")),
+                    id: key_id(secret, "user token key id"),
                     lookup: HashKey(derive(secret, "user token lookup")),
                     seal: SealKey(derive(secret, "user token seal")),
                 })
                 .collect(),
             mail: secrets().map(|secret| SealKey(derive(secret, "mail"))).collect(),
             one_time: secrets().map(|secret| SealKey(derive(secret, "one-time token"))).collect(),
+            second_factor: secrets()
+                .map(|secret| SecondFactorKey {
+                    id: key_id(secret, "second factor key id"),
+                    seal: SealKey(derive(secret, "second factor seal")),
+                })
+                .collect(),
             idempotency: HashKey(derive(current, "mail idempotency key")),
             one_time_password: HashKey(derive(current, "one-time password")),
         }
@@ -70,6 +86,10 @@ impl Keys {
 
 fn jwt_keys(current: &str, previous: Option<&str>, purpose: &str) -> JwtKeys {
     JwtKeys::new(&derive(current, purpose), previous.map(|secret| derive(secret, purpose)).as_ref())
+}
+
+fn key_id(secret: &str, purpose: &str) -> String {
+    Base64UrlUnpadded::encode_string(&derive::<6>(secret, purpose))
 }
 
 fn derive<const N: usize>(secret: &str, purpose: &str) -> [u8; N] {

@@ -2,11 +2,13 @@
 //! key for every purpose.
 
 pub mod argon2;
+mod base32;
 mod bcrypt;
 pub mod cbor;
 pub mod cose;
 pub mod ecdsa;
 pub mod ed25519;
+pub mod constant_time;
 pub mod fingerprint;
 mod firebase_scrypt;
 pub mod jwt;
@@ -19,3 +21,4 @@ pub mod seal;
 pub mod sha1;
 pub mod sha256;
 pub mod token_cache;
+pub mod totp;

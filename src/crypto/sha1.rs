@@ -1,4 +1,5 @@
-//! SHA-1 (FIPS 180-4). It is broken and protects nothing here: other services use it to name the entries of their lists.
+//! SHA-1 (FIPS 180-4). Its collisions are broken, so this hash protects nothing here: other services use it to name the entries of
+//! their lists.
 
 use sha1::{Digest, Sha1};
 

@@ -50,6 +50,11 @@ pub const PASSWORD_CHANGE_BY_USER: Policy =
 pub const CODE_BY_USER: Policy =
     Policy { name: "code-user", free: 10, delay: MINUTE, max_delay: DAY, forget: 30 * DAY };
 
+/// Guesses of one user at codes of an authenticator app and at recovery codes, in all endpoints together. A stranger needs the password
+/// first, and changing it ends the sign-ins that wait for a code.
+pub const SECOND_FACTOR_BY_USER: Policy =
+    Policy { name: "second-factor-user", free: 10, delay: MINUTE, max_delay: 3 * DAY, forget: 90 * DAY };
+
 /// Sign-ups from one address. Each one computes a password hash.
 pub const SIGN_UP_BY_ADDRESS: Policy =
     Policy { name: "sign-up-address", free: 500, delay: MINUTE, max_delay: HOUR, forget: HOUR };
@@ -165,6 +170,30 @@ mod tests {
             }
         }
         assert!(guesses * 2_000 < 1_000_000, "{guesses} in a year");
+    }
+
+    #[test]
+    fn guessing_a_second_factor_for_a_year_succeeds_in_at_most_one_of_two_thousand_cases() {
+        let Policy { free, delay, max_delay, forget, .. } = SECOND_FACTOR_BY_USER;
+        // The codes of the current time step, the one before and the one after are right.
+        let right_at_once = 3;
+        // A guesser can wait until the counter is reset, after any number of guesses.
+        let in_a_year = |before_a_reset: i64| {
+            let (mut elapsed, mut guesses, mut counted) = (0, 0, 0);
+            while elapsed < 365 * DAY {
+                guesses += 1;
+                counted += 1;
+                if counted == before_a_reset {
+                    elapsed += forget;
+                    counted = 0;
+                } else if counted >= free {
+                    elapsed += (delay << (counted - free).min(30)).min(max_delay);
+                }
+            }
+            guesses
+        };
+        let most = (1..1_000).map(in_a_year).max().unwrap();
+        assert!(most * right_at_once * 2_000 < 1_000_000, "{most} in a year");
     }
 
     #[test]

@@ -162,7 +162,7 @@ fn randomness_and_hash_comparison_each_have_one_place() {
         assert_eq!(code.contains("getrandom"), name == "crypto/random.rs", "{name} draws randomness");
         let other = ["thread_rng", "new_v4", "Math::random", "OsRng", "RandomState"];
         assert!(!other.iter().any(|source| code.contains(source)), "{name} draws randomness elsewhere");
-        let comparing = ["keyed_hash", "password_hash", "scrypt", "firebase_scrypt"];
+        let comparing = ["constant_time", "keyed_hash", "password_hash", "scrypt", "firebase_scrypt"];
         let compares = comparing.iter().any(|file| name == format!("crypto/{file}.rs"));
         assert_eq!(code.contains("ct_eq("), compares, "{name} compares hashes");
     }
