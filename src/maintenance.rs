@@ -1,6 +1,8 @@
-//! The cron trigger: sends queued mail, deletes expired rows, and writes the heartbeat for replicas.
+//! The cron trigger: sends queued mail, deletes expired rows, writes the heartbeat for replicas, and encrypts second factors again after
+//! a rotation of the secret.
 
 use crate::{
+    access::second_factor,
     app::App,
     crypto::random,
     error::Error,
@@ -23,6 +25,7 @@ pub async fn run(app: &App) {
     }
     log_failure(app, "mail", queue::deliver_due(app).await);
     log_failure(app, "cleaning up", clean_up(app).await);
+    log_failure(app, "second factors", second_factor::reseal(app).await);
 }
 
 async fn clean_up(app: &App) -> Result<(), Error> {

@@ -9,5 +9,6 @@ pub mod one_time;
 pub mod passkey;
 pub mod password_attempt;
 pub mod recent;
+pub mod second_factor;
 pub mod sign_in;
 pub mod user_token;

@@ -40,6 +40,7 @@ mod properties;
 mod races;
 mod read_replicas;
 mod request_life;
+mod second_factor;
 mod secrets_at_rest;
 mod send_invite;
 mod session_cookie;
