@@ -1,7 +1,10 @@
 //! A service in which everything has happened once, and every endpoint that it has.
 
 use http::Method;
-use postern::routes::{AREAS, Guard};
+use postern::{
+    access::recent::RecentAuthentication,
+    routes::{AREAS, Guard},
+};
 use serde_json::{Value, json};
 
 use super::{Call, MINUTE, PASSWORD, Postern, SignedUp, claims};
@@ -97,6 +100,8 @@ pub struct Endpoint {
     pub method: Method,
     pub pattern: &'static str,
     pub opens: Opens,
+    /// When it needs recent authentication, if it is for users or admins.
+    pub recent: Option<RecentAuthentication>,
     pub takes: Takes,
 }
 
@@ -189,6 +194,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         method: route.method.clone(),
         pattern: route.pattern,
         opens: opens(&route.guard),
+        recent: recent(&route.guard),
         takes: takes(&route.method, route.pattern),
     });
     let mut endpoints: Vec<Endpoint> = endpoints.collect();
@@ -199,6 +205,16 @@ pub fn endpoints() -> Vec<Endpoint> {
         .collect();
     endpoints.extend(heads);
     endpoints
+}
+
+fn recent(guard: &Guard) -> Option<RecentAuthentication> {
+    match guard {
+        Guard::Session(when, _) | Guard::SessionDuringSetup(when, _) | Guard::SessionBeforePasswordChange(when, _) => {
+            Some(*when)
+        }
+        Guard::Admin(when, _) => Some(*when),
+        _ => None,
+    }
 }
 
 fn opens(guard: &Guard) -> Opens {
