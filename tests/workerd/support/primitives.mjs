@@ -25,7 +25,7 @@ const functions = {
 export default {
   async fetch(request) {
     const [name, ...values] = await request.json();
-    return Response.json({ result: functions[name](...values) });
+    return Response.json({ result: await functions[name](...values) });
   },
 };`;
 

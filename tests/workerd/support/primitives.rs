@@ -5,17 +5,24 @@ use std::cell::RefCell;
 
 use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
 use postern::{
+    access::passkey,
     crypto::{
         argon2::{Input, MemoryBlock, block_count, hash_into},
+        cbor::Item,
+        cose::PublicKey,
         keys::Keys,
         password_hash::{self, Cost},
+        sha256,
         token_cache::TokenCache,
     },
-    domain::claims::Claims,
+    domain::{claims::Claims, webauthn::AuthenticatorData},
+    platform::signatures::WebCrypto,
+    runtime,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use worker::js_sys::{Function, Promise};
 
 /// A hash to compute.
 #[derive(Deserialize)]
@@ -133,4 +140,38 @@ pub fn verify_remembered_tokens(count: u32) {
     for _ in 0..count {
         remembered.get_or_find(&token, || keys.session.verify::<Claims>(&token, NOW)).unwrap();
     }
+}
+
+/// A registration and an authentication, in bytes.
+#[derive(Deserialize)]
+struct PasskeyCase {
+    attestation_object: Vec<u8>,
+    client_data: Vec<u8>,
+    authenticator_data: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+/// Returns for each of `cases`, a JSON array, whether the passkey of the attestation object has signed the authentication, by
+/// WebCrypto. Null if its public key is not accepted, or WebCrypto fails.
+#[wasm_bindgen]
+pub fn verify_passkeys(cases: &str) -> Promise {
+    let mut cases: Vec<PasskeyCase> = serde_json::from_str(cases).unwrap();
+    Promise::new(&mut |resolve: Function, _| {
+        let cases = std::mem::take(&mut cases);
+        runtime::spawn(async move {
+            let mut results = Vec::new();
+            for case in &cases {
+                results.push(verify_passkey(case).await);
+            }
+            let _ = resolve.call1(&JsValue::UNDEFINED, &json!(results).to_string().into());
+        });
+    })
+}
+
+async fn verify_passkey(case: &PasskeyCase) -> Option<bool> {
+    let attestation = Item::only(&case.attestation_object)?;
+    let data = AuthenticatorData::read(attestation.member("authData")?.bytes()?).ok()?;
+    let key = PublicKey::from_cose(&Item::first(data.rest)?.0)?;
+    let message = [case.authenticator_data.as_slice(), &sha256::hash(&case.client_data)].concat();
+    passkey::is_signed(&WebCrypto, &key, &message, &case.signature).await.ok()
 }

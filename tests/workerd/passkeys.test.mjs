@@ -1,0 +1,67 @@
+// Verifies signatures of passkeys with the WebCrypto of workerd, which the native tests replace.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { startPrimitives } from "./support/primitives.mjs";
+
+let primitives;
+before(async () => {
+  primitives = await startPrimitives();
+});
+after(() => primitives?.stop());
+
+const bytes = (hex) => [...Buffer.from(hex, "hex")];
+
+// Web Authentication Level 3, section 16.
+const vectors = readFileSync(new URL("../vectors/webauthn.tsv", import.meta.url), "utf8")
+  .split("\n")
+  .filter((line) => line && !line.startsWith("#"))
+  .map((line) => {
+    const [section, , , , attestation_object, , client_data, authenticator_data, signature] = line.split("\t");
+    return {
+      section,
+      attestation_object: bytes(attestation_object),
+      client_data: bytes(client_data),
+      authenticator_data: bytes(authenticator_data),
+      signature: bytes(signature),
+    };
+  });
+
+async function verify(cases) {
+  return JSON.parse(await primitives.call("verify_passkeys", JSON.stringify(cases)));
+}
+
+test("the test vectors of WebAuthn are verified", async () => {
+  assert.equal(vectors.length, 15);
+  const others = ["packed-es384", "packed-es512", "packed-ed448"];
+  assert.deepEqual(
+    await verify(vectors),
+    vectors.map(({ section }) => (others.some((name) => section.endsWith(name)) ? null : true)),
+  );
+});
+
+test("a signature with a changed byte is invalid", async () => {
+  for (const name of ["none-es256", "packed-rs256", "packed-eddsa"]) {
+    const vector = vectors.find(({ section }) => section.endsWith(name));
+    const changed = ["client_data", "authenticator_data", "signature"].flatMap((member) =>
+      vector[member].map((byte, place) => ({ ...vector, [member]: vector[member].with(place, byte ^ 1) })),
+    );
+    const results = await verify(changed);
+    assert.equal(results.length, changed.length);
+    assert.deepEqual(new Set(results), new Set([false]), name);
+  }
+});
+
+test("a point that is not on the curve signs nothing", async () => {
+  for (const name of ["none-es256", "packed-eddsa"]) {
+    const vector = vectors.find(({ section }) => section.endsWith(name));
+    // The public key is at the end.
+    const places = [1, 2, 20, 31].map((place) => vector.attestation_object.length - place);
+    const changed = places.map((place) => ({
+      ...vector,
+      attestation_object: vector.attestation_object.with(place, vector.attestation_object[place] ^ 1),
+    }));
+    assert.deepEqual(await verify(changed), [false, false, false, false], name);
+  }
+});
