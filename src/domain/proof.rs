@@ -2,7 +2,7 @@
 
 use strum::{EnumString, IntoStaticStr};
 
-/// A way to prove who one is. The names are those of the database and the API.
+/// A way in which users prove who they are. The names are those of the database and the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Method {
@@ -86,13 +86,13 @@ impl Proof {
         self.0.iter().map(|method| method.as_str()).collect()
     }
 
-    /// Parses the names of methods with spaces between them, as they are stored. A name that this version does not know counts for
+    /// Parses the names of methods with spaces between them, the format of the database. A name that this version does not know counts for
     /// nothing.
     pub fn parse(text: &str) -> Proof {
         text.split(' ').filter_map(|name| name.parse().ok()).fold(Proof::default(), Proof::and)
     }
 
-    /// Returns the names with spaces between them, as they are stored.
+    /// Returns the names with spaces between them, the format of the database.
     pub fn to_text(&self) -> String {
         self.names().join(" ")
     }

@@ -190,8 +190,8 @@ settings! {
         ADMIN_PASSWORD: Text = Text::SECRET.required("for the first deployment");
     }
     "Second factors" {
-        /// Who must have a second factor: nobody (`optional`), `admins`, or `everybody`. Whoever must and has none can only set one up
-        /// after signing in.
+        /// Who must have a second factor: nobody (`optional`), `admins`, or `everybody`. Users who must have
+        /// one and have none can only set one up after they have signed in.
         SECOND_FACTOR: Choice = Choice::of(&["optional", "admins", "everybody"]);
     }
     "Passwords" {
