@@ -161,17 +161,23 @@ test("an outage of Postern signs no user out", async () => {
   }
 });
 
-test("expired tokens, tokens of other services and tokens without claims are rejected", async () => {
+/** Returns a function that signs session tokens with a new key, and one that verifies them. */
+async function ownTokens() {
   const { publicKey, privateKey } = await generateKeyPair("Ed25519");
   const claims = { sub: "1", sid: "2", scopes: ["user", 0], purpose: "session", iss: ORIGIN, aud: ORIGIN };
   const sign = (changed, expires = "1h") => {
     const token = new SignJWT({ ...claims, ...changed }).setProtectedHeader({ alg: "EdDSA", typ: "JWT" });
     return token.setIssuedAt().setExpirationTime(expires).sign(privateKey);
   };
-  const tell = async (token) => {
+  const tell = async (token, options) => {
     const request = new Request("http://example.com", { headers: { authorization: `Bearer ${token}` } });
-    return verify(request, { url: ORIGIN, jwks: async () => publicKey });
+    return verify(request, { url: ORIGIN, jwks: async () => publicKey, ...options });
   };
+  return { sign, tell };
+}
+
+test("expired tokens, tokens of other services and tokens without claims are rejected", async () => {
+  const { sign, tell } = await ownTokens();
   const { userId, role, tier, sessionId } = await tell(await sign({}));
   assert.deepEqual({ userId, role, tier, sessionId }, { userId: "1", role: "user", tier: 0, sessionId: "2" });
   const others = [
@@ -183,6 +189,41 @@ test("expired tokens, tokens of other services and tokens without claims are rej
   ];
   for (const token of others)
     await assert.rejects(tell(token), (error) => error instanceof Unverified && error.status === 401);
+});
+
+test("a service can require a second factor or a recent sign-in", async () => {
+  const { sign, tell } = await ownTokens();
+  const now = Math.floor(Date.now() / 1_000);
+  const strong = await sign({ acr: "2", amr: ["pwd", "otp", "mfa"], auth_time: now - 600 });
+  const { level, methods, authenticatedAt } = await tell(strong, { minLevel: 2, maxAge: 900 });
+  assert.deepEqual([level, methods, authenticatedAt], [2, ["pwd", "otp", "mfa"], (now - 600) * 1_000]);
+
+  const weak = await sign({ acr: "1", amr: ["pwd"], auth_time: now });
+  // Of a Postern without second factors.
+  const old = await sign({});
+  assert.deepEqual([(await tell(weak)).level, (await tell(old)).level], [1, 1]);
+  assert.equal((await tell(old)).authenticatedAt, undefined);
+  for (const [token, options, required] of [
+    [weak, { minLevel: 2 }, 'acr_values="2"'],
+    [strong, { maxAge: 500 }, 'max_age="500"'],
+    [old, { minLevel: 2, maxAge: 900 }, 'acr_values="2", max_age="900"'],
+    [old, { maxAge: 0 }, 'max_age="0"'],
+  ]) {
+    const error = await tell(token, options).catch((error) => error);
+    assert.ok(error instanceof Unverified);
+    const response = error.toResponse();
+    assert.deepEqual([response.status, (await response.json()).code], [401, "insufficient_user_authentication"]);
+    const challenge = `Bearer error="insufficient_user_authentication", ${required}`;
+    assert.equal(response.headers.get("www-authenticate"), challenge);
+  }
+});
+
+test("a token of Postern says how and when the user signed in", async () => {
+  const { token, user } = await signUp(postern, "methods@example.com");
+  const request = new Request("http://example.com", { headers: { authorization: `Bearer ${token}` } });
+  const { level, methods, authenticatedAt } = await verify(request, { url: postern.url, maxAge: 60 });
+  assert.deepEqual([level, methods], [1, ["pwd"]]);
+  assert.ok(Math.abs(authenticatedAt - user.created_at) < 10_000);
 });
 
 test("the client signs in and drops a token that Postern rejects", async () => {

@@ -8,6 +8,9 @@ export type { components, paths } from "./schema.js";
 
 export type User = components["schemas"]["User"];
 export type Refusal = components["schemas"]["Refusal"];
+export type FieldProblem = components["schemas"]["FieldProblem"];
+export type SecondStep = components["schemas"]["SecondStep"];
+export type Reauthentication = components["schemas"]["Reauthentication"];
 
 /** Stores the session token between requests. */
 export interface TokenStore {
@@ -52,13 +55,17 @@ export class PosternError extends Error {
     /** A sentence to show to the user. */
     message: string,
     /** Every invalid field, if the code is `invalid_fields`. */
-    readonly detail: components["schemas"]["FieldProblem"][],
+    readonly detail: FieldProblem[],
     /** Seconds to wait before a retry, with 429 and 503. */
     readonly retryAfter: number | undefined,
     /** The id of the request in Postern's log. */
     readonly requestId: string | undefined,
     /** The current state, if the code is `precondition_failed`. */
     readonly current: Refusal["current"],
+    /** What the second step of the sign-in needs, if the code is `second_factor_required`. */
+    readonly secondStep?: SecondStep,
+    /** The ways to confirm who the user is, if the code is `reauthentication_required`. */
+    readonly reauthentication?: Reauthentication,
   ) {
     super(message);
   }
@@ -74,14 +81,17 @@ export async function ok<T>(call: Promise<{ data?: T; error?: unknown; response:
   if (response.ok && data !== undefined) return data;
   const refusal = isRefusal(error) ? error : undefined;
   const retryAfter = Number(response.headers.get("retry-after") ?? undefined);
+  const detail = refusal?.detail;
   throw new PosternError(
     response.status,
     refusal?.code ?? "unknown",
     refusal?.error ?? `The service responded with status ${response.status}.`,
-    refusal?.detail ?? [],
+    Array.isArray(detail) ? detail : [],
     Number.isNaN(retryAfter) ? undefined : retryAfter,
     response.headers.get("x-request-id") ?? undefined,
     refusal?.current,
+    refusal?.code === "second_factor_required" ? (detail as SecondStep) : undefined,
+    refusal?.code === "reauthentication_required" ? (detail as Reauthentication) : undefined,
   );
 }
 

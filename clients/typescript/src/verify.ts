@@ -18,6 +18,10 @@ export interface VerifyOptions {
    * `SESSION_LIFETIME_SECONDS`. With it, a logout, a password change or a deactivation takes effect immediately.
    */
   online?: boolean;
+  /** The level that the session must have. 2: the user signed in with two factors or a passkey. */
+  minLevel?: 1 | 2;
+  /** How long ago the user may have signed in or confirmed who they are, in seconds. */
+  maxAge?: number;
   /** The function that sends requests to Postern, such as the `fetch` of a service binding. */
   fetch?: typeof fetch;
 }
@@ -28,6 +32,15 @@ export interface Verified {
   role: User["role"];
   tier: number;
   sessionId: string;
+  /** 2 if the user signed in with two factors or a passkey, otherwise 1. */
+  level: 1 | 2;
+  /** How the user signed in (RFC 8176): `pwd`, `otp`, `pop` with `user` for a passkey, and `mfa` at level 2. */
+  methods: string[];
+  /**
+   * When the user last signed in or confirmed who they are, in UNIX milliseconds. `undefined` if the token was issued by a Postern
+   * without second factors.
+   */
+  authenticatedAt: number | undefined;
   /** When the token expires, in UNIX milliseconds. */
   expiresAt: number;
   /** The current user, only with `online`. */
@@ -39,11 +52,13 @@ export class Unverified extends Error {
   override name = "Unverified";
 
   constructor(
-    /** 401: no valid session. 403: the user is inactive. 503: Postern cannot be reached. */
+    /** 401: no valid session, or one that is not enough. 403: the user is inactive. 503: Postern cannot be reached. */
     readonly status: 401 | 403 | 503,
-    readonly code: "invalid_token" | "inactive" | "unavailable",
+    readonly code: "invalid_token" | "insufficient_user_authentication" | "inactive" | "unavailable",
     message: string,
     options?: ErrorOptions,
+    /** What the session needs, if the code is `insufficient_user_authentication`. */
+    readonly required: Pick<VerifyOptions, "minLevel" | "maxAge"> = {},
   ) {
     super(message, options);
   }
@@ -51,17 +66,25 @@ export class Unverified extends Error {
   /** Returns a response to the request, in the format of Postern's errors. */
   toResponse(): Response {
     const headers = new Headers({ "cache-control": "no-store" });
-    // RFC 6750, section 3.
-    if (this.status === 401) headers.set("www-authenticate", 'Bearer error="invalid_token"');
+    if (this.status === 401) headers.set("www-authenticate", this.#challenge());
     if (this.status === 503) headers.set("retry-after", "5");
     return Response.json({ error: this.message, code: this.code, detail: null }, { status: this.status, headers });
+  }
+
+  /** Returns the value of `WWW-Authenticate` (RFC 6750, section 3; RFC 9470, section 3). */
+  #challenge(): string {
+    const { minLevel, maxAge } = this.required;
+    const parameters = { error: this.code, acr_values: minLevel, max_age: maxAge };
+    const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
+    return `Bearer ${given.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
   }
 }
 
 /**
  * Verifies the bearer token of a request.
  *
- * @throws {Unverified} if the token is not one of an active session, or cannot be verified.
+ * @throws {Unverified} if the token is not one of an active session, the session is not enough for `minLevel` or `maxAge`, or the
+ * token cannot be verified.
  */
 export async function verify(request: Request, options: VerifyOptions): Promise<Verified> {
   const token = bearer(request);
@@ -83,11 +106,24 @@ export async function verify(request: Request, options: VerifyOptions): Promise<
     role,
     tier,
     sessionId: payload.sid as string,
+    level: payload.acr === "2" ? 2 : 1,
+    methods: (payload.amr ?? []) as string[],
+    authenticatedAt: payload.auth_time === undefined ? undefined : (payload.auth_time as number) * 1_000,
     expiresAt: (payload.exp as number) * 1_000,
   };
+  requireAuthentication(verified, options);
   if (!options.online) return verified;
   const user = await ask(token, options);
   return { ...verified, role: user.role, tier: user.tier, user };
+}
+
+/** Rejects a session that is weaker or older than the options allow (RFC 9470). */
+function requireAuthentication({ level, authenticatedAt = 0 }: Verified, { minLevel, maxAge }: VerifyOptions): void {
+  const isStrong = level >= (minLevel ?? 1);
+  const isRecent = maxAge === undefined || Date.now() - authenticatedAt <= maxAge * 1_000;
+  if (isStrong && isRecent) return;
+  const message = isStrong ? "Please confirm that it is you." : "Please sign in with a second factor or a passkey.";
+  throw new Unverified(401, "insufficient_user_authentication", message, {}, { minLevel, maxAge });
 }
 
 /** Returns the token of `Authorization: Bearer …` (RFC 6750, section 2.1). */
