@@ -53,41 +53,34 @@ pub struct Notice {
     pub window: i64,
 }
 
-/// Queues a notice if an earlier statement of the batch has set this password hash: immediately, or at the end of the window that
-/// an equal notice has started.
-pub(super) fn insert_notice_if_password_is(notice: &Notice, user_id: &str, password_hash: &str) -> [Statement; 3] {
-    let bind_condition =
-        |statement: Statement| statement.bind(notice.window_key.as_str()).bind(user_id).bind(password_hash);
-    // The deferred mail comes first, because it looks for a window that was open before. If the batch runs twice, it finds the
-    // window of its own first run, and the immediate mail is already queued.
-    let deferred = Statement::new(
+/// Queues a notice if the previous statement of the batch has written the event of the change: immediately, or at the end of the
+/// window that an equal notice has started. These two statements stand directly after that of the event.
+///
+/// If the batch runs twice, either the event is not written again, or the rows of the first run are found: the immediate mail by its
+/// id, which is drawn at random, and the deferred one by the conflict.
+pub(super) fn insert_notice(notice: &Notice) -> [Statement; 2] {
+    let mail = Statement::new(
         "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, expires_at FROM throttles
-         WHERE key = ?7 AND expires_at > ?4 AND ?6 > 0
-           AND EXISTS (SELECT 1 FROM users WHERE id = ?8 AND password_hash = ?9)
-           AND NOT EXISTS (SELECT 1 FROM mails WHERE id = ?10)
-         ON CONFLICT (id) DO NOTHING",
-    );
-    let at_once = Statement::new(
-        "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6
-         WHERE NOT EXISTS (SELECT 1 FROM throttles WHERE key = ?7 AND expires_at > ?4)
-           AND EXISTS (SELECT 1 FROM users WHERE id = ?8 AND password_hash = ?9)
+         SELECT iif(window_end IS NULL, ?1, ?7), iif(window_end IS NULL, ?2, ?8), ?3, ?4, ?5, coalesce(window_end, ?6)
+         FROM (SELECT (SELECT expires_at FROM throttles WHERE key = ?9 AND expires_at > ?4) AS window_end)
+         WHERE changes() > 0 AND NOT EXISTS (SELECT 1 FROM mails WHERE id = ?1)
          ON CONFLICT (id) DO NOTHING",
     );
     let window = Statement::new(
         "INSERT INTO throttles (key, attempts, blocked_until, expires_at)
          SELECT ?1, 1, 0, ?2 + ?3 WHERE EXISTS (SELECT 1 FROM mails WHERE id = ?4)
          ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at WHERE throttles.expires_at <= ?2",
-    )
-    .bind(notice.window_key.as_str())
-    .bind(notice.mail.created_at)
-    .bind(notice.window)
-    .bind(notice.mail.id.as_str());
+    );
     [
-        bind_condition(bind(&notice.deferred, deferred)).bind(notice.mail.id.as_str()),
-        bind_condition(bind(&notice.mail, at_once)),
-        window,
+        bind(&notice.mail, mail)
+            .bind(notice.deferred.id.as_str())
+            .bind(notice.deferred.sealed.as_str())
+            .bind(notice.window_key.as_str()),
+        window
+            .bind(notice.window_key.as_str())
+            .bind(notice.mail.created_at)
+            .bind(notice.window)
+            .bind(notice.mail.id.as_str()),
     ]
 }
 

@@ -348,11 +348,10 @@ pub async fn change_password(
     .bind(account.password_epoch)
     .bind(new_hash)
     .bind(now);
-    let mut statements =
-        vec![change, events::insert_if_changed(event), sessions::end_all_but(user_id, kept_session, new_hash)];
+    let mut statements = vec![change, events::insert_if_changed(event)];
+    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    statements.push(sessions::end_all_but(user_id, kept_session, new_hash));
     statements.extend(attempt.forgive(PasswordProof::NewHash(new_hash), now));
-    statements
-        .extend(notice.into_iter().flat_map(|notice| mails::insert_notice_if_password_is(notice, user_id, new_hash)));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|changed| changed.any()))
 }
 
@@ -422,14 +421,10 @@ pub async fn complete_password_reset(
     .bind(reset_id)
     .bind(new_hash)
     .bind(now);
-    let mut statements = vec![
-        reset,
-        events::insert_if_changed(event),
-        sessions::end_all_but(user_id, "", new_hash),
-        counters.remember_address(PasswordProof::NewHash(new_hash), now),
-    ];
-    statements
-        .extend(notice.into_iter().flat_map(|notice| mails::insert_notice_if_password_is(notice, user_id, new_hash)));
+    let mut statements = vec![reset, events::insert_if_changed(event)];
+    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    statements.push(sessions::end_all_but(user_id, "", new_hash));
+    statements.push(counters.remember_address(PasswordProof::NewHash(new_hash), now));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|done| done.any()))
 }
 
