@@ -3,6 +3,10 @@
 //   npm run admin -- reset-password EMAIL   Sets a random password, which it prints once and which the user must change after signing
 //                                           in. For users who can neither sign in nor receive mail, such as the only admin. Ends all
 //                                           sessions and reset links of the account.
+//   npm run admin -- reset-second-factors EMAIL
+//                                           Removes the authenticator app, the recovery codes and all passkeys of the account, and ends
+//                                           all its sessions. For users who have lost them if no other admin can do it, such as the only
+//                                           admin. After that, the password is enough to sign in.
 //   npm run admin -- end-all-sessions       Ends all sessions, reset links, one-time passwords and user tokens of all users, after a
 //                                           secret has leaked. Asks for confirmation; `--yes` confirms without a terminal.
 //
@@ -20,8 +24,8 @@ import { ask, Failure, main, say } from "./lib/run.mjs";
 import { withWorker } from "./lib/worker.mjs";
 
 const usage =
-  "Run `npm run admin -- reset-password EMAIL` or `npm run admin -- end-all-sessions`. Add `--remote` for the deployment, and " +
-  "`--env staging` for staging.";
+  "Run `npm run admin -- reset-password EMAIL`, `npm run admin -- reset-second-factors EMAIL` or `npm run admin -- " +
+  "end-all-sessions`. Add `--remote` for the deployment, and `--env staging` for staging.";
 
 Object.assign(process.env, {
   WRANGLER_SEND_METRICS: "false",
@@ -33,6 +37,7 @@ await main(async () => {
   const { command, email, options } = parseArguments();
   const database = await databaseFrom(options);
   if (command === "reset-password") await resetPassword(database, email);
+  else if (command === "reset-second-factors") await resetSecondFactors(database, email);
   else await endAllSessions(database, options.yes);
 });
 
@@ -48,10 +53,10 @@ function parseArguments() {
       },
     });
     const [command, ...args] = positionals;
-    const wanted = { "reset-password": 1, "end-all-sessions": 0 }[command];
+    const wanted = { "reset-password": 1, "reset-second-factors": 1, "end-all-sessions": 0 }[command];
     if (wanted === undefined) throw new Error(command ? `Unknown command: ${command}.` : "No command given.");
     if (args.length !== wanted)
-      throw new Error(wanted ? "`reset-password` takes one email." : `\`${command}\` takes no arguments.`);
+      throw new Error(wanted ? `\`${command}\` takes one email.` : `\`${command}\` takes no arguments.`);
     if (!environments.includes(options.env)) throw new Error(`Unknown environment: ${options.env}.`);
     return { command, email: args[0]?.trim(), options };
   } catch ({ message }) {
@@ -121,16 +126,50 @@ function firstAccount(typedEmail, password) {
 
 /** Sets the password, ends all sessions and writes the event. Returns the account. */
 function setPassword(database, email, passwordHash) {
-  const text = (value) => `'${value.replaceAll("'", "''")}'`;
   const [now, user] = [Date.now(), `email = ${text(email)}`];
   const [{ results }] = execute(database, [
     `UPDATE users SET password_hash = ${text(passwordHash)}, must_change_password = 1, password_reset_id = NULL, updated_at = max(${now}, updated_at + 1) WHERE ${user} RETURNING role, is_active`,
     `DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE ${user})`,
-    // No event is earlier than the one before it.
-    `INSERT INTO events (at, action, result, actor_id, subject_id, address)
-     SELECT max(${now}, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), 0)), 'password_reset_completed', 'success', 'operator', id, 'terminal' FROM users WHERE ${user}`,
+    event(now, "password_reset_completed", user),
   ]);
-  if (results.length > 0) return results[0];
+  return found(results, email, database);
+}
+
+async function resetSecondFactors(database, typedEmail) {
+  await build();
+  const { email } = await firstAccount(typedEmail, randomBytes(18).toString("base64url"));
+  const account = removeSecondFactors(database, email);
+  say(`${email} (${account.role}) has no second factor and no passkey. All sessions of the account have ended.`);
+  if (account.password_hash === "")
+    console.log("  The account has no password. Set one with `npm run admin -- reset-password`.");
+  else console.log("  The password is enough to sign in until a second factor is set up again.");
+}
+
+/** Removes all second factors, ends all sessions and writes the event. Returns the account. */
+function removeSecondFactors(database, email) {
+  const [now, user] = [Date.now(), `email = ${text(email)}`];
+  const ofUser = `user_id = (SELECT id FROM users WHERE ${user})`;
+  const [{ results }] = execute(database, [
+    `UPDATE users SET second_factor = 0 WHERE ${user} RETURNING role, password_hash`,
+    ...["totp", "passkeys", "recovery_codes", "sessions"].map((table) => `DELETE FROM ${table} WHERE ${ofUser}`),
+    event(now, "second_factors_reset", user),
+  ]);
+  return found(results, email, database);
+}
+
+function text(value) {
+  return `'${value.replaceAll("'", "''")}'`;
+}
+
+/** Returns the statement that writes an event of the operator. No event is earlier than the one before it. */
+function event(now, action, user) {
+  return `INSERT INTO events (at, action, result, actor_id, subject_id, address)
+     SELECT max(${now}, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), 0)), '${action}', 'success', 'operator', id, 'terminal' FROM users WHERE ${user}`;
+}
+
+/** Returns the account that a statement has changed. */
+function found([account], email, database) {
+  if (account) return account;
   throw new Failure(
     `There is no account ${email} in ${database.what}.`,
     "Nothing was changed. List the admins with `SELECT email FROM users WHERE role = 'admin'`.",

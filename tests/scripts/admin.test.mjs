@@ -135,6 +135,51 @@ test("the event of a password reset names the operator, to admins and to the use
   assert.ok(at >= before);
 });
 
+test("a user who has lost the second factors signs in with the password after a reset, and others keep theirs", async () => {
+  const users = await Promise.all(
+    ["ada@example.com", "kate@example.com"].map(async (email) => ok(await login(postern, email, PASSWORD)).user),
+  );
+  for (const { id } of users) {
+    await postern.sql(
+      "INSERT INTO totp (user_id, key_id, sealed, created_at, confirmed_at) VALUES (?, 'key', 'sealed', 1, 1)",
+      id,
+    );
+    await postern.sql(
+      `INSERT INTO passkeys (credential_id, id, user_id, algorithm, public_key, sign_count, is_backup_eligible, is_synced,
+       aaguid, transports, name, created_at) VALUES (?1, ?1, ?1, -7, 'key', 0, 0, 0, 'model', '[]', 'Phone', 1)`,
+      id,
+    );
+    await postern.sql("UPDATE users SET second_factor = 1 WHERE id = ?", id);
+    await postern.sql("INSERT INTO recovery_codes VALUES (?1, ?1, 'key', 'sealed', 1)", id);
+    await postern.sql(
+      "INSERT INTO sessions (id, user_id, created_at, expires_at, level) VALUES (?1, ?1, 1, 9000000000000, 2)",
+      id,
+    );
+  }
+  for (const { email } of users) refused(await login(postern, email, PASSWORD), 403, "second_factor_required");
+
+  const { code, said } = await admin("reset-second-factors", " ADA@example.com", "--persist-to", folder);
+  assert.equal(code, 0, said);
+  for (const table of ["totp", "passkeys", "recovery_codes", "sessions"]) {
+    const left = await postern.sql(`SELECT user_id FROM ${table} WHERE user_id IN (?, ?)`, users[0].id, users[1].id);
+    assert.deepEqual(left, [{ user_id: users[1].id }], table);
+  }
+  ok(await login(postern, "ada@example.com", PASSWORD));
+  refused(await login(postern, "kate@example.com", PASSWORD), 403, "second_factor_required");
+
+  const events = "SELECT result, actor_id, subject_id, address FROM events WHERE action = 'second_factors_reset'";
+  assert.deepEqual(await postern.sql(events), [
+    { result: "success", actor_id: "operator", subject_id: users[0].id, address: "terminal" },
+  ]);
+});
+
+test("a reset of the second factors of an account without a password says how to set one", async () => {
+  await postern.sql("UPDATE users SET password_hash = '' WHERE email = 'kate@example.com'");
+  const { code, said } = await admin("reset-second-factors", "kate@example.com", "--persist-to", folder);
+  assert.equal(code, 0, said);
+  assert.match(said, /has no password.*npm run admin -- reset-password/);
+});
+
 test("end-all-sessions ends every session, link, code and user token once it is confirmed", async () => {
   const admins = ok(await login(postern, "admin", "another good password")).token;
   const referrer = await userToken(postern, admins);
@@ -184,9 +229,12 @@ test("unknown accounts and commands are rejected and change nothing", async () =
   const unknown = await admin("reset-password", "nobody@example.com", "--persist-to", folder);
   assert.equal(unknown.code, 1);
   assert.match(unknown.said, /There is no account nobody@example\.com/);
+  const withoutFactors = await admin("reset-second-factors", "nobody@example.com", "--persist-to", folder);
+  assert.match(withoutFactors.said, /There is no account nobody@example\.com/);
   for (const args of [
     [],
     ["reset-password"],
+    ["reset-second-factors"],
     ["reset", "admin"],
     ["reset-password", "admin", "--env", "elsewhere"],
     ["end-all-sessions", "admin", "--yes"],

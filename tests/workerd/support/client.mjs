@@ -75,7 +75,9 @@ export function assertConventions(answer) {
     assert.deepEqual(Object.keys(body).sort(), members, about);
     assert.match(body.error, /^\S+ .*\.$/su, about);
     assert.match(body.code, /^[a-z]+(_[a-z]+)*$/, about);
-    if (status !== 422) {
+    if (["second_factor_required", "reauthentication_required"].includes(body.code)) {
+      assert.ok(Array.isArray(body.detail.methods), about);
+    } else if (status !== 422) {
       assert.equal(body.detail, null, about);
     } else {
       assert.ok(body.detail.length > 0, about);
