@@ -17,7 +17,7 @@ use crate::{
         password::{NewPassword, Password},
     },
     error::Error,
-    mail::queue::QueuedNotice,
+    mail::{message::SecurityNotice, queue::QueuedNotice},
     store::users::{self, Attempted},
     web::{Request, Response, True},
 };
@@ -61,7 +61,7 @@ pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Resp
         return Err(audit::refused(app, audit::own(app, Action::PasswordChanged, session), Error::WrongPassword));
     }
     let new_hash = password_hash::hash(new_password.as_str(), app.settings().password_cost)?;
-    let queued = QueuedNotice::password_changed(app, &email, account.user.name.clone())?;
+    let queued = QueuedNotice::to(app, &account.user, SecurityNotice::PasswordChanged)?;
     let notice = queued.as_ref().map(|queued| &queued.notice);
     let event = audit::own(app, Action::PasswordChanged, session);
     if !users::change_password(&app.store, &account, &new_hash, &session.id, attempt, notice, &event).await? {

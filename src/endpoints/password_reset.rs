@@ -13,7 +13,10 @@ use crate::{
         throttle::{RESET_BY_ADDRESS, RESET_BY_EMAIL},
     },
     error::Error,
-    mail::queue::{QueuedMail, QueuedNotice},
+    mail::{
+        message::SecurityNotice,
+        queue::{QueuedMail, QueuedNotice},
+    },
     store::{
         records::{self, Key},
         throttles::{self, Counter},
@@ -86,7 +89,7 @@ pub async fn complete(app: &App, request: &Request, reset: &PasswordReset) -> Re
 
     let new_hash = password_hash::hash(password.as_str(), app.settings().password_cost)?;
     let counters = password_attempt::counters(app, email.as_str());
-    let queued = QueuedNotice::password_changed(app, &email, reset.user.name.clone())?;
+    let queued = QueuedNotice::to(app, &reset.user, SecurityNotice::PasswordChanged)?;
     let notice = queued.as_ref().map(|queued| &queued.notice);
     let (store, event) = (&app.store, audit::without_session(app, Action::PasswordResetCompleted, &reset.user.id));
     if !users::complete_password_reset(store, &reset.user.id, &reset.id, &new_hash, &counters, notice, &event).await? {

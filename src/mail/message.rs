@@ -7,14 +7,15 @@ use std::fmt;
 
 use askama::Template;
 use form_urlencoded::Serializer;
+use serde::{Deserialize, Serialize};
 
 use crate::{domain::email::Email, error::Error, settings::Settings};
 
 /// A mail that is ready to send.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The kind of the mail, for the log: `one_time_password`, `password_reset`, `account_invitation`, `invitation`,
-    /// `password_changed`.
+    /// The kind of the mail, for the log: `one_time_password`, `password_reset`, `account_invitation`, `invitation`, or that of a
+    /// notice, such as `password_changed`.
     pub kind: &'static str,
     /// The recipient.
     pub to: Email,
@@ -149,16 +150,152 @@ pub fn invitation(
     Ok(Message { kind: "invitation", to: to.clone(), subject, text, html })
 }
 
-/// Returns the notice of a changed password, with a link to `<APP_URL>/forgot-password` for an owner who did not change it.
+/// What a notice about the security of an account says. To add one, add a variant and its row in [`SecurityNotice::words`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SecurityNotice {
+    /// The password was changed.
+    PasswordChanged,
+    /// The password was removed, so that only passkeys are left.
+    PasswordRemoved,
+    /// A passkey was added.
+    PasskeyAdded {
+        /// Its name.
+        passkey: String,
+    },
+    /// A passkey was removed.
+    PasskeyRemoved {
+        /// Its name.
+        passkey: String,
+    },
+    /// An authenticator app was added.
+    TotpAdded,
+    /// The user requires a second factor from now on.
+    SecondFactorRequired,
+    /// The second factor is no longer required.
+    SecondFactorRemoved,
+    /// New recovery codes replaced the old ones.
+    RecoveryCodesReplaced,
+    /// A recovery code was used.
+    RecoveryCodeUsed {
+        /// How many are left.
+        left: i64,
+    },
+    /// An admin has removed all second factors.
+    SecondFactorsReset,
+}
+
+/// The words of a notice.
+struct Words {
+    /// The kind of the mail, for the log.
+    kind: &'static str,
+    /// The subject, with the name of the service.
+    subject: String,
+    /// The heading.
+    title: &'static str,
+    /// What happened. Each sentence is a line of at most 78 characters, for the plain text.
+    happened: String,
+}
+
+impl SecurityNotice {
+    fn words(&self, service: &str) -> Words {
+        let named = |name: &str| shown_name(name).map_or(String::new(), |name| format!(" \u{201c}{name}\u{201d}"));
+        let words = |kind, subject, title, happened| Words { kind, subject, title, happened };
+        match self {
+            SecurityNotice::PasswordChanged => words(
+                "password_changed",
+                format!("Your {service} password was changed"),
+                "Your password was changed",
+                format!("The password of your {service} account was changed."),
+            ),
+            SecurityNotice::PasswordRemoved => words(
+                "password_removed",
+                format!("Your {service} password was removed"),
+                "Your password was removed",
+                format!("The password of your {service} account was removed.\nYou now sign in with a passkey."),
+            ),
+            SecurityNotice::PasskeyAdded { passkey } => words(
+                "passkey_added",
+                format!("A passkey was added to your {service} account"),
+                "A passkey was added",
+                format!("The passkey{} was added to your {service} account.", named(passkey)),
+            ),
+            SecurityNotice::PasskeyRemoved { passkey } => words(
+                "passkey_removed",
+                format!("A passkey was removed from your {service} account"),
+                "A passkey was removed",
+                format!("The passkey{} was removed from your {service} account.", named(passkey)),
+            ),
+            SecurityNotice::TotpAdded => words(
+                "totp_added",
+                format!("An authenticator app was added to your {service} account"),
+                "An authenticator app was added",
+                format!("Signing in to your {service} account now takes a code of your authenticator app."),
+            ),
+            SecurityNotice::SecondFactorRequired => words(
+                "second_factor_required",
+                format!("Your {service} account now needs a second step"),
+                "A second step is on",
+                format!("Signing in to your {service} account with a password now takes a second step."),
+            ),
+            SecurityNotice::SecondFactorRemoved => words(
+                "second_factor_removed",
+                format!("Your {service} account no longer needs a second step"),
+                "The second step is off",
+                format!("A password alone is enough again to sign in to your {service} account."),
+            ),
+            SecurityNotice::RecoveryCodesReplaced => words(
+                "recovery_codes_replaced",
+                format!("You have new {service} recovery codes"),
+                "You have new recovery codes",
+                format!("New recovery codes were created for your {service} account.\nThe old ones no longer work."),
+            ),
+            SecurityNotice::RecoveryCodeUsed { left } => {
+                let rest = match left {
+                    0 => "It was the last one. Create new ones on your account page.".to_owned(),
+                    1 => "You have 1 recovery code left. Create new ones on your account page.".to_owned(),
+                    left => format!("You have {left} recovery codes left."),
+                };
+                words(
+                    "recovery_code_used",
+                    format!("A recovery code of your {service} account was used"),
+                    "A recovery code was used",
+                    format!(
+                        "Somebody signed in to your {service} account\nwith your password and a recovery code.\n{rest}"
+                    ),
+                )
+            }
+            SecurityNotice::SecondFactorsReset => words(
+                "second_factors_reset",
+                format!("An admin has reset the second step of your {service} account"),
+                "An admin has reset your second step",
+                format!(
+                    "An admin has removed the authenticator app, the passkeys and the recovery\ncodes of your {service} \
+                     account, and ended your sessions.\nSign in with your password, or reset it, and set them up again."
+                ),
+            ),
+        }
+    }
+}
+
+/// Returns a notice about the security of an account, with links to `<APP_URL>/forgot-password` for an owner who did not do it, and to
+/// `<APP_URL>/account`.
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn password_changed(settings: &Settings, to: &Email, name: Option<&str>) -> Result<Message, Error> {
-    let subject = format!("Your {} password was changed", settings.service_name);
+pub fn security_notice(
+    settings: &Settings,
+    to: &Email,
+    name: Option<&str>,
+    notice: &SecurityNotice,
+) -> Result<Message, Error> {
+    let Words { kind, subject, title, happened } = notice.words(&settings.service_name);
     let frame = Frame::new(settings, &subject, name);
-    let link = &*link(settings, "/forgot-password", &[]);
-    let (text, html) = bodies!("password_changed/body.txt", "password_changed/body.html", frame, link);
-    Ok(Message { kind: "password_changed", to: to.clone(), subject, text, html })
+    let (link, account) = (&*link(settings, "/forgot-password", &[]), &*link(settings, "/account", &[]));
+    let happened = &*happened;
+    let (text, html) =
+        bodies!("security_notice/body.txt", "security_notice/body.html", frame, title, happened, link, account);
+    Ok(Message { kind, to: to.clone(), subject, text, html })
 }
 
 fn rendered(template: &impl Template) -> Result<String, Error> {
@@ -237,14 +374,32 @@ mod tests {
     }
 
     /// Returns every mail, with `name` in every place for a name.
-    fn every_mail(name: &str) -> [Message; 5] {
+    fn every_mail(name: &str) -> Vec<Message> {
         let settings = settings();
-        [
+        let mut mails = vec![
             one_time_password(&settings, &to(), Some(name), CODE, 600).unwrap(),
             password_reset(&settings, &to(), Some(name), TOKEN, 900).unwrap(),
             account_invitation(&settings, &to(), Some(name), TOKEN, 604_800).unwrap(),
             invitation(&settings, &to(), name, "k3yK3yK3y0", 90).unwrap(),
-            password_changed(&settings, &to(), Some(name)).unwrap(),
+        ];
+        let notice = |notice: &SecurityNotice| security_notice(&settings, &to(), Some(name), notice).unwrap();
+        mails.extend(every_notice(name).iter().map(notice));
+        mails
+    }
+
+    /// Returns every notice, with `name` as the name of a passkey.
+    fn every_notice(name: &str) -> Vec<SecurityNotice> {
+        vec![
+            SecurityNotice::PasswordChanged,
+            SecurityNotice::PasswordRemoved,
+            SecurityNotice::PasskeyAdded { passkey: name.to_owned() },
+            SecurityNotice::PasskeyRemoved { passkey: name.to_owned() },
+            SecurityNotice::TotpAdded,
+            SecurityNotice::SecondFactorRequired,
+            SecurityNotice::SecondFactorRemoved,
+            SecurityNotice::RecoveryCodesReplaced,
+            SecurityNotice::RecoveryCodeUsed { left: 3 },
+            SecurityNotice::SecondFactorsReset,
         ]
     }
 
@@ -268,7 +423,7 @@ mod tests {
 
     #[test]
     fn text_and_html_of_every_mail_carry_the_same_facts() {
-        let facts: [&[&str]; 5] = [
+        let facts: [&[&str]; 14] = [
             &["Hello Ada Lovelace,", CODE, "10 minutes", "works once", "If you did not request a code", "ignore"],
             &[
                 "Hello Ada Lovelace,",
@@ -299,8 +454,19 @@ mod tests {
                 "https://app.example/base/forgot-password",
                 "signs out everyone",
             ],
+            &["was removed", "sign in with a passkey", "https://app.example/base/account"],
+            &["The passkey \u{201c}Ada Lovelace\u{201d} was added", "remove passkeys"],
+            &["The passkey \u{201c}Ada Lovelace\u{201d} was removed"],
+            &["takes a code of your authenticator app"],
+            &["takes a second step"],
+            &["A password alone is enough again"],
+            &["The old ones no longer work"],
+            &["with your password and a recovery code", "You have 3 recovery codes left"],
+            &["An admin has removed the authenticator app", "set them up again"],
         ];
-        for (mail, facts) in every_mail("Ada Lovelace").iter().zip(facts) {
+        let mails = every_mail("Ada Lovelace");
+        assert_eq!(mails.len(), facts.len());
+        for (mail, facts) in mails.iter().zip(facts) {
             let html = visible(&mail.html);
             for fact in facts {
                 assert!(mail.text.contains(fact), "{fact:?} is not in the text of {mail:?}:\n{}", mail.text);
@@ -400,7 +566,8 @@ mod tests {
 
     #[test]
     fn a_code_is_found_in_both_bodies_alone_and_not_in_the_subject() {
-        let [code, others @ ..] = every_mail("Agent 27182");
+        let mut others = every_mail("Agent 27182");
+        let code = others.remove(0);
         assert_eq!((codes(&code.text), codes(&code.html)), (vec![CODE], vec![CODE]));
         let (preview, _) = code.html.split_once("role=\"article\"").unwrap();
         assert!(!code.subject.contains(CODE) && !preview.contains(CODE));
@@ -411,7 +578,7 @@ mod tests {
 
     #[test]
     fn a_subject_holds_no_secret_and_nothing_that_a_stranger_chose() {
-        let subjects = every_mail("Mallory").map(|mail| mail.subject);
+        let subjects: Vec<String> = every_mail("Mallory").into_iter().map(|mail| mail.subject).collect();
         assert_eq!(
             subjects,
             [
@@ -420,6 +587,15 @@ mod tests {
                 "Set up your Postern account",
                 "You are invited to Postern",
                 "Your Postern password was changed",
+                "Your Postern password was removed",
+                "A passkey was added to your Postern account",
+                "A passkey was removed from your Postern account",
+                "An authenticator app was added to your Postern account",
+                "Your Postern account now needs a second step",
+                "Your Postern account no longer needs a second step",
+                "You have new Postern recovery codes",
+                "A recovery code of your Postern account was used",
+                "An admin has reset the second step of your Postern account",
             ]
         );
     }
@@ -458,7 +634,7 @@ mod tests {
 
     #[test]
     fn the_log_learns_the_kind_of_a_mail_and_neither_address_nor_content() {
-        let [code, ..] = every_mail("Ada");
+        let code = every_mail("Ada").remove(0);
         assert_eq!(format!("{code:?}"), "the mail one_time_password to g***@example.com");
     }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Unsent, budget,
-    message::{self, Message},
+    message::{self, Message, SecurityNotice},
 };
 use crate::{
     access::bearer,
@@ -40,8 +40,8 @@ const DAY: i64 = 24 * HOUR;
 
 /// How long the link in an account invitation is valid.
 const ACCOUNT_INVITATION_LIFETIME: i64 = 7 * DAY;
-/// How long a notice of a changed password is retried.
-const PASSWORD_CHANGED_LIFETIME: i64 = 3 * DAY;
+/// How long a notice about the security of an account is retried.
+const NOTICE_LIFETIME: i64 = 3 * DAY;
 /// The wait after the first failed attempt. It doubles with each attempt up to `MAX_BACKOFF`.
 const BACKOFF: i64 = MINUTE;
 const MAX_BACKOFF: i64 = 6 * HOUR;
@@ -89,12 +89,21 @@ pub enum MailJob {
         /// Its lifetime, in days.
         days: i64,
     },
-    /// The notice of a changed password.
+    /// The notice of a changed password. The previous version knows this job, so it sends the notice even after a rollback.
     PasswordChanged {
         /// The address of the owner.
         email: String,
         /// The name of the owner.
         name: Option<String>,
+    },
+    /// Any other notice about the security of an account.
+    SecurityNotice {
+        /// The address of the owner.
+        email: String,
+        /// The name of the owner.
+        name: Option<String>,
+        /// What happened.
+        notice: SecurityNotice,
     },
 }
 
@@ -190,20 +199,24 @@ pub struct QueuedNotice {
 }
 
 impl QueuedNotice {
-    /// Returns the notice of a changed password, or `None` for the default account, which has no mailbox.
+    /// Returns a notice to this user, or `None` for the default account, which has no mailbox.
     ///
     /// # Errors
     /// 500 without randomness.
-    pub fn password_changed(app: &App, email: &Email, name: Option<String>) -> Result<Option<QueuedNotice>, Error> {
-        if Email::parse(email.as_str()).is_err() {
-            return Ok(None);
-        }
-        let job = MailJob::PasswordChanged { email: email.as_str().to_owned(), name };
-        QueuedNotice::new(app, email, "password_changed", job, PASSWORD_CHANGED_LIFETIME).map(Some)
+    pub fn to(app: &App, user: &User, notice: SecurityNotice) -> Result<Option<QueuedNotice>, Error> {
+        let Ok(to) = Email::parse(&user.email) else { return Ok(None) };
+        // Two passkeys are two notices, and the same one twice is not.
+        let kind = serde_json::to_string(&notice).map_err(|error| Error::Internal(format!("a notice: {error}")))?;
+        let (email, name) = (user.email.clone(), user.name.clone());
+        let job = match notice {
+            SecurityNotice::PasswordChanged => MailJob::PasswordChanged { email, name },
+            notice => MailJob::SecurityNotice { email, name, notice },
+        };
+        QueuedNotice::new(app, &to, &kind, job).map(Some)
     }
 
-    fn new(app: &App, to: &Email, kind: &str, job: MailJob, lifetime: i64) -> Result<QueuedNotice, Error> {
-        let (now, expires_at) = (app.now, app.now + lifetime);
+    fn new(app: &App, to: &Email, kind: &str, job: MailJob) -> Result<QueuedNotice, Error> {
+        let (now, expires_at) = (app.now, app.now + NOTICE_LIFETIME);
         let row = |id| QueuedMail::new(app, id, job.clone(), now + LEASE, expires_at).map(|queued| queued.mail);
         let hash = |part: &str| app.keys().throttle.hash(&[EQUAL_NOTICES.name, part, kind, to.as_str()]);
         let notice = Notice {
@@ -320,7 +333,11 @@ async fn compose(app: &App, mail: &Mail, job: MailJob) -> Result<Option<Message>
             message::invitation(settings, &Email::from_store(email), &inviter, &token, days).map(Some)
         }
         MailJob::PasswordChanged { email, name } => {
-            message::password_changed(settings, &Email::from_store(email), name.as_deref()).map(Some)
+            let notice = SecurityNotice::PasswordChanged;
+            message::security_notice(settings, &Email::from_store(email), name.as_deref(), &notice).map(Some)
+        }
+        MailJob::SecurityNotice { email, name, notice } => {
+            message::security_notice(settings, &Email::from_store(email), name.as_deref(), &notice).map(Some)
         }
     }
 }
