@@ -50,7 +50,13 @@ pub enum Verdict {
 ///
 /// A hash that cannot be verified (malformed, or too expensive for an isolate) is a wrong password for the caller and a line in the
 /// log. The user can still reset the password.
+///
+/// An account without a password has an empty hash, with which every password is wrong in the usual time.
 pub fn verify(app: &App, user_id: &str, password: &Password, stored: &str) -> Verdict {
+    if stored.is_empty() {
+        spend(app, password, None);
+        return Verdict::Wrong;
+    }
     for (spelling, is_canonical) in password.spellings() {
         match password_hash::verify(spelling, stored) {
             Ok(false) => {}

@@ -5,9 +5,10 @@ use postern_macros::{FromFields, operation};
 use crate::{
     access::{
         audit,
-        bearer::Session,
+        bearer::{self, Session},
         new_password,
         password_attempt::{self, Verdict},
+        recent::{self, RecentAuthentication},
     },
     app::App,
     crypto::password_hash,
@@ -16,17 +17,20 @@ use crate::{
         event::Action,
         password::{NewPassword, Password},
     },
-    error::Error,
+    error::{Error, FieldProblem},
     mail::{message::SecurityNotice, queue::QueuedNotice},
-    store::users::{self, Attempted},
+    store::{
+        second_factors,
+        users::{self, Attempted},
+    },
     web::{Request, Response, True},
 };
 
 /// Current and new password.
 #[derive(FromFields)]
 pub struct PasswordChange {
-    /// The current password.
-    pub old_password: Password,
+    /// The current password. Required, unless the account has none.
+    pub old_password: Option<Password>,
     /// The new password.
     pub new_password: NewPassword,
 }
@@ -37,19 +41,36 @@ pub struct PasswordChange {
 ///
 /// 1. The session: 401 or 403. Then the body: 400, 413, 415 or 422.
 /// 2. The number of failed logins, which include wrong old passwords here, and of password changes: 429.
-/// 3. The old password: 403.
+/// 3. The old password: 403. An account without a password needs recent authentication instead: 403
+///    `reauthentication_required`.
 ///
 /// The change ends all other sessions and all reset tokens, and the user gets a notice by email.
 #[operation(
     request_body = PasswordChange,
-    responses((status = 200, body = True), (status = "4XX", description = "wrong_password too_many_requests"))
+    responses((status = 200, body = True), (status = "4XX", description = "wrong_password reauthentication_required too_many_requests"))
 )]
 pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
     let email = Email::from_store(session.user.email.clone());
     let policy = app.password_policy().owned_by(Some(&email));
-    let PasswordChange { old_password, new_password } = request.json(policy)?;
-    new_password::refuse_breached(app, "new_password", &new_password).await?;
+    let fields = request.json_fields()?;
+    let parsed = fields.parse::<PasswordChange>(&policy);
+    let new_password = parsed.map(|change| change.new_password);
+    match fields.field::<Option<Password>>("old_password", &policy) {
+        Ok(Some(old_password)) => change(app, session, &email, &old_password, &new_password?).await,
+        Ok(None) => set_first(app, session, new_password).await,
+        // The parser has listed it with the other problems.
+        Err(_) => Err(new_password.err().unwrap_or(Error::WrongPassword)),
+    }
+}
 
+async fn change(
+    app: &App,
+    session: &Session,
+    email: &Email,
+    old_password: &Password,
+    new_password: &NewPassword,
+) -> Result<Response, Error> {
+    new_password::refuse_breached(app, "new_password", new_password).await?;
     let counters = password_attempt::counters(app, email.as_str());
     let changes = password_attempt::changes(app, &session.user.id);
     let Attempted { attempt, account, .. } =
@@ -57,7 +78,7 @@ pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Resp
     // By now, the email can be that of another user, or of none.
     let account = account.filter(|account| account.user.id == session.user.id);
     let account = account.ok_or(Error::Unauthorized)?;
-    if password_attempt::verify(app, &account.user.id, &old_password, &account.password_hash) == Verdict::Wrong {
+    if password_attempt::verify(app, &account.user.id, old_password, &account.password_hash) == Verdict::Wrong {
         return Err(audit::refused(app, audit::own(app, Action::PasswordChanged, session), Error::WrongPassword));
     }
     let new_hash = password_hash::hash(new_password.as_str(), app.settings().password_cost)?;
@@ -67,6 +88,33 @@ pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Resp
     if !users::change_password(&app.store, &account, &new_hash, &session.id, attempt, notice, &event).await? {
         // The password was changed in the meantime, so the old one is wrong now.
         return Err(Error::WrongPassword);
+    }
+    if let Some(queued) = queued {
+        queued.deliver_later(app);
+    }
+    Ok(Response::ok())
+}
+
+/// Sets the password of an account that has none. `new_password` is what the body has as the new password.
+async fn set_first(app: &App, session: &Session, new_password: Result<NewPassword, Error>) -> Result<Response, Error> {
+    let ways = second_factors::find(&app.store, &session.user.id).await?.ok_or(Error::Unauthorized)?;
+    if ways.has_password {
+        let missing = FieldProblem { loc: vec!["body", "old_password"], msg: "is missing".to_owned(), kind: "missing" };
+        let others = match new_password {
+            Err(Error::Invalid(problems)) => problems,
+            _ => Vec::new(),
+        };
+        return Err(Error::Invalid([vec![missing], others].concat()));
+    }
+    let new_password = new_password?;
+    new_password::refuse_breached(app, "new_password", &new_password).await?;
+    recent::require(app, session, RecentAuthentication::Always).await?;
+    let new_hash = password_hash::hash(new_password.as_str(), app.settings().password_cost)?;
+    let queued = QueuedNotice::to(app, &session.user, SecurityNotice::PasswordChanged)?;
+    let notice = queued.as_ref().map(|queued| &queued.notice);
+    let event = audit::own(app, Action::PasswordChanged, session);
+    if !users::set_first_password(&app.store, &session.user.id, &new_hash, &session.id, notice, &event).await? {
+        return Err(bearer::refusal_of_session(app, session, Error::WrongPassword).await);
     }
     if let Some(queued) = queued {
         queued.deliver_later(app);

@@ -355,6 +355,30 @@ pub async fn change_password(
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|changed| changed.any()))
 }
 
+/// Sets the password of a user who has none, ends every other session and every reset token, and queues a mail to the owner. Returns
+/// whether the user is active and had none.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_first_password(
+    store: &Store,
+    user_id: &str,
+    new_hash: &str,
+    kept_session: &str,
+    notice: Option<&mails::Notice>,
+    event: &Event,
+) -> Result<bool, StoreError> {
+    let set = Statement::new(
+        "UPDATE users SET password_hash = ?2, password_reset_id = NULL, updated_at = max(?3, updated_at + 1)
+         WHERE id = ?1 AND password_hash = '' AND is_active = 1
+         RETURNING id",
+    );
+    let mut statements = vec![set.bind(user_id).bind(new_hash).bind(event.at), events::insert_if_changed(event)];
+    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    statements.push(sessions::end_all_but(user_id, kept_session, new_hash));
+    Ok(retry::batch(store, &statements).await?.first().is_some_and(|set| set.any()))
+}
+
 /// Gives the active account with this email, if there is one, a new live reset token, which replaces the previous one. Queues the
 /// mail in any case, so that the time does not reveal whether there is an account.
 ///

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Call, PASSWORD, Postern, SECOND, SignedUp};
+use crate::support::{Answer, Call, MINUTE, PASSWORD, Postern, SECOND, SignedUp};
 
 const NEW_PASSWORD: &str = "another good password";
 
@@ -267,4 +267,55 @@ fn a_user_can_change_the_password_a_hundred_times_an_hour() {
     change(&postern, &bob.token, PASSWORD, NEW_PASSWORD).send().expect(200);
     postern.wait(60 * SECOND);
     put(done).expect(200);
+}
+
+/// A user who has removed the password.
+fn without_password() -> (Postern, SignedUp) {
+    let (postern, ada) = with_ada();
+    postern.sql.execute("UPDATE users SET password_hash = '' WHERE id = ?1", &[ada.id.as_str().into()]);
+    (postern, ada)
+}
+
+#[test]
+fn a_user_without_a_password_cannot_log_in_with_any() {
+    let (postern, _) = without_password();
+    for password in ["", " ", PASSWORD] {
+        postern.login("ada@example.com", password).refused(401, "wrong_credentials");
+    }
+    assert_eq!(postern.log(), [""; 0]);
+}
+
+#[test]
+fn a_user_without_a_password_sets_one_with_recent_authentication() {
+    let (postern, ada) = without_password();
+    let set = |old: &[(&str, Value)]| {
+        let mut body = json!({ "new_password": NEW_PASSWORD });
+        body.as_object_mut().unwrap().extend(old.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        postern.put("/api/auth/me/password").bearer(&ada.token).json(body).send()
+    };
+    // Any old password is wrong.
+    set(&[("old_password", json!(""))]).refused(403, "wrong_password");
+    set(&[("old_password", json!(PASSWORD))]).refused(403, "wrong_password");
+    postern.wait(16 * MINUTE);
+    set(&[]).refused(403, "reauthentication_required");
+    postern.wait(-16 * MINUTE);
+    set(&[]).expect(200);
+    postern.login("ada@example.com", NEW_PASSWORD).expect(200);
+    assert_eq!(postern.me(&ada.token), 200);
+    assert!(postern.mails("ada@example.com")[0]["subject"].as_str().unwrap().contains("password was changed"));
+    // From now on, it takes the old one.
+    assert_eq!(set(&[]).faulty_fields(), ["old_password"]);
+}
+
+#[test]
+fn a_missing_old_password_is_reported_with_the_other_invalid_fields() {
+    let (postern, ada) = with_ada();
+    let put = |body: Value| postern.put("/api/auth/me/password").bearer(&ada.token).json(body).send();
+    assert_eq!(put(json!({})).faulty_fields(), ["old_password", "new_password"]);
+    assert_eq!(put(json!({ "new_password": "short" })).faulty_fields(), ["old_password", "new_password"]);
+    assert_eq!(
+        put(json!({ "old_password": 1, "new_password": "short" })).faulty_fields(),
+        ["old_password", "new_password"]
+    );
+    assert_eq!(put(json!({ "old_password": null, "new_password": NEW_PASSWORD })).faulty_fields(), ["old_password"]);
 }

@@ -381,7 +381,8 @@ export interface paths {
          *
          *     1. The session: 401 or 403. Then the body: 400, 413, 415 or 422.
          *     2. The number of failed logins, which include wrong old passwords here, and of password changes: 429.
-         *     3. The old password: 403.
+         *     3. The old password: 403. An account without a password needs recent authentication instead: 403
+         *        `reauthentication_required`.
          *
          *     The change ends all other sessions and all reset tokens, and the user gets a notice by email.
          */
@@ -1137,10 +1138,10 @@ export interface components {
             new_password: string;
             /**
              * Format: password
-             * @description The current password.
+             * @description The current password. Required, unless the account has none.
              * @example correct horse battery staple
              */
-            old_password: string;
+            old_password?: string | null;
         };
         /** @description A public key (RFC 8037, section 2). */
         PublicKey: {
@@ -1730,9 +1731,11 @@ export interface components {
          *
          *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
+         *     `reauthentication_required`: Please confirm that it is you.
+         *
          *     `wrong_password`: The current password is wrong.
          */
-        ForeignOriginOrInactiveOrWrongPassword: {
+        ForeignOriginOrInactiveOrReauthenticationRequiredOrWrongPassword: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -1740,8 +1743,8 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
-                    code?: "foreign_origin" | "inactive" | "wrong_password";
-                    detail?: null;
+                    code?: "foreign_origin" | "inactive" | "reauthentication_required" | "wrong_password";
+                    detail?: components["schemas"]["Reauthentication"] | null;
                 };
             };
         };
@@ -2899,7 +2902,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["ForeignOriginOrInactiveOrWrongPassword"];
+            403: components["responses"]["ForeignOriginOrInactiveOrReauthenticationRequiredOrWrongPassword"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
