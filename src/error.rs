@@ -99,6 +99,16 @@ refusals! {
         UNAUTHORIZED "wrong_credentials", "The email or the password is wrong.",
         WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
 
+    /// No user has the passkey.
+    UnknownPasskey:
+        UNAUTHORIZED "unknown_passkey", "This passkey is not known here. It may have been removed from the account.",
+        WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
+
+    /// The passkey, what it has signed or its challenge is wrong.
+    WrongPasskey:
+        UNAUTHORIZED "wrong_passkey", "The passkey was not accepted. Please try again.",
+        WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
+
     /// A page of another origin, or a request without an origin, tries to change something with the session cookie.
     ForeignOrigin:
         FORBIDDEN "foreign_origin",
@@ -132,6 +142,10 @@ refusals! {
     /// The password, code or passkey with which the user wants to prove again who they are is wrong, or too little.
     WrongProof:
         FORBIDDEN "wrong_proof", "This did not confirm that it is you. Check it, or choose another way.";
+
+    /// What the authenticator says of a new passkey, or its challenge, is wrong.
+    PasskeyRefused:
+        FORBIDDEN "passkey_refused", "The passkey was not added. Please try again.";
 
     /// The endpoint is for admins, and the caller is not one.
     AdminRequired:
@@ -184,6 +198,26 @@ refusals! {
     /// The email is already verified.
     AlreadyVerified:
         CONFLICT "already_verified", "This email is already verified.";
+
+    /// The passkey was added before.
+    PasskeyKnown:
+        CONFLICT "passkey_known", "This passkey has already been added.";
+
+    /// The user has as many passkeys as the limit, which is the field, allows.
+    TooManyPasskeys(limit: i64 = 20):
+        CONFLICT "too_many_passkeys", format!("You have reached the limit of {limit} passkeys. Remove one first.");
+
+    /// The user has no passkey.
+    NoPasskey:
+        CONFLICT "no_passkey", "This account has no passkey.";
+
+    /// Without it, the user could not sign in anymore.
+    LastWayIn:
+        CONFLICT "last_way_in", "This is the only way to sign in to this account. Add another one first.";
+
+    /// The operator requires a second factor, and this is the only one.
+    SecondFactorEnforced:
+        CONFLICT "second_factor_enforced", "A second factor is required here. Add another one before you remove this one.";
 
     /// The user has as many active user tokens as the limit, which is the field, allows.
     TooManyTokens(limit: i64 = 200):

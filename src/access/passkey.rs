@@ -4,15 +4,176 @@
 //! The statement of an attestation is ignored, because we ask for none (WebAuthn Level 3, section 5.4.7): it would say which model
 //! the authenticator is, and we accept all.
 
+use std::borrow::Cow;
+
 use base64ct::{Base64UrlUnpadded, Encoding};
 use uuid::Uuid;
 
+use super::{
+    audit,
+    one_time::{self, Opened, PasskeyChallenge},
+};
 use crate::{
-    crypto::{cbor::Item, cose::PublicKey, ecdsa, ed25519, sha256},
-    domain::webauthn::{self, AuthenticatorData, Ceremony, Refusal},
+    app::App,
+    crypto::{cbor::Item, cose::PublicKey, ecdsa, ed25519, random, sha256},
+    domain::{
+        event::Action,
+        passkey::{AuthenticationResponse, MAX_USER_HANDLE_LENGTH, RegistrationResponse},
+        webauthn::{self, AuthenticatorData, Ceremony, Refusal},
+    },
     error::Error,
     ports::{Algorithm, Signatures},
+    responses::PasskeyRequest,
+    store::passkeys::{Found, Listed, Token, Use},
+    web::Request,
 };
+
+/// A challenge to send to a browser.
+pub struct Issued {
+    /// The token that the browser sends back.
+    pub token: String,
+    /// The challenge, in base64url.
+    pub challenge: String,
+}
+
+impl Issued {
+    /// Returns the response that lets a browser use one of `passkeys`, or any passkey if there are none.
+    pub fn request(self, app: &App, passkeys: Vec<Listed>) -> PasskeyRequest {
+        PasskeyRequest::new(self.token, self.challenge, &app.settings().passkey_rp_id, passkeys)
+    }
+}
+
+/// Returns a new challenge. Nothing is stored.
+///
+/// # Errors
+/// 500 if there is no randomness.
+pub fn issue(app: &App, ceremony: one_time::Ceremony) -> Result<Issued, Error> {
+    let challenge = random::token()?;
+    let token = one_time::seal(app, &PasskeyChallenge { challenge: challenge.clone(), ceremony })?;
+    Ok(Issued { token, challenge })
+}
+
+/// A challenge that came back.
+pub struct Challenge(Opened<PasskeyChallenge>);
+
+impl Challenge {
+    /// Returns what uses it up.
+    pub fn token(&self) -> Token<'_> {
+        Token { id: &self.0.id, expires_at: self.0.expires_at }
+    }
+}
+
+/// Returns the challenge of a token that was issued for `ceremony` and has not expired. Whether it was used is asked of D1, in the batch
+/// that uses it.
+pub fn open(app: &App, token: &str, ceremony: &one_time::Ceremony) -> Option<Challenge> {
+    let opened: Opened<PasskeyChallenge> = one_time::open(app, token)?;
+    (opened.content.ceremony == *ceremony).then_some(Challenge(opened))
+}
+
+/// Returns the user handle: what an authenticator stores of a user, and returns when they sign in. It is the id, or the hash of an
+/// imported id that is too long.
+fn user_handle(user_id: &str) -> Cow<'_, [u8]> {
+    let id = user_id.as_bytes();
+    if id.len() > MAX_USER_HANDLE_LENGTH { Cow::Owned(sha256::hash(id).to_vec()) } else { Cow::Borrowed(id) }
+}
+
+/// Returns the user handle in base64url.
+pub fn user_handle_text(user_id: &str) -> String {
+    Base64UrlUnpadded::encode_string(&user_handle(user_id))
+}
+
+/// Reads and checks a response with `read`, as one to this challenge at this service.
+fn check<T>(
+    app: &App,
+    request: &Request,
+    challenge: &Challenge,
+    read: impl FnOnce(&Expected<'_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let settings = app.settings();
+    let is_own_origin = |origin: &str| {
+        settings.own_origin.is(origin, &request.origin) || settings.cors_origins.iter().any(|listed| listed == origin)
+    };
+    read(&Expected {
+        challenge: &challenge.0.content.challenge,
+        rp_id: &settings.passkey_rp_id,
+        is_own_origin: &is_own_origin,
+    })
+}
+
+/// Returns the passkey that a response to `challenge` registers.
+///
+/// # Errors
+/// The first check that fails.
+pub fn register(
+    app: &App,
+    request: &Request,
+    challenge: &Challenge,
+    response: &RegistrationResponse,
+) -> Result<NewPasskey, Refusal> {
+    let read = |expected: &Expected<'_>| registration(expected, &response.client_data, &response.attestation_object);
+    let new = check(app, request, challenge, read)?;
+    if new.credential_id == response.credential_id { Ok(new) } else { Err(Refusal::AuthenticatorData) }
+}
+
+/// Returns the use of a passkey that a response to `challenge` contains. [`verify`] does the rest.
+///
+/// # Errors
+/// The first check that fails.
+pub fn authenticate(
+    app: &App,
+    request: &Request,
+    challenge: &Challenge,
+    response: &AuthenticationResponse,
+) -> Result<Assertion, Refusal> {
+    let read = |expected: &Expected<'_>| assertion(expected, &response.client_data, &response.authenticator_data);
+    check(app, request, challenge, read)
+}
+
+/// The result of a check of a passkey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The passkey of the owner has signed.
+    Right,
+    /// There is no such passkey, it has another owner, or has not signed.
+    Wrong,
+}
+
+/// Checks who owns a passkey, its signature, and what must not change (section 7.2, steps 6 and 19 to 22). An unknown passkey takes
+/// as long as one that is known.
+///
+/// A counter that does not advance leaves an event: there may be a copy of the passkey.
+///
+/// # Errors
+/// 503 if the runtime cannot verify signatures.
+pub async fn verify(
+    app: &App,
+    found: Option<&Found>,
+    assertion: &Assertion,
+    response: &AuthenticationResponse,
+) -> Result<Verdict, Error> {
+    let stored = found.and_then(|found| PublicKey::from_stored(found.passkey.algorithm, &found.passkey.public_key));
+    let key = stored.unwrap_or(DECOY);
+    let is_signed = is_signed(&*app.signatures, &key, &assertion.message, &response.signature).await?;
+    let Some(Found { account, passkey }) = found else { return Ok(Verdict::Wrong) };
+    let handle = response.user_handle.as_deref();
+    let is_owned = handle.is_none_or(|handle| handle == &*user_handle(&account.user.id));
+    if !is_signed || !is_owned || passkey.is_backup_eligible != assertion.is_backup_eligible {
+        return Ok(Verdict::Wrong);
+    }
+    if !webauthn::counter_advances(passkey.sign_count, assertion.sign_count) {
+        audit::later(app, audit::without_session(app, Action::PasskeyCloned, &account.user.id));
+        return Ok(Verdict::Wrong);
+    }
+    Ok(Verdict::Right)
+}
+
+/// A key whose signatures are checked if there is no passkey: the base point of P-256 (FIPS 186-4, appendix D.1.2.3).
+const DECOY: PublicKey = PublicKey::Es256([
+    0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03,
+    0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe,
+    0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce,
+    0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
+]);
 
 /// What a response must be for.
 pub struct Expected<'a> {
@@ -52,6 +213,19 @@ pub struct Assertion {
     pub is_backup_eligible: bool,
     /// Whether the passkey is synced to other devices.
     pub is_synced: bool,
+}
+
+impl Assertion {
+    /// Returns the use to store, of a passkey that [`verify`] has found to be right.
+    pub fn used<'a>(
+        &self,
+        response: &'a AuthenticationResponse,
+        user_id: &'a str,
+        challenge: &'a Challenge,
+    ) -> Use<'a> {
+        let Assertion { sign_count, is_synced, .. } = *self;
+        Use { credential_id: &response.credential_id, user_id, sign_count, is_synced, token: challenge.token() }
+    }
 }
 
 /// Returns the passkey that a response registers (WebAuthn Level 3, section 7.1).

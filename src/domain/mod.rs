@@ -10,6 +10,7 @@ pub mod name;
 pub mod one_time_password;
 pub mod origin;
 pub mod page;
+pub mod passkey;
 pub mod password;
 pub mod proof;
 pub mod recovery_code;

@@ -1,6 +1,6 @@
 //! Web origins: the scheme, the host and the port of a page.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::email::is_label;
 
@@ -42,11 +42,32 @@ impl OwnOrigin {
         OwnOrigin { origin: format!("{scheme}{authority}"), with_loopback }
     }
 
+    /// Returns the origin, as browsers write it.
+    pub fn as_str(&self) -> &str {
+        &self.origin
+    }
+
     /// Returns whether `origin` is that of a page of this service. `target` is the origin of the request's URL, whose port must be the
     /// same for loopback addresses.
     pub fn is(&self, origin: &str, target: &str) -> bool {
         origin == self.origin || self.with_loopback && is_loopback(origin) && port(origin) == port(target)
     }
+}
+
+/// Returns the host of a URL in lower case.
+pub fn host(url: &str) -> String {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
+    let has_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let host = authority.rsplit_once(':').filter(|(_, port)| has_port(port)).map_or(authority, |(host, _)| host);
+    host.to_ascii_lowercase()
+}
+
+/// Returns whether passkeys of pages on `host` can belong to `rp_id` (Web Authentication Level 3, section 5.1.3, step 8): it is the
+/// same host, or a parent domain with at least two labels. Browsers also refuse public suffixes such as `co.uk`.
+pub fn is_rp_id(rp_id: &str, host: &str) -> bool {
+    let is_address = host.parse::<Ipv4Addr>().is_ok();
+    let is_parent = || host.strip_suffix(rp_id).is_some_and(|rest| rest.ends_with('.'));
+    rp_id == host || !is_address && rp_id.contains('.') && rp_id.split('.').all(is_label) && is_parent()
 }
 
 /// Returns whether the host of an origin is a loopback address.

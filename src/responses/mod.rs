@@ -2,9 +2,11 @@
 //! of that endpoint.
 
 mod event;
+mod passkey;
 mod session;
 mod user;
 
 pub use event::{Event, Party, Rights};
+pub use passkey::{CredentialDescriptor, Passkey, PasskeyRequest};
 pub use session::Session;
 pub use user::{SignedIn, User};

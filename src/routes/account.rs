@@ -12,6 +12,11 @@ routes! {
     GET "/api/auth/me/security": SessionDuringSetup(Never) => security::get(app, caller);
     PUT "/api/auth/me/name": Session(Never) => name::put(app, request, caller);
     PUT "/api/auth/me/password": SessionBeforePasswordChange(Never) => password::put(app, request, caller);
+    POST "/api/auth/me/passkeys/options": SessionDuringSetup(Always) => passkeys::options(app, caller);
+    GET "/api/auth/me/passkeys": SessionDuringSetup(Never) => passkeys::list(app, caller);
+    POST "/api/auth/me/passkeys": SessionDuringSetup(Always) => passkeys::add(app, request, caller);
+    PUT "/api/auth/me/passkeys/{id}": Session(Never) => passkeys::rename(app, request, caller, id);
+    DELETE "/api/auth/me/passkeys/{id}": Session(Always) => passkeys::delete(app, caller, id);
     POST "/api/auth/me/send-otp": Session(Never) => one_time_password::send(app, caller);
     POST "/api/auth/verify-otp": RateLimited => one_time_password::verify(app, request);
     GET "/api/auth/me/sessions": Session(Never) => sessions::list(app, caller);

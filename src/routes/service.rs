@@ -8,6 +8,7 @@ use crate::endpoints::*;
 routes! {
     "Service": "For operators, for the web pages and for tests.";
     GET "/api/auth/config": Open => config::get(app);
+    GET "/.well-known/webauthn": Open => well_known::webauthn(app);
     GET "/health": Open => health::get(app);
     GET "/dev/outbox": Open => outbox::get(app, request);
 }

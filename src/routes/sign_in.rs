@@ -8,7 +8,10 @@ use crate::endpoints::*;
 routes! {
     "Signing in": "Start and end a session.";
     POST "/api/auth/login": RateLimited => login::post(app, request);
+    POST "/api/auth/login/passkey/options": RateLimited => passkey_sign_in::options(app);
+    POST "/api/auth/login/passkey": RateLimited => passkey_sign_in::post(app, request);
     POST "/api/auth/signup": RateLimited => signup::post(app, request);
     POST "/api/auth/reauthenticate": SessionDuringSetup(Never) => reauthenticate::post(app, request, caller);
+    POST "/api/auth/reauthenticate/passkey/options": SessionDuringSetup(Never) => reauthenticate::passkey_options(app, caller);
     POST "/api/auth/logout": SessionBeforePasswordChange(Never) => logout::post(app, caller);
 }

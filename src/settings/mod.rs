@@ -32,6 +32,8 @@ pub struct Settings {
     pub own_origin: OwnOrigin,
     /// `CORS_ORIGINS`, as browsers write them.
     pub cors_origins: Vec<String>,
+    /// `PASSKEY_RP_ID`: the domain that passkeys belong to.
+    pub passkey_rp_id: String,
     /// `SERVICE_NAME`.
     pub service_name: String,
     /// `BRAND_COLOR`, as `#` and six lower-case hexadecimal digits.
@@ -100,6 +102,7 @@ impl Settings {
         let password_min_length = reader.number(table::PASSWORD_MIN_LENGTH) as usize;
         let app_url = pages::app_url(&mut reader);
         let settings = Settings {
+            passkey_rp_id: pages::passkey_rp_id(&mut reader, &app_url),
             own_origin: OwnOrigin::new(&app_url, reader.is_local),
             is_local: reader.is_local,
             app_url,

@@ -1,10 +1,10 @@
-//! The origins of the pages and of other sites, and the color of the pages.
+//! The origins of the pages and of other sites, the domain of passkeys, and the color of the pages.
 
 use super::{
     reader::Reader,
-    table::{APP_URL, BRAND_COLOR, CORS_ORIGINS},
+    table::{APP_URL, BRAND_COLOR, CORS_ORIGINS, PASSKEY_RP_ID},
 };
-use crate::domain::origin::is_origin;
+use crate::domain::origin::{host, is_origin, is_rp_id};
 
 /// Reads `APP_URL`, without a slash at the end.
 pub(super) fn app_url(reader: &mut Reader<'_>) -> String {
@@ -18,6 +18,19 @@ pub(super) fn app_url(reader: &mut Reader<'_>) -> String {
             .invalid(APP_URL.name, "must be an https URL without query or fragment (http requires ENVIRONMENT=local)");
     }
     url.trim_end_matches('/').to_owned()
+}
+
+/// Reads `PASSKEY_RP_ID`.
+pub(super) fn passkey_rp_id(reader: &mut Reader<'_>, app_url: &str) -> String {
+    let own = host(app_url);
+    let Some(rp_id) = reader.text(PASSKEY_RP_ID) else { return own };
+    if !is_rp_id(&rp_id, &own) {
+        reader.invalid(
+            PASSKEY_RP_ID.name,
+            "must be the host of APP_URL, or a parent domain of it with at least two labels, such as example.com",
+        );
+    }
+    rp_id
 }
 
 /// Reads `CORS_ORIGINS`, each once.
@@ -82,6 +95,39 @@ mod tests {
             problems.iter().filter_map(|problem| problem.rsplit_once("number ")).map(|(_, end)| end).collect();
         assert_eq!(ends, ["1", "2", "4", "5", "6"], "{problems:?}");
         assert!(problems.iter().all(|problem| problem.starts_with("CORS_ORIGINS ")), "{problems:?}");
+    }
+
+    #[test]
+    fn passkeys_belong_to_the_host_of_the_pages_or_a_parent_domain() {
+        let rp_id = |app_url, rp_id| {
+            read(&[("ENVIRONMENT", "local"), ("AUTH_SECRET", SECRET), ("APP_URL", app_url), ("PASSKEY_RP_ID", rp_id)])
+                .map(|settings| settings.passkey_rp_id)
+        };
+        for (app_url, set, expected) in [
+            ("", "", "localhost"),
+            ("", "localhost", "localhost"),
+            ("http://localhost:8787/app", "", "localhost"),
+            ("https://Login.Example.com:8443/app", "", "login.example.com"),
+            ("https://login.example.com", "login.example.com", "login.example.com"),
+            ("https://login.example.com", "example.com", "example.com"),
+            ("https://a.b.example.com", "example.com", "example.com"),
+            ("https://intranet", "", "intranet"),
+        ] {
+            assert_eq!(rp_id(app_url, set).as_deref(), Ok(expected), "{app_url} {set}");
+        }
+        for set in [
+            "com",
+            "ogin.example.com",
+            "app.example.com",
+            ".example.com",
+            "example.com.",
+            "Example.com",
+            "https://example.com",
+        ] {
+            let problems = rp_id("https://login.example.com", set).unwrap_err();
+            assert!(problems[0].starts_with("PASSKEY_RP_ID must be the host of APP_URL"), "{set}");
+        }
+        assert!(rp_id("http://127.0.0.1:8787", "0.1").is_err());
     }
 
     #[test]

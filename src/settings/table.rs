@@ -143,6 +143,9 @@ settings! {
         /// Other origins whose pages may call `/api/auth` with a bearer token and read the responses, exactly as browsers send
         /// them, with commas between them: `https://app.example.com, https://example.org:8443`.
         CORS_ORIGINS: Text = Text::OPTIONAL;
+        /// The domain that passkeys belong to (RP ID): the host of `APP_URL`, which is the default, or a parent domain of it, so that pages
+        /// of its other subdomains can use the same passkeys. A change makes all existing passkeys useless.
+        PASSKEY_RP_ID: Text = Text::OPTIONAL;
         /// The name of the service in mails and on the pages. It is rejected as a password.
         SERVICE_NAME: Text = Text::or("Postern");
         /// The color of buttons and links on the pages, as six hexadecimal digits. The pages lighten or darken it until text is

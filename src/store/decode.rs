@@ -1,6 +1,9 @@
 //! Decodes values that SQLite has no types for.
 
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error},
+};
 use serde_json::Value;
 
 use crate::domain::{
@@ -20,7 +23,8 @@ pub fn rights<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Right
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+/// Decodes a value that is stored as JSON text.
+pub fn json<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     serde_json::from_str(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
@@ -44,7 +48,7 @@ struct UserRow {
     #[serde(deserialize_with = "flag")]
     is_verified: bool,
     referrer_id: Option<String>,
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "json")]
     extra: Value,
     created_at: Timestamp,
     updated_at: Timestamp,

@@ -16,6 +16,7 @@ pub mod mails;
 pub mod one_time;
 pub mod one_time_passwords;
 pub mod outbox;
+pub mod passkeys;
 pub mod records;
 pub mod recovery_codes;
 pub mod resealing;

@@ -13,6 +13,7 @@ use crate::{
         event::Action,
         name::{self, Name},
         one_time_password::{Code, SessionToken},
+        passkey::{AuthenticationResponse, RegistrationResponse},
         password::{self, NewPassword, Password, Policy},
         user::Role,
         user_token::Referrer,
@@ -59,6 +60,48 @@ text_fields! {
     Referrer: |text, _policy| Ok(Referrer::new(text)), string("aZ09aZ09aZ");
     Code: |text, _policy| Code::parse(text), string("123456").min_length(Some(1));
     SessionToken: |text, _policy| SessionToken::parse(text), ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+}
+
+/// Implements [`Field`] for the credentials of browsers, which are objects: `Type: name, [member, …];`
+macro_rules! credential_fields {
+    ($($type:ty: $name:literal, [$($member:literal),*];)*) => {
+        $(impl Field for $type {
+            fn parse(input: Input<'_>, _: &Policy<'_>) -> Result<Self, Fault> {
+                match input {
+                    Input::Body(value) => Self::parse(value),
+                    Input::Query(text) => Self::parse(&json!(text)),
+                }
+            }
+
+            fn schema() -> RefOr<Schema> {
+                credential($name, &[$($member),*]).into()
+            }
+        })*
+    };
+}
+
+credential_fields! {
+    RegistrationResponse: "RegistrationResponseJSON", ["clientDataJSON", "attestationObject"];
+    AuthenticationResponse: "AuthenticationResponseJSON", ["clientDataJSON", "authenticatorData", "signature"];
+}
+
+/// Returns the schema of a credential. Browsers send more members than those that are read.
+fn credential(name: &str, members: &[&str]) -> ObjectBuilder {
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let response = members.iter().fold(ObjectBuilder::new().schema_type(Type::Object), |response, member| {
+        response.property(*member, text().description(Some("In base64url."))).required(*member)
+    });
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some(format!("The `{name}` of Web Authentication Level 3.")))
+        .property("id", text().description(Some("In base64url.")))
+        .property("rawId", text().description(Some("The same as `id`.")))
+        .property("type", text().enum_values(Some(["public-key"])))
+        .property("response", response)
+        .required("id")
+        .required("rawId")
+        .required("type")
+        .required("response")
 }
 
 /// A named schema, because requests and responses share it.

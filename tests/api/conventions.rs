@@ -450,6 +450,8 @@ fn endpoints_that_invite_guessing_are_rate_limited_with_retry_after() {
         .collect();
     let expected = [
         "POST /api/auth/login",
+        "POST /api/auth/login/passkey/options",
+        "POST /api/auth/login/passkey",
         "POST /api/auth/signup",
         "POST /api/auth/verify-otp",
         "GET /api/auth/verify-token",

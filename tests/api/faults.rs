@@ -84,6 +84,24 @@ fn stories() -> Vec<Story> {
                         assert_eq!(answer["user"]["name"], "Bob");
                     };
                 }
+                "POST /api/auth/login/passkey" => {
+                    story.finally = |world, answer| {
+                        let token = answer.body["token"].as_str().unwrap();
+                        assert_eq!(world.postern.me(token), 200);
+                    };
+                }
+                "POST /api/auth/me/passkeys" => {
+                    story.again = 409;
+                    story.owes_mail_to = Some(ADA);
+                }
+                "DELETE /api/auth/me/passkeys/{id}" => {
+                    story.again = 404;
+                    story.owes_mail_to = Some(ADA);
+                    story.finally = |world, _| {
+                        let call = world.postern.post("/api/auth/login/passkey").json(world.passkey_sign_in());
+                        call.send().refused(401, "unknown_passkey");
+                    };
+                }
                 "POST /api/auth/logout" => story.again = 401,
                 "POST /api/auth/send-password-reset-link" => {
                     story.owes_mail_to = Some(ADA);
@@ -298,6 +316,7 @@ impl Names {
             "SELECT password_hash AS id FROM users",
             "SELECT password_reset_id AS id FROM users WHERE password_reset_id IS NOT NULL",
             "SELECT generation AS id FROM one_time_passwords WHERE generation IS NOT NULL",
+            "SELECT id FROM passkeys",
         ] {
             for row in sql.query(query, &[]) {
                 names.insert(row["id"].as_str().unwrap().to_owned(), "old");
@@ -349,6 +368,11 @@ fn facts(world: &World, names: &Names) -> BTreeSet<String> {
         ) {
             facts.insert(format!("token {} of {email}", names.name(&token["lookup"])));
         }
+        for passkey in
+            sql.query("SELECT id, name FROM passkeys WHERE user_id = ?1", &[user["id"].as_str().unwrap().into()])
+        {
+            facts.insert(format!("passkey {} {} of {email}", names.name(&passkey["id"]), passkey["name"]));
+        }
         if let Some(id) = user["password_reset_id"].as_str()
             && live_records.contains_key(&format!("reset:{id}"))
         {
@@ -368,7 +392,8 @@ fn facts(world: &World, names: &Names) -> BTreeSet<String> {
 }
 
 /// Endpoints that use no store, so nothing can fail.
-const ASKS_NOBODY: [&str; 3] = ["/api/auth/jwks", "/api/auth/openapi.json", "/api/auth/config"];
+const ASKS_NOBODY: [&str; 4] =
+    ["/api/auth/jwks", "/api/auth/openapi.json", "/api/auth/config", "/.well-known/webauthn"];
 
 /// A 503 contains only a request id and when to retry.
 #[track_caller]

@@ -35,6 +35,7 @@ mod one_time_password;
 mod openapi;
 mod outbox;
 mod passkey_vectors;
+mod passkeys;
 mod password;
 mod password_reset;
 mod properties;

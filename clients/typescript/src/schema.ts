@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/.well-known/webauthn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the origins that can use passkeys
+         * @description Browsers ask for it when a page of another domain uses passkeys of this one. They are the origins of `APP_URL` and `CORS_ORIGINS`.
+         */
+        get: operations["getWellKnownWebauthn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/admin/events": {
         parameters: {
             query?: never;
@@ -262,6 +282,55 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/login/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log in with a passkey
+         * @description A passkey is a device together with what unlocks it, so it also satisfies a user who requires a second factor. The checks run in
+         *     this order:
+         *
+         *     1. The body: 400, 413, 415 or 422.
+         *     2. The token and everything that the browser and the authenticator say: 401 `wrong_passkey`.
+         *     3. The passkey: 401 `unknown_passkey` if there is none with this id. The page can then tell the browser to forget it.
+         *     4. The owner, the signature and the counter of the passkey: 401 `wrong_passkey`. A counter that does not advance shows that there is a copy of the passkey.
+         *     5. The account: 403 if it is deactivated.
+         *     6. Whether the token was used before: 401 `wrong_passkey`.
+         */
+        post: operations["postLoginPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/login/passkey/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to log in with a passkey
+         * @description Returns what `navigator.credentials.get` needs, and a token for `POST /api/auth/login/passkey`. Nothing is stored, so a page can
+         *     ask for it each time that it is opened.
+         */
+        post: operations["postLoginPasskeyOptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/logout": {
         parameters: {
             query?: never;
@@ -362,6 +431,72 @@ export interface paths {
         put: operations["putMeName"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/me/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your passkeys
+         * @description The oldest comes first.
+         */
+        get: operations["getMePasskeys"];
+        put?: never;
+        /**
+         * Add a passkey
+         * @description You can sign in with it from now on, without your password. The authenticator has just verified you, so this session counts as
+         *     proven with a passkey. You get a notice by email.
+         */
+        post: operations["postMePasskeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/me/passkeys/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to add a passkey
+         * @description Returns what `navigator.credentials.create` needs, and a token for `POST /api/auth/me/passkeys`.
+         */
+        post: operations["postMePasskeysOptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/me/passkeys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Rename one of your passkeys */
+        put: operations["putMePasskeysId"];
+        post?: never;
+        /**
+         * Remove one of your passkeys
+         * @description If it is your last second factor, your account no longer requires one. You get a notice by email.
+         */
+        delete: operations["deleteMePasskeysId"];
         options?: never;
         head?: never;
         patch?: never;
@@ -590,6 +725,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/reauthenticate/passkey/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to confirm with a passkey that it is you
+         * @description Returns what `navigator.credentials.get` needs, and a token for `POST /api/auth/reauthenticate`.
+         */
+        post: operations["postReauthenticatePasskeyOptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/reset-password-with-token": {
         parameters: {
             query?: never;
@@ -765,6 +920,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What the authenticator must be able to do. */
+        AuthenticatorSelection: {
+            /** @description The same for older browsers. */
+            requireResidentKey: boolean;
+            /** @description It stores the passkey together with the user, so that the user can sign in without an email. */
+            residentKey: string;
+            /** @description It verifies the user, by PIN or biometrics. */
+            userVerification: string;
+        };
         /** @description The response to a sent code. */
         CodeSent: {
             /** @description The OTP session token, which must be sent together with the code. */
@@ -803,6 +967,37 @@ export interface components {
              * @example aZ09aZ09aZ
              */
             token: string;
+        };
+        /** @description `PublicKeyCredentialCreationOptionsJSON`. */
+        CreationOptions: {
+            /** @description The authenticator need not prove which model it is. */
+            attestation: string;
+            /** @description What the authenticator must be able to do. */
+            authenticatorSelection: components["schemas"]["AuthenticatorSelection"];
+            /** @description The challenge, in base64url. */
+            challenge: string;
+            /** @description The passkeys that the user already has. Their authenticators do not create another one. */
+            excludeCredentials: components["schemas"]["CredentialDescriptor"][];
+            /** @description The algorithms, best first. */
+            pubKeyCredParams: components["schemas"]["Parameter"][];
+            /** @description The service. */
+            rp: components["schemas"]["RelyingParty"];
+            /**
+             * Format: int64
+             * @description How long to wait for the user, in milliseconds.
+             */
+            timeout: number;
+            /** @description The user. */
+            user: components["schemas"]["UserEntity"];
+        };
+        /** @description A passkey, for a browser. */
+        CredentialDescriptor: {
+            /** @description The id, in base64url. */
+            id: string;
+            /** @description How the browser can reach the authenticator. */
+            transports: string[];
+            /** @description Always `public-key`. */
+            type: string;
         };
         /** @description Login credentials. */
         Credentials: {
@@ -1056,6 +1251,39 @@ export interface components {
              */
             name: string | null;
         };
+        /** @description A new passkey. */
+        NewPasskey: {
+            /** @description The new credential, as its `toJSON()` returns it. The `RegistrationResponseJSON` of Web Authentication Level 3. */
+            credential: {
+                /** @description In base64url. */
+                id: string;
+                /** @description The same as `id`. */
+                rawId: string;
+                response: {
+                    /** @description In base64url. */
+                    attestationObject: string;
+                    /** @description In base64url. */
+                    clientDataJSON: string;
+                };
+                /** @enum {string} */
+                type: "public-key";
+            };
+            /**
+             * @description A name, to tell it from your other passkeys. Default: Passkey. Spaces around it are removed; control characters are refused.
+             * @example Ada
+             */
+            name?: string | null;
+            /** @description The token that came with the options. */
+            token: string;
+        };
+        /** @description The new name. */
+        NewPasskeyName: {
+            /**
+             * @description The new name. Spaces around it are removed; control characters are refused.
+             * @example Ada
+             */
+            name: string;
+        };
         /** @description The new password. */
         NewPassword: {
             /**
@@ -1068,11 +1296,33 @@ export interface components {
         /** @description The proof. Exactly one is required. */
         NewProof: {
             /**
+             * @description The passkey, as its `toJSON()` returns it. It needs the token of its options, see `POST
+             *     /api/auth/reauthenticate/passkey/options`. The `AuthenticationResponseJSON` of Web Authentication Level 3.
+             */
+            credential?: {
+                /** @description In base64url. */
+                id: string;
+                /** @description The same as `id`. */
+                rawId: string;
+                response: {
+                    /** @description In base64url. */
+                    authenticatorData: string;
+                    /** @description In base64url. */
+                    clientDataJSON: string;
+                    /** @description In base64url. */
+                    signature: string;
+                };
+                /** @enum {string} */
+                type: "public-key";
+            } | null;
+            /**
              * Format: password
              * @description The password. It is too little if you require a second factor.
              * @example correct horse battery staple
              */
             password?: string | null;
+            /** @description The token that came with the options of the passkey. */
+            token?: string | null;
         };
         /** @description The account to create. */
         NewUser: {
@@ -1121,12 +1371,81 @@ export interface components {
             /** @description The user. */
             user: components["schemas"]["Member"];
         };
+        /** @description An algorithm. */
+        Parameter: {
+            /**
+             * Format: int64
+             * @description The number of the algorithm in COSE.
+             * @example -7
+             */
+            alg: number;
+            /** @description Always `public-key`. */
+            type: string;
+        };
         /** @description A user in an event. */
         Party: {
             /** @description The email, or null if the account was deleted. */
             email: string | null;
             /** @description The id. */
             id: string;
+        };
+        /** @description A passkey. */
+        Passkey: {
+            /**
+             * Format: uuid
+             * @description The model of the authenticator. All zeros if it does not say.
+             */
+            aaguid: string;
+            /** @description When it was added. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description The id that browsers know it by, in base64url. */
+            credential_id: string;
+            /** @description The id. */
+            id: string;
+            /** @description Whether it is synced to other devices. */
+            is_synced: boolean;
+            last_used_at: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description The name.
+             * @example Phone
+             */
+            name: string;
+        };
+        /** @description How to create a passkey. */
+        PasskeyCreation: {
+            /** @description For `PublicKeyCredential.parseCreationOptionsFromJSON`. */
+            publicKey: components["schemas"]["CreationOptions"];
+            /** @description The token to send back together with the credential. It is valid for 10 minutes and works once. */
+            token: string;
+        };
+        /** @description A passkey. */
+        PasskeyCredentials: {
+            /** @description The credential, as its `toJSON()` returns it. The `AuthenticationResponseJSON` of Web Authentication Level 3. */
+            credential: {
+                /** @description In base64url. */
+                id: string;
+                /** @description The same as `id`. */
+                rawId: string;
+                response: {
+                    /** @description In base64url. */
+                    authenticatorData: string;
+                    /** @description In base64url. */
+                    clientDataJSON: string;
+                    /** @description In base64url. */
+                    signature: string;
+                };
+                /** @enum {string} */
+                type: "public-key";
+            };
+            /** @description The token that came with the options. */
+            token: string;
+        };
+        /** @description How to use a passkey. */
+        PasskeyRequest: {
+            /** @description For `PublicKeyCredential.parseRequestOptionsFromJSON`. */
+            publicKey: components["schemas"]["RequestOptions"];
+            /** @description The token to send back together with the credential. It is valid for 10 minutes and works once. */
+            token: string;
         };
         /** @description Current and new password. */
         PasswordChange: {
@@ -1189,6 +1508,48 @@ export interface components {
             detail: components["schemas"]["Detail"] | null;
             /** @description A message to show to the user. */
             error: string;
+        };
+        /** @description Related origins (Web Authentication Level 3, section 5.11). */
+        RelatedOrigins: {
+            /**
+             * @description The origins whose pages can use the passkeys of this domain.
+             * @example [
+             *       "https://app.example.com"
+             *     ]
+             */
+            origins: string[];
+        };
+        /** @description The service. */
+        RelyingParty: {
+            /**
+             * @description The domain that the passkey belongs to.
+             * @example app.example.com
+             */
+            id: string;
+            /**
+             * @description The name of the service.
+             * @example Postern
+             */
+            name: string;
+        };
+        /** @description `PublicKeyCredentialRequestOptionsJSON`. */
+        RequestOptions: {
+            /** @description The passkeys that can be used. Empty if the user has not been identified: any passkey of this domain. */
+            allowCredentials: components["schemas"]["CredentialDescriptor"][];
+            /** @description The challenge, in base64url. */
+            challenge: string;
+            /**
+             * @description The domain that passkeys belong to.
+             * @example app.example.com
+             */
+            rpId: string;
+            /**
+             * Format: int64
+             * @description How long to wait for the user, in milliseconds.
+             */
+            timeout: number;
+            /** @description The authenticator must verify the user, by PIN or biometrics. */
+            userVerification: string;
         };
         /** @description The role and tier of a user, if an action set them. */
         Rights: {
@@ -1394,6 +1755,15 @@ export interface components {
              */
             updated_at?: number | null;
         };
+        /** @description The user, as the authenticator stores them. */
+        UserEntity: {
+            /** @description The name, or the email if there is none. */
+            displayName: string;
+            /** @description The user handle: the user's id, in base64url. */
+            id: string;
+            /** @description The email. */
+            name: string;
+        };
         /** @description An active user token. */
         UserToken: {
             /** @description The time of its creation. */
@@ -1503,6 +1873,26 @@ export interface components {
         /**
          * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
          *
+         *     `last_way_in`: This is the only way to sign in to this account. Add another one first.
+         *
+         *     `second_factor_enforced`: A second factor is required here. Add another one before you remove this one.
+         */
+        AccountChangedOrLastWayInOrSecondFactorEnforced: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "last_way_in" | "second_factor_enforced";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
          *     `no_mailbox`: This account has no mailbox.
          *
          *     `user_inactive`: This user is deactivated. Activate the account first.
@@ -1516,6 +1906,62 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "account_changed" | "no_mailbox" | "user_inactive";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
+         *     `no_passkey`: This account has no passkey.
+         */
+        AccountChangedOrNoPasskey: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "no_passkey";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
+         *     `passkey_known`: This passkey has already been added.
+         *
+         *     `too_many_passkeys`: You have reached the limit of 20 passkeys. Remove one first.
+         */
+        AccountChangedOrPasskeyKnownOrTooManyPasskeys: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "passkey_known" | "too_many_passkeys";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
+         *     `too_many_passkeys`: You have reached the limit of 20 passkeys. Remove one first.
+         */
+        AccountChangedOrTooManyPasskeys: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "too_many_passkeys";
                     detail?: null;
                 };
             };
@@ -1655,6 +2101,72 @@ export interface components {
                     /** @enum {unknown} */
                     code?: "foreign_origin" | "inactive";
                     detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
+         *
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
+         *
+         *     `passkey_refused`: The passkey was not added. Please try again.
+         *
+         *     `password_change_required`: Change the default password before you do anything else.
+         *
+         *     `reauthentication_required`: Please confirm that it is you.
+         */
+        ForeignOriginOrInactiveOrPasskeyRefusedOrPasswordChangeRequiredOrReauthenticationRequired: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "foreign_origin" | "inactive" | "passkey_refused" | "password_change_required" | "reauthentication_required";
+                    detail?: components["schemas"]["Reauthentication"] | null;
+                };
+            };
+        };
+        /**
+         * @description `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
+         *
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
+         *
+         *     `password_change_required`: Change the default password before you do anything else.
+         */
+        ForeignOriginOrInactiveOrPasswordChangeRequired: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "foreign_origin" | "inactive" | "password_change_required";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
+         *
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
+         *
+         *     `password_change_required`: Change the default password before you do anything else.
+         *
+         *     `reauthentication_required`: Please confirm that it is you.
+         */
+        ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequired: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "foreign_origin" | "inactive" | "password_change_required" | "reauthentication_required";
+                    detail?: components["schemas"]["Reauthentication"] | null;
                 };
             };
         };
@@ -2013,6 +2525,25 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description `unknown_passkey`: This passkey is not known here. It may have been removed from the account.
+         *
+         *     `wrong_passkey`: The passkey was not accepted. Please try again.
+         */
+        UnknownPasskeyOrWrongPasskey: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "unknown_passkey" | "wrong_passkey";
+                    detail?: null;
+                };
+            };
+        };
         /** @description `unsupported_media_type`: Send the body as application/json. */
         UnsupportedMediaType: {
             headers: {
@@ -2061,6 +2592,31 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getWellKnownWebauthn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelatedOrigins"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getAdminEvents: {
         parameters: {
             query?: {
@@ -2679,6 +3235,76 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    postLoginPasskey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `set` requests the session cookie. It works only for pages of the service's own origin.
+                 * @example set
+                 */
+                "X-Session-Cookie"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyCredentials"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The session cookie, if it was requested. */
+                    "Set-Cookie"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["UnknownPasskeyOrWrongPasskey"];
+            403: components["responses"]["Inactive"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postLoginPasskeyOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyRequest"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     postLogout: {
         parameters: {
             query?: never;
@@ -2872,6 +3498,181 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getMePasskeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkey"][];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["InactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postMePasskeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskey"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkey"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasskeyRefusedOrPasswordChangeRequiredOrReauthenticationRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrPasskeyKnownOrTooManyPasskeys"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postMePasskeysOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyCreation"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrTooManyPasskeys"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putMePasskeysId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the passkey.
+                 * @example 3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskeyName"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteMePasskeysId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the passkey.
+                 * @example 3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrLastWayInOrSecondFactorEnforced"];
+            413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -3229,6 +4030,36 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postReauthenticatePasskeyOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyRequest"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrNoPasskey"];
+            413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

@@ -1,5 +1,6 @@
 //! A Postern of one's own for each test.
 
+pub mod authenticator;
 pub mod description;
 pub mod openapi;
 mod ports;

@@ -1,13 +1,19 @@
 //! A service in which everything has happened once, and every endpoint that it has.
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use http::Method;
 use postern::{
-    access::recent::RecentAuthentication,
+    access::{
+        one_time::Ceremony,
+        passkey::{self, Issued},
+        recent::RecentAuthentication,
+    },
+    app::App,
     routes::{AREAS, Guard},
 };
 use serde_json::{Value, json};
 
-use super::{Call, MINUTE, PASSWORD, Postern, SignedUp, claims};
+use super::{Call, MINUTE, PASSWORD, Postern, SignedUp, authenticator::Authenticator, claims};
 
 pub const ADA: &str = "ada@example.com";
 pub const GRACE: &str = "grace@example.com";
@@ -33,7 +39,12 @@ pub struct World {
     /// A user token of the admin.
     pub referrer: String,
     pub admin_token: String,
+    /// Ada's passkey.
+    pub passkey: Authenticator,
 }
+
+/// The id of [`World::passkey`] in the API.
+pub const PASSKEY_ID: &str = "0198c0de-0000-4000-8000-00000000ada1";
 
 impl World {
     pub fn new() -> World {
@@ -55,12 +66,14 @@ impl World {
         postern.wait(MINUTE);
         let admin_token = postern.admin_token();
         postern.freeze(&admin_token, &frozen.id);
+        let passkey = add_passkey(&postern, &ada.id, PASSKEY_ID, 1);
         let id = |token: &str| claims(token)["sid"].as_str().unwrap().to_owned();
         World {
             session_id: id(&ada.token),
             other_session_id: id(&other_session),
             referrer: postern.referrer(),
             admin_token,
+            passkey,
             postern,
             ada,
             grace,
@@ -72,6 +85,46 @@ impl World {
             code,
         }
     }
+
+    /// What requests work with, to make tokens without a request.
+    pub fn app(&self) -> App {
+        self.postern.services().at(self.postern.now.get())
+    }
+
+    /// The token and the options of a challenge, as an endpoint returns them.
+    pub fn passkey_request(&self, ceremony: Ceremony) -> Value {
+        let app = self.app();
+        serde_json::to_value(passkey::issue(&app, ceremony).unwrap().request(&app, Vec::new())).unwrap()
+    }
+
+    /// What Ada's passkey sends to sign in.
+    pub fn passkey_sign_in(&self) -> Value {
+        let request = self.passkey_request(Ceremony::SignIn);
+        json!({ "token": request["token"], "credential": self.passkey.get(&request["publicKey"]) })
+    }
+
+    /// What an authenticator sends that creates another passkey of Ada's.
+    pub fn passkey_creation(&self) -> Value {
+        let Issued { token, challenge } =
+            passkey::issue(&self.app(), Ceremony::Registration { user_id: self.ada.id.clone() }).unwrap();
+        let user = json!({ "id": passkey::user_handle_text(&self.ada.id) });
+        let options = json!({ "rp": { "id": "app.example.com" }, "user": user, "challenge": challenge });
+        json!({ "token": token, "credential": Authenticator::new(2).create(&options), "name": "Laptop" })
+    }
+}
+
+/// Gives a user a passkey, past the service.
+pub fn add_passkey(postern: &Postern, user_id: &str, id: &'static str, number: u8) -> Authenticator {
+    let mut passkey = Authenticator::new(number);
+    passkey.user_handle = Some(user_id.into());
+    let key = Base64UrlUnpadded::encode_string(&passkey.public_key());
+    postern.sql.execute(
+        "INSERT INTO passkeys (credential_id, id, user_id, algorithm, public_key, sign_count, is_backup_eligible, is_synced, aaguid,
+           transports, name, created_at)
+         VALUES (?1, ?2, ?3, -7, ?4, 0, 1, 1, '00000000-0000-0000-0000-000000000000', '[\"internal\"]', 'Phone', ?5)",
+        &[passkey.credential_id().into(), id.into(), user_id.into(), key.into(), postern.now.get().into()],
+    );
+    passkey
 }
 
 /// Whose bearer opens an endpoint.
@@ -117,7 +170,8 @@ impl Endpoint {
             let user = if is_unfreezing { &world.frozen } else { &world.grace };
             self.pattern.replace("{id}", &user.id).replace("{session_id}", &session)
         } else {
-            self.pattern.replace("{token}", &world.user_token).replace("{id}", &world.other_session_id)
+            let id = if self.pattern.contains("/passkeys/") { PASSKEY_ID } else { &world.other_session_id };
+            self.pattern.replace("{token}", &world.user_token).replace("{id}", id)
         };
         if path == "/api/auth/verify-token" && self.method != Method::POST {
             format!("{path}?token={}", world.user_token)
@@ -238,8 +292,14 @@ fn takes(method: &Method, pattern: &str) -> Takes {
             let referrer = &world.referrer;
             json!({ "referrer": referrer, "email": "bob@example.com", "password": PASSWORD, "name": "Bob" })
         }),
+        ("POST", "/login/passkey/options") => Nothing,
+        ("POST", "/login/passkey") => Json(World::passkey_sign_in),
         ("POST", "/logout") => Nothing,
         ("POST", "/reauthenticate") => Json(|_| json!({ "password": PASSWORD })),
+        ("POST", "/reauthenticate/passkey/options") => Nothing,
+        ("POST", "/me/passkeys/options") => Nothing,
+        ("POST", "/me/passkeys") => Json(World::passkey_creation),
+        ("PUT", "/me/passkeys/{id}") => Json(|_| json!({ "name": "Ada's phone" })),
         ("PUT", "/me/name") => Json(|_| json!({ "name": "Ada" })),
         ("PUT", "/me/password") => Json(|_| json!({ "old_password": PASSWORD, "new_password": NEW_PASSWORD })),
         ("POST", "/me/send-otp") => Nothing,
