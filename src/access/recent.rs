@@ -1,6 +1,6 @@
 //! Recent authentication: what a session that was left open, or a stolen token, cannot do.
 
-use super::bearer::Session;
+use super::bearer::{Restriction, Session};
 use crate::{
     app::App,
     domain::proof::Method,
@@ -24,6 +24,9 @@ pub enum RecentAuthentication {
 
 /// Refuses a session in which the user has not proven recently who they are, if `when` says so.
 ///
+/// A session that must set up a second factor was started with a password alone. If the user has a passkey, it must be used: whoever
+/// has only the password must not be able to add a factor of their own.
+///
 /// # Errors
 /// 403 with the methods that the user can choose from; 503.
 pub async fn require(app: &App, session: &Session, when: RecentAuthentication) -> Result<(), Error> {
@@ -32,10 +35,17 @@ pub async fn require(app: &App, session: &Session, when: RecentAuthentication) -
         RecentAuthentication::WithSecondFactor => session.requires_second_factor,
         RecentAuthentication::Always => true,
     };
-    if !applies || app.now - session.authenticated_at <= RECENT {
+    let is_recent = app.now - session.authenticated_at <= RECENT;
+    let is_weak = session.restriction == Some(Restriction::SecondFactorSetup);
+    if !applies || is_recent && !is_weak {
         return Ok(());
     }
-    let ways = second_factors::find(&app.store, &session.user.id).await?.ok_or(Error::Unauthorized)?;
+    let mut ways = second_factors::find(&app.store, &session.user.id).await?.ok_or(Error::Unauthorized)?;
+    if is_weak && ways.passkeys > 0 {
+        ways.has_password = false;
+    } else if is_recent {
+        return Ok(());
+    }
     Err(Error::ReauthenticationRequired(Reauthentication { methods: methods(&ways), max_age: RECENT / 1_000 }))
 }
 

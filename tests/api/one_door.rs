@@ -1,6 +1,7 @@
 //! Every way in, with every state of an account: what each one opens. Whatever the way in, the database refuses a session below the
 //! level that the user requires.
 
+use postern::access::recent::RecentAuthentication;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -164,6 +165,31 @@ fn a_user_who_must_set_up_a_second_factor_can_do_nothing_else() {
     }
     let security: Value = postern.get("/api/auth/me/security").bearer(&world.ada.token).send().body;
     assert_eq!(security["is_enforced"], true);
+}
+
+/// Otherwise a stolen password would be enough to add a factor and so to get everything.
+#[test]
+fn a_user_with_a_passkey_cannot_set_up_another_factor_with_the_password_alone() {
+    let world = world(Enforced);
+    let postern = &world.postern;
+    postern.sql.execute(
+        "INSERT INTO passkeys (credential_id, id, user_id, algorithm, public_key, sign_count, is_backup_eligible, is_synced,
+           aaguid, transports, name, created_at)
+         VALUES ('c', 'p', ?1, -7, '', 0, 0, 0, '', '[]', 'Phone', 1)",
+        &[world.ada.id.as_str().into()],
+    );
+    let token = postern.token(ADA, PASSWORD);
+    let reauthenticate = json!({ "password": PASSWORD });
+    postern.post("/api/auth/reauthenticate").bearer(&token).json(reauthenticate).send().expect(200);
+    let sensitive = |endpoint: &&Endpoint| {
+        endpoint.recent == Some(RecentAuthentication::Always)
+            && OPEN_DURING_SETUP.contains(&endpoint.name().replace("/api/auth", "").as_str())
+    };
+    for endpoint in endpoints().iter().filter(sensitive) {
+        let answer = endpoint.bare(&world).bearer(&token).send();
+        answer.refused(403, "reauthentication_required");
+        assert_eq!(answer.body["detail"]["methods"], json!(["passkey"]), "{}", endpoint.name());
+    }
 }
 
 #[test]
