@@ -1,12 +1,18 @@
 // The account page of the signed-in user.
 
+import { useState } from "preact/hooks";
 import { Deactivation } from "./account/deactivation";
 import { EmailVerification } from "./account/email-verification";
 import { Invitations } from "./account/invitations";
+import { OwnSessions } from "./account/own-sessions";
+import { PasskeyOffer } from "./account/passkey-offer";
+import { Passkeys } from "./account/passkeys";
 import { Password } from "./account/password";
 import { Profile } from "./account/profile";
-import { OwnSessions } from "./account/own-sessions";
-import { type Listed, listSignedIn, loadOwnUser, ApiError, type User } from "./parts/api";
+import { SecondFactor } from "./account/second-factor";
+import { SecondFactorSetup } from "./account/second-factor-setup";
+import { loadProtection, type Protection } from "./account/security";
+import { ApiError, type Listed, listSignedIn, loadOwnUser, type User } from "./parts/api";
 import { Events } from "./parts/events";
 import { useLoaded } from "./parts/loaded";
 import { Menu } from "./parts/menu";
@@ -17,41 +23,78 @@ import type { Session } from "./parts/sessions";
 interface Account {
   user: User;
   sessions: Listed<Session>;
-  /** Set for the default admin of a deployment, who must change the password first: the message of the service. */
-  restriction?: string;
+  protection?: Protection;
+  /** What the user has to do before anything else: the error of the service. */
+  restriction?: ApiError;
 }
 
 async function load(): Promise<Account> {
   const user = await loadOwnUser();
   try {
-    return { user, sessions: await listSignedIn<Session>("me/sessions") };
+    const [sessions, protection] = await Promise.all([listSignedIn<Session>("me/sessions"), loadProtection()]);
+    return { user, sessions, protection };
   } catch (error) {
-    if (!(error instanceof ApiError && error.code === "password_change_required")) throw error;
-    return { user, sessions: { items: [], total: 0 }, restriction: error.message };
+    const account = { user, sessions: { items: [], total: 0 } };
+    if (!(error instanceof ApiError)) throw error;
+    // The default admin of a deployment must change the password first.
+    if (error.code === "password_change_required") return { ...account, restriction: error };
+    if (error.code !== "second_factor_setup_required") throw error;
+    return { ...account, restriction: error, protection: await loadProtection() };
   }
 }
 
 start(({ config }) => {
   const { value: account, error, reload } = useLoaded(load);
-  const user = account?.user;
+  const [codes, showCodes] = useState<string[] | null>(null);
+  if (!account) {
+    return (
+      <Page config={config} title="Account" wide menu={<Menu user={undefined} />}>
+        <p aria-busy={!error}>{error?.message ?? "Loading…"}</p>
+      </Page>
+    );
+  }
+  const { user, sessions, protection, restriction } = account;
+  const secondFactor = protection && (
+    <SecondFactor
+      user={user}
+      config={config}
+      security={protection.security}
+      passkeys={protection.passkeys.length}
+      codes={codes}
+      showCodes={showCodes}
+      changed={reload}
+    />
+  );
   return (
     <Page config={config} title="Account" wide menu={<Menu user={user} />}>
-      {!user && <p aria-busy={!error}>{error?.message ?? "Loading…"}</p>}
-      {account && user && account.restriction && (
-        <>
-          <p class="message error" role="alert">
-            {account.restriction}
-          </p>
-          <Password user={user} config={config} changed={reload} />
-        </>
+      {restriction && (
+        <p class="message error" role="alert">
+          {restriction.message}
+        </p>
       )}
-      {account && user && !account.restriction && (
+      {restriction && !protection && <Password user={user} config={config} changed={reload} />}
+      {restriction && protection && (
+        <SecondFactorSetup user={user} protection={protection} showCodes={showCodes} changed={reload}>
+          {secondFactor}
+        </SecondFactorSetup>
+      )}
+      {!restriction && protection && (
         <>
+          <PasskeyOffer user={user} protection={protection} changed={reload} />
           <Profile user={user} changed={reload} />
           {!user.is_verified && <EmailVerification user={user} verified={reload} />}
-          <Password user={user} config={config} changed={reload} />
+          <Password
+            user={user}
+            config={config}
+            hasPassword={protection.security.has_password}
+            isRemovable={protection.passkeys.length > 0}
+            showCodes={showCodes}
+            changed={reload}
+          />
+          <Passkeys user={user} passkeys={protection.passkeys} changed={reload} />
+          {secondFactor}
           <Invitations user={user} config={config} />
-          <OwnSessions sessions={account.sessions} changed={reload} />
+          <OwnSessions sessions={sessions} changed={reload} />
           <Section title="Events">
             <Events path="me/events" self={user.id} />
           </Section>

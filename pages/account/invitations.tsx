@@ -3,6 +3,7 @@
 import { useAction } from "../parts/action";
 import { callSignedIn, type User } from "../parts/api";
 import { ActionButton } from "../parts/button";
+import { copyText } from "../parts/clipboard";
 import type { Config } from "../parts/config";
 import { EmailField, Field, Form } from "../parts/form";
 import { useLoaded } from "../parts/loaded";
@@ -19,17 +20,7 @@ export function Invitations({ user, config }: { user: User; config: Config }) {
   const { value: tokens, error, reload } = useLoaded(() => callSignedIn<UserToken[]>("GET", "me/tokens"));
   const { busy, outcome, run } = useAction();
 
-  const copy = (link: string) =>
-    run(async () => {
-      // Fails if the browser denies access to the clipboard.
-      const isCopied = await navigator.clipboard.writeText(link).then(
-        () => true,
-        () => false,
-      );
-      return isCopied
-        ? "Link copied."
-        : "Your browser blocked access to the clipboard. Select the link and copy it yourself.";
-    });
+  const copy = (link: string) => run(() => copyText(link, "Link"));
   const revoke = (token: string) =>
     run(async () => {
       await callSignedIn("DELETE", `me/tokens/${encodeURIComponent(token)}`);

@@ -1,7 +1,8 @@
 // One user: the fields an admin can change, sessions, invited users and events.
 
 import { Fragment } from "preact";
-import { useAction } from "../parts/action";
+import { useState } from "preact/hooks";
+import { type Outcome, useAction } from "../parts/action";
 import { callSignedIn, listSignedIn, ApiError, type User } from "../parts/api";
 import { ActionButton, ConfirmedButton } from "../parts/button";
 import { Events } from "../parts/events";
@@ -18,13 +19,16 @@ export function OneUser({ id, self }: { id: string; self: User }) {
   const path = userPath(id);
   const { value: user, error, reload } = useLoaded(() => callSignedIn<User>("GET", path));
   const mail = useAction();
+  const [reset, setReset] = useState<Outcome>();
   if (!user) return <Section title="User" loading error={error} />;
 
-  const sendLink = () =>
-    mail.run(async () => {
+  const sendLink = () => {
+    setReset(undefined);
+    return mail.run(async () => {
       await callSignedIn("POST", `${path}/send-password-reset-link`);
       return `A link is on its way to ${user.email}.`;
     });
+  };
   return (
     <>
       <Section title={user.email} error={error}>
@@ -64,8 +68,28 @@ export function OneUser({ id, self }: { id: string; self: User }) {
       <Section title="Events">
         <Events path="admin/events" query={{ user: user.id }} />
       </Section>
-      <Section title="Password and deletion" outcome={mail.outcome}>
+      <Section title="Password and deletion" outcome={reset ?? mail.outcome}>
         <ActionButton label="Email a link to set a password" busy={mail.busy} act={sendLink} />{" "}
+        {user.id !== self.id && (
+          <ConfirmedButton
+            label="Reset second factors"
+            question={`Reset the second factors of ${user.email}?`}
+            work={async () => {
+              await callSignedIn("DELETE", `${path}/second-factors`);
+              setReset({
+                kind: "success",
+                text: "Second factors reset. All sessions of the user have ended.",
+                problems: [],
+              });
+            }}
+          >
+            <p>
+              This removes the user’s authenticator app, recovery codes and passkeys, and ends their sessions. The user
+              gets an email about it. First make sure that the request comes from the user: afterwards, the password
+              alone signs them in.
+            </p>
+          </ConfirmedButton>
+        )}{" "}
         {user.id !== self.id && (
           <ConfirmedButton
             label="Delete user"

@@ -30,7 +30,7 @@ export function useAction() {
       return true;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      setOutcome({ kind: "error", text: error.message, problems: error.detail });
+      setOutcome({ kind: "error", text: error.message, problems: error.problems });
       return false;
     } finally {
       running.current = false;

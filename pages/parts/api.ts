@@ -1,5 +1,7 @@
 // Calls /api/auth. The session is an HttpOnly cookie, which the browser sends by itself.
 
+import type { Method } from "./proof";
+
 export interface User {
   id: string;
   email: string;
@@ -25,10 +27,15 @@ export class ApiError extends Error {
   constructor(
     readonly code: string,
     message: string,
-    /** The invalid fields. */
-    readonly detail: FieldProblem[],
+    /** The invalid fields, or what a step that the service asks for needs. */
+    readonly detail: unknown = null,
   ) {
     super(message);
+  }
+
+  /** The invalid fields. */
+  get problems(): FieldProblem[] {
+    return Array.isArray(this.detail) ? this.detail : [];
   }
 }
 
@@ -70,30 +77,34 @@ async function send<Body>(method: string, path: string, request: Request): Promi
   const body = json === undefined ? form && new URLSearchParams(form) : JSON.stringify(json);
 
   const response = await fetch(`/api/auth/${path}`, { method, headers, body }).catch(() => {
-    throw new ApiError("unreachable", "The service cannot be reached. Check your connection and try again.", []);
+    throw new ApiError("unreachable", "The service cannot be reached. Check your connection and try again.");
   });
   const payload = await response.json().catch(() => null);
   if (response.ok) return { body: payload, headers: response.headers };
   throw new ApiError(
     payload?.code ?? "unexpected",
     payload?.error ?? `Something went wrong (status ${response.status}). Try again later.`,
-    payload?.detail ?? [],
+    payload?.detail,
   );
 }
 
-/** The id of the user that this page shows, once known. Another tab may sign in with another account. */
-let shown: string | undefined;
+/** The user that this page shows, once known. Another tab may sign in with another account. */
+let shown: User | undefined;
 
 /** Loads the signed-in user. After that, {@link callSignedIn} acts only for this user. */
 export async function loadOwnUser(): Promise<User> {
-  const user = await callSignedIn<User>("GET", "me");
-  shown = user.id;
-  return user;
+  shown = await callSignedIn<User>("GET", "me");
+  return shown;
 }
 
 /**
- * Like {@link call}, for pages that need a session. If there is none, redirects to the sign-in page. If the session belongs to
- * a different user than the one shown, does nothing and reloads the page.
+ * Like {@link call}, for pages that need a session.
+ *
+ * - If there is none, redirects to the sign-in page.
+ * - If the session belongs to a different user than the one shown, does nothing and reloads the page.
+ * - If the user has to confirm first that it is them, opens a dialog and then repeats the call. The page keeps its state. If the
+ *   user closes the dialog, throws the error of the service.
+ * - If the user has to set up a second factor first, redirects to the account page, where this error is thrown.
  */
 export async function callSignedIn<Body>(method: string, path: string, request?: Request): Promise<Body> {
   return (await sendSignedIn<Body>(method, path, request)).body;
@@ -113,18 +124,47 @@ export async function listSignedIn<Item>(path: string): Promise<Listed<Item>> {
 
 async function sendSignedIn<Body>(method: string, path: string, request: Request = {}): Promise<ApiResponse<Body>> {
   try {
-    return await send<Body>(method, path, { ...request, actingAs: shown });
+    return await send<Body>(method, path, { ...request, actingAs: shown?.id });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
+    const { pathname, hash } = location;
+    const isAccountPage = pathname === "/account";
+    if (error.code === "reauthentication_required") {
+      if (!(await reauthenticate(error))) throw error;
+      return await sendSignedIn(method, path, request);
+    }
     if (error.code === "account_changed") {
       location.reload();
     } else if (error.code === "invalid_token") {
-      const { pathname, hash } = location;
-      location.replace(pathname === "/account" ? "/signin" : `/signin?next=${encodeURIComponent(pathname + hash)}`);
+      location.replace(isAccountPage ? "/signin" : `/signin?next=${encodeURIComponent(pathname + hash)}`);
+    } else if (error.code === "second_factor_setup_required" && !isAccountPage) {
+      location.replace("/account");
     } else {
       throw error;
     }
     // The browser is leaving the page: this promise never settles.
     return new Promise(() => {});
   }
+}
+
+/** The open dialog, which calls share. */
+let dialog: Promise<boolean> | undefined;
+
+/** Asks the user to confirm that it is them. Returns whether they did. */
+function reauthenticate({ detail }: ApiError): Promise<boolean> {
+  const { methods } = detail as { methods: Method[] };
+  // Loaded when needed: most visits never see it.
+  dialog ??= loadScript(() => import("./reauthentication"))
+    .then(({ askToConfirm }) => askToConfirm(methods, shown?.email))
+    .finally(() => {
+      dialog = undefined;
+    });
+  return dialog;
+}
+
+/** Loads a script that a page imports when needed. Fails while offline, and after a new version of the pages is deployed. */
+export async function loadScript<Module>(load: () => Promise<Module>): Promise<Module> {
+  return await load().catch(() => {
+    throw new ApiError("unreachable", "A part of this page cannot be loaded. Reload the page and try again.");
+  });
 }

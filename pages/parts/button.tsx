@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { Form } from "./form";
+import { Form, type Values } from "./form";
 
 interface ActionButtonProps {
   label: string;
@@ -23,14 +23,26 @@ export function ActionButton({ label, about, busy, act }: ActionButtonProps) {
 interface ConfirmedButtonProps {
   label: string;
   about?: string;
-  /** The heading of the confirmation dialog; the children say what will happen. */
+  /** The heading of the dialog; the children say what will happen, or are the fields of a form. */
   question: string;
+  /** The label of the button in the dialog, if it is not the same. */
+  confirm?: string;
+  /** Whether the action takes nothing away. */
+  harmless?: boolean;
   children: ComponentChildren;
-  work: () => Promise<void>;
+  work: (values: Values) => Promise<void>;
 }
 
-/** A button that asks for confirmation. */
-export function ConfirmedButton({ label, about, question, children, work }: ConfirmedButtonProps) {
+/** A button that opens a dialog first. The dialog returns the focus to the button. */
+export function ConfirmedButton({
+  label,
+  about,
+  question,
+  confirm = label,
+  harmless,
+  children,
+  work,
+}: ConfirmedButtonProps) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   const [open, setOpen] = useState(false);
@@ -41,7 +53,7 @@ export function ConfirmedButton({ label, about, question, children, work }: Conf
     <>
       <button
         type="button"
-        class="quiet danger"
+        class={harmless ? "quiet" : "quiet danger"}
         aria-label={about && `${label}: ${about}`}
         aria-haspopup="dialog"
         onClick={() => setOpen(true)}
@@ -52,14 +64,14 @@ export function ConfirmedButton({ label, about, question, children, work }: Conf
         <dialog ref={dialog} aria-labelledby={id} onClose={() => setOpen(false)}>
           <article>
             <h2 id={id}>{question}</h2>
-            {children}
             <Form
-              label={label}
-              submit={async () => {
-                await work();
+              label={confirm}
+              submit={async (values) => {
+                await work(values);
                 dialog.current?.close();
               }}
             >
+              {children}
               <button type="button" class="quiet" onClick={() => dialog.current?.close()}>
                 Cancel
               </button>

@@ -114,6 +114,9 @@ function change(old: Rights, now: Rights): string {
 
 /** Turns `wrong_credentials` into "Wrong credentials". */
 function words(name: string): string {
-  const text = name.replaceAll(/[_.-]/g, " ").replace(/\botp\b/, "OTP");
+  const text = name
+    .replaceAll(/[_.-]/g, " ")
+    .replace(/\btotp\b/, "authenticator app")
+    .replace(/\botp\b/, "OTP");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

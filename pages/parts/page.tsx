@@ -53,9 +53,14 @@ export function Page({ config, title, menu, wide, children }: PageProps) {
         {menu}
       </header>
       <main class={wide ? "wide" : "narrow"}>
-        <h1>{title}</h1>
+        <h1 tabIndex={-1}>{title}</h1>
         {children}
       </main>
     </>
   );
+}
+
+/** Moves the focus to the title, after the focused part of the page was removed. */
+export function focusTitle(): void {
+  document.querySelector("h1")?.focus();
 }

@@ -2,19 +2,23 @@
 
 import { call, ApiError, type User } from "./api";
 import type { Config } from "./config";
+import { type PasskeyResponse, signalUnknown } from "./passkey";
 
 interface SignedIn {
   token: string;
   user: User;
 }
 
+/** The ways to start a session. */
+type Way = "login" | "login/second-factor" | "login/passkey" | "signup";
+
 /**
- * Starts a session with `login` or `signup`.
+ * Starts a session.
  *
  * Browsers drop cookies silently, and the next page would then redirect back to the sign-in page. So this first loads the
  * user with the new cookie and, if that fails, throws a {@link ApiError} that explains why there is no session.
  */
-export async function signIn(path: "login" | "signup", json: unknown, config: Config): Promise<void> {
+export async function signIn(path: Way, json: unknown, config: Config): Promise<void> {
   const { token, user } = await call<SignedIn>("POST", path, { json, setsCookie: true });
   try {
     await call("GET", "me", { actingAs: user.id });
@@ -23,11 +27,22 @@ export async function signIn(path: "login" | "signup", json: unknown, config: Co
     if (!(error instanceof ApiError && ["invalid_token", "account_changed"].includes(error.code))) throw error;
     // Nobody can use this session, so end it. If that fails too, it will expire.
     await call("POST", "logout", { bearer: token }).catch(() => {});
-    throw new ApiError("cookie_refused", explainNoSession(path, config), []);
+    throw new ApiError("cookie_refused", explainNoSession(path, config));
   }
 }
 
-function explainNoSession(path: "login" | "signup", config: Config): string {
+/** Starts a session with a passkey. If the service does not know it, the browser no longer offers it. */
+export async function signInWithPasskey(response: PasskeyResponse, config: Config): Promise<void> {
+  const { token, credential } = response;
+  try {
+    await signIn("login/passkey", { token, credential }, config);
+  } catch (error) {
+    if (error instanceof ApiError && error.code === "unknown_passkey") await signalUnknown(response);
+    throw error;
+  }
+}
+
+function explainNoSession(path: Way, config: Config): string {
   const done =
     path === "signup" ? "Your account has been created, but you are not signed in." : "You are not signed in.";
   const own = `${config.app_url}/signin`;

@@ -81,11 +81,17 @@ export async function buildPages() {
   copyFileSync(join(root, description), join(target, "assets", "openapi.json"));
 }
 
-/** Returns the bytes of script and style that a page loads, gzipped. */
+/** Returns the bytes of script and style that a page loads, gzipped, including the scripts that it loads only when needed. */
 export function weight(name) {
-  const html = readFileSync(join(target, `${name}.html`), "utf8");
-  const files = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) =>
-    readFileSync(join(target, path)),
-  );
-  return files.reduce((sum, file) => sum + gzipSync(file).length, 0);
+  const found = new Set(references(`${name}.html`, /(?:src|href)="\/(assets\/[^"]+)"/g));
+  // A set also yields what is added during the iteration.
+  for (const file of found) {
+    if (file.endsWith(".js"))
+      for (const other of references(file, /"\.\/(shared-\w+\.js)"/g)) found.add(`assets/${other}`);
+  }
+  return [...found].reduce((sum, file) => sum + gzipSync(readFileSync(join(target, file))).length, 0);
+}
+
+function references(file, pattern) {
+  return [...readFileSync(join(target, file), "utf8").matchAll(pattern)].map(([, path]) => path);
 }

@@ -1,0 +1,64 @@
+// Offers a passkey to users who sign in with a password. "Not now" is final: this browser never offers it again.
+
+import { useEffect, useState } from "preact/hooks";
+import type { Outcome } from "../parts/action";
+import type { User } from "../parts/api";
+import { ActionButton } from "../parts/button";
+import { focusTitle } from "../parts/page";
+import { isDeviceReady } from "../parts/passkey";
+import { PasskeyButton } from "../parts/passkey-button";
+import { Section } from "../parts/section";
+import { addPasskey } from "./add-passkey";
+import type { Protection } from "./security";
+
+interface PasskeyOfferProps {
+  user: User;
+  protection: Protection;
+  changed: () => Promise<void>;
+}
+
+export function PasskeyOffer({ user, protection: { security, passkeys }, changed }: PasskeyOfferProps) {
+  const [isOpen, setOpen] = useState(false);
+  const [outcome, setOutcome] = useState<Outcome>();
+  const key = `passkey-offer:${user.id}`;
+  useEffect(() => {
+    if (!security.methods.includes("password") || passkeys.length > 0 || isDeclined(key)) return;
+    isDeviceReady().then(setOpen);
+  }, []);
+  if (!isOpen) return null;
+
+  const add = async () => {
+    if (!(await addPasskey(user))) return;
+    await changed();
+    setOutcome({ kind: "success", text: "Passkey added. Choose “Use a passkey” when you sign in.", problems: [] });
+  };
+  const refuse = () => {
+    decline(key);
+    setOpen(false);
+    focusTitle();
+  };
+  return (
+    <Section title="Sign in without your password" outcome={outcome}>
+      <p>A passkey signs you in with your fingerprint, face or PIN.</p>
+      {passkeys.length === 0 && (
+        <div class="choices">
+          <PasskeyButton label="Add a passkey" quiet ask={add} />
+          <ActionButton label="Not now" busy={false} act={refuse} />
+        </div>
+      )}
+    </Section>
+  );
+}
+
+function isDeclined(key: string): boolean {
+  try {
+    return localStorage.getItem(key) !== null;
+  } catch {
+    // The browser blocks storage, so it could not remember a "no" either.
+    return true;
+  }
+}
+
+function decline(key: string): void {
+  localStorage.setItem(key, "declined");
+}

@@ -1,0 +1,183 @@
+// The second factor: an authenticator app, recovery codes, and whether every sign-in needs it.
+
+import { useState } from "preact/hooks";
+import { type Outcome, useAction } from "../parts/action";
+import { callSignedIn, type User } from "../parts/api";
+import { ActionButton, ConfirmedButton } from "../parts/button";
+import type { Config } from "../parts/config";
+import { Section } from "../parts/section";
+import { Moment } from "../parts/time";
+import { RecoveryCodes } from "./recovery-codes";
+import type { NewRecoveryCodes, Security } from "./security";
+import { type NewTotp, TotpSetup } from "./totp-setup";
+
+interface SecondFactorProps {
+  user: User;
+  config: Config;
+  security: Security;
+  passkeys: number;
+  /** New recovery codes that the user has not saved yet. */
+  codes: string[] | null;
+  showCodes: (codes: string[] | null) => void;
+  /** Called after a change. */
+  changed: () => Promise<void>;
+}
+
+export function SecondFactor({ user, config, security, passkeys, codes, showCodes, changed }: SecondFactorProps) {
+  const { totp, second_factor, is_enforced, recovery_codes_left } = security;
+  const [setup, setSetup] = useState<NewTotp>();
+  const { busy, outcome, run } = useAction();
+  const [done, setDone] = useState<Outcome>();
+  const succeed = (text: string) => setDone({ kind: "success", text, problems: [] });
+
+  /** Starts an action whose outcome replaces the last one. */
+  const start = (work: () => Promise<string | void>) => {
+    setDone(undefined);
+    run(work);
+  };
+  const finish = async ({ recovery_codes }: NewRecoveryCodes, text: string) => {
+    setSetup(undefined);
+    showCodes(recovery_codes);
+    await changed();
+    succeed(text);
+  };
+  const setUp = () =>
+    start(async () => {
+      setSetup(await callSignedIn<NewTotp>("POST", "me/totp"));
+    });
+  const turnOn = () =>
+    start(async () => {
+      await finish(await callSignedIn<NewRecoveryCodes>("PUT", "me/second-factor"), "Second factor turned on.");
+    });
+
+  return (
+    <Section title="Second factor" outcome={done ?? outcome}>
+      <p>
+        <span class={`badge first ${second_factor ? "success" : ""}`}>{second_factor ? "On" : "Off"}</span>{" "}
+        {second_factor
+          ? "Your password alone does not sign you in."
+          : "Your password alone signs you in. A second factor protects your account if someone gets to know it."}
+        {is_enforced && ` ${config.service_name} requires a second factor of you.`}
+      </p>
+      {codes && (
+        <RecoveryCodes
+          codes={codes}
+          user={user}
+          config={config}
+          done={() => {
+            showCodes(null);
+            succeed("You can get new recovery codes here at any time.");
+          }}
+        />
+      )}
+      <ul class="rows">
+        <li>
+          <div>
+            <strong>Authenticator app</strong>
+            <small>
+              {totp ? (
+                <>
+                  set up <Moment at={totp.created_at} />
+                  {totp.last_used_at && (
+                    <>
+                      , last used <Moment at={totp.last_used_at} />
+                    </>
+                  )}
+                </>
+              ) : (
+                "not set up"
+              )}
+            </small>
+          </div>
+          {!totp && !setup && <ActionButton label="Set up" about="authenticator app" busy={busy} act={setUp} />}
+          {totp && (
+            <ConfirmedButton
+              label="Remove"
+              about="authenticator app"
+              question="Remove the authenticator app?"
+              work={async () => {
+                await callSignedIn("DELETE", "me/totp");
+                await changed();
+                succeed("Authenticator app removed.");
+              }}
+            >
+              <p>
+                {passkeys > 0
+                  ? "Your passkeys remain as the second factor."
+                  : "This turns the second factor off: your password alone will sign you in."}
+              </p>
+            </ConfirmedButton>
+          )}
+        </li>
+        {setup && (
+          <li>
+            <TotpSetup
+              totp={setup}
+              confirmed={(codes) => finish(codes, "Authenticator app set up.")}
+              cancel={() => {
+                setSetup(undefined);
+                succeed("Nothing was changed.");
+              }}
+            />
+          </li>
+        )}
+        <li>
+          <div>
+            <strong>Passkeys</strong>
+            <small>{passkeys === 0 ? "none" : `${passkeys}, each of which is a second factor`}</small>
+          </div>
+        </li>
+        {second_factor && (
+          <li>
+            <div>
+              <strong>Recovery codes</strong>
+              <small>{recovery_codes_left} left, for when you lose your phone</small>
+            </div>
+            <ConfirmedButton
+              label="Get new codes"
+              question="Get new recovery codes?"
+              harmless
+              work={async () => {
+                await finish(
+                  await callSignedIn<NewRecoveryCodes>("POST", "me/recovery-codes"),
+                  "New recovery codes created.",
+                );
+              }}
+            >
+              <p>Your old recovery codes will stop working.</p>
+            </ConfirmedButton>
+          </li>
+        )}
+      </ul>
+      {!second_factor && passkeys > 0 && <ActionButton label="Turn on with your passkeys" busy={busy} act={turnOn} />}
+      {second_factor && !is_enforced && security.has_password && (
+        <ConfirmedButton
+          label="Turn off"
+          question="Turn the second factor off?"
+          work={async () => {
+            await callSignedIn("DELETE", "me/second-factor");
+            await changed();
+            succeed("Second factor turned off.");
+          }}
+        >
+          <p>
+            Your password alone will sign you in. The authenticator app and the recovery codes are removed; your
+            passkeys stay.
+          </p>
+        </ConfirmedButton>
+      )}
+      <details>
+        <summary>What to do if you lose your phone</summary>
+        <ol>
+          <li>
+            Sign in with your password and one of your recovery codes. If you have no password, first set one with{" "}
+            <a href="/forgot-password">Forgot your password?</a>
+          </li>
+          <li>Remove the lost authenticator app or passkey here, and end the sessions of the phone.</li>
+          <li>Set up a new second factor, and get new recovery codes.</li>
+        </ol>
+        <p>Without recovery codes, ask an admin to reset your second factors.</p>
+      </details>
+    </Section>
+  );
+}

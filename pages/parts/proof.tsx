@@ -1,0 +1,98 @@
+// Lets the user choose how to prove who they are: with a password, a code from the authenticator app, a passkey or a recovery code.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Field, Form, UsernameField } from "./form";
+import { askForPasskey, type PasskeyResponse, type RequestOptions, stopPasskey, supportsPasskeys } from "./passkey";
+import { PasskeyButton } from "./passkey-button";
+
+export type Method = "password" | "totp" | "passkey" | "recovery_code";
+
+/** The member of the request, and the text of the field and of the button that chooses it. */
+const typed = {
+  password: {
+    name: "password",
+    label: "Password",
+    hint: "",
+    choose: "Use your password",
+    input: { type: "password", autoComplete: "current-password" },
+  },
+  totp: {
+    name: "code",
+    label: "Code",
+    hint: "The 6-digit code from your authenticator app.",
+    choose: "Use a code from your app",
+    input: { inputMode: "numeric", autoComplete: "one-time-code" },
+  },
+  recovery_code: {
+    name: "recovery_code",
+    label: "Recovery code",
+    hint: "One of the codes that you saved. Each works once.",
+    choose: "Use a recovery code",
+    input: { autoComplete: "off", autoCapitalize: "none", spellcheck: false },
+  },
+} as const;
+
+/** A password or a code as part of a request, such as `{"code": "123456"}`. */
+export type TypedProof = Record<string, string>;
+
+interface ProofProps {
+  /** The methods that the service accepts, the best one first. */
+  methods: Method[];
+  /** The label of the button that sends a password or a code. */
+  label: string;
+  /** For password managers. */
+  email?: string | undefined;
+  submit: (proof: TypedProof) => Promise<void>;
+  loadPasskeyOptions: () => Promise<RequestOptions>;
+  submitPasskey: (response: PasskeyResponse) => Promise<void>;
+}
+
+export function Proof({ methods, label, email, submit, loadPasskeyOptions, submitPasskey }: ProofProps) {
+  const usable = methods.filter((method) => (method === "passkey" ? supportsPasskeys : method in typed));
+  const [method, setMethod] = useState(usable[0]);
+  const container = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    container.current?.querySelector<HTMLElement>("input:not([hidden]), button")?.focus();
+    return stopPasskey;
+  }, [method]);
+
+  return (
+    <div ref={container}>
+      {!method && (
+        <p class="message error" role="alert">
+          This browser does not support passkeys. Use a browser that does.
+        </p>
+      )}
+      {method === "passkey" && (
+        <PasskeyButton
+          label="Use a passkey"
+          ask={async () => {
+            const response = await askForPasskey(await loadPasskeyOptions());
+            if (response) await submitPasskey(response);
+          }}
+        />
+      )}
+      {method && method !== "passkey" && (
+        <Form key={method} label={label} submit={submit}>
+          {method === "password" && email && <UsernameField email={email} />}
+          <Field
+            name={typed[method].name}
+            label={typed[method].label}
+            hint={typed[method].hint}
+            {...typed[method].input}
+            required
+          />
+        </Form>
+      )}
+      {usable
+        .filter((other) => other !== method)
+        .map((other) => (
+          <p key={other}>
+            <button type="button" class="link" onClick={() => setMethod(other)}>
+              {other === "passkey" ? "Use a passkey" : typed[other].choose}
+            </button>
+          </p>
+        ))}
+    </div>
+  );
+}

@@ -1,0 +1,66 @@
+// The dialog in which users confirm that it is them, before a sensitive change.
+
+import { render } from "preact";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { callSignedIn } from "./api";
+import type { RequestOptions } from "./passkey";
+import { type Method, Proof } from "./proof";
+
+/** Opens the dialog over the page. Returns whether the user confirmed that it is them. */
+export async function askToConfirm(methods: Method[], email: string | undefined): Promise<boolean> {
+  const container = document.createElement("div");
+  document.body.append(container);
+  try {
+    return await new Promise((resolve) => {
+      render(<Confirmation methods={methods} email={email} closed={resolve} />, container);
+    });
+  } finally {
+    render(null, container);
+    container.remove();
+  }
+}
+
+interface ConfirmationProps {
+  methods: Method[];
+  email: string | undefined;
+  closed: (isConfirmed: boolean) => void;
+}
+
+function Confirmation({ methods, email, closed }: ConfirmationProps) {
+  const id = useId();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const isConfirmed = useRef(false);
+  // Before the fields take the focus, so that closing the dialog returns it to where it is now.
+  useLayoutEffect(() => {
+    if (!dialog.current?.open) dialog.current?.showModal();
+  }, []);
+  const send = async (json: unknown) => {
+    await callSignedIn("POST", "reauthenticate", { json });
+    isConfirmed.current = true;
+    dialog.current?.close();
+  };
+  return (
+    <dialog
+      ref={dialog}
+      aria-labelledby={id}
+      aria-describedby={`${id}-why`}
+      onClose={() => closed(isConfirmed.current)}
+    >
+      <article>
+        <h2 id={id}>Confirm that it is you</h2>
+        <p id={`${id}-why`}>This protects your account from others at your device. Your change continues afterwards.</p>
+        <Proof
+          methods={methods}
+          label="Confirm"
+          email={email}
+          submit={send}
+          loadPasskeyOptions={() => callSignedIn<RequestOptions>("POST", "reauthenticate/passkey/options")}
+          submitPasskey={({ token, credential }) => send({ token, credential })}
+        />
+        <button type="button" class="quiet" onClick={() => dialog.current?.close()}>
+          Cancel
+        </button>
+      </article>
+    </dialog>
+  );
+}
