@@ -124,7 +124,7 @@ export function SecondFactor({ user, config, security, passkeys, codes, showCode
         <li>
           <div>
             <strong>Passkeys</strong>
-            <small>{passkeys === 0 ? "none" : `${passkeys}, each of which is a second factor`}</small>
+            <small>{passkeys === 0 ? "none" : `${passkeys}, which also work as a second factor`}</small>
           </div>
         </li>
         {second_factor && (
@@ -166,18 +166,24 @@ export function SecondFactor({ user, config, security, passkeys, codes, showCode
           </p>
         </ConfirmedButton>
       )}
-      <details>
-        <summary>What to do if you lose your phone</summary>
-        <ol>
-          <li>
-            Sign in with your password and one of your recovery codes. If you have no password, first set one with{" "}
-            <a href="/forgot-password">Forgot your password?</a>
-          </li>
-          <li>Remove the lost authenticator app or passkey here, and end the sessions of the phone.</li>
-          <li>Set up a new second factor, and get new recovery codes.</li>
-        </ol>
-        <p>Without recovery codes, ask an admin to reset your second factors.</p>
-      </details>
+      {(second_factor || passkeys > 0) && <LostPhone />}
     </Section>
+  );
+}
+
+function LostPhone() {
+  return (
+    <details>
+      <summary>If you lose your phone</summary>
+      <ol>
+        <li>
+          Sign in with your password and one of your recovery codes. If you have no password, first set one with{" "}
+          <a href="/forgot-password">Forgot your password?</a>
+        </li>
+        <li>Remove the lost authenticator app or passkey here, and end the sessions of the phone.</li>
+        <li>Set up a new second factor, and get new recovery codes.</li>
+      </ol>
+      <p>Without recovery codes, ask an admin to reset your second factors.</p>
+    </details>
   );
 }

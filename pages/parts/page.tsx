@@ -1,7 +1,7 @@
 // What all pages share: startup, header and title.
 
 import { type ComponentChildren, type ComponentType, render } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ApiError } from "./api";
 import { paint } from "./brand";
 import { type Config, loadConfig } from "./config";
@@ -40,7 +40,12 @@ interface PageProps {
   children: ComponentChildren;
 }
 
+/** Shows a dialog over the page, or none. It is part of the page's tree, because ids are unique per tree. */
+export let showDialog: (dialog: ComponentChildren) => void = () => {};
+
 export function Page({ config, title, menu, wide, children }: PageProps) {
+  const [dialog, setDialog] = useState<ComponentChildren>(null);
+  showDialog = setDialog;
   useEffect(() => {
     document.title = `${title} · ${config.service_name}`;
   }, [title]);
@@ -56,6 +61,7 @@ export function Page({ config, title, menu, wide, children }: PageProps) {
         <h1 tabIndex={-1}>{title}</h1>
         {children}
       </main>
+      {dialog}
     </>
   );
 }

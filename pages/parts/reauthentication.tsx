@@ -1,23 +1,18 @@
 // The dialog in which users confirm that it is them, before a sensitive change.
 
-import { render } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { callSignedIn } from "./api";
+import { showDialog } from "./page";
 import type { RequestOptions } from "./passkey";
 import { type Method, Proof } from "./proof";
 
 /** Opens the dialog over the page. Returns whether the user confirmed that it is them. */
 export async function askToConfirm(methods: Method[], email: string | undefined): Promise<boolean> {
-  const container = document.createElement("div");
-  document.body.append(container);
-  try {
-    return await new Promise((resolve) => {
-      render(<Confirmation methods={methods} email={email} closed={resolve} />, container);
-    });
-  } finally {
-    render(null, container);
-    container.remove();
-  }
+  const isConfirmed = await new Promise<boolean>((resolve) => {
+    showDialog(<Confirmation methods={methods} email={email} closed={resolve} />);
+  });
+  showDialog(null);
+  return isConfirmed;
 }
 
 interface ConfirmationProps {
