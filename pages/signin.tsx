@@ -75,8 +75,10 @@ function FirstStep({ config, continueWith }: { config: Config; continueWith: (pe
               try {
                 const response = await askForPasskey(await call<RequestOptions>("POST", "login/passkey/options"));
                 if (response) await use(response);
-              } finally {
+                else offerAgain();
+              } catch (error) {
                 offerAgain();
+                throw error;
               }
             }}
           />
