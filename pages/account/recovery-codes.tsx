@@ -19,7 +19,13 @@ interface RecoveryCodesProps {
 export function RecoveryCodes({ codes, user, config, done }: RecoveryCodesProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   const { busy, outcome, run } = useAction();
-  useEffect(() => heading.current?.focus(), [codes]);
+  useEffect(() => {
+    const focus = () => heading.current?.focus();
+    // A dialog that created the codes is still open, and returns the focus to its button when it closes.
+    const dialog = document.querySelector("dialog[open]");
+    if (dialog) dialog.addEventListener("close", focus, { once: true });
+    else focus();
+  }, [codes]);
   const title = `Recovery codes of ${user.email} for ${config.service_name}`;
   const text = [title, "", ...codes, ""].join("\n");
   return (

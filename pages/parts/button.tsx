@@ -47,7 +47,10 @@ export function ConfirmedButton({
   const dialog = useRef<HTMLDialogElement>(null);
   const [open, setOpen] = useState(false);
   useEffect(() => {
-    if (open) dialog.current?.showModal();
+    const opened = dialog.current;
+    if (open) opened?.showModal();
+    // The work may remove the button. Without this, the dialog would go away with it and nothing would see it close.
+    return () => opened?.close();
   }, [open]);
   return (
     <>
