@@ -27,23 +27,40 @@ function destination(): string {
 interface PendingSignIn {
   token: string;
   methods: Method[];
+  email: string;
 }
 
 start(({ config }) => {
   const [pending, setPending] = useState<PendingSignIn>();
+  /** The email of a sign-in that the user starts again. */
+  const [email, setEmail] = useState<string>();
+  const startAgain = () => {
+    setEmail(pending?.email);
+    setPending(undefined);
+  };
   return (
     <Page config={config} title={pending ? "One more step" : "Sign in"}>
       {pending ? (
-        <SecondStep config={config} pending={pending} startAgain={() => setPending(undefined)} />
+        <SecondStep config={config} pending={pending} startAgain={startAgain} />
       ) : (
-        <FirstStep config={config} continueWith={setPending} />
+        <FirstStep config={config} email={email} continueWith={setPending} />
       )}
     </Page>
   );
 });
 
-function FirstStep({ config, continueWith }: { config: Config; continueWith: (pending: PendingSignIn) => void }) {
+interface FirstStepProps {
+  config: Config;
+  email: string | undefined;
+  continueWith: (pending: PendingSignIn) => void;
+}
+
+function FirstStep({ config, email, continueWith }: FirstStepProps) {
   const { error, use, offerAgain } = useAutofill(config);
+  useEffect(() => {
+    // Browsers focus a field with `autofocus` only when the page loads.
+    if (email !== undefined) document.querySelector<HTMLElement>("input[name=email]")?.focus();
+  }, []);
   return (
     <>
       <Form
@@ -58,12 +75,18 @@ function FirstStep({ config, continueWith }: { config: Config; continueWith: (pe
               offerAgain();
               throw error;
             }
-            continueWith(error.detail as PendingSignIn);
+            continueWith({ ...(error.detail as Omit<PendingSignIn, "email">), email: email ?? "" });
           }
         }}
       >
         {/* Not of type email: the default account is called `admin`. */}
-        <EmailField type="text" inputMode="email" autoComplete="username webauthn" autoFocus />
+        <EmailField
+          type="text"
+          inputMode="email"
+          autoComplete="username webauthn"
+          defaultValue={email ?? ""}
+          autoFocus
+        />
         <Field name="password" label="Password" type="password" autoComplete="current-password" required />
       </Form>
       {supportsPasskeys && (
