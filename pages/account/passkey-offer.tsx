@@ -60,5 +60,9 @@ function isDeclined(key: string): boolean {
 }
 
 function decline(key: string): void {
-  localStorage.setItem(key, "declined");
+  try {
+    localStorage.setItem(key, "declined");
+  } catch {
+    // The storage is full. The offer closes, and comes back with the next visit.
+  }
 }
