@@ -4,7 +4,20 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { PASSWORD, adminToken, login, ok, resetToken, send, sendOtp, until, userToken } from "./support/client.mjs";
+import {
+  PASSWORD,
+  addPasskey,
+  adminToken,
+  login,
+  ok,
+  passkeySignIn,
+  resetToken,
+  send,
+  sendOtp,
+  until,
+  userToken,
+} from "./support/client.mjs";
+import { Authenticator } from "./support/authenticator.mjs";
 import { populate } from "./support/population.mjs";
 import { startPostern } from "./support/postern.mjs";
 
@@ -47,6 +60,13 @@ async function occupyTheEnds() {
       id,
     );
     await postern.sql(
+      `INSERT INTO passkeys (credential_id, id, user_id, algorithm, public_key, sign_count, is_backup_eligible, is_synced, aaguid,
+         transports, name, created_at)
+       VALUES (?1, ?1, ?1, -7, '', 0, 0, 0, '', '[]', '', 0)`,
+      id,
+    );
+    await postern.sql("INSERT INTO spent (key, expires_at) VALUES (?1, 9000000000000)", id);
+    await postern.sql(
       "INSERT INTO events (at, action, result, actor_id, subject_id, address) VALUES (0, ?1, '', ?1 || '!', ?1, '')",
       id,
     );
@@ -56,12 +76,22 @@ async function occupyTheEnds() {
 /** The request for each call, sent by a user who has just signed up. */
 const requests = {
   "POST /api/auth/login": ({ email }) => ({ json: { email, password: PASSWORD } }),
+  "POST /api/auth/login/passkey/options": () => ({}),
+  "POST /api/auth/login/passkey": async ({ token }) => {
+    const { authenticator } = await addPasskey(postern, token);
+    return { json: await passkeySignIn(postern, authenticator) };
+  },
   "POST /api/auth/signup": ({ other }) => ({ json: { referrer, email: other, password: PASSWORD } }),
   "POST /api/auth/logout": ({ token }) => ({ token }),
   "POST /api/auth/reauthenticate": ({ token }) => ({ token, json: { password: PASSWORD } }),
+  "POST /api/auth/reauthenticate/passkey/options": async ({ token }) => {
+    await addPasskey(postern, token);
+    return { token };
+  },
   "GET /api/auth/jwks": () => ({}),
   "GET /api/auth/openapi.json": () => ({}),
   "GET /api/auth/config": () => ({}),
+  "GET /.well-known/webauthn": () => ({}),
   "POST /api/auth/send-password-reset-link": ({ email }) => ({ json: { email } }),
   "POST /api/auth/reset-password-with-token": async ({ email }) => ({
     token: await resetToken(postern, email),
@@ -81,6 +111,22 @@ const requests = {
     token,
     json: { old_password: PASSWORD, new_password: "another good password" },
   }),
+  "POST /api/auth/me/passkeys/options": ({ token }) => ({ token }),
+  "POST /api/auth/me/passkeys": async ({ token }) => {
+    const options = ok(await send(postern, "POST", "/api/auth/me/passkeys/options", { token }));
+    const credential = new Authenticator(postern.url).create(options.publicKey);
+    return { token, json: { token: options.token, credential } };
+  },
+  "GET /api/auth/me/passkeys": async ({ token }) => {
+    await addPasskey(postern, token);
+    return { token };
+  },
+  "PUT /api/auth/me/passkeys/{id}": async ({ token }) => ({
+    token,
+    json: { name: "Key" },
+    last: (await addPasskey(postern, token)).id,
+  }),
+  "DELETE /api/auth/me/passkeys/{id}": async ({ token }) => ({ token, last: (await addPasskey(postern, token)).id }),
   "POST /api/auth/me/send-otp": ({ token }) => ({ token }),
   "POST /api/auth/me/send-invite": async ({ token, user, other }) => {
     await postern.sql("UPDATE users SET is_verified = 1 WHERE id = ?", user.id);

@@ -1,15 +1,68 @@
-// Verifies signatures of passkeys with the WebCrypto of workerd, which the native tests replace.
+// Passkeys with the WebCrypto of workerd, which the native tests replace.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
+import { addPasskey, me, ok, passkeySignIn, refused, send, signUp } from "./support/client.mjs";
+import { startPostern } from "./support/postern.mjs";
 import { startPrimitives } from "./support/primitives.mjs";
 
+let postern;
 let primitives;
 before(async () => {
+  postern = await startPostern();
   primitives = await startPrimitives();
 });
-after(() => primitives?.stop());
+after(async () => {
+  await postern?.stop();
+  await primitives?.stop();
+});
+
+const signIn = (json) => send(postern, "POST", "/api/auth/login/passkey", { json });
+
+test("a passkey is added, signs in, confirms, and is removed", async () => {
+  const { token, user } = await signUp(postern, "ada@example.com");
+  const { id, authenticator } = await addPasskey(postern, token);
+  const session = ok(await signIn(await passkeySignIn(postern, authenticator)));
+  assert.equal(session.user.id, user.id);
+  assert.equal(ok(await me(postern, session.token)).id, user.id);
+
+  const options = ok(await send(postern, "POST", "/api/auth/reauthenticate/passkey/options", { token }));
+  const proof = { token: options.token, credential: authenticator.get(options.publicKey) };
+  ok(await send(postern, "POST", "/api/auth/reauthenticate", { token, json: proof }));
+
+  const path = `/api/auth/me/passkeys/${id}`;
+  ok(await send(postern, "PUT", path, { token, json: { name: "Phone" } }));
+  const [passkey] = ok(await send(postern, "GET", "/api/auth/me/passkeys", { token }));
+  assert.deepEqual([passkey.id, passkey.name, passkey.is_synced], [id, "Phone", true]);
+  ok(await send(postern, "DELETE", path, { token }));
+  refused(await signIn(await passkeySignIn(postern, authenticator)), 401, "unknown_passkey");
+});
+
+test("of fifty concurrent sign-ins with the same signature, one succeeds", async () => {
+  const { token } = await signUp(postern, "grace@example.com");
+  const { authenticator } = await addPasskey(postern, token);
+  const body = await passkeySignIn(postern, authenticator);
+  const answers = await Promise.all(Array.from({ length: 50 }, () => signIn(body)));
+  assert.equal(answers.filter(({ status }) => status === 200).length, 1);
+  for (const answer of answers.filter(({ status }) => status !== 200)) refused(answer, 401, "wrong_passkey");
+});
+
+test("a changed signature is refused", async () => {
+  const { token } = await signUp(postern, "joan@example.com");
+  const { authenticator } = await addPasskey(postern, token);
+  const body = await passkeySignIn(postern, authenticator);
+  const signature = Buffer.from(body.credential.response.signature, "base64url");
+  signature[signature.length - 1] ^= 1;
+  body.credential.response.signature = signature.toString("base64url");
+  refused(await signIn(body), 401, "wrong_passkey");
+});
+
+test("browsers find the origins that can use passkeys", async () => {
+  const answer = await send(postern, "GET", "/.well-known/webauthn");
+  assert.deepEqual(ok(answer), { origins: [postern.url] });
+  assert.equal(answer.headers.get("content-type"), "application/json");
+});
 
 const bytes = (hex) => [...Buffer.from(hex, "hex")];
 

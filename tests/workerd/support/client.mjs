@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { connect } from "node:net";
+import { Authenticator } from "./authenticator.mjs";
 
 export const PASSWORD = "correct horse battery";
 
@@ -103,6 +104,20 @@ export function login(postern, email, password = PASSWORD, options = {}) {
 
 export function me(postern, token, options = {}) {
   return send(postern, "GET", "/api/auth/me", { token, ...options });
+}
+
+/** Adds a passkey to the account of the session. Returns its id and its authenticator. */
+export async function addPasskey(postern, token) {
+  const authenticator = new Authenticator(postern.url);
+  const options = ok(await send(postern, "POST", "/api/auth/me/passkeys/options", { token }));
+  const json = { token: options.token, credential: authenticator.create(options.publicKey) };
+  return { id: ok(await send(postern, "POST", "/api/auth/me/passkeys", { token, json })).id, authenticator };
+}
+
+/** Returns the body of a sign-in with a passkey. */
+export async function passkeySignIn(postern, authenticator) {
+  const options = ok(await send(postern, "POST", "/api/auth/login/passkey/options"));
+  return { token: options.token, credential: authenticator.get(options.publicKey) };
 }
 
 /** Returns a session token of the default admin. */
