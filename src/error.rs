@@ -109,6 +109,11 @@ refusals! {
         UNAUTHORIZED "wrong_passkey", "The passkey was not accepted. Please try again.",
         WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
 
+    /// The second step of a sign-in with a wrong or used code, or a token that is wrong, used or expired. All get the same response.
+    WrongCode:
+        UNAUTHORIZED "wrong_code", "This did not work. Try the next code. If your sign-in began more than ten minutes ago, begin again.",
+        WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
+
     /// A page of another origin, or a request without an origin, tries to change something with the session cookie.
     ForeignOrigin:
         FORBIDDEN "foreign_origin",
@@ -146,6 +151,10 @@ refusals! {
     /// What the authenticator says of a new passkey, or its challenge, is wrong.
     PasskeyRefused:
         FORBIDDEN "passkey_refused", "The passkey was not added. Please try again.";
+
+    /// The first code of an authenticator app is wrong.
+    WrongTotp:
+        FORBIDDEN "wrong_totp", "The code is wrong. Enter the code that your app shows now, and check that the clock of the device is right.";
 
     /// The endpoint is for admins, and the caller is not one.
     AdminRequired:
@@ -223,13 +232,33 @@ refusals! {
     TooManyTokens(limit: i64 = 200):
         CONFLICT "too_many_tokens", format!("You have reached the limit of {limit} active tokens. Delete one first.");
 
+    /// The user already has an authenticator app.
+    TotpOn:
+        CONFLICT "totp_on", "Your account already has an authenticator app. Remove it before you add another one.";
+
+    /// The user confirms an authenticator app that they have not begun to add.
+    TotpNotBegun:
+        CONFLICT "totp_not_begun", "Begin to add the authenticator app first.";
+
+    /// The user already requires a second factor.
+    SecondFactorOn:
+        CONFLICT "second_factor_on", "Your account already asks for a second factor.";
+
+    /// The user requires no second factor.
+    SecondFactorOff:
+        CONFLICT "second_factor_off", "Your account does not ask for a second factor.";
+
+    /// The user has no password.
+    NoPassword:
+        CONFLICT "no_password", "Your account has no password. Set one first.";
+
     /// The last active admin cannot deactivate their own account.
     LastAdmin:
         CONFLICT "last_admin", "You are the last active admin. Make another user an admin before you deactivate this account.";
 
-    /// Admins cannot demote, deactivate or delete themselves.
+    /// Admins cannot demote, deactivate or delete themselves, or remove their own second factors as an admin.
     OwnAccount:
-        CONFLICT "own_account", "You cannot demote, deactivate or delete yourself. Ask another admin.";
+        CONFLICT "own_account", "You cannot do this to your own account. Ask another admin.";
 
     /// The user whom the request is about is deactivated.
     UserInactive:
@@ -283,6 +312,13 @@ refusals! {
 }
 
 impl Error {
+    /// Returns the refusal of a body that has none of these fields, or more than one of them.
+    pub fn exactly_one_of(fields: &[&str]) -> Error {
+        let (last, others) = fields.split_last().unwrap_or((&"", &[]));
+        let msg = format!("must have exactly one of {} and {last}", others.join(", "));
+        Error::Invalid(vec![FieldProblem { loc: vec!["body"], msg, kind: "exactly_one" }])
+    }
+
     /// Returns whether stored data decided the refusal: the status is 404, 409 or 412.
     pub fn depends_on_data(&self) -> bool {
         matches!(self.status(), StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED)

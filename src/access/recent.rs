@@ -46,7 +46,12 @@ pub async fn require(app: &App, session: &Session, when: RecentAuthentication) -
     } else if is_recent {
         return Ok(());
     }
-    Err(Error::ReauthenticationRequired(Reauthentication { methods: methods(&ways), max_age: RECENT / 1_000 }))
+    Err(required(methods(&ways)))
+}
+
+/// Returns the refusal of a session in which the user must first prove who they are by one of these methods.
+pub fn required(methods: Vec<&'static str>) -> Error {
+    Error::ReauthenticationRequired(Reauthentication { methods, max_age: RECENT / 1_000 })
 }
 
 /// Returns the methods by which a user can prove again who they are. If the user requires a second factor, the password is too little.

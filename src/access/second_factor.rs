@@ -12,7 +12,7 @@ use crate::{
         recovery_codes,
         resealing::{self, Resealed, Rows, Sealed},
         throttles::Counter,
-        totp,
+        totp::{self, RightCode},
     },
 };
 
@@ -57,15 +57,22 @@ pub fn draw_totp(app: &App, user_id: &str) -> Result<(Secret, totp::New), Error>
     Ok((secret, totp::New { user_id: user_id.to_owned(), key_id: key.id.clone(), sealed }))
 }
 
-/// Returns the time step whose code this is, if the app of the user shows it now or did just before or will next. The store decides
-/// whether the code was used before.
-pub fn matching_step(app: &App, user_id: &str, stored: &totp::Stored, code: &str) -> Option<i64> {
+/// Returns the code of the user's authenticator app, if it is the current one or next to it. The store decides whether it was used
+/// before. An app that is not confirmed has no right codes.
+pub fn right_code(app: &App, user_id: &str, stored: &totp::Stored, code: &str) -> Option<RightCode> {
+    stored.confirmed_at?;
+    first_code(app, user_id, stored, code)
+}
+
+/// Like [`right_code`], also for an app that is not confirmed.
+pub fn first_code(app: &App, user_id: &str, stored: &totp::Stored, code: &str) -> Option<RightCode> {
     let context = totp_context(user_id);
     let Some(secret) = open(app, &stored.key_id, &stored.sealed, &context) else {
         log_unreadable(app, &context);
         return None;
     };
-    Secret::from_base32(&secret)?.matching_step(code, app.now)
+    let step = Secret::from_base32(&secret)?.matching_step(code, app.now)?;
+    Some(RightCode { step, app_created_at: stored.created_at })
 }
 
 /// Draws a set of recovery codes, and returns them as the user sees them with the form in which they are stored.

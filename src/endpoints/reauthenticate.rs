@@ -9,13 +9,18 @@ use crate::{
         one_time::Ceremony,
         passkey,
         password_attempt::{self, Verdict},
+        second_factor,
     },
     app::App,
-    domain::{event::Action, passkey::AuthenticationResponse, password::Password, proof::Method},
-    error::{Error, FieldProblem},
+    domain::{
+        event::Action, one_time_password::Code, passkey::AuthenticationResponse, password::Password, proof::Method,
+    },
+    error::Error,
     responses::PasskeyRequest,
     store::{
         passkeys,
+        second_factors::{self, Guess},
+        totp,
         users::{self, Attempted},
     },
     web::{Request, Response, True},
@@ -31,6 +36,8 @@ pub struct NewProof {
     pub credential: Option<AuthenticationResponse>,
     /// The token that came with the options of the passkey.
     pub token: Option<String>,
+    /// The six digits that your authenticator app shows. Spaces, hyphens and invisible characters between them are ignored.
+    pub code: Option<Code>,
 }
 
 /// Confirm that it is you.
@@ -43,16 +50,31 @@ pub struct NewProof {
     responses((status = 200, body = True), (status = "4XX", description = "wrong_proof too_many_requests"))
 )]
 pub async fn post(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
-    let NewProof { password, credential, token } = request.json(app)?;
-    match (password, credential, token) {
-        (Some(password), None, None) => by_password(app, session, &password).await,
-        (None, Some(credential), Some(token)) => by_passkey(app, request, session, &credential, &token).await,
-        _ => Err(Error::Invalid(vec![FieldProblem {
-            loc: vec!["body"],
-            msg: "must have exactly one of password, code and credential, the latter with its token".to_owned(),
-            kind: "missing",
-        }])),
+    let NewProof { password, code, credential, token } = request.json(app)?;
+    match (password, code, credential, token) {
+        (Some(password), None, None, None) => by_password(app, session, &password).await,
+        (None, Some(code), None, None) => by_totp(app, session, &code).await,
+        (None, None, Some(credential), Some(token)) => by_passkey(app, request, session, &credential, &token).await,
+        _ => Err(Error::exactly_one_of(&["password", "code", "credential with its token"])),
     }
+}
+
+async fn by_totp(app: &App, session: &Session, code: &Code) -> Result<Response, Error> {
+    let user_id = &session.user.id;
+    let guesses = second_factor::guesses(app, user_id);
+    let Guess { stored, .. } = second_factors::guess_totp(&app.store, &guesses, user_id, app.now).await??;
+    let event = audit::own(app, Action::Reauthenticated, session);
+    let Some(right) = stored.first().and_then(|totp| second_factor::right_code(app, user_id, totp, code.as_str()))
+    else {
+        return Err(audit::refused(app, event, Error::WrongProof));
+    };
+    let proof = session.proof.clone().and(Method::Totp);
+    if !totp::reauthenticate(&app.store, user_id, right, (&session.id, &proof), &guesses, &event).await? {
+        // The code was used before, or the session or the account was closed in the meantime.
+        let refusal = bearer::refusal_of_session(app, session, Error::WrongProof).await;
+        return Err(audit::refused(app, event, refusal));
+    }
+    Ok(Response::ok())
 }
 
 async fn by_password(app: &App, session: &Session, password: &Password) -> Result<Response, Error> {

@@ -170,6 +170,8 @@ pub enum SecurityNotice {
     },
     /// An authenticator app was added.
     TotpAdded,
+    /// The authenticator app was removed.
+    TotpRemoved,
     /// The user requires a second factor from now on.
     SecondFactorRequired,
     /// The second factor is no longer required.
@@ -231,6 +233,12 @@ impl SecurityNotice {
                 format!("An authenticator app was added to your {service} account"),
                 "An authenticator app was added",
                 format!("Signing in to your {service} account now takes a code of your authenticator app."),
+            ),
+            SecurityNotice::TotpRemoved => words(
+                "totp_removed",
+                format!("The authenticator app was removed from your {service} account"),
+                "The authenticator app was removed",
+                format!("Your {service} account no longer accepts codes of your authenticator app."),
             ),
             SecurityNotice::SecondFactorRequired => words(
                 "second_factor_required",
@@ -395,6 +403,7 @@ mod tests {
             SecurityNotice::PasskeyAdded { passkey: name.to_owned() },
             SecurityNotice::PasskeyRemoved { passkey: name.to_owned() },
             SecurityNotice::TotpAdded,
+            SecurityNotice::TotpRemoved,
             SecurityNotice::SecondFactorRequired,
             SecurityNotice::SecondFactorRemoved,
             SecurityNotice::RecoveryCodesReplaced,

@@ -10,6 +10,12 @@ routes! {
     GET "/api/auth/me": SessionOrPasswordReset => me::get(app, caller);
     DELETE "/api/auth/me": Session(WithSecondFactor) => deactivate::delete(app, caller);
     GET "/api/auth/me/security": SessionDuringSetup(Never) => security::get(app, caller);
+    POST "/api/auth/me/totp": SessionDuringSetup(Always) => totp::post(app, caller);
+    PUT "/api/auth/me/totp": SessionDuringSetup(Always) => totp::put(app, request, caller);
+    DELETE "/api/auth/me/totp": Session(Always) => totp::delete(app, caller);
+    POST "/api/auth/me/recovery-codes": Session(Always) => recovery_codes::post(app, caller);
+    PUT "/api/auth/me/second-factor": SessionDuringSetup(Always) => second_factor::put(app, caller);
+    DELETE "/api/auth/me/second-factor": Session(Always) => second_factor::delete(app, caller);
     PUT "/api/auth/me/name": Session(Never) => name::put(app, request, caller);
     PUT "/api/auth/me/password": SessionBeforePasswordChange(Never) => password::put(app, request, caller);
     POST "/api/auth/me/passkeys/options": SessionDuringSetup(Always) => passkeys::options(app, caller);

@@ -7,6 +7,7 @@ use super::{
     Store,
     events::{self, insert_event},
     mails, retry, run_all,
+    throttles::{self, Counter},
 };
 use crate::{
     domain::{
@@ -214,4 +215,32 @@ pub async fn begin_password_reset(
     let statements = [begin, events::insert_if_changed(event), mails::insert_if_reset_is(mail, user_id, reset_id)];
     let [begun, _, _] = run_all(store, statements).await?;
     Ok(begun.any())
+}
+
+/// Deletes the authenticator app, the recovery codes and the passkeys of a user, ends every session, and resets the counter of wrong
+/// codes, so that the user can set up new ones. Returns whether the user exists and the caller is still an admin.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn reset_second_factors(
+    store: &Store,
+    user_id: &str,
+    guesses: &Counter,
+    notice: Option<&mails::Notice>,
+    event: &Event,
+) -> Result<bool, StoreError> {
+    let bind = |sql| Statement::new(sql).bind(user_id).bind(event.actor_id.as_deref());
+    // A trigger deletes the recovery codes.
+    let reset =
+        bind(concat!("UPDATE users SET second_factor = 0 WHERE id = ?1 AND ", is_active_admin!("?2"), " RETURNING id"));
+    let delete = [
+        concat!("DELETE FROM totp WHERE user_id = ?1 AND ", is_active_admin!("?2")),
+        concat!("DELETE FROM passkeys WHERE user_id = ?1 AND ", is_active_admin!("?2")),
+        concat!("DELETE FROM sessions WHERE user_id = ?1 AND ", is_active_admin!("?2")),
+    ];
+    let mut statements = vec![reset, events::insert_if_changed(event)];
+    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    statements.extend(delete.map(bind));
+    statements.push(throttles::reset(guesses, event.actor_id.as_deref()));
+    Ok(retry::batch(store, &statements).await?.first().is_some_and(|reset| reset.any()))
 }

@@ -87,6 +87,11 @@ pub(super) fn insert_if_changed(event: &Event) -> Statement {
     within_budget(event, insert_within_budget!("?5", "changes() > 0"))
 }
 
+/// Writes an event if its session is there, which an earlier statement of the batch has started.
+pub(super) fn insert_if_session_is_there(event: &Event) -> Statement {
+    within_budget(event, insert_within_budget!("?5", "EXISTS (SELECT 1 FROM sessions WHERE id = ?7)"))
+}
+
 /// Writes an event about the active account with this email, or about no account. Both cases do the same work, so that the time
 /// does not reveal which it was.
 pub(super) fn insert_about_email(event: &Event, email: &str) -> Statement {

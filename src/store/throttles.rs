@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Store, run, run_all};
+use super::{Store, administration::is_active_admin, run, run_all};
 use crate::{
     crypto::keyed_hash::HashKey,
     domain::Timestamp,
@@ -154,6 +154,30 @@ pub async fn attempt(
     let statements = [count(subject, None, Some(source), now), count(source, None, None, now)];
     let [by_subject, by_source] = run_all(store, statements).await?;
     verdict(store, &[&by_subject, &by_source], subject, None, Some(source), now).await
+}
+
+/// Takes back a guess at a second factor that was right, and one wrong guess before it, if an earlier statement of the batch has started
+/// or strengthened this session. Otherwise, the mistyped codes of years would add up and lock the user out. A stranger can guess once
+/// more for each time that the user proves the factor.
+pub(super) fn take_back_guess(counter: &Counter, session_id: &str, now: Timestamp) -> [Statement; 2] {
+    let bind = |sql| Statement::new(sql).bind(counter.key.as_str()).bind(session_id).bind(now);
+    [
+        bind(
+            "DELETE FROM throttles
+             WHERE key = ?1 AND attempts <= 2 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?2 AND authenticated_at = ?3)",
+        ),
+        bind(
+            "UPDATE throttles SET attempts = attempts - 2, blocked_until = 0
+             WHERE key = ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?2 AND authenticated_at = ?3)",
+        ),
+    ]
+}
+
+/// Resets a counter, for an admin who is still active.
+pub(super) fn reset(counter: &Counter, admin_id: Option<&str>) -> Statement {
+    Statement::new(concat!("DELETE FROM throttles WHERE key = ?1 AND ", is_active_admin!("?2")))
+        .bind(counter.key.as_str())
+        .bind(admin_id)
 }
 
 /// The three counters of password attempts.

@@ -15,6 +15,7 @@ use crate::{
         one_time_password::{Code, SessionToken},
         passkey::{AuthenticationResponse, RegistrationResponse},
         password::{self, NewPassword, Password, Policy},
+        recovery_code::RecoveryCode,
         user::Role,
         user_token::Referrer,
     },
@@ -59,6 +60,9 @@ text_fields! {
     Action: |text, _policy| Action::parse(text), ObjectBuilder::new().schema_type(Type::String);
     Referrer: |text, _policy| Ok(Referrer::new(text)), string("aZ09aZ09aZ");
     Code: |text, _policy| Code::parse(text), string("123456").min_length(Some(1));
+    RecoveryCode: |text, _policy| RecoveryCode::parse(text), string("01abc-23xyz").min_length(Some(1)).description(Some(
+        "Case, spaces and hyphens do not matter, and the letters `o`, `i` and `l` count as the digits that they look like.",
+    ));
     SessionToken: |text, _policy| SessionToken::parse(text), ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
 }
 

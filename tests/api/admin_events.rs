@@ -18,6 +18,8 @@ fn events_of(endpoint: &Endpoint) -> Vec<Expected> {
     const ADMIN: Option<&str> = Some("admin");
     const ADA: Option<&str> = Some("ada");
     const GRACE: Option<&str> = Some("grace");
+    const PIA: Option<&str> = Some("pia");
+    const TESS: Option<&str> = Some("tess");
     match endpoint.name().as_str() {
         "POST /api/auth/login" => vec![("login", ADA, ADA)],
         "POST /api/auth/login/passkey" => vec![("login", ADA, ADA)],
@@ -31,6 +33,15 @@ fn events_of(endpoint: &Endpoint) -> Vec<Expected> {
         "POST /api/auth/reset-password-with-token" => vec![("password_reset_completed", ADA, ADA)],
         "POST /api/auth/verify-otp" => vec![("otp_verified", ADA, ADA)],
         "DELETE /api/auth/me" => vec![("deactivated", ADA, ADA)],
+        "POST /api/auth/login/second-factor" => vec![("login", TESS, TESS)],
+        // Nothing changes before the app is confirmed.
+        "POST /api/auth/me/totp" => vec![],
+        "PUT /api/auth/me/totp" => vec![("totp_added", ADA, ADA)],
+        "DELETE /api/auth/me/totp" => vec![("totp_removed", TESS, TESS)],
+        "POST /api/auth/me/recovery-codes" => vec![("recovery_codes_created", TESS, TESS)],
+        "PUT /api/auth/me/second-factor" => vec![("second_factor_required", PIA, PIA)],
+        "DELETE /api/auth/me/second-factor" => vec![("second_factor_removed", TESS, TESS)],
+        "DELETE /api/auth/admin/users/{id}/second-factors" => vec![("second_factors_reset", ADMIN, GRACE)],
         "PUT /api/auth/me/name" => vec![("name_changed", ADA, ADA)],
         "PUT /api/auth/me/password" => vec![("password_changed", ADA, ADA)],
         "POST /api/auth/me/send-otp" => vec![("otp_sent", ADA, ADA)],
@@ -392,7 +403,9 @@ fn every_event_has_the_session_that_acted_or_was_started() {
         let before = last_id(postern);
         let answer = endpoint.good(&world).send();
         let expected = match endpoint.pattern {
-            "/api/auth/login" | "/api/auth/login/passkey" | "/api/auth/signup" if answer.body.is_object() => {
+            "/api/auth/login" | "/api/auth/login/passkey" | "/api/auth/login/second-factor" | "/api/auth/signup"
+                if answer.body.is_object() =>
+            {
                 session_of(answer.body["token"].as_str().unwrap())
             }
             _ if matches!(endpoint.opens, Opens::Sessions | Opens::SessionsAndResets | Opens::Admins) => {

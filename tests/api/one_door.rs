@@ -32,7 +32,7 @@ fn world(state: State) -> World {
     }
     if state == SecondFactor || state == Inactive {
         sql.execute(
-            "INSERT INTO totp (user_id, key_id, sealed, created_at, confirmed_at) VALUES (?1, '', '', 1, 1)",
+            "INSERT OR REPLACE INTO totp (user_id, key_id, sealed, created_at, confirmed_at) VALUES (?1, '', '', 1, 1)",
             &[world.ada.id.as_str().into()],
         );
         sql.execute("UPDATE users SET second_factor = 1 WHERE id = ?1", &[world.ada.id.as_str().into()]);

@@ -5,7 +5,7 @@ use postern::access::recent::RecentAuthentication::{Always, Never, WithSecondFac
 use serde_json::{Value, json};
 
 use crate::support::{
-    MINUTE, PASSWORD, Postern, SECOND, claims,
+    MINUTE, PASSWORD, Postern, SECOND, claims, totp_code,
     world::{ADA, Endpoint, Opens, World, endpoints},
 };
 
@@ -42,7 +42,12 @@ fn a_sensitive_call_needs_a_proof_of_the_last_15_minutes_and_changes_nothing_wit
             endpoint.unlocked(&world).json(json!({ "name": 1 })).send().refused(403, "reauthentication_required");
         }
 
-        reauthenticate(&world.postern, endpoint.session(&world), json!({ "password": PASSWORD })).expect(200);
+        // A password is too little for a user with a second factor.
+        let proof = match endpoint.needs_totp() {
+            true => json!({ "code": totp_code(&world.totp, world.postern.now.get()) }),
+            false => json!({ "password": PASSWORD }),
+        };
+        reauthenticate(&world.postern, endpoint.session(&world), proof).expect(200);
         let answer = endpoint.good(&world).send();
         assert_ne!(answer.body["code"], "reauthentication_required", "{}: {}", endpoint.name(), answer.text);
     }

@@ -48,7 +48,7 @@ fn usable(postern: &Postern, codes: &[(String, String)]) -> (usize, usize) {
         let id = format!("user{n}");
         let totp = postern.sql.query("SELECT * FROM totp WHERE user_id = ?1", &[id.as_str().into()]).remove(0);
         let totp: totp::Stored = from_value(totp).unwrap();
-        usable.0 += usize::from(second_factor::matching_step(&app, &id, &totp, code).is_some());
+        usable.0 += usize::from(second_factor::first_code(&app, &id, &totp, code).is_some());
         let stored = postern.sql.query("SELECT * FROM recovery_codes WHERE user_id = ?1", &[id.as_str().into()]);
         let stored: Vec<recovery_codes::Stored> = stored.into_iter().map(|row| from_value(row).unwrap()).collect();
         let typed = RecoveryCode::parse(recovery_code).unwrap();

@@ -163,11 +163,8 @@ fn a_page_that_acts_for_a_different_account_than_the_session_is_rejected_everywh
     for endpoint in session_endpoints() {
         let world = World::new();
         let before = world.postern.sql.dump();
-        let (own, other) = if endpoint.is_for_verified() {
-            (&world.grace.id, &world.ada.id)
-        } else {
-            (&world.ada.id, &world.grace.id)
-        };
+        let own = &endpoint.user(&world).id;
+        let other = if *own == world.ada.id { &world.grace.id } else { &world.ada.id };
         for stated in [other.as_str(), "", "garbage", "\u{fc}", &format!("{own}, {own}")] {
             let call = from_own_page(with_cookie(endpoint.locked(&world), endpoint.session(&world)));
             let answer = call.raw_header(ACTING_AS, stated.as_bytes()).send();

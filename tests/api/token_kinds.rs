@@ -102,12 +102,7 @@ fn a_bearer_is_a_session_token_or_at_few_endpoints_a_reset_or_password_change_to
             Opens::Admins => &[SessionToken],
         };
         let attempt = |world: &World, token: &str| {
-            if endpoint.opens == Opens::Admins {
-                world.postern.make_admin(&world.ada.id);
-            }
-            if endpoint.is_for_verified() {
-                world.postern.verify(&world.ada.id);
-            }
+            endpoint.let_ada_call(world);
             endpoint.locked(world).bearer(token).send()
         };
         opens_to(own, &endpoint.name(), attempt, unless(401, "invalid_token"));

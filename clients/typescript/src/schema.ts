@@ -152,6 +152,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/admin/users/{id}/second-factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove all second factors of a user
+         * @description For a user who has lost them. Deletes the authenticator app, the recovery codes and all passkeys, and ends all sessions. Then the
+         *     password is enough to sign in. Make sure first that it is the user who asks for this.
+         */
+        delete: operations["deleteAdminUsersIdSecondFactors"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/admin/users/{id}/send-password-reset-link": {
         parameters: {
             query?: never;
@@ -325,6 +346,36 @@ export interface paths {
          *     ask for it each time that it is opened.
          */
         post: operations["postLoginPasskeyOptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/login/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Complete a login with a second factor
+         * @description A login of a user who requires a second factor returns 403 `second_factor_required` with a token, which is valid for 10 minutes. This
+         *     endpoint exchanges it for a session, together with a code of the authenticator app or a recovery code. Codes and the token work once;
+         *     a wrong code does not use up the token.
+         *
+         *     The checks run in this order:
+         *
+         *     1. The number of requests from this address: 429. Then the body: 400, 413, 415 or 422.
+         *     2. The token: 401 if it is wrong, expired or used, or if the password was changed since then.
+         *     3. The number of wrong codes of this user: 429. A code counts before it is checked.
+         *     4. The code: 401.
+         *     5. The account: 403 if it is deactivated.
+         */
+        post: operations["postLoginSecondFactor"];
         delete?: never;
         options?: never;
         head?: never;
@@ -529,6 +580,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/me/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get new recovery codes
+         * @description Returns ten codes, which are not shown again. All older codes stop working.
+         */
+        post: operations["postMeRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/me/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Require a second factor
+         * @description For users with a passkey: from then on, the password alone is too little, and sessions that were started with it end. The response
+         *     has ten recovery codes, which are not shown again. A session that was itself started with the password alone must prove the passkey
+         *     first (403 `reauthentication_required`).
+         *
+         *     An authenticator app turns this on by itself (`PUT /api/auth/me/totp`).
+         */
+        put: operations["putMeSecondFactor"];
+        post?: never;
+        /**
+         * Stop requiring a second factor
+         * @description Removes the authenticator app and the recovery codes. Passkeys stay, and so do all sessions.
+         */
+        delete: operations["deleteMeSecondFactor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/me/security": {
         parameters: {
             query?: never;
@@ -681,6 +780,43 @@ export interface paths {
         post?: never;
         /** Delete one of your user tokens */
         delete: operations["deleteMeTokensToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/me/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Confirm an authenticator app with a code
+         * @description From then on, every session of the user needs two factors. This session has them now, so it stays; sessions with one factor end. The
+         *     response has ten recovery codes, which are not shown again, or null if the user already has some.
+         *
+         *     The checks run in this order:
+         *
+         *     1. The session: 401 or 403. Then the body: 400, 413, 415 or 422.
+         *     2. The number of wrong codes of this user: 429. A code counts before it is checked.
+         *     3. The app: 409 if there is none to confirm.
+         *     4. The code: 403.
+         */
+        put: operations["putMeTotp"];
+        /**
+         * Begin to add an authenticator app
+         * @description Returns a secret for the app (TOTP, RFC 6238: SHA-1, 6 digits, 30 seconds). Nothing changes until `PUT /api/auth/me/totp` confirms it
+         *     with a code. Another call returns another secret, and the one before no longer works.
+         */
+        post: operations["postMeTotp"];
+        /**
+         * Remove your authenticator app
+         * @description If it was the only second factor, the account no longer requires one, and the recovery codes are deleted.
+         */
+        delete: operations["deleteMeTotp"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1052,6 +1188,14 @@ export interface components {
             /** @description The kind of problem, a stable name. */
             type: string;
         };
+        /** @description The first code of an authenticator app. */
+        FirstCode: {
+            /**
+             * @description The six digits that the app shows. Spaces, hyphens and invisible characters between them are ignored.
+             * @example 123456
+             */
+            code: string;
+        };
         /** @description The account with the forgotten password. */
         ForgottenPassword: {
             /**
@@ -1296,6 +1440,11 @@ export interface components {
         /** @description The proof. Exactly one is required. */
         NewProof: {
             /**
+             * @description The six digits that your authenticator app shows. Spaces, hyphens and invisible characters between them are ignored.
+             * @example 123456
+             */
+            code?: string | null;
+            /**
              * @description The passkey, as its `toJSON()` returns it. It needs the token of its options, see `POST
              *     /api/auth/reauthenticate/passkey/options`. The `AuthenticationResponseJSON` of Web Authentication Level 3.
              */
@@ -1323,6 +1472,19 @@ export interface components {
             password?: string | null;
             /** @description The token that came with the options of the passkey. */
             token?: string | null;
+        };
+        /** @description What an authenticator app needs to know. */
+        NewTotp: {
+            /**
+             * @description The secret in base32, to type it into the app.
+             * @example MZXW6YTBOJTGG33PMJQXE3DFMZ2WG3DF
+             */
+            secret: string;
+            /**
+             * @description The same as a URI, to show it as a QR code.
+             * @example otpauth://totp/Postern:ada@example.com?secret=MZXW6YTBOJTGG33PMJQXE3DFMZ2WG3DF&issuer=Postern
+             */
+            uri: string;
         };
         /** @description The account to create. */
         NewUser: {
@@ -1498,6 +1660,22 @@ export interface components {
             max_age: number;
             /** @description The methods to choose from: `password`, `passkey`, `totp`. */
             methods: string[];
+        };
+        /** @description New recovery codes. */
+        RecoveryCodes: {
+            /**
+             * @description The ten codes. Each works once.
+             * @example [
+             *       "01abc-23xyz",
+             *       "7kq2m-w4e9r"
+             *     ]
+             */
+            recovery_codes: string[];
+        };
+        /** @description New recovery codes, unless the user already has some. */
+        RecoveryCodesIfNew: {
+            /** @description The ten codes, each of which works once. Null if the user already has codes, which stay valid. */
+            recovery_codes: string[] | null;
         };
         /** @description The body of an error response. */
         Refusal: {
@@ -1691,6 +1869,21 @@ export interface components {
             /** @description The OTP session token. */
             token: string;
         };
+        /** @description The token of the sign-in, and exactly one proof. */
+        TypedSecondStep: {
+            /**
+             * @description The six digits that the authenticator app shows. Spaces, hyphens and invisible characters between them are ignored.
+             * @example 123456
+             */
+            code?: string | null;
+            /**
+             * @description An unused recovery code. Case, spaces and hyphens do not matter, and the letters `o`, `i` and `l` count as the digits that they look like.
+             * @example 01abc-23xyz
+             */
+            recovery_code?: string | null;
+            /** @description The token in `detail` of the response `second_factor_required`. */
+            token: string;
+        };
         /** @description The result of undoing a freeze. */
         Unfrozen: {
             /**
@@ -1855,7 +2048,7 @@ export interface components {
          *
          *     `last_admin`: You are the last active admin. Make another user an admin before you deactivate this account.
          *
-         *     `own_account`: You cannot demote, deactivate or delete yourself. Ask another admin.
+         *     `own_account`: You cannot do this to your own account. Ask another admin.
          */
         AccountChangedOrLastAdminOrOwnAccount: {
             headers: {
@@ -1931,6 +2124,66 @@ export interface components {
         /**
          * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
          *
+         *     `no_passkey`: This account has no passkey.
+         *
+         *     `second_factor_on`: Your account already asks for a second factor.
+         */
+        AccountChangedOrNoPasskeyOrSecondFactorOn: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "no_passkey" | "second_factor_on";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
+         *     `no_password`: Your account has no password. Set one first.
+         *
+         *     `second_factor_enforced`: A second factor is required here. Add another one before you remove this one.
+         *
+         *     `second_factor_off`: Your account does not ask for a second factor.
+         */
+        AccountChangedOrNoPasswordOrSecondFactorEnforcedOrSecondFactorOff: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "no_password" | "second_factor_enforced" | "second_factor_off";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
+         *     `own_account`: You cannot do this to your own account. Ask another admin.
+         */
+        AccountChangedOrOwnAccount: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "own_account";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
          *     `passkey_known`: This passkey has already been added.
          *
          *     `too_many_passkeys`: You have reached the limit of 20 passkeys. Remove one first.
@@ -1944,6 +2197,42 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "account_changed" | "passkey_known" | "too_many_passkeys";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
+         *     `second_factor_enforced`: A second factor is required here. Add another one before you remove this one.
+         */
+        AccountChangedOrSecondFactorEnforced: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "second_factor_enforced";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
+         *     `second_factor_off`: Your account does not ask for a second factor.
+         */
+        AccountChangedOrSecondFactorOff: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "second_factor_off";
                     detail?: null;
                 };
             };
@@ -1980,6 +2269,44 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "account_changed" | "too_many_tokens";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
+         *     `totp_not_begun`: Begin to add the authenticator app first.
+         *
+         *     `totp_on`: Your account already has an authenticator app. Remove it before you add another one.
+         */
+        AccountChangedOrTotpNotBegunOrTotpOn: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "totp_not_begun" | "totp_on";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
+         *     `totp_on`: Your account already has an authenticator app. Remove it before you add another one.
+         */
+        AccountChangedOrTotpOn: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "totp_on";
                     detail?: null;
                 };
             };
@@ -2190,6 +2517,30 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "foreign_origin" | "inactive" | "password_change_required" | "reauthentication_required" | "second_factor_setup_required";
+                    detail?: components["schemas"]["Reauthentication"] | null;
+                };
+            };
+        };
+        /**
+         * @description `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
+         *
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
+         *
+         *     `password_change_required`: Change the default password before you do anything else.
+         *
+         *     `reauthentication_required`: Please confirm that it is you.
+         *
+         *     `wrong_totp`: The code is wrong. Enter the code that your app shows now, and check that the clock of the device is right.
+         */
+        ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrWrongTotp: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "foreign_origin" | "inactive" | "password_change_required" | "reauthentication_required" | "wrong_totp";
                     detail?: components["schemas"]["Reauthentication"] | null;
                 };
             };
@@ -2554,6 +2905,21 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "unsupported_media_type";
+                    detail?: null;
+                };
+            };
+        };
+        /** @description `wrong_code`: This did not work. Try the next code. If your sign-in began more than ten minutes ago, begin again. */
+        WrongCode: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "wrong_code";
                     detail?: null;
                 };
             };
@@ -2986,6 +3352,43 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    deleteAdminUsersIdSecondFactors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id.
+                 * @example a1d3e5f7-0b2c-4d6e-8f90-1a2b3c4d5e6f
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrOwnAccount"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     postAdminUsersIdSendPasswordResetLink: {
         parameters: {
             query?: never;
@@ -3300,6 +3703,49 @@ export interface operations {
             400: components["responses"]["HttpsRequired"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postLoginSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `set` requests the session cookie. It works only for pages of the service's own origin.
+                 * @example set
+                 */
+                "X-Session-Cookie"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TypedSecondStep"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The session cookie, if it was requested. */
+                    "Set-Cookie"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["WrongCode"];
+            403: components["responses"]["Inactive"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -3714,6 +4160,96 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    postMeRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrSecondFactorOff"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putMeSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrNoPasskeyOrSecondFactorOn"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteMeSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrNoPasswordOrSecondFactorEnforcedOrSecondFactorOff"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getMeSecurity: {
         parameters: {
             query?: never;
@@ -3967,6 +4503,103 @@ export interface operations {
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putMeTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FirstCode"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodesIfNew"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrWrongTotp"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrTotpNotBegunOrTotpOn"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postMeTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewTotp"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrTotpOn"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteMeTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrSecondFactorEnforced"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];

@@ -4,5 +4,6 @@ pub mod events;
 pub mod freeze;
 pub mod invite_tree;
 pub mod password_reset;
+pub mod second_factors;
 pub mod sessions;
 pub mod users;

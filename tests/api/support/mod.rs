@@ -15,6 +15,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use postern::{
     app::{Isolate, Services, lazily},
+    crypto::totp::Secret,
     domain::throttle::Address,
     error::Error,
     ports::{HttpError, MailMessage, Mailer, Pending, SendResult},
@@ -316,6 +317,28 @@ impl Postern {
         numbers.next().expect("a code in the mail").to_owned()
     }
 
+    /// Begins to add an authenticator app.
+    pub fn begin_totp(&self, session: &str) -> Secret {
+        let answer = self.post("/api/auth/me/totp").bearer(session).send().expect(200);
+        Secret::from_base32(answer["secret"].as_str().unwrap()).unwrap()
+    }
+
+    /// Adds an authenticator app: its secret, and the recovery codes. The code of this moment is used.
+    pub fn add_totp(&self, session: &str) -> (Secret, Vec<String>) {
+        let secret = self.begin_totp(session);
+        let body = json!({ "code": totp_code(&secret, self.now.get()) });
+        let answer = self.put("/api/auth/me/totp").bearer(session).json(body).send().expect(200);
+        let codes = answer["recovery_codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned());
+        (secret, codes.collect())
+    }
+
+    /// The token of a login that waits for its second step.
+    pub fn pending_token(&self, email: &str) -> String {
+        let answer = self.login(email, PASSWORD);
+        answer.refused(403, "second_factor_required");
+        answer.body["detail"]["token"].as_str().unwrap().to_owned()
+    }
+
     /// Whether a session token still opens `GET /me`; the status.
     pub fn me(&self, token: &str) -> u16 {
         self.get("/api/auth/me").bearer(token).send().status
@@ -344,6 +367,11 @@ fn isolate(settings: &[(&str, &str)]) -> Rc<Isolate> {
         settings.password_cost.iterations = 1;
     }
     Rc::new(Isolate::new(settings))
+}
+
+/// What an authenticator app shows at this time.
+pub fn totp_code(secret: &Secret, now: i64) -> String {
+    secret.code(now / (30 * SECOND))
 }
 
 /// The claims of a token, unverified, as clients read them.

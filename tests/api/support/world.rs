@@ -9,19 +9,22 @@ use postern::{
         recent::RecentAuthentication,
     },
     app::App,
+    crypto::totp::Secret,
     routes::{AREAS, Guard},
 };
 use serde_json::{Value, json};
 
-use super::{Call, MINUTE, PASSWORD, Postern, SignedUp, authenticator::Authenticator, claims};
+use super::{Call, MINUTE, PASSWORD, Postern, SignedUp, authenticator::Authenticator, claims, totp_code};
 
 pub const ADA: &str = "ada@example.com";
 pub const GRACE: &str = "grace@example.com";
+pub const PIA: &str = "pia@example.com";
+pub const TESS: &str = "tess@example.com";
 /// The password that [`Endpoint::good`] sets.
 pub const NEW_PASSWORD: &str = "another good password";
 
-/// A service with a user, Ada, who has two sessions, and one live token of each kind; with another, Grace;
-/// and with one who is frozen.
+/// A service with a user, Ada, who has two sessions, and one live token of each kind, and has begun to add an authenticator app; with
+/// Grace; with Pia, who has signed in with a passkey; with Tess, who has an authenticator app and recovery codes; and with one who is frozen.
 pub struct World {
     pub postern: Postern,
     pub ada: SignedUp,
@@ -41,6 +44,14 @@ pub struct World {
     pub admin_token: String,
     /// Ada's passkey.
     pub passkey: Authenticator,
+    /// Ada's authenticator app, which is not confirmed.
+    pub new_totp: Secret,
+    pub pia: SignedUp,
+    pub tess: SignedUp,
+    pub totp: Secret,
+    pub recovery_codes: Vec<String>,
+    /// The token of a login of Tess's that waits for its second step.
+    pub pending_token: String,
 }
 
 /// The id of [`World::passkey`] in the API.
@@ -60,6 +71,9 @@ impl World {
         let other_session = postern.token(ADA, PASSWORD);
         let user_token = postern.create_user_token(&ada.token);
         let (otp_token, code) = postern.one_time_password(&ada.token, ADA);
+        let tess = postern.sign_up(TESS);
+        let (totp, recovery_codes) = postern.add_totp(&tess.token);
+        let new_totp = postern.begin_totp(&ada.token);
         // The next code may be sent, and the mails are not of the same moment.
         postern.wait(MINUTE);
         let reset_token = postern.reset_token(ADA);
@@ -67,6 +81,8 @@ impl World {
         let admin_token = postern.admin_token();
         postern.freeze(&admin_token, &frozen.id);
         let passkey = add_passkey(&postern, &ada.id, PASSKEY_ID, 1);
+        let pia = user_with_passkey(&postern);
+        let pending_token = postern.pending_token(TESS);
         let id = |token: &str| claims(token)["sid"].as_str().unwrap().to_owned();
         World {
             session_id: id(&ada.token),
@@ -83,6 +99,12 @@ impl World {
             reset_token,
             otp_token,
             code,
+            new_totp,
+            pia,
+            tess,
+            totp,
+            recovery_codes,
+            pending_token,
         }
     }
 
@@ -111,6 +133,20 @@ impl World {
         let options = json!({ "rp": { "id": "app.example.com" }, "user": user, "challenge": challenge });
         json!({ "token": token, "credential": Authenticator::new(2).create(&options), "name": "Laptop" })
     }
+}
+
+/// Adds Pia, past the service, with the password of the others.
+fn user_with_passkey(postern: &Postern) -> SignedUp {
+    let id = "0198c0de-0000-4000-8000-00000000f1a1";
+    postern.sql.execute(
+        "INSERT INTO users (id, email, password_hash, created_at, updated_at)
+         SELECT ?1, ?2, password_hash, created_at, updated_at FROM users WHERE email = ?3",
+        &[id.into(), PIA.into(), ADA.into()],
+    );
+    let token = postern.token(PIA, PASSWORD);
+    postern.sql.execute("UPDATE sessions SET level = 2, methods = 'passkey' WHERE user_id = ?1", &[id.into()]);
+    add_passkey(postern, id, "0198c0de-0000-4000-8000-00000000f1a2", 200);
+    SignedUp { token, id: id.to_owned(), email: PIA.to_owned() }
 }
 
 /// Gives a user a passkey, past the service.
@@ -199,14 +235,54 @@ impl Endpoint {
     pub fn session<'a>(&self, world: &'a World) -> &'a str {
         match self.opens {
             Opens::Admins => &world.admin_token,
-            _ if self.is_for_verified() => &world.grace.token,
-            _ => &world.ada.token,
+            _ => &self.user(world).token,
+        }
+    }
+
+    /// The user whom it is about, if it is not for admins.
+    pub fn user<'a>(&self, world: &'a World) -> &'a SignedUp {
+        match () {
+            () if self.is_for_verified() => &world.grace,
+            () if self.needs_passkey() => &world.pia,
+            () if self.needs_totp() => &world.tess,
+            () => &world.ada,
+        }
+    }
+
+    /// Gives Ada what another user has who calls it in [`Endpoint::good`].
+    pub fn let_ada_call(&self, world: &World) {
+        let sql = &world.postern.sql;
+        let ada = || world.ada.id.as_str().into();
+        if self.opens == Opens::Admins {
+            world.postern.make_admin(&world.ada.id);
+        }
+        if self.is_for_verified() {
+            world.postern.verify(&world.ada.id);
+        }
+        if self.needs_passkey() || self.needs_totp() {
+            sql.execute("UPDATE sessions SET level = 2, methods = 'passkey' WHERE user_id = ?1", &[ada()]);
+        }
+        if self.needs_totp() {
+            sql.execute("UPDATE totp SET confirmed_at = 1 WHERE user_id = ?1", &[ada()]);
+            sql.execute("UPDATE users SET second_factor = 1 WHERE id = ?1", &[ada()]);
         }
     }
 
     /// Whether it takes a verified email.
     pub fn is_for_verified(&self) -> bool {
         self.pattern == "/api/auth/me/send-invite"
+    }
+
+    /// Whether it takes a user with a passkey.
+    pub fn needs_passkey(&self) -> bool {
+        self.method == Method::PUT && self.pattern == "/api/auth/me/second-factor"
+    }
+
+    /// Whether it takes a user with an authenticator app that is confirmed.
+    pub fn needs_totp(&self) -> bool {
+        let removes = self.method == Method::DELETE
+            && ["/api/auth/me/totp", "/api/auth/me/second-factor"].contains(&self.pattern);
+        removes || ["/api/auth/me/recovery-codes", "/api/auth/login/second-factor"].contains(&self.pattern)
     }
 
     /// With the bearer that opens it, but without a body.
@@ -300,6 +376,12 @@ fn takes(method: &Method, pattern: &str) -> Takes {
         ("POST", "/me/passkeys/options") => Nothing,
         ("POST", "/me/passkeys") => Json(World::passkey_creation),
         ("PUT", "/me/passkeys/{id}") => Json(|_| json!({ "name": "Ada's phone" })),
+        ("POST", "/login/second-factor") => Json(|world| {
+            let code = totp_code(&world.totp, world.postern.now.get());
+            json!({ "token": world.pending_token, "code": code })
+        }),
+        ("POST", "/me/totp" | "/me/recovery-codes") | ("PUT", "/me/second-factor") => Nothing,
+        ("PUT", "/me/totp") => Json(|world| json!({ "code": totp_code(&world.new_totp, world.postern.now.get()) })),
         ("PUT", "/me/name") => Json(|_| json!({ "name": "Ada" })),
         ("PUT", "/me/password") => Json(|_| json!({ "old_password": PASSWORD, "new_password": NEW_PASSWORD })),
         ("POST", "/me/send-otp") => Nothing,
