@@ -124,7 +124,7 @@ export function SecondFactor({ user, config, security, passkeys, codes, showCode
         <li>
           <div>
             <strong>Passkeys</strong>
-            <small>{passkeys === 0 ? "none" : `${passkeys}, which also work as a second factor`}</small>
+            <small>{count(passkeys)}</small>
           </div>
         </li>
         {second_factor && (
@@ -169,6 +169,11 @@ export function SecondFactor({ user, config, security, passkeys, codes, showCode
       {(second_factor || passkeys > 0) && <LostPhone />}
     </Section>
   );
+}
+
+function count(passkeys: number): string {
+  if (passkeys === 0) return "none";
+  return passkeys === 1 ? "1, which also works as a second factor" : `${passkeys}, which also work as a second factor`;
 }
 
 function LostPhone() {

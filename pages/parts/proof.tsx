@@ -66,6 +66,7 @@ export function Proof({ methods, label, email, submit, loadPasskeyOptions, submi
       {method === "passkey" && (
         <PasskeyButton
           label="Use a passkey"
+          opensAtOnce={method !== usable[0]}
           ask={async () => {
             const response = await askForPasskey(await loadPasskeyOptions());
             if (response) await submitPasskey(response);
