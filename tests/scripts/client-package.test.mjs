@@ -40,6 +40,8 @@ test("the package contains the built modules with their types, the README and th
       "dist/client.js",
       "dist/schema.d.ts",
       "dist/schema.js",
+      "dist/sign-in.d.ts",
+      "dist/sign-in.js",
       "dist/verify.d.ts",
       "dist/verify.js",
       "package.json",
@@ -51,34 +53,50 @@ test("the package contains the built modules with their types, the README and th
 });
 
 const program = `import { createClient, ok, PosternError, type User } from "postern-client";
+import { type SecondFactor, signIn, supportsPasskeys } from "postern-client/sign-in";
 import { Unverified, verify } from "postern-client/verify";
 
 const requests: Request[] = [];
+const session = { token: "session", user: { email: "ada@example.com" } };
+const required = {
+  error: "This account asks for a second step.",
+  code: "second_factor_required",
+  detail: { token: "pending", methods: ["totp"] },
+};
+const wrong = { error: "Sign in again.", code: "invalid_token", detail: null };
+const answers: Record<string, () => Response> = {
+  login: () => Response.json(required, { status: 403 }),
+  "second-factor": () => Response.json(session),
+  me: () => Response.json(wrong, { status: 401, headers: { "x-request-id": "7" } }),
+};
 const postern = createClient({
   url: "https://auth.example.com",
   async fetch(request) {
     requests.push(request);
-    if (request.url.endsWith("/login")) return Response.json({ token: "session", user: {} });
-    const wrong = { error: "Sign in again.", code: "invalid_token", detail: null };
-    return Response.json(wrong, { status: 401, headers: { "x-request-id": "7" } });
+    return answers[new URL(request.url).pathname.split("/").at(-1) ?? ""]!();
   },
 });
-await ok(postern.POST("/api/auth/login", { body: { email: "ada@example.com", password: "secret" } }));
+postern.tokens.set("older");
+const factor: SecondFactor = supportsPasskeys() ? { recoveryCode: "aaaaa-aaaaa" } : { code: "123456" };
+const result = await signIn(postern, { email: "ada@example.com", password: "secret" });
+const user: User = result.status === "signed_in" ? result.user : await result.finish(factor);
+console.log(result.status, user.email, postern.tokens.get());
 // @ts-expect-error There is no such endpoint.
 postern.GET("/api/auth/nothing").catch(() => {});
 try {
-  const user: User = await ok(postern.GET("/api/auth/me"));
-  console.log(user.email);
+  await ok(postern.GET("/api/auth/me"));
 } catch (error) {
   if (!(error instanceof PosternError)) throw error;
-  console.log(error.status, error.code, error.requestId, postern.tokens.get());
+  console.log(error.status, error.code, error.requestId, error.detail[0]?.msg, error.secondStep?.token, postern.tokens.get());
 }
 console.log(requests.map((request) => request.headers.get("authorization")).join());
 
 const request = new Request("https://app.example.com", { headers: { authorization: "Bearer a.b.c" } });
-await verify(request, { url: "https://auth.example.com", fetch: () => Promise.reject(new Error("offline")) }).catch(
+const offline = () => Promise.reject(new Error("offline"));
+await verify(request, { url: "https://auth.example.com", fetch: offline, minLevel: 2, maxAge: 900 }).then(
+  ({ level, methods, authenticatedAt }) => console.log(level, methods.join(), authenticatedAt?.toFixed()),
   (error: unknown) => {
-    if (error instanceof Unverified) console.log(error.status, error.code);
+    if (error instanceof Unverified) console.log(error.status, error.code, error.required.minLevel);
   },
 );
 `;
@@ -109,9 +127,10 @@ test("a program outside the repository compiles against the package and runs", (
     run("tsc", ["-p", folder]);
     const said = run("node", [join(folder, "program.js")], { cwd: project });
     assert.deepEqual(said.trim().split("\n"), [
-      "401 invalid_token 7 null",
-      ",Bearer session,Bearer session",
-      "401 invalid_token",
+      "second_factor_required ada@example.com session",
+      "401 invalid_token 7 undefined undefined null",
+      ",,Bearer session,Bearer session",
+      "401 invalid_token undefined",
     ]);
   }
 });

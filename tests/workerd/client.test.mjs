@@ -7,8 +7,10 @@ import { build } from "esbuild";
 import { generateKeyPair, SignJWT } from "jose";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { runSilently } from "../../scripts/lib/run.mjs";
+import { Authenticator } from "./support/authenticator.mjs";
 import { adminToken, login, ok as ok200, PASSWORD, resetToken, send, signUp, userToken } from "./support/client.mjs";
 import { startPostern } from "./support/postern.mjs";
+import { totp } from "./support/totp.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const ORIGIN = "https://app.example.com";
@@ -21,6 +23,8 @@ let createClient;
 let ok;
 /** @type {typeof import("postern-client").PosternError} */
 let PosternError;
+/** @type {typeof import("postern-client/sign-in")} */
+let signIn;
 /** @type {typeof import("postern-client/verify").verify} */
 let verify;
 /** @type {typeof import("postern-client/verify").Unverified} */
@@ -28,6 +32,7 @@ let Unverified;
 before(async () => {
   npm("run", "build", "--workspace", "postern-client");
   ({ createClient, ok, PosternError } = await import("postern-client"));
+  signIn = await import("postern-client/sign-in");
   ({ verify, Unverified } = await import("postern-client/verify"));
   postern = await startPostern();
   example = await startExample({ POSTERN_URL: postern.url });
@@ -292,4 +297,169 @@ test("a change based on an old version throws an error with the current one", as
     assert.deepEqual([error.status, error.code, error.current], [412, "precondition_failed", present]);
     return true;
   });
+});
+
+/**
+ * Makes this process a page in a browser whose user chooses the passkey of this authenticator. Returns the passkeys that the browser was
+ * told to forget.
+ *
+ * @param {Authenticator | undefined} authenticator Without one, the browser has no passkeys.
+ * @param {(options: CredentialRequestOptions) => Promise<void>} [untilChosen]
+ */
+function inBrowser(t, authenticator, untilChosen = async () => {}) {
+  const forgotten = [];
+  const globals = {
+    PublicKeyCredential: authenticator && {
+      parseRequestOptionsFromJSON: (options) => options,
+      parseCreationOptionsFromJSON: (options) => options,
+      isConditionalMediationAvailable: async () => true,
+      signalUnknownCredential: async (unknown) => void forgotten.push(unknown),
+    },
+    navigator: {
+      credentials: {
+        create: async ({ publicKey }) => ({ toJSON: () => authenticator.create(publicKey) }),
+        async get(options) {
+          await untilChosen(options);
+          return { toJSON: () => authenticator.get(options.publicKey) };
+        },
+      },
+    },
+  };
+  for (const [name, value] of Object.entries(globals)) {
+    const before = Object.getOwnPropertyDescriptor(globalThis, name);
+    Object.defineProperty(globalThis, name, { value, configurable: true });
+    t.after(() => (before ? Object.defineProperty(globalThis, name, before) : delete globalThis[name]));
+  }
+  return forgotten;
+}
+
+/** Signs up a user, and adds a passkey to the account. */
+async function withPasskey(t, email) {
+  const { user, token } = await signUp(postern, email);
+  const authenticator = new Authenticator(postern.url);
+  const client = createClient({ url: postern.url });
+  client.tokens.set(token);
+  const forgotten = inBrowser(t, authenticator);
+  const passkey = await signIn.addPasskey(client, { name: "Phone" });
+  return { user, client, authenticator, passkey, forgotten };
+}
+
+function levelOf(token) {
+  const request = new Request("http://example.com", { headers: { authorization: `Bearer ${token}` } });
+  return verify(request, { url: postern.url }).then(({ level, methods }) => [level, methods]);
+}
+
+test("a page adds a passkey and signs in with it", async (t) => {
+  const { user, passkey } = await withPasskey(t, "passkey@example.com");
+  assert.deepEqual([passkey.name, passkey.last_used_at], ["Phone", null]);
+  const client = createClient({ url: postern.url });
+  assert.equal((await signIn.signInWithPasskey(client)).id, user.id);
+  assert.deepEqual(await levelOf(client.tokens.get()), [2, ["pop", "user", "mfa"]]);
+  assert.equal((await ok(client.GET("/api/auth/me"))).id, user.id);
+});
+
+test("the browser forgets a passkey that Postern does not know, and the session stays", async (t) => {
+  const { client, passkey, forgotten } = await withPasskey(t, "forgotten@example.com");
+  const token = client.tokens.get();
+  const params = { path: { id: passkey.id } };
+  await ok(client.DELETE("/api/auth/me/passkeys/{id}", { params }));
+  await assert.rejects(signIn.signInWithPasskey(client), { name: "PosternError", code: "unknown_passkey" });
+  assert.deepEqual(forgotten, [{ rpId: new URL(postern.url).hostname, credentialId: passkey.credential_id }]);
+  assert.equal(client.tokens.get(), token);
+});
+
+test("the autofill waits for the user with a new challenge whenever the previous one expires", async (t) => {
+  const { user, authenticator } = await withPasskey(t, "autofill@example.com");
+  const challenges = [];
+  inBrowser(t, authenticator, async ({ publicKey, mediation, signal }) => {
+    assert.equal(mediation, "conditional");
+    challenges.push(publicKey.challenge);
+    if (challenges.length > 2) return;
+    await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  });
+  const client = createClient({
+    url: postern.url,
+    fetch: async (request) => {
+      const response = await fetch(request);
+      if (!request.url.endsWith("/options")) return response;
+      const options = await response.json();
+      return Response.json({ ...options, publicKey: { ...options.publicKey, timeout: 1 } });
+    },
+  });
+  assert.equal((await signIn.signInWithPasskey(client, { autofill: true })).id, user.id);
+  assert.equal(new Set(challenges).size, 3);
+});
+
+test("the page can end the autofill, and learns that a browser has no passkeys", async (t) => {
+  const controller = new AbortController();
+  inBrowser(t, new Authenticator(postern.url), async ({ signal }) => {
+    controller.abort();
+    signal.throwIfAborted();
+  });
+  const client = createClient({ url: postern.url });
+  const options = { autofill: true, signal: controller.signal };
+  await assert.rejects(signIn.signInWithPasskey(client, options), { name: "AbortError" });
+  assert.equal(signIn.supportsPasskeys(), true);
+
+  inBrowser(t, undefined);
+  assert.equal(signIn.supportsPasskeys(), false);
+  for (const autofill of [false, true])
+    await assert.rejects(signIn.signInWithPasskey(client, { autofill }), { name: "NotSupportedError" });
+});
+
+test("a user confirms who they are, and the stored token says so", async (t) => {
+  const { user, client } = await withPasskey(t, "confirm@example.com");
+  const recent = () => {
+    const request = new Request("http://example.com", {
+      headers: { authorization: `Bearer ${client.tokens.get()}` },
+    });
+    return verify(request, { url: postern.url, maxAge: 900 });
+  };
+  for (const proof of [{ password: PASSWORD }, { passkey: true }]) {
+    await postern.sql("UPDATE sessions SET authenticated_at = 1 WHERE user_id = ?", user.id);
+    await ok(client.GET("/api/auth/me"));
+    await assert.rejects(recent(), { code: "insufficient_user_authentication" });
+    await assert.rejects(signIn.addPasskey(client), (error) => {
+      assert.ok(error instanceof PosternError);
+      assert.deepEqual([error.status, error.code, error.detail], [403, "reauthentication_required", []]);
+      assert.deepEqual(error.reauthentication, { methods: ["password", "passkey"], max_age: 900 });
+      return true;
+    });
+    assert.equal((await signIn.reauthenticate(client, proof)).id, user.id);
+    assert.equal((await recent()).userId, user.id);
+  }
+  await assert.rejects(signIn.reauthenticate(client, { password: "wrong" }), { code: "wrong_proof" });
+  assert.equal((await recent()).level, 2);
+});
+
+test("a sign-in with a second factor takes two steps", async () => {
+  const { user, token } = await signUp(postern, "steps@example.com");
+  const client = createClient({ url: postern.url });
+  client.tokens.set(token);
+  const { secret } = await ok(client.POST("/api/auth/me/totp"));
+  const { recovery_codes } = await ok(client.PUT("/api/auth/me/totp", { body: { code: totp(secret, -1) } }));
+  const { token: older } = await signUp(postern, "older@example.com");
+  client.tokens.set(older);
+
+  const begin = () => signIn.signIn(client, { email: user.email, password: PASSWORD });
+  const first = await begin();
+  assert.deepEqual([first.status, first.methods], ["second_factor_required", ["totp", "recovery_code"]]);
+  await assert.rejects(first.finish({ code: totp(secret, 5) }), { name: "PosternError", code: "wrong_code" });
+  assert.equal(client.tokens.get(), older);
+  assert.equal((await first.finish({ code: totp(secret) })).id, user.id);
+  assert.deepEqual(await levelOf(client.tokens.get()), [2, ["pwd", "otp", "mfa"]]);
+
+  const second = await begin();
+  assert.equal((await second.finish({ recoveryCode: recovery_codes[0] })).id, user.id);
+  await assert.rejects(second.finish({ recoveryCode: recovery_codes[1] }), { code: "wrong_code" });
+  assert.equal((await ok(client.GET("/api/auth/me"))).id, user.id);
+});
+
+test("a sign-in without a second factor takes one step", async () => {
+  const { user } = await signUp(postern, "one-step@example.com");
+  const client = createClient({ url: postern.url });
+  const result = await signIn.signIn(client, { email: user.email, password: PASSWORD });
+  assert.deepEqual([result.status, result.user.id], ["signed_in", user.id]);
+  const wrong = signIn.signIn(client, { email: user.email, password: "wrong" });
+  await assert.rejects(wrong, { name: "PosternError", code: "wrong_credentials" });
 });

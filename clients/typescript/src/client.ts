@@ -110,7 +110,12 @@ function inMemory(): TokenStore {
 }
 
 /** The endpoints that return the token of a new session. */
-const beginnings = ["/api/auth/login", "/api/auth/signup"];
+const beginnings = ["/api/auth/login", "/api/auth/login/passkey", "/api/auth/login/second-factor", "/api/auth/signup"];
+
+/** Whether a call is a part of signing in, so that it does not concern the current session. */
+function isSigningIn(schemaPath: string): boolean {
+  return beginnings.includes(schemaPath) || schemaPath.startsWith("/api/auth/login/");
+}
 
 function session(tokens: TokenStore): Middleware {
   // The token of each request, because the stored token may change before the response arrives.
@@ -118,7 +123,7 @@ function session(tokens: TokenStore): Middleware {
   return {
     onRequest({ request, schemaPath }) {
       const token = tokens.get();
-      if (token === null || request.headers.has("authorization") || beginnings.includes(schemaPath)) return;
+      if (token === null || request.headers.has("authorization") || isSigningIn(schemaPath)) return;
       request.headers.set("authorization", `Bearer ${token}`);
       carried.set(request, token);
     },
