@@ -81,6 +81,17 @@ fn a_copy_of_the_stores_contains_no_credentials_or_ip_addresses() {
     {
         secrets.add_guessable(what, secret);
     }
+    for code in &world.recovery_codes {
+        secrets.add_guessable("a recovery code", code);
+        secrets.add_guessable("a recovery code", &code.replace('-', ""));
+    }
+    for totp in [&world.totp, &world.new_totp] {
+        secrets.add_guessable("the secret of an authenticator app", &totp.to_base32());
+    }
+    secrets.add("the token of a sign-in", &world.pending_token);
+    let step = json!({ "token": world.pending_token, "recovery_code": world.recovery_codes[0] });
+    postern.post("/api/auth/login/second-factor").json(step).send().expect(200);
+    copies.push(stores(postern));
 
     // Guesses from many addresses.
     postern.come_from("198.51.100.77");
@@ -150,9 +161,18 @@ fn a_copy_of_the_stores_contains_no_credentials_or_ip_addresses() {
 
     // Make sure that the copies contain the expected data in readable form.
     let (sql, _) = copies.last().unwrap();
-    for something in
-        [ADA, "$argon2id$", "users: ", "sessions: ", "user_tokens: ", "one_time_passwords: ", "throttles: "]
-    {
+    for something in [
+        ADA,
+        "$argon2id$",
+        "users: ",
+        "sessions: ",
+        "user_tokens: ",
+        "one_time_passwords: ",
+        "throttles: ",
+        "totp: ",
+        "recovery_codes: ",
+        "spent: ",
+    ] {
         assert!(sql.contains(something), "{something} is missing");
     }
     assert!(copies[0].1.contains("otp:") && copies[0].1.contains("reset:"), "{}", copies[0].1);
@@ -210,6 +230,9 @@ fn the_log_of_failures_contains_no_secrets_or_addresses() {
                     ("an OTP session token", &world.otp_token),
                     ("a user token", &world.user_token),
                     ("a user token", &world.referrer),
+                    ("a recovery code", &world.recovery_codes[0]),
+                    ("the secret of an authenticator app", &world.totp.to_base32()),
+                    ("the token of a sign-in", &world.pending_token),
                 ] {
                     secrets.add(what, secret);
                 }

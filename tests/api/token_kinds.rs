@@ -1,11 +1,11 @@
 //! Every kind of token is rejected everywhere except at its own endpoints.
 
 use http::{Method, header};
-use postern::crypto::keys::Keys;
+use postern::{access::one_time::Ceremony, crypto::keys::Keys};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, DAY, MINUTE, NEW_SECRET, PASSWORD, SECRET, claims,
+    Answer, DAY, MINUTE, NEW_SECRET, PASSWORD, SECRET, claims, totp_code,
     world::{Opens, World, endpoints},
 };
 
@@ -21,12 +21,32 @@ enum Kind {
     ResetId,
     UserId,
     Password,
+    PendingToken,
+    PasskeyToken,
+    TotpCode,
+    TotpSecret,
+    RecoveryCode,
 }
 
 use Kind::*;
 
-const KINDS: [Kind; 10] =
-    [SessionToken, PasswordChangeToken, ResetToken, OtpToken, UserToken, Code, SessionId, ResetId, UserId, Password];
+const KINDS: [Kind; 15] = [
+    SessionToken,
+    PasswordChangeToken,
+    ResetToken,
+    OtpToken,
+    UserToken,
+    Code,
+    SessionId,
+    ResetId,
+    UserId,
+    Password,
+    PendingToken,
+    PasskeyToken,
+    TotpCode,
+    TotpSecret,
+    RecoveryCode,
+];
 
 /// The endpoints besides `GET /me` that accept a session whose user must change the password.
 const OPEN_BEFORE_PASSWORD_CHANGE: [&str; 2] = ["/api/auth/me/password", "/api/auth/logout"];
@@ -53,6 +73,14 @@ fn token(world: &World, kind: Kind) -> String {
         ResetId => claims(&world.reset_token)["jti"].as_str().unwrap().to_owned(),
         UserId => world.ada.id.clone(),
         Password => PASSWORD.to_owned(),
+        PendingToken => world.pending_token.clone(),
+        PasskeyToken => {
+            let ceremony = Ceremony::SecondStep { user_id: world.tess.id.clone() };
+            world.passkey_request(ceremony)["token"].as_str().unwrap().to_owned()
+        }
+        TotpCode => totp_code(&world.totp, world.postern.now.get()),
+        TotpSecret => world.totp.to_base32(),
+        RecoveryCode => world.recovery_codes[0].clone(),
     }
 }
 
@@ -139,6 +167,30 @@ fn only_an_otp_session_token_works_with_a_code_and_only_a_code_with_it() {
     opens_to(&[OtpToken], "verify-otp, token", attempt, unless(403, "otp_token_refused"));
     let attempt = |world: &World, code: &str| verify(world, code, &world.otp_token);
     opens_to(&[Code], "verify-otp, otp", attempt, unless(403, "wrong_otp"));
+}
+
+#[test]
+fn a_second_step_takes_the_token_of_its_login_and_a_code_of_the_app_or_a_recovery_code() {
+    let finish = |world: &World, body: Value| world.postern.post("/api/auth/login/second-factor").json(body).send();
+    let refused = || unless(401, "wrong_code");
+    let attempt =
+        |world: &World, token: &str| finish(world, json!({ "token": token, "recovery_code": world.recovery_codes[1] }));
+    opens_to(&[PendingToken], "second factor, token", attempt, refused());
+    let attempt = |world: &World, code: &str| finish(world, json!({ "token": world.pending_token, "code": code }));
+    opens_to(&[TotpCode], "second factor, code", attempt, refused());
+    let attempt =
+        |world: &World, code: &str| finish(world, json!({ "token": world.pending_token, "recovery_code": code }));
+    opens_to(&[RecoveryCode], "second factor, recovery_code", attempt, refused());
+}
+
+#[test]
+fn a_token_for_a_second_step_signs_nobody_in_with_a_passkey() {
+    let attempt = |world: &World, token: &str| {
+        let mut body = world.passkey_sign_in();
+        body["token"] = token.into();
+        world.postern.post("/api/auth/login/passkey").json(body).send()
+    };
+    opens_to(&[], "login with a passkey", attempt, unless(401, "wrong_passkey"));
 }
 
 #[test]
