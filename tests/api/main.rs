@@ -34,7 +34,6 @@ mod one_time;
 mod one_time_password;
 mod openapi;
 mod outbox;
-mod passkey_client;
 mod passkey_vectors;
 mod passkeys;
 mod password;
