@@ -5,6 +5,7 @@ import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { openDatabase, serviceName } from "./lib/d1.mjs";
 import { Failure, main, run, say } from "./lib/run.mjs";
+import { localSettings } from "./lib/settings.mjs";
 
 const usage =
   "npm run users -- import|export FILE [--remote] [--env NAME] [--persist-to FOLDER] [--firebase-hash-config FILE] [--role THEIRS=OURS] [--shorten-names] [--rejects FILE] [--dry-run]";
@@ -83,8 +84,10 @@ async function importFrom(database, file, options) {
   const rejects = options.rejects;
   // The file contains password hashes. It must not replace another file.
   if (rejects) writeFileSync(rejects, "", { mode: 0o600, flag: "wx" });
+  const secrets = secretsOf(options);
   const count = await importUsers(database, () => readRecords(file), {
     hashConfig: config && readHashConfig(config),
+    secrets,
     serviceName: await serviceName(options.env),
     roles: rolesOf(options.role),
     shortenNames: options["shorten-names"],
@@ -102,6 +105,23 @@ async function importFrom(database, file, options) {
       `${number(count.referrers)} referrers set, ${number(count.missingReferrers)} not found, ${number(count.cyclicReferrers)} in a cycle. ` +
       `${number(count.withoutPassword)} users have no password. ${number(count.knownDefaults)} admins must change a known or untested password.`,
   );
+  if (count.withSecondFactor > 0) {
+    console.log(
+      `  ${number(count.withSecondFactor)} of the imported users have an authenticator app or passkeys. Passkeys work only on the domain on which they were added.`,
+    );
+    if (!secrets)
+      console.log(
+        "  Authenticator apps and recovery codes work only if AUTH_SECRET or AUTH_SECRET_PREVIOUS is the secret of the service that exported them. Set both in the environment of this command to check that.",
+      );
+  }
+  if (count.lostSecondFactor > 0)
+    console.log(
+      `  ${number(count.lostSecondFactor)} of the imported users had a second factor or a passkey that cannot be moved. They are listed above.`,
+    );
+  if (count.silent > 0)
+    console.log(
+      `  The file does not say whether ${number(count.silent)} of the imported users had a second factor: see docs/moving.md.`,
+    );
   const columns = (counts) =>
     Object.entries(counts)
       .map(([column, values]) => `${column} (${number(values)})`)
@@ -132,6 +152,13 @@ async function importFrom(database, file, options) {
   }
 }
 
+/** Returns the secrets of the service, if they are known here. Those of a deployment cannot be read from it. */
+function secretsOf(options) {
+  const { AUTH_SECRET, AUTH_SECRET_PREVIOUS } = options.remote ? process.env : localSettings({});
+  const given = [AUTH_SECRET, AUTH_SECRET_PREVIOUS].map((secret) => secret?.trim()).filter(Boolean);
+  return given.length > 0 ? given : undefined;
+}
+
 function rolesOf(pairs = []) {
   return Object.fromEntries(
     pairs.map((pair) => {
@@ -148,7 +175,9 @@ async function exportTo(database, file, options) {
   const { writeUsers } = await import("./lib/users/write.mjs");
   say(`Exporting the users of the ${options.remote ? "deployed" : "local"} database to ${file}.`);
   const count = await writeUsers(file, exportUsers(database), progress("written"));
-  say(`${number(count)} users written. The file contains password hashes: protect it like the database.`);
+  say(
+    `${number(count)} users written. The file contains password hashes and second factors: protect it like the database.`,
+  );
 }
 
 /** Prints a line for every 10,000 users. */

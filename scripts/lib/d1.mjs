@@ -68,23 +68,22 @@ function open(platform) {
 
 /** Wraps a D1 database for scripts. */
 export function queries(d1) {
+  /** Runs statements, `[sql, ...values]`, in one transaction. Returns the rows of each. */
+  async function batch(statements) {
+    try {
+      const results = await d1.batch(statements.map(([sql, ...values]) => d1.prepare(sql).bind(...values)));
+      return results.map(({ results }) => results);
+    } catch (error) {
+      if (!/no such (table|column)/.test(error.message)) throw error;
+      throw new Failure(
+        `The database does not have the schema of this version: ${error.message}`,
+        `Apply the migrations: \`npx wrangler d1 migrations apply ${binding}\`, with --local or --remote.`,
+      );
+    }
+  }
   return {
+    batch,
     /** Runs one statement. Returns its rows. */
-    async query(sql, ...values) {
-      try {
-        return (
-          await d1
-            .prepare(sql)
-            .bind(...values)
-            .all()
-        ).results;
-      } catch (error) {
-        if (!/no such (table|column)/.test(error.message)) throw error;
-        throw new Failure(
-          `The database does not have the schema of this version: ${error.message}`,
-          `Apply the migrations: \`npx wrangler d1 migrations apply ${binding}\`, with --local or --remote.`,
-        );
-      }
-    },
+    query: async (sql, ...values) => (await batch([[sql, ...values]]))[0],
   };
 }

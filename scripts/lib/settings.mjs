@@ -61,5 +61,6 @@ export function localSettings(defaults) {
   const fromEnvironment = Object.fromEntries(
     settingNames.filter((name) => name in process.env).map((name) => [name, process.env[name]]),
   );
-  return { ...defaults, ...parseEnv(readFileSync(devVars, "utf8")), ...fromEnvironment };
+  const fromFile = existsSync(devVars) ? parseEnv(readFileSync(devVars, "utf8")) : {};
+  return { ...defaults, ...fromFile, ...fromEnvironment };
 }

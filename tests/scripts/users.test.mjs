@@ -11,6 +11,7 @@ import { after, beforeEach, test } from "node:test";
 import { root } from "../../scripts/lib/run.mjs";
 import { importUsers, exportUsers } from "../../scripts/lib/users/move.mjs";
 import { readRecords } from "../../scripts/lib/users/read.mjs";
+import { loadRules } from "../../scripts/lib/users/rules.mjs";
 import { readTime } from "../../scripts/lib/users/time.mjs";
 import { writeUsers } from "../../scripts/lib/users/write.mjs";
 
@@ -25,6 +26,18 @@ const database = {
       .prepare(sql)
       .all(...values)
       .map((row) => ({ ...row })),
+  batch: async (statements) => {
+    sqlite.exec("BEGIN");
+    try {
+      const results = [];
+      for (const [sql, ...values] of statements) results.push(await database.query(sql, ...values));
+      sqlite.exec("COMMIT");
+      return results;
+    } catch (error) {
+      sqlite.exec("ROLLBACK");
+      throw error;
+    }
+  },
 };
 beforeEach(() => {
   sqlite = new DatabaseSync(":memory:");
@@ -322,6 +335,183 @@ test("columns of a known service go to extra or are reported, with counts", asyn
   const second = await imported(list([supabase]));
   assert.deepEqual([second.count.kept, second.count.left], [{ metadata: 1 }, { aud: 1 }]);
   assert.deepEqual(JSON.parse(user("c@example.com").extra), { metadata: { name: "C", city: "Ulm" } });
+});
+
+const secret = "a-secret-that-is-long-enough-to-be-one";
+const time = 1_700_000_000_000;
+
+/** Returns a user with an authenticator app, two recovery codes and a passkey, as an export has them. */
+async function protectedUser(id) {
+  const key_id = (await loadRules()).second_factor_key_id(secret);
+  return {
+    id,
+    email: `${id}@example.com`,
+    password_hash: hash,
+    second_factor: true,
+    totp: [{ key_id, sealed: `${id}_-0`, created_at: time, confirmed_at: time, last_used_at: null, last_step: 56 }],
+    recovery_codes: ["1", "2"].map((code) => ({ key_id, sealed: `${id}${code}`, created_at: time })),
+    passkeys: [
+      {
+        credential_id: `credential-${id}`,
+        algorithm: -8,
+        public_key: Buffer.alloc(32, 3).toString("base64url"),
+        sign_count: 7,
+        is_backup_eligible: 1,
+        is_synced: 0,
+        aaguid: "00000000-0000-0000-0000-000000000000",
+        transports: '["internal","hybrid"]',
+        name: "Laptop, at work",
+        created_at: time,
+        last_used_at: time + 1,
+      },
+    ],
+  };
+}
+
+test("second factors are exported and imported unchanged, and so is an account without a password", async () => {
+  const ada = await protectedUser("ada");
+  const bea = { ...(await protectedUser("bea")), password_hash: "", totp: null, recovery_codes: [] };
+  const { count, problems, notes } = await imported(list([ada, bea, { id: "c", email: "c@example.com" }]), {
+    secrets: ["another secret", secret],
+  });
+  assert.deepEqual([count.imported, count.withSecondFactor, count.withoutPassword, problems], [3, 2, 1, []]);
+  // Bea signs in with a passkey.
+  assert.match(notes.join(), /^line 3 \(id c\): c\*\*\*@example\.com: has no password/);
+  assert.deepEqual([user("ada@example.com").second_factor, user("c@example.com").second_factor], [1, 0]);
+  assert.equal(user("bea@example.com").password_hash, "");
+
+  // An app that was never confirmed is no factor.
+  sqlite.exec(`INSERT INTO totp (user_id, key_id, sealed, created_at) VALUES ('c', 'k', 's', ${time})`);
+  const state = () =>
+    ["* FROM users", "* FROM totp WHERE confirmed_at", "user_id, key_id, sealed, created_at FROM recovery_codes"]
+      .concat(`user_id, ${Object.keys(ada.passkeys[0])} FROM passkeys`)
+      .map((part) => sqlite.prepare(`SELECT ${part} ORDER BY 1, 3`).all());
+  const before = state();
+  for (const name of ["factors.csv", "factors.jsonl"]) {
+    const path = join(folder, name);
+    await writeUsers(path, exportUsers(database));
+    sqlite.exec("DELETE FROM users; DELETE FROM events");
+    assert.equal((await imported(path, { secrets: [secret] })).count.imported, 3);
+    assert.deepEqual(state(), before);
+  }
+});
+
+test("no import creates a user whose second factor is missing or cannot work", async () => {
+  const ada = await protectedUser("ada");
+  const [passkey] = ada.passkeys;
+  const faulty = /** @type {Record<string, [object, RegExp]>} */ ({
+    nothing: [
+      { totp: null, recovery_codes: null, passkeys: null },
+      /second_factor is true without an authenticator app/,
+    ],
+    codes: [{ totp: null, passkeys: [] }, /second_factor is true without an authenticator app/],
+    off: [{ second_factor: false }, /second_factor must be true/],
+    left: [{ second_factor: undefined }, /second_factor must be true/],
+    anonymous: [{ id: undefined }, /id is missing, but second factors work only with the id/],
+    list: [{ passkeys: "{" }, /passkeys must be a JSON list of at most 20/],
+    many: [
+      { recovery_codes: Array(11).fill(ada.recovery_codes[0]) },
+      /recovery_codes must be a JSON list of at most 10/,
+    ],
+    empty: [{ totp: [null] }, /totp has no valid key_id, sealed, created_at, confirmed_at, last_step/],
+    unconfirmed: [{ totp: [{ ...ada.totp[0], confirmed_at: null }] }, /totp has no valid confirmed_at/],
+    key: [{ passkeys: [{ ...passkey, algorithm: -7 }] }, /passkeys has no valid public_key/],
+    transports: [
+      { passkeys: [{ ...passkey, transports: null, name: " a" }] },
+      /passkeys has no valid transports, name/,
+    ],
+    more: [{ passkeys: [{ ...passkey, key: 1 }] }, /passkeys has unknown columns: key/],
+    twice: [{ passkeys: [passkey, passkey] }, /one of its passkeys belongs to another account, or is there twice/],
+  });
+  for (const [name, [change, problem]] of Object.entries(faulty)) {
+    const { count, problems } = await imported(list([{ ...ada, ...change }]), { secrets: [secret] });
+    assert.deepEqual([count.imported, count.invalid, problems.length], [0, 1, 1], name);
+    assert.match(problems[0], problem);
+  }
+  const other = await imported(list([ada]), { secrets: ["another secret"] });
+  assert.match(other.problems[0], /encrypted with another AUTH_SECRET: set that as AUTH_SECRET_PREVIOUS/);
+  // Without the secrets of the service, the keys cannot be checked.
+  assert.equal((await imported(list([ada]))).count.imported, 1);
+});
+
+test("a passkey of another user is refused, in the file and in the database, and nothing of its user is written", async () => {
+  const [ada, bea, cat] = await Promise.all(["ada", "bea", "cat"].map(protectedUser));
+  for (const options of [{ dryRun: true }, {}]) {
+    const { count, problems } = await imported(list([ada, { ...bea, passkeys: ada.passkeys }]), options);
+    assert.deepEqual([count.imported, count.present, count.invalid], [1, 0, 1]);
+    assert.match(
+      problems[0],
+      /^line 2 \(id bea\): b\*\*\*@example\.com: one of its passkeys belongs to another account/,
+    );
+  }
+  assert.equal((await imported(list([{ ...cat, passkeys: ada.passkeys }]))).count.invalid, 1);
+  assert.equal(sqlite.prepare("SELECT count(*) AS rows FROM users").get().rows, 1);
+});
+
+test("an existing user keeps the second factors they have, and gets none from a file", async () => {
+  const ada = await protectedUser("ada");
+  await imported(list([{ id: "ada", email: "ada@example.com", password_hash: hash }]));
+  assert.deepEqual((await imported(list([ada, ada]))).count.present, 2);
+  for (const table of ["totp", "recovery_codes", "passkeys"])
+    assert.equal(sqlite.prepare(`SELECT count(*) AS rows FROM ${table}`).get().rows, 0);
+});
+
+test("an import that is interrupted leaves no user without the second factor", async () => {
+  const ada = await protectedUser("ada");
+  const breaking = {
+    ...database,
+    batch: (statements) => database.batch([...statements, ["SELECT * FROM interruption"]]),
+  };
+  await assert.rejects(
+    importUsers(breaking, () => readRecords(list([ada]))),
+    /interruption/,
+  );
+  assert.equal(user("ada@example.com"), undefined);
+  assert.equal((await imported(list([ada]))).count.withSecondFactor, 1);
+});
+
+test("second factors of other services are named and counted", async () => {
+  const path = join(folder, "plugins.db");
+  const theirs = new DatabaseSync(path);
+  theirs.exec(`
+    CREATE TABLE user (id TEXT, email TEXT, emailVerified INTEGER, twoFactorEnabled INTEGER);
+    CREATE TABLE account (id TEXT, userId TEXT, providerId TEXT, password TEXT);
+    CREATE TABLE twoFactor (id TEXT, secret TEXT, userId TEXT);
+    CREATE TABLE passkey (id TEXT, publicKey TEXT, userId TEXT);
+    INSERT INTO user VALUES ('a', 'a@example.com', 1, 1), ('b', 'b@example.com', 1, 0), ('c', 'c@example.com', 1, NULL);
+    INSERT INTO account SELECT id, id, 'credential', '${hash}' FROM user;
+    INSERT INTO twoFactor VALUES ('1', 'secret', 'a'), ('2', 'never confirmed', 'c');
+    INSERT INTO passkey VALUES ('1', 'k', 'a'), ('2', 'k', 'b'), ('3', 'k', 'b');`);
+  const first = await imported(path);
+  assert.deepEqual(first.count.left, { twofactorenabled: 1, passkeys: 2 });
+  assert.deepEqual([first.count.imported, first.count.lostSecondFactor, first.count.silent], [3, 2, 0]);
+  const note = "has a second factor or a passkey that cannot be moved";
+  assert.deepEqual(
+    first.notes.map((line) => line.split(": ").slice(-1)[0]),
+    [
+      `${note} (twofactorenabled, passkeys) and has to set it up again`,
+      `${note} (passkeys) and has to set it up again`,
+    ],
+  );
+
+  // Without the column, the rows of the plugin count.
+  theirs.exec("ALTER TABLE user DROP COLUMN twoFactorEnabled; UPDATE user SET id = 'x' || id, email = 'x' || email");
+  theirs.exec("UPDATE account SET userId = 'x' || userId; UPDATE twoFactor SET userId = 'x' || userId");
+  theirs.close();
+  assert.deepEqual((await imported(path)).count.left, { twofactors: 2 });
+
+  const supabase = (id, factors) => ({ id, email: `${id}@example.com`, encrypted_password: hash, ...factors });
+  const second = await imported(
+    list([supabase("s1", { mfa_factors: 1 }), supabase("s2", { mfa_factors: 0 }), supabase("s3")]),
+  );
+  assert.deepEqual([second.count.left, second.count.lostSecondFactor, second.count.silent], [{ mfafactors: 1 }, 1, 1]);
+  const firebase = [
+    { localId: "f1", email: "f1@example.com", mfaInfo: [{ mfaEnrollmentId: "e" }] },
+    { localId: "f2", email: "f2@example.com", mfaInfo: [] },
+    { localId: "f3", email: "f3@example.com" },
+  ];
+  const third = await imported(list(firebase));
+  assert.deepEqual([third.count.left, third.count.lostSecondFactor, third.count.silent], [{ mfainfo: 1 }, 1, 1]);
 });
 
 test("the end of a ban is reported", async () => {

@@ -12,16 +12,19 @@ import { after, before, test } from "node:test";
 import { exportUsers, importUsers } from "../../scripts/lib/users/move.mjs";
 import { columns, readHashConfig } from "../../scripts/lib/users/origin.mjs";
 import { readRecords } from "../../scripts/lib/users/read.mjs";
+import { loadRules } from "../../scripts/lib/users/rules.mjs";
+import { factorColumns } from "../../scripts/lib/users/second-factors.mjs";
 import { writeUsers } from "../../scripts/lib/users/write.mjs";
 import { PASSWORD, login, me, ok, refused } from "./support/client.mjs";
-import { startPostern } from "./support/postern.mjs";
+import { authSecret, startPostern } from "./support/postern.mjs";
 
 let postern;
 let folder;
-const database = { query: (sql, ...values) => postern.sql(sql, ...values) };
+let database;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "postern-users-"));
   postern = await startPostern();
+  database = postern.database;
 });
 after(async () => {
   await postern?.stop();
@@ -133,6 +136,9 @@ test("users of lightnovel-crawler keep their passwords and all other data", asyn
     cyclicReferrers: 0,
     withoutPassword: 0,
     knownDefaults: 0,
+    withSecondFactor: 0,
+    lostSecondFactor: 0,
+    silent: 0,
     kept: {},
     left: {},
   });
@@ -259,6 +265,9 @@ test("an invalid record is reported by its place, without address or hash, and d
     cyclicReferrers: 0,
     withoutPassword: 0,
     knownDefaults: 0,
+    withSecondFactor: 0,
+    lostSecondFactor: 0,
+    silent: 0,
     kept: {},
     left: {},
   });
@@ -324,6 +333,9 @@ test("an interrupted import can be resumed, and a repeated import changes nothin
     cyclicReferrers: 0,
     withoutPassword: 0,
     knownDefaults: 0,
+    withSecondFactor: 0,
+    lostSecondFactor: 0,
+    silent: 0,
     kept: {},
     left: {},
   });
@@ -338,6 +350,9 @@ test("an interrupted import can be resumed, and a repeated import changes nothin
     cyclicReferrers: 0,
     withoutPassword: 0,
     knownDefaults: 0,
+    withSecondFactor: 0,
+    lostSecondFactor: 0,
+    silent: 0,
     kept: {},
     left: {},
   });
@@ -356,9 +371,58 @@ test("users without an id get one and are imported only once", async () => {
   assert.equal((await row("ann@anonymous.example")).id, id);
 });
 
+test("a user with second factors needs one to sign in after an import", async () => {
+  const key_id = (await loadRules()).second_factor_key_id(authSecret);
+  const time = 1_700_000_000_000;
+  const passkey = {
+    credential_id: "moved_credential-id",
+    algorithm: -8,
+    public_key: Buffer.alloc(32, 3).toString("base64url"),
+    sign_count: 4_294_967_295,
+    is_backup_eligible: 1,
+    is_synced: 0,
+    aaguid: "00000000-0000-0000-0000-000000000000",
+    transports: '["internal","hybrid"]',
+    name: "Laptop, at work",
+    created_at: time,
+    last_used_at: null,
+  };
+  const user = {
+    id: "moved",
+    email: "moved@factors.example",
+    password_hash: made.passlib,
+    second_factor: true,
+    totp: [{ key_id, sealed: "sealed_-0", created_at: time, confirmed_at: time, last_used_at: time, last_step: 56 }],
+    recovery_codes: ["1", "2"].map((sealed) => ({ key_id, sealed, created_at: time })),
+    passkeys: [passkey, { ...passkey, credential_id: "other" }],
+  };
+  const path = await lines("factors.jsonl", [
+    user,
+    { id: "unsafe", email: "unsafe@factors.example", second_factor: true },
+  ]);
+  assert.equal((await imported(path, { secrets: ["another secret"] })).count.imported, 0);
+  const { count, problems } = await imported(path, { secrets: ["another secret", authSecret] });
+  assert.deepEqual([count.imported, count.withSecondFactor, count.invalid], [1, 1, 1]);
+  assert.match(problems[0], /\(id unsafe\): .* second_factor is true without an authenticator app/);
+  const { detail } = refused(await login(postern, user.email), 403, "second_factor_required");
+  assert.deepEqual(detail.methods, ["totp", "passkey", "recovery_code"]);
+});
+
+/** Returns all second factors, without the ids that an import draws. */
+async function storedFactors() {
+  const rows = await Promise.all(factorColumns.map((table) => postern.sql(`SELECT * FROM ${table}`)));
+  const withoutIds = rows.map((rows) => rows.map(({ id, ...row }) => JSON.stringify(row)).sort());
+  assert.deepEqual(
+    withoutIds.map(({ length }) => length),
+    [1, 2, 2],
+  );
+  return withoutIds;
+}
+
 test("an export can be imported unchanged, as JSON lines and as CSV", async () => {
   await imported(await lines("crowd.jsonl", crowd(2_000, "exported.example")));
   const before = await postern.sql(`SELECT ${columns.join(", ")} FROM users ORDER BY id`);
+  const factors = await storedFactors();
   const paths = [join(folder, "export.jsonl"), join(folder, "export.csv")];
   for (const path of paths) {
     assert.equal(await writeUsers(path, exportUsers(database)), before.length);
@@ -370,6 +434,7 @@ test("an export can be imported unchanged, as JSON lines and as CSV", async () =
     const { count, problems } = await imported(path);
     assert.deepEqual([count.imported, problems], [before.length, []]);
     assert.deepEqual(await postern.sql(`SELECT ${columns.join(", ")} FROM users ORDER BY id`), before);
+    assert.deepEqual(await storedFactors(), factors);
   }
   await signsIn("reader@example.com");
   assert.ok(!(await readFile(paths[0], "utf8")).includes(PASSWORD));
@@ -381,7 +446,8 @@ test("the command reports the result and exits with 1 if it left out any user", 
   await symlink(postern.state, join(state, "v3"), "junction");
   const command = async (...words) => {
     const script = fileURLToPath(new URL("../../scripts/users.mjs", import.meta.url));
-    const child = spawn(process.execPath, [script, ...words, "--persist-to", state]);
+    const env = { ...process.env, AUTH_SECRET: authSecret };
+    const child = spawn(process.execPath, [script, ...words, "--persist-to", state], { env });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
     const [code] = await once(child, "exit");

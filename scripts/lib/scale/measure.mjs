@@ -165,7 +165,7 @@ async function populate(postern, count) {
     email: `user${number}@example.com`,
   }));
   const records = users.map(({ id, email }) => ({ place: id, record: { id, email, password_hash: hash } }));
-  await importUsers({ query: (sql, ...values) => postern.sql(sql, ...values) }, () => records);
+  await importUsers(postern.database, () => records);
   return { postern, users, session: admin, referrer: await userToken(postern, admin) };
 }
 
@@ -222,14 +222,13 @@ async function bytesAUser() {
   const postern = await startPostern();
   const count = 5_000;
   try {
-    const database = { query: (sql, ...values) => postern.sql(sql, ...values) };
     await adminToken(postern);
     const empty = await size(postern);
     const records = Array.from({ length: count }, () => crypto.randomUUID()).map((id, number) => ({
       place: id,
       record: { id, email: `first.last${number}@mail.example.com`, name: `First Last ${number}`, password_hash: hash },
     }));
-    await importUsers(database, () => records);
+    await importUsers(postern.database, () => records);
     const agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     await postern.sql(
       `INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at) SELECT lower(hex(randomblob(16))), id, '${agent}', 1, 1 FROM users`,

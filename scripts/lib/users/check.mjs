@@ -3,6 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { isFalse, isTrue } from "./origin.mjs";
+import { checkFactors } from "./second-factors.mjs";
 import { readTime } from "./time.mjs";
 
 /** Maximum length of the JSON of `extra` in characters: the size limit of a request. */
@@ -13,19 +14,17 @@ export const maxName = 100;
 
 const tiers = ["basic", "premium", "vip"];
 
-/**
- * The hash of users without a password. No password matches it, and verifying takes as long as for other users. These users
- * set a password with "Forgot your password?".
- */
+/** What version 0.1.0 imported as the hash of users without a password. No password matches it. */
 const noPassword = `$argon2id$v=19$m=19456,t=2,p=1$${"A".repeat(22)}$${"A".repeat(43)}`;
 
 /**
  * @param {object} raw A user in the columns of the table, with the values of the file.
  * @param {object} rules As `loadRules` returns them.
- * @returns {{user: object, problems: string[], hasId: boolean, hasPassword: boolean}} The row to store, its errors, and whether
- *   the file has an id and a password for the user.
+ * @param {Set<string>} [keyIds] The keys of second factors that the service accepts, if they are known.
+ * @returns {{user: object, problems: string[], hasId: boolean, hasPassword: boolean}} The row to store with its second factors, its
+ *   errors, and whether the file has an id and a password for the user.
  */
-export function check(raw, rules, now = Date.now()) {
+export function check(raw, rules, keyIds, now = Date.now()) {
   const problems = [...(raw.problems ?? [])];
   const take = (column, read) => {
     try {
@@ -52,6 +51,7 @@ export function check(raw, rules, now = Date.now()) {
     referrer_id: take("referrer_id", (value) => (value === undefined ? null : text(value, 1, 128))),
     extra: take("extra", extra),
     created_at: take("created_at", (value = now) => time(value)),
+    second_factor: take("second_factor", (value = false) => flag(value)),
   };
   // The default account of lightnovel-crawler and Postern.
   if (user.email === "admin" && isAbsent(raw.must_change_password)) user.must_change_password = 1;
@@ -62,7 +62,9 @@ export function check(raw, rules, now = Date.now()) {
     problems.push("frozen_by and frozen_at must be given together");
   if (user.frozen_by && user.is_active === 1) problems.push("is_active must be false for a user who is frozen");
   user.updated_at = take("updated_at", (value) => (value === undefined ? (user.created_at ?? now) : time(value)));
-  return { user, problems, hasId: Boolean(raw.id), hasPassword: user.password_hash !== noPassword };
+  const { factors, problems: ofFactors } = checkFactors(raw, user, rules, keyIds);
+  problems.push(...ofFactors);
+  return { user: { ...user, ...factors }, problems, hasId: Boolean(raw.id), hasPassword: user.password_hash !== "" };
 }
 
 /** Shortens an address, valid or not, for the terminal: `a***@example.com`. */
@@ -104,7 +106,7 @@ function string(value) {
 }
 
 function passwordHash(value, rules) {
-  if (value === undefined || value === noPassword) return noPassword;
+  if (value === undefined || value === noPassword) return "";
   rules.check_hash(string(value));
   return value;
 }

@@ -1,9 +1,11 @@
 // Imports and exports users. Existing users are left unchanged, so an import can safely be repeated.
 
+import { setImmediate } from "node:timers/promises";
 import { check, masked, maxName } from "./check.mjs";
 import { knownDefaults } from "./defaults.mjs";
 import { columns, toUser } from "./origin.mjs";
 import { loadRules } from "./rules.mjs";
+import { exportedFactors, insertFactors, selectedFactors, usedPasskeys } from "./second-factors.mjs";
 
 /** Maximum users and characters per statement: a parameter of D1 has at most 2 MB. */
 const batchLength = 1000;
@@ -13,17 +15,19 @@ const batchSize = 500_000;
 
 const pageLength = 1000;
 
-const flags = ["is_active", "is_verified", "must_change_password"];
+const flags = ["is_active", "is_verified", "must_change_password", "second_factor"];
 
 /**
  * Imports users in two passes over the same records: first all users without referrers, because a referrer may come later in
  * the file, then the referrers.
  *
- * @param {{query: Function}} database
+ * @param {{query: Function, batch: Function}} database
  * @param {() => AsyncIterable<Row> | Iterable<Row>} read Reads the records from the start.
  * @param {object} [options]
  * @param {object} [options.hashConfig] The hash parameters of a Firebase project.
  * @param {string} [options.serviceName] The name of the service, which counts as a known default password.
+ * @param {string[]} [options.secrets] AUTH_SECRET and AUTH_SECRET_PREVIOUS of the service, if they are known. Second factors that are
+ *   encrypted with another secret are then refused.
  * @param {Record<string, string>} [options.roles] Roles of the source, in lower case, and the roles to import them as.
  * @param {boolean} [options.shortenNames] Cuts names to the permitted length and replaces control characters with spaces.
  * @param {boolean} [options.dryRun] Checks the records without writing anything.
@@ -33,7 +37,9 @@ const flags = ["is_active", "is_verified", "must_change_password"];
  *   or a known default one, or their ban ends at some time.
  * @param {(read: number) => void} [options.onProgress] Called after every batch.
  * @returns Counts. Each record counts once, as `imported`, `present` or `invalid`. `referrers` counts the referrers that were
- *   set. `kept` and `left` count values by column: kept in `extra`, or not imported.
+ *   set. `withSecondFactor` counts users with an authenticator app or a passkey, `lostSecondFactor` those who had one elsewhere that
+ *   cannot be moved, and `silent` those of whom the file does not say it. `kept` and `left` count values by column: kept in `extra`,
+ *   or not imported.
  */
 export async function importUsers(database, read, options = {}) {
   const { onInvalid = () => {}, onNote = () => {}, onProgress = () => {}, dryRun = false } = options;
@@ -47,6 +53,9 @@ export async function importUsers(database, read, options = {}) {
     cyclicReferrers: 0,
     withoutPassword: 0,
     knownDefaults: 0,
+    withSecondFactor: 0,
+    lostSecondFactor: 0,
+    silent: 0,
     kept: {},
     left: {},
   };
@@ -56,27 +65,47 @@ export async function importUsers(database, read, options = {}) {
   };
 
   const isKnownDefault = knownDefaults(rules, options.serviceName);
-  const seen = { ids: new Set(), emails: new Set() };
+  const keyIds = options.secrets && new Set(options.secrets.map((secret) => rules.second_factor_key_id(secret)));
+  let seen;
   let namesReferrers = false;
-  for await (const batch of batches(checked(read, rules, options, report))) {
+  for await (const batch of batches(checked(read, rules, keyIds, options, report))) {
+    // What was imported is found in the database. A dry run has to remember it.
+    if (!dryRun || !seen) seen = { ids: new Set(), emails: new Set(), passkeys: new Set() };
     const news = await unknown(database, batch);
-    for (const one of batch.filter(({ user }) => news.has(user.id))) {
+    const used = await usedPasskeys(
+      database,
+      batch.map(({ user }) => user),
+    );
+    const { fresh, sharing } = withoutTwins(batch, news, seen, used);
+    for (const one of sharing)
+      report(
+        withId(one.place, one.user.id),
+        `${masked(one.user.email)}: one of its passkeys belongs to another account, or is there twice: remove it from passkeys`,
+        one.record,
+      );
+    for (const one of fresh) {
       const problem = isKnownDefault(one.user, one.hasPassword);
       if (!problem) continue;
       one.user.must_change_password = 1;
       one.isKnownDefault = true;
       one.notes.push(problem);
     }
-    const ids = dryRun ? withoutTwins(batch, news, seen) : await insert(database, batch);
+    // Testing passwords takes seconds, in which nothing else runs. If the database has closed an idle connection, Node only sees that in
+    // the next round of its event loop, and until then uses that connection for the next query.
+    for (let round = 0; round < 2; round += 1) await setImmediate();
+    const ids = dryRun ? new Set(fresh.map(({ user }) => user.id)) : await insert(database, fresh);
     const taken = await takenEmails(
       database,
-      batch.filter(({ user }) => !ids.has(user.id) && !seen.ids.has(user.id)),
+      batch.filter((one) => !ids.has(one.user.id) && !seen.ids.has(one.user.id) && !sharing.includes(one)),
     );
     count.imported += ids.size;
-    count.present += batch.length - ids.size - taken.length;
-    for (const one of batch) {
+    count.present += batch.length - ids.size - taken.length - sharing.length;
+    for (const one of fresh) {
       if (!ids.has(one.user.id)) continue;
-      if (!one.hasPassword) {
+      if (one.user.totp.length + one.user.passkeys.length > 0) count.withSecondFactor += 1;
+      if (one.lost.length > 0) count.lostSecondFactor += 1;
+      if (one.isSilent) count.silent += 1;
+      if (!one.hasPassword && one.user.passkeys.length === 0) {
         count.withoutPassword += 1;
         one.notes.push('has no password; the user can set one with "Forgot your password?"');
       }
@@ -98,7 +127,7 @@ export async function importUsers(database, read, options = {}) {
   }
 
   if (namesReferrers && !dryRun) {
-    for await (const batch of batches(invited(read, rules, options))) {
+    for await (const batch of batches(invited(read, rules, keyIds, options))) {
       const { set, missing, cyclic } = await setReferrers(database, batch);
       count.referrers += set;
       count.missingReferrers += missing.length;
@@ -129,7 +158,7 @@ function withId(place, id) {
 }
 
 /** Yields the valid records. */
-async function* checked(read, rules, options, report) {
+async function* checked(read, rules, keyIds, options, report) {
   const { hashConfig } = options;
   for await (const { place, record, problem: unreadable } of read()) {
     if (unreadable) {
@@ -137,14 +166,15 @@ async function* checked(read, rules, options, report) {
       continue;
     }
     const raw = adapted(toUser(record, hashConfig), options);
-    const { user, problems, hasId, hasPassword } = check(raw, rules);
+    const { user, problems, hasId, hasPassword } = check(raw, rules, keyIds);
+    const { notes, kept, left, lost, isSilent } = raw;
     if (problems.length > 0) report(withId(place, raw.id), `${masked(raw.email)}: ${problems.join("; ")}`, record);
-    else yield { place, user, hasId, hasPassword, record, notes: [...raw.notes], kept: raw.kept, left: raw.left };
+    else yield { place, user, hasId, hasPassword, record, notes: [...notes], kept, left, lost, isSilent };
   }
 }
 
-async function* invited(read, rules, options) {
-  for await (const one of checked(read, rules, options, () => {})) {
+async function* invited(read, rules, keyIds, options) {
+  for await (const one of checked(read, rules, keyIds, options, () => {})) {
     if (one.user.referrer_id !== null) yield one;
   }
 }
@@ -175,50 +205,67 @@ async function unknown(database, batch) {
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Returns the new ids, except those whose id or email occurred earlier in the file. */
-function withoutTwins(batch, news, seen) {
-  const ids = new Set();
-  for (const { user } of batch) {
-    if (!news.has(user.id) || seen.ids.has(user.id) || seen.emails.has(user.email)) continue;
-    seen.ids.add(user.id);
-    seen.emails.add(user.email);
-    ids.add(user.id);
+/**
+ * Returns the new users, except those whose id or email occurred earlier in the file (`fresh`), and those who have a passkey of
+ * another user (`sharing`).
+ */
+function withoutTwins(batch, news, seen, used) {
+  const fresh = [];
+  const sharing = [];
+  for (const one of batch) {
+    const { id, email, passkeys } = one.user;
+    if (!news.has(id) || seen.ids.has(id) || seen.emails.has(email)) continue;
+    const own = new Set(passkeys.map(({ credential_id }) => credential_id));
+    if (own.size < passkeys.length || [...own].some((one) => used.has(one) || seen.passkeys.has(one))) {
+      sharing.push(one);
+      continue;
+    }
+    seen.ids.add(id);
+    seen.emails.add(email);
+    for (const one of own) seen.passkeys.add(one);
+    fresh.push(one);
   }
-  return ids;
+  return { fresh, sharing };
 }
 
-/** Inserts users, their freezes and an audit event for each. Returns the ids of the new users. */
-async function insert(database, batch) {
+/**
+ * Inserts users, their second factors, their freezes and an audit event for each, in one transaction: an interrupted import leaves no
+ * user without the second factor. Returns the ids of the new users.
+ */
+async function insert(database, fresh) {
+  if (fresh.length === 0) return new Set();
   const values = columns.map((column) => (column === "referrer_id" ? "NULL" : `value ->> '${column}'`));
-  const inserted = await database.query(
-    `INSERT INTO users (${columns.join(", ")}) SELECT ${values.join(", ")} FROM json_each(?1) WHERE true
-     ON CONFLICT DO NOTHING RETURNING id`,
-    json(batch),
-  );
-  const ids = new Set(inserted.map(({ id }) => id));
-  const news = json(batch.filter(({ user }) => ids.has(user.id)));
-  if (ids.size === 0) return ids;
-  await database.query(
-    `INSERT INTO events (at, action, result, actor_id, subject_id, address, new_value)
-     SELECT max(?2, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), ?2)), 'user_imported', 'success', 'operator',
-       value ->> 'id', 'terminal', json_object('role', value ->> 'role', 'tier', value ->> 'tier')
-     FROM json_each(?1)`,
-    news,
-    Date.now(),
-  );
-  // If the root of a freeze is not in the file, the users that it deactivated identify it.
-  await database.query(
-    `INSERT INTO freezes (user_id, frozen_at)
-     SELECT root, coalesce(max(since), max(frozen_at)) FROM (
-       SELECT value ->> 'id' AS root, value ->> 'freeze_since' AS since, NULL AS frozen_at FROM json_each(?1)
-         WHERE value ->> 'freeze_since' IS NOT NULL
-       UNION ALL
-       SELECT value ->> 'frozen_by', NULL, value ->> 'frozen_at' FROM json_each(?1) WHERE value ->> 'frozen_by' IS NOT NULL)
-     WHERE true GROUP BY root
-     ON CONFLICT DO UPDATE SET frozen_at = max(frozen_at, excluded.frozen_at)`,
-    news,
-  );
-  return ids;
+  const news = json(fresh);
+  const [inserted] = await database.batch([
+    [
+      `INSERT INTO users (${columns.join(", ")}) SELECT ${values.join(", ")} FROM json_each(?1) WHERE true
+       ON CONFLICT DO NOTHING RETURNING id`,
+      news,
+    ],
+    ...insertFactors(fresh.map(({ user }) => user)),
+    [
+      `INSERT INTO events (at, action, result, actor_id, subject_id, address, new_value)
+       SELECT max(?2, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), ?2)), 'user_imported', 'success', 'operator',
+         value ->> 'id', 'terminal', json_object('role', value ->> 'role', 'tier', value ->> 'tier')
+       FROM json_each(?1)
+       WHERE EXISTS (SELECT 1 FROM users WHERE id = value ->> 'id' AND email = value ->> 'email')`,
+      news,
+      Date.now(),
+    ],
+    // If the root of a freeze is not in the file, the users that it deactivated identify it.
+    [
+      `INSERT INTO freezes (user_id, frozen_at)
+       SELECT root, coalesce(max(since), max(frozen_at)) FROM (
+         SELECT value ->> 'id' AS root, value ->> 'freeze_since' AS since, NULL AS frozen_at FROM json_each(?1)
+           WHERE value ->> 'freeze_since' IS NOT NULL
+         UNION ALL
+         SELECT value ->> 'frozen_by', NULL, value ->> 'frozen_at' FROM json_each(?1) WHERE value ->> 'frozen_by' IS NOT NULL)
+       WHERE true GROUP BY root
+       ON CONFLICT DO UPDATE SET frozen_at = max(frozen_at, excluded.frozen_at)`,
+      news,
+    ],
+  ]);
+  return new Set(inserted.map(({ id }) => id));
 }
 
 /**
@@ -285,13 +332,13 @@ export async function* exportUsers(database) {
   let last = "";
   for (;;) {
     const rows = await database.query(
-      `SELECT ${columns.join(", ")}, (SELECT frozen_at FROM freezes WHERE user_id = users.id) AS freeze_since
+      `SELECT ${columns.join(", ")}, (SELECT frozen_at FROM freezes WHERE user_id = users.id) AS freeze_since, ${selectedFactors}
        FROM users WHERE id > ?1 ORDER BY id LIMIT ${pageLength}`,
       last,
     );
     for (const row of rows) {
       for (const flag of flags) row[flag] = row[flag] === 1;
-      yield { ...row, extra: JSON.parse(row.extra) };
+      yield { ...row, extra: JSON.parse(row.extra), ...exportedFactors(row) };
     }
     if (rows.length < pageLength) return;
     last = rows.at(-1).id;

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { Failure } from "../run.mjs";
+import { factorColumns } from "./second-factors.mjs";
 import { readTime } from "./time.mjs";
 
 /** The columns of the table `users` to import and export, in the order of the export. */
@@ -21,10 +22,11 @@ export const columns = [
   "updated_at",
   "frozen_by",
   "frozen_at",
+  "second_factor",
 ];
 
 /** The columns of an export. `freeze_since` is when the freeze of this user's invite tree started. */
-export const exportedColumns = [...columns, "freeze_since"];
+export const exportedColumns = [...columns, "freeze_since", ...factorColumns];
 
 /**
  * Recognizes the service of a record by a column that only that service has. Case, spaces and underscores in column names are
@@ -33,7 +35,8 @@ export const exportedColumns = [...columns, "freeze_since"];
  * @param {object} record
  * @param {{signerKey: string, saltSeparator: string, rounds: string, memCost: string}} [hashConfig] The hash parameters of Firebase.
  * @returns {object} The columns of the table `users`. `problems` lists errors of the whole record, `notes` what the operator
- *   should know, `kept` the columns whose values go to `extra`, and `left` those that are not imported.
+ *   should know, `kept` the columns whose values go to `extra`, and `left` those that are not imported. `lost` are those of them that
+ *   show a second factor, and `isSilent` says that the record cannot tell.
  */
 export function toUser(record, hashConfig) {
   const { fields, problems } = fieldsOf(record);
@@ -49,9 +52,15 @@ export function toUser(record, hashConfig) {
   const user = convert(fields, hashConfig);
   const kept = extras.filter((key) => isGiven(fields[key]));
   const imported = convert === ofPostern ? known : new Set([...(read.get(convert) ?? []), ...extras]);
-  const left =
-    convert === ofPostern ? [] : Object.keys(fields).filter((key) => !imported.has(key) && isGiven(fields[key]));
-  return { ...user, problems: [...problems, ...(user.problems ?? [])], notes: user.notes ?? [], kept, left };
+  const isLeft = (key) => (factorsElsewhere.includes(key) ? isThere(fields[key]) : isGiven(fields[key]));
+  const left = convert === ofPostern ? [] : Object.keys(fields).filter((key) => !imported.has(key) && isLeft(key));
+  const lost = left.filter((key) => factorsElsewhere.includes(key));
+  const isSilent =
+    (convert === ofFirebase && !("mfainfo" in fields)) || (convert === ofSupabase && !("mfafactors" in fields));
+  const notes = [...(user.notes ?? [])];
+  if (lost.length > 0)
+    notes.push(`has a second factor or a passkey that cannot be moved (${lost.join(", ")}) and has to set it up again`);
+  return { ...user, problems: [...problems, ...(user.problems ?? [])], notes, kept, left, lost, isSilent };
 }
 
 function normalized(column) {
@@ -72,6 +81,15 @@ function fieldsOf(record) {
 
 /** Columns of other services that go to `extra`, under their normalized names. Users can read their own `extra`. */
 const extras = ["username", "displayusername", "image", "photourl", "metadata", "phone", "phonenumber"];
+
+/** Columns of other services that show a second factor or a passkey (docs/moving.md). */
+const factorsElsewhere = ["twofactorenabled", "twofactors", "passkeys", "mfafactors", "mfainfo"];
+
+/** Whether a value is more than empty, false, 0 or an empty list. */
+function isThere(value) {
+  return isGiven(value) && !isFalse(value) && !["", "[]"].includes(String(value));
+}
+
 const known = new Set([...exportedColumns.map(normalized), "password", ...extras]);
 
 /** Postern's own export, or the table of lightnovel-crawler, where the hash is named `password`. */

@@ -222,7 +222,17 @@ function usersQuery(database, tables) {
       `the table \`${users}\` is from Better Auth, but there is no accounts table with user, provider and password`,
     );
   }
-  return `SELECT u.*, a."${password}" AS password FROM "${users}" AS u
+  // The plugins for second factors and passkeys have tables of their own, whose rows cannot be moved.
+  const factors = [];
+  for (const [name, plural] of [
+    ...(named(columns, "twofactorenabled") ? [] : [["twofactor", "twofactors"]]),
+    ["passkey", "passkeys"],
+  ]) {
+    const table = tables.find((one) => [name, plural].includes(one.toLowerCase().replaceAll("_", "")));
+    const owner = table && named(columnsOf(table), "userid");
+    if (owner) factors.push(`, (SELECT count(*) FROM "${table}" WHERE "${owner}" = u.id) AS ${plural}`);
+  }
+  return `SELECT u.*, a."${password}" AS password${factors.join("")} FROM "${users}" AS u
     LEFT JOIN "${accounts}" AS a ON a."${userId}" = u.id AND a."${providerId}" = 'credential'`;
 }
 

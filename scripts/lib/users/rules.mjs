@@ -1,4 +1,4 @@
-// The Worker's rules for emails, names and password hashes as a module for Node, so that scripts do not duplicate them.
+// The Worker's rules for users as a module for Node, so that scripts do not duplicate them.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +28,8 @@ let loaded;
 /**
  * Loads the rules of `rules.rs`, compiling them first if needed. A rule that rejects a value throws the reason as a string.
  *
- * @returns {Promise<{read_email: Function, local_part: Function, read_name: Function, check_hash: Function, matches: Function}>}
+ * @returns {Promise<{read_email: Function, local_part: Function, read_name: Function, check_hash: Function, matches: Function,
+ *   second_factor_key_id: Function, is_public_key: Function}>}
  */
 export function loadRules() {
   loaded ??= load();

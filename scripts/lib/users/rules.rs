@@ -1,8 +1,8 @@
-//! The Worker's rules for emails, names and password hashes, compiled for `npm run users` (`rules.mjs`), so that an import
+//! The Worker's rules for emails, names, password hashes and second factors, compiled for `npm run users` (`rules.mjs`), so that an import
 //! accepts and normalizes the same values as the endpoints.
 
 use postern::{
-    crypto::password_hash,
+    crypto::{cose::PublicKey, keys::Keys, password_hash},
     domain::{
         email::{Email, LoginName},
         name::Name,
@@ -51,6 +51,18 @@ pub fn check_hash(hash: &str) -> Result<(), String> {
         Error::Internal(problem) => format!("cannot be verified at login ({problem})"),
         other => format!("cannot be verified at login ({other:?})"),
     })
+}
+
+/// Returns the id of the key that is derived from `AUTH_SECRET` and encrypts second factors.
+#[wasm_bindgen]
+pub fn second_factor_key_id(auth_secret: &str) -> Option<String> {
+    Keys::derive(auth_secret, None).second_factor.into_iter().next().map(|key| key.id)
+}
+
+/// Returns whether signatures of a passkey can be verified with this key.
+#[wasm_bindgen]
+pub fn is_public_key(algorithm: i32, key: &str) -> bool {
+    PublicKey::from_stored(algorithm.into(), key).is_some()
 }
 
 /// Returns whether a login with `password` would succeed against `hash`.

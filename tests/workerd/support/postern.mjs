@@ -13,16 +13,20 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
+import { queries } from "../../../scripts/lib/d1.mjs";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 // Generous, because it only turns a hanging runtime into an error. A start takes about a second.
 const startLimitMilliseconds = 60_000;
 
+/** The secret of the Worker under test. */
+export const authSecret = "an-auth-secret-that-is-known-to-every-reader-of-the-tests";
+
 /** The default settings of tests: local development, with a public secret. */
 const localSettings = {
   ENVIRONMENT: "local",
-  AUTH_SECRET: "an-auth-secret-that-is-known-to-every-reader-of-the-tests",
+  AUTH_SECRET: authSecret,
   MAIL_PROVIDER: "outbox",
   DEFAULT_ADMIN: "open",
 };
@@ -107,6 +111,15 @@ class Postern {
         .bind(...parameters)
         .all()
     ).results;
+  }
+
+  /** The Worker's D1 for the functions behind scripts. */
+  get database() {
+    const call =
+      (method) =>
+      async (...values) =>
+        queries(await this.#runtime.getD1Database("DB"))[method](...values);
+    return { query: call("query"), batch: call("batch") };
   }
 
   /** The Worker's KV namespace, with `get`, `put`, `delete`, `list` and `getWithMetadata`. */
