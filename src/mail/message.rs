@@ -193,8 +193,6 @@ struct Words {
     kind: &'static str,
     /// The subject, with the name of the service.
     subject: String,
-    /// The heading.
-    title: &'static str,
     /// What happened. Each sentence is a line of at most 78 characters, for the plain text.
     happened: String,
 }
@@ -202,60 +200,51 @@ struct Words {
 impl SecurityNotice {
     fn words(&self, service: &str) -> Words {
         let named = |name: &str| shown_name(name).map_or(String::new(), |name| format!(" \u{201c}{name}\u{201d}"));
-        let words = |kind, subject, title, happened| Words { kind, subject, title, happened };
+        let words = |kind, subject, happened| Words { kind, subject, happened };
         match self {
             SecurityNotice::PasswordChanged => words(
                 "password_changed",
                 format!("Your {service} password was changed"),
-                "Your password was changed",
                 format!("The password of your {service} account was changed."),
             ),
             SecurityNotice::PasswordRemoved => words(
                 "password_removed",
                 format!("Your {service} password was removed"),
-                "Your password was removed",
                 format!("The password of your {service} account was removed.\nYou now sign in with a passkey."),
             ),
             SecurityNotice::PasskeyAdded { passkey } => words(
                 "passkey_added",
                 format!("A passkey was added to your {service} account"),
-                "A passkey was added",
                 format!("The passkey{} was added to your {service} account.", named(passkey)),
             ),
             SecurityNotice::PasskeyRemoved { passkey } => words(
                 "passkey_removed",
                 format!("A passkey was removed from your {service} account"),
-                "A passkey was removed",
                 format!("The passkey{} was removed from your {service} account.", named(passkey)),
             ),
             SecurityNotice::TotpAdded => words(
                 "totp_added",
                 format!("An authenticator app was added to your {service} account"),
-                "An authenticator app was added",
                 format!("Signing in to your {service} account now takes a code of your authenticator app."),
             ),
             SecurityNotice::TotpRemoved => words(
                 "totp_removed",
                 format!("The authenticator app was removed from your {service} account"),
-                "The authenticator app was removed",
                 format!("Your {service} account no longer accepts codes of your authenticator app."),
             ),
             SecurityNotice::SecondFactorRequired => words(
                 "second_factor_required",
                 format!("Your {service} account now needs a second step"),
-                "A second step is on",
                 format!("Signing in to your {service} account with a password now takes a second step."),
             ),
             SecurityNotice::SecondFactorRemoved => words(
                 "second_factor_removed",
                 format!("Your {service} account no longer needs a second step"),
-                "The second step is off",
                 format!("A password alone is enough again to sign in to your {service} account."),
             ),
             SecurityNotice::RecoveryCodesReplaced => words(
                 "recovery_codes_replaced",
                 format!("You have new {service} recovery codes"),
-                "You have new recovery codes",
                 format!("New recovery codes were created for your {service} account.\nThe old ones no longer work."),
             ),
             SecurityNotice::RecoveryCodeUsed { left } => {
@@ -267,7 +256,6 @@ impl SecurityNotice {
                 words(
                     "recovery_code_used",
                     format!("A recovery code of your {service} account was used"),
-                    "A recovery code was used",
                     format!(
                         "Somebody signed in to your {service} account\nwith your password and a recovery code.\n{rest}"
                     ),
@@ -276,7 +264,6 @@ impl SecurityNotice {
             SecurityNotice::SecondFactorsReset => words(
                 "second_factors_reset",
                 format!("An admin has reset the second step of your {service} account"),
-                "An admin has reset your second step",
                 format!(
                     "An admin has removed the authenticator app, the passkeys and the recovery\ncodes of your {service} \
                      account, and ended your sessions.\nSign in with your password, or reset it, and set them up again."
@@ -297,12 +284,11 @@ pub fn security_notice(
     name: Option<&str>,
     notice: &SecurityNotice,
 ) -> Result<Message, Error> {
-    let Words { kind, subject, title, happened } = notice.words(&settings.service_name);
+    let Words { kind, subject, happened } = notice.words(&settings.service_name);
     let frame = Frame::new(settings, &subject, name);
     let (link, account) = (&*link(settings, "/forgot-password", &[]), &*link(settings, "/account", &[]));
     let happened = &*happened;
-    let (text, html) =
-        bodies!("security_notice/body.txt", "security_notice/body.html", frame, title, happened, link, account);
+    let (text, html) = bodies!("security_notice/body.txt", "security_notice/body.html", frame, happened, link, account);
     Ok(Message { kind, to: to.clone(), subject, text, html })
 }
 
@@ -432,7 +418,7 @@ mod tests {
 
     #[test]
     fn text_and_html_of_every_mail_carry_the_same_facts() {
-        let facts: [&[&str]; 14] = [
+        let facts: [&[&str]; 15] = [
             &["Hello Ada Lovelace,", CODE, "10 minutes", "works once", "If you did not request a code", "ignore"],
             &[
                 "Hello Ada Lovelace,",
@@ -467,6 +453,7 @@ mod tests {
             &["The passkey \u{201c}Ada Lovelace\u{201d} was added", "remove passkeys"],
             &["The passkey \u{201c}Ada Lovelace\u{201d} was removed"],
             &["takes a code of your authenticator app"],
+            &["no longer accepts codes of your authenticator app"],
             &["takes a second step"],
             &["A password alone is enough again"],
             &["The old ones no longer work"],
@@ -600,6 +587,7 @@ mod tests {
                 "A passkey was added to your Postern account",
                 "A passkey was removed from your Postern account",
                 "An authenticator app was added to your Postern account",
+                "The authenticator app was removed from your Postern account",
                 "Your Postern account now needs a second step",
                 "Your Postern account no longer needs a second step",
                 "You have new Postern recovery codes",
