@@ -114,7 +114,7 @@ const requests = {
   "POST /api/auth/me/passkeys/options": ({ token }) => ({ token }),
   "POST /api/auth/me/passkeys": async ({ token }) => {
     const options = ok(await send(postern, "POST", "/api/auth/me/passkeys/options", { token }));
-    const credential = new Authenticator(postern.url).create(options.publicKey);
+    const credential = new Authenticator({ origin: postern.url }).create(options.publicKey);
     return { token, json: { token: options.token, credential } };
   },
   "GET /api/auth/me/passkeys": async ({ token }) => {

@@ -1,74 +1,140 @@
-// An authenticator with one passkey, and the browser in front of it.
+// An authenticator for passkeys (WebAuthn Level 3, section 6), as a browser would present it: it makes the JSON that
+// `navigator.credentials.create()` and `.get()` return with `toJSON()`.
 
 import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 
-const sha256 = (data) => createHash("sha256").update(data).digest();
-const decode = (text) => Buffer.from(text, "base64url");
-const encode = (bytes) => Buffer.from(bytes).toString("base64url");
+const sha256 = (bytes) => createHash("sha256").update(bytes).digest();
+const base64url = (bytes) => Buffer.from(bytes).toString("base64url");
 
-// User present, user verified, and a passkey that can be and is synced.
-const FLAGS = 0b0001_1101;
-const HAS_CREDENTIAL = 0b0100_0000;
+/** Flags of authenticator data (section 6.1). */
+const flags = { userPresent: 0x01, userVerified: 0x04, backupEligible: 0x08, backedUp: 0x10, attestedData: 0x40 };
+
+/** The COSE algorithms (RFC 9053, RFC 8812), with the keys that belong to them. */
+export const algorithms = { ES256: -7, EdDSA: -8, RS256: -257 };
+
+const keyPairs = {
+  [algorithms.ES256]: () => generateKeyPairSync("ec", { namedCurve: "P-256" }),
+  [algorithms.EdDSA]: () => generateKeyPairSync("ed25519"),
+  [algorithms.RS256]: () => generateKeyPairSync("rsa", { modulusLength: 2048 }),
+};
+
+/** Encodes a value as CBOR (RFC 8949): integers, bytes, texts, and maps given as arrays of pairs. */
+function cbor(value) {
+  const head = (major, length) => {
+    if (length < 24) return Buffer.from([(major << 5) | length]);
+    if (length < 0x100) return Buffer.from([(major << 5) | 24, length]);
+    return Buffer.from([(major << 5) | 25, length >> 8, length & 0xff]);
+  };
+  if (typeof value === "number") return value >= 0 ? head(0, value) : head(1, -1 - value);
+  if (typeof value === "string") return Buffer.concat([head(3, Buffer.byteLength(value)), Buffer.from(value)]);
+  if (Buffer.isBuffer(value)) return Buffer.concat([head(2, value.length), value]);
+  return Buffer.concat([head(5, value.length), ...value.flat().map(cbor)]);
+}
+
+/** Returns a public key as COSE (RFC 9052, section 7). */
+function cose(algorithm, publicKey) {
+  const jwk = publicKey.export({ format: "jwk" });
+  const bytes = (text) => Buffer.from(text, "base64url");
+  if (algorithm === algorithms.ES256) {
+    return cbor([
+      [1, 2],
+      [3, algorithm],
+      [-1, 1],
+      [-2, bytes(jwk.x)],
+      [-3, bytes(jwk.y)],
+    ]);
+  }
+  if (algorithm === algorithms.EdDSA)
+    return cbor([
+      [1, 1],
+      [3, algorithm],
+      [-1, 6],
+      [-2, bytes(jwk.x)],
+    ]);
+  return cbor([
+    [1, 3],
+    [3, algorithm],
+    [-1, bytes(jwk.n)],
+    [-2, bytes(jwk.e)],
+  ]);
+}
 
 export class Authenticator {
-  #keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  #id = randomBytes(16);
-  #userHandle;
-  #origin;
-
-  /** @param {string} origin That of the page. */
-  constructor(origin) {
-    this.#origin = origin;
+  /** @param {{ origin: string, algorithm?: number, verifiesUser?: boolean, counts?: boolean, isSynced?: boolean }} options */
+  constructor({ origin, algorithm = algorithms.ES256, verifiesUser = true, counts = false, isSynced = false }) {
+    const { publicKey, privateKey } = keyPairs[algorithm]();
+    this.origin = origin;
+    this.algorithm = algorithm;
+    this.verifiesUser = verifiesUser;
+    this.counts = counts;
+    this.isSynced = isSynced;
+    this.publicKey = publicKey;
+    this.privateKey = privateKey;
+    this.id = randomBytes(32);
+    this.counter = 0;
   }
 
-  /** Returns what `navigator.credentials.create` does for these options. */
-  create({ rp, user, challenge }) {
-    this.#userHandle = user.id;
-    const { x, y } = this.#keys.publicKey.export({ format: "jwk" });
-    const key = Buffer.concat([
-      Buffer.from("a5010203262001215820", "hex"),
-      decode(x),
-      Buffer.from("225820", "hex"),
-      decode(y),
+  /** Answers the options of a registration. */
+  create({ challenge, rp, user, pubKeyCredParams }) {
+    if (!pubKeyCredParams.some(({ alg }) => alg === this.algorithm)) throw new Error("the algorithm is not accepted");
+    this.userHandle = user.id;
+    const key = cose(this.algorithm, this.publicKey);
+    const length = Buffer.from([this.id.length >> 8, this.id.length & 0xff]);
+    const attested = Buffer.concat([Buffer.alloc(16), length, this.id, key]);
+    const authData = this.#authenticatorData(rp.id, flags.attestedData, attested);
+    const attestationObject = cbor([
+      ["fmt", "none"],
+      ["attStmt", []],
+      ["authData", authData],
     ]);
-    const attested = Buffer.concat([Buffer.alloc(16), Buffer.from([0, this.#id.length]), this.#id, key]);
-    const data = this.#data(rp.id, FLAGS | HAS_CREDENTIAL, attested);
-    // {"fmt": "none", "attStmt": {}, "authData": …}
-    const object = [
-      Buffer.from("a363666d74646e6f6e656761747453746d74a0686175746844617461", "hex"),
-      Buffer.from([0x58, data.length]),
-      data,
-    ];
     return this.#credential({
-      clientDataJSON: encode(this.#clientData("webauthn.create", challenge)),
-      attestationObject: encode(Buffer.concat(object)),
-      transports: ["internal"],
+      clientDataJSON: base64url(this.#clientData("webauthn.create", challenge)),
+      attestationObject: base64url(attestationObject),
+      transports: ["internal", "hybrid"],
     });
   }
 
-  /** Returns what `navigator.credentials.get` does for these options. */
-  get({ rpId, challenge }) {
-    const data = this.#data(rpId, FLAGS);
+  /** Answers the options of an authentication. */
+  get({ challenge, rpId }) {
+    const authenticatorData = this.#authenticatorData(rpId);
     const clientData = this.#clientData("webauthn.get", challenge);
-    const signature = sign("sha256", Buffer.concat([data, sha256(clientData)]), this.#keys.privateKey);
+    const signed = Buffer.concat([authenticatorData, sha256(clientData)]);
+    const signature = sign(this.algorithm === algorithms.EdDSA ? null : "sha256", signed, this.privateKey);
     return this.#credential({
-      clientDataJSON: encode(clientData),
-      authenticatorData: encode(data),
-      signature: encode(signature),
-      userHandle: this.#userHandle,
+      clientDataJSON: base64url(clientData),
+      authenticatorData: base64url(authenticatorData),
+      signature: base64url(signature),
+      userHandle: this.userHandle,
     });
-  }
-
-  #credential(response) {
-    const id = encode(this.#id);
-    return { id, rawId: id, type: "public-key", clientExtensionResults: {}, response };
-  }
-
-  #data(rpId, flags, rest = Buffer.alloc(0)) {
-    return Buffer.concat([sha256(rpId), Buffer.from([flags, 0, 0, 0, 0]), rest]);
   }
 
   #clientData(type, challenge) {
-    return Buffer.from(JSON.stringify({ type, challenge, origin: this.#origin, crossOrigin: false }));
+    return Buffer.from(JSON.stringify({ type, challenge, origin: this.origin, crossOrigin: false }));
+  }
+
+  #authenticatorData(rpId, more = 0, attested = Buffer.alloc(0)) {
+    if (this.counts) this.counter += 1;
+    const counter = Buffer.alloc(4);
+    counter.writeUInt32BE(this.counter);
+    const verified = this.verifiesUser ? flags.userVerified : 0;
+    const synced = this.isSynced ? flags.backupEligible | flags.backedUp : 0;
+    return Buffer.concat([
+      sha256(rpId),
+      Buffer.from([flags.userPresent | verified | synced | more]),
+      counter,
+      attested,
+    ]);
+  }
+
+  #credential(response) {
+    const id = base64url(this.id);
+    return {
+      id,
+      rawId: id,
+      type: "public-key",
+      authenticatorAttachment: "platform",
+      clientExtensionResults: {},
+      response,
+    };
   }
 }

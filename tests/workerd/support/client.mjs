@@ -76,8 +76,9 @@ export function assertConventions(answer) {
     assert.deepEqual(Object.keys(body).sort(), members, about);
     assert.match(body.error, /^\S+ .*\.$/su, about);
     assert.match(body.code, /^[a-z]+(_[a-z]+)*$/, about);
-    if (["second_factor_required", "reauthentication_required"].includes(body.code)) {
-      assert.ok(Array.isArray(body.detail.methods), about);
+    const next = { second_factor_required: ["methods", "token"], reauthentication_required: ["max_age", "methods"] };
+    if (next[body.code]) {
+      assert.deepEqual(Object.keys(body.detail).sort(), next[body.code], about);
     } else if (status !== 422) {
       assert.equal(body.detail, null, about);
     } else {
