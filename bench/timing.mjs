@@ -1,9 +1,10 @@
-// `npm run bench:timing`: measures whether response times reveal if an email has an account. For login, reset link and sign-up,
-// it sends interleaved pairs of requests, one with an account and one without, and prints the difference of their times with
-// its standard error and Welch's t. An absolute t above 4.5 means that the two can be distinguished. It also measures the request
+// `npm run bench:timing`: measures whether response times reveal if an email has an account, or if a passkey is known. For login,
+// reset link, sign-up and passkeys, it sends interleaved pairs of requests, one with an account and one without, and prints the
+// difference of their times with its standard error and Welch's t. An absolute t above 4.5 means that the two can be distinguished. It also measures the request
 // after a reset request, while the Worker still works on the mail, with a provider, because only local development has the
 // outbox. It is not a test, because it needs a quiet machine.
 
+import { Authenticator } from "../tests/workerd/support/authenticator.mjs";
 import { startPostern } from "../tests/workerd/support/postern.mjs";
 
 const pairs = Number(process.env.PAIRS ?? 1000);
@@ -22,7 +23,28 @@ try {
      SELECT 'id' || i, 'known' || i || '@example.com', (SELECT password_hash FROM users WHERE email = 'admin'), 0, 0 FROM n`,
     pairs,
   );
+  // One passkey, stored under as many ids as there are users.
+  const authenticator = new Authenticator({ origin: postern.url });
+  const creation = await call("POST", "me/passkeys/options", undefined, admin);
+  const credential = authenticator.create(creation.publicKey);
+  await call("POST", "me/passkeys", { token: creation.token, credential }, admin);
+  await postern.sql(
+    `${numbers} INSERT INTO passkeys SELECT printf('known%07d', i), 'passkey' || i, 'id' || i, algorithm, public_key, sign_count,
+       is_backup_eligible, is_synced, aaguid, transports, name, created_at, last_used_at FROM passkeys, n`,
+    pairs,
+  );
+  const options = await call("POST", "login/passkey/options");
   const flows = {
+    // Signed for another challenge, so that the signature of a known passkey is wrong.
+    passkey: (email) => {
+      const assertion = authenticator.get(options.publicKey);
+      const other = authenticator.get({ ...options.publicKey, challenge: "another" });
+      const response = { ...assertion.response, signature: other.response.signature };
+      // Twelve characters, which are nine bytes in base64url.
+      const [, kind, number] = /^(un)?known(\d+)@/.exec(email);
+      const id = `${kind ? "other" : "known"}${number.padStart(7, "0")}`;
+      return ["login/passkey", { token: options.token, credential: { ...assertion, id, rawId: id, response } }, 401];
+    },
     login: (email) => ["login", { email, password: "not the password" }, 401],
     "reset link": (email) => ["send-password-reset-link", { email }, 200],
     "sign-up": (email) => ["signup", { referrer: "0123456789", email, password: "a good password" }, 403],
