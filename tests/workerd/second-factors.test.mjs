@@ -4,7 +4,19 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
 import { Authenticator, algorithms } from "./support/authenticator.mjs";
-import { PASSWORD, atOnce, login, me, ok, refused, send, signUp, tally } from "./support/client.mjs";
+import {
+  PASSWORD,
+  addPasskey,
+  atOnce,
+  login,
+  me,
+  ok,
+  passkeySignIn,
+  refused,
+  send,
+  signUp,
+  tally,
+} from "./support/client.mjs";
 import { startPostern } from "./support/postern.mjs";
 
 let postern;
@@ -43,18 +55,6 @@ async function firstStep(email) {
   const answer = await login(postern, email);
   refused(answer, 403, "second_factor_required");
   return answer.body.detail.token;
-}
-
-async function addPasskey(token, authenticator) {
-  const options = ok(await post("/me/passkeys/options", { token }));
-  const credential = authenticator.create(options.publicKey);
-  return ok(await post("/me/passkeys", { token, json: { token: options.token, credential } }));
-}
-
-/** The body of a sign-in with a passkey. */
-async function assertion(authenticator) {
-  const options = ok(await post("/login/passkey/options"));
-  return { token: options.token, credential: authenticator.get(options.publicKey) };
 }
 
 test("the database refuses a session below the level of its user, whatever statement starts it", async () => {
@@ -108,14 +108,14 @@ for (const [name, algorithm] of Object.entries(algorithms)) {
   test(`a passkey with ${name} signs in, and another signature does not`, async () => {
     const user = await signUp(postern, `${name.toLowerCase()}@example.com`);
     const authenticator = new Authenticator({ origin: postern.url, algorithm, isSynced: true });
-    const passkey = await addPasskey(user.token, authenticator);
+    const passkey = await addPasskey(postern, user.token, authenticator);
     assert.equal(passkey.is_synced, true);
 
-    const session = ok(await post("/login/passkey", { json: await assertion(authenticator) }));
+    const session = ok(await post("/login/passkey", { json: await passkeySignIn(postern, authenticator) }));
     assert.equal(session.user.id, user.user.id);
     assert.equal(ok(await me(postern, session.token)).email, user.user.email);
 
-    const forged = await assertion(authenticator);
+    const forged = await passkeySignIn(postern, authenticator);
     const signature = Buffer.from(forged.credential.response.signature, "base64url");
     signature[signature.length - 1] ^= 1;
     forged.credential.response.signature = signature.toString("base64url");
@@ -126,8 +126,8 @@ for (const [name, algorithm] of Object.entries(algorithms)) {
 test("an assertion works once, also at fifty requests at once", async () => {
   const user = await signUp(postern, "assertion@example.com");
   const authenticator = new Authenticator({ origin: postern.url });
-  await addPasskey(user.token, authenticator);
-  const json = await assertion(authenticator);
+  await addPasskey(postern, user.token, authenticator);
+  const json = await passkeySignIn(postern, authenticator);
   const answers = await atOnce(postern, MANY, () => ["POST", "/api/auth/login/passkey", { json }]);
   assert.deepEqual(tally(answers), { 200: 1, "401 wrong_passkey": MANY - 1 });
 });

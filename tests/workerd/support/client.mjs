@@ -107,12 +107,11 @@ export function me(postern, token, options = {}) {
   return send(postern, "GET", "/api/auth/me", { token, ...options });
 }
 
-/** Adds a passkey to the account of the session. Returns its id and its authenticator. */
-export async function addPasskey(postern, token) {
-  const authenticator = new Authenticator(postern.url);
+/** Adds a passkey to the account of the session. Returns the passkey and its authenticator. */
+export async function addPasskey(postern, token, authenticator = new Authenticator({ origin: postern.url })) {
   const options = ok(await send(postern, "POST", "/api/auth/me/passkeys/options", { token }));
   const json = { token: options.token, credential: authenticator.create(options.publicKey) };
-  return { id: ok(await send(postern, "POST", "/api/auth/me/passkeys", { token, json })).id, authenticator };
+  return { ...ok(await send(postern, "POST", "/api/auth/me/passkeys", { token, json })), authenticator };
 }
 
 /** Returns the body of a sign-in with a passkey. */
