@@ -12,6 +12,7 @@ pub const USER_VERIFIED: u8 = 4;
 pub const BACKUP_ELIGIBLE: u8 = 8;
 pub const BACKED_UP: u8 = 16;
 
+#[derive(Clone)]
 pub struct Authenticator {
     key: SigningKey,
     pub credential_id: Vec<u8>,

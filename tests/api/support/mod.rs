@@ -97,6 +97,19 @@ impl Postern {
         }
     }
 
+    /// Returns another service in the same state, with these settings.
+    fn copy(&self, settings: &[(&str, &str)]) -> Postern {
+        let copy = Postern::with_settings(settings);
+        copy.now.set(self.now.get());
+        copy.sql.become_copy_of(&self.sql);
+        copy.kv.put_back(self.kv.entries());
+        copy.resend.become_copy_of(&self.resend);
+        copy.come_from(&self.address.borrow());
+        let first_account_seen = self.isolate.borrow().first_account_seen.get();
+        copy.isolate.borrow().first_account_seen.set(first_account_seen);
+        copy
+    }
+
     /// Updates the replica, which is only read if the settings say so.
     pub fn replicate(&self) {
         self.replica.become_copy_of(&self.sql);
@@ -381,6 +394,7 @@ pub fn claims(token: &str) -> Value {
 }
 
 /// A user who has just signed up.
+#[derive(Clone)]
 pub struct SignedUp {
     pub token: String,
     pub id: String,

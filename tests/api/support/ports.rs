@@ -335,6 +335,12 @@ pub struct Resend {
 }
 
 impl Resend {
+    /// Takes over the mails of another one.
+    pub fn become_copy_of(&self, other: &Resend) {
+        self.mails.replace(other.mails.borrow().clone());
+        self.posts.replace(other.posts.borrow().clone());
+    }
+
     pub fn new(now: Rc<Cell<i64>>, outside: Rc<Outside>) -> Resend {
         Resend {
             outside,

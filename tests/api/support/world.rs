@@ -1,6 +1,8 @@
 //! A service in which everything has happened once, and every endpoint that it has.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use std::cell::RefCell;
+
 use http::Method;
 use postern::{
     access::{
@@ -57,12 +59,63 @@ pub struct World {
 /// The id of [`World::passkey`] in the API.
 pub const PASSKEY_ID: &str = "0198c0de-0000-4000-8000-00000000ada1";
 
+/// Settings, with the world that they give.
+type Template = (Vec<(String, String)>, World);
+
+thread_local! {
+    static TEMPLATES: RefCell<Vec<Template>> = const { RefCell::new(Vec::new()) };
+}
+
+fn copy_of(secret: &Secret) -> Secret {
+    Secret::from_base32(&secret.to_base32()).unwrap()
+}
+
 impl World {
     pub fn new() -> World {
         Self::with_settings(&[])
     }
 
+    /// A copy of a world that each thread builds once per settings, because a test may need hundreds.
     pub fn with_settings(settings: &[(&str, &str)]) -> World {
+        TEMPLATES.with_borrow_mut(|templates| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let settings_of_template: Vec<_> = settings.iter().map(owned).collect();
+            if let Some((_, template)) = templates.iter().find(|(known, _)| *known == settings_of_template) {
+                return template.copy(settings);
+            }
+            let world = World::build(settings);
+            let copy = world.copy(settings);
+            templates.push((settings_of_template, world));
+            copy
+        })
+    }
+
+    fn copy(&self, settings: &[(&str, &str)]) -> World {
+        World {
+            postern: self.postern.copy(settings),
+            ada: self.ada.clone(),
+            grace: self.grace.clone(),
+            frozen: self.frozen.clone(),
+            session_id: self.session_id.clone(),
+            other_session: self.other_session.clone(),
+            other_session_id: self.other_session_id.clone(),
+            user_token: self.user_token.clone(),
+            reset_token: self.reset_token.clone(),
+            otp_token: self.otp_token.clone(),
+            code: self.code.clone(),
+            referrer: self.referrer.clone(),
+            admin_token: self.admin_token.clone(),
+            passkey: self.passkey.clone(),
+            new_totp: copy_of(&self.new_totp),
+            pia: self.pia.clone(),
+            tess: self.tess.clone(),
+            totp: copy_of(&self.totp),
+            recovery_codes: self.recovery_codes.clone(),
+            pending_token: self.pending_token.clone(),
+        }
+    }
+
+    fn build(settings: &[(&str, &str)]) -> World {
         let postern = Postern::with_settings(settings);
         let ada = postern.sign_up(ADA);
         // Ada is not verified, so that a code can be sent to her; Grace is, so that she may invite by mail.
