@@ -20,6 +20,7 @@ import {
 import { Authenticator } from "./support/authenticator.mjs";
 import { populate } from "./support/population.mjs";
 import { startPostern } from "./support/postern.mjs";
+import { totp } from "./support/totp.mjs";
 
 const document = new URL("../../docs/storage.md", import.meta.url);
 const header = "| call | sub-requests | rows read | rows written | after the response |\n|---|---|---|---|---|\n";
@@ -65,6 +66,14 @@ async function occupyTheEnds() {
        VALUES (?1, ?1, ?1, -7, '', 0, 0, 0, '', '[]', '', 0)`,
       id,
     );
+    await postern.sql(
+      "INSERT INTO totp (user_id, key_id, sealed, created_at, confirmed_at) VALUES (?1, '', '', 0, 0)",
+      id,
+    );
+    await postern.sql(
+      "INSERT INTO recovery_codes (id, user_id, key_id, sealed, created_at) VALUES (?1, ?1, '', '', 0)",
+      id,
+    );
     await postern.sql("INSERT INTO spent (key, expires_at) VALUES (?1, 9000000000000)", id);
     await postern.sql(
       "INSERT INTO events (at, action, result, actor_id, subject_id, address) VALUES (0, ?1, '', ?1 || '!', ?1, '')",
@@ -80,6 +89,11 @@ const requests = {
   "POST /api/auth/login/passkey": async ({ token }) => {
     const { authenticator } = await addPasskey(postern, token);
     return { json: await passkeySignIn(postern, authenticator) };
+  },
+  "POST /api/auth/login/second-factor": async (user) => {
+    const secret = await addTotp(user);
+    const { detail } = (await login(postern, user.email)).body;
+    return { json: { token: detail.token, code: totp(secret) } };
   },
   "POST /api/auth/signup": ({ other }) => ({ json: { referrer, email: other, password: PASSWORD } }),
   "POST /api/auth/logout": ({ token }) => ({ token }),
@@ -106,6 +120,28 @@ const requests = {
   "GET /api/auth/me": ({ token }) => ({ token }),
   "DELETE /api/auth/me": ({ token }) => ({ token }),
   "GET /api/auth/me/security": ({ token }) => ({ token }),
+  "POST /api/auth/me/totp": ({ token }) => ({ token }),
+  "PUT /api/auth/me/totp": async ({ token }) => {
+    const { secret } = ok(await send(postern, "POST", "/api/auth/me/totp", { token }));
+    return { token, json: { code: totp(secret) } };
+  },
+  "DELETE /api/auth/me/totp": async (user) => {
+    await addTotp(user);
+    return { token: user.token };
+  },
+  "POST /api/auth/me/recovery-codes": async (user) => {
+    await addTotp(user);
+    return { token: user.token };
+  },
+  "PUT /api/auth/me/second-factor": async ({ token }) => {
+    const { authenticator } = await addPasskey(postern, token);
+    const json = await passkeySignIn(postern, authenticator);
+    return { token: ok(await send(postern, "POST", "/api/auth/login/passkey", { json })).token };
+  },
+  "DELETE /api/auth/me/second-factor": async (user) => {
+    await addTotp(user);
+    return { token: user.token };
+  },
   "PUT /api/auth/me/name": ({ token }) => ({ token, json: { name: "Ada" } }),
   "PUT /api/auth/me/password": ({ token }) => ({
     token,
@@ -148,6 +184,10 @@ const requests = {
   "PUT /api/auth/admin/users/{id}": ({ user }) => ({ token: admin, id: user.id, json: { name: "Ada" } }),
   "DELETE /api/auth/admin/users/{id}": ({ user }) => ({ token: admin, id: user.id }),
   "POST /api/auth/admin/users/{id}/send-password-reset-link": ({ user }) => ({ token: admin, id: user.id }),
+  "DELETE /api/auth/admin/users/{id}/second-factors": async (user) => {
+    await addTotp(user);
+    return { token: admin, id: user.user.id };
+  },
   "GET /api/auth/admin/users/{id}/sessions": ({ user }) => ({ token: admin, id: user.id }),
   "DELETE /api/auth/admin/users/{id}/sessions": ({ user }) => ({ token: admin, id: user.id }),
   "DELETE /api/auth/admin/users/{id}/sessions/{session_id}": ({ user, token }) => ({
@@ -186,6 +226,13 @@ async function newUser() {
   const json = { referrer, email, password: PASSWORD };
   const { token, user } = ok(await send(postern, "POST", "/api/auth/signup", { json, address: address() }));
   return { email, token, user, other: `friend${people}@example.com` };
+}
+
+/** Adds an authenticator app to the account of the session. Returns its secret. */
+async function addTotp({ token }) {
+  const { secret } = ok(await send(postern, "POST", "/api/auth/me/totp", { token }));
+  ok(await send(postern, "PUT", "/api/auth/me/totp", { token, json: { code: totp(secret, -1) } }));
+  return secret;
 }
 
 let addresses = 0;
