@@ -195,12 +195,17 @@ struct Words {
     subject: String,
     /// What happened. Each sentence is a line of at most 78 characters, for the plain text.
     happened: String,
+    /// What to do after a change that the owner has made or asked for.
+    if_expected: &'static str,
 }
 
 impl SecurityNotice {
     fn words(&self, service: &str) -> Words {
         let named = |name: &str| shown_name(name).map_or(String::new(), |name| format!(" \u{201c}{name}\u{201d}"));
-        let words = |kind, subject, happened| Words { kind, subject, happened };
+        let words = |kind, subject, happened| {
+            let if_expected = "If this was you, you do not need to do anything.";
+            Words { kind, subject, happened, if_expected }
+        };
         match self {
             SecurityNotice::PasswordChanged => words(
                 "password_changed",
@@ -249,26 +254,33 @@ impl SecurityNotice {
             ),
             SecurityNotice::RecoveryCodeUsed { left } => {
                 let rest = match left {
-                    0 => "It was the last one. Create new ones on your account page.".to_owned(),
-                    1 => "You have 1 recovery code left. Create new ones on your account page.".to_owned(),
+                    0 => "It was the last one.".to_owned(),
+                    1 => "You have 1 recovery code left.".to_owned(),
                     left => format!("You have {left} recovery codes left."),
                 };
-                words(
+                let used = words(
                     "recovery_code_used",
                     format!("A recovery code of your {service} account was used"),
                     format!(
                         "Somebody signed in to your {service} account\nwith your password and a recovery code.\n{rest}"
                     ),
-                )
+                );
+                if *left > 1 {
+                    return used;
+                }
+                Words { if_expected: "If this was you, create new ones on your account page.", ..used }
             }
-            SecurityNotice::SecondFactorsReset => words(
-                "second_factors_reset",
-                format!("An admin has reset the second step of your {service} account"),
-                format!(
-                    "An admin has removed the authenticator app, the passkeys and the recovery\ncodes of your {service} \
-                     account, and ended your sessions.\nSign in with your password, or reset it, and set them up again."
-                ),
-            ),
+            SecurityNotice::SecondFactorsReset => Words {
+                if_expected: "If you asked for this, sign in with your password and set them up again.",
+                ..words(
+                    "second_factors_reset",
+                    format!("An admin has reset the second step of your {service} account"),
+                    format!(
+                        "An admin has removed the authenticator app, the passkeys and the recovery\ncodes of your \
+                         {service} account, and ended your sessions."
+                    ),
+                )
+            },
         }
     }
 }
@@ -284,11 +296,12 @@ pub fn security_notice(
     name: Option<&str>,
     notice: &SecurityNotice,
 ) -> Result<Message, Error> {
-    let Words { kind, subject, happened } = notice.words(&settings.service_name);
+    let Words { kind, subject, happened, if_expected } = notice.words(&settings.service_name);
     let frame = Frame::new(settings, &subject, name);
     let (link, account) = (&*link(settings, "/forgot-password", &[]), &*link(settings, "/account", &[]));
     let happened = &*happened;
-    let (text, html) = bodies!("security_notice/body.txt", "security_notice/body.html", frame, happened, link, account);
+    let (text, html) =
+        bodies!("security_notice/body.txt", "security_notice/body.html", frame, happened, if_expected, link, account);
     Ok(Message { kind, to: to.clone(), subject, text, html })
 }
 
@@ -393,7 +406,7 @@ mod tests {
             SecurityNotice::SecondFactorRequired,
             SecurityNotice::SecondFactorRemoved,
             SecurityNotice::RecoveryCodesReplaced,
-            SecurityNotice::RecoveryCodeUsed { left: 3 },
+            SecurityNotice::RecoveryCodeUsed { left: 1 },
             SecurityNotice::SecondFactorsReset,
         ]
     }
@@ -452,12 +465,12 @@ mod tests {
             &["was removed", "sign in with a passkey", "https://app.example/base/account"],
             &["The passkey \u{201c}Ada Lovelace\u{201d} was added", "remove passkeys"],
             &["The passkey \u{201c}Ada Lovelace\u{201d} was removed"],
-            &["takes a code of your authenticator app"],
+            &["takes a code of your authenticator app", "If this was you, you do not need to do anything."],
             &["no longer accepts codes of your authenticator app"],
             &["takes a second step"],
             &["A password alone is enough again"],
             &["The old ones no longer work"],
-            &["with your password and a recovery code", "You have 3 recovery codes left"],
+            &["with your password and a recovery code", "You have 1 recovery code left", "create new ones"],
             &["An admin has removed the authenticator app", "set them up again"],
         ];
         let mails = every_mail("Ada Lovelace");
