@@ -415,7 +415,9 @@ test("a user confirms who they are, and the stored token says so", async (t) => 
     });
     return verify(request, { url: postern.url, maxAge: 900 });
   };
-  for (const proof of [{ password: PASSWORD }, { passkey: true }]) {
+  /** @type {import("postern-client/sign-in").Proof[]} */
+  const proofs = [{ password: PASSWORD }, { passkey: true }];
+  for (const proof of proofs) {
     await postern.sql("UPDATE sessions SET authenticated_at = 1 WHERE user_id = ?", user.id);
     await ok(client.GET("/api/auth/me"));
     await assert.rejects(recent(), { code: "insufficient_user_authentication" });
@@ -441,9 +443,13 @@ test("a sign-in with a second factor takes two steps", async () => {
   const { token: older } = await signUp(postern, "older@example.com");
   client.tokens.set(older);
 
-  const begin = () => signIn.signIn(client, { email: user.email, password: PASSWORD });
+  const begin = async () => {
+    const result = await signIn.signIn(client, { email: user.email, password: PASSWORD });
+    if (result.status !== "second_factor_required") throw new Error(result.status);
+    return result;
+  };
   const first = await begin();
-  assert.deepEqual([first.status, first.methods], ["second_factor_required", ["totp", "recovery_code"]]);
+  assert.deepEqual(first.methods, ["totp", "recovery_code"]);
   await assert.rejects(first.finish({ code: totp(secret, 5) }), { name: "PosternError", code: "wrong_code" });
   assert.equal(client.tokens.get(), older);
   assert.equal((await first.finish({ code: totp(secret) })).id, user.id);
@@ -459,7 +465,8 @@ test("a sign-in without a second factor takes one step", async () => {
   const { user } = await signUp(postern, "one-step@example.com");
   const client = createClient({ url: postern.url });
   const result = await signIn.signIn(client, { email: user.email, password: PASSWORD });
-  assert.deepEqual([result.status, result.user.id], ["signed_in", user.id]);
+  if (result.status !== "signed_in") throw new Error(result.status);
+  assert.equal(result.user.id, user.id);
   const wrong = signIn.signIn(client, { email: user.email, password: "wrong" });
   await assert.rejects(wrong, { name: "PosternError", code: "wrong_credentials" });
 });
