@@ -15,8 +15,9 @@ import { readRecords } from "../../scripts/lib/users/read.mjs";
 import { loadRules } from "../../scripts/lib/users/rules.mjs";
 import { factorColumns } from "../../scripts/lib/users/second-factors.mjs";
 import { writeUsers } from "../../scripts/lib/users/write.mjs";
-import { PASSWORD, login, me, ok, refused } from "./support/client.mjs";
+import { PASSWORD, login, me, ok, refused, send } from "./support/client.mjs";
 import { authSecret, startPostern } from "./support/postern.mjs";
+import { totp } from "./support/totp.mjs";
 
 let postern;
 let folder;
@@ -406,6 +407,27 @@ test("a user with second factors needs one to sign in after an import", async ()
   assert.match(problems[0], /\(id unsafe\): .* second_factor is true without an authenticator app/);
   const { detail } = refused(await login(postern, user.email), 403, "second_factor_required");
   assert.deepEqual(detail.methods, ["totp", "passkey", "recovery_code"]);
+});
+
+test("an authenticator app and recovery codes work after they have moved", async () => {
+  const email = "mover@app.example";
+  await imported(await lines("mover.jsonl", [{ id: "mover", email, password_hash: made.passlib }]));
+  const { token } = ok(await login(postern, email));
+  const { secret } = ok(await send(postern, "POST", "/api/auth/me/totp", { token }));
+  const { recovery_codes } = ok(
+    await send(postern, "PUT", "/api/auth/me/totp", { token, json: { code: totp(secret, -1) } }),
+  );
+  const path = join(folder, "moved.jsonl");
+  await writeUsers(path, exportUsers(database));
+  await postern.sql("DELETE FROM users WHERE id = 'mover'");
+
+  assert.equal((await imported(path, { secrets: [authSecret] })).count.withSecondFactor, 1);
+  for (const proof of [{ code: totp(secret) }, { recovery_code: recovery_codes[9] }]) {
+    const { detail } = refused(await login(postern, email), 403, "second_factor_required");
+    const json = { token: detail.token, ...proof };
+    assert.equal(ok(await send(postern, "POST", "/api/auth/login/second-factor", { json })).user.id, "mover");
+  }
+  await postern.sql("DELETE FROM users WHERE id = 'mover'");
 });
 
 /** Returns all second factors, without the ids that an import draws. */
