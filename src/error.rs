@@ -111,7 +111,7 @@ refusals! {
 
     /// The second step of a sign-in with a wrong or used code, or a token that is wrong, used or expired. All get the same response.
     WrongCode:
-        UNAUTHORIZED "wrong_code", "This did not work. Try the next code. If your sign-in began more than ten minutes ago, begin again.",
+        UNAUTHORIZED "wrong_code", "The code was not accepted. Wait for the next one and try again. If you started more than 10 minutes ago, sign in again.",
         WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
 
     /// A page of another origin, or a request without an origin, tries to change something with the session cookie.
@@ -135,7 +135,7 @@ refusals! {
     })):
         FORBIDDEN "second_factor_required", format!("Sign in at {}/signin: this account asks for a second step.", step.app_url);
 
-    /// The operator requires a second factor, and the user has none.
+    /// The operator requires a second factor, and the session has only one factor.
     SecondFactorSetupRequired:
         FORBIDDEN "second_factor_setup_required",
         "Set up a second factor before you do anything else: an authenticator app or a passkey.";
@@ -144,9 +144,9 @@ refusals! {
     ReauthenticationRequired(reauthentication: Reauthentication = Reauthentication { methods: vec!["password", "passkey"], max_age: 900 }):
         FORBIDDEN "reauthentication_required", "Please confirm that it is you.";
 
-    /// The password, code or passkey with which the user wants to prove again who they are is wrong, or too little.
+    /// The password, code or passkey with which the user wants to prove again who they are is wrong, or not enough.
     WrongProof:
-        FORBIDDEN "wrong_proof", "This did not confirm that it is you. Check it, or choose another way.";
+        FORBIDDEN "wrong_proof", "We could not confirm that it is you. Try again, or choose another way.";
 
     /// What the authenticator says of a new passkey, or its challenge, is wrong.
     PasskeyRefused:
@@ -242,11 +242,11 @@ refusals! {
 
     /// The user already requires a second factor.
     SecondFactorOn:
-        CONFLICT "second_factor_on", "Your account already asks for a second factor.";
+        CONFLICT "second_factor_on", "Your account already requires a second factor.";
 
     /// The user requires no second factor.
     SecondFactorOff:
-        CONFLICT "second_factor_off", "Your account does not ask for a second factor.";
+        CONFLICT "second_factor_off", "Your account does not require a second factor.";
 
     /// The user has no password.
     NoPassword:

@@ -54,7 +54,7 @@ pub fn required(methods: Vec<&'static str>) -> Error {
     Error::ReauthenticationRequired(Reauthentication { methods, max_age: RECENT / 1_000 })
 }
 
-/// Returns the methods by which a user can prove again who they are. If the user requires a second factor, the password is too little.
+/// Returns the methods by which a user can prove again who they are. If the user requires a second factor, the password is not enough.
 pub fn methods(ways: &Ways) -> Vec<&'static str> {
     let of = |is_there: bool, method: Method| is_there.then_some(method.as_str());
     [

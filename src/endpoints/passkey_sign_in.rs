@@ -21,7 +21,7 @@ use crate::{
     web::{Request, Response, session_cookie},
 };
 
-/// Begin to log in with a passkey.
+/// Start a login with a passkey.
 ///
 /// Returns what `navigator.credentials.get` needs, and a token for `POST /api/auth/login/passkey`. Nothing is stored, so a page can
 /// ask for it each time that it is opened.
@@ -42,8 +42,7 @@ pub struct PasskeyCredentials {
 
 /// Log in with a passkey.
 ///
-/// A passkey is a device together with what unlocks it, so it also satisfies a user who requires a second factor. The checks run in
-/// this order:
+/// A passkey counts as two factors, the device and what unlocks it, so no second step follows. The checks run in this order:
 ///
 /// 1. The body: 400, 413, 415 or 422.
 /// 2. The token and everything that the browser and the authenticator say: 401 `wrong_passkey`.

@@ -103,7 +103,7 @@ pub struct AuthenticatorSelection {
     user_verification: &'static str,
 }
 
-/// Begin to add a passkey.
+/// Start adding a passkey.
 ///
 /// Returns what `navigator.credentials.create` needs, and a token for `POST /api/auth/me/passkeys`.
 #[operation(

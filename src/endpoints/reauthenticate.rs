@@ -29,7 +29,7 @@ use crate::{
 /// The proof. Exactly one is required.
 #[derive(FromFields)]
 pub struct NewProof {
-    /// The password. It is too little if you require a second factor.
+    /// The password. It is not enough if you require a second factor.
     pub password: Option<Password>,
     /// The passkey, as its `toJSON()` returns it. It needs the token of its options, see `POST
     /// /api/auth/reauthenticate/passkey/options`.
@@ -100,7 +100,7 @@ async fn by_password(app: &App, session: &Session, password: &Password) -> Resul
     Ok(Response::ok())
 }
 
-/// Begin to confirm with a passkey that it is you.
+/// Start confirming with a passkey that it is you.
 ///
 /// Returns what `navigator.credentials.get` needs, and a token for `POST /api/auth/reauthenticate`.
 #[operation(

@@ -22,7 +22,7 @@ use crate::{
 
 /// Require a second factor.
 ///
-/// For users with a passkey: from then on, the password alone is too little, and sessions that were started with it end. The response
+/// For users with a passkey: from then on, the password alone is not enough, and sessions that were started with it end. The response
 /// has ten recovery codes, which are not shown again. A session that was itself started with the password alone must prove the passkey
 /// first (403 `reauthentication_required`).
 ///

@@ -230,12 +230,12 @@ impl SecurityNotice {
             SecurityNotice::TotpAdded => words(
                 "totp_added",
                 format!("An authenticator app was added to your {service} account"),
-                format!("Signing in to your {service} account now takes a code of your authenticator app."),
+                format!("Signing in to your {service} account now takes a code from your authenticator app."),
             ),
             SecurityNotice::TotpRemoved => words(
                 "totp_removed",
                 format!("The authenticator app was removed from your {service} account"),
-                format!("Your {service} account no longer accepts codes of your authenticator app."),
+                format!("Your {service} account no longer accepts codes from your authenticator app."),
             ),
             SecurityNotice::SecondFactorRequired => words(
                 "second_factor_required",
@@ -260,9 +260,9 @@ impl SecurityNotice {
                 };
                 let used = words(
                     "recovery_code_used",
-                    format!("A recovery code of your {service} account was used"),
+                    format!("A recovery code for your {service} account was used"),
                     format!(
-                        "Somebody signed in to your {service} account\nwith your password and a recovery code.\n{rest}"
+                        "Someone signed in to your {service} account\nwith your password and a recovery code.\n{rest}"
                     ),
                 );
                 if *left > 1 {
@@ -274,7 +274,7 @@ impl SecurityNotice {
                 if_expected: "If you asked for this, sign in with your password and set them up again.",
                 ..words(
                     "second_factors_reset",
-                    format!("An admin has reset the second step of your {service} account"),
+                    format!("An admin has reset the second factors of your {service} account"),
                     format!(
                         "An admin has removed the authenticator app, the passkeys and the recovery\ncodes of your \
                          {service} account, and ended your sessions."
@@ -465,8 +465,8 @@ mod tests {
             &["was removed", "sign in with a passkey", "https://app.example/base/account"],
             &["The passkey \u{201c}Ada Lovelace\u{201d} was added", "remove passkeys"],
             &["The passkey \u{201c}Ada Lovelace\u{201d} was removed"],
-            &["takes a code of your authenticator app", "If this was you, you do not need to do anything."],
-            &["no longer accepts codes of your authenticator app"],
+            &["takes a code from your authenticator app", "If this was you, you do not need to do anything."],
+            &["no longer accepts codes from your authenticator app"],
             &["takes a second step"],
             &["A password alone is enough again"],
             &["The old ones no longer work"],
@@ -604,8 +604,8 @@ mod tests {
                 "Your Postern account now needs a second step",
                 "Your Postern account no longer needs a second step",
                 "You have new Postern recovery codes",
-                "A recovery code of your Postern account was used",
-                "An admin has reset the second step of your Postern account",
+                "A recovery code for your Postern account was used",
+                "An admin has reset the second factors of your Postern account",
             ]
         );
     }
