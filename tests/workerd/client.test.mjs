@@ -336,7 +336,7 @@ function inBrowser(t, authenticator, untilChosen = async () => {}) {
 /** Signs up a user, and adds a passkey to the account. */
 async function withPasskey(t, email) {
   const { user, token } = await signUp(postern, email);
-  const authenticator = new Authenticator(postern.url);
+  const authenticator = new Authenticator({ origin: postern.url });
   const client = createClient({ url: postern.url });
   client.tokens.set(token);
   const forgotten = inBrowser(t, authenticator);
@@ -392,7 +392,7 @@ test("the autofill waits for the user with a new challenge whenever the previous
 
 test("the page can end the autofill, and learns that a browser has no passkeys", async (t) => {
   const controller = new AbortController();
-  inBrowser(t, new Authenticator(postern.url), async ({ signal }) => {
+  inBrowser(t, new Authenticator({ origin: postern.url }), async ({ signal }) => {
     controller.abort();
     signal.throwIfAborted();
   });

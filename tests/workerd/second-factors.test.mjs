@@ -1,7 +1,6 @@
 // Second factors and passkeys on the real runtime: triggers of the local D1, signatures by WebCrypto, and concurrent requests.
 
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
 import { Authenticator, algorithms } from "./support/authenticator.mjs";
 import {
@@ -18,6 +17,7 @@ import {
   tally,
 } from "./support/client.mjs";
 import { startPostern } from "./support/postern.mjs";
+import { totp } from "./support/totp.mjs";
 
 let postern;
 before(async () => {
@@ -26,18 +26,6 @@ before(async () => {
 after(() => postern?.stop());
 
 const MANY = 50;
-
-/** Returns the code of an authenticator app (RFC 6238) for the step at an offset from the present one. */
-function totp(secret, offset = 0) {
-  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  const bits = [...secret].map((letter) => alphabet.indexOf(letter).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
-  const step = Buffer.alloc(8);
-  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + offset));
-  const hash = createHmac("sha1", key).update(step).digest();
-  const number = hash.readUInt32BE(hash[19] & 0xf) & 0x7fffffff;
-  return String(number % 1_000_000).padStart(6, "0");
-}
 
 const post = (path, options) => send(postern, "POST", `/api/auth${path}`, options);
 
