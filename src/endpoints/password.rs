@@ -1,4 +1,4 @@
-//! `PUT /api/auth/me/password`
+//! `PUT` and `DELETE /api/auth/me/password`
 
 use postern_macros::{FromFields, operation};
 
@@ -9,6 +9,7 @@ use crate::{
         new_password,
         password_attempt::{self, Verdict},
         recent::{self, RecentAuthentication},
+        second_factor,
     },
     app::App,
     crypto::password_hash,
@@ -16,12 +17,14 @@ use crate::{
         email::Email,
         event::Action,
         password::{NewPassword, Password},
+        proof::Method,
     },
     error::{Error, FieldProblem},
     mail::{message::SecurityNotice, queue::QueuedNotice},
+    responses::RecoveryCodesIfNew,
     store::{
         second_factors,
-        users::{self, Attempted},
+        users::{self, Attempted, PasswordRemoval},
     },
     web::{Request, Response, True},
 };
@@ -120,4 +123,44 @@ async fn set_first(app: &App, session: &Session, new_password: Result<NewPasswor
         queued.deliver_later(app);
     }
     Ok(Response::ok())
+}
+
+/// Remove your password.
+///
+/// You then sign in with a passkey only, and your account requires a second factor, so that a reset link alone does not open it. The
+/// response has ten recovery codes, which are not shown again, or null if you already have some. You get a notice by email.
+///
+/// A session that was not proven with a passkey must prove it first (403 `reauthentication_required`), so that you do not lock
+/// yourself out.
+#[operation(
+    responses((status = 200, body = RecoveryCodesIfNew), (status = "4XX", description = "no_passkey no_password"))
+)]
+pub async fn delete(app: &App, session: &Session) -> Result<Response, Error> {
+    let user_id = &session.user.id;
+    if !session.proof.methods().contains(&Method::Passkey) {
+        let refusal = recent::required(vec![Method::Passkey.as_str()]);
+        return Err(refusal_of_removal(app, session, refusal).await);
+    }
+    let (recovery_codes, set) = second_factor::draw_recovery_codes(app, user_id)?;
+    let queued = QueuedNotice::to(app, &session.user, SecurityNotice::PasswordRemoved)?;
+    let notice = queued.as_ref().map(|queued| &queued.notice);
+    let event = audit::own(app, Action::PasswordRemoved, session);
+    match users::remove_password(&app.store, &session.id, &set, notice, &event).await? {
+        PasswordRemoval::Done { has_new_codes } => {
+            queued.into_iter().for_each(|queued| queued.deliver_later(app));
+            Ok(Response::json(&RecoveryCodesIfNew { recovery_codes: has_new_codes.then_some(recovery_codes) }))
+        }
+        PasswordRemoval::Refused => Err(refusal_of_removal(app, session, Error::Unauthorized).await),
+    }
+}
+
+/// Returns why the password cannot be removed: what the user lacks, or else the given reason.
+async fn refusal_of_removal(app: &App, session: &Session, otherwise: Error) -> Error {
+    let refusal = match second_factors::find(&app.store, &session.user.id).await {
+        Ok(Some(ways)) if !ways.has_password => Error::NoPassword,
+        Ok(Some(ways)) if ways.passkeys == 0 => Error::NoPasskey,
+        Ok(_) => otherwise,
+        Err(error) => return error.into(),
+    };
+    bearer::refusal_of_session(app, session, refusal).await
 }

@@ -1,24 +1,27 @@
-//! `POST /api/auth/login/second-factor`
+//! `POST /api/auth/login/second-factor` and `POST /api/auth/login/second-factor/passkey/options`
 
 use postern_macros::{FromFields, operation};
 
 use crate::{
     access::{
         audit,
-        one_time::{self, Opened, PendingSignIn},
+        one_time::{self, Ceremony, Opened, PendingSignIn},
+        passkey::{self, Verdict},
         second_factor, sign_in,
     },
     app::App,
     domain::{
         event::Action,
         one_time_password::Code,
+        passkey::AuthenticationResponse,
         proof::{Method, Proof},
         recovery_code::RecoveryCode,
     },
     error::Error,
     mail::{message::SecurityNotice, queue::QueuedNotice},
-    responses::SignedIn,
+    responses::{PasskeyRequest, SignedIn},
     store::{
+        passkeys,
         second_factors::{self, Answer, Guess, Pending},
         sessions,
         throttles::Counter,
@@ -36,36 +39,47 @@ pub struct TypedSecondStep {
     pub code: Option<Code>,
     /// An unused recovery code.
     pub recovery_code: Option<RecoveryCode>,
+    /// The passkey, as its `toJSON()` returns it. It needs the token of its options as `challenge`, see `POST
+    /// /api/auth/login/second-factor/passkey/options`.
+    pub credential: Option<AuthenticationResponse>,
+    /// The token that came with the options of the passkey.
+    pub challenge: Option<String>,
 }
 
 /// What the user proves the second factor with.
 enum SecondStep {
     Totp(Code),
     RecoveryCode(RecoveryCode),
+    /// The credential, and the token of its challenge.
+    Passkey(AuthenticationResponse, String),
 }
 
-impl SecondStep {
-    fn of(code: Option<Code>, recovery_code: Option<RecoveryCode>) -> Result<SecondStep, Error> {
-        match (code, recovery_code) {
-            (Some(code), None) => Ok(SecondStep::Totp(code)),
-            (None, Some(code)) => Ok(SecondStep::RecoveryCode(code)),
-            _ => Err(Error::exactly_one_of(&["code", "recovery_code", "credential"])),
-        }
+impl TypedSecondStep {
+    /// Returns the token and the proof.
+    fn read(self) -> Result<(String, SecondStep), Error> {
+        let TypedSecondStep { token, code, recovery_code, credential, challenge } = self;
+        let step = match (code, recovery_code, credential, challenge) {
+            (Some(code), None, None, None) => SecondStep::Totp(code),
+            (None, Some(code), None, None) => SecondStep::RecoveryCode(code),
+            (None, None, Some(credential), Some(challenge)) => SecondStep::Passkey(credential, challenge),
+            _ => return Err(Error::exactly_one_of(&["code", "recovery_code", "credential with its challenge"])),
+        };
+        Ok((token, step))
     }
 }
 
 /// Complete a login with a second factor.
 ///
 /// A login of a user who requires a second factor returns 403 `second_factor_required` with a token, which is valid for 10 minutes. This
-/// endpoint exchanges it for a session, together with a code of the authenticator app or a recovery code. Codes and the token work once;
-/// a wrong code does not use up the token.
+/// endpoint exchanges it for a session, together with a code of the authenticator app, a recovery code or a passkey. Codes and the token
+/// work once; a wrong code does not use up the token.
 ///
 /// The checks run in this order:
 ///
 /// 1. The number of requests from this address: 429. Then the body: 400, 413, 415 or 422.
 /// 2. The token: 401 if it is wrong, expired or used, or if the password was changed since then.
-/// 3. The number of wrong codes of this user: 429. A code counts before it is checked.
-/// 4. The code: 401.
+/// 3. The number of wrong codes of this user: 429. A code counts before it is checked, and a passkey does not count.
+/// 4. The code or the passkey: 401.
 /// 5. The account: 403 if it is deactivated.
 #[operation(
     request_body = TypedSecondStep,
@@ -76,13 +90,60 @@ impl SecondStep {
     )
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let TypedSecondStep { token, code, recovery_code } = request.json(app)?;
-    let step = SecondStep::of(code, recovery_code)?;
+    let (token, step) = request.json::<TypedSecondStep>(app)?.read()?;
     let pending = one_time::open::<PendingSignIn>(app, &token).ok_or(Error::WrongCode)?;
     match step {
         SecondStep::Totp(code) => by_totp(app, request, &pending, &code).await,
         SecondStep::RecoveryCode(code) => by_recovery_code(app, request, &pending, &code).await,
+        SecondStep::Passkey(credential, challenge) => by_passkey(app, request, &pending, &credential, &challenge).await,
     }
+}
+
+/// The token of the sign-in.
+#[derive(FromFields)]
+pub struct SecondStepToken {
+    /// The token in `detail` of the response `second_factor_required`.
+    pub token: String,
+}
+
+/// Begin to complete a login with a passkey.
+///
+/// Returns what `navigator.credentials.get` needs, and a token for `POST /api/auth/login/second-factor`.
+#[operation(
+    request_body = SecondStepToken,
+    responses((status = 200, body = PasskeyRequest), (status = "4XX", description = "wrong_code no_passkey"))
+)]
+pub async fn passkey_options(app: &App, request: &Request) -> Result<Response, Error> {
+    let SecondStepToken { token } = request.json(app)?;
+    let pending = one_time::open::<PendingSignIn>(app, &token).ok_or(Error::WrongCode)?;
+    let user_id = pending.content.user_id;
+    let passkeys = passkeys::list(&app.store, &user_id).await?;
+    if passkeys.is_empty() {
+        return Err(Error::NoPasskey);
+    }
+    Ok(Response::json(&passkey::issue(app, Ceremony::SecondStep { user_id })?.request(app, passkeys)))
+}
+
+async fn by_passkey(
+    app: &App,
+    request: &Request,
+    pending: &Opened<PendingSignIn>,
+    credential: &AuthenticationResponse,
+    challenge: &str,
+) -> Result<Response, Error> {
+    let user_id = &pending.content.user_id;
+    let ceremony = Ceremony::SecondStep { user_id: user_id.clone() };
+    let challenge = passkey::open(app, challenge, &ceremony).ok_or(Error::WrongCode)?;
+    let assertion = passkey::authenticate(app, request, &challenge, credential).map_err(|_| Error::WrongCode)?;
+    let found = passkeys::find(&app.store, &credential.credential_id).await?;
+    let verdict = passkey::verify(app, found.as_ref(), &assertion, credential).await?;
+    // The passkey of another user is as good as none (Web Authentication Level 3, section 7.2, step 6).
+    let own = found.map(|found| found.account).filter(|account| account.user.id == *user_id);
+    let account = allowed(app, user_id, own, verdict == Verdict::Right)?;
+    let new = sign_in::new_session(app, request, Proof::parse(&pending.content.methods).and(Method::Passkey))?;
+    let guesses = second_factor::guesses(app, user_id);
+    let answer = Answer::Passkey(assertion.used(credential, user_id, &challenge));
+    complete(app, request, pending, account, &answer, &new, &guesses).await
 }
 
 async fn by_totp(

@@ -18,6 +18,7 @@ routes! {
     DELETE "/api/auth/me/second-factor": Session(Always) => second_factor::delete(app, caller);
     PUT "/api/auth/me/name": Session(Never) => name::put(app, request, caller);
     PUT "/api/auth/me/password": SessionBeforePasswordChange(Never) => password::put(app, request, caller);
+    DELETE "/api/auth/me/password": Session(Always) => password::delete(app, caller);
     POST "/api/auth/me/passkeys/options": SessionDuringSetup(Always) => passkeys::options(app, caller);
     GET "/api/auth/me/passkeys": SessionDuringSetup(Never) => passkeys::list(app, caller);
     POST "/api/auth/me/passkeys": SessionDuringSetup(Always) => passkeys::add(app, request, caller);

@@ -10,6 +10,7 @@ routes! {
     POST "/api/auth/login": RateLimited => login::post(app, request);
     POST "/api/auth/login/passkey/options": RateLimited => passkey_sign_in::options(app);
     POST "/api/auth/login/passkey": RateLimited => passkey_sign_in::post(app, request);
+    POST "/api/auth/login/second-factor/passkey/options": RateLimited => second_step::passkey_options(app, request);
     POST "/api/auth/login/second-factor": RateLimited => second_step::post(app, request);
     POST "/api/auth/signup": RateLimited => signup::post(app, request);
     POST "/api/auth/reauthenticate": SessionDuringSetup(Never) => reauthenticate::post(app, request, caller);

@@ -10,8 +10,8 @@ pub(super) fn spend(id: &str, expires_at: Timestamp) -> Statement {
         .bind(expires_at)
 }
 
-/// Uses up a one-time token if the previous statement of the batch has changed a row. That statement must require that the token is
-/// not used yet (`NOT EXISTS` in `spent`), so that a code that turns out to be used leaves the token for the next code.
+/// Uses up a one-time token if the previous statement of the batch has changed a row. If that statement takes a code, it must require that
+/// the token is not used yet (`NOT EXISTS` in `spent`), so that a code that turns out to be used leaves the token for the next code.
 pub(super) fn spend_if_changed(id: &str, expires_at: Timestamp) -> Statement {
     Statement::new(
         "INSERT INTO spent (key, expires_at) SELECT ?1, ?2 WHERE changes() > 0 ON CONFLICT (key) DO NOTHING RETURNING key",

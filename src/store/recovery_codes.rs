@@ -81,6 +81,15 @@ pub(super) fn insert_with_totp(set: &NewSet, now: Timestamp) -> Statement {
     bind(set, sql, now)
 }
 
+/// Inserts the codes if the user has none and an earlier statement of the batch has removed the password.
+pub(super) fn insert_without_password(set: &NewSet, now: Timestamp) -> Statement {
+    let sql = insert_set!(
+        "EXISTS (SELECT 1 FROM users WHERE id = ?1 AND password_hash = '' AND updated_at >= ?4)
+         AND NOT EXISTS (SELECT 1 FROM recovery_codes WHERE user_id = ?1)"
+    );
+    bind(set, sql, now)
+}
+
 /// Finds out whether the codes of this set are in force.
 pub(super) fn select_one_of(set: &NewSet) -> Statement {
     let id = set.codes.first().map(|code| code.id.as_str());

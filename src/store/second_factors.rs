@@ -6,6 +6,7 @@ use super::{
     Store,
     decode::flag,
     events, mails, one_time,
+    passkeys::Use,
     recovery_codes::{self, NewSet},
     retry, run, run_all,
     sessions::{self, Condition},
@@ -139,6 +140,8 @@ pub enum Answer<'a> {
         /// The same for the user.
         notice: Option<&'a mails::Notice>,
     },
+    /// A passkey.
+    Passkey(Use<'a>),
 }
 
 /// Uses up the answer and the token, and starts the session. Has an effect if both are unused, the password is still the same and the
@@ -157,16 +160,16 @@ pub async fn complete_sign_in(
 ) -> Result<bool, StoreError> {
     let Pending { user_id, password_epoch, token_id, token_expires_at } = *pending;
     let token = (token_id, password_epoch);
-    let mut statements = vec![
-        match answer {
-            Answer::Totp(code) => totp::accept_for_sign_in(user_id, *code, session.now, Some(token)),
-            Answer::RecoveryCode { id, .. } => recovery_codes::use_up(id, user_id, token),
-        },
-        one_time::spend_if_changed(token_id, token_expires_at),
-        sessions::begin(session, user_id, Condition::PasswordEpochAndProofSpent(password_epoch)),
-    ];
+    let mut statements = match answer {
+        Answer::Totp(code) => vec![totp::accept_for_sign_in(user_id, *code, session.now, Some(token))],
+        Answer::RecoveryCode { id, .. } => vec![recovery_codes::use_up(id, user_id, token)],
+        Answer::Passkey(used) => used.statements(session.now).into(),
+    };
+    statements.push(one_time::spend_if_changed(token_id, token_expires_at));
+    let begins_at = statements.len();
+    statements.push(sessions::begin(session, user_id, Condition::PasswordEpochAndProofSpent(password_epoch)));
     match *answer {
-        Answer::Totp(_) => statements.push(events::insert_if_changed(event)),
+        Answer::Totp(_) | Answer::Passkey(_) => statements.push(events::insert_if_changed(event)),
         Answer::RecoveryCode { event: used, notice, .. } => {
             statements.push(events::insert_if_changed(used));
             statements.extend(notice.into_iter().flat_map(mails::insert_notice));
@@ -174,8 +177,10 @@ pub async fn complete_sign_in(
         }
     }
     statements.push(sessions::end_surplus(user_id, session));
-    statements.extend(throttles::take_back_guess(guesses, &session.id, session.now));
-    Ok(retry::batch(store, &statements).await?.get(2).is_some_and(|begun| begun.any()))
+    if !matches!(answer, Answer::Passkey(_)) {
+        statements.extend(throttles::take_back_guess(guesses, &session.id, session.now));
+    }
+    Ok(retry::batch(store, &statements).await?.get(begins_at).is_some_and(|begun| begun.any()))
 }
 
 /// Makes an active user with a passkey require a second factor, and stores the recovery codes. The session must have two factors,

@@ -5,7 +5,9 @@ use serde::Deserialize;
 use super::{
     Store,
     decode::flag,
-    events, mails, retry, run, run_all,
+    events, mails,
+    recovery_codes::{self, NewSet},
+    retry, run, run_all,
     second_factors::{self, Ways},
     sessions::{self, Condition},
     throttles::{self, Counter, PasswordAttempt, PasswordCounters, PasswordProof},
@@ -377,6 +379,51 @@ pub async fn set_first_password(
     statements.extend(notice.into_iter().flat_map(mails::insert_notice));
     statements.push(sessions::end_all_but(user_id, kept_session, new_hash));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|set| set.any()))
+}
+
+/// What became of the removal of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordRemoval {
+    /// It was removed.
+    Done {
+        /// Whether the recovery codes are new. Otherwise the user already had some.
+        has_new_codes: bool,
+    },
+    /// The user has no password or no passkey, or the session has ended.
+    Refused,
+}
+
+/// Removes the password of a user who has a passkey and a session with two factors, and every reset token. From then on, the user requires a
+/// second factor, so that nobody gets in by a reset link alone. Queues a mail to the owner.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn remove_password(
+    store: &Store,
+    session_id: &str,
+    codes: &NewSet,
+    notice: Option<&mails::Notice>,
+    event: &Event,
+) -> Result<PasswordRemoval, StoreError> {
+    // A trigger ends the sessions with one factor.
+    let remove = Statement::new(
+        "UPDATE users SET password_hash = '', must_change_password = 0, password_reset_id = NULL, second_factor = 1,
+           updated_at = max(?3, updated_at + 1)
+         WHERE id = ?1 AND password_hash <> '' AND is_active = 1 AND EXISTS (SELECT 1 FROM passkeys WHERE user_id = ?1)
+           AND EXISTS (SELECT 1 FROM sessions WHERE id = ?2 AND user_id = ?1 AND level = 2 AND expires_at > ?3)
+         RETURNING id",
+    )
+    .bind(codes.user_id.as_str())
+    .bind(session_id)
+    .bind(event.at);
+    let mut statements = vec![remove, events::insert_if_changed(event)];
+    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    statements.push(recovery_codes::insert_without_password(codes, event.at));
+    statements.push(recovery_codes::select_one_of(codes));
+    let answers = retry::batch(store, &statements).await?;
+    let has_new_codes = answers.last().is_some_and(Rows::any);
+    let is_done = answers.first().is_some_and(Rows::any);
+    Ok(if is_done { PasswordRemoval::Done { has_new_codes } } else { PasswordRemoval::Refused })
 }
 
 /// Gives the active account with this email, if there is one, a new live reset token, which replaces the previous one. Queues the

@@ -39,6 +39,7 @@ fn events_of(endpoint: &Endpoint) -> Vec<Expected> {
         "PUT /api/auth/me/totp" => vec![("totp_added", ADA, ADA)],
         "DELETE /api/auth/me/totp" => vec![("totp_removed", TESS, TESS)],
         "POST /api/auth/me/recovery-codes" => vec![("recovery_codes_created", TESS, TESS)],
+        "DELETE /api/auth/me/password" => vec![("password_removed", PIA, PIA)],
         "PUT /api/auth/me/second-factor" => vec![("second_factor_required", PIA, PIA)],
         "DELETE /api/auth/me/second-factor" => vec![("second_factor_removed", TESS, TESS)],
         "DELETE /api/auth/admin/users/{id}/second-factors" => vec![("second_factors_reset", ADMIN, GRACE)],

@@ -453,6 +453,7 @@ fn endpoints_that_invite_guessing_are_rate_limited_with_retry_after() {
         "POST /api/auth/login",
         "POST /api/auth/login/passkey/options",
         "POST /api/auth/login/passkey",
+        "POST /api/auth/login/second-factor/passkey/options",
         "POST /api/auth/login/second-factor",
         "POST /api/auth/signup",
         "POST /api/auth/verify-otp",

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use postern::access::one_time::Ceremony;
 use postern::crypto::totp::Secret;
 use serde_json::{Value, json};
 
@@ -201,6 +202,11 @@ fn stories() -> Vec<Story> {
                     story.again = 409;
                     story.finally = |world, _| drop(world.postern.pending_token(PIA));
                 }
+                "DELETE /api/auth/me/password" => {
+                    story.owes_mail_to = Some(PIA);
+                    story.again = 409;
+                    story.finally = |world, _| world.postern.login(PIA, PASSWORD).refused(401, "wrong_credentials");
+                }
                 "DELETE /api/auth/me/second-factor" => {
                     story.owes_mail_to = Some(TESS);
                     story.again = 409;
@@ -357,6 +363,20 @@ fn stories() -> Vec<Story> {
             world.postern.post("/api/auth/verify-otp").form(&[("otp", "x"), ("token", &world.otp_token)])
         })
     });
+    stories.push(Story::new("a second step with a passkey", |world| {
+        let request = world.passkey_request(Ceremony::SecondStep { user_id: world.ada.id.clone() });
+        let token = world.pending(&world.ada.id);
+        let credential = world.passkey.get(&request["publicKey"]);
+        let body = json!({ "token": token, "credential": credential, "challenge": request["token"] });
+        world.postern.post("/api/auth/login/second-factor").json(body)
+    }));
+    stories.push(Story::new("a reauthentication with a passkey", |world| {
+        let (user_id, session_id) = (world.ada.id.clone(), world.session_id.clone());
+        let request = world.passkey_request(Ceremony::Reauthentication { user_id, session_id });
+        let credential = world.passkey.get(&request["publicKey"]);
+        let body = json!({ "token": request["token"], "credential": credential });
+        world.postern.post("/api/auth/reauthenticate").bearer(&world.ada.token).json(body)
+    }));
     stories.push(Story {
         answer: 403,
         again: 403,

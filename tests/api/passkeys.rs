@@ -550,6 +550,253 @@ fn a_reauthentication_takes_exactly_one_proof() {
     }
 }
 
+/// Ada, who requires a second factor and has a passkey, after the first step. Returns the token of her login.
+fn first_step(world: &World) -> Value {
+    world.postern.sql.execute("UPDATE users SET second_factor = 1 WHERE id = ?1", &[world.ada.id.as_str().into()]);
+    let answer = world.postern.login(ADA, PASSWORD);
+    answer.refused(403, "second_factor_required");
+    assert_eq!(answer.body["detail"]["methods"], json!(["passkey"]));
+    answer.body["detail"]["token"].clone()
+}
+
+fn second_step_options(postern: &Postern, token: &Value) -> Value {
+    let call = postern.post("/api/auth/login/second-factor/passkey/options").json(json!({ "token": token }));
+    call.send().expect(200)
+}
+
+fn second_step(postern: &Postern, token: &Value, challenge: &Value, credential: &Value) -> Answer {
+    let body = json!({ "token": token, "challenge": challenge, "credential": credential });
+    postern.post("/api/auth/login/second-factor").json(body).send()
+}
+
+#[test]
+fn a_passkey_is_a_second_step() {
+    let world = World::new();
+    let postern = &world.postern;
+    let token = first_step(&world);
+    let options = second_step_options(postern, &token);
+    let allowed = json!([{ "type": "public-key", "id": world.passkey.credential_id(), "transports": ["internal"] }]);
+    assert_eq!(options["publicKey"]["allowCredentials"], allowed);
+    let credential = world.passkey.get(&options["publicKey"]);
+    let signed_in = second_step(postern, &token, &options["token"], &credential).expect(200);
+    assert_eq!(signed_in["user"]["id"], json!(world.ada.id));
+    let session = signed_in["token"].as_str().unwrap();
+    let security = postern.get("/api/auth/me/security").bearer(session).send().expect(200);
+    assert_eq!((&security["level"], &security["methods"]), (&json!(2), &json!(["password", "passkey"])));
+    assert_eq!(events(postern, 2), [event("login", "second_factor_required"), event("login", "success")]);
+
+    // The challenge and the login work once.
+    second_step(postern, &token, &options["token"], &credential).refused(401, "wrong_code");
+    let other = second_step_options(postern, &token);
+    let credential = world.passkey.get(&other["publicKey"]);
+    second_step(postern, &token, &other["token"], &credential).refused(401, "wrong_code");
+    let fresh = json!(world.pending(&world.ada.id));
+    second_step(postern, &fresh, &options["token"], &world.passkey.get(&options["publicKey"]))
+        .refused(401, "wrong_code");
+}
+
+#[test]
+fn a_second_step_works_once_even_fifty_times_at_once() {
+    let world = World::new();
+    let postern = &world.postern;
+    let token = first_step(&world);
+    let calls = (0..50)
+        .map(|_| {
+            let options = second_step_options(postern, &token);
+            let credential = world.passkey.get(&options["publicKey"]);
+            let body = json!({ "token": token, "challenge": options["token"], "credential": credential });
+            postern.post("/api/auth/login/second-factor").json(body)
+        })
+        .collect();
+    let answers = postern.at_once(calls);
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+}
+
+/// CVE-2026-46419: a library misread a check that failed, and let users sign in as others with their own passkey.
+#[test]
+fn the_passkey_of_one_user_is_no_second_step_of_another() {
+    let world = World::new();
+    let postern = &world.postern;
+    let mut grace = add_passkey(postern, &world.grace.id, "grace", 2);
+    let before = sessions(postern);
+    // Tess has no passkey, Ada has another one.
+    for user_id in [&world.tess.id, &world.ada.id] {
+        for handle in [None, Some(&world.grace.id), Some(user_id)] {
+            grace.user_handle = handle.map(|id| id.as_bytes().to_vec());
+            let token = json!(world.pending(user_id));
+            let request = world.passkey_request(Ceremony::SecondStep { user_id: user_id.clone() });
+            let credential = grace.get(&request["publicKey"]);
+            second_step(postern, &token, &request["token"], &credential).refused(401, "wrong_code");
+            // Nor with the challenge of the owner.
+            let request = world.passkey_request(Ceremony::SecondStep { user_id: world.grace.id.clone() });
+            let credential = grace.get(&request["publicKey"]);
+            second_step(postern, &token, &request["token"], &credential).refused(401, "wrong_code");
+        }
+    }
+    let call = postern.post("/api/auth/login/second-factor/passkey/options");
+    call.json(json!({ "token": world.pending(&world.tess.id) })).send().refused(409, "no_passkey");
+    assert_eq!(sessions(postern), before);
+}
+
+#[test]
+fn a_second_step_takes_only_its_own_challenge_and_token() {
+    let world = World::new();
+    let postern = &world.postern;
+    let token = first_step(&world);
+    let (user_id, session_id) = (world.ada.id.clone(), world.session_id.clone());
+    for ceremony in [
+        Ceremony::SignIn,
+        Ceremony::Registration { user_id: user_id.clone() },
+        Ceremony::Reauthentication { user_id, session_id },
+    ] {
+        let request = world.passkey_request(ceremony);
+        let credential = world.passkey.get(&request["publicKey"]);
+        second_step(postern, &token, &request["token"], &credential).refused(401, "wrong_code");
+    }
+    let options = second_step_options(postern, &token);
+    let credential = world.passkey.get(&options["publicKey"]);
+    for bad in [json!("x"), options["token"].clone(), json!(world.ada.token), json!(world.reset_token)] {
+        second_step(postern, &bad, &options["token"], &credential).refused(401, "wrong_code");
+        let call = postern.post("/api/auth/login/second-factor/passkey/options").json(json!({ "token": bad }));
+        call.send().refused(401, "wrong_code");
+    }
+    // The token of a login is no challenge, nor a passkey without user verification a proof.
+    second_step(postern, &token, &token, &credential).refused(401, "wrong_code");
+    let mut unverified = Authenticator::new(1);
+    unverified.flags &= !USER_VERIFIED;
+    second_step(postern, &token, &options["token"], &unverified.get(&options["publicKey"])).refused(401, "wrong_code");
+    assert_eq!(second_step(postern, &token, &options["token"], &credential).status, 200);
+}
+
+#[test]
+fn a_second_step_ends_with_the_password_and_the_account() {
+    let world = World::new();
+    let postern = &world.postern;
+    let token = first_step(&world);
+    let step = || {
+        let options = second_step_options(postern, &token);
+        second_step(postern, &token, &options["token"], &world.passkey.get(&options["publicKey"]))
+    };
+    postern.set_active(&world.ada.id, false);
+    step().refused(403, "inactive");
+    postern.set_active(&world.ada.id, true);
+    postern.sql.execute("UPDATE users SET password_hash = 'other' WHERE id = ?1", &[world.ada.id.as_str().into()]);
+    step().refused(401, "wrong_code");
+}
+
+#[test]
+fn a_second_step_takes_exactly_one_proof() {
+    let world = World::new();
+    let token = first_step(&world);
+    let options = second_step_options(&world.postern, &token);
+    let (challenge, credential) = (&options["token"], world.passkey.get(&options["publicKey"]));
+    for body in [
+        json!({ "token": token, "credential": credential }),
+        json!({ "token": token, "challenge": challenge }),
+        json!({ "token": token, "challenge": challenge, "credential": credential, "code": "123456" }),
+        json!({ "token": token, "challenge": challenge, "code": "123456" }),
+    ] {
+        world.postern.post("/api/auth/login/second-factor").json(body).send().refused(422, "invalid_fields");
+    }
+}
+
+#[test]
+fn a_passkey_does_not_count_as_a_guess_and_forgives_none() {
+    let world = World::new();
+    let postern = &world.postern;
+    let token = first_step(&world);
+    let attempts =
+        || postern.sql.query("SELECT coalesce(sum(attempts), 0) AS sum FROM throttles", &[])[0]["sum"].clone();
+    let before = attempts();
+    let options = second_step_options(postern, &token);
+    let mut wrong = Authenticator::new(2);
+    wrong.credential_id = world.passkey.credential_id.clone();
+    second_step(postern, &token, &options["token"], &wrong.get(&options["publicKey"])).refused(401, "wrong_code");
+    assert_eq!(second_step(postern, &token, &options["token"], &world.passkey.get(&options["publicKey"])).status, 200);
+    assert_eq!(attempts(), before);
+}
+
+fn remove_password(postern: &Postern, session: &str) -> Answer {
+    postern.delete("/api/auth/me/password").bearer(session).send()
+}
+
+fn confirm_with_passkey(world: &World, session: &str) {
+    let postern = &world.postern;
+    let options = postern.post("/api/auth/reauthenticate/passkey/options").bearer(session).send().expect(200);
+    let answer = reauthenticate(postern, session, &options["token"], &world.passkey.get(&options["publicKey"]));
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+#[test]
+fn a_user_with_a_passkey_can_remove_the_password() {
+    let world = World::new();
+    let postern = &world.postern;
+    let session = &world.ada.token;
+    // The passkey must be used first, so that nobody is locked out.
+    let answer = remove_password(postern, session);
+    answer.refused(403, "reauthentication_required");
+    assert_eq!(answer.body["detail"]["methods"], json!(["passkey"]));
+    confirm_with_passkey(&world, session);
+    let pending = json!(world.pending(&world.ada.id));
+
+    let answer = remove_password(postern, session).expect(200);
+    let codes = answer["recovery_codes"].as_array().unwrap();
+    assert_eq!(codes.len(), 10);
+    assert_eq!(events(postern, 1), [event("password_removed", "success")]);
+    let mail = postern.mails(ADA)[0]["text"].as_str().unwrap().to_owned();
+    assert!(mail.contains("was removed"), "{mail}");
+
+    // The session with one factor, the reset link and a login that waits for its second step have ended.
+    assert_eq!(
+        (postern.me(session), postern.me(&world.other_session), postern.me(&world.reset_token)),
+        (200, 401, 401)
+    );
+    let request = world.passkey_request(Ceremony::SecondStep { user_id: world.ada.id.clone() });
+    let credential = world.passkey.get(&request["publicKey"]);
+    second_step(postern, &pending, &request["token"], &credential).refused(401, "wrong_code");
+    for password in [PASSWORD, "", "x"] {
+        postern.login(ADA, password).refused(401, "wrong_credentials");
+    }
+    assert_eq!(sign_in(postern, &world.passkey).status, 200);
+    remove_password(postern, session).refused(409, "no_password");
+    delete(postern, session, PASSKEY_ID).refused(409, "last_way_in");
+
+    // The mailbox alone opens nothing.
+    let reset = postern.reset_token(ADA);
+    let body = json!({ "password": "another good password" });
+    postern.post("/api/auth/reset-password-with-token").bearer(&reset).json(body).send().expect(200);
+    let answer = postern.login(ADA, "another good password");
+    answer.refused(403, "second_factor_required");
+    let body = json!({ "token": answer.body["detail"]["token"], "recovery_code": codes[0] });
+    postern.post("/api/auth/login/second-factor").json(body).send().expect(200);
+}
+
+#[test]
+fn recovery_codes_that_exist_stay_when_the_password_is_removed() {
+    let world = World::new();
+    let postern = &world.postern;
+    let session = world.tess.token.as_str();
+    assert_eq!(enroll(postern, session, &mut Authenticator::new(3)).status, 200);
+    assert_eq!(remove_password(postern, session).expect(200), json!({ "recovery_codes": null }));
+    assert_eq!(events(postern, 1), [event("password_removed", "success")]);
+    let security = postern.get("/api/auth/me/security").bearer(session).send().expect(200);
+    assert_eq!((&security["has_password"], &security["recovery_codes_left"]), (&json!(false), &json!(10)));
+}
+
+#[test]
+fn a_password_without_a_passkey_cannot_be_removed() {
+    let world = World::new();
+    let postern = &world.postern;
+    for session in [&world.grace.token, &world.tess.token] {
+        remove_password(postern, session).refused(409, "no_passkey");
+    }
+    // Nor with a passkey that was removed since.
+    let session = sign_in(postern, &world.passkey).expect(200)["token"].as_str().unwrap().to_owned();
+    delete(postern, &session, PASSKEY_ID).expect(200);
+    remove_password(postern, &session).refused(409, "no_passkey");
+    postern.login(ADA, PASSWORD).expect(200);
+}
+
 #[test]
 fn passkeys_are_renamed_and_removed_only_by_their_owner() {
     let world = World::new();

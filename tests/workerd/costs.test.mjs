@@ -90,6 +90,12 @@ const requests = {
     const { authenticator } = await addPasskey(postern, token);
     return { json: await passkeySignIn(postern, authenticator) };
   },
+  "POST /api/auth/login/second-factor/passkey/options": async ({ email, token, user }) => {
+    await addPasskey(postern, token);
+    await postern.sql("UPDATE users SET second_factor = 1 WHERE id = ?", user.id);
+    const { detail } = (await login(postern, email)).body;
+    return { json: { token: detail.token } };
+  },
   "POST /api/auth/login/second-factor": async (user) => {
     const secret = await addTotp(user);
     const { detail } = (await login(postern, user.email)).body;
@@ -132,6 +138,11 @@ const requests = {
   "POST /api/auth/me/recovery-codes": async (user) => {
     await addTotp(user);
     return { token: user.token };
+  },
+  "DELETE /api/auth/me/password": async ({ token }) => {
+    // From then on, the session is proven with the passkey.
+    await addPasskey(postern, token);
+    return { token };
   },
   "PUT /api/auth/me/second-factor": async ({ token }) => {
     const { authenticator } = await addPasskey(postern, token);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { addPasskey, me, ok, passkeySignIn, refused, send, signUp } from "./support/client.mjs";
+import { addPasskey, login, me, ok, passkeySignIn, refused, send, signUp } from "./support/client.mjs";
 import { startPostern } from "./support/postern.mjs";
 import { startPrimitives } from "./support/primitives.mjs";
 
@@ -34,9 +34,25 @@ test("a passkey is added, signs in, confirms, and is removed", async () => {
   const path = `/api/auth/me/passkeys/${id}`;
   ok(await send(postern, "PUT", path, { token, json: { name: "Phone" } }));
   const [passkey] = ok(await send(postern, "GET", "/api/auth/me/passkeys", { token }));
-  assert.deepEqual([passkey.id, passkey.name, passkey.is_synced], [id, "Phone", true]);
+  assert.deepEqual([passkey.id, passkey.name, passkey.is_synced], [id, "Phone", false]);
   ok(await send(postern, "DELETE", path, { token }));
   refused(await signIn(await passkeySignIn(postern, authenticator)), 401, "unknown_passkey");
+});
+
+test("a passkey is the second step, and replaces the password", async () => {
+  const { token, user } = await signUp(postern, "tess@example.com");
+  const { authenticator } = await addPasskey(postern, token);
+  await postern.sql("UPDATE users SET second_factor = 1 WHERE id = ?", user.id);
+  const { detail } = refused(await login(postern, user.email), 403, "second_factor_required");
+  const path = "/api/auth/login/second-factor";
+  const options = ok(await send(postern, "POST", `${path}/passkey/options`, { json: { token: detail.token } }));
+  const json = { token: detail.token, challenge: options.token, credential: authenticator.get(options.publicKey) };
+  const session = ok(await send(postern, "POST", path, { json }));
+
+  const { recovery_codes } = ok(await send(postern, "DELETE", "/api/auth/me/password", { token: session.token }));
+  assert.equal(recovery_codes.length, 10);
+  refused(await login(postern, user.email), 401, "wrong_credentials");
+  ok(await signIn(await passkeySignIn(postern, authenticator)));
 });
 
 test("browsers find the origins that can use passkeys", async () => {

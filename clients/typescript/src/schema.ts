@@ -364,18 +364,38 @@ export interface paths {
         /**
          * Complete a login with a second factor
          * @description A login of a user who requires a second factor returns 403 `second_factor_required` with a token, which is valid for 10 minutes. This
-         *     endpoint exchanges it for a session, together with a code of the authenticator app or a recovery code. Codes and the token work once;
-         *     a wrong code does not use up the token.
+         *     endpoint exchanges it for a session, together with a code of the authenticator app, a recovery code or a passkey. Codes and the token
+         *     work once; a wrong code does not use up the token.
          *
          *     The checks run in this order:
          *
          *     1. The number of requests from this address: 429. Then the body: 400, 413, 415 or 422.
          *     2. The token: 401 if it is wrong, expired or used, or if the password was changed since then.
-         *     3. The number of wrong codes of this user: 429. A code counts before it is checked.
-         *     4. The code: 401.
+         *     3. The number of wrong codes of this user: 429. A code counts before it is checked, and a passkey does not count.
+         *     4. The code or the passkey: 401.
          *     5. The account: 403 if it is deactivated.
          */
         post: operations["postLoginSecondFactor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/login/second-factor/passkey/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to complete a login with a passkey
+         * @description Returns what `navigator.credentials.get` needs, and a token for `POST /api/auth/login/second-factor`.
+         */
+        post: operations["postLoginSecondFactorPasskeyOptions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -574,7 +594,15 @@ export interface paths {
          */
         put: operations["putMePassword"];
         post?: never;
-        delete?: never;
+        /**
+         * Remove your password
+         * @description You then sign in with a passkey only, and your account requires a second factor, so that a reset link alone does not open it. The
+         *     response has ten recovery codes, which are not shown again, or null if you already have some. You get a notice by email.
+         *
+         *     A session that was not proven with a passkey must prove it first (403 `reauthentication_required`), so that you do not lock
+         *     yourself out.
+         */
+        delete: operations["deleteMePassword"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1750,6 +1778,11 @@ export interface components {
             /** @description The token of the sign-in, valid for 10 minutes. */
             token: string;
         };
+        /** @description The token of the sign-in. */
+        SecondStepToken: {
+            /** @description The token in `detail` of the response `second_factor_required`. */
+            token: string;
+        };
         /** @description How the account is protected, and how this session was proven. */
         Security: {
             /** @description When the user last proved in this session who they are. */
@@ -1871,11 +1904,33 @@ export interface components {
         };
         /** @description The token of the sign-in, and exactly one proof. */
         TypedSecondStep: {
+            /** @description The token that came with the options of the passkey. */
+            challenge?: string | null;
             /**
              * @description The six digits that the authenticator app shows. Spaces, hyphens and invisible characters between them are ignored.
              * @example 123456
              */
             code?: string | null;
+            /**
+             * @description The passkey, as its `toJSON()` returns it. It needs the token of its options as `challenge`, see `POST
+             *     /api/auth/login/second-factor/passkey/options`. The `AuthenticationResponseJSON` of Web Authentication Level 3.
+             */
+            credential?: {
+                /** @description In base64url. */
+                id: string;
+                /** @description The same as `id`. */
+                rawId: string;
+                response: {
+                    /** @description In base64url. */
+                    authenticatorData: string;
+                    /** @description In base64url. */
+                    clientDataJSON: string;
+                    /** @description In base64url. */
+                    signature: string;
+                };
+                /** @enum {string} */
+                type: "public-key";
+            } | null;
             /**
              * @description An unused recovery code. Case, spaces and hyphens do not matter, and the letters `o`, `i` and `l` count as the digits that they look like.
              * @example 01abc-23xyz
@@ -2117,6 +2172,26 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "account_changed" | "no_passkey";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
+         *     `no_passkey`: This account has no passkey.
+         *
+         *     `no_password`: Your account has no password. Set one first.
+         */
+        AccountChangedOrNoPasskeyOrNoPassword: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "no_passkey" | "no_password";
                     detail?: null;
                 };
             };
@@ -2767,6 +2842,20 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "method_not_allowed";
+                    detail?: null;
+                };
+            };
+        };
+        /** @description `no_passkey`: This account has no passkey. */
+        NoPasskey: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "no_passkey";
                     detail?: null;
                 };
             };
@@ -3751,6 +3840,41 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    postLoginSecondFactorPasskeyOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondStepToken"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyRequest"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["WrongCode"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["NoPasskey"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     postLogout: {
         parameters: {
             query?: never;
@@ -4155,6 +4279,36 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteMePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodesIfNew"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrNoPasskeyOrNoPassword"];
+            413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

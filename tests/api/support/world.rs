@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use http::Method;
 use postern::{
     access::{
-        one_time::Ceremony,
+        one_time::{self, Ceremony, PendingSignIn},
         passkey::{self, Issued},
         recent::RecentAuthentication,
     },
@@ -172,6 +172,12 @@ impl World {
         serde_json::to_value(passkey::issue(&app, ceremony).unwrap().request(&app, Vec::new())).unwrap()
     }
 
+    /// The token of a login of a user with a new password that waits for its second step.
+    pub fn pending(&self, user_id: &str) -> String {
+        let (user_id, methods) = (user_id.to_owned(), "password".to_owned());
+        one_time::seal(&self.app(), &PendingSignIn { user_id, password_epoch: 0, methods }).unwrap()
+    }
+
     /// What Ada's passkey sends to sign in.
     pub fn passkey_sign_in(&self) -> Value {
         let request = self.passkey_request(Ceremony::SignIn);
@@ -328,7 +334,8 @@ impl Endpoint {
 
     /// Whether it takes a user with a passkey.
     pub fn needs_passkey(&self) -> bool {
-        self.method == Method::PUT && self.pattern == "/api/auth/me/second-factor"
+        let endpoint = self.name();
+        ["PUT /api/auth/me/second-factor", "DELETE /api/auth/me/password"].contains(&endpoint.as_str())
     }
 
     /// Whether it takes a user with an authenticator app that is confirmed.
@@ -429,6 +436,9 @@ fn takes(method: &Method, pattern: &str) -> Takes {
         ("POST", "/me/passkeys/options") => Nothing,
         ("POST", "/me/passkeys") => Json(World::passkey_creation),
         ("PUT", "/me/passkeys/{id}") => Json(|_| json!({ "name": "Ada's phone" })),
+        ("POST", "/login/second-factor/passkey/options") => {
+            Json(|world| json!({ "token": world.pending(&world.ada.id) }))
+        }
         ("POST", "/login/second-factor") => Json(|world| {
             let code = totp_code(&world.totp, world.postern.now.get());
             json!({ "token": world.pending_token, "code": code })
