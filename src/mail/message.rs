@@ -230,7 +230,7 @@ impl SecurityNotice {
             SecurityNotice::TotpAdded => words(
                 "totp_added",
                 format!("An authenticator app was added to your {service} account"),
-                format!("Signing in to your {service} account now takes a code from your authenticator app."),
+                format!("Signing in to your {service} account now\ntakes a code from your authenticator app."),
             ),
             SecurityNotice::TotpRemoved => words(
                 "totp_removed",
