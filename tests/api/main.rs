@@ -34,6 +34,7 @@ mod one_time;
 mod one_time_password;
 mod openapi;
 mod outbox;
+mod passkey_recordings;
 mod passkey_vectors;
 mod passkeys;
 mod password;
