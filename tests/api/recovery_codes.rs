@@ -38,7 +38,7 @@ fn the_owner_hears_of_a_used_code_and_how_many_are_left() {
         postern.wait(10 * MINUTE);
         finish(postern, &postern.pending_token(TESS), code).expect(200);
         let mail = &postern.mails(TESS)[0];
-        assert_eq!(mail["subject"], "A recovery code of your Postern account was used");
+        assert_eq!(mail["subject"], "A recovery code for your Postern account was used");
         let text = mail["text"].as_str().unwrap();
         let expected = match left {
             0 => "It was the last one.".to_owned(),

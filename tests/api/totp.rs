@@ -258,7 +258,7 @@ fn an_admin_can_remove_all_second_factors_of_a_user_who_lost_them() {
     ] {
         assert!(postern.sql.query(query, &[tess.id.as_str().into()]).is_empty(), "{query}");
     }
-    assert_eq!(subjects(postern, TESS)[0], "An admin has reset the second step of your Postern account");
+    assert_eq!(subjects(postern, TESS)[0], "An admin has reset the second factors of your Postern account");
     // The password is enough, and a new app can be confirmed at once.
     let session = postern.token(TESS, PASSWORD);
     postern.add_totp(&session);

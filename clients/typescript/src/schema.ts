@@ -314,8 +314,7 @@ export interface paths {
         put?: never;
         /**
          * Log in with a passkey
-         * @description A passkey is a device together with what unlocks it, so it also satisfies a user who requires a second factor. The checks run in
-         *     this order:
+         * @description A passkey counts as two factors, the device and what unlocks it, so no second step follows. The checks run in this order:
          *
          *     1. The body: 400, 413, 415 or 422.
          *     2. The token and everything that the browser and the authenticator say: 401 `wrong_passkey`.
@@ -341,7 +340,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Begin to log in with a passkey
+         * Start a login with a passkey
          * @description Returns what `navigator.credentials.get` needs, and a token for `POST /api/auth/login/passkey`. Nothing is stored, so a page can
          *     ask for it each time that it is opened.
          */
@@ -542,7 +541,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Begin to add a passkey
+         * Start adding a passkey
          * @description Returns what `navigator.credentials.create` needs, and a token for `POST /api/auth/me/passkeys`.
          */
         post: operations["postMePasskeysOptions"];
@@ -638,7 +637,7 @@ export interface paths {
         get?: never;
         /**
          * Require a second factor
-         * @description For users with a passkey: from then on, the password alone is too little, and sessions that were started with it end. The response
+         * @description For users with a passkey: from then on, the password alone is not enough, and sessions that were started with it end. The response
          *     has ten recovery codes, which are not shown again. A session that was itself started with the password alone must prove the passkey
          *     first (403 `reauthentication_required`).
          *
@@ -899,7 +898,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Begin to confirm with a passkey that it is you
+         * Start confirming with a passkey that it is you
          * @description Returns what `navigator.credentials.get` needs, and a token for `POST /api/auth/reauthenticate`.
          */
         post: operations["postReauthenticatePasskeyOptions"];
@@ -1494,7 +1493,7 @@ export interface components {
             } | null;
             /**
              * Format: password
-             * @description The password. It is too little if you require a second factor.
+             * @description The password. It is not enough if you require a second factor.
              * @example correct horse battery staple
              */
             password?: string | null;
@@ -2201,7 +2200,7 @@ export interface components {
          *
          *     `no_passkey`: This account has no passkey.
          *
-         *     `second_factor_on`: Your account already asks for a second factor.
+         *     `second_factor_on`: Your account already requires a second factor.
          */
         AccountChangedOrNoPasskeyOrSecondFactorOn: {
             headers: {
@@ -2223,7 +2222,7 @@ export interface components {
          *
          *     `second_factor_enforced`: A second factor is required here. Add another one before you remove this one.
          *
-         *     `second_factor_off`: Your account does not ask for a second factor.
+         *     `second_factor_off`: Your account does not require a second factor.
          */
         AccountChangedOrNoPasswordOrSecondFactorEnforcedOrSecondFactorOff: {
             headers: {
@@ -2297,7 +2296,7 @@ export interface components {
         /**
          * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
          *
-         *     `second_factor_off`: Your account does not ask for a second factor.
+         *     `second_factor_off`: Your account does not require a second factor.
          */
         AccountChangedOrSecondFactorOff: {
             headers: {
@@ -2649,7 +2648,7 @@ export interface components {
          *
          *     `password_change_required`: Change the default password before you do anything else.
          *
-         *     `wrong_proof`: This did not confirm that it is you. Check it, or choose another way.
+         *     `wrong_proof`: We could not confirm that it is you. Try again, or choose another way.
          */
         ForeignOriginOrInactiveOrPasswordChangeRequiredOrWrongProof: {
             headers: {
@@ -2998,7 +2997,7 @@ export interface components {
                 };
             };
         };
-        /** @description `wrong_code`: This did not work. Try the next code. If your sign-in began more than ten minutes ago, begin again. */
+        /** @description `wrong_code`: The code was not accepted. Wait for the next one and try again. If you started more than 10 minutes ago, sign in again. */
         WrongCode: {
             headers: {
                 "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
