@@ -77,7 +77,7 @@ const postern = createClient({
   },
 });
 postern.tokens.set("older");
-const factor: SecondFactor = supportsPasskeys() ? { recoveryCode: "aaaaa-aaaaa" } : { code: "123456" };
+const factor: SecondFactor = supportsPasskeys() ? { passkey: true } : { code: "123456" };
 const result = await signIn(postern, { email: "ada@example.com", password: "secret" });
 const user: User = result.status === "signed_in" ? result.user : await result.finish(factor);
 console.log(result.status, user.email, postern.tokens.get());

@@ -461,6 +461,19 @@ test("a sign-in with a second factor takes two steps", async () => {
   assert.equal((await ok(client.GET("/api/auth/me"))).id, user.id);
 });
 
+test("a passkey completes a sign-in as the second step", async (t) => {
+  const { user, client, authenticator } = await withPasskey(t, "second-step@example.com");
+  await signIn.reauthenticate(client, { passkey: true });
+  await ok(client.PUT("/api/auth/me/second-factor"));
+  const result = await signIn.signIn(client, { email: user.email, password: PASSWORD });
+  assert.deepEqual([result.status, result.methods], ["second_factor_required", ["passkey", "recovery_code"]]);
+  inBrowser(t, new Authenticator({ origin: postern.url }));
+  await assert.rejects(result.finish({ passkey: true }), { code: "wrong_code" });
+  inBrowser(t, authenticator);
+  assert.equal((await result.finish({ passkey: true })).id, user.id);
+  assert.deepEqual(await levelOf(client.tokens.get()), [2, ["pwd", "pop", "user", "mfa"]]);
+});
+
 test("a sign-in without a second factor takes one step", async () => {
   const { user } = await signUp(postern, "one-step@example.com");
   const client = createClient({ url: postern.url });

@@ -20,8 +20,8 @@ export type SignIn =
       finish(factor: SecondFactor): Promise<User>;
     };
 
-/** A second factor: the code of an authenticator app, or a recovery code. */
-export type SecondFactor = { code: string } | { recoveryCode: string };
+/** A second factor: the code of an authenticator app, a recovery code, or a passkey that the browser asks for. */
+export type SecondFactor = { code: string } | { recoveryCode: string } | AskForPasskey;
 
 /** How a user confirms who they are. */
 export type Proof = { password: string } | { code: string } | AskForPasskey;
@@ -55,8 +55,15 @@ export async function signIn(postern: Postern, credentials: { email: string; pas
 }
 
 async function finish(postern: Postern, token: string, factor: SecondFactor): Promise<User> {
-  const proof = "code" in factor ? { code: factor.code } : { recovery_code: factor.recoveryCode };
-  return (await ok(postern.POST("/api/auth/login/second-factor", { body: { token, ...proof } }))).user;
+  const body = { token, ...(await secondStep(postern, token, factor)) };
+  return (await ok(postern.POST("/api/auth/login/second-factor", { body }))).user;
+}
+
+async function secondStep(postern: Postern, token: string, factor: SecondFactor) {
+  if ("code" in factor) return { code: factor.code };
+  if ("recoveryCode" in factor) return { recovery_code: factor.recoveryCode };
+  const options = await ok(postern.POST("/api/auth/login/second-factor/passkey/options", { body: { token } }));
+  return { challenge: options.token, credential: await get(options, factor) };
 }
 
 /**
