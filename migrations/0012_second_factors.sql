@@ -97,12 +97,17 @@ BEGIN
   DELETE FROM recovery_codes WHERE user_id = new.id;
 END;
 
--- Nobody can prove a second factor that no longer exists, so the last one takes the requirement with it.
+-- Nobody can prove a second factor that no longer exists, so the last one takes the requirement with it, and the level of the
+-- sessions that were proven with it: otherwise they would pass for more, should the operator require a second factor later.
 CREATE TRIGGER requirement_ends_with_the_last_totp
 AFTER DELETE ON totp
 BEGIN
   UPDATE users SET second_factor = 0
   WHERE id = old.user_id AND second_factor = 1
+    AND NOT EXISTS (SELECT 1 FROM totp WHERE user_id = old.user_id AND confirmed_at IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM passkeys WHERE user_id = old.user_id);
+  UPDATE sessions SET level = 1, methods = 'password'
+  WHERE user_id = old.user_id AND level = 2
     AND NOT EXISTS (SELECT 1 FROM totp WHERE user_id = old.user_id AND confirmed_at IS NOT NULL)
     AND NOT EXISTS (SELECT 1 FROM passkeys WHERE user_id = old.user_id);
 END;
@@ -112,6 +117,10 @@ AFTER DELETE ON passkeys
 BEGIN
   UPDATE users SET second_factor = 0
   WHERE id = old.user_id AND second_factor = 1
+    AND NOT EXISTS (SELECT 1 FROM totp WHERE user_id = old.user_id AND confirmed_at IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM passkeys WHERE user_id = old.user_id);
+  UPDATE sessions SET level = 1, methods = 'password'
+  WHERE user_id = old.user_id AND level = 2
     AND NOT EXISTS (SELECT 1 FROM totp WHERE user_id = old.user_id AND confirmed_at IS NOT NULL)
     AND NOT EXISTS (SELECT 1 FROM passkeys WHERE user_id = old.user_id);
 END;

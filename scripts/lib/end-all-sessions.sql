@@ -6,6 +6,8 @@ UPDATE users SET password_reset_id = NULL WHERE password_reset_id IS NOT NULL;
 -- Live one-time codes, for the same reason.
 UPDATE one_time_passwords SET generation = NULL WHERE generation IS NOT NULL;
 DELETE FROM user_tokens;
+-- Sign-ins that wait for a second step: their tokens name the epoch.
+UPDATE users SET password_epoch = password_epoch + 1;
 -- One event without a subject, because it concerns every account. Event times never decrease.
 INSERT INTO events (at, action, result, actor_id, address)
 SELECT max(now, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), now)), 'sessions_ended', 'success', 'operator', 'terminal'

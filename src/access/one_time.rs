@@ -84,13 +84,12 @@ pub struct Opened<T> {
 pub fn seal<T: Content>(app: &App, content: &T) -> Result<String, Error> {
     let token = Opened { id: random::id()?, expires_at: app.now + LIFETIME, content };
     let text = serde_json::to_string(&token).map_err(|error| Error::Internal(format!("a one-time token: {error}")))?;
-    let key = app.keys().one_time.first().ok_or_else(|| Error::Internal("no key for one-time tokens".to_owned()))?;
-    key.seal(&text, T::PURPOSE)
+    app.keys().one_time.seal(&text, T::PURPOSE)
 }
 
 /// Returns the content of a token of this kind that has not expired. Whether it was used is asked of D1, in the batch that uses it.
 pub fn open<T: Content>(app: &App, token: &str) -> Option<Opened<T>> {
-    let text = app.keys().one_time.iter().find_map(|key| key.open(token, T::PURPOSE))?;
+    let text = app.keys().one_time.open(token, T::PURPOSE)?;
     let opened: Opened<T> = serde_json::from_str(&text).ok()?;
     (app.now < opened.expires_at).then_some(opened)
 }

@@ -141,7 +141,7 @@ pub enum Verdict {
 /// Checks who owns a passkey, its signature, and what must not change (section 7.2, steps 6 and 19 to 22). An unknown passkey takes
 /// as long as one that is known.
 ///
-/// A counter that does not advance leaves an event: there may be a copy of the passkey.
+/// A counter that goes back leaves an event: there may be a copy of the passkey.
 ///
 /// # Errors
 /// 503 if the runtime cannot verify signatures.
@@ -161,7 +161,10 @@ pub async fn verify(
         return Ok(Verdict::Wrong);
     }
     if !webauthn::counter_advances(passkey.sign_count, assertion.sign_count) {
-        audit::later(app, audit::without_session(app, Action::PasskeyCloned, &account.user.id));
+        // An equal counter is also that of a request that was sent twice.
+        if assertion.sign_count < passkey.sign_count {
+            audit::later(app, audit::without_session(app, Action::PasskeyCloned, &account.user.id));
+        }
         return Ok(Verdict::Wrong);
     }
     Ok(Verdict::Right)

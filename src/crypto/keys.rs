@@ -28,8 +28,9 @@ pub struct Keys {
     pub idempotency: HashKey,
     /// Encrypt queued mails: the current key, and the previous one if it is still accepted.
     pub mail: Vec<SealKey>,
-    /// Encrypt one-time tokens: the current key, and the previous one if it is still accepted.
-    pub one_time: Vec<SealKey>,
+    /// Encrypts one-time tokens. They live for minutes, so those of the previous secret are not accepted: whoever knows a leaked one
+    /// could make the token of a first step.
+    pub one_time: SealKey,
     /// Encrypt the secrets of authenticator apps and recovery codes: the current key, and the previous one if it is still accepted.
     pub second_factor: Vec<SecondFactorKey>,
 }
@@ -71,7 +72,7 @@ impl Keys {
                 })
                 .collect(),
             mail: secrets().map(|secret| SealKey(derive(secret, "mail"))).collect(),
-            one_time: secrets().map(|secret| SealKey(derive(secret, "one-time token"))).collect(),
+            one_time: SealKey(derive(current, "one-time token")),
             second_factor: secrets()
                 .map(|secret| SecondFactorKey {
                     id: key_id(secret, "second factor key id"),

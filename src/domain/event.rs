@@ -108,7 +108,7 @@ actions! {
     /// A passkey was removed.
     PasskeyRemoved: NO_POINTS;
     /// The counter of a passkey went back, so there may be a copy of it. It was refused.
-    PasskeyCloned: NO_POINTS;
+    PasskeyCloned: FEW_POINTS;
     /// The password was removed, so that only passkeys are left.
     PasswordRemoved: NO_POINTS;
     /// An admin removed all second factors of the user.

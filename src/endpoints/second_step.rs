@@ -155,7 +155,9 @@ async fn by_totp(
     let user_id = &pending.content.user_id;
     let guesses = second_factor::guesses(app, user_id);
     let Guess { account, stored } = second_factors::guess_totp(&app.store, &guesses, user_id, app.now).await??;
-    let right = stored.first().and_then(|totp| second_factor::right_code(app, user_id, totp, code.as_str()));
+    let account = with_epoch(account, pending);
+    let stored = stored.first().filter(|_| account.is_some());
+    let right = stored.and_then(|totp| second_factor::right_code(app, user_id, totp, code.as_str()));
     let account = allowed(app, user_id, account, right.is_some())?;
     let right = right.ok_or(Error::WrongCode)?;
     let new = sign_in::new_session(app, request, Proof::parse(&pending.content.methods).and(Method::Totp))?;
@@ -172,7 +174,9 @@ async fn by_recovery_code(
     let guesses = second_factor::guesses(app, user_id);
     let Guess { account, stored } =
         second_factors::guess_recovery_code(&app.store, &guesses, user_id, app.now).await??;
-    let right = second_factor::matching_code(app, user_id, &stored, code);
+    let account = with_epoch(account, pending);
+    let known = if account.is_some() { stored.as_slice() } else { &[] };
+    let right = second_factor::matching_code(app, user_id, known, code);
     let account = allowed(app, user_id, account, right.is_some())?;
     let right = right.ok_or(Error::WrongCode)?;
     let new = sign_in::new_session(app, request, Proof::parse(&pending.content.methods).and(Method::RecoveryCode))?;
@@ -184,6 +188,12 @@ async fn by_recovery_code(
     let response = complete(app, request, pending, account, &answer, &new, &guesses).await?;
     queued.into_iter().for_each(|queued| queued.deliver_later(app));
     Ok(response)
+}
+
+/// Returns the account, if its password is still that of the first step. Otherwise no code is compared, so nobody learns from a token
+/// that has ended whether a code is right.
+fn with_epoch(account: Option<Account>, pending: &Opened<PendingSignIn>) -> Option<Account> {
+    account.filter(|account| account.password_epoch == pending.content.password_epoch)
 }
 
 /// Returns the account, unless the proof was wrong, or the account is not active or was deleted in the meantime.

@@ -200,6 +200,22 @@ struct Words {
 }
 
 impl SecurityNotice {
+    /// Returns the kind, whatever the details. Notices of the same kind within a few minutes become one, so nobody can flood a
+    /// mailbox by adding passkeys under many names.
+    pub fn kind(&self) -> &'static str {
+        self.words("").kind
+    }
+
+    /// Returns the notice without text that the user has chosen, for an address that may be that of someone else.
+    #[must_use]
+    pub fn without_names(self) -> SecurityNotice {
+        match self {
+            SecurityNotice::PasskeyAdded { .. } => SecurityNotice::PasskeyAdded { passkey: String::new() },
+            SecurityNotice::PasskeyRemoved { .. } => SecurityNotice::PasskeyRemoved { passkey: String::new() },
+            other => other,
+        }
+    }
+
     fn words(&self, service: &str) -> Words {
         let named = |name: &str| shown_name(name).map_or(String::new(), |name| format!(" \u{201c}{name}\u{201d}"));
         let words = |kind, subject, happened| {
@@ -230,7 +246,9 @@ impl SecurityNotice {
             SecurityNotice::TotpAdded => words(
                 "totp_added",
                 format!("An authenticator app was added to your {service} account"),
-                format!("Signing in to your {service} account now\ntakes a code from your authenticator app."),
+                format!(
+                    "Signing in to your {service} account with your password\nnow takes a code from your authenticator app."
+                ),
             ),
             SecurityNotice::TotpRemoved => words(
                 "totp_removed",

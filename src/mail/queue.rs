@@ -205,14 +205,14 @@ impl QueuedNotice {
     /// 500 without randomness.
     pub fn to(app: &App, user: &User, notice: SecurityNotice) -> Result<Option<QueuedNotice>, Error> {
         let Ok(to) = Email::parse(&user.email) else { return Ok(None) };
-        // Two passkeys are two notices, and the same one twice is not.
-        let kind = serde_json::to_string(&notice).map_err(|error| Error::Internal(format!("a notice: {error}")))?;
+        let notice = if user.is_verified { notice } else { notice.without_names() };
+        let kind = notice.kind();
         let (email, name) = (user.email.clone(), user.name.clone());
         let job = match notice {
             SecurityNotice::PasswordChanged => MailJob::PasswordChanged { email, name },
             notice => MailJob::SecurityNotice { email, name, notice },
         };
-        QueuedNotice::new(app, &to, &kind, job).map(Some)
+        QueuedNotice::new(app, &to, kind, job).map(Some)
     }
 
     fn new(app: &App, to: &Email, kind: &str, job: MailJob) -> Result<QueuedNotice, Error> {

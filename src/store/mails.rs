@@ -56,15 +56,16 @@ pub struct Notice {
 /// Queues a notice if the previous statement of the batch has written the event of the change: immediately, or at the end of the
 /// window that an equal notice has started. These two statements stand directly after that of the event.
 ///
-/// If the batch runs twice, either the event is not written again, or the rows of the first run are found: the immediate mail by its
-/// id, which is drawn at random, and the deferred one by the conflict.
+/// Of several notices for the end of the window, the last one is sent. If the batch runs twice, either the event is not written again,
+/// or the rows of the first run are found: the immediate mail by its id, which is drawn at random, and the deferred one by the
+/// conflict.
 pub(super) fn insert_notice(notice: &Notice) -> [Statement; 2] {
     let mail = Statement::new(
         "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
          SELECT iif(window_end IS NULL, ?1, ?7), iif(window_end IS NULL, ?2, ?8), ?3, ?4, ?5, coalesce(window_end, ?6)
          FROM (SELECT (SELECT expires_at FROM throttles WHERE key = ?9 AND expires_at > ?4) AS window_end)
          WHERE changes() > 0 AND NOT EXISTS (SELECT 1 FROM mails WHERE id = ?1)
-         ON CONFLICT (id) DO NOTHING",
+         ON CONFLICT (id) DO UPDATE SET sealed = excluded.sealed",
     );
     let window = Statement::new(
         "INSERT INTO throttles (key, attempts, blocked_until, expires_at)

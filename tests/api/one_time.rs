@@ -73,13 +73,12 @@ fn a_one_time_token_with_any_change_does_not_open() {
     }
 }
 
+/// Otherwise a leaked secret would still make the token of a first step.
 #[test]
-fn a_one_time_token_survives_one_rotation_of_the_secret() {
+fn a_one_time_token_ends_with_its_secret() {
     let postern = Postern::new();
     let token = one_time::seal(&app(&postern), &pending()).unwrap();
     postern.redeploy(&[("AUTH_SECRET", NEW_SECRET), ("AUTH_SECRET_PREVIOUS", SECRET)]);
-    assert!(one_time::open::<PendingSignIn>(&app(&postern), &token).is_some());
-    postern.redeploy(&[("AUTH_SECRET", NEW_SECRET)]);
     assert!(one_time::open::<PendingSignIn>(&app(&postern), &token).is_none());
 }
 
