@@ -1,8 +1,10 @@
 // Runs axe on every page, in the light and the dark scheme, at phone and desktop widths, and with various brand colors.
 
 import { after, before, describe, test } from "node:test";
-import { adminToken, ok, resetToken, send, signUp, userToken } from "../workerd/support/client.mjs";
+import { PASSWORD, adminToken, ok, resetToken, send, signUp, userToken } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
+import { totp } from "../workerd/support/totp.mjs";
+import { addAuthenticator, makeStale, withoutAutofill } from "./support/authenticator.mjs";
 import { startBrowser } from "./support/browser.mjs";
 import { assertUsable, looks, section, signIn, expectMessage, visit } from "./support/visitor.mjs";
 
@@ -62,6 +64,69 @@ for (const look of looks) {
       await page.getByRole("button", { name: "Deactivate" }).click();
       await page.getByRole("dialog").waitFor();
       await assertUsable(page, "deactivation dialog");
+    });
+
+    test("every step of passkeys and second factors passes axe", async () => {
+      const email = `${look.name.replaceAll(/\W/g, "")}@example.com`;
+      await signUp(postern, email);
+      const visitor = await visit(browser, postern, look);
+      const own = visitor.page;
+      const authenticator = await addAuthenticator(own);
+      await withoutAutofill(own);
+      await signIn(own, email);
+      const factor = section(own, "Second factor");
+      await section(own, "Sign in without your password").waitFor();
+      await assertUsable(own, "account, with the offer of a passkey");
+      await section(own, "Passkeys").getByRole("button", { name: "Add a passkey" }).click();
+      await expectMessage(section(own, "Passkeys"), "Passkey added.");
+      await section(own, "Passkeys").getByRole("button", { name: "Rename" }).click();
+      await own.getByRole("dialog").waitFor();
+      await assertUsable(own, "account, renaming a passkey");
+      await own.keyboard.press("Escape");
+
+      await makeStale(postern, email);
+      await factor.getByRole("button", { name: "Set up" }).click();
+      const dialog = own.getByRole("dialog", { name: "Confirm that it is you" });
+      await dialog.waitFor();
+      await assertUsable(own, "confirmation");
+      await dialog.getByLabel("Password").fill("wrong password");
+      await dialog.getByRole("button", { name: "Confirm" }).click();
+      await expectMessage(dialog, "We could not confirm that it is you.");
+      await assertUsable(own, "confirmation, with an error");
+      await authenticator.setPresent(false);
+      await dialog.getByRole("button", { name: "Use a passkey" }).click();
+      await dialog.getByRole("button", { name: "Cancel" }).nth(1).waitFor();
+      await assertUsable(own, "confirmation with a passkey");
+      await dialog.getByRole("button", { name: "Cancel" }).first().click();
+      await authenticator.setPresent(true);
+      await dialog.getByRole("button", { name: "Use a passkey" }).click();
+
+      await factor.getByRole("img", { name: "QR code" }).waitFor();
+      await assertUsable(own, "set-up of the authenticator app");
+      const secret = await factor.getByText(/^([A-Z2-7]{4} ){7}[A-Z2-7]{4}$/).textContent();
+      await factor.getByRole("textbox", { name: "Code" }).fill(totp(secret.replaceAll(" ", "")));
+      await factor.getByRole("button", { name: "Turn on", exact: true }).click();
+      await factor.getByRole("list", { name: "Recovery codes" }).waitFor();
+      await factor.getByText("If you lose your phone", { exact: true }).click();
+      await assertUsable(own, "recovery codes");
+
+      await own.getByRole("button", { name: "Sign out" }).click();
+      await own.waitForURL("/signin");
+      await own.getByLabel("Email").fill(email);
+      await own.getByLabel("Password").fill(PASSWORD);
+      await own.getByRole("button", { name: "Sign in" }).click();
+      await own.getByLabel("Code").fill("12345");
+      await own.getByRole("button", { name: "Sign in" }).click();
+      await expectMessage(own, "The code was not accepted.");
+      await own.getByText("Lost your phone?").click();
+      await assertUsable(own, "second step, with an error");
+      await own.getByRole("button", { name: "Use a recovery code" }).click();
+      await assertUsable(own, "second step with a recovery code");
+      await authenticator.setPresent(false);
+      await own.getByRole("button", { name: "Use a passkey" }).click();
+      await own.getByRole("button", { name: "Cancel" }).waitFor();
+      await assertUsable(own, "second step with a passkey");
+      await visitor.leave();
     });
 
     test("the admin pages pass axe", async () => {
