@@ -43,7 +43,9 @@ function Confirmation({ methods, email, closed }: ConfirmationProps) {
     >
       <article>
         <h2 id={id}>Confirm that it is you</h2>
-        <p id={`${id}-why`}>This protects your account if someone else uses your device. Your change continues afterwards.</p>
+        <p id={`${id}-why`}>
+          This protects your account if someone else uses your device. Your change continues afterwards.
+        </p>
         <Proof
           methods={methods}
           label="Confirm"

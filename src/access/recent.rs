@@ -24,8 +24,8 @@ pub enum RecentAuthentication {
 
 /// Refuses a session in which the user has not proven recently who they are, if `when` says so.
 ///
-/// A session that must set up a second factor was started with a password alone. If the user has a passkey, it must be used: whoever
-/// has only the password must not be able to add a factor of their own.
+/// A session that must set up a second factor was started with a password alone. If the user has a passkey, it must be used: a thief
+/// of the password must not be able to add another factor.
 ///
 /// # Errors
 /// 403 with the methods that the user can choose from; 503.

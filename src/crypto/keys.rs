@@ -28,7 +28,7 @@ pub struct Keys {
     pub idempotency: HashKey,
     /// Encrypt queued mails: the current key, and the previous one if it is still accepted.
     pub mail: Vec<SealKey>,
-    /// Encrypts one-time tokens. They live for minutes, so those of the previous secret are not accepted: whoever knows a leaked one
+    /// Encrypts one-time tokens. They live for minutes, so those of the previous secret are not accepted: with a leaked one, an attacker
     /// could make the token of a first step.
     pub one_time: SealKey,
     /// Encrypt the secrets of authenticator apps and recovery codes: the current key, and the previous one if it is still accepted.

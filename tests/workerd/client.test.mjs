@@ -466,7 +466,8 @@ test("a passkey completes a sign-in as the second step", async (t) => {
   await signIn.reauthenticate(client, { passkey: true });
   await ok(client.PUT("/api/auth/me/second-factor"));
   const result = await signIn.signIn(client, { email: user.email, password: PASSWORD });
-  assert.deepEqual([result.status, result.methods], ["second_factor_required", ["passkey", "recovery_code"]]);
+  if (result.status !== "second_factor_required") throw new Error(result.status);
+  assert.deepEqual(result.methods, ["passkey", "recovery_code"]);
   inBrowser(t, new Authenticator({ origin: postern.url }));
   await assert.rejects(result.finish({ passkey: true }), { code: "wrong_code" });
   inBrowser(t, authenticator);
