@@ -297,6 +297,20 @@ test("a passkey is offered after a password sign-in, until the user declines", a
   await leave();
 });
 
+test("the offer of a passkey closes although the browser cannot remember it", async () => {
+  const { page, leave } = await enter("full@example.com");
+  const offer = section(page, "Sign in without your password");
+  await offer.waitFor();
+  await page.evaluate(() => {
+    Storage.prototype.setItem = () => {
+      throw new DOMException("The quota has been exceeded.", "QuotaExceededError");
+    };
+  });
+  await offer.getByRole("button", { name: "Not now" }).click();
+  await offer.waitFor({ state: "detached" });
+  await leave();
+});
+
 test("no passkey is offered on a device that cannot have one", async () => {
   const { page, leave } = await enter("desktop@example.com", { transport: "usb" });
   await section(page, "Deactivate account").waitFor();
@@ -314,6 +328,8 @@ test("a user goes from a password to passkeys only, and back", async () => {
   await password.getByRole("button", { name: "Use passkeys only" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove password" }).click();
   await expectMessage(password, "Password removed. You now sign in with your passkeys.");
+  // They are shown only once, and further down.
+  await page.locator(":focus").filter({ hasText: `Recovery codes of ${email}` }).waitFor();
   await section(page, "Second factor").getByRole("button", { name: "I have saved the codes" }).click();
   refused(await login(postern, email), 401, "wrong_credentials");
 

@@ -180,6 +180,7 @@ test("recovery codes are shown once, to copy, print and download", async () => {
   await page.getByRole("dialog").getByRole("button", { name: "Get new codes" }).click();
   await list.waitFor();
   for (const code of await list.getByRole("listitem").allTextContents()) assert.ok(!codes.includes(code));
+  await focused(page).filter({ hasText: "Recovery codes of codes@example.com" }).waitFor();
   await leave();
 });
 
@@ -197,6 +198,18 @@ test("after the password, a code of the app completes the sign-in with the keybo
   await factor(page)
     .getByText(/last used/)
     .waitFor();
+  await leave();
+});
+
+test("a sign-in that starts again keeps the email and the focus", async () => {
+  const email = "again@example.com";
+  const { page, leave } = await enter(email);
+  await setUp(page, email);
+  await takeFirstStep(page, email);
+  await page.getByRole("button", { name: "Start again" }).press("Enter");
+  const field = page.getByLabel("Email");
+  await field.and(focused(page)).waitFor();
+  assert.equal(await field.inputValue(), email);
   await leave();
 });
 
