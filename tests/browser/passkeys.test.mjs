@@ -96,22 +96,6 @@ test("the email field offers passkeys, and the password still works while the au
   await leave();
 });
 
-test("the button works while the autofill waits", async () => {
-  const { page, authenticator, leave } = await enter("replaced@example.com");
-  await addPasskey(page);
-  await authenticator.setPresent(false);
-  await withAutofill(page);
-  const options = page.waitForResponse("**/login/passkey/options");
-  await signOut(page);
-  await options;
-  // From now on the user reacts. The request of the autofill began earlier and keeps waiting.
-  await authenticator.setPresent(true);
-  assert.equal(new URL(page.url()).pathname, "/signin");
-  await passkeyButton(page).click();
-  await page.waitForURL("/account");
-  await leave();
-});
-
 test("each of two devices has a passkey, and a device has only one", async () => {
   const laptop = await enter("two@example.com");
   await addPasskey(laptop.page);
@@ -329,7 +313,10 @@ test("a user goes from a password to passkeys only, and back", async () => {
   await page.getByRole("dialog").getByRole("button", { name: "Remove password" }).click();
   await expectMessage(password, "Password removed. You now sign in with your passkeys.");
   // They are shown only once, and further down.
-  await page.locator(":focus").filter({ hasText: `Recovery codes of ${email}` }).waitFor();
+  await page
+    .locator(":focus")
+    .filter({ hasText: `Recovery codes of ${email}` })
+    .waitFor();
   await section(page, "Second factor").getByRole("button", { name: "I have saved the codes" }).click();
   refused(await login(postern, email), 401, "wrong_credentials");
 

@@ -143,6 +143,8 @@ test("a page opened at a different address links to APP_URL", async () => {
 test("a late 401 for an older request does not end a newer session", async () => {
   const { page, leave } = await visit(browser, postern);
   await signIn(page, "ada@example.com");
+  // Otherwise a section that still loads would leave the page.
+  await page.waitForLoadState("networkidle");
   // The session ends elsewhere; the response to a request that carries it arrives after the next sign-in.
   await postern.sql("DELETE FROM sessions");
   const [refused, release] = [Promise.withResolvers(), Promise.withResolvers()];
