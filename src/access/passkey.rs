@@ -24,7 +24,7 @@ use crate::{
     error::Error,
     ports::{Algorithm, Signatures},
     responses::PasskeyRequest,
-    store::passkeys::{Found, Listed, Token, Use},
+    store::passkeys::{self, Found, Listed, Token, Use},
     web::Request,
 };
 
@@ -115,27 +115,44 @@ pub fn register(
     if new.credential_id == response.credential_id { Ok(new) } else { Err(Refusal::AuthenticatorData) }
 }
 
-/// Returns the use of a passkey that a response to `challenge` contains. [`verify`] does the rest.
-///
-/// # Errors
-/// The first check that fails.
-pub fn authenticate(
-    app: &App,
-    request: &Request,
-    challenge: &Challenge,
-    response: &AuthenticationResponse,
-) -> Result<Assertion, Refusal> {
-    let read = |expected: &Expected<'_>| assertion(expected, &response.client_data, &response.authenticator_data);
-    check(app, request, challenge, read)
+/// A well-formed response of a passkey to one of our challenges.
+pub struct Authentication<'a> {
+    /// The passkey, if it is known, with its owner.
+    pub found: Option<Found>,
+    /// Whether the passkey has signed, and nothing about it has changed that must not.
+    pub is_right: bool,
+    response: &'a AuthenticationResponse,
+    assertion: Assertion,
+    challenge: Challenge,
 }
 
-/// The result of a check of a passkey.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// The passkey of the owner has signed.
-    Right,
-    /// There is no such passkey, it has another owner, or has not signed.
-    Wrong,
+impl Authentication<'_> {
+    /// Returns the use to store, of a passkey that is right.
+    pub fn used<'a>(&'a self, user_id: &'a str) -> Use<'a> {
+        let Assertion { sign_count, is_synced, .. } = self.assertion;
+        let credential_id = &self.response.credential_id;
+        Use { credential_id, user_id, sign_count, is_synced, token: self.challenge.token() }
+    }
+}
+
+/// Checks a response to the challenge of `token`, which must have been issued for `ceremony`. Returns `None` if the token or what the
+/// browser and the authenticator say is wrong. Whether the challenge was used is asked of D1, in the batch that uses it.
+///
+/// # Errors
+/// 503.
+pub async fn authenticate<'a>(
+    app: &App,
+    request: &Request,
+    token: &str,
+    ceremony: &one_time::Ceremony,
+    response: &'a AuthenticationResponse,
+) -> Result<Option<Authentication<'a>>, Error> {
+    let Some(challenge) = open(app, token, ceremony) else { return Ok(None) };
+    let read = |expected: &Expected<'_>| assertion(expected, &response.client_data, &response.authenticator_data);
+    let Ok(assertion) = check(app, request, &challenge, read) else { return Ok(None) };
+    let found = passkeys::find(&app.store, &response.credential_id).await?;
+    let is_right = verify(app, found.as_ref(), &assertion, response).await?;
+    Ok(Some(Authentication { found, is_right, response, assertion, challenge }))
 }
 
 /// Checks who owns a passkey, its signature, and what must not change (section 7.2, steps 6 and 19 to 22). An unknown passkey takes
@@ -145,29 +162,29 @@ pub enum Verdict {
 ///
 /// # Errors
 /// 503 if the runtime cannot verify signatures.
-pub async fn verify(
+async fn verify(
     app: &App,
     found: Option<&Found>,
     assertion: &Assertion,
     response: &AuthenticationResponse,
-) -> Result<Verdict, Error> {
+) -> Result<bool, Error> {
     let stored = found.and_then(|found| PublicKey::from_stored(found.passkey.algorithm, &found.passkey.public_key));
     let key = stored.unwrap_or(DECOY);
     let is_signed = is_signed(&*app.signatures, &key, &assertion.message, &response.signature).await?;
-    let Some(Found { account, passkey }) = found else { return Ok(Verdict::Wrong) };
+    let Some(Found { account, passkey }) = found else { return Ok(false) };
     let handle = response.user_handle.as_deref();
     let is_owned = handle.is_none_or(|handle| handle == &*user_handle(&account.user.id));
     if !is_signed || !is_owned || passkey.is_backup_eligible != assertion.is_backup_eligible {
-        return Ok(Verdict::Wrong);
+        return Ok(false);
     }
     if !webauthn::counter_advances(passkey.sign_count, assertion.sign_count) {
         // An equal counter is also that of a request that was sent twice.
         if assertion.sign_count < passkey.sign_count {
             audit::later(app, audit::without_session(app, Action::PasskeyCloned, &account.user.id));
         }
-        return Ok(Verdict::Wrong);
+        return Ok(false);
     }
-    Ok(Verdict::Right)
+    Ok(true)
 }
 
 /// A key whose signatures are checked if there is no passkey: the base point of P-256 (FIPS 186-4, appendix D.1.2.3).
@@ -216,19 +233,6 @@ pub struct Assertion {
     pub is_backup_eligible: bool,
     /// Whether the passkey is synced to other devices.
     pub is_synced: bool,
-}
-
-impl Assertion {
-    /// Returns the use to store, of a passkey that [`verify`] has found to be right.
-    pub fn used<'a>(
-        &self,
-        response: &'a AuthenticationResponse,
-        user_id: &'a str,
-        challenge: &'a Challenge,
-    ) -> Use<'a> {
-        let Assertion { sign_count, is_synced, .. } = *self;
-        Use { credential_id: &response.credential_id, user_id, sign_count, is_synced, token: challenge.token() }
-    }
 }
 
 /// Returns the passkey that a response registers (WebAuthn Level 3, section 7.1).

@@ -3,12 +3,7 @@
 use postern_macros::{FromFields, operation};
 
 use crate::{
-    access::{
-        audit,
-        one_time::Ceremony,
-        passkey::{self, Verdict},
-        sign_in,
-    },
+    access::{audit, one_time::Ceremony, passkey, sign_in},
     app::App,
     domain::{
         event::Action,
@@ -60,18 +55,16 @@ pub struct PasskeyCredentials {
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let PasskeyCredentials { token, credential } = request.json(app)?;
-    let challenge = passkey::open(app, &token, &Ceremony::SignIn).ok_or(Error::WrongPasskey)?;
-    let assertion = passkey::authenticate(app, request, &challenge, &credential).map_err(|_| Error::WrongPasskey)?;
-    let found = passkeys::find(&app.store, &credential.credential_id).await?;
-    let verdict = passkey::verify(app, found.as_ref(), &assertion, &credential).await?;
-    let Some(found) = found else {
+    let authentication = passkey::authenticate(app, request, &token, &Ceremony::SignIn, &credential).await?;
+    let mut authentication = authentication.ok_or(Error::WrongPasskey)?;
+    let Some(found) = authentication.found.take() else {
         // Without an event: anyone can send any number of these, and none concerns an account.
         return Err(Error::UnknownPasskey);
     };
     let user = &found.account.user;
     // Only the user handle says who signs in (section 7.2, step 6).
     let names_the_user = credential.user_handle.is_some();
-    if verdict != Verdict::Right || !names_the_user {
+    if !authentication.is_right || !names_the_user {
         return Err(audit::refused_login(app, Some(&user.id), Error::WrongPasskey));
     }
     if !user.is_active {
@@ -79,7 +72,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     }
     let new = sign_in::new_session(app, request, Proof::by(Method::Passkey))?;
     let event = audit::new_session(app, Action::Login, &user.id, &new);
-    let used = assertion.used(&credential, &user.id, &challenge);
+    let used = authentication.used(&user.id);
     if !passkeys::sign_in(&app.store, &used, &new, &event).await? {
         // The token was used before, or the passkey was used or removed or the account deactivated in the meantime.
         return Err(audit::refused_login(app, Some(&user.id), Error::WrongPasskey));

@@ -180,7 +180,6 @@ pub async fn add(app: &App, request: &Request, session: &Session) -> Result<Resp
         name: name.as_ref().map_or(DEFAULT_NAME, Name::as_str).to_owned(),
     };
     let queued = QueuedNotice::to(app, &session.user, SecurityNotice::PasskeyAdded { passkey: new.name.clone() })?;
-    let notice = queued.as_ref().map(|queued| &queued.notice);
     let event = audit::own(app, Action::PasskeyAdded, session);
     let registration = Registration {
         token: challenge.token(),
@@ -188,7 +187,7 @@ pub async fn add(app: &App, request: &Request, session: &Session) -> Result<Resp
         session_id: &session.id,
         proof: &session.proof.clone().and(Method::Passkey),
     };
-    match passkeys::insert(&app.store, &new, registration, notice, &event).await? {
+    match passkeys::insert(&app.store, &new, registration, queued.notice(), &event).await? {
         Added::Done => {}
         Added::TokenUsed => return Err(Error::PasskeyRefused),
         Added::Known => return Err(Error::PasskeyKnown),
@@ -197,9 +196,7 @@ pub async fn add(app: &App, request: &Request, session: &Session) -> Result<Resp
             return Err(bearer::refusal_of_session(app, session, Error::Unauthorized).await);
         }
     }
-    if let Some(queued) = queued {
-        queued.deliver_later(app);
-    }
+    queued.deliver_later(app);
     let passkeys::New { id, credential_id, name, is_synced, aaguid, .. } = new;
     Ok(Response::json(&Passkey { id, credential_id, name, created_at: app.now, last_used_at: None, is_synced, aaguid }))
 }
@@ -250,13 +247,10 @@ pub async fn delete(app: &App, session: &Session, id: &str) -> Result<Response, 
     let is_enforced = app.settings().second_factor.is_required_of(user.role);
     let passkey = passkeys::find_name(&app.store, &user.id, id).await?.ok_or(Error::NotFound)?;
     let queued = QueuedNotice::to(app, user, SecurityNotice::PasskeyRemoved { passkey })?;
-    let notice = queued.as_ref().map(|queued| &queued.notice);
     let event = audit::own(app, Action::PasskeyRemoved, session);
-    match passkeys::delete(&app.store, &user.id, id, is_enforced, notice, &event).await? {
+    match passkeys::delete(&app.store, &user.id, id, is_enforced, queued.notice(), &event).await? {
         Deleted::Done => {
-            if let Some(queued) = queued {
-                queued.deliver_later(app);
-            }
+            queued.deliver_later(app);
             Ok(Response::ok())
         }
         Deleted::NotFound => Err(Error::NotFound),

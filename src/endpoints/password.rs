@@ -86,15 +86,12 @@ async fn change(
     }
     let new_hash = password_hash::hash(new_password.as_str(), app.settings().password_cost)?;
     let queued = QueuedNotice::to(app, &account.user, SecurityNotice::PasswordChanged)?;
-    let notice = queued.as_ref().map(|queued| &queued.notice);
     let event = audit::own(app, Action::PasswordChanged, session);
-    if !users::change_password(&app.store, &account, &new_hash, &session.id, attempt, notice, &event).await? {
+    if !users::change_password(&app.store, &account, &new_hash, &session.id, attempt, queued.notice(), &event).await? {
         // The password was changed in the meantime, so the old one is wrong now.
         return Err(Error::WrongPassword);
     }
-    if let Some(queued) = queued {
-        queued.deliver_later(app);
-    }
+    queued.deliver_later(app);
     Ok(Response::ok())
 }
 
@@ -114,14 +111,12 @@ async fn set_first(app: &App, session: &Session, new_password: Result<NewPasswor
     recent::require(app, session, RecentAuthentication::Always).await?;
     let new_hash = password_hash::hash(new_password.as_str(), app.settings().password_cost)?;
     let queued = QueuedNotice::to(app, &session.user, SecurityNotice::PasswordChanged)?;
-    let notice = queued.as_ref().map(|queued| &queued.notice);
     let event = audit::own(app, Action::PasswordChanged, session);
-    if !users::set_first_password(&app.store, &session.user.id, &new_hash, &session.id, notice, &event).await? {
+    if !users::set_first_password(&app.store, &session.user.id, &new_hash, &session.id, queued.notice(), &event).await?
+    {
         return Err(bearer::refusal_of_session(app, session, Error::WrongPassword).await);
     }
-    if let Some(queued) = queued {
-        queued.deliver_later(app);
-    }
+    queued.deliver_later(app);
     Ok(Response::ok())
 }
 
@@ -143,11 +138,10 @@ pub async fn delete(app: &App, session: &Session) -> Result<Response, Error> {
     }
     let (recovery_codes, set) = second_factor::draw_recovery_codes(app, user_id)?;
     let queued = QueuedNotice::to(app, &session.user, SecurityNotice::PasswordRemoved)?;
-    let notice = queued.as_ref().map(|queued| &queued.notice);
     let event = audit::own(app, Action::PasswordRemoved, session);
-    match users::remove_password(&app.store, &session.id, &set, notice, &event).await? {
+    match users::remove_password(&app.store, &session.id, &set, queued.notice(), &event).await? {
         PasswordRemoval::Done { has_new_codes } => {
-            queued.into_iter().for_each(|queued| queued.deliver_later(app));
+            queued.deliver_later(app);
             Ok(Response::json(&RecoveryCodesIfNew { recovery_codes: has_new_codes.then_some(recovery_codes) }))
         }
         PasswordRemoval::Refused => Err(refusal_of_removal(app, session, Error::Unauthorized).await),

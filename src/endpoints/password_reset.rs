@@ -90,14 +90,13 @@ pub async fn complete(app: &App, request: &Request, reset: &PasswordReset) -> Re
     let new_hash = password_hash::hash(password.as_str(), app.settings().password_cost)?;
     let counters = password_attempt::counters(app, email.as_str());
     let queued = QueuedNotice::to(app, &reset.user, SecurityNotice::PasswordChanged)?;
-    let notice = queued.as_ref().map(|queued| &queued.notice);
     let (store, event) = (&app.store, audit::without_session(app, Action::PasswordResetCompleted, &reset.user.id));
-    if !users::complete_password_reset(store, &reset.user.id, &reset.id, &new_hash, &counters, notice, &event).await? {
+    if !users::complete_password_reset(store, &reset.user.id, &reset.id, &new_hash, &counters, queued.notice(), &event)
+        .await?
+    {
         return Err(Error::Unauthorized);
     }
-    if let Some(queued) = queued {
-        queued.deliver_later(app);
-    }
+    queued.deliver_later(app);
     // The record no longer works, because D1 decides. So the response does not wait.
     let key = Key::password_reset(&reset.id);
     app.after_response("a used reset record stays in KV", |app| async move { records::delete(&app.store, &key).await });

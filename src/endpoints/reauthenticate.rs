@@ -125,17 +125,15 @@ async fn by_passkey(
     credential: &AuthenticationResponse,
     token: &str,
 ) -> Result<Response, Error> {
-    let challenge = passkey::open(app, token, &ceremony(session)).ok_or(Error::WrongProof)?;
-    let assertion = passkey::authenticate(app, request, &challenge, credential).map_err(|_| Error::WrongProof)?;
-    let found = passkeys::find(&app.store, &credential.credential_id).await?;
-    let verdict = passkey::verify(app, found.as_ref(), &assertion, credential).await?;
+    let authentication = passkey::authenticate(app, request, token, &ceremony(session), credential).await?;
+    let authentication = authentication.ok_or(Error::WrongProof)?;
     let event = audit::own(app, Action::Reauthenticated, session);
-    let is_own = found.is_some_and(|found| found.account.user.id == session.user.id);
-    if verdict != passkey::Verdict::Right || !is_own {
+    let is_own = authentication.found.as_ref().is_some_and(|found| found.account.user.id == session.user.id);
+    if !authentication.is_right || !is_own {
         return Err(audit::refused(app, event, Error::WrongProof));
     }
     let proof = session.proof.clone().and(Method::Passkey);
-    let used = assertion.used(credential, &session.user.id, &challenge);
+    let used = authentication.used(&session.user.id);
     if !passkeys::reauthenticate(&app.store, &used, &session.id, &proof, &event).await? {
         // The token was used before, or the passkey was used or removed in the meantime.
         return Err(audit::refused(app, event, Error::WrongProof));

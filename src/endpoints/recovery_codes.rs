@@ -27,10 +27,9 @@ pub async fn post(app: &App, session: &Session) -> Result<Response, Error> {
     let (recovery_codes, set) = second_factor::draw_recovery_codes(app, &session.user.id)?;
     let event = audit::own(app, Action::RecoveryCodesCreated, session);
     let queued = QueuedNotice::to(app, &session.user, SecurityNotice::RecoveryCodesReplaced)?;
-    let notice = queued.as_ref().map(|queued| &queued.notice);
-    if !recovery_codes::replace(&app.store, &set, notice, &event).await? {
+    if !recovery_codes::replace(&app.store, &set, queued.notice(), &event).await? {
         return Err(bearer::refusal_of_session(app, session, Error::SecondFactorOff).await);
     }
-    queued.into_iter().for_each(|queued| queued.deliver_later(app));
+    queued.deliver_later(app);
     Ok(Response::json(&RecoveryCodes { recovery_codes }))
 }

@@ -49,9 +49,8 @@ pub async fn put(app: &App, session: &Session) -> Result<Response, Error> {
     let (recovery_codes, set) = second_factor::draw_recovery_codes(app, user_id)?;
     let event = audit::own(app, Action::SecondFactorRequired, session);
     let queued = QueuedNotice::to(app, &session.user, SecurityNotice::SecondFactorRequired)?;
-    let notice = queued.as_ref().map(|queued| &queued.notice);
-    if second_factors::require(&app.store, &session.id, &set, notice, &event).await? {
-        queued.into_iter().for_each(|queued| queued.deliver_later(app));
+    if second_factors::require(&app.store, &session.id, &set, queued.notice(), &event).await? {
+        queued.deliver_later(app);
         return Ok(Response::json(&RecoveryCodes { recovery_codes }));
     }
     let ways = second_factors::find(&app.store, user_id).await?.ok_or(Error::Unauthorized)?;
@@ -75,9 +74,8 @@ pub async fn delete(app: &App, session: &Session) -> Result<Response, Error> {
     }
     let event = audit::own(app, Action::SecondFactorRemoved, session);
     let queued = QueuedNotice::to(app, user, SecurityNotice::SecondFactorRemoved)?;
-    let notice = queued.as_ref().map(|queued| &queued.notice);
-    if second_factors::stop_requiring(&app.store, &user.id, notice, &event).await? {
-        queued.into_iter().for_each(|queued| queued.deliver_later(app));
+    if second_factors::stop_requiring(&app.store, &user.id, queued.notice(), &event).await? {
+        queued.deliver_later(app);
         return Ok(Response::ok());
     }
     let ways = second_factors::find(&app.store, &user.id).await?.ok_or(Error::Unauthorized)?;

@@ -6,8 +6,7 @@ use crate::{
     access::{
         audit,
         one_time::{self, Ceremony, Opened, PendingSignIn},
-        passkey::{self, Verdict},
-        second_factor, sign_in,
+        passkey, second_factor, sign_in,
     },
     app::App,
     domain::{
@@ -133,16 +132,14 @@ async fn by_passkey(
 ) -> Result<Response, Error> {
     let user_id = &pending.content.user_id;
     let ceremony = Ceremony::SecondStep { user_id: user_id.clone() };
-    let challenge = passkey::open(app, challenge, &ceremony).ok_or(Error::WrongCode)?;
-    let assertion = passkey::authenticate(app, request, &challenge, credential).map_err(|_| Error::WrongCode)?;
-    let found = passkeys::find(&app.store, &credential.credential_id).await?;
-    let verdict = passkey::verify(app, found.as_ref(), &assertion, credential).await?;
+    let authentication = passkey::authenticate(app, request, challenge, &ceremony, credential).await?;
+    let mut authentication = authentication.ok_or(Error::WrongCode)?;
     // The passkey of another user is as good as none (Web Authentication Level 3, section 7.2, step 6).
-    let own = found.map(|found| found.account).filter(|account| account.user.id == *user_id);
-    let account = allowed(app, user_id, own, verdict == Verdict::Right)?;
+    let own = authentication.found.take().map(|found| found.account).filter(|account| account.user.id == *user_id);
+    let account = allowed(app, user_id, own, authentication.is_right)?;
     let new = sign_in::new_session(app, request, Proof::parse(&pending.content.methods).and(Method::Passkey))?;
     let guesses = second_factor::guesses(app, user_id);
-    let answer = Answer::Passkey(assertion.used(credential, user_id, &challenge));
+    let answer = Answer::Passkey(authentication.used(user_id));
     complete(app, request, pending, account, &answer, &new, &guesses).await
 }
 
@@ -183,10 +180,9 @@ async fn by_recovery_code(
     let event = &audit::new_session(app, Action::RecoveryCodeUsed, user_id, &new);
     let left = i64::try_from(stored.len()).unwrap_or(i64::MAX) - 1;
     let queued = QueuedNotice::to(app, &account.user, SecurityNotice::RecoveryCodeUsed { left })?;
-    let notice = queued.as_ref().map(|queued| &queued.notice);
-    let answer = Answer::RecoveryCode { id: right, event, notice };
+    let answer = Answer::RecoveryCode { id: right, event, notice: queued.notice() };
     let response = complete(app, request, pending, account, &answer, &new, &guesses).await?;
-    queued.into_iter().for_each(|queued| queued.deliver_later(app));
+    queued.deliver_later(app);
     Ok(response)
 }
 

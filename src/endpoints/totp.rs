@@ -96,11 +96,10 @@ pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Resp
     let (recovery_codes, set) = second_factor::draw_recovery_codes(app, user_id)?;
     let proof = session.proof.clone().and(Method::Totp);
     let queued = QueuedNotice::to(app, &session.user, SecurityNotice::TotpAdded)?;
-    let notice = queued.as_ref().map(|queued| &queued.notice);
     let session_now = (session.id.as_str(), &proof);
-    match totp::confirm(&app.store, right, session_now, &set, &guesses, notice, &event).await? {
+    match totp::confirm(&app.store, right, session_now, &set, &guesses, queued.notice(), &event).await? {
         Confirmation::Done { has_new_codes } => {
-            queued.into_iter().for_each(|queued| queued.deliver_later(app));
+            queued.deliver_later(app);
             Ok(Response::json(&RecoveryCodesIfNew { recovery_codes: has_new_codes.then_some(recovery_codes) }))
         }
         Confirmation::Refused => Err(bearer::refusal_of_session(app, session, Error::TotpNotBegun).await),
@@ -118,9 +117,8 @@ pub async fn delete(app: &App, session: &Session) -> Result<Response, Error> {
     let is_enforced = app.settings().second_factor.is_required_of(user.role);
     let event = audit::own(app, Action::TotpRemoved, session);
     let queued = QueuedNotice::to(app, user, SecurityNotice::TotpRemoved)?;
-    let notice = queued.as_ref().map(|queued| &queued.notice);
-    if totp::delete(&app.store, &user.id, is_enforced, notice, &event).await? {
-        queued.into_iter().for_each(|queued| queued.deliver_later(app));
+    if totp::delete(&app.store, &user.id, is_enforced, queued.notice(), &event).await? {
+        queued.deliver_later(app);
         return Ok(Response::ok());
     }
     let ways = second_factors::find(&app.store, &user.id).await?.ok_or(Error::Unauthorized)?;

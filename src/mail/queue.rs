@@ -190,21 +190,17 @@ impl QueuedMail {
 }
 
 /// A notice about the security of an account. It is never refused, so flooding the recipient cannot suppress it. Equal notices
-/// within a few minutes become one.
+/// within a few minutes become one. The default account gets none, because it has no mailbox.
 #[derive(Debug, Clone)]
-pub struct QueuedNotice {
-    /// The rows for the batch of the change.
-    pub notice: Notice,
-    job: MailJob,
-}
+pub struct QueuedNotice(Option<(Notice, MailJob)>);
 
 impl QueuedNotice {
-    /// Returns a notice to this user, or `None` for the default account, which has no mailbox.
+    /// Returns a notice to this user.
     ///
     /// # Errors
     /// 500 without randomness.
-    pub fn to(app: &App, user: &User, notice: SecurityNotice) -> Result<Option<QueuedNotice>, Error> {
-        let Ok(to) = Email::parse(&user.email) else { return Ok(None) };
+    pub fn to(app: &App, user: &User, notice: SecurityNotice) -> Result<QueuedNotice, Error> {
+        let Ok(to) = Email::parse(&user.email) else { return Ok(QueuedNotice(None)) };
         let notice = if user.is_verified { notice } else { notice.without_names() };
         let kind = notice.kind();
         let (email, name) = (user.email.clone(), user.name.clone());
@@ -212,34 +208,40 @@ impl QueuedNotice {
             SecurityNotice::PasswordChanged => MailJob::PasswordChanged { email, name },
             notice => MailJob::SecurityNotice { email, name, notice },
         };
-        QueuedNotice::new(app, &to, kind, job).map(Some)
+        Ok(QueuedNotice(Some((rows(app, &to, kind, &job)?, job))))
     }
 
-    fn new(app: &App, to: &Email, kind: &str, job: MailJob) -> Result<QueuedNotice, Error> {
-        let (now, expires_at) = (app.now, app.now + NOTICE_LIFETIME);
-        let row = |id| QueuedMail::new(app, id, job.clone(), now + LEASE, expires_at).map(|queued| queued.mail);
-        let hash = |part: &str| app.keys().throttle.hash(&[EQUAL_NOTICES.name, part, kind, to.as_str()]);
-        let notice = Notice {
-            mail: row(random::id()?)?,
-            deferred: row(hash("deferred"))?,
-            window_key: hash("window"),
-            window: EQUAL_NOTICES.window,
-        };
-        Ok(QueuedNotice { notice, job })
+    /// Returns the rows for the batch of the change.
+    pub fn notice(&self) -> Option<&Notice> {
+        self.0.as_ref().map(|(notice, _)| notice)
     }
 
     /// Sends the notice after the response, unless an equal one was just sent. Then the cron trigger sends it.
     pub fn deliver_later(self, app: &App) {
+        let Some((notice, job)) = self.0 else { return };
         let app_after = app.clone();
         app.wait_until.run(Box::pin(async move {
-            let mail = &self.notice.mail;
+            let mail = &notice.mail;
             match mails::is_queued(&app_after.store, &mail.id).await {
-                Ok(true) => deliver(&app_after, mail, self.job).await,
+                Ok(true) => deliver(&app_after, mail, job).await,
                 Ok(false) => {}
                 Err(error) => settle(&app_after, mail, Err(error)),
             }
         }));
     }
+}
+
+/// Returns the rows of a notice. Notices of the same kind to the same address share a window.
+fn rows(app: &App, to: &Email, kind: &str, job: &MailJob) -> Result<Notice, Error> {
+    let (now, expires_at) = (app.now, app.now + NOTICE_LIFETIME);
+    let row = |id| QueuedMail::new(app, id, job.clone(), now + LEASE, expires_at).map(|queued| queued.mail);
+    let hash = |part: &str| app.keys().throttle.hash(&[EQUAL_NOTICES.name, part, kind, to.as_str()]);
+    Ok(Notice {
+        mail: row(random::id()?)?,
+        deferred: row(hash("deferred"))?,
+        window_key: hash("window"),
+        window: EQUAL_NOTICES.window,
+    })
 }
 
 /// Sends the due mails, those that expire soonest first, until none is left or the time of a run is over.

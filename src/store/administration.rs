@@ -238,8 +238,8 @@ pub async fn reset_second_factors(
         concat!("DELETE FROM passkeys WHERE user_id = ?1 AND ", is_active_admin!("?2")),
         concat!("DELETE FROM sessions WHERE user_id = ?1 AND ", is_active_admin!("?2")),
     ];
-    let mut statements = vec![reset, events::insert_if_changed(event)];
-    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    let mut statements = vec![reset];
+    statements.extend(mails::event_and_notice(event, notice));
     statements.extend(delete.map(bind));
     statements.push(throttles::reset(guesses, event.actor_id.as_deref()));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|reset| reset.any()))

@@ -1,8 +1,8 @@
 //! Deletes expired rows in bounded steps.
 //!
-//! Sessions, counters and used one-time tokens are written far more often than they expire, and an index by expiry would be one more row to write each
-//! time. D1 bills a row written like a thousand rows read. So each run scans a part of these tables from a random place, and all
-//! runs together cover them.
+//! Sessions, counters and used one-time tokens are written far more often than they expire, and an index by expiry would be one more
+//! row to write each time. D1 bills a row written like a thousand rows read. So each run scans a part of these tables from a random
+//! place, and all runs together cover them.
 
 use super::{Store, run_all};
 use crate::{

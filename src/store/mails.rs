@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{Store, run};
+use super::{Store, events, run};
 use crate::{
-    domain::Timestamp,
+    domain::{Timestamp, event::Event},
     ports::{Statement, StoreError},
 };
 
@@ -53,13 +53,21 @@ pub struct Notice {
     pub window: i64,
 }
 
+/// Returns the statements that write the event of a change and queue the notice about it. They must follow directly after the statement
+/// of the change, because the first one asks `changes()`.
+pub(super) fn event_and_notice(event: &Event, notice: Option<&Notice>) -> Vec<Statement> {
+    let mut statements = vec![events::insert_if_changed(event)];
+    statements.extend(notice.into_iter().flat_map(insert_notice));
+    statements
+}
+
 /// Queues a notice if the previous statement of the batch has written the event of the change: immediately, or at the end of the
 /// window that an equal notice has started. These two statements stand directly after that of the event.
 ///
 /// Of several notices for the end of the window, the last one is sent. If the batch runs twice, either the event is not written again,
 /// or the rows of the first run are found: the immediate mail by its id, which is drawn at random, and the deferred one by the
 /// conflict.
-pub(super) fn insert_notice(notice: &Notice) -> [Statement; 2] {
+fn insert_notice(notice: &Notice) -> [Statement; 2] {
     let mail = Statement::new(
         "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
          SELECT iif(window_end IS NULL, ?1, ?7), iif(window_end IS NULL, ?2, ?8), ?3, ?4, ?5, coalesce(window_end, ?6)

@@ -167,9 +167,8 @@ pub async fn insert(
         insert,
         why,
         sessions::strengthen(session_id, proof, Condition::ProofSpent, event.at),
-        events::insert_if_changed(event),
     ];
-    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    statements.extend(mails::event_and_notice(event, notice));
     let answers = retry::batch(store, &statements).await?;
     let [spent, inserted, why, ..] = answers.as_slice() else {
         return Err(StoreError("a batch has a different number of results than statements".to_owned()));
@@ -263,8 +262,8 @@ pub async fn delete(
     .bind(user_id)
     .bind(id)
     .bind(is_enforced);
-    let mut statements = vec![find, delete, events::insert_if_changed(event)];
-    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    let mut statements = vec![find, delete];
+    statements.extend(mails::event_and_notice(event, notice));
     let answers = retry::batch(store, &statements).await?;
     let [found, deleted, ..] = answers.as_slice() else {
         return Err(StoreError("a batch has a different number of results than statements".to_owned()));

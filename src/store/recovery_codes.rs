@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Store, events, mails, retry};
+use super::{Store, mails, retry};
 use crate::{
     domain::{Timestamp, event::Event},
     ports::{Statement, StoreError},
@@ -128,8 +128,8 @@ pub async fn replace(
     .bind(set.user_id.as_str());
     let sql = insert_set!("EXISTS (SELECT 1 FROM users WHERE id = ?1 AND second_factor = 1 AND is_active = 1)");
     let insert = bind(set, sql, event.at);
-    let mut statements = vec![delete, insert, events::insert_if_changed(event)];
-    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    let mut statements = vec![delete, insert];
+    statements.extend(mails::event_and_notice(event, notice));
     statements.push(select_one_of(set));
     Ok(retry::batch(store, &statements).await?.last().is_some_and(|inserted| inserted.any()))
 }

@@ -171,8 +171,7 @@ pub async fn complete_sign_in(
     match *answer {
         Answer::Totp(_) | Answer::Passkey(_) => statements.push(events::insert_if_changed(event)),
         Answer::RecoveryCode { event: used, notice, .. } => {
-            statements.push(events::insert_if_changed(used));
-            statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+            statements.extend(mails::event_and_notice(used, notice));
             statements.push(events::insert_if_session_is_there(event));
         }
     }
@@ -205,8 +204,8 @@ pub async fn require(
     .bind(session_id)
     .bind(event.at);
     let insert = recovery_codes::insert_if_changed(codes, event.at);
-    let mut statements = vec![require, insert, events::insert_if_changed(event)];
-    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    let mut statements = vec![require, insert];
+    statements.extend(mails::event_and_notice(event, notice));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|required| required.any()))
 }
 
@@ -231,8 +230,8 @@ pub async fn stop_requiring(
          WHERE user_id = ?1 AND confirmed_at IS NOT NULL
            AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND second_factor = 0)",
     );
-    let mut statements = vec![stop.bind(user_id), events::insert_if_changed(event)];
-    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    let mut statements = vec![stop.bind(user_id)];
+    statements.extend(mails::event_and_notice(event, notice));
     statements.push(delete.bind(user_id));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|stopped| stopped.any()))
 }

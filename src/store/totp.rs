@@ -142,12 +142,8 @@ pub async fn confirm(
         "UPDATE users SET second_factor = 1
          WHERE id = ?1 AND second_factor = 0 AND EXISTS (SELECT 1 FROM totp WHERE user_id = ?1 AND confirmed_at IS NOT NULL)",
     );
-    let mut statements = vec![
-        confirm,
-        sessions::strengthen(session_id, proof, Condition::ProofSpent, now),
-        events::insert_if_changed(event),
-    ];
-    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    let mut statements = vec![confirm, sessions::strengthen(session_id, proof, Condition::ProofSpent, now)];
+    statements.extend(mails::event_and_notice(event, notice));
     statements.extend([require.bind(user_id), recovery_codes::insert_with_totp(codes, now)]);
     statements.extend(throttles::take_back_guess(guesses, session_id, now));
     statements.push(recovery_codes::select_one_of(codes));
@@ -203,7 +199,7 @@ pub async fn delete(
     )
     .bind(user_id)
     .bind(needs_passkey);
-    let mut statements = vec![delete, events::insert_if_changed(event)];
-    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    let mut statements = vec![delete];
+    statements.extend(mails::event_and_notice(event, notice));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|deleted| deleted.any()))
 }

@@ -350,8 +350,8 @@ pub async fn change_password(
     .bind(account.password_epoch)
     .bind(new_hash)
     .bind(now);
-    let mut statements = vec![change, events::insert_if_changed(event)];
-    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    let mut statements = vec![change];
+    statements.extend(mails::event_and_notice(event, notice));
     statements.push(sessions::end_all_but(user_id, kept_session, new_hash));
     statements.extend(attempt.forgive(PasswordProof::NewHash(new_hash), now));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|changed| changed.any()))
@@ -375,8 +375,8 @@ pub async fn set_first_password(
          WHERE id = ?1 AND password_hash = '' AND is_active = 1
          RETURNING id",
     );
-    let mut statements = vec![set.bind(user_id).bind(new_hash).bind(event.at), events::insert_if_changed(event)];
-    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    let mut statements = vec![set.bind(user_id).bind(new_hash).bind(event.at)];
+    statements.extend(mails::event_and_notice(event, notice));
     statements.push(sessions::end_all_but(user_id, kept_session, new_hash));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|set| set.any()))
 }
@@ -416,8 +416,8 @@ pub async fn remove_password(
     .bind(codes.user_id.as_str())
     .bind(session_id)
     .bind(event.at);
-    let mut statements = vec![remove, events::insert_if_changed(event)];
-    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    let mut statements = vec![remove];
+    statements.extend(mails::event_and_notice(event, notice));
     statements.push(recovery_codes::insert_without_password(codes, event.at));
     statements.push(recovery_codes::select_one_of(codes));
     let answers = retry::batch(store, &statements).await?;
@@ -492,8 +492,8 @@ pub async fn complete_password_reset(
     .bind(reset_id)
     .bind(new_hash)
     .bind(now);
-    let mut statements = vec![reset, events::insert_if_changed(event)];
-    statements.extend(notice.into_iter().flat_map(mails::insert_notice));
+    let mut statements = vec![reset];
+    statements.extend(mails::event_and_notice(event, notice));
     statements.push(sessions::end_all_but(user_id, "", new_hash));
     statements.push(counters.remember_address(PasswordProof::NewHash(new_hash), now));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|done| done.any()))

@@ -26,13 +26,12 @@ pub async fn delete(app: &App, admin: &Admin, id: &str) -> Result<Response, Erro
     }
     let user = users::find(&app.store, id).await?.ok_or(Error::NotFound)?;
     let queued = QueuedNotice::to(app, &user, SecurityNotice::SecondFactorsReset)?;
-    let notice = queued.as_ref().map(|queued| &queued.notice);
     let event = audit::by_admin(app, Action::SecondFactorsReset, admin, id);
     let guesses = second_factor::guesses(app, id);
-    if !administration::reset_second_factors(&app.store, id, &guesses, notice, &event).await? {
+    if !administration::reset_second_factors(&app.store, id, &guesses, queued.notice(), &event).await? {
         // The user was deleted in the meantime.
         return Err(Error::NotFound);
     }
-    queued.into_iter().for_each(|queued| queued.deliver_later(app));
+    queued.deliver_later(app);
     Ok(Response::ok())
 }
