@@ -19,7 +19,7 @@ use crate::{
         password::{NewPassword, Password},
         proof::Method,
     },
-    error::{Error, FieldProblem},
+    error::Error,
     mail::{message::SecurityNotice, queue::QueuedNotice},
     responses::RecoveryCodesIfNew,
     store::{
@@ -34,6 +34,15 @@ use crate::{
 pub struct PasswordChange {
     /// The current password. Required, unless the account has none.
     pub old_password: Option<Password>,
+    /// The new password.
+    pub new_password: NewPassword,
+}
+
+/// A [`PasswordChange`] of an account that has a password.
+#[derive(FromFields)]
+pub struct KnownPasswordChange {
+    /// The current password.
+    pub old_password: Password,
     /// The new password.
     pub new_password: NewPassword,
 }
@@ -56,14 +65,21 @@ pub async fn put(app: &App, request: &Request, session: &Session) -> Result<Resp
     let email = Email::from_store(session.user.email.clone());
     let policy = app.password_policy().owned_by(Some(&email));
     let fields = request.json_fields()?;
-    let parsed = fields.parse::<PasswordChange>(&policy);
-    let new_password = parsed.map(|change| change.new_password);
     match fields.field::<Option<Password>>("old_password", &policy) {
-        Ok(Some(old_password)) => change(app, session, &email, &old_password, &new_password?).await,
-        Ok(None) => set_first(app, session, new_password).await,
-        // The parser has listed it with the other problems.
-        Err(_) => Err(new_password.err().unwrap_or(Error::WrongPassword)),
+        Ok(None) if !has_password(app, session).await? => {
+            let PasswordChange { new_password, .. } = fields.parse(&policy)?;
+            set_first(app, session, &new_password).await
+        }
+        _ => {
+            let KnownPasswordChange { old_password, new_password } = fields.parse(&policy)?;
+            change(app, session, &email, &old_password, &new_password).await
+        }
     }
+}
+
+async fn has_password(app: &App, session: &Session) -> Result<bool, Error> {
+    let ways = second_factors::find(&app.store, &session.user.id).await?.ok_or(Error::Unauthorized)?;
+    Ok(ways.has_password)
 }
 
 async fn change(
@@ -95,19 +111,9 @@ async fn change(
     Ok(Response::ok())
 }
 
-/// Sets the password of an account that has none. `new_password` is what the body has as the new password.
-async fn set_first(app: &App, session: &Session, new_password: Result<NewPassword, Error>) -> Result<Response, Error> {
-    let ways = second_factors::find(&app.store, &session.user.id).await?.ok_or(Error::Unauthorized)?;
-    if ways.has_password {
-        let missing = FieldProblem { loc: vec!["body", "old_password"], msg: "is missing".to_owned(), kind: "missing" };
-        let others = match new_password {
-            Err(Error::Invalid(problems)) => problems,
-            _ => Vec::new(),
-        };
-        return Err(Error::Invalid([vec![missing], others].concat()));
-    }
-    let new_password = new_password?;
-    new_password::refuse_breached(app, "new_password", &new_password).await?;
+/// Sets the password of an account that has none.
+async fn set_first(app: &App, session: &Session, new_password: &NewPassword) -> Result<Response, Error> {
+    new_password::refuse_breached(app, "new_password", new_password).await?;
     recent::require(app, session, RecentAuthentication::Always).await?;
     let new_hash = password_hash::hash(new_password.as_str(), app.settings().password_cost)?;
     let queued = QueuedNotice::to(app, &session.user, SecurityNotice::PasswordChanged)?;

@@ -317,5 +317,10 @@ fn a_missing_old_password_is_reported_with_the_other_invalid_fields() {
         put(json!({ "old_password": 1, "new_password": "short" })).faulty_fields(),
         ["old_password", "new_password"]
     );
-    assert_eq!(put(json!({ "old_password": null, "new_password": NEW_PASSWORD })).faulty_fields(), ["old_password"]);
+    for (old_password, problem) in [(json!(null), "string_type"), (json!(1), "string_type")] {
+        let answer = put(json!({ "old_password": old_password, "new_password": NEW_PASSWORD }));
+        assert_eq!(answer.faulty_fields(), ["old_password"]);
+        assert_eq!(answer.body["detail"][0]["type"], problem);
+    }
+    assert_eq!(put(json!({ "new_password": NEW_PASSWORD })).body["detail"][0]["type"], "missing");
 }
