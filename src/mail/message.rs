@@ -1,4 +1,4 @@
-//! The texts of mails, one function per mail.
+//! The mails, one function per mail. Their words are in `templates/`, one folder per mail.
 //!
 //! Links are built from `APP_URL`, never from a request. Both bodies use the same values. Names are chosen by strangers, and our
 //! mail gives them credibility: see `shown_name`.
@@ -7,15 +7,17 @@ use std::fmt;
 
 use askama::Template;
 use form_urlencoded::Serializer;
+use postern_macros::mail;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
+use super::brand::Scheme;
 use crate::{domain::email::Email, error::Error, settings::Settings};
 
 /// A mail that is ready to send.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The kind of the mail, for the log: `one_time_password`, `password_reset`, `account_invitation`, `invitation`, or that of a
-    /// notice, such as `password_changed`.
+    /// The kind of the mail, for the log: the name of its folder in `templates/`.
     pub kind: &'static str,
     /// The recipient.
     pub to: Email,
@@ -34,40 +36,43 @@ impl fmt::Debug for Message {
     }
 }
 
-/// What all mails have in common.
-struct Frame<'a> {
-    subject: &'a str,
-    service: &'a str,
-    app_url: &'a str,
+/// Who gets a mail, and what all its parts have in common. `mail!` puts the parts of a folder into it.
+struct Envelope<'a> {
+    settings: &'a Settings,
+    to: &'a Email,
     /// The name in the greeting, if one can be shown.
     name: Option<&'a str>,
 }
 
-impl<'a> Frame<'a> {
-    fn new(settings: &'a Settings, subject: &'a str, name: Option<&'a str>) -> Self {
-        Frame { subject, service: &settings.service_name, app_url: &settings.app_url, name: name.and_then(shown_name) }
+impl<'a> Envelope<'a> {
+    fn service(&self) -> &'a str {
+        &self.settings.service_name
+    }
+
+    fn frame(&self, subject: &'a str) -> Frame<'a> {
+        Frame {
+            subject,
+            service: self.service(),
+            app_url: &self.settings.app_url,
+            name: self.name.and_then(shown_name),
+            light: Scheme::light(&self.settings.brand_color),
+            dark: Scheme::dark(&self.settings.brand_color),
+        }
+    }
+
+    fn message(&self, kind: &'static str, subject: String, text: String, html: String) -> Message {
+        Message { kind, to: self.to.clone(), subject, text, html }
     }
 }
 
-/// Renders `body.txt` and `body.html` of a mail with the same values: `(text, html)`.
-macro_rules! bodies {
-    ($text:literal, $html:literal, $frame:ident, $($value:ident),*) => {{
-        #[derive(Template)]
-        #[template(path = $text)]
-        struct Text<'a> {
-            frame: &'a Frame<'a>,
-            $($value: &'a str,)*
-        }
-        #[derive(Template)]
-        #[template(path = $html)]
-        struct Html<'a> {
-            frame: &'a Frame<'a>,
-            $($value: &'a str,)*
-        }
-        let frame = &$frame;
-        let text = rendered(&Text { frame, $($value,)* })?;
-        (text, rendered(&Html { frame, $($value,)* })?)
-    }};
+/// The values that every body can use.
+struct Frame<'a> {
+    subject: &'a str,
+    service: &'a str,
+    app_url: &'a str,
+    name: Option<&'a str>,
+    light: Scheme,
+    dark: Scheme,
 }
 
 /// Returns the mail with the code that verifies an email address. The code is not in the subject, because locked phones show
@@ -82,11 +87,9 @@ pub fn one_time_password(
     code: &str,
     lifetime_seconds: i64,
 ) -> Result<Message, Error> {
-    let subject = format!("Your verification code for {}", settings.service_name);
-    let frame = Frame::new(settings, &subject, name);
+    let envelope = Envelope { settings, to, name };
     let lifetime = &*duration(lifetime_seconds);
-    let (text, html) = bodies!("one_time_password/body.txt", "one_time_password/body.html", frame, code, lifetime);
-    Ok(Message { kind: "one_time_password", to: to.clone(), subject, text, html })
+    mail!("one_time_password", envelope, code, lifetime)
 }
 
 /// Returns the mail with the link `<APP_URL>/reset-password?token=<JWT>`.
@@ -100,12 +103,10 @@ pub fn password_reset(
     token: &str,
     lifetime_seconds: i64,
 ) -> Result<Message, Error> {
-    let subject = format!("Reset your {} password", settings.service_name);
-    let frame = Frame::new(settings, &subject, name);
+    let envelope = Envelope { settings, to, name };
     let link = &*link(settings, "/reset-password", &[("token", token)]);
     let lifetime = &*duration(lifetime_seconds);
-    let (text, html) = bodies!("password_reset/body.txt", "password_reset/body.html", frame, link, lifetime);
-    Ok(Message { kind: "password_reset", to: to.clone(), subject, text, html })
+    mail!("password_reset", envelope, link, lifetime)
 }
 
 /// Returns the mail with the link to set the first password of an account that an admin has created:
@@ -120,12 +121,10 @@ pub fn account_invitation(
     token: &str,
     lifetime_seconds: i64,
 ) -> Result<Message, Error> {
-    let subject = format!("Set up your {} account", settings.service_name);
-    let frame = Frame::new(settings, &subject, name);
+    let envelope = Envelope { settings, to, name };
     let link = &*link(settings, "/reset-password", &[("token", token)]);
     let lifetime = &*duration(lifetime_seconds);
-    let (text, html) = bodies!("account_invitation/body.txt", "account_invitation/body.html", frame, link, lifetime);
-    Ok(Message { kind: "account_invitation", to: to.clone(), subject, text, html })
+    mail!("account_invitation", envelope, link, lifetime)
 }
 
 /// Returns the mail with the link `<APP_URL>/signup?referrer=<token>&email=<email>`.
@@ -141,18 +140,17 @@ pub fn invitation(
     token: &str,
     expires_in_days: i64,
 ) -> Result<Message, Error> {
-    let subject = format!("You are invited to {}", settings.service_name);
-    let frame = Frame::new(settings, &subject, None);
-    let inviter = shown_name(inviter).unwrap_or("Someone");
+    let envelope = Envelope { settings, to, name: None };
+    let inviter = shown_name(inviter);
     let link = &*link(settings, "/signup", &[("referrer", token), ("email", to.as_str())]);
     let lifetime = &*duration(expires_in_days.saturating_mul(DAY));
-    let (text, html) = bodies!("invitation/body.txt", "invitation/body.html", frame, inviter, link, lifetime);
-    Ok(Message { kind: "invitation", to: to.clone(), subject, text, html })
+    mail!("invitation", envelope, inviter: Option<&'a str>, link, lifetime)
 }
 
-/// What a notice about the security of an account says. To add one, add a variant and its row in [`SecurityNotice::words`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A notice about the security of an account. To add one, add a variant, a folder of the same name, and a row in [`security_notice`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum SecurityNotice {
     /// The password was changed.
     PasswordChanged,
@@ -187,23 +185,11 @@ pub enum SecurityNotice {
     SecondFactorsReset,
 }
 
-/// The words of a notice.
-struct Words {
-    /// The kind of the mail, for the log.
-    kind: &'static str,
-    /// The subject, with the name of the service.
-    subject: String,
-    /// What happened. Each sentence is a line of at most 78 characters, for the plain text.
-    happened: String,
-    /// What to do after a change that the owner has made or asked for.
-    if_expected: &'static str,
-}
-
 impl SecurityNotice {
     /// Returns the kind, whatever the details. Notices of the same kind within a few minutes become one, so nobody can flood a
     /// mailbox by adding passkeys under many names.
     pub fn kind(&self) -> &'static str {
-        self.words("").kind
+        self.into()
     }
 
     /// Returns the notice without text that the user has chosen, for an address that may be that of someone else.
@@ -213,92 +199,6 @@ impl SecurityNotice {
             SecurityNotice::PasskeyAdded { .. } => SecurityNotice::PasskeyAdded { passkey: String::new() },
             SecurityNotice::PasskeyRemoved { .. } => SecurityNotice::PasskeyRemoved { passkey: String::new() },
             other => other,
-        }
-    }
-
-    fn words(&self, service: &str) -> Words {
-        let named = |name: &str| shown_name(name).map_or(String::new(), |name| format!(" \u{201c}{name}\u{201d}"));
-        let words = |kind, subject, happened| {
-            let if_expected = "If this was you, you do not need to do anything.";
-            Words { kind, subject, happened, if_expected }
-        };
-        match self {
-            SecurityNotice::PasswordChanged => words(
-                "password_changed",
-                format!("Your {service} password was changed"),
-                format!("The password of your {service} account was changed."),
-            ),
-            SecurityNotice::PasswordRemoved => words(
-                "password_removed",
-                format!("Your {service} password was removed"),
-                format!("The password of your {service} account was removed.\nYou now sign in with a passkey."),
-            ),
-            SecurityNotice::PasskeyAdded { passkey } => words(
-                "passkey_added",
-                format!("A passkey was added to your {service} account"),
-                format!("The passkey{} was added to your {service} account.", named(passkey)),
-            ),
-            SecurityNotice::PasskeyRemoved { passkey } => words(
-                "passkey_removed",
-                format!("A passkey was removed from your {service} account"),
-                format!("The passkey{} was removed from your {service} account.", named(passkey)),
-            ),
-            SecurityNotice::TotpAdded => words(
-                "totp_added",
-                format!("An authenticator app was added to your {service} account"),
-                format!(
-                    "Signing in to your {service} account with your password\nnow takes a code from your authenticator app."
-                ),
-            ),
-            SecurityNotice::TotpRemoved => words(
-                "totp_removed",
-                format!("The authenticator app was removed from your {service} account"),
-                format!("Your {service} account no longer accepts codes from your authenticator app."),
-            ),
-            SecurityNotice::SecondFactorRequired => words(
-                "second_factor_required",
-                format!("Your {service} account now needs a second step"),
-                format!("Signing in to your {service} account with a password now takes a second step."),
-            ),
-            SecurityNotice::SecondFactorRemoved => words(
-                "second_factor_removed",
-                format!("Your {service} account no longer needs a second step"),
-                format!("A password alone is enough again to sign in to your {service} account."),
-            ),
-            SecurityNotice::RecoveryCodesReplaced => words(
-                "recovery_codes_replaced",
-                format!("You have new {service} recovery codes"),
-                format!("New recovery codes were created for your {service} account.\nThe old ones no longer work."),
-            ),
-            SecurityNotice::RecoveryCodeUsed { left } => {
-                let rest = match left {
-                    0 => "It was the last one.".to_owned(),
-                    1 => "You have 1 recovery code left.".to_owned(),
-                    left => format!("You have {left} recovery codes left."),
-                };
-                let used = words(
-                    "recovery_code_used",
-                    format!("A recovery code for your {service} account was used"),
-                    format!(
-                        "Someone signed in to your {service} account\nwith your password and a recovery code.\n{rest}"
-                    ),
-                );
-                if *left > 1 {
-                    return used;
-                }
-                Words { if_expected: "If this was you, create new ones on your account page.", ..used }
-            }
-            SecurityNotice::SecondFactorsReset => Words {
-                if_expected: "If you asked for this, sign in with your password and set them up again.",
-                ..words(
-                    "second_factors_reset",
-                    format!("An admin has reset the second factors of your {service} account"),
-                    format!(
-                        "An admin has removed the authenticator app, the passkeys and the recovery\ncodes of your \
-                         {service} account, and ended your sessions."
-                    ),
-                )
-            },
         }
     }
 }
@@ -314,13 +214,29 @@ pub fn security_notice(
     name: Option<&str>,
     notice: &SecurityNotice,
 ) -> Result<Message, Error> {
-    let Words { kind, subject, happened, if_expected } = notice.words(&settings.service_name);
-    let frame = Frame::new(settings, &subject, name);
+    let envelope = Envelope { settings, to, name };
     let (link, account) = (&*link(settings, "/forgot-password", &[]), &*link(settings, "/account", &[]));
-    let happened = &*happened;
-    let (text, html) =
-        bodies!("security_notice/body.txt", "security_notice/body.html", frame, happened, if_expected, link, account);
-    Ok(Message { kind, to: to.clone(), subject, text, html })
+    match notice {
+        SecurityNotice::PasswordChanged => mail!("password_changed", envelope, link, account),
+        SecurityNotice::PasswordRemoved => mail!("password_removed", envelope, link, account),
+        SecurityNotice::PasskeyAdded { passkey } => {
+            let passkey = shown_name(passkey);
+            mail!("passkey_added", envelope, link, account, passkey: Option<&'a str>)
+        }
+        SecurityNotice::PasskeyRemoved { passkey } => {
+            let passkey = shown_name(passkey);
+            mail!("passkey_removed", envelope, link, account, passkey: Option<&'a str>)
+        }
+        SecurityNotice::TotpAdded => mail!("totp_added", envelope, link, account),
+        SecurityNotice::TotpRemoved => mail!("totp_removed", envelope, link, account),
+        SecurityNotice::SecondFactorRequired => mail!("second_factor_required", envelope, link, account),
+        SecurityNotice::SecondFactorRemoved => mail!("second_factor_removed", envelope, link, account),
+        SecurityNotice::RecoveryCodesReplaced => mail!("recovery_codes_replaced", envelope, link, account),
+        &SecurityNotice::RecoveryCodeUsed { left } => {
+            mail!("recovery_code_used", envelope, link, account, left: i64)
+        }
+        SecurityNotice::SecondFactorsReset => mail!("second_factors_reset", envelope, link, account),
+    }
 }
 
 fn rendered(template: &impl Template) -> Result<String, Error> {
@@ -376,9 +292,7 @@ fn duration(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const CODE: &str = "271828";
-    const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln-_";
+    use crate::mail::examples::{CODE, examples};
 
     fn settings() -> Settings {
         Settings::read(|name| {
@@ -400,33 +314,7 @@ mod tests {
 
     /// Returns every mail, with `name` in every place for a name.
     fn every_mail(name: &str) -> Vec<Message> {
-        let settings = settings();
-        let mut mails = vec![
-            one_time_password(&settings, &to(), Some(name), CODE, 600).unwrap(),
-            password_reset(&settings, &to(), Some(name), TOKEN, 900).unwrap(),
-            account_invitation(&settings, &to(), Some(name), TOKEN, 604_800).unwrap(),
-            invitation(&settings, &to(), name, "k3yK3yK3y0", 90).unwrap(),
-        ];
-        let notice = |notice: &SecurityNotice| security_notice(&settings, &to(), Some(name), notice).unwrap();
-        mails.extend(every_notice(name).iter().map(notice));
-        mails
-    }
-
-    /// Returns every notice, with `name` as the name of a passkey.
-    fn every_notice(name: &str) -> Vec<SecurityNotice> {
-        vec![
-            SecurityNotice::PasswordChanged,
-            SecurityNotice::PasswordRemoved,
-            SecurityNotice::PasskeyAdded { passkey: name.to_owned() },
-            SecurityNotice::PasskeyRemoved { passkey: name.to_owned() },
-            SecurityNotice::TotpAdded,
-            SecurityNotice::TotpRemoved,
-            SecurityNotice::SecondFactorRequired,
-            SecurityNotice::SecondFactorRemoved,
-            SecurityNotice::RecoveryCodesReplaced,
-            SecurityNotice::RecoveryCodeUsed { left: 1 },
-            SecurityNotice::SecondFactorsReset,
-        ]
+        examples(&settings(), &to(), name).unwrap()
     }
 
     /// Returns the text that an HTML body shows, without its head and preview.
@@ -539,6 +427,30 @@ mod tests {
             let link = links(&mail.text)[0].replace('&', "&#38;");
             assert_eq!(mail.html.matches(&format!("href=\"{link}\"")).count(), 2, "{mail:?}");
             assert!(mail.html.contains(&format!(">{link}</a>")), "{mail:?}");
+        }
+    }
+
+    #[test]
+    fn every_link_and_code_of_a_mail_can_be_read_in_both_bodies() {
+        // The footer shows the name of the service instead of this link.
+        let footer = "https://app.example/base";
+        for mail in every_mail("Ada") {
+            let html = visible(&mail.html);
+            for fact in links(&mail.text).into_iter().filter(|link| *link != footer).chain(codes(&mail.text)) {
+                assert!(html.contains(fact), "{fact} is not in the HTML of {mail:?}");
+            }
+            for link in mail.html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert!(mail.text.contains(&link.replace("&#38;", "&")), "{link} is not in the text of {mail:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn links_and_buttons_have_the_brand_color() {
+        let brand = Settings { brand_color: "#7a1fa2".to_owned(), ..settings() };
+        let mail = password_reset(&brand, &to(), None, "token", 900).unwrap();
+        for style in ["background-color:rgb(122,31,162);color:rgb(255,255,255)", "style=\"color:rgb(122,31,162)"] {
+            assert!(mail.html.contains(style), "{style} is not in {}", mail.html);
         }
     }
 

@@ -1,7 +1,9 @@
-//! Mail: its texts (`message`, `templates/`), the queue, and the delivery through providers.
+//! Mail: its words (`templates/`) and values (`message`), the queue, and the delivery through providers.
 
+mod brand;
 mod budget;
 mod delivery;
+pub mod examples;
 pub mod message;
 pub mod provider;
 pub mod queue;

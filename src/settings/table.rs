@@ -148,8 +148,8 @@ settings! {
         PASSKEY_RP_ID: Text = Text::OPTIONAL;
         /// The name of the service in mails and on the pages. It is rejected as a password.
         SERVICE_NAME: Text = Text::or("Postern");
-        /// The color of buttons and links on the pages, as six hexadecimal digits. The pages lighten or darken it until text is
-        /// readable.
+        /// The color of buttons and links on the pages and in mails, as six hexadecimal digits. It is lightened or darkened until text
+        /// is readable.
         BRAND_COLOR: Text = Text::or("0f6e75");
         /// With `on`, `GET /me` and `GET /verify-token` read from the nearest replica of the database, if D1 read replication is
         /// enabled. A session or an invitation that has ended may then still pass there for up to two minutes. All other

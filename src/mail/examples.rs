@@ -1,0 +1,86 @@
+//! Every mail with example values, for the tests and for the page `/dev/mails`.
+
+use super::message::{self, Message, SecurityNotice};
+use crate::{domain::email::Email, error::Error, settings::Settings};
+
+/// The code in the examples.
+pub const CODE: &str = "271828";
+/// The token in the examples.
+const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln-_";
+
+/// Returns every mail, with `name` in every place for a name. A test fails if one is missing.
+///
+/// # Errors
+/// As [`message::one_time_password`].
+pub fn examples(settings: &Settings, to: &Email, name: &str) -> Result<Vec<Message>, Error> {
+    let mut mails = vec![
+        message::one_time_password(settings, to, Some(name), CODE, 600)?,
+        message::password_reset(settings, to, Some(name), TOKEN, 900)?,
+        message::account_invitation(settings, to, Some(name), TOKEN, 604_800)?,
+        message::invitation(settings, to, name, "k3yK3yK3y0", 90)?,
+    ];
+    for notice in notices(name) {
+        mails.push(message::security_notice(settings, to, Some(name), &notice)?);
+    }
+    Ok(mails)
+}
+
+/// Returns every notice, with `name` as the name of a passkey.
+fn notices(name: &str) -> Vec<SecurityNotice> {
+    vec![
+        SecurityNotice::PasswordChanged,
+        SecurityNotice::PasswordRemoved,
+        SecurityNotice::PasskeyAdded { passkey: name.to_owned() },
+        SecurityNotice::PasskeyRemoved { passkey: name.to_owned() },
+        SecurityNotice::TotpAdded,
+        SecurityNotice::TotpRemoved,
+        SecurityNotice::SecondFactorRequired,
+        SecurityNotice::SecondFactorRemoved,
+        SecurityNotice::RecoveryCodesReplaced,
+        SecurityNotice::RecoveryCodeUsed { left: 1 },
+        SecurityNotice::SecondFactorsReset,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs};
+
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings::read(|name| match name {
+            "ENVIRONMENT" => Some("local".to_owned()),
+            "AUTH_SECRET" => Some("0123456789abcdef0123456789abcdef".to_owned()),
+            _ => None,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn every_folder_of_a_mail_has_an_example_and_all_three_files() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/mail/templates");
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let folders: Vec<_> = entries.filter(|path| path.is_dir()).collect();
+        let names: BTreeSet<_> =
+            folders.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+        let to = Email::parse("ada@example.com").unwrap();
+        let examples = examples(&settings(), &to, "Ada").unwrap();
+        let kinds: BTreeSet<_> = examples.iter().map(|mail| mail.kind.to_owned()).collect();
+        assert_eq!(kinds, names, "src/mail/examples.rs and the folders in src/mail/templates must be the same mails");
+        for folder in &folders {
+            for file in ["subject.txt", "body.txt", "body.html"] {
+                assert!(folder.join(file).is_file(), "{} has no {file}", folder.display());
+            }
+        }
+    }
+
+    #[test]
+    fn a_notice_has_the_kind_of_its_mail() {
+        let to = Email::parse("ada@example.com").unwrap();
+        for notice in notices("Ada") {
+            let mail = message::security_notice(&settings(), &to, None, &notice).unwrap();
+            assert_eq!(notice.kind(), mail.kind);
+        }
+    }
+}
