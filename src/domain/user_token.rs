@@ -12,6 +12,10 @@ pub const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij
 pub const MAX_LIVE: i64 = 200;
 /// The maximum lifetime, in days.
 pub const MAX_LIFETIME_DAYS: i64 = 365;
+/// The maximum that the number of uses can be limited to. Without a limit, a token can be used any number of times.
+pub const MAX_USES: i64 = 1_000;
+/// The maximum number of users in the list of who signed up with a token.
+pub const MAX_LISTED_USERS: i64 = 100;
 
 /// The name of a token that was sent by mail.
 pub const INVITATION: &str = "Invitation";

@@ -13,10 +13,10 @@ use crate::{
     domain::{
         event::Action,
         name::Name,
-        user_token::{MAX_LIFETIME_DAYS, MAX_LIVE, expiry},
+        user_token::{MAX_LIFETIME_DAYS, MAX_LIVE, MAX_USES, expiry},
     },
     error::Error,
-    store::user_tokens,
+    store::user_tokens::{self, Terms},
     web::{Integer, Request, Response},
 };
 
@@ -27,6 +27,8 @@ pub struct TokenOptions {
     pub name: Option<Name>,
     /// The lifetime in days. The default is a setting.
     pub expires_in_days: Option<Integer<1, MAX_LIFETIME_DAYS>>,
+    /// How many people can sign up with it. By default, there is no limit.
+    pub max_uses: Option<Integer<1, MAX_USES>>,
 }
 
 /// A new user token.
@@ -43,13 +45,17 @@ pub struct CreatedToken {
     responses((status = 200, body = CreatedToken), (status = "4XX", description = "too_many_tokens"))
 )]
 pub async fn post(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
-    let TokenOptions { name, expires_in_days } = request.optional_json(app)?;
+    let TokenOptions { name, expires_in_days, max_uses } = request.optional_json(app)?;
     let days = expires_in_days.map_or(app.settings().user_token_lifetime_days, Integer::get);
-    let expires_at = expiry(app.now, days);
     let (token, new) = access::user_token::draw(app, &session.user.id, None)?;
     let event = audit::own(app, Action::TokenCreated, session);
-    let name = name.as_ref().map(Name::as_str);
-    if !user_tokens::insert(&app.store, &new, name, expires_at, None, &event).await? {
+    let terms = Terms {
+        name: name.as_ref().map(Name::as_str),
+        note: None,
+        expires_at: expiry(app.now, days),
+        max_uses: max_uses.map(Integer::get),
+    };
+    if !user_tokens::insert(&app.store, &new, terms, None, &event).await? {
         return Err(bearer::refusal_of_session(app, session, Error::TooManyTokens(MAX_LIVE)).await);
     }
     Ok(Response::json(&CreatedToken { token }))

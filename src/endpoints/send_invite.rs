@@ -12,16 +12,17 @@ use crate::{
     domain::{
         email::Email,
         event::Action,
+        name::Name,
         throttle::{INVITE_BY_EMAIL, INVITE_BY_USER},
-        user_token::{INVITATION, MAX_LIVE, expiry},
+        user_token::{INVITATION, MAX_LIFETIME_DAYS, MAX_LIVE, MAX_USES, expiry},
     },
     error::Error,
     mail::queue::QueuedMail,
     store::{
         throttles::{self, Counter},
-        user_tokens,
+        user_tokens::{self, Terms},
     },
-    web::{Request, Response, True},
+    web::{Integer, Request, Response, True},
 };
 
 /// The person to invite.
@@ -29,6 +30,12 @@ use crate::{
 pub struct Invitation {
     /// The email address that gets the sign-up link.
     pub email: Email,
+    /// The lifetime of the link in days. The default is a setting.
+    pub expires_in_days: Option<Integer<1, MAX_LIFETIME_DAYS>>,
+    /// How many people can sign up with the link. By default, there is no limit.
+    pub max_uses: Option<Integer<1, MAX_USES>>,
+    /// A note for your own list. It is not mailed.
+    pub note: Option<Name>,
 }
 
 /// Invite someone by email.
@@ -50,19 +57,24 @@ pub async fn post(app: &App, request: &Request, session: &Session) -> Result<Res
     if !user.is_verified {
         return Err(Error::EmailNotVerified);
     }
-    let Invitation { email } = request.json(app)?;
+    let Invitation { email, expires_in_days, max_uses, note } = request.json(app)?;
 
     let key = &app.keys().throttle;
     let by_user = Counter::new(key, INVITE_BY_USER, &[&user.id]);
     let by_email = Counter::new(key, INVITE_BY_EMAIL, &[email.as_str()]);
     throttles::attempt(&app.store, &by_email, &by_user, app.now).await??;
 
-    let days = app.settings().user_token_lifetime_days;
+    let days = expires_in_days.map_or(app.settings().user_token_lifetime_days, Integer::get);
     let (token, new) = user_token::draw(app, &user.id, Some(&email))?;
     let queued = QueuedMail::invitation(app, &email, user.name.clone(), &token, days).await?;
-    let expires_at = expiry(app.now, days);
+    let terms = Terms {
+        name: Some(INVITATION),
+        note: note.as_ref().map(Name::as_str),
+        expires_at: expiry(app.now, days),
+        max_uses: max_uses.map(Integer::get),
+    };
     let (store, event) = (&app.store, audit::own(app, Action::InvitationSent, session));
-    if !user_tokens::insert(store, &new, Some(INVITATION), expires_at, Some(&queued.mail), &event).await? {
+    if !user_tokens::insert(store, &new, terms, Some(&queued.mail), &event).await? {
         return Err(bearer::refusal_of_session(app, session, Error::TooManyTokens(MAX_LIVE)).await);
     }
     queued.deliver_later(app);

@@ -1,4 +1,4 @@
-//! `GET` and `POST /api/auth/me/tokens`, and `DELETE /api/auth/me/tokens/{token}`
+//! `GET` and `POST /api/auth/me/tokens`, `DELETE /api/auth/me/tokens/{token}`, and `GET /api/auth/me/tokens/{token}/users`
 
 use postern_macros::operation;
 use serde::Serialize;
@@ -28,6 +28,26 @@ struct UserToken {
     created_at: Timestamp,
     /// The time when it expires.
     expires_at: Timestamp,
+    /// The note that its owner gave it.
+    #[schema(required)]
+    note: Option<String>,
+    /// How many people can sign up with it. Null if there is no limit.
+    #[schema(required)]
+    max_uses: Option<i64>,
+    /// How many people have signed up with it.
+    uses: i64,
+}
+
+/// A user who signed up with a user token.
+#[derive(Serialize, ToSchema)]
+struct InvitedUser {
+    /// The id.
+    id: String,
+    /// The name.
+    #[schema(required)]
+    name: Option<String>,
+    /// The time of the sign-up.
+    created_at: Timestamp,
 }
 
 /// List your user tokens.
@@ -48,10 +68,31 @@ pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
                 name: stored.display_name(keys, &user.id),
                 created_at: stored.created_at,
                 expires_at: stored.expires_at,
+                note: stored.note,
+                max_uses: stored.max_uses,
+                uses: stored.uses,
             })
         })
         .collect();
     Ok(Response::json(&tokens))
+}
+
+/// List who signed up with a user token.
+///
+/// Returns users who signed up with one of your active tokens, newest first, at most 100.
+#[operation(
+    params(("token" = String, Path, description = "The user token.", example = "aZ09aZ09aZ")),
+    responses((status = 200, body = Vec<InvitedUser>), (status = "4XX", description = "not_found"))
+)]
+pub async fn users(app: &App, session: &Session, token: &str) -> Result<Response, Error> {
+    let keys = &app.keys().user_token;
+    let users = user_tokens::users_of(&app.store, keys, &session.user.id, token, app.now).await?;
+    let users: Vec<InvitedUser> = users
+        .ok_or(Error::NotFound)?
+        .into_iter()
+        .map(|user_tokens::Invited { id, name, created_at }| InvitedUser { id, name, created_at })
+        .collect();
+    Ok(Response::json(&users))
 }
 
 /// Delete one of your user tokens.

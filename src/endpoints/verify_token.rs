@@ -20,7 +20,8 @@ pub struct InvitationToken {
 
 /// Check a user token.
 ///
-/// Returns whether the token is active and its owner's account is too. `POST` does the same and keeps the token out of URLs.
+/// Returns whether someone can sign up with the token: it is active, has not been used as often as it can be, and its owner's account
+/// is active. `POST` does the same and keeps the token out of URLs.
 #[operation(
     params(InvitationToken),
     responses((status = 200, body = bool, content_type = "application/json"), (status = "4XX", description = "invalid_fields"))
@@ -32,7 +33,7 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
 
 /// Check a user token in the body.
 ///
-/// Returns whether the token is active and its owner's account is too.
+/// Returns whether someone can sign up with the token, as `GET` does.
 #[operation(
     request_body = InvitationToken,
     responses((status = 200, body = bool, content_type = "application/json"))

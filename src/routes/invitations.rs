@@ -11,6 +11,7 @@ routes! {
     GET "/api/auth/me/tokens": Session(Never) => tokens::list(app, caller);
     POST "/api/auth/me/tokens": Session(Never) => tokens::list(app, caller);
     DELETE "/api/auth/me/tokens/{token}": Session(WithSecondFactor) => tokens::delete(app, caller, token);
+    GET "/api/auth/me/tokens/{token}/users": Session(Never) => tokens::users(app, caller, token);
     GET "/api/auth/verify-token": RateLimited => verify_token::get(app, request);
     POST "/api/auth/verify-token": RateLimited => verify_token::post(app, request);
     POST "/api/auth/me/send-invite": Session(WithSecondFactor) => send_invite::post(app, request, caller);

@@ -13,10 +13,18 @@ use crate::{
         email::Email,
         event::Event,
         throttle::Blocked,
-        user_token::{INVITATION, MAX_LIVE},
+        user_token::{INVITATION, MAX_LISTED_USERS, MAX_LIVE},
     },
     ports::{Statement, StoreError},
 };
+
+/// The condition that a token has not been used as often as it can be.
+macro_rules! has_uses_left {
+    () => {
+        "(user_tokens.max_uses IS NULL OR user_tokens.uses < user_tokens.max_uses)"
+    };
+}
+pub(super) use has_uses_left;
 
 /// A new token, in the form in which it is stored.
 pub struct New {
@@ -34,6 +42,19 @@ pub struct New {
     pub sealed_recipient: Option<String>,
 }
 
+/// What the owner decides about a new token.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// The name in the owner's list.
+    pub name: Option<&'a str>,
+    /// The note in the owner's list.
+    pub note: Option<&'a str>,
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// How many users can sign up with it. `None` is any number.
+    pub max_uses: Option<i64>,
+}
+
 /// Returns the context in which the email of an invitation is encrypted, so that it cannot be decrypted as a token.
 pub fn recipient_context(user_id: &str) -> String {
     format!("recipient {user_id}")
@@ -47,14 +68,14 @@ pub fn recipient_context(user_id: &str) -> String {
 pub async fn insert(
     store: &Store,
     new: &New,
-    name: Option<&str>,
-    expires_at: Timestamp,
+    terms: Terms<'_>,
     mail: Option<&mails::Mail>,
     event: &Event,
 ) -> Result<bool, StoreError> {
     let insert = Statement::new(
-        "INSERT INTO user_tokens (lookup, user_id, sealed, name, created_at, expires_at, key_id, sealed_recipient)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?8, ?10
+        "INSERT INTO user_tokens (
+           lookup, user_id, sealed, name, created_at, expires_at, key_id, sealed_recipient, note, max_uses)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?8, ?10, ?11, ?12
          WHERE EXISTS (SELECT 1 FROM users WHERE id = ?2 AND is_active = 1) AND ?7 > (
            SELECT count(*) FROM user_tokens WHERE user_id = ?2 AND expires_at > ?5 AND key_id IN (?8, ?9))
          RETURNING lookup",
@@ -62,13 +83,15 @@ pub async fn insert(
     .bind(new.lookup.as_str())
     .bind(new.user_id.as_str())
     .bind(new.sealed.as_str())
-    .bind(name)
+    .bind(terms.name)
     .bind(event.at)
-    .bind(expires_at)
+    .bind(terms.expires_at)
     .bind(MAX_LIVE)
     .bind(new.key_id.as_str())
     .bind(new.previous_key_id.as_deref())
-    .bind(new.sealed_recipient.as_deref());
+    .bind(new.sealed_recipient.as_deref())
+    .bind(terms.note)
+    .bind(terms.max_uses);
     let mut statements = vec![insert, events::insert_if_changed(event)];
     statements.extend(mail.map(|mail| mails::insert_if_token_is_there(mail, &new.lookup)));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|inserted| inserted.any()))
@@ -80,7 +103,7 @@ fn lookups(keys: &[UserTokenKeys], token: &str) -> (Option<String>, Option<Strin
     (lookups.next(), lookups.next())
 }
 
-/// Returns whether this token is live and its owner active. From a replica, the result can be as old as `heartbeat` allows.
+/// Returns whether someone can sign up with this token: it is live, has uses left, and its owner is active. From a replica, the result can be as old as `heartbeat` allows.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -93,11 +116,12 @@ pub async fn is_live(
 ) -> Result<bool, StoreError> {
     let (current, previous) = lookups(keys, token);
     // `?4` is for the replica.
-    let statement = Statement::new(
+    let statement = Statement::new(concat!(
         "SELECT 1 AS found FROM user_tokens JOIN users ON users.id = user_tokens.user_id
-         WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1
-           AND (?4 IS NULL OR EXISTS (SELECT 1 FROM heartbeat WHERE beat_at > ?4))",
-    )
+         WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1 AND ",
+        has_uses_left!(),
+        " AND (?4 IS NULL OR EXISTS (SELECT 1 FROM heartbeat WHERE beat_at > ?4))"
+    ))
     .bind(current)
     .bind(previous)
     .bind(now);
@@ -126,11 +150,12 @@ pub async fn attempt_sign_up(
     now: Timestamp,
 ) -> Result<Result<Option<Invitation>, Blocked>, StoreError> {
     let (current, previous) = lookups(keys, token);
-    let find = Statement::new(
+    let find = Statement::new(concat!(
         "SELECT user_tokens.lookup, EXISTS (SELECT 1 FROM users AS other WHERE other.email = ?4) AS email_taken
          FROM user_tokens JOIN users ON users.id = user_tokens.user_id
-         WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1",
-    )
+         WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1 AND ",
+        has_uses_left!()
+    ))
     .bind(current)
     .bind(previous)
     .bind(now)
@@ -153,6 +178,12 @@ pub struct Stored {
     pub created_at: Timestamp,
     /// When it expires.
     pub expires_at: Timestamp,
+    /// The note in the owner's list.
+    pub note: Option<String>,
+    /// How many users can sign up with it. `None` is any number.
+    pub max_uses: Option<i64>,
+    /// How many users have signed up with it.
+    pub uses: i64,
 }
 
 impl Stored {
@@ -177,10 +208,87 @@ impl Stored {
 /// [`StoreError`].
 pub async fn list(store: &Store, user_id: &str, now: Timestamp) -> Result<Vec<Stored>, StoreError> {
     let statement = Statement::new(
-        "SELECT sealed, sealed_recipient, name, created_at, expires_at FROM user_tokens
+        "SELECT sealed, sealed_recipient, name, created_at, expires_at, note, max_uses, uses FROM user_tokens
          WHERE user_id = ?1 AND expires_at > ?2 ORDER BY expires_at DESC",
     );
     run(store, statement.bind(user_id).bind(now)).await?.all()
+}
+
+/// A user who signed up with a token.
+#[derive(Debug, Deserialize)]
+pub struct Invited {
+    /// The id.
+    pub id: String,
+    /// The name.
+    pub name: Option<String>,
+    /// When they signed up.
+    pub created_at: Timestamp,
+}
+
+/// Returns the newest users who signed up with a live token of this owner, newest first. `None` if there is no such token.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn users_of(
+    store: &Store,
+    keys: &[UserTokenKeys],
+    owner_id: &str,
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<Vec<Invited>>, StoreError> {
+    let (current, previous) = lookups(keys, token);
+    let find = Statement::new(
+        "SELECT 1 AS found FROM user_tokens WHERE lookup IN (?1, ?2) AND user_id = ?3 AND expires_at > ?4",
+    );
+    let find = find.bind(current.as_deref()).bind(previous.as_deref()).bind(owner_id).bind(now);
+    // A lookup belongs to one owner, so the referrer is theirs too, unless an admin has deleted that account.
+    let select = Statement::new(
+        "SELECT id, name, created_at FROM users WHERE invitation IN (?1, ?2) AND referrer_id = ?3
+         ORDER BY created_at DESC, id LIMIT ?4",
+    );
+    let select = select.bind(current).bind(previous).bind(owner_id).bind(MAX_LISTED_USERS);
+    let [found, users] = run_all(store, [find, select]).await?;
+    if !found.any() {
+        return Ok(None);
+    }
+    users.all().map(Some)
+}
+
+/// How a user came to the service.
+#[derive(Debug, Deserialize)]
+pub struct Origin {
+    /// The id of the user who invited them.
+    pub referrer_id: Option<String>,
+    /// The email of that user.
+    pub referrer_email: Option<String>,
+    /// The name of that user.
+    pub referrer_name: Option<String>,
+    /// The time when the invitation was created, if it still exists.
+    pub created_at: Option<Timestamp>,
+    /// When it expires.
+    pub expires_at: Option<Timestamp>,
+    /// The name of the invitation.
+    pub name: Option<String>,
+    /// How many users can sign up with it.
+    pub max_uses: Option<i64>,
+    /// How many users have signed up with it.
+    pub uses: Option<i64>,
+}
+
+/// Returns how a user came to the service. `None` if there is no such user.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn origin_of(store: &Store, user_id: &str) -> Result<Option<Origin>, StoreError> {
+    let statement = Statement::new(
+        "SELECT referrer.id AS referrer_id, referrer.email AS referrer_email, referrer.name AS referrer_name,
+           user_tokens.created_at, user_tokens.expires_at, user_tokens.name, user_tokens.max_uses, user_tokens.uses
+         FROM users
+         LEFT JOIN users AS referrer ON referrer.id = users.referrer_id
+         LEFT JOIN user_tokens ON user_tokens.lookup = users.invitation
+         WHERE users.id = ?1",
+    );
+    run(store, statement.bind(user_id)).await?.first()
 }
 
 /// Deletes the recipient of an invitation after this user has signed up with it.

@@ -11,7 +11,7 @@ use super::{
     second_factors::{self, Ways},
     sessions::{self, Condition},
     throttles::{self, Counter, PasswordAttempt, PasswordCounters, PasswordProof},
-    user_tokens,
+    user_tokens::{self, has_uses_left},
 };
 use crate::{
     domain::{Timestamp, email::Email, event::Event, proof::Proof, throttle::Blocked, user::User},
@@ -268,7 +268,7 @@ pub enum SignUp {
     Done(Box<User>),
     /// Another sign-up with this email was faster.
     EmailTaken,
-    /// The referrer has expired in the meantime.
+    /// The referrer has expired or been used up in the meantime.
     ReferrerEnded,
 }
 
@@ -284,14 +284,15 @@ pub async fn sign_up(
     counters: &PasswordCounters,
     event: &Event,
 ) -> Result<SignUp, StoreError> {
-    let insert = Statement::new(
-        "INSERT INTO users (id, email, password_hash, name, referrer_id, created_at, updated_at)
-         SELECT ?1, ?2, ?3, ?4, referrer.id, ?6, ?6
+    let insert = Statement::new(concat!(
+        "INSERT INTO users (id, email, password_hash, name, referrer_id, invitation, created_at, updated_at)
+         SELECT ?1, ?2, ?3, ?4, referrer.id, user_tokens.lookup, ?6, ?6
          FROM user_tokens JOIN users AS referrer ON referrer.id = user_tokens.user_id
-         WHERE user_tokens.lookup = ?5 AND user_tokens.expires_at > ?6 AND referrer.is_active = 1
-         ON CONFLICT (email) DO NOTHING
-         RETURNING *",
-    )
+         WHERE user_tokens.lookup = ?5 AND user_tokens.expires_at > ?6 AND referrer.is_active = 1 AND ",
+        has_uses_left!(),
+        " ON CONFLICT (email) DO NOTHING
+         RETURNING *"
+    ))
     .bind(user.id)
     .bind(user.email.as_str())
     .bind(user.password_hash)

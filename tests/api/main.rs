@@ -22,6 +22,7 @@ mod documents;
 mod faults;
 mod guessing;
 mod health;
+mod invitations;
 mod jwks;
 mod login;
 mod logout;

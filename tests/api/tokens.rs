@@ -53,6 +53,7 @@ fn a_listed_token_has_its_owner_name_and_times() {
     let now = postern.now.get();
     let expected = json!({
         "token": token, "user_id": ada.id, "name": "For Grace", "created_at": now, "expires_at": now + 7 * DAY,
+        "note": null, "max_uses": null, "uses": 0,
     });
     assert_eq!(list(&postern, &ada.token), [expected]);
 }

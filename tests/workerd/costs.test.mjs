@@ -183,6 +183,12 @@ const requests = {
   "GET /api/auth/me/tokens": ({ token }) => ({ token }),
   "POST /api/auth/me/tokens": ({ token }) => ({ token }),
   "DELETE /api/auth/me/tokens/{token}": async ({ token }) => ({ token, last: await userToken(postern, token) }),
+  "GET /api/auth/me/tokens/{token}/users": async ({ token, other }) => {
+    const invitation = await userToken(postern, token);
+    const json = { referrer: invitation, email: other, password: PASSWORD };
+    ok(await send(postern, "POST", "/api/auth/signup", { json, address: address() }));
+    return { token, last: invitation };
+  },
   "GET /api/auth/me/sessions": ({ token }) => ({ token }),
   "DELETE /api/auth/me/sessions/{id}": async ({ token, email }) => {
     const { token: other } = ok(await login(postern, email));
@@ -211,6 +217,7 @@ const requests = {
     ok(await send(postern, "POST", `/api/auth/admin/users/${user.id}/freeze`, { token: admin }));
     return { token: admin, id: user.id };
   },
+  "GET /api/auth/admin/users/{id}/invitation": ({ user }) => ({ token: admin, id: user.id }),
   "GET /api/auth/admin/invite-tree": () => ({ token: admin }),
   "GET /api/auth/admin/events": () => ({ token: admin }),
   "GET /health": () => ({}),

@@ -152,6 +152,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/admin/users/{id}/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get who invited a user
+         * @description Returns the inviter, and the user token that the user signed up with. Users that an admin created have an inviter, but no token.
+         */
+        get: operations["getAdminUsersIdInvitation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/admin/users/{id}/second-factors": {
         parameters: {
             query?: never;
@@ -812,6 +832,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/me/tokens/{token}/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who signed up with a user token
+         * @description Returns users who signed up with one of your active tokens, newest first, at most 100.
+         */
+        get: operations["getMeTokensTokenUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/me/totp": {
         parameters: {
             query?: never;
@@ -1023,13 +1063,14 @@ export interface paths {
         };
         /**
          * Check a user token
-         * @description Returns whether the token is active and its owner's account is too. `POST` does the same and keeps the token out of URLs.
+         * @description Returns whether someone can sign up with the token: it is active, has not been used as often as it can be, and its owner's account
+         *     is active. `POST` does the same and keeps the token out of URLs.
          */
         get: operations["getVerifyToken"];
         put?: never;
         /**
          * Check a user token in the body
-         * @description Returns whether the token is active and its owner's account is too.
+         * @description Returns whether someone can sign up with the token, as `GET` does.
          */
         post: operations["postVerifyToken"];
         delete?: never;
@@ -1260,6 +1301,21 @@ export interface components {
              * @example ada@example.com
              */
             email: string;
+            /**
+             * Format: int64
+             * @description The lifetime of the link in days. The default is a setting.
+             */
+            expires_in_days?: number | null;
+            /**
+             * Format: int64
+             * @description How many people can sign up with the link. By default, there is no limit.
+             */
+            max_uses?: number | null;
+            /**
+             * @description A note for your own list. It is not mailed. Spaces around it are removed; control characters are refused.
+             * @example Ada
+             */
+            note?: string | null;
         };
         /** @description The user token to verify. */
         InvitationToken: {
@@ -1268,6 +1324,24 @@ export interface components {
              * @example aZ09aZ09aZ
              */
             token: string;
+        };
+        /** @description A user who signed up with a user token. */
+        InvitedUser: {
+            /** @description The time of the sign-up. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description The id. */
+            id: string;
+            /** @description The name. */
+            name: string | null;
+        };
+        /** @description A user who invited another. */
+        Inviter: {
+            /** @description The email. */
+            email: string;
+            /** @description The id. */
+            id: string;
+            /** @description The name. */
+            name: string | null;
         };
         /** @description A JSON Web Key Set (RFC 7517, section 5). */
         KeySet: {
@@ -1878,6 +1952,11 @@ export interface components {
              */
             expires_in_days?: number | null;
             /**
+             * Format: int64
+             * @description How many people can sign up with it. By default, there is no limit.
+             */
+            max_uses?: number | null;
+            /**
              * @description A name for your own use. Spaces around it are removed; control characters are refused.
              * @example Ada
              */
@@ -1946,6 +2025,25 @@ export interface components {
              */
             unfrozen: number;
         };
+        /** @description A user token that someone signed up with. */
+        UsedInvitation: {
+            /** @description The time of its creation. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description The time when it expires. */
+            expires_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description How many people can sign up with it. Null if there is no limit.
+             */
+            max_uses: number | null;
+            /** @description The name that its owner gave it. */
+            name: string | null;
+            /**
+             * Format: int64
+             * @description How many people have signed up with it.
+             */
+            uses: number;
+        };
         /** @description A user. */
         User: {
             /** @description The time of creation. */
@@ -2011,14 +2109,26 @@ export interface components {
             /** @description The email. */
             name: string;
         };
+        /** @description How a user came to the service. */
+        UserOrigin: {
+            invitation: components["schemas"]["UsedInvitation"] | null;
+            inviter: components["schemas"]["Inviter"] | null;
+        };
         /** @description An active user token. */
         UserToken: {
             /** @description The time of its creation. */
             created_at: components["schemas"]["Timestamp"];
             /** @description The time when it expires. */
             expires_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description How many people can sign up with it. Null if there is no limit.
+             */
+            max_uses: number | null;
             /** @description The name that its owner gave it. */
             name: string | null;
+            /** @description The note that its owner gave it. */
+            note: string | null;
             /**
              * @description Ten letters and digits, with which the invited person signs up.
              * @example aZ09aZ09aZ
@@ -2026,6 +2136,11 @@ export interface components {
             token: string;
             /** @description The id of its owner. */
             user_id: string;
+            /**
+             * Format: int64
+             * @description How many people have signed up with it.
+             */
+            uses: number;
         };
     };
     responses: {
@@ -3440,6 +3555,42 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getAdminUsersIdInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id.
+                 * @example a1d3e5f7-0b2c-4d6e-8f90-1a2b3c4d5e6f
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserOrigin"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     deleteAdminUsersIdSecondFactors: {
         parameters: {
             query?: never;
@@ -4658,6 +4809,42 @@ export interface operations {
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getMeTokensTokenUsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user token.
+                 * @example aZ09aZ09aZ
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitedUser"][];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["InactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

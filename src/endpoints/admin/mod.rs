@@ -2,6 +2,7 @@
 
 pub mod events;
 pub mod freeze;
+pub mod invitation;
 pub mod invite_tree;
 pub mod password_reset;
 pub mod second_factors;
