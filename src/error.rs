@@ -168,6 +168,10 @@ refusals! {
     ReferrerRefused:
         FORBIDDEN "referrer_refused", "This invitation is unknown or has expired. Ask for a new one.";
 
+    /// The token of the captcha is missing, wrong, expired, used, or of another page or form.
+    CaptchaRefused:
+        FORBIDDEN "captcha_refused", "We could not confirm that you are a person. Please try again.";
+
     /// The one-time password is wrong.
     WrongOneTimePassword:
         FORBIDDEN "wrong_otp", "The code is wrong.";

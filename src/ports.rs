@@ -159,8 +159,8 @@ pub struct HttpResponse {
 
 /// Sends HTTP requests to other services.
 pub trait HttpClient {
-    /// Sends a POST and waits at most ten seconds for the whole response. Does not follow redirects.
-    fn post(&self, request: HttpRequest) -> Pending<'_, Result<HttpResponse, HttpError>>;
+    /// Sends a POST and waits at most `limit` for the whole response. Does not follow redirects.
+    fn post(&self, request: HttpRequest, limit: Duration) -> Pending<'_, Result<HttpResponse, HttpError>>;
     /// Sends a GET for an absolute `https` URL and waits at most `limit` for the whole response. Does not follow redirects.
     fn get<'a>(
         &'a self,

@@ -69,10 +69,11 @@ pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context, 
     let head = http::head(&request);
     let only_reads = head.only_reads();
     runtime::spawn(async move {
-        let is_local = || isolate(&env).is_some_and(|isolate| isolate.settings.is_local);
+        let settings = |is: fn(&Settings) -> bool| isolate(&env).is_some_and(|isolate| is(&isolate.settings));
+        let has_captcha = || routes::may_have_captcha(&head.path) && settings(|settings| settings.turnstile.is_some());
         if routes::may_be_page(&head)
-            && routes::is_scheme_served(&head, is_local())
-            && let Some(page) = pages::find(&env, &request).await
+            && routes::is_scheme_served(&head, settings(|settings| settings.is_local))
+            && let Some(page) = pages::find(&env, &request, has_captcha()).await
         {
             let _ = resolve.call1(&JsValue::UNDEFINED, &page);
             return;

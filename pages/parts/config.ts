@@ -10,6 +10,8 @@ export interface Config {
   app_url: string;
   password_min_length: number;
   user_token_lifetime_days: number;
+  /** The site key of Turnstile, or null if no form needs it. */
+  turnstile_site_key: string | null;
 }
 
 export function loadConfig(): Promise<Config> {

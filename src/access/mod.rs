@@ -1,8 +1,9 @@
-//! Who is calling: sessions and their tokens, passwords that users type, passkeys, user tokens, one-time tokens, the first
+//! Who is calling: sessions and their tokens, passwords that users type, passkeys, user tokens, one-time tokens, captchas, the first
 //! account, and the audit events.
 
 pub mod audit;
 pub mod bearer;
+pub mod captcha;
 pub mod first_account;
 pub mod new_password;
 pub mod one_time;

@@ -22,6 +22,9 @@ pub struct Config<'a> {
     password_min_length: usize,
     /// The default lifetime of a user token, in days.
     user_token_lifetime_days: i64,
+    /// The site key of the Turnstile widget whose token some forms need as `captcha`. Null if none needs one.
+    #[schema(required, example = "0x4AAAAAAAB1cD2eF3gH4iJ5")]
+    turnstile_site_key: Option<&'a str>,
 }
 
 /// Get the public settings.
@@ -34,5 +37,6 @@ pub async fn get(app: &App) -> Result<Response, Error> {
         app_url: &settings.app_url,
         password_min_length: settings.password_min_length,
         user_token_lifetime_days: settings.user_token_lifetime_days,
+        turnstile_site_key: settings.turnstile.as_ref().map(|turnstile| turnstile.site_key.as_str()),
     }))
 }

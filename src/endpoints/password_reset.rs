@@ -3,7 +3,12 @@
 use postern_macros::{FromFields, operation};
 
 use crate::{
-    access::{audit, bearer::PasswordReset, first_account, new_password, password_attempt},
+    access::{
+        audit,
+        bearer::PasswordReset,
+        captcha::{self, Form},
+        first_account, new_password, password_attempt,
+    },
     app::App,
     crypto::{password_hash, random},
     domain::{
@@ -30,6 +35,8 @@ use crate::{
 pub struct ForgottenPassword {
     /// The email of the account.
     pub email: Email,
+    /// The token of a Turnstile widget with the action `password_reset`, if `GET /config` has a `turnstile_site_key`.
+    pub captcha: Option<String>,
 }
 
 /// The new password.
@@ -45,15 +52,17 @@ pub struct NewPassword {
 /// order:
 ///
 /// 1. The body: 400, 413, 415 or 422.
-/// 2. The number of requests for this email and from this address: 429.
+/// 2. The captcha, if the settings require one: 403.
+/// 3. The number of requests for this email and from this address: 429.
 ///
 /// The email is sent after the response. A new link replaces the previous one.
 #[operation(
     request_body = ForgottenPassword,
-    responses((status = 200, body = True), (status = "4XX", description = "too_many_requests"))
+    responses((status = 200, body = True), (status = "4XX", description = "captcha_refused too_many_requests"))
 )]
 pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> {
-    let ForgottenPassword { email } = request.json(app)?;
+    let ForgottenPassword { email, captcha } = request.json(app)?;
+    captcha::verify(app, Form::PasswordReset, captcha.as_deref()).await?;
 
     first_account::ensure(app).await?;
     let key = &app.keys().throttle;

@@ -3,7 +3,11 @@
 use postern_macros::{FromFields, operation};
 
 use crate::{
-    access::{audit, new_password, password_attempt, sign_in},
+    access::{
+        audit,
+        captcha::{self, Form},
+        new_password, password_attempt, sign_in,
+    },
     app::App,
     crypto::{password_hash, random},
     domain::{
@@ -34,6 +38,8 @@ pub struct NewAccount {
     pub password: NewPassword,
     /// The name of the user.
     pub name: Option<Name>,
+    /// The token of a Turnstile widget with the action `signup`, if `GET /config` has a `turnstile_site_key`.
+    pub captcha: Option<String>,
 }
 
 /// Sign up.
@@ -44,13 +50,14 @@ pub struct NewAccount {
 /// 2. The number of sign-ups from this address: 429.
 /// 3. The referrer: 403, even if other fields are invalid.
 /// 4. All other fields: 422.
-/// 5. The email: 409 if it already has an account.
+/// 5. The captcha, if the settings require one: 403.
+/// 6. The email: 409 if it already has an account.
 #[operation(
     request_body = NewAccount,
     params(session_cookie::Wanted),
     responses(
         (status = 200, body = SignedIn, headers(("Set-Cookie" = String, description = "The session cookie, if it was requested."))),
-        (status = "4XX", description = "referrer_refused email_taken too_many_requests"),
+        (status = "4XX", description = "referrer_refused captcha_refused email_taken too_many_requests"),
     )
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
@@ -69,7 +76,8 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let (token, email) = (referrer.as_str(), email.as_ref());
     let attempt = user_tokens::attempt_sign_up(&app.store, &counter, &keys.user_token, token, email, app.now);
     let invitation = attempt.await??.filter(|_| is_well_formed(token)).ok_or(Error::ReferrerRefused)?;
-    let NewAccount { email, password, name, .. } = account?;
+    let NewAccount { email, password, name, captcha, .. } = account?;
+    captcha::verify(app, Form::SignUp, captcha.as_deref()).await?;
     new_password::refuse_breached(app, "password", &password).await?;
     if invitation.email_taken != 0 {
         return Err(Error::EmailTaken);

@@ -1,5 +1,7 @@
 //! Hands a mail to the providers of the settings, in their order.
 
+use std::time::Duration;
+
 use crate::{
     domain::email::Sender,
     error::Error,
@@ -11,6 +13,9 @@ use super::{
     Message,
     provider::{Outcome, Reason, Refusal, cloudflare, mailgun, postmark, resend, sendgrid},
 };
+
+/// How long a provider has to respond.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// A mail that no provider accepted.
 #[derive(Debug)]
@@ -89,7 +94,7 @@ impl Delivery<'_> {
                 return cloudflare::outcome(result).map_err(Unsent::from);
             }
         };
-        let response = self.http.post(request).await.map_err(|error| Unsent::without_response(name, &error))?;
+        let response = self.http.post(request, LIMIT).await.map_err(|error| Unsent::without_response(name, &error))?;
         outcome(&response).map_err(Unsent::from)
     }
 }
@@ -115,7 +120,7 @@ mod tests {
     }
 
     impl HttpClient for Providers {
-        fn post(&self, request: HttpRequest) -> Pending<'_, Result<HttpResponse, HttpError>> {
+        fn post(&self, request: HttpRequest, _: Duration) -> Pending<'_, Result<HttpResponse, HttpError>> {
             let host = request.url.split('/').nth(2).unwrap().to_owned();
             self.called.borrow_mut().push(host);
             Box::pin(async { self.results.borrow_mut().remove(0) })
@@ -125,7 +130,7 @@ mod tests {
             &'a self,
             _: &'a str,
             _: &'a [(&'static str, &'static str)],
-            _: std::time::Duration,
+            _: Duration,
         ) -> Pending<'a, Result<HttpResponse, HttpError>> {
             unreachable!("mail is posted")
         }

@@ -10,18 +10,15 @@ use crate::{
     runtime::Sleep,
 };
 
-/// The timeout for the whole response to a POST.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The platform's `fetch`.
 pub struct FetchClient;
 
 impl HttpClient for FetchClient {
-    fn post(&self, request: HttpRequest) -> Pending<'_, Result<HttpResponse, HttpError>> {
+    fn post(&self, request: HttpRequest, limit: Duration) -> Pending<'_, Result<HttpResponse, HttpError>> {
         Box::pin(async move {
             let headers = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
             let init = init(Method::Post, headers, Some(request.body.into())).map_err(error)?;
-            send(&request.url, init, TIMEOUT).await
+            send(&request.url, init, limit).await
         })
     }
 

@@ -10,7 +10,10 @@ use worker::{
 use crate::{
     ports::{Assets, Pending, StoreError},
     runtime::JsFuture,
+    web::content_policy,
 };
+
+const CONTENT_SECURITY_POLICY: &str = "Content-Security-Policy";
 
 #[wasm_bindgen]
 extern "C" {
@@ -23,11 +26,28 @@ extern "C" {
     fn fetch_url(this: &Fetcher, url: &str) -> Result<Promise, JsValue>;
 }
 
-/// Returns the page that a request asks for, if there is one.
-pub async fn find(env: &Env, request: &web_sys::Request) -> Option<web_sys::Response> {
-    let response = JsFuture::new(&binding(env)?.fetch(request).ok()?).await.ok()?;
-    let page: web_sys::Response = response.unchecked_into();
+/// Returns the page that a request asks for, if there is one. `has_captcha` allows Turnstile on it.
+pub async fn find(env: &Env, request: &web_sys::Request, has_captcha: bool) -> Option<web_sys::Response> {
+    let files = binding(env)?;
+    // Without the headers of the request: a 304 would leave the policy of a stored page as it was.
+    let promise = if has_captcha { files.fetch_url(&request.url()) } else { files.fetch(request) };
+    let page: web_sys::Response = JsFuture::new(&promise.ok()?).await.ok()?.unchecked_into();
+    let page = if has_captcha { allow_turnstile(&page).ok()? } else { page };
     (page.status() != 404).then_some(page)
+}
+
+/// Returns the same page with a policy that allows Turnstile. The headers of a response from the binding cannot be changed.
+fn allow_turnstile(page: &web_sys::Response) -> Result<web_sys::Response, JsValue> {
+    let headers = web_sys::Headers::new_with_headers(&page.headers())?;
+    if let Some(policy) = headers.get(CONTENT_SECURITY_POLICY)? {
+        headers.set(CONTENT_SECURITY_POLICY, &content_policy::with_turnstile(&policy))?;
+    }
+    // The ETag is that of the page with the other policy.
+    headers.delete("ETag")?;
+    let init = web_sys::ResponseInit::new();
+    init.set_status(page.status());
+    init.set_headers(&headers);
+    web_sys::Response::new_with_opt_readable_stream_and_init(page.body().as_ref(), &init)
 }
 
 fn binding(env: &Env) -> Option<Fetcher> {

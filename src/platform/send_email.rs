@@ -1,17 +1,21 @@
 //! [`Mailer`] on the `send_email` binding:
 //! <https://developers.cloudflare.com/email-service/api/send-emails/workers-api/>.
 
+use std::time::Duration;
+
 use futures_util::future::{Either, select};
 use worker::{
     EmailAddress, SendEmail, SendEmailBuilder,
     js_sys::{self, JsString, Object, Reflect},
 };
 
-use super::http_client::TIMEOUT;
 use crate::{
     ports::{HttpError, MailMessage, Mailer, Pending, SendResult},
     runtime::Sleep,
 };
+
+/// The timeout for the result.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The binding `EMAIL`, if wrangler.toml has one.
 pub struct EmailService(pub Option<SendEmail>);

@@ -109,6 +109,11 @@ pub fn may_be_page(request: &Request) -> bool {
     request.only_reads() && !is_api(request) && find(&request.path).is_none()
 }
 
+/// Returns whether the page at a path has a captcha, if the settings require one.
+pub fn may_have_captcha(path: &str) -> bool {
+    ["/signin", "/signup", "/forgot-password"].contains(&path)
+}
+
 /// Returns whether the service responds over the scheme of a request.
 pub fn is_scheme_served(request: &Request, is_local: bool) -> bool {
     is_local || !request.is_plain_http()

@@ -7,12 +7,14 @@ mod pages;
 mod reader;
 mod secrets;
 pub mod table;
+mod turnstile;
 
 pub use self::{
     first_account::FirstAdmin,
     mail::{ApiKey, Mail, MailgunRegion, Provider},
     reader::{Kind, Problem},
     secrets::Secrets,
+    turnstile::Turnstile,
 };
 
 use self::reader::Reader;
@@ -54,6 +56,8 @@ pub struct Settings {
     pub password_cost: Cost,
     /// `SECOND_FACTOR`.
     pub second_factor: SecondFactor,
+    /// `TURNSTILE_SITE_KEY` and `TURNSTILE_SECRET_KEY`.
+    pub turnstile: Option<Turnstile>,
     /// `READ_REPLICAS`.
     pub reads_replicas: bool,
     /// `OTP_LIFETIME_SECONDS`.
@@ -125,6 +129,7 @@ impl Settings {
                 "everybody" => SecondFactor::Everybody,
                 _ => SecondFactor::Optional,
             },
+            turnstile: Turnstile::read(&mut reader),
             reads_replicas: reader.choice(table::READ_REPLICAS) == "on",
             otp_lifetime: reader.number(table::OTP_LIFETIME_SECONDS),
             reset_token_lifetime: reader.number(table::RESET_TOKEN_LIFETIME_SECONDS),

@@ -197,6 +197,13 @@ settings! {
         /// one and have none can only set one up after they have signed in.
         SECOND_FACTOR: Choice = Choice::of(&["optional", "admins", "everybody"]);
     }
+    "Captcha" {
+        /// The site key of a [Cloudflare Turnstile](operate.md#turnstile) widget. With it, the forms to sign up and to reset a password
+        /// need the proof that a person sends them. Requires `TURNSTILE_SECRET_KEY`.
+        TURNSTILE_SITE_KEY: Text = Text::OPTIONAL;
+        /// The secret key of that widget.
+        TURNSTILE_SECRET_KEY: Text = Text::SECRET;
+    }
     "Passwords" {
         /// The minimum number of characters in a password. The maximum is always 128.
         PASSWORD_MIN_LENGTH: Number = Number::between(password::MIN_LENGTH as i64, 64).or(password::MIN_LENGTH as i64);

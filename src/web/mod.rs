@@ -2,6 +2,7 @@
 
 pub mod acting_as;
 mod body;
+pub mod content_policy;
 pub mod cors;
 mod field_types;
 mod fields;

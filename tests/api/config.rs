@@ -20,6 +20,7 @@ fn it_returns_the_name_and_look_of_the_service() {
         "app_url": "https://app.example/accounts",
         "password_min_length": 12,
         "user_token_lifetime_days": 2,
+        "turnstile_site_key": null,
     });
     assert_eq!(postern.get("/api/auth/config").send().expect(200), expected);
 }

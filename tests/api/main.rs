@@ -10,6 +10,7 @@ mod admin_invite_tree;
 mod admin_users;
 mod architecture;
 mod canonical_forms;
+mod captcha;
 mod common_passwords;
 mod config;
 mod configuration;

@@ -989,7 +989,8 @@ export interface paths {
          *     order:
          *
          *     1. The body: 400, 413, 415 or 422.
-         *     2. The number of requests for this email and from this address: 429.
+         *     2. The captcha, if the settings require one: 403.
+         *     3. The number of requests for this email and from this address: 429.
          *
          *     The email is sent after the response. A new link replaces the previous one.
          */
@@ -1017,7 +1018,8 @@ export interface paths {
          *     2. The number of sign-ups from this address: 429.
          *     3. The referrer: 403, even if other fields are invalid.
          *     4. All other fields: 422.
-         *     5. The email: 409 if it already has an account.
+         *     5. The captcha, if the settings require one: 403.
+         *     6. The email: 409 if it already has an account.
          */
         post: operations["postSignup"];
         delete?: never;
@@ -1159,6 +1161,11 @@ export interface components {
              */
             service_name: string;
             /**
+             * @description The site key of the Turnstile widget whose token some forms need as `captcha`. Null if none needs one.
+             * @example 0x4AAAAAAAB1cD2eF3gH4iJ5
+             */
+            turnstile_site_key: string | null;
+            /**
              * Format: int64
              * @description The default lifetime of a user token, in days.
              */
@@ -1266,6 +1273,8 @@ export interface components {
         };
         /** @description The account with the forgotten password. */
         ForgottenPassword: {
+            /** @description The token of a Turnstile widget with the action `password_reset`, if `GET /config` has a `turnstile_site_key`. */
+            captcha?: string | null;
             /**
              * @description The email of the account. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
@@ -1466,6 +1475,8 @@ export interface components {
         };
         /** @description The account to create. */
         NewAccount: {
+            /** @description The token of a Turnstile widget with the action `signup`, if `GET /config` has a `turnstile_site_key`. */
+            captcha?: string | null;
             /**
              * @description An email address without an account. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
@@ -2562,6 +2573,38 @@ export interface components {
                 };
             };
         };
+        /** @description `captcha_refused`: We could not confirm that you are a person. Please try again. */
+        CaptchaRefused: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "captcha_refused";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `captcha_refused`: We could not confirm that you are a person. Please try again.
+         *
+         *     `referrer_refused`: This invitation is unknown or has expired. Ask for a new one.
+         */
+        CaptchaRefusedOrReferrerRefused: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "captcha_refused" | "referrer_refused";
+                    detail?: null;
+                };
+            };
+        };
         /**
          * @description `email_not_verified`: Verify your own email address before you invite others by email.
          *
@@ -3017,20 +3060,6 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "precondition_failed";
-                    detail?: null;
-                };
-            };
-        };
-        /** @description `referrer_refused`: This invitation is unknown or has expired. Ask for a new one. */
-        ReferrerRefused: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Refusal"] & {
-                    /** @enum {unknown} */
-                    code?: "referrer_refused";
                     detail?: null;
                 };
             };
@@ -5095,6 +5124,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            403: components["responses"]["CaptchaRefused"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -5136,7 +5166,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
-            403: components["responses"]["ReferrerRefused"];
+            403: components["responses"]["CaptchaRefusedOrReferrerRefused"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["EmailTaken"];
             413: components["responses"]["BodyTooLarge"];

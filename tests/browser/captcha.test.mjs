@@ -1,0 +1,141 @@
+// Turnstile on the pages. The browser gets a stand-in for its script, and the Worker one for Cloudflare's service, so no request reaches
+// the network. Cloudflare's policy of the page is the real one.
+
+import assert from "node:assert/strict";
+import { after, before, beforeEach, test } from "node:test";
+import { mail, signUp } from "../workerd/support/client.mjs";
+import { startPostern } from "../workerd/support/postern.mjs";
+import { startBrowser } from "./support/browser.mjs";
+import { expectMessage, visit } from "./support/visitor.mjs";
+
+const settings = {
+  TURNSTILE_SITE_KEY: "1x00000000000000000000AA",
+  TURNSTILE_SECRET_KEY: "1x0000000000000000000000000000000AA",
+};
+const script = "https://challenges.cloudflare.com/turnstile/v0/api.js?render=explicit";
+
+/**
+ * A stand-in for Turnstile's script with the documented interface. It draws a frame of Cloudflare, as the real one does, and passes
+ * with a new token each time. `mode` is what happens instead.
+ */
+function turnstile(mode) {
+  const widgets = new Map();
+  const run = (widget) => {
+    const { options } = widgets.get(widget);
+    if (mode === "fails") setTimeout(() => options["error-callback"]("600010"));
+    else if (mode === "asks") setTimeout(() => options["before-interactive-callback"]());
+    else setTimeout(() => options.callback(`token ${++window["tokens"]} of ${options.action}`));
+  };
+  window["tokens"] = 0;
+  window["solve"] = () => {
+    for (const { options } of widgets.values()) options.callback(`token ${++window["tokens"]} of ${options.action}`);
+  };
+  window["turnstile"] = {
+    render(place, options) {
+      if (!options.sitekey) throw new Error("no site key");
+      const frame = document.createElement("iframe");
+      frame.src = "https://challenges.cloudflare.com/widget";
+      frame.title = "Widget containing a Cloudflare security challenge";
+      place.append(frame);
+      const widget = `cf-${widgets.size}`;
+      widgets.set(widget, { options, frame });
+      run(widget);
+      return widget;
+    },
+    reset: run,
+    remove(widget) {
+      widgets.get(widget).frame.remove();
+      widgets.delete(widget);
+    },
+  };
+}
+
+let browser;
+let postern;
+/** The tokens that Cloudflare was asked about. */
+let asked = [];
+before(async () => {
+  const outbound = async (request) => {
+    const { response } = await request.json();
+    const isNew = !asked.includes(response);
+    asked.push(response);
+    return Response.json({ success: isNew, "error-codes": isNew ? [] : ["timeout-or-duplicate"] });
+  };
+  [postern, browser] = await Promise.all([startPostern({ outbound }), startBrowser()]);
+  await signUp(postern, "ada@example.com");
+  await postern.restart({ settings });
+});
+after(() => Promise.all([browser?.close(), postern?.stop()]));
+beforeEach(() => {
+  asked = [];
+});
+
+/** Opens a window in which Cloudflare is a stand-in. */
+async function visitWith(mode) {
+  const visitor = await visit(browser, postern);
+  await visitor.page.route("https://challenges.cloudflare.com/**", (route) => {
+    const isScript = route.request().url() === script;
+    if (mode === "is unreachable") return route.abort();
+    return route.fulfill(
+      isScript
+        ? { contentType: "text/javascript", body: `(${turnstile})(${JSON.stringify(mode)})` }
+        : { contentType: "text/html", body: "<!doctype html><title>Widget</title>" },
+    );
+  });
+  return visitor;
+}
+
+async function askForLink(page) {
+  await page.getByLabel("Email").fill("ada@example.com");
+  await page.getByRole("button", { name: "Email me a link" }).click();
+}
+
+test("the page sends a new token with each request for a reset link", async () => {
+  const { page, leave } = await visitWith();
+  await page.goto("/forgot-password");
+  await askForLink(page);
+  await expectMessage(page, "a link is on its way");
+  await mail(postern, "ada@example.com", /Reset/);
+  await askForLink(page);
+  await expectMessage(page, "a link is on its way");
+  assert.deepEqual(asked, ["token 1 of password_reset", "token 2 of password_reset"]);
+  await leave();
+});
+
+test("who is asked to confirm that they are a person can do it and try again", async () => {
+  const { page, leave } = await visitWith("asks");
+  await page.goto("/forgot-password");
+  await page.getByTitle("Cloudflare security challenge").waitFor();
+  await askForLink(page);
+  await expectMessage(page, "Confirm that you are a person first");
+  assert.deepEqual(asked, []);
+  await page.evaluate(() => window["solve"]());
+  await askForLink(page);
+  await expectMessage(page, "a link is on its way");
+  await leave();
+});
+
+test("if Turnstile fails or cannot be reached, the page says so", async () => {
+  for (const mode of ["fails", "is unreachable"]) {
+    const { page, leave } = await visitWith(mode);
+    await page.goto("/forgot-password");
+    await askForLink(page);
+    await expectMessage(page, "The check that you are a person does not work.");
+    assert.deepEqual(asked, []);
+    await leave(mode === "fails" ? undefined : /ERR_FAILED/);
+  }
+});
+
+test("without the setting, nothing of Cloudflare is loaded", async () => {
+  await postern.restart({ settings: { TURNSTILE_SITE_KEY: undefined, TURNSTILE_SECRET_KEY: undefined } });
+  const { page, leave } = await visitWith();
+  const foreign = [];
+  page.on("request", (request) => request.url().startsWith(postern.url) || foreign.push(request.url()));
+  for (const path of ["/forgot-password", "/signup", "/signin"]) {
+    await page.goto(path);
+    await page.getByLabel("Email").waitFor();
+    assert.equal(await page.locator("iframe").count(), 0);
+  }
+  assert.deepEqual(foreign, []);
+  await leave();
+});
