@@ -37,9 +37,9 @@ export function OneUser({ id, self }: { id: string; self: User }) {
           <span class="soft">
             created <Moment at={user.created_at} />
           </span>{" "}
-          {user.referrer_id && <a href={userView(user.referrer_id)}>Inviter</a>}{" "}
           <a href={invitedView(user.id)}>Invitees</a> <a href={treeView(user.id)}>Invite tree</a>
         </p>
+        {user.referrer_id && <InvitedBy path={`${path}/invitation`} />}
         <Form
           label="Save"
           submit={async (values) => {
@@ -105,6 +105,33 @@ export function OneUser({ id, self }: { id: string; self: User }) {
       </Section>
     </>
   );
+}
+
+interface Origin {
+  inviter: { id: string; email: string; name: string | null } | null;
+  invitation: { name: string | null; max_uses: number | null; uses: number } | null;
+}
+
+/** Who invited the user, and with which invitation. */
+function InvitedBy({ path }: { path: string }) {
+  const { value: origin, error } = useLoaded(() => callSignedIn<Origin>("GET", path));
+  const { inviter, invitation } = origin ?? {};
+  return (
+    <p role={error && "alert"}>
+      {error?.message}
+      {inviter && (
+        <>
+          Invited by <a href={userView(inviter.id)}>{inviter.email}</a>
+          {invitation && ` with “${invitation.name ?? "a link without a name"}”, ${timesUsed(invitation)}`}
+        </>
+      )}
+    </p>
+  );
+}
+
+function timesUsed({ uses, max_uses }: { uses: number; max_uses: number | null }): string {
+  if (max_uses !== null) return `used ${uses} of ${max_uses} times`;
+  return uses === 1 ? "used once" : `used ${uses} times`;
 }
 
 /** Returns only the changed fields: sending the others could overwrite another admin's change with stale values. */

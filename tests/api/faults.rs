@@ -452,6 +452,9 @@ fn facts(world: &World, names: &Names) -> BTreeSet<String> {
         .map(|(key, (value, _))| (key, serde_json::from_str(value).unwrap()))
         .collect();
     let mut facts = BTreeSet::new();
+    for token in sql.query("SELECT uses, max_uses FROM user_tokens WHERE uses > 0", &[]) {
+        facts.insert(format!("{} sign-ups with a token of at most {}", token["uses"], token["max_uses"]));
+    }
     let users = sql.query(
         "SELECT users.*, referrer.email AS referrer FROM users LEFT JOIN users AS referrer ON referrer.id = users.referrer_id
          WHERE users.role <> 'admin'",

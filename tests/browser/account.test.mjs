@@ -151,6 +151,32 @@ test("an invitation link can be copied, used and revoked", async () => {
   await leave();
 });
 
+test("an invitation can be limited, and shows who signed up with it", async () => {
+  const { page, leave } = await enter("limits@example.com");
+  const invitations = section(page, "Invitations");
+  await invitations.getByText("Create a link").click();
+  await invitations.getByLabel("Name of the link").fill("The fair");
+  await invitations.getByLabel("How many people can sign up").fill("2");
+  await invitations.getByRole("button", { name: "Create link" }).click();
+  await expectMessage(invitations, "Link created.");
+  await invitations.getByText("used 0 of 2 times").waitFor();
+  assert.equal(await invitations.getByText("Who signed up").count(), 0);
+
+  const shown = await invitations.getByRole("textbox", { name: "Link for The fair" }).inputValue();
+  const referrer = new URL(shown).searchParams.get("referrer");
+  const register = (email, name) =>
+    send(postern, "POST", "/api/auth/signup", { json: { referrer, email, name, password: PASSWORD } });
+  ok(await register("one@example.com", "Grace"));
+  ok(await register("two@example.com"));
+  refused(await register("three@example.com"), 403, "referrer_refused");
+  await page.reload();
+  await invitations.getByText(/expires .*, used up$/).waitFor();
+  await invitations.getByText("Who signed up").click();
+  await invitations.getByText(/^A user without a name, /).waitFor();
+  await invitations.getByText(/^Grace, /).waitFor();
+  await leave();
+});
+
 test("only users with a verified email can send invitations by email", async () => {
   const { page, leave } = await enter("mailer@example.com");
   const invitations = section(page, "Invitations");
@@ -162,11 +188,17 @@ test("only users with a verified email can send invitations by email", async () 
   await page.reload();
   await invitations.getByText("Invite by email").click();
   await invitations.getByLabel("Email of the person to invite").fill("grace.hopper@example.com");
-  await invitations.getByRole("button", { name: "Send invitation" }).click();
+  const form = invitations.locator("form", { hasText: "Note (optional)" });
+  await form.getByLabel("Note").fill("Met at the fair");
+  await form.getByLabel("Expires in (days)").fill("3");
+  await form.getByLabel("How many people can sign up").fill("1");
+  await form.getByRole("button", { name: "Send invitation" }).click();
   await expectMessage(invitations, "An invitation is on its way to grace.hopper@example.com.");
   const { searchParams } = link(await mail(postern, "grace.hopper@example.com", /invited/));
   const shown = await invitations.getByRole("textbox", { name: "Link for" }).inputValue();
   assert.equal(new URL(shown).searchParams.get("referrer"), searchParams.get("referrer"));
+  await invitations.getByText("Met at the fair").waitFor();
+  await invitations.getByText(/expires in [23] days, used 0 of 1 times/).waitFor();
   await leave();
 });
 

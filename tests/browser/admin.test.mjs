@@ -120,6 +120,20 @@ test("an admin can change, deactivate and delete a user", async () => {
   await leave();
 });
 
+test("an admin sees who invited a user, and with which invitation", async () => {
+  const inviter = await signUp(postern, "inviter@example.com");
+  const json = { name: "The fair", max_uses: 3 };
+  const { token } = ok(await send(postern, "POST", "/api/auth/me/create-token", { token: inviter.token, json }));
+  const account = { referrer: token, email: "invitee@example.com", password: PASSWORD };
+  const { user } = ok(await send(postern, "POST", "/api/auth/signup", { json: account }));
+  const { page, leave } = await administer(`user?id=${user.id}`);
+  const card = section(page, "invitee@example.com");
+  await card.getByText("Invited by inviter@example.com with “The fair”, used 1 of 3 times").waitFor();
+  await card.getByRole("link", { name: "inviter@example.com" }).click();
+  await section(page, "inviter@example.com").waitFor();
+  await leave();
+});
+
 test("a stale form does not overwrite another admin's change and shows the current values", async () => {
   const { user } = await signUp(postern, "stale@example.com");
   const token = await adminToken(postern);
