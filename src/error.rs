@@ -109,9 +109,9 @@ refusals! {
         UNAUTHORIZED "wrong_passkey", "The passkey was not accepted. Please try again.",
         WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
 
-    /// The second step of a sign-in with a wrong or used code, or a token that is wrong, used or expired. All get the same response.
+    /// A step of a sign-in or a sign-up with a wrong or used code, or a token that is wrong, used or expired. All get the same response.
     WrongCode:
-        UNAUTHORIZED "wrong_code", "The code was not accepted. Wait for the next one and try again. If you started more than 10 minutes ago, sign in again.",
+        UNAUTHORIZED "wrong_code", "The code was not accepted. Try again with the newest one. If you started more than 10 minutes ago, start again.",
         WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
 
     /// A page of another origin, or a request without an origin, tries to change something with the session cookie.
@@ -172,6 +172,22 @@ refusals! {
     CaptchaRefused:
         FORBIDDEN "captcha_refused", "We could not confirm that you are a person. Please try again.";
 
+    /// Sign-in by email is turned off.
+    EmailSignInOff:
+        FORBIDDEN "email_sign_in_off", "Signing in by email is turned off here. Choose another way to sign in.";
+
+    /// A sign-up without an invitation, where one is required.
+    InvitationRequired:
+        FORBIDDEN "invitation_required", "You need an invitation to sign up here. Ask a user to invite you.";
+
+    /// A sign-up with an email at a domain that is not allowed.
+    DomainRefused:
+        FORBIDDEN "domain_refused", "You cannot sign up with an email at this domain. Use another email, or ask for an invitation.";
+
+    /// A sign-up where only admins create accounts.
+    SignUpClosed:
+        FORBIDDEN "sign_up_closed", "Nobody can sign up here. Ask an admin for an account.";
+
     /// The one-time password is wrong.
     WrongOneTimePassword:
         FORBIDDEN "wrong_otp", "The code is wrong.";
@@ -207,6 +223,10 @@ refusals! {
         CONFLICT "email_taken",
         "There is already an account with this email. Sign in, or reset its password. If it is deactivated, ask an admin to \
          activate it.";
+
+    /// Too many requests to sign up wait for an admin.
+    TooManySignUps:
+        CONFLICT "too_many_sign_ups", "Too many requests are waiting for an admin. Please try again in a few days.";
 
     /// The email is already verified.
     AlreadyVerified:
@@ -321,6 +341,11 @@ impl Error {
         let (last, others) = fields.split_last().unwrap_or((&"", &[]));
         let msg = format!("must have exactly one of {} and {last}", others.join(", "));
         Error::Invalid(vec![FieldProblem { loc: vec!["body"], msg, kind: "exactly_one" }])
+    }
+
+    /// Returns the refusal of a body without this field.
+    pub fn missing(field: &'static str) -> Error {
+        Error::Invalid(vec![FieldProblem { loc: vec!["body", field], msg: "is missing".to_owned(), kind: "missing" }])
     }
 
     /// Returns whether stored data decided the refusal: the status is 404, 409 or 412.

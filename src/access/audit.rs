@@ -36,6 +36,11 @@ pub fn by_admin(app: &App, action: Action, admin: &Session, user_id: &str) -> Ev
     Event { session_id: Some(admin.id.clone()), ..event(app, action, Some(&admin.user.id), Some(user_id)) }
 }
 
+/// Returns the event of an admin's action that concerns no account.
+pub fn about_nobody(app: &App, action: Action, admin: &Session) -> Event {
+    Event { session_id: Some(admin.id.clone()), ..event(app, action, Some(&admin.user.id), None) }
+}
+
 /// Returns the event of a request without a session. The account that it concerns is looked up when it is written.
 pub fn by_somebody(app: &App, action: Action) -> Event {
     event(app, action, None, None)

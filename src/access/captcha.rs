@@ -27,6 +27,8 @@ const TOKEN_ERRORS: [&str; 3] = ["missing-input-response", "invalid-input-respon
 pub enum Form {
     /// Signing up.
     SignUp,
+    /// Asking for a code to sign in by email.
+    EmailSignIn,
     /// Asking for a reset link.
     PasswordReset,
 }
@@ -36,6 +38,7 @@ impl Form {
     fn action(self) -> &'static str {
         match self {
             Form::SignUp => "signup",
+            Form::EmailSignIn => "email_sign_in",
             Form::PasswordReset => "password_reset",
         }
     }

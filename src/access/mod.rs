@@ -4,6 +4,8 @@
 pub mod audit;
 pub mod bearer;
 pub mod captcha;
+pub mod email_proof;
+pub mod email_sign_in;
 pub mod first_account;
 pub mod new_password;
 pub mod one_time;

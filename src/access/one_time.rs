@@ -29,6 +29,51 @@ impl Content for PendingSignIn {
     const PURPOSE: &'static str = "pending sign-in";
 }
 
+/// What a user proves with the code or the link that an email has brought them. The email has no part of it, and without it the code
+/// and the link open nothing: so a mail scanner, or anyone else who follows the link, gets no session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmailProof {
+    /// The address.
+    pub email: String,
+    /// A keyed hash of the code.
+    pub code_hash: String,
+    /// A keyed hash of the secret in the link. Empty if the email has no link.
+    pub secret_hash: String,
+    /// What the proof is for.
+    pub purpose: EmailPurpose,
+}
+
+impl Content for EmailProof {
+    const PURPOSE: &'static str = "email proof";
+}
+
+/// What an email is proven for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EmailPurpose {
+    /// To sign in, or to sign up without a password.
+    SignIn,
+    /// To sign up.
+    SignUp(Applicant),
+    /// To authenticate again in this session.
+    Reauthentication {
+        /// The user.
+        user_id: String,
+        /// The session.
+        session_id: String,
+    },
+}
+
+/// What someone who signs up has entered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applicant {
+    /// A PHC string, or empty for an account without a password.
+    pub password_hash: String,
+    /// The name.
+    pub name: Option<String>,
+    /// A note for the admin who approves the account.
+    pub note: Option<String>,
+}
+
 /// A challenge that a passkey signs (WebAuthn Level 3, section 13.4.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasskeyChallenge {
@@ -82,7 +127,15 @@ pub struct Opened<T> {
 /// # Errors
 /// 500 if there is no randomness.
 pub fn seal<T: Content>(app: &App, content: &T) -> Result<String, Error> {
-    let token = Opened { id: random::id()?, expires_at: app.now + LIFETIME, content };
+    seal_as(app, &random::id()?, app.now + LIFETIME, content)
+}
+
+/// Returns a token with this id, for content that depends on it.
+///
+/// # Errors
+/// 500 if there is no randomness.
+pub fn seal_as<T: Content>(app: &App, id: &str, expires_at: Timestamp, content: &T) -> Result<String, Error> {
+    let token = Opened { id: id.to_owned(), expires_at, content };
     let text = serde_json::to_string(&token).map_err(|error| Error::Internal(format!("a one-time token: {error}")))?;
     app.keys().one_time.seal(&text, T::PURPOSE)
 }

@@ -43,10 +43,11 @@ pub async fn require(app: &App, session: &Session, when: RecentAuthentication) -
     let mut ways = second_factors::find(&app.store, &session.user.id).await?.ok_or(Error::Unauthorized)?;
     if is_weak && ways.passkeys > 0 {
         ways.has_password = false;
+        ways.is_verified = false;
     } else if is_recent {
         return Ok(());
     }
-    Err(required(methods(&ways)))
+    Err(required(methods(app, &ways)))
 }
 
 /// Returns the refusal of a session in which the user must first prove who they are by one of these methods.
@@ -54,13 +55,15 @@ pub fn required(methods: Vec<&'static str>) -> Error {
     Error::ReauthenticationRequired(Reauthentication { methods, max_age: RECENT / 1_000 })
 }
 
-/// Returns the methods by which a user can prove again who they are. If the user requires a second factor, the password is not enough.
-pub fn methods(ways: &Ways) -> Vec<&'static str> {
+/// Returns the methods by which a user can prove again who they are. If the user requires a second factor, the password and the mailbox
+/// are not enough.
+pub fn methods(app: &App, ways: &Ways) -> Vec<&'static str> {
     let of = |is_there: bool, method: Method| is_there.then_some(method.as_str());
     [
         of(ways.has_password && !ways.requires_second_factor, Method::Password),
         of(ways.passkeys > 0, Method::Passkey),
         of(ways.totp_confirmed_at.is_some() && ways.requires_second_factor, Method::Totp),
+        of(app.settings().email_sign_in && ways.is_verified && !ways.requires_second_factor, Method::EmailCode),
     ]
     .into_iter()
     .flatten()

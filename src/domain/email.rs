@@ -59,6 +59,11 @@ impl Email {
     pub fn local_part(&self) -> &str {
         self.0.rsplit_once('@').map_or(&self.0, |(local, _)| local)
     }
+
+    /// Returns the part after the `@`.
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
 }
 
 /// What a user types to log in: an email, or the name of the default account.
@@ -140,6 +145,12 @@ fn ascii_domain(domain: &str) -> Option<Cow<'_, str>> {
         return None;
     }
     idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::STD3).ok()
+}
+
+/// Returns a domain in the form in which addresses are stored: in ASCII and in lower case. `None` if it is not a domain.
+pub fn canonical_domain(text: &str) -> Option<String> {
+    let domain = ascii_domain(text)?.to_ascii_lowercase();
+    is_domain(&domain).then_some(domain)
 }
 
 /// Returns whether the text is a host name with a dot, such as `mail.example.com`: letters, digits and hyphens.

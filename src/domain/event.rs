@@ -55,6 +55,16 @@ actions! {
     NameChanged: MANY_POINTS;
     /// The password was changed by giving the old one, or the old one was wrong.
     PasswordChanged: NO_POINTS;
+    /// A code was requested by email, to sign in, to sign up or to confirm that it is the user.
+    EmailCodeRequested: NO_POINTS;
+    /// The owner of the mailbox took over an account whose email was not verified. Everything that was set up before ended.
+    AccountClaimed: NO_POINTS;
+    /// Someone asked an admin for an account.
+    SignUpRequested: NO_POINTS;
+    /// An admin approved a sign-up.
+    SignUpApproved: NO_POINTS;
+    /// An admin rejected a sign-up.
+    SignUpRejected: NO_POINTS;
     /// A reset link was requested.
     PasswordResetRequested: NO_POINTS;
     /// The password was set through a reset link.

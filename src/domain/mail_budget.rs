@@ -18,12 +18,13 @@ pub struct Budget {
     pub window: i64,
 }
 
-/// Mails that anyone can request: reset links and invitations. The limit is above the sum of those by email
-/// (`throttle::RESET_BY_EMAIL`, `throttle::INVITE_BY_EMAIL`), so it blocks nothing that they allow.
-pub const REQUESTED_BY_ANYONE: Budget = Budget { name: "mail-recipient", limit: 15, window: HOUR };
+/// Mails that anyone can request: reset links, invitations, and codes to sign in or sign up. The limit is above the sum of those by
+/// email (`throttle::RESET_BY_EMAIL`, `throttle::EMAIL_CODE_SENT_BY_EMAIL`, `throttle::INVITE_BY_EMAIL`), so it blocks nothing that
+/// they allow.
+pub const REQUESTED_BY_ANYONE: Budget = Budget { name: "mail-recipient", limit: 25, window: HOUR };
 
 /// Mails that only the signed-in owner can request: one-time passwords. The difference to [`REQUESTED_BY_ANYONE`] is reserved for them.
-pub const REQUESTED_BY_OWNER: Budget = Budget { limit: 20, ..REQUESTED_BY_ANYONE };
+pub const REQUESTED_BY_OWNER: Budget = Budget { limit: 30, ..REQUESTED_BY_ANYONE };
 
 /// Equal notices to one recipient. The first is sent immediately. Those that follow within the window become one mail at its end.
 pub const EQUAL_NOTICES: Budget = Budget { name: "mail-notice", limit: 1, window: 10 * MINUTE };

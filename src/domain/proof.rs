@@ -8,6 +8,8 @@ use strum::{EnumString, IntoStaticStr};
 pub enum Method {
     /// The password.
     Password,
+    /// A code or a link that was sent to the verified email.
+    EmailCode,
     /// A code of an authenticator app (RFC 6238).
     Totp,
     /// A passkey that has verified the user (WebAuthn Level 3, section 6.1, flag UV).
@@ -73,7 +75,8 @@ impl Proof {
     pub fn level(&self) -> Level {
         let has = |method| self.0.contains(&method);
         let has_second_step = has(Method::Totp) || has(Method::RecoveryCode);
-        if has(Method::Passkey) || has(Method::Password) && has_second_step { Level::Two } else { Level::One }
+        let has_first_step = has(Method::Password) || has(Method::EmailCode);
+        if has(Method::Passkey) || has_first_step && has_second_step { Level::Two } else { Level::One }
     }
 
     /// Returns the methods, in the order in which they were used.
@@ -103,7 +106,7 @@ impl Proof {
         for method in &self.0 {
             let of_method: &[&str] = match method {
                 Method::Password => &["pwd"],
-                Method::Totp | Method::RecoveryCode => &["otp"],
+                Method::EmailCode | Method::Totp | Method::RecoveryCode => &["otp"],
                 Method::Passkey => &["pop", "user"],
             };
             values.extend(of_method);
@@ -123,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_passkey_or_a_password_with_a_second_step_is_level_2() {
+    fn only_a_passkey_or_a_first_step_with_a_second_one_is_level_2() {
         for (methods, level) in [
             (&[][..], Level::One),
             (&[Password], Level::One),
@@ -135,6 +138,10 @@ mod tests {
             (&[Password, Totp], Level::Two),
             (&[Password, RecoveryCode], Level::Two),
             (&[Password, Passkey], Level::Two),
+            (&[EmailCode], Level::One),
+            (&[Password, EmailCode], Level::One),
+            (&[EmailCode, Totp], Level::Two),
+            (&[EmailCode, RecoveryCode], Level::Two),
         ] {
             assert_eq!(proof(methods).level(), level, "{methods:?}");
         }
@@ -142,8 +149,8 @@ mod tests {
 
     #[test]
     fn a_proof_is_stored_as_the_names_of_its_methods() {
-        let all = proof(&[Password, Totp, Passkey, RecoveryCode]);
-        assert_eq!(all.to_text(), "password totp passkey recovery_code");
+        let all = proof(&[Password, EmailCode, Totp, Passkey, RecoveryCode]);
+        assert_eq!(all.to_text(), "password email_code totp passkey recovery_code");
         assert_eq!(Proof::parse(&all.to_text()), all);
         assert_eq!(Proof::parse(""), Proof::default());
         assert_eq!(Proof::parse("password retina"), Proof::by(Password));
@@ -153,6 +160,7 @@ mod tests {
     fn the_claims_are_those_of_rfc_8176() {
         assert_eq!(Proof::by(Password).amr(), ["pwd"]);
         assert_eq!(proof(&[Password, Totp]).amr(), ["pwd", "otp", "mfa"]);
+        assert_eq!(proof(&[EmailCode, Totp]).amr(), ["otp", "mfa"]);
         assert_eq!(Proof::by(Passkey).amr(), ["pop", "user", "mfa"]);
         assert_eq!([Level::One.acr(), Level::Two.acr()], ["1", "2"]);
     }

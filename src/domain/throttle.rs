@@ -50,6 +50,13 @@ pub const PASSWORD_CHANGE_BY_USER: Policy =
 pub const CODE_BY_USER: Policy =
     Policy { name: "code-user", free: 10, delay: MINUTE, max_delay: DAY, forget: 30 * DAY };
 
+/// Guesses at one code that was sent to sign in or sign up: five. Then the code does not work for the rest of its life.
+pub const EMAIL_CODE: Policy = Policy { name: "email-code", free: 5, delay: DAY, max_delay: DAY, forget: DAY };
+
+/// Wrong guesses at codes that were sent to one email to sign in or sign up, for all codes together. The link in the mail is not
+/// limited, because it cannot be guessed: so a stranger who guesses codes does not lock the owner out.
+pub const EMAIL_CODES_BY_EMAIL: Policy = Policy { name: "email-codes", ..CODE_BY_USER };
+
 /// Guesses of one user at codes of an authenticator app and at recovery codes, in all endpoints together. A stranger needs the password
 /// first, and changing it ends the sign-ins that wait for a code.
 pub const SECOND_FACTOR_BY_USER: Policy =
@@ -66,6 +73,12 @@ pub const RESET_BY_EMAIL: Policy =
 /// Reset mails requested from one address.
 pub const RESET_BY_ADDRESS: Policy =
     Policy { name: "reset-address", free: 200, delay: MINUTE, max_delay: HOUR, forget: HOUR };
+
+/// Codes requested for one email to sign in or sign up, whether or not it has an account.
+pub const EMAIL_CODE_SENT_BY_EMAIL: Policy = Policy { name: "email-code-email", free: 5, ..RESET_BY_EMAIL };
+
+/// Codes requested from one address to sign in or sign up.
+pub const EMAIL_CODE_SENT_BY_ADDRESS: Policy = Policy { name: "email-code-address", ..RESET_BY_ADDRESS };
 
 /// Invitations by one user.
 pub const INVITE_BY_USER: Policy =
@@ -161,6 +174,7 @@ mod tests {
 
     #[test]
     fn guessing_one_time_passwords_for_a_year_succeeds_in_at_most_one_of_two_thousand_cases() {
+        assert_eq!(EMAIL_CODES_BY_EMAIL.max_delay, CODE_BY_USER.max_delay);
         let Policy { free, delay, max_delay, .. } = CODE_BY_USER;
         let (mut elapsed, mut guesses) = (0, 0);
         while elapsed < 365 * DAY {

@@ -18,6 +18,12 @@ pub struct Config<'a> {
     /// The URL of the web pages that links in emails lead to, without a trailing slash.
     #[schema(format = "uri", example = "https://app.example.com")]
     app_url: &'a str,
+    /// Who may sign up without an invitation: nobody (`invitation`), everyone (`open`), everyone with an email at certain domains
+    /// (`domains`), or everyone whom an admin approves (`approval`). With `closed`, invited users may not sign up either.
+    #[schema(pattern = "^(invitation|open|domains|approval|closed)$", example = "invitation")]
+    sign_up: &'a str,
+    /// Whether users can sign in with a code that they get by email.
+    email_sign_in: bool,
     /// The minimum length of a password, in characters.
     password_min_length: usize,
     /// The default lifetime of a user token, in days.
@@ -35,6 +41,8 @@ pub async fn get(app: &App) -> Result<Response, Error> {
         service_name: &settings.service_name,
         brand_color: &settings.brand_color,
         app_url: &settings.app_url,
+        sign_up: settings.sign_up.name(),
+        email_sign_in: settings.email_sign_in,
         password_min_length: settings.password_min_length,
         user_token_lifetime_days: settings.user_token_lifetime_days,
         turnstile_site_key: settings.turnstile.as_ref().map(|turnstile| turnstile.site_key.as_str()),

@@ -1,4 +1,4 @@
-//! `POST /api/auth/reauthenticate`
+//! `POST /api/auth/reauthenticate` and what starts it
 
 use postern_macros::{FromFields, operation};
 
@@ -6,20 +6,25 @@ use crate::{
     access::{
         audit,
         bearer::{self, Session},
-        one_time::Ceremony,
+        email_proof::{self, Answer},
+        one_time::{Ceremony, EmailPurpose},
         passkey,
         password_attempt::{self, Verdict},
-        second_factor,
+        recent, second_factor,
     },
     app::App,
     domain::{
-        event::Action, one_time_password::Code, passkey::AuthenticationResponse, password::Password, proof::Method,
+        email::Email, event::Action, one_time_password::Code, passkey::AuthenticationResponse, password::Password,
+        proof::Method, throttle::EMAIL_CODE_SENT_BY_EMAIL,
     },
     error::Error,
-    responses::PasskeyRequest,
+    mail::email_code,
+    responses::{EmailCodeSent, PasskeyRequest},
     store::{
+        email_proofs::{self, ProvenToken},
         passkeys,
         second_factors::{self, Guess},
+        throttles::{self, Counter},
         totp,
         users::{self, Attempted},
     },
@@ -34,8 +39,10 @@ pub struct NewProof {
     /// The passkey, as its `toJSON()` returns it. It needs the token of its options, see `POST
     /// /api/auth/reauthenticate/passkey/options`.
     pub credential: Option<AuthenticationResponse>,
-    /// The token that came with the options of the passkey.
+    /// The token that came with the options of the passkey, or with the code by email.
     pub token: Option<String>,
+    /// The six digits that you got by email, see `POST /api/auth/reauthenticate/email`. They are not enough if you require a second factor.
+    pub email_code: Option<Code>,
     /// The six digits that your authenticator app shows. Spaces, hyphens and invisible characters between them are ignored.
     pub code: Option<Code>,
 }
@@ -50,13 +57,64 @@ pub struct NewProof {
     responses((status = 200, body = True), (status = "4XX", description = "wrong_proof too_many_requests"))
 )]
 pub async fn post(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
-    let NewProof { password, code, credential, token } = request.json(app)?;
-    match (password, code, credential, token) {
-        (Some(password), None, None, None) => by_password(app, session, &password).await,
-        (None, Some(code), None, None) => by_totp(app, session, &code).await,
-        (None, None, Some(credential), Some(token)) => by_passkey(app, request, session, &credential, &token).await,
-        _ => Err(Error::exactly_one_of(&["password", "code", "credential with its token"])),
+    let NewProof { password, code, credential, token, email_code } = request.json(app)?;
+    match (password, code, credential, email_code, token) {
+        (Some(password), None, None, None, None) => by_password(app, session, &password).await,
+        (None, Some(code), None, None, None) => by_totp(app, session, &code).await,
+        (None, None, Some(credential), None, Some(token)) => {
+            by_passkey(app, request, session, &credential, &token).await
+        }
+        (None, None, None, Some(code), Some(token)) => by_email(app, session, &token, code).await,
+        _ => {
+            Err(Error::exactly_one_of(&["password", "code", "credential with its token", "email_code with its token"]))
+        }
     }
+}
+
+/// Send a code to confirm by email that it is you.
+///
+/// The code goes to your verified email. You need another proof if your email is not verified, if you require a second factor, or where
+/// sign-in by email is turned off: 403 with the methods to choose from. The number of emails of any kind to your address is limited: 429.
+#[operation(
+    responses((status = 200, body = EmailCodeSent), (status = "4XX", description = "reauthentication_required too_many_requests"))
+)]
+pub async fn send_email_code(app: &App, session: &Session) -> Result<Response, Error> {
+    let ways = second_factors::find(&app.store, &session.user.id).await?.ok_or(Error::Unauthorized)?;
+    let methods = recent::methods(app, &ways);
+    if !methods.contains(&Method::EmailCode.as_str()) {
+        return Err(recent::required(methods));
+    }
+    let email = Email::from_store(session.user.email.clone());
+    let counter = Counter::new(&app.keys().throttle, EMAIL_CODE_SENT_BY_EMAIL, &["owner", email.as_str()]);
+    throttles::attempt_one(&app.store, &counter, app.now).await??;
+    let token = email_code::send_to_owner(app, session).await?;
+    Ok(Response::json(&EmailCodeSent { token }))
+}
+
+async fn by_email(app: &App, session: &Session, token: &str, code: Code) -> Result<Response, Error> {
+    let event = audit::own(app, Action::Reauthenticated, session);
+    let proven = match email_proof::check(app, token, &Answer::Code(code)).await {
+        Ok(proven) => proven,
+        Err(Error::WrongCode) => return Err(audit::refused(app, event, Error::WrongProof)),
+        Err(error) => return Err(error),
+    };
+    let own = EmailPurpose::Reauthentication { user_id: session.user.id.clone(), session_id: session.id.clone() };
+    if proven.token.content.purpose != own || session.requires_second_factor {
+        return Err(audit::refused(app, event, Error::WrongProof));
+    }
+    let token = ProvenToken {
+        id: &proven.token.id,
+        expires_at: proven.token.expires_at,
+        email: &proven.email,
+        guesses: &proven.guesses,
+    };
+    let proof = session.proof.clone().and(Method::EmailCode);
+    if !email_proofs::reauthenticate(&app.store, &token, &session.id, &proof, &event).await? {
+        // The code was used before, or the session, the email or the account changed in the meantime.
+        let refusal = bearer::refusal_of_session(app, session, Error::WrongProof).await;
+        return Err(audit::refused(app, event, refusal));
+    }
+    Ok(Response::ok())
 }
 
 async fn by_totp(app: &App, session: &Session, code: &Code) -> Result<Response, Error> {

@@ -1,12 +1,18 @@
 //! `POST /api/auth/signup`
 
 use postern_macros::{FromFields, operation};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{Ref, RefOr, Schema, schema::AnyOfBuilder},
+};
 
 use crate::{
     access::{
         audit,
         captcha::{self, Form},
-        new_password, password_attempt, sign_in,
+        new_password,
+        one_time::{Applicant, EmailPurpose},
+        password_attempt, sign_in,
     },
     app::App,
     crypto::{password_hash, random},
@@ -14,19 +20,22 @@ use crate::{
         email::Email,
         event::Action,
         name::Name,
+        note::Note,
         password::NewPassword,
         proof::{Method, Proof},
+        sign_up_mode::SignUpMode,
         throttle::SIGN_UP_BY_ADDRESS,
         user::Role,
         user_token::{Referrer, is_well_formed},
     },
     error::Error,
-    responses::SignedIn,
+    mail::email_code,
+    responses::{EmailCodeSent, SignedIn},
     store::{throttles::Counter, user_tokens, users},
-    web::{Request, Response, session_cookie},
+    web::{Fields, Request, Response, session_cookie},
 };
 
-/// The account to create.
+/// The account of an invited user.
 #[derive(FromFields)]
 pub struct NewAccount {
     /// The user token from the invitation, or the whole link.
@@ -42,27 +51,108 @@ pub struct NewAccount {
     pub captcha: Option<String>,
 }
 
+/// An account without an invitation.
+#[derive(FromFields)]
+pub struct OpenAccount {
+    /// An email address, which gets a code.
+    #[field(password_owner)]
+    pub email: Email,
+    /// The password. It can be left out where users can sign in by email.
+    pub password: Option<NewPassword>,
+    /// The name of the user.
+    pub name: Option<Name>,
+    /// A note for the admin who approves the account.
+    pub note: Option<Note>,
+    /// The token of a Turnstile widget with the action `signup`, if `GET /config` has a `turnstile_site_key`.
+    pub captcha: Option<String>,
+}
+
+/// With or without an invitation.
+pub struct SignUpBody;
+
+impl PartialSchema for SignUpBody {
+    fn schema() -> RefOr<Schema> {
+        let schema = |name| Ref::from_schema_name(name);
+        AnyOfBuilder::new().item(schema(NewAccount::name())).item(schema(OpenAccount::name())).into()
+    }
+}
+
+impl ToSchema for SignUpBody {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((NewAccount::name().into_owned(), NewAccount::schema()));
+        schemas.push((OpenAccount::name().into_owned(), OpenAccount::schema()));
+    }
+}
+
 /// Sign up.
 ///
-/// Creates an account for an invited user, with its first session. The checks run in this order:
+/// With a `referrer`, creates an account for an invited user, with its first session. The checks run in this order:
 ///
-/// 1. The body: 400, 413 or 415, and 422 if `referrer` is not a string.
-/// 2. The number of sign-ups from this address: 429.
-/// 3. The referrer: 403, even if other fields are invalid.
-/// 4. All other fields: 422.
-/// 5. The captcha, if the settings require one: 403.
-/// 6. The email: 409 if it already has an account.
+/// 1. The setting: 403 if nobody may sign up.
+/// 2. The body: 400, 413 or 415, and 422 if `referrer` is not a string.
+/// 3. The number of sign-ups from this address: 429.
+/// 4. The referrer: 403, even if other fields are invalid.
+/// 5. All other fields: 422.
+/// 6. The captcha, if the settings require one: 403.
+/// 7. The email: 409 if it already has an account.
+///
+/// Without a `referrer`, the setting `SIGN_UP` decides. If it allows this email, the response is 202, and the email gets a code for `POST
+/// /api/auth/signup/verify`, which creates the account. An email that already has an account gets the same response, and its owner an
+/// email that says so. The checks run in this order:
+///
+/// 1. The setting: 403 if nobody may sign up, 422 for the missing `referrer` if an invitation is required.
+/// 2. All fields: 400, 413, 415 or 422.
+/// 3. The domain of the email: 403 if it is not allowed.
+/// 4. The captcha, if the settings require one: 403.
+/// 5. The number of codes for this email and from this address, and of emails of any kind to it: 429.
 #[operation(
-    request_body = NewAccount,
+    request_body = SignUpBody,
     params(session_cookie::Wanted),
     responses(
         (status = 200, body = SignedIn, headers(("Set-Cookie" = String, description = "The session cookie, if it was requested."))),
-        (status = "4XX", description = "referrer_refused captcha_refused email_taken too_many_requests"),
+        (status = 202, body = EmailCodeSent),
+        (status = "4XX", description = "referrer_refused sign_up_closed domain_refused captcha_refused email_taken too_many_requests"),
     )
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
-    let policy = app.password_policy();
+    let sign_up = &app.settings().sign_up;
+    if *sign_up == SignUpMode::Closed {
+        return Err(Error::SignUpClosed);
+    }
     let fields = request.json_fields()?;
+    if *sign_up != SignUpMode::Invitation && !fields.has("referrer") {
+        return without_invitation(app, &fields).await;
+    }
+    with_invitation(app, request, &fields).await
+}
+
+async fn without_invitation(app: &App, fields: &Fields<'_>) -> Result<Response, Error> {
+    let OpenAccount { email, password, name, note, captcha } = fields.parse(&app.password_policy())?;
+    if password.is_none() && !app.settings().email_sign_in {
+        return Err(Error::missing("password"));
+    }
+    // Judged again when the email is proven. Here it only saves the mail.
+    app.settings().sign_up.judge(&email)?;
+    captcha::verify(app, Form::SignUp, captcha.as_deref()).await?;
+    email_code::count_request(app, &email).await?;
+    let password_hash = match &password {
+        Some(password) => {
+            new_password::refuse_breached(app, "password", password).await?;
+            password_hash::hash(password.as_str(), app.settings().password_cost)?
+        }
+        None => String::new(),
+    };
+    let applicant = Applicant {
+        password_hash,
+        name: name.map(|name| name.as_str().to_owned()),
+        note: note.map(|note| note.as_str().to_owned()),
+    };
+    let token = email_code::send(app, &email, EmailPurpose::SignUp(applicant)).await?;
+    Ok(Response::accepted(&EmailCodeSent { token }))
+}
+
+async fn with_invitation(app: &App, request: &Request, fields: &Fields<'_>) -> Result<Response, Error> {
+    let policy = app.password_policy();
     let account = fields.parse::<NewAccount>(&policy);
     // The referrer is judged first, even if other fields are invalid.
     let referrer = match fields.field::<Referrer>("referrer", &policy) {

@@ -1,6 +1,9 @@
 //! Every mail with example values, for the tests and for the page `/dev/mails`.
 
-use super::message::{self, Message, SecurityNotice};
+use super::{
+    message::{self, Message, SecurityNotice},
+    queue::{CodeMail, CodeReason},
+};
 use crate::{domain::email::Email, error::Error, settings::Settings};
 
 /// The code in the examples.
@@ -13,11 +16,24 @@ const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln-_";
 /// # Errors
 /// As [`message::one_time_password`].
 pub fn examples(settings: &Settings, to: &Email, name: &str) -> Result<Vec<Message>, Error> {
+    let code = CodeMail {
+        email: to.as_str().to_owned(),
+        reason: CodeReason::SignIn,
+        id: "0198c0de-0000-4000-8000-000000000001".to_owned(),
+        code: CODE.to_owned(),
+        secret: "iaIgJbBkNIoaTvOUXUbFzwWySCM4DFdzoVFmW1eVdrA".to_owned(),
+    };
     let mut mails = vec![
         message::one_time_password(settings, to, Some(name), CODE, 600)?,
         message::password_reset(settings, to, Some(name), TOKEN, 900)?,
         message::account_invitation(settings, to, Some(name), TOKEN, 604_800)?,
         message::invitation(settings, to, name, "k3yK3yK3y0", 90)?,
+        message::sign_in_code(settings, to, Some(name), &code, 600)?,
+        message::sign_up_code(settings, to, &code, 600)?,
+        message::account_exists(settings, to, Some(name))?,
+        message::confirmation_code(settings, to, Some(name), &code, 600)?,
+        message::sign_up_approved(settings, to, Some(name))?,
+        message::sign_up_rejected(settings, to, Some(name))?,
     ];
     for notice in notices(name) {
         mails.push(message::security_notice(settings, to, Some(name), &notice)?);

@@ -11,7 +11,7 @@ use postern_macros::mail;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-use super::brand::Scheme;
+use super::{brand::Scheme, queue::CodeMail};
 use crate::{domain::email::Email, error::Error, settings::Settings};
 
 /// A mail that is ready to send.
@@ -145,6 +145,87 @@ pub fn invitation(
     let link = &*link(settings, "/signup", &[("referrer", token), ("email", to.as_str())]);
     let lifetime = &*duration(expires_in_days.saturating_mul(DAY));
     mail!("invitation", envelope, inviter: Option<&'a str>, link, lifetime)
+}
+
+/// Returns the mail with a code to sign in, and the link `<APP_URL>/signin#id=<id>&code=<code>&secret=<secret>`. What follows `#` stays
+/// in the browser: it is in no log and in no request of a mail scanner.
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn sign_in_code(
+    settings: &Settings,
+    to: &Email,
+    name: Option<&str>,
+    mail: &CodeMail,
+    lifetime_seconds: i64,
+) -> Result<Message, Error> {
+    let envelope = Envelope { settings, to, name };
+    let (code, link, lifetime) = (&*mail.code, &*code_link(settings, "/signin", mail), &*duration(lifetime_seconds));
+    mail!("sign_in_code", envelope, code, link, lifetime)
+}
+
+/// Returns the mail with a code to sign up, and the link `<APP_URL>/signup#id=<id>&code=<code>&secret=<secret>`. It greets without a
+/// name, because a stranger may have chosen it.
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn sign_up_code(settings: &Settings, to: &Email, mail: &CodeMail, lifetime_seconds: i64) -> Result<Message, Error> {
+    let envelope = Envelope { settings, to, name: None };
+    let (code, link, lifetime) = (&*mail.code, &*code_link(settings, "/signup", mail), &*duration(lifetime_seconds));
+    mail!("sign_up_code", envelope, code, link, lifetime)
+}
+
+/// Returns the mail to the owner of an account with whose email someone has tried to sign up, with a link to `<APP_URL>/signin`.
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn account_exists(settings: &Settings, to: &Email, name: Option<&str>) -> Result<Message, Error> {
+    let envelope = Envelope { settings, to, name };
+    let link = &*link(settings, "/signin", &[]);
+    mail!("account_exists", envelope, link)
+}
+
+/// Returns the mail with a code for a signed-in user who must confirm that it is them.
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn confirmation_code(
+    settings: &Settings,
+    to: &Email,
+    name: Option<&str>,
+    mail: &CodeMail,
+    lifetime_seconds: i64,
+) -> Result<Message, Error> {
+    let envelope = Envelope { settings, to, name };
+    let (code, lifetime) = (&*mail.code, &*duration(lifetime_seconds));
+    mail!("confirmation_code", envelope, code, lifetime)
+}
+
+/// Returns the mail that says that an admin has approved a sign-up, with a link to `<APP_URL>/signin`.
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn sign_up_approved(settings: &Settings, to: &Email, name: Option<&str>) -> Result<Message, Error> {
+    let envelope = Envelope { settings, to, name };
+    let link = &*link(settings, "/signin", &[]);
+    mail!("sign_up_approved", envelope, link)
+}
+
+/// Returns the mail that says that an admin has rejected a sign-up.
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn sign_up_rejected(settings: &Settings, to: &Email, name: Option<&str>) -> Result<Message, Error> {
+    let envelope = Envelope { settings, to, name };
+    mail!("sign_up_rejected", envelope)
+}
+
+/// Returns the link of a mail with a code.
+fn code_link(settings: &Settings, page: &str, mail: &CodeMail) -> String {
+    let fragment = Serializer::new(String::new())
+        .extend_pairs([("id", &mail.id), ("code", &mail.code), ("secret", &mail.secret)])
+        .finish();
+    format!("{}#{fragment}", link(settings, page, &[]))
 }
 
 /// A notice about the security of an account. To add one, add a variant, a folder of the same name, and a row in [`security_notice`].

@@ -3,6 +3,7 @@
 mod brand;
 mod budget;
 mod delivery;
+pub mod email_code;
 pub mod examples;
 pub mod message;
 pub mod provider;

@@ -22,7 +22,7 @@ use crate::{
     domain::{
         Timestamp,
         email::Email,
-        mail_budget::{Budget, EQUAL_NOTICES, REQUESTED_BY_ANYONE},
+        mail_budget::{Budget, EQUAL_NOTICES, REQUESTED_BY_ANYONE, REQUESTED_BY_OWNER},
         user::User,
     },
     error::Error,
@@ -42,6 +42,8 @@ const DAY: i64 = 24 * HOUR;
 const ACCOUNT_INVITATION_LIFETIME: i64 = 7 * DAY;
 /// How long a notice about the security of an account is retried.
 const NOTICE_LIFETIME: i64 = 3 * DAY;
+/// How long the answer to a request to sign up is retried.
+const SIGN_UP_ANSWER_LIFETIME: i64 = 3 * DAY;
 /// The wait after the first failed attempt. It doubles with each attempt up to `MAX_BACKOFF`.
 const BACKOFF: i64 = MINUTE;
 const MAX_BACKOFF: i64 = 6 * HOUR;
@@ -89,6 +91,17 @@ pub enum MailJob {
         /// Its lifetime, in days.
         days: i64,
     },
+    /// A code that proves the email of the recipient.
+    EmailCode(CodeMail),
+    /// The answer to a request to sign up.
+    SignUpAnswer {
+        /// The address of the applicant.
+        email: String,
+        /// The name of the applicant.
+        name: Option<String>,
+        /// Whether an admin has approved it.
+        is_approved: bool,
+    },
     /// The notice of a changed password. The previous version knows this job, so it sends the notice even after a rollback.
     PasswordChanged {
         /// The address of the owner.
@@ -105,6 +118,33 @@ pub enum MailJob {
         /// What happened.
         notice: SecurityNotice,
     },
+}
+
+/// A code for a recipient, and what it is for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CodeMail {
+    /// The address, which need not have an account.
+    pub email: String,
+    /// What the code is for.
+    pub reason: CodeReason,
+    /// The id of the token of the browser that has asked.
+    pub id: String,
+    /// The code.
+    pub code: String,
+    /// The secret in the link. Empty if there is no link.
+    pub secret: String,
+}
+
+/// What a code is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeReason {
+    /// To sign in.
+    SignIn,
+    /// To sign up.
+    SignUp,
+    /// To authenticate again.
+    Reauthentication,
 }
 
 /// A mail of this request, to be queued in its batch and then delivered.
@@ -154,6 +194,34 @@ impl QueuedMail {
     ) -> Result<QueuedMail, Error> {
         let job = MailJob::Invitation { email: email.as_str().to_owned(), inviter, token: token.to_owned(), days };
         QueuedMail::asked_for(app, email, job, app.now + days * DAY, REQUESTED_BY_ANYONE).await
+    }
+
+    /// Returns the mail with a code.
+    ///
+    /// # Errors
+    /// As [`QueuedMail::password_reset`].
+    pub async fn email_code(
+        app: &App,
+        to: &Email,
+        mail: CodeMail,
+        expires_at: Timestamp,
+        budget: Budget,
+    ) -> Result<QueuedMail, Error> {
+        QueuedMail::asked_for(app, to, MailJob::EmailCode(mail), expires_at, budget).await
+    }
+
+    /// Returns the mail with the answer to a request to sign up.
+    ///
+    /// # Errors
+    /// As [`QueuedMail::password_reset`].
+    pub async fn sign_up_answer(
+        app: &App,
+        to: &Email,
+        name: Option<String>,
+        is_approved: bool,
+    ) -> Result<QueuedMail, Error> {
+        let job = MailJob::SignUpAnswer { email: to.as_str().to_owned(), name, is_approved };
+        QueuedMail::asked_for(app, to, job, app.now + SIGN_UP_ANSWER_LIFETIME, REQUESTED_BY_OWNER).await
     }
 
     /// Returns a requested mail, which counts on the budget of its recipient.
@@ -334,6 +402,11 @@ async fn compose(app: &App, mail: &Mail, job: MailJob) -> Result<Option<Message>
             let inviter = inviter.unwrap_or_default();
             message::invitation(settings, &Email::from_store(email), &inviter, &token, days).map(Some)
         }
+        MailJob::EmailCode(code) => compose_code(app, mail, &code).await,
+        MailJob::SignUpAnswer { email, name, is_approved } => {
+            let message = if is_approved { message::sign_up_approved } else { message::sign_up_rejected };
+            message(settings, &Email::from_store(email), name.as_deref()).map(Some)
+        }
         MailJob::PasswordChanged { email, name } => {
             let notice = SecurityNotice::PasswordChanged;
             message::security_notice(settings, &Email::from_store(email), name.as_deref(), &notice).map(Some)
@@ -342,6 +415,25 @@ async fn compose(app: &App, mail: &Mail, job: MailJob) -> Result<Option<Message>
             message::security_notice(settings, &Email::from_store(email), name.as_deref(), &notice).map(Some)
         }
     }
+}
+
+/// Returns the mail with a code, or what its recipient gets instead. Without an account, there is one only if people may sign up.
+async fn compose_code(app: &App, mail: &Mail, code: &CodeMail) -> Result<Option<Message>, Error> {
+    let settings = app.settings();
+    let to = Email::from_store(code.email.clone());
+    let lifetime = (mail.expires_at - mail.created_at) / 1_000;
+    let user = users::find_by_email(&app.store, &to).await?;
+    let name = user.as_ref().and_then(|user| user.name.as_deref());
+    let can_claim = user.as_ref().is_some_and(|user| user.is_active && !user.is_verified);
+    let may_sign_up = user.is_none() && settings.sign_up.judge(&to).is_ok();
+    let message = match code.reason {
+        CodeReason::Reauthentication => message::confirmation_code(settings, &to, name, code, lifetime)?,
+        CodeReason::SignUp if user.is_some() && !can_claim => message::account_exists(settings, &to, name)?,
+        CodeReason::SignUp => message::sign_up_code(settings, &to, code, lifetime)?,
+        CodeReason::SignIn if may_sign_up => message::sign_up_code(settings, &to, code, lifetime)?,
+        CodeReason::SignIn => message::sign_in_code(settings, &to, name, code, lifetime)?,
+    };
+    Ok((user.is_some() || may_sign_up).then_some(message))
 }
 
 /// Returns the mail with a reset link, if it is the live reset of an active account.

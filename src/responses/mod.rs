@@ -5,10 +5,12 @@ mod event;
 mod passkey;
 mod recovery_codes;
 mod session;
+mod sign_up;
 mod user;
 
 pub use event::{Event, Party, Rights};
 pub use passkey::{CredentialDescriptor, Passkey, PasskeyRequest};
 pub use recovery_codes::{RecoveryCodes, RecoveryCodesIfNew};
 pub use session::Session;
+pub use sign_up::{EmailCodeSent, SignUpRequest, Waiting, WaitingFor};
 pub use user::{SignedIn, User};

@@ -18,6 +18,9 @@ routes! {
     DELETE "/api/auth/admin/users/{id}/sessions": Admin(WithSecondFactor) => sessions::delete_all(app, caller, id);
     DELETE "/api/auth/admin/users/{id}/sessions/{session_id}": Admin(WithSecondFactor) => sessions::delete(app, caller, id, session_id);
     GET "/api/auth/admin/users/{id}/invitation": Admin(Never) => invitation::get(app, id);
+    GET "/api/auth/admin/sign-ups": Admin(Never) => sign_ups::list(app, request);
+    POST "/api/auth/admin/sign-ups/{id}/approve": Admin(WithSecondFactor) => sign_ups::approve(app, caller, id);
+    POST "/api/auth/admin/sign-ups/{id}/reject": Admin(WithSecondFactor) => sign_ups::reject(app, caller, id);
     GET "/api/auth/admin/invite-tree": Admin(Never) => invite_tree::get(app, request);
     POST "/api/auth/admin/users/{id}/freeze": Admin(WithSecondFactor) => freeze::post(app, caller, id);
     DELETE "/api/auth/admin/users/{id}/freeze": Admin(WithSecondFactor) => freeze::delete(app, request, caller, id);

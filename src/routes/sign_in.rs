@@ -8,12 +8,16 @@ use crate::endpoints::*;
 routes! {
     "Signing in": "Start and end a session.";
     POST "/api/auth/login": RateLimited => login::post(app, request);
+    POST "/api/auth/login/email": RateLimited => email_sign_in::post(app, request);
+    POST "/api/auth/login/email/verify": RateLimited => email_sign_in::verify(app, request);
     POST "/api/auth/login/passkey/options": RateLimited => passkey_sign_in::options(app);
     POST "/api/auth/login/passkey": RateLimited => passkey_sign_in::post(app, request);
     POST "/api/auth/login/second-factor/passkey/options": RateLimited => second_step::passkey_options(app, request);
     POST "/api/auth/login/second-factor": RateLimited => second_step::post(app, request);
     POST "/api/auth/signup": RateLimited => signup::post(app, request);
+    POST "/api/auth/signup/verify": RateLimited => email_sign_in::verify_sign_up(app, request);
     POST "/api/auth/reauthenticate": SessionDuringSetup(Never) => reauthenticate::post(app, request, caller);
     POST "/api/auth/reauthenticate/passkey/options": SessionDuringSetup(Never) => reauthenticate::passkey_options(app, caller);
+    POST "/api/auth/reauthenticate/email": SessionDuringSetup(Never) => reauthenticate::send_email_code(app, caller);
     POST "/api/auth/logout": SessionBeforePasswordChange(Never) => logout::post(app, caller);
 }

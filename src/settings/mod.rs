@@ -20,7 +20,7 @@ pub use self::{
 use self::reader::Reader;
 use crate::{
     crypto::password_hash::Cost,
-    domain::{origin::OwnOrigin, session, user::Role},
+    domain::{origin::OwnOrigin, session, sign_up_mode::SignUpMode, user::Role},
 };
 
 /// The settings of a deployment, validated. `table` documents each one.
@@ -54,6 +54,10 @@ pub struct Settings {
     pub looks_up_breaches: bool,
     /// `ARGON2_MEMORY_KIB`, `ARGON2_ITERATIONS` and `ARGON2_PARALLELISM`.
     pub password_cost: Cost,
+    /// `SIGN_UP`.
+    pub sign_up: SignUpMode,
+    /// `EMAIL_SIGN_IN`: whether users can sign in with a code that they get by email.
+    pub email_sign_in: bool,
     /// `SECOND_FACTOR`.
     pub second_factor: SecondFactor,
     /// `TURNSTILE_SITE_KEY` and `TURNSTILE_SECRET_KEY`.
@@ -124,6 +128,8 @@ impl Settings {
                 parallelism: reader.number(table::ARGON2_PARALLELISM) as u32,
             },
             looks_up_breaches: reader.choice(table::BREACHED_PASSWORDS) == "range",
+            sign_up: sign_up(&mut reader),
+            email_sign_in: reader.choice(table::EMAIL_SIGN_IN) == "on",
             second_factor: match reader.choice(table::SECOND_FACTOR) {
                 "admins" => SecondFactor::Admins,
                 "everybody" => SecondFactor::Everybody,
@@ -148,6 +154,14 @@ impl Settings {
         }
         if reader.problems.is_empty() { Ok(settings) } else { Err(reader.problems) }
     }
+}
+
+fn sign_up(reader: &mut Reader<'_>) -> SignUpMode {
+    let text = reader.text(table::SIGN_UP).unwrap_or_default();
+    SignUpMode::parse(&text).unwrap_or_else(|problem| {
+        reader.invalid(table::SIGN_UP.name, problem);
+        SignUpMode::Closed
+    })
 }
 
 #[cfg(test)]

@@ -192,6 +192,14 @@ settings! {
         /// The password of the first account.
         ADMIN_PASSWORD: Text = Text::SECRET.required("for the first deployment");
     }
+    "Signing up and in" {
+        /// Who may sign up without an invitation: nobody (`invitation`), everyone (`open`), everyone with an email at certain
+        /// domains (`domains:example.com,*.example.org`, where `*.` stands for all subdomains), or everyone whom an admin approves
+        /// (`approval`). Invited users may also sign up, except with `closed`, where only admins create accounts.
+        SIGN_UP: Text = Text::or("invitation");
+        /// Whether users can sign in with a code that they get by email.
+        EMAIL_SIGN_IN: Choice = Choice::of(&["on", "off"]);
+    }
     "Second factors" {
         /// Who must have a second factor: nobody (`optional`), `admins`, or `everybody`. Users who must have
         /// one and have none can only set one up after they have signed in.

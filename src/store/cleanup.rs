@@ -4,7 +4,7 @@
 //! row to write each time. D1 bills a row written like a thousand rows read. So each run scans a part of these tables from a random
 //! place, and all runs together cover them.
 
-use super::{Store, run_all};
+use super::{Store, run_all, sign_ups};
 use crate::{
     domain::Timestamp,
     ports::{Rows, Statement, StoreError},
@@ -13,7 +13,7 @@ use crate::{
 /// The number of deleted rows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
-    /// Sessions, user tokens, throttles, used one-time tokens and events.
+    /// Sessions, user tokens, throttles, used one-time tokens, requests to sign up and events.
     pub rows: usize,
     /// Mails that could not be sent before they expired.
     pub mails: usize,
@@ -47,6 +47,12 @@ pub async fn delete(
          RETURNING lookup",
         "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE expires_at <= ?1 LIMIT ?2) RETURNING id",
     ];
+    let sign_ups = Statement::new(
+        "DELETE FROM sign_ups WHERE id IN (
+           SELECT id FROM sign_ups WHERE requested_at <= ?1 ORDER BY requested_at LIMIT ?2) RETURNING id",
+    )
+    .bind(now - sign_ups::LIFETIME)
+    .bind(limit);
     let [tokens, mails] = statements.map(|statement| Statement::new(statement).bind(now).bind(limit));
     // From the place to the end, then from the beginning. SQLite reads the parts of UNION ALL one after the other, each by the
     // primary key, and stops at the limit.
@@ -70,7 +76,7 @@ pub async fn delete(
     )
     .bind(oldest_event)
     .bind(limit);
-    let answers = run_all(store, [mails, sessions, tokens, throttles, spent, events]).await?;
+    let answers = run_all(store, [mails, sessions, tokens, throttles, spent, sign_ups, events]).await?;
     let [mails, others @ ..] = answers.each_ref().map(|rows: &Rows| rows.0.len());
     Ok(Deleted { rows: others.iter().sum(), mails })
 }

@@ -101,6 +101,17 @@ pub async fn is_queued(store: &Store, id: &str) -> Result<bool, StoreError> {
     Ok(run(store, Statement::new("SELECT 1 AS found FROM mails WHERE id = ?1").bind(id)).await?.any())
 }
 
+/// Like [`insert`], if the previous statement of the batch has changed a row.
+pub(super) fn insert_if_changed(mail: &Mail) -> Statement {
+    bind(
+        mail,
+        Statement::new(
+            "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE changes() > 0",
+        ),
+    )
+}
+
 /// Like [`insert`], if the previous statement of the batch has made this the live reset of the user.
 pub(super) fn insert_if_reset_is(mail: &Mail, user_id: &str, reset_id: &str) -> Statement {
     let statement = Statement::new(

@@ -7,6 +7,7 @@
 pub mod administration;
 pub mod cleanup;
 mod decode;
+pub mod email_proofs;
 pub mod events;
 pub mod freezes;
 pub mod heartbeat;
@@ -24,6 +25,7 @@ mod retry;
 pub mod schema;
 pub mod second_factors;
 pub mod sessions;
+pub mod sign_ups;
 pub mod throttles;
 pub mod totp;
 pub mod user_list;

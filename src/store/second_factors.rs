@@ -25,6 +25,9 @@ pub struct Ways {
     /// Whether there is a password.
     #[serde(deserialize_with = "flag")]
     pub has_password: bool,
+    /// Whether the email is verified.
+    #[serde(deserialize_with = "flag")]
+    pub is_verified: bool,
     /// Whether every session needs two factors.
     #[serde(rename = "second_factor", deserialize_with = "flag")]
     pub requires_second_factor: bool,
@@ -48,7 +51,7 @@ impl Ways {
 /// Returns the statement that reads the ways of a user.
 pub(super) fn select(user_id: &str) -> Statement {
     Statement::new(
-        "SELECT password_hash <> '' AS has_password, second_factor, confirmed_at AS totp_confirmed_at,
+        "SELECT password_hash <> '' AS has_password, is_verified, second_factor, confirmed_at AS totp_confirmed_at,
            last_used_at AS totp_last_used_at,
            (SELECT count(*) FROM passkeys WHERE user_id = users.id) AS passkeys,
            (SELECT count(*) FROM recovery_codes WHERE user_id = users.id) AS recovery_codes

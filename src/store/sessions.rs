@@ -114,22 +114,25 @@ pub async fn find_live(
 
 /// What must hold besides an active user when a session starts.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Condition {
+pub(super) enum Condition<'a> {
     /// The password is still that of this epoch.
     PasswordEpoch(i64),
     /// The password is still that of this epoch, and the previous statement of the batch has used up a proof.
     PasswordEpochAndProofSpent(i64),
     /// The previous statement of the batch has used up a proof.
     ProofSpent,
+    /// The previous statement of the batch has used up a proof of this email, and it is the verified email of the user.
+    EmailProven(&'a str),
 }
 
-impl Condition {
-    /// Returns the epoch, if it matters, and whether a proof is needed.
-    fn parameters(self) -> (Option<i64>, bool) {
+impl<'a> Condition<'a> {
+    /// Returns the epoch and the email, if they matter, and whether a proof is needed.
+    fn parameters(self) -> (Option<i64>, Option<&'a str>, bool) {
         match self {
-            Condition::PasswordEpoch(epoch) => (Some(epoch), false),
-            Condition::PasswordEpochAndProofSpent(epoch) => (Some(epoch), true),
-            Condition::ProofSpent => (None, true),
+            Condition::PasswordEpoch(epoch) => (Some(epoch), None, false),
+            Condition::PasswordEpochAndProofSpent(epoch) => (Some(epoch), None, true),
+            Condition::ProofSpent => (None, None, true),
+            Condition::EmailProven(email) => (None, Some(email), true),
         }
     }
 }
@@ -138,12 +141,13 @@ impl Condition {
 ///
 /// It has no effect if the user requires a higher level than the proof has: a trigger of the database sees to that. `RETURNING`
 /// shows whether it had one.
-pub(super) fn begin(session: &New, user_id: &str, condition: Condition) -> Statement {
-    let (epoch, needs_proof) = condition.parameters();
+pub(super) fn begin(session: &New, user_id: &str, condition: Condition<'_>) -> Statement {
+    let (epoch, email, needs_proof) = condition.parameters();
     Statement::new(
         "INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at, authenticated_at, level, methods)
          SELECT ?1, id, ?3, ?4, ?5, ?4, ?6, ?7 FROM users
          WHERE id = ?2 AND is_active = 1 AND (?8 IS NULL OR password_epoch = ?8) AND (?9 = 0 OR changes() > 0)
+           AND (?10 IS NULL OR email = ?10 AND is_verified = 1)
          RETURNING id",
     )
     .bind(session.id.as_str())
@@ -155,16 +159,18 @@ pub(super) fn begin(session: &New, user_id: &str, condition: Condition) -> State
     .bind(session.proof.to_text())
     .bind(epoch)
     .bind(needs_proof)
+    .bind(email)
 }
 
 /// Stores that the user has proven again who they are, in the same session. `proof` is that of the session with the new method. Has
 /// no effect if the session has ended or the account is not active.
-pub(super) fn strengthen(session_id: &str, proof: &Proof, condition: Condition, now: Timestamp) -> Statement {
-    let (epoch, needs_proof) = condition.parameters();
+pub(super) fn strengthen(session_id: &str, proof: &Proof, condition: Condition<'_>, now: Timestamp) -> Statement {
+    let (epoch, email, needs_proof) = condition.parameters();
     Statement::new(
         "UPDATE sessions SET authenticated_at = max(?2, coalesce(authenticated_at, 0)), level = max(level, ?3), methods = ?4
          WHERE id = ?1 AND expires_at > ?2 AND (?6 = 0 OR changes() > 0) AND EXISTS (
-           SELECT 1 FROM users WHERE id = sessions.user_id AND is_active = 1 AND (?5 IS NULL OR password_epoch = ?5))
+           SELECT 1 FROM users WHERE id = sessions.user_id AND is_active = 1 AND (?5 IS NULL OR password_epoch = ?5)
+             AND (?7 IS NULL OR email = ?7 AND is_verified = 1))
          RETURNING id",
     )
     .bind(session_id)
@@ -173,6 +179,7 @@ pub(super) fn strengthen(session_id: &str, proof: &Proof, condition: Condition, 
     .bind(proof.to_text())
     .bind(epoch)
     .bind(needs_proof)
+    .bind(email)
 }
 
 /// Ends the sessions of a user beyond [`MAX_LIVE`], if the previous statement of the batch has started this session. Reads only the

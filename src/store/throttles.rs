@@ -100,6 +100,11 @@ pub(super) fn count_one(counter: &Counter, now: Timestamp) -> Statement {
     count(counter, None, None, now)
 }
 
+/// Returns the statement that counts an attempt, unless this other counter is blocked.
+pub(super) fn count_unless_blocked(counter: &Counter, other: &Counter, now: Timestamp) -> Statement {
+    count(counter, None, Some(other), now)
+}
+
 #[derive(Deserialize)]
 struct Wait {
     blocked_until: Option<Timestamp>,
@@ -154,6 +159,15 @@ pub async fn attempt(
     let statements = [count(subject, None, Some(source), now), count(source, None, None, now)];
     let [by_subject, by_source] = run_all(store, statements).await?;
     verdict(store, &[&by_subject, &by_source], subject, None, Some(source), now).await
+}
+
+/// Counts an attempt with one counter, unless it is blocked.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn attempt_one(store: &Store, counter: &Counter, now: Timestamp) -> Result<Result<(), Blocked>, StoreError> {
+    let counted = run(store, count_one(counter, now)).await?;
+    verdict(store, &[&counted], counter, None, None, now).await
 }
 
 /// Takes back a guess at a second factor that was right, and one wrong guess before it, if an earlier statement of the batch has started

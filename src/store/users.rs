@@ -72,6 +72,14 @@ pub async fn find(store: &Store, user_id: &str) -> Result<Option<User>, StoreErr
     run(store, Statement::new("SELECT * FROM users WHERE id = ?1").bind(user_id)).await?.first()
 }
 
+/// Returns the user with this email.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_by_email(store: &Store, email: &Email) -> Result<Option<User>, StoreError> {
+    run(store, Statement::new("SELECT * FROM users WHERE email = ?1").bind(email.as_str())).await?.first()
+}
+
 /// Returns whether this is an active admin.
 ///
 /// # Errors
@@ -467,7 +475,9 @@ pub async fn find_by_password_reset(store: &Store, user_id: &str, reset_id: &str
     run(store, statement.bind(user_id).bind(reset_id)).await?.first()
 }
 
-/// Uses up a reset token: sets the password, verifies the email, ends every session, and queues a mail. The address counts as one
+/// Uses up a reset token: sets the password, verifies the email, ends every session, and queues a mail. If the email was not verified
+/// before, the account is claimed: a trigger ends everything that was set up before. A reset never ends a second factor that the user
+/// requires. The address counts as one
 /// that knows the password. One of several concurrent calls succeeds. Returns whether this one did.
 ///
 /// # Errors
@@ -485,6 +495,7 @@ pub async fn complete_password_reset(
     let reset = Statement::new(
         "UPDATE users
          SET password_hash = ?3, must_change_password = 0, password_reset_id = NULL, is_verified = 1,
+           claimed_at = iif(is_verified = 0 AND second_factor = 0, max(?4, coalesce(claimed_at, 0) + 1), claimed_at),
            updated_at = max(?4, updated_at + 1)
          WHERE id = ?1 AND password_reset_id = ?2 AND is_active = 1
          RETURNING id",

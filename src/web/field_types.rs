@@ -12,6 +12,7 @@ use crate::{
         email::{Email, LoginName},
         event::Action,
         name::{self, Name},
+        note::{self, Note},
         one_time_password::{Code, SessionToken},
         passkey::{AuthenticationResponse, RegistrationResponse},
         password::{self, NewPassword, Password, Policy},
@@ -56,6 +57,10 @@ text_fields! {
         .description(Some("Spaces around it are removed; control characters are refused."))
         .min_length(Some(1))
         .max_length(Some(name::MAX_LENGTH));
+    Note: |text, _policy| Note::parse(text), string("I am in the chess club.")
+        .description(Some("Spaces around it are removed; control characters are refused."))
+        .min_length(Some(1))
+        .max_length(Some(note::MAX_LENGTH));
     Role: |text, _policy| Role::parse(text), Ref::from_schema_name(Role::name());
     Action: |text, _policy| Action::parse(text), ObjectBuilder::new().schema_type(Type::String);
     Referrer: |text, _policy| Ok(Referrer::new(text)), string("aZ09aZ09aZ");

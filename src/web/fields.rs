@@ -123,6 +123,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Returns whether a field is there and not null.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name, true).is_some_and(|input| !matches!(input, Input::Body(Value::Null)))
+    }
+
     /// Of a parameter that is given more than once, the first value counts. An empty value of an optional parameter does not count.
     fn get(&self, name: &str, is_required: bool) -> Option<Input<'_>> {
         match self {

@@ -165,6 +165,11 @@ impl Response {
         Self::json(&true)
     }
 
+    /// Returns 202 with a JSON body: something else must happen before the request has its effect.
+    pub fn accepted<T: Serialize>(body: &T) -> Self {
+        Response { status: StatusCode::ACCEPTED, ..Self::json(body) }
+    }
+
     /// Returns 204, which has no body.
     pub fn no_content() -> Self {
         Response { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Cow::Borrowed(""), outcome: "success" }

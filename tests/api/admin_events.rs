@@ -22,6 +22,12 @@ fn events_of(endpoint: &Endpoint) -> Vec<Expected> {
     const TESS: Option<&str> = Some("tess");
     match endpoint.name().as_str() {
         "POST /api/auth/login" => vec![("login", ADA, ADA)],
+        "POST /api/auth/login/email" => vec![("email_code_requested", None, ADA)],
+        "POST /api/auth/login/email/verify" => vec![("login", GRACE, GRACE)],
+        "POST /api/auth/signup/verify" => vec![("account_claimed", ADA, ADA), ("login", ADA, ADA)],
+        "POST /api/auth/reauthenticate/email" => vec![("email_code_requested", GRACE, GRACE)],
+        "POST /api/auth/admin/sign-ups/{id}/approve" => vec![("sign_up_approved", ADMIN, Some("clara"))],
+        "POST /api/auth/admin/sign-ups/{id}/reject" => vec![("sign_up_rejected", ADMIN, None)],
         "POST /api/auth/login/passkey" => vec![("login", ADA, ADA)],
         "POST /api/auth/me/passkeys" => vec![("passkey_added", ADA, ADA)],
         "PUT /api/auth/me/passkeys/{id}" => vec![("passkey_renamed", ADA, ADA)],
@@ -404,7 +410,12 @@ fn every_event_has_the_session_that_acted_or_was_started() {
         let before = last_id(postern);
         let answer = endpoint.good(&world).send();
         let expected = match endpoint.pattern {
-            "/api/auth/login" | "/api/auth/login/passkey" | "/api/auth/login/second-factor" | "/api/auth/signup"
+            "/api/auth/login"
+            | "/api/auth/login/passkey"
+            | "/api/auth/login/second-factor"
+            | "/api/auth/login/email/verify"
+            | "/api/auth/signup"
+            | "/api/auth/signup/verify"
                 if answer.body.is_object() =>
             {
                 session_of(answer.body["token"].as_str().unwrap())

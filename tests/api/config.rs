@@ -18,6 +18,8 @@ fn it_returns_the_name_and_look_of_the_service() {
         "service_name": "Difference Engine",
         "brand_color": "#c0ffee",
         "app_url": "https://app.example/accounts",
+        "sign_up": "invitation",
+        "email_sign_in": true,
         "password_min_length": 12,
         "user_token_lifetime_days": 2,
         "turnstile_site_key": null,

@@ -451,11 +451,14 @@ fn endpoints_that_invite_guessing_are_rate_limited_with_retry_after() {
         .collect();
     let expected = [
         "POST /api/auth/login",
+        "POST /api/auth/login/email",
+        "POST /api/auth/login/email/verify",
         "POST /api/auth/login/passkey/options",
         "POST /api/auth/login/passkey",
         "POST /api/auth/login/second-factor/passkey/options",
         "POST /api/auth/login/second-factor",
         "POST /api/auth/signup",
+        "POST /api/auth/signup/verify",
         "POST /api/auth/verify-otp",
         "GET /api/auth/verify-token",
         "POST /api/auth/verify-token",

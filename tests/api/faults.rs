@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Call, DAY, Fault, MINUTE, PASSWORD, RESEND, SECOND, claims, totp_code,
-    world::{ADA, GRACE, NEW_PASSWORD, PIA, TESS, World, endpoints},
+    world::{ADA, CLARA, GRACE, NEW_PASSWORD, PIA, TESS, World, endpoints},
 };
 
 type Settings<'a> = &'a [(&'static str, &'static str)];
@@ -78,6 +78,48 @@ fn stories() -> Vec<Story> {
                         let token = answer.body["token"].as_str().unwrap();
                         assert_eq!(world.postern.me(token), 200);
                     };
+                }
+                "POST /api/auth/login/email" => {
+                    story.owes_mail_to = Some(ADA);
+                    // The code may have expired by now.
+                    story.finally = |world, _| {
+                        let ask = world.postern.post("/api/auth/login/email").json(json!({ "email": ADA }));
+                        let token = ask.send().expect(200)["token"].clone();
+                        let body = json!({ "token": token, "code": world.postern.code(ADA) });
+                        world.postern.post("/api/auth/login/email/verify").json(body).send().expect(200);
+                    };
+                }
+                "POST /api/auth/login/email/verify" => {
+                    story.again = 401;
+                    story.finally = |world, answer| {
+                        // If the response was lost, the user asks for another code.
+                        if let Some(token) = answer.body["token"].as_str() {
+                            assert_eq!(world.postern.me(token), 200);
+                        }
+                    };
+                }
+                "POST /api/auth/signup/verify" => {
+                    story.again = 409;
+                    story.finally = |world, _| {
+                        let sql = &world.postern.sql;
+                        let passkeys =
+                            sql.query("SELECT id FROM passkeys WHERE user_id = ?1", &[world.ada.id.as_str().into()]);
+                        assert_eq!(passkeys.len(), 0);
+                        world.postern.login(ADA, PASSWORD).refused(401, "wrong_credentials");
+                    };
+                }
+                "POST /api/auth/reauthenticate/email" => story.owes_mail_to = Some(GRACE),
+                "POST /api/auth/admin/sign-ups/{id}/approve" => {
+                    story.again = 404;
+                    story.owes_mail_to = Some(CLARA);
+                    story.finally = |world, _| {
+                        let user = world.postern.login(CLARA, PASSWORD).expect(200)["user"].clone();
+                        assert_eq!((&user["name"], &user["is_verified"]), (&json!("Clara"), &json!(true)));
+                    };
+                }
+                "POST /api/auth/admin/sign-ups/{id}/reject" => {
+                    story.again = 404;
+                    story.owes_mail_to = Some(CLARA);
                 }
                 "POST /api/auth/signup" => {
                     story.again = 409;
@@ -454,6 +496,8 @@ fn facts(world: &World, names: &Names) -> BTreeSet<String> {
     let mut facts = BTreeSet::new();
     for token in sql.query("SELECT uses, max_uses FROM user_tokens WHERE uses > 0", &[]) {
         facts.insert(format!("{} sign-ups with a token of at most {}", token["uses"], token["max_uses"]));
+    for request in sql.query("SELECT email FROM sign_ups", &[]) {
+        facts.insert(format!("request of {}", request["email"]));
     }
     let users = sql.query(
         "SELECT users.*, referrer.email AS referrer FROM users LEFT JOIN users AS referrer ON referrer.id = users.referrer_id

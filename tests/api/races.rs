@@ -51,7 +51,7 @@ fn writing_endpoints() -> impl Iterator<Item = Endpoint> {
 }
 
 fn starts_session(endpoint: &Endpoint) -> bool {
-    endpoint.pattern.starts_with("/api/auth/login")
+    endpoint.pattern.starts_with("/api/auth/login") || endpoint.pattern == "/api/auth/signup/verify"
 }
 
 #[test]

@@ -7,4 +7,5 @@ pub mod invite_tree;
 pub mod password_reset;
 pub mod second_factors;
 pub mod sessions;
+pub mod sign_ups;
 pub mod users;

@@ -6,12 +6,14 @@ use std::cell::RefCell;
 use http::Method;
 use postern::{
     access::{
-        one_time::{self, Ceremony, PendingSignIn},
+        email_proof,
+        one_time::{self, Applicant, Ceremony, EmailPurpose, PendingSignIn},
         passkey::{self, Issued},
         recent::RecentAuthentication,
     },
     app::App,
     crypto::totp::Secret,
+    domain::email::Email,
     routes::{AREAS, Guard},
 };
 use serde_json::{Value, json};
@@ -54,10 +56,19 @@ pub struct World {
     pub recovery_codes: Vec<String>,
     /// The token of a login of Tess's that waits for its second step.
     pub pending_token: String,
+    /// A token and its code, with which Grace signs in by email.
+    pub email_code: Value,
+    /// A token and its code, with which the owner of Ada's mailbox takes over her account, because it is not verified.
+    pub claim_code: Value,
 }
 
 /// The id of [`World::passkey`] in the API.
 pub const PASSKEY_ID: &str = "0198c0de-0000-4000-8000-00000000ada1";
+
+/// The id of a request to sign up that waits for an admin.
+pub const SIGN_UP_ID: &str = "0198c0de-0000-4000-8000-00000000c1a1";
+/// The email of that request.
+pub const CLARA: &str = "clara@example.com";
 
 /// Settings, with the world that they give.
 type Template = (Vec<(String, String)>, World);
@@ -112,6 +123,8 @@ impl World {
             totp: copy_of(&self.totp),
             recovery_codes: self.recovery_codes.clone(),
             pending_token: self.pending_token.clone(),
+            email_code: self.email_code.clone(),
+            claim_code: self.claim_code.clone(),
         }
     }
 
@@ -135,9 +148,18 @@ impl World {
         postern.freeze(&admin_token, &frozen.id);
         let passkey = add_passkey(&postern, &ada.id, PASSKEY_ID, 1);
         let pia = user_with_passkey(&postern);
+        postern.sql.execute(
+            "INSERT INTO sign_ups (id, email, password_hash, name, note, requested_at)
+             SELECT ?1, ?2, password_hash, 'Clara', 'I am Clara.', ?3 FROM users WHERE email = ?4",
+            &[SIGN_UP_ID.into(), CLARA.into(), postern.now.get().into(), ADA.into()],
+        );
         let pending_token = postern.pending_token(TESS);
         let id = |token: &str| claims(token)["sid"].as_str().unwrap().to_owned();
+        let app = postern.services().at(postern.now.get());
+        let applicant = Applicant { name: Some("Ada".to_owned()), ..Applicant::default() };
         World {
+            email_code: email_code(&app, GRACE, EmailPurpose::SignIn),
+            claim_code: email_code(&app, ADA, EmailPurpose::SignUp(applicant)),
             session_id: id(&ada.token),
             other_session_id: id(&other_session),
             referrer: postern.referrer(),
@@ -192,6 +214,12 @@ impl World {
         let options = json!({ "rp": { "id": "app.example.com" }, "user": user, "challenge": challenge });
         json!({ "token": token, "credential": Authenticator::new(2).create(&options), "name": "Laptop" })
     }
+}
+
+/// The token and the code of an email, as if they had just been asked for.
+pub fn email_code(app: &App, email: &str, purpose: EmailPurpose) -> Value {
+    let issued = email_proof::issue(app, &Email::parse(email).unwrap(), purpose).unwrap();
+    json!({ "token": issued.token, "code": issued.code })
 }
 
 /// Adds Pia, past the service, with the password of the others.
@@ -263,7 +291,8 @@ impl Endpoint {
             let session = claims(&world.grace.token)["sid"].as_str().unwrap().to_owned();
             let is_unfreezing = self.method == Method::DELETE && self.pattern.ends_with("/freeze");
             let user = if is_unfreezing { &world.frozen } else { &world.grace };
-            self.pattern.replace("{id}", &user.id).replace("{session_id}", &session)
+            let id = if self.pattern.contains("/sign-ups/") { SIGN_UP_ID } else { &user.id };
+            self.pattern.replace("{id}", id).replace("{session_id}", &session)
         } else {
             let id = if self.pattern.contains("/passkeys/") { PASSKEY_ID } else { &world.other_session_id };
             self.pattern.replace("{token}", &world.user_token).replace("{id}", id)
@@ -329,7 +358,7 @@ impl Endpoint {
 
     /// Whether it takes a verified email.
     pub fn is_for_verified(&self) -> bool {
-        self.pattern == "/api/auth/me/send-invite"
+        ["/api/auth/me/send-invite", "/api/auth/reauthenticate/email"].contains(&self.pattern)
     }
 
     /// Whether it takes a user with a passkey.
@@ -428,6 +457,11 @@ fn takes(method: &Method, pattern: &str) -> Takes {
             let referrer = &world.referrer;
             json!({ "referrer": referrer, "email": "bob@example.com", "password": PASSWORD, "name": "Bob" })
         }),
+        ("POST", "/login/email") => Json(|_| json!({ "email": ADA })),
+        ("POST", "/login/email/verify") => Json(|world| world.email_code.clone()),
+        ("POST", "/signup/verify") => Json(|world| world.claim_code.clone()),
+        ("POST", "/reauthenticate/email") => Nothing,
+        ("POST", "/admin/sign-ups/{id}/approve" | "/admin/sign-ups/{id}/reject") => Nothing,
         ("POST", "/login/passkey/options") => Nothing,
         ("POST", "/login/passkey") => Json(World::passkey_sign_in),
         ("POST", "/logout") => Nothing,

@@ -1,0 +1,259 @@
+//! What happens when an email is proven by a code or a link: guesses, sign-ins, claims and sign-ups. `access::email_proof` issues the
+//! tokens.
+
+use super::{
+    Store, events, mails, one_time, retry, run, run_all,
+    second_factors::{self, Ways},
+    sessions::{self, Condition},
+    throttles::{self, Counter, PasswordCounters, PasswordProof},
+    users::Account,
+};
+use crate::{
+    domain::{Timestamp, email::Email, event::Event, proof::Proof, throttle::Blocked, user::User},
+    ports::{Rows, Statement, StoreError},
+};
+
+/// Queues the mail with a code, and writes the event, which is about the account with this email or about none.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn insert_mail(store: &Store, email: &Email, mail: &mails::Mail, event: &Event) -> Result<(), StoreError> {
+    run_all(store, [events::insert_about_email(event, email.as_str()), mails::insert(mail)]).await.map(drop)
+}
+
+/// The counters of a guess.
+pub struct Guesses {
+    /// For the code.
+    pub of_token: Counter,
+    /// For all codes that were sent to the email.
+    pub of_email: Counter,
+}
+
+fn find(email: &Email) -> Statement {
+    Statement::new("SELECT * FROM users WHERE email = ?1").bind(email.as_str())
+}
+
+/// Counts a guess and finds the account with this email, in one round trip. Returns `None` in place of the account if there were too
+/// many guesses at this code.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn guess(
+    store: &Store,
+    guesses: &Guesses,
+    email: &Email,
+    now: Timestamp,
+) -> Result<Result<Option<Option<Account>>, Blocked>, StoreError> {
+    let Guesses { of_token, of_email } = guesses;
+    // Guesses at a code that no longer works do not count against the email.
+    let by_email = throttles::count_unless_blocked(of_email, of_token, now);
+    let [by_email, by_token, account] =
+        run_all(store, [by_email, throttles::count_one(of_token, now), find(email)]).await?;
+    if !by_token.any() {
+        return Ok(Ok(None));
+    }
+    if let Err(blocked) = throttles::verdict(store, &[&by_email], of_email, None, None, now).await? {
+        return Ok(Err(blocked));
+    }
+    Ok(Ok(Some(Account::of(&account)?)))
+}
+
+/// Returns the account with this email.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_account(store: &Store, email: &Email) -> Result<Option<Account>, StoreError> {
+    Account::of(&run(store, find(email)).await?)
+}
+
+/// A token that was proven, and the email.
+pub struct ProvenToken<'a> {
+    /// The id of the token.
+    pub id: &'a str,
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// The email.
+    pub email: &'a Email,
+    /// The counter of guesses.
+    pub guesses: &'a Counter,
+}
+
+impl ProvenToken<'_> {
+    /// Returns the statement that uses up the token, for the beginning of a batch.
+    pub(super) fn spend(&self) -> Statement {
+        one_time::spend(self.id, self.expires_at)
+    }
+
+    /// Stores that the address of the caller knows the password, if there is one.
+    fn remember(&self, counters: Option<&PasswordCounters>, session: &sessions::New) -> Option<Statement> {
+        counters.map(|counters| counters.remember_address(PasswordProof::Session(&session.id), session.now))
+    }
+
+    fn take_back_guess(&self, session: &sessions::New) -> [Statement; 2] {
+        throttles::take_back_guess(self.guesses, &session.id, session.now)
+    }
+}
+
+/// Uses up the token and starts a session, if the email is still the verified one of this active user. Of several concurrent requests
+/// with the same token, one starts a session. Returns whether this one did.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn sign_in(
+    store: &Store,
+    token: &ProvenToken<'_>,
+    user_id: &str,
+    session: &sessions::New,
+    event: &Event,
+) -> Result<bool, StoreError> {
+    let begin = sessions::begin(session, user_id, Condition::EmailProven(token.email.as_str()));
+    let mut statements =
+        vec![token.spend(), begin, events::insert_if_changed(event), sessions::end_surplus(user_id, session)];
+    statements.extend(token.take_back_guess(session));
+    Ok(retry::batch(store, &statements).await?.get(1).is_some_and(Rows::any))
+}
+
+/// Uses up the token of a user who requires a second factor. Starts no session. Returns what the user can prove the second factor
+/// with, or `None` if the token was used before.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn first_step(
+    store: &Store,
+    token: &ProvenToken<'_>,
+    user_id: &str,
+    event: &Event,
+) -> Result<Option<Ways>, StoreError> {
+    let statements = [token.spend(), events::insert_if_changed(event), second_factors::select(user_id)];
+    let answers = retry::batch(store, &statements).await?;
+    let [spent, _, ways] = answers.as_slice() else { return Ok(None) };
+    if spent.any() { Ways::of(ways) } else { Ok(None) }
+}
+
+/// What becomes of an account that is claimed.
+pub struct Claim<'a> {
+    /// The user.
+    pub user_id: &'a str,
+    /// A PHC string, or empty for no password.
+    pub password_hash: &'a str,
+    /// The name, if the new owner gave one.
+    pub name: Option<&'a str>,
+    /// The counters of attempts at the password, if there is one.
+    pub counters: Option<&'a PasswordCounters>,
+    /// The event of the claim.
+    pub event: &'a Event,
+}
+
+/// Uses up the token, takes over the unverified account for the owner of the mailbox, and starts a session. A trigger ends everything
+/// that was set up before. Returns whether it did.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn claim(
+    store: &Store,
+    token: &ProvenToken<'_>,
+    claim: &Claim<'_>,
+    session: &sessions::New,
+    event: &Event,
+) -> Result<bool, StoreError> {
+    let take_over = Statement::new(
+        "UPDATE users SET claimed_at = max(?5, coalesce(claimed_at, 0) + 1), is_verified = 1, password_hash = ?3,
+           name = coalesce(?4, name), updated_at = max(?5, updated_at + 1)
+         WHERE id = ?1 AND email = ?2 AND is_verified = 0 AND is_active = 1 AND changes() > 0
+         RETURNING id",
+    )
+    .bind(claim.user_id)
+    .bind(token.email.as_str())
+    .bind(claim.password_hash)
+    .bind(claim.name)
+    .bind(session.now);
+    let mut statements = vec![
+        token.spend(),
+        take_over,
+        events::insert_if_changed(claim.event),
+        sessions::begin(session, claim.user_id, Condition::EmailProven(token.email.as_str())),
+        events::insert_if_session_is_there(event),
+    ];
+    statements.extend(token.remember(claim.counters, session));
+    statements.extend(token.take_back_guess(session));
+    Ok(retry::batch(store, &statements).await?.get(3).is_some_and(Rows::any))
+}
+
+/// A new user whose email is proven.
+pub struct NewUser<'a> {
+    /// The id.
+    pub id: &'a str,
+    /// A PHC string, or empty for no password.
+    pub password_hash: &'a str,
+    /// The name, if given.
+    pub name: Option<&'a str>,
+    /// The counters of attempts at the password, if there is one.
+    pub counters: Option<&'a PasswordCounters>,
+}
+
+/// What became of a sign-up.
+pub enum SignUp {
+    /// The user and the first session were created.
+    Done(Box<User>),
+    /// There is an account with this email now.
+    EmailTaken,
+    /// The token was used before.
+    TokenSpent,
+}
+
+/// Uses up the token, creates a user with a verified email, and starts a session.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn sign_up(
+    store: &Store,
+    token: &ProvenToken<'_>,
+    user: &NewUser<'_>,
+    session: &sessions::New,
+    event: &Event,
+) -> Result<SignUp, StoreError> {
+    let insert = Statement::new(
+        "INSERT INTO users (id, email, password_hash, name, is_verified, created_at, updated_at)
+         SELECT ?1, ?2, ?3, ?4, 1, ?5, ?5 WHERE changes() > 0
+         ON CONFLICT (email) DO NOTHING
+         RETURNING *",
+    )
+    .bind(user.id)
+    .bind(token.email.as_str())
+    .bind(user.password_hash)
+    .bind(user.name)
+    .bind(session.now);
+    let begin = sessions::begin(session, user.id, Condition::EmailProven(token.email.as_str()));
+    let mut statements = vec![token.spend(), insert, events::insert_if_changed(event), begin];
+    statements.extend(token.remember(user.counters, session));
+    statements.extend(token.take_back_guess(session));
+    let answers = retry::batch(store, &statements).await?;
+    let [spent, inserted, ..] = answers.as_slice() else { return Ok(SignUp::TokenSpent) };
+    Ok(match inserted.first()? {
+        Some(user) => SignUp::Done(Box::new(user)),
+        None if spent.any() => SignUp::EmailTaken,
+        None => SignUp::TokenSpent,
+    })
+}
+
+/// Uses up the token, and stores in the session that the user has proven again who they are. Returns whether the session is live and
+/// the email still the verified one of the user.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn reauthenticate(
+    store: &Store,
+    token: &ProvenToken<'_>,
+    session_id: &str,
+    proof: &Proof,
+    event: &Event,
+) -> Result<bool, StoreError> {
+    let condition = Condition::EmailProven(token.email.as_str());
+    let mut statements = vec![
+        token.spend(),
+        sessions::strengthen(session_id, proof, condition, event.at),
+        events::insert_if_changed(event),
+    ];
+    statements.extend(throttles::take_back_guess(token.guesses, session_id, event.at));
+    Ok(retry::batch(store, &statements).await?.get(1).is_some_and(Rows::any))
+}
