@@ -8,6 +8,7 @@ import {
   PASSWORD,
   addPasskey,
   adminToken,
+  emailCode,
   login,
   ok,
   passkeySignIn,
@@ -76,6 +77,11 @@ async function occupyTheEnds() {
     );
     await postern.sql("INSERT INTO spent (key, expires_at) VALUES (?1, 9000000000000)", id);
     await postern.sql(
+      "INSERT INTO sign_ups (id, email, password_hash, requested_at) VALUES (?1, ?1, '', ?2)",
+      id,
+      id === "!" ? 0 : 9e12,
+    );
+    await postern.sql(
       "INSERT INTO events (at, action, result, actor_id, subject_id, address) VALUES (0, ?1, '', ?1 || '!', ?1, '')",
       id,
     );
@@ -85,6 +91,13 @@ async function occupyTheEnds() {
 /** The request for each call, sent by a user who has just signed up. */
 const requests = {
   "POST /api/auth/login": ({ email }) => ({ json: { email, password: PASSWORD } }),
+  "POST /api/auth/login/email": ({ email }) => ({ json: { email } }),
+  "POST /api/auth/login/email/verify": async ({ email, user }) => {
+    await verify(user);
+    return { json: await emailCode(postern, email) };
+  },
+  // The owner of the mailbox takes over the account, because it is not verified.
+  "POST /api/auth/signup/verify": async ({ email }) => ({ json: await emailCode(postern, email) }),
   "POST /api/auth/login/passkey/options": () => ({}),
   "POST /api/auth/login/passkey": async ({ token }) => {
     const { authenticator } = await addPasskey(postern, token);
@@ -104,6 +117,10 @@ const requests = {
   "POST /api/auth/signup": ({ other }) => ({ json: { referrer, email: other, password: PASSWORD } }),
   "POST /api/auth/logout": ({ token }) => ({ token }),
   "POST /api/auth/reauthenticate": ({ token }) => ({ token, json: { password: PASSWORD } }),
+  "POST /api/auth/reauthenticate/email": async ({ token, user }) => {
+    await verify(user);
+    return { token };
+  },
   "POST /api/auth/reauthenticate/passkey/options": async ({ token }) => {
     await addPasskey(postern, token);
     return { token };
@@ -176,7 +193,7 @@ const requests = {
   "DELETE /api/auth/me/passkeys/{id}": async ({ token }) => ({ token, last: (await addPasskey(postern, token)).id }),
   "POST /api/auth/me/send-otp": ({ token }) => ({ token }),
   "POST /api/auth/me/send-invite": async ({ token, user, other }) => {
-    await postern.sql("UPDATE users SET is_verified = 1 WHERE id = ?", user.id);
+    await verify(user);
     return { token, json: { email: other } };
   },
   "POST /api/auth/me/create-token": ({ token }) => ({ token, json: {} }),
@@ -218,6 +235,9 @@ const requests = {
     return { token: admin, id: user.id };
   },
   "GET /api/auth/admin/users/{id}/invitation": ({ user }) => ({ token: admin, id: user.id }),
+  "GET /api/auth/admin/sign-ups": () => ({ token: admin }),
+  "POST /api/auth/admin/sign-ups/{id}/approve": async ({ other }) => ({ token: admin, id: await request(other) }),
+  "POST /api/auth/admin/sign-ups/{id}/reject": async ({ other }) => ({ token: admin, id: await request(other) }),
   "GET /api/auth/admin/invite-tree": () => ({ token: admin }),
   "GET /api/auth/admin/events": () => ({ token: admin }),
   "GET /health": () => ({}),
@@ -234,6 +254,22 @@ async function calls() {
 
 function sessionId(token) {
   return JSON.parse(Buffer.from(token.split(".")[1], "base64url").toString()).sid;
+}
+
+function verify(user) {
+  return postern.sql("UPDATE users SET is_verified = 1 WHERE id = ?", user.id);
+}
+
+/** Adds a request to sign up. Returns its id. */
+async function request(email) {
+  const id = crypto.randomUUID();
+  await postern.sql(
+    "INSERT INTO sign_ups (id, email, password_hash, requested_at) VALUES (?1, ?2, '', ?3)",
+    id,
+    email,
+    Date.now(),
+  );
+  return id;
 }
 
 let people = 0;

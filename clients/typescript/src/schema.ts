@@ -65,6 +65,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/admin/sign-ups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List requests to sign up
+         * @description Returns the requests that wait for an admin, oldest first. Their emails are verified. A request is deleted after 90 days.
+         */
+        get: operations["getAdminSignUps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/admin/sign-ups/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve a request to sign up
+         * @description Creates the account, with a verified email, and tells the user by email. You become the user's referrer, as with accounts that you
+         *     create. 409 if the email has an account by now; then the request is deleted.
+         */
+        post: operations["postAdminSignUpsIdApprove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/admin/sign-ups/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject a request to sign up
+         * @description Deletes the request, and tells the applicant by email.
+         */
+        post: operations["postAdminSignUpsIdReject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/admin/users": {
         parameters: {
             query?: never;
@@ -317,6 +378,67 @@ export interface paths {
          *     A right password no longer counts as an attempt.
          */
         post: operations["postLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/login/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a code to sign in by email
+         * @description Sends an email with a code and a link if this address has an account. Where people may sign up without an invitation, an address
+         *     without an account gets a code too, which creates one. The response and its timing are always the same. The checks run in this order:
+         *
+         *     1. The setting: 403 if sign-in by email is turned off.
+         *     2. The body: 400, 413, 415 or 422.
+         *     3. The number of codes for this email and from this address, and of emails of any kind to it: 429.
+         *
+         *     The email is sent after the response. The token stays with the client that has asked: whoever reads the email gets no session
+         *     without it, and neither does a mail scanner that opens the link.
+         */
+        post: operations["postLoginEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/login/email/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in with a code from an email
+         * @description Exchanges the token and the code, or the token and the secret in the link, for a session. Token and code work once and for 10 minutes.
+         *     The checks run in this order:
+         *
+         *     1. The number of requests from this address: 429. Then the body: 400, 413, 415 or 422.
+         *     2. The token: 401 if it is wrong, expired or used, or had five wrong codes. A code counts before it is checked.
+         *     3. The number of wrong codes for this email: 429. The secret in the link still works.
+         *     4. The code or the secret: 401.
+         *     5. The account: 403 if it is deactivated, or requires a second factor. `detail` has what `POST /api/auth/login/second-factor` needs.
+         *
+         *     If nobody had verified the email of the account, the account may have been created by someone else. Then its password, sessions,
+         *     passkeys, authenticator app and user tokens end before the session starts.
+         *
+         *     Without an account, the email signs up: the response is a session, or 202 if an admin must approve the account, or 403 if the email may
+         *     not sign up.
+         */
+        post: operations["postLoginEmailVerify"];
         delete?: never;
         options?: never;
         head?: never;
@@ -928,6 +1050,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/reauthenticate/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a code to confirm by email that it is you
+         * @description The code goes to your verified email. You need another proof if your email is not verified, if you require a second factor, or where
+         *     sign-in by email is turned off: 403 with the methods to choose from. The number of emails of any kind to your address is limited: 429.
+         */
+        post: operations["postReauthenticateEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/reauthenticate/passkey/options": {
         parameters: {
             query?: never;
@@ -989,8 +1132,7 @@ export interface paths {
          *     order:
          *
          *     1. The body: 400, 413, 415 or 422.
-         *     2. The captcha, if the settings require one: 403.
-         *     3. The number of requests for this email and from this address: 429.
+         *     2. The number of requests for this email and from this address: 429.
          *
          *     The email is sent after the response. A new link replaces the previous one.
          */
@@ -1012,16 +1154,46 @@ export interface paths {
         put?: never;
         /**
          * Sign up
-         * @description Creates an account for an invited user, with its first session. The checks run in this order:
+         * @description With a `referrer`, creates an account for an invited user, with its first session. The checks run in this order:
          *
-         *     1. The body: 400, 413 or 415, and 422 if `referrer` is not a string.
-         *     2. The number of sign-ups from this address: 429.
-         *     3. The referrer: 403, even if other fields are invalid.
-         *     4. All other fields: 422.
-         *     5. The captcha, if the settings require one: 403.
+         *     1. The setting: 403 if nobody may sign up.
+         *     2. The body: 400, 413 or 415, and 422 if `referrer` is not a string.
+         *     3. The number of sign-ups from this address: 429.
+         *     4. The referrer: 403, even if other fields are invalid.
+         *     5. All other fields: 422.
          *     6. The email: 409 if it already has an account.
+         *
+         *     Without a `referrer`, the setting `SIGN_UP` decides. If it allows this email, the response is 202, and the email gets a code for `POST
+         *     /api/auth/signup/verify`, which creates the account. An email that already has an account gets the same response, and its owner an
+         *     email that says so. The checks run in this order:
+         *
+         *     1. The setting: 403 if nobody may sign up, 422 for the missing `referrer` if an invitation is required.
+         *     2. All fields: 400, 413, 415 or 422.
+         *     3. The domain of the email: 403 if it is not allowed.
+         *     4. The number of codes for this email and from this address, and of emails of any kind to it: 429.
          */
         post: operations["postSignup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/signup/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Complete a sign-up with a code from an email
+         * @description Creates the account, with its first session. The email is verified. Otherwise like `POST /api/auth/login/email/verify`: 202 if an admin
+         *     must approve the account, 409 if the email has a verified account.
+         */
+        post: operations["postSignupVerify"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1153,6 +1325,8 @@ export interface components {
              * @example #0f6e75
              */
             brand_color: string;
+            /** @description Whether users can sign in with a code that they get by email. */
+            email_sign_in: boolean;
             /** @description The minimum length of a password, in characters. */
             password_min_length: number;
             /**
@@ -1161,10 +1335,11 @@ export interface components {
              */
             service_name: string;
             /**
-             * @description The site key of the Turnstile widget whose token some forms need as `captcha`. Null if none needs one.
-             * @example 0x4AAAAAAAB1cD2eF3gH4iJ5
+             * @description Who may sign up without an invitation: nobody (`invitation`), everyone (`open`), everyone with an email at certain domains
+             *     (`domains`), or everyone whom an admin approves (`approval`). With `closed`, invited users may not sign up either.
+             * @example invitation
              */
-            turnstile_site_key: string | null;
+            sign_up: string;
             /**
              * Format: int64
              * @description The default lifetime of a user token, in days.
@@ -1226,6 +1401,19 @@ export interface components {
         };
         /** @description What a client needs to know of an error. */
         Detail: components["schemas"]["FieldProblem"][] | components["schemas"]["SecondStep"] | components["schemas"]["Reauthentication"];
+        /** @description A code was sent by email, if the email may sign in or sign up. */
+        EmailCodeSent: {
+            /** @description The token of this request. It proves the email together with the code, or with the secret in the link of the email. */
+            token: string;
+        };
+        /** @description The email to sign in with. */
+        EmailToSignIn: {
+            /**
+             * @description The email of the account. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
+             * @example ada@example.com
+             */
+            email: string;
+        };
         /** @description An event. */
         Event: {
             /** @description The action. */
@@ -1273,8 +1461,6 @@ export interface components {
         };
         /** @description The account with the forgotten password. */
         ForgottenPassword: {
-            /** @description The token of a Turnstile widget with the action `password_reset`, if `GET /config` has a `turnstile_site_key`. */
-            captcha?: string | null;
             /**
              * @description The email of the account. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
@@ -1396,6 +1582,43 @@ export interface components {
             total: number;
         };
         /** @description A page of a list. */
+        Listing_SignUpRequest: {
+            /** @description The items. */
+            items: {
+                /**
+                 * @description The email, which is verified.
+                 * @example ada@example.com
+                 */
+                email: string;
+                /** @description The id of the request. */
+                id: string;
+                /**
+                 * @description The name, if the applicant gave one.
+                 * @example Ada
+                 */
+                name: string | null;
+                /** @description What the applicant wrote to the admins. */
+                note: string | null;
+                /** @description When the request was sent. */
+                requested_at: components["schemas"]["Timestamp"];
+            }[];
+            /**
+             * Format: int64
+             * @description The maximum number of items on this page.
+             */
+            limit: number;
+            /**
+             * Format: int64
+             * @description The number of items before this page.
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description The number of items in the whole list, counted up to 10,000.
+             */
+            total: number;
+        };
+        /** @description A page of a list. */
         Listing_User: {
             /** @description The items. */
             items: {
@@ -1473,10 +1696,8 @@ export interface components {
             /** @description The role. */
             role: components["schemas"]["Role"];
         };
-        /** @description The account to create. */
+        /** @description The account of an invited user. */
         NewAccount: {
-            /** @description The token of a Turnstile widget with the action `signup`, if `GET /config` has a `turnstile_site_key`. */
-            captcha?: string | null;
             /**
              * @description An email address without an account. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
@@ -1577,12 +1798,17 @@ export interface components {
                 type: "public-key";
             } | null;
             /**
+             * @description The six digits that you got by email, see `POST /api/auth/reauthenticate/email`. They are not enough if you require a second factor.
+             * @example 123456
+             */
+            email_code?: string | null;
+            /**
              * Format: password
              * @description The password. It is not enough if you require a second factor.
              * @example correct horse battery staple
              */
             password?: string | null;
-            /** @description The token that came with the options of the passkey. */
+            /** @description The token that came with the options of the passkey, or with the code by email. */
             token?: string | null;
         };
         /** @description What an authenticator app needs to know. */
@@ -1644,6 +1870,30 @@ export interface components {
             referrer_id: string | null;
             /** @description The user. */
             user: components["schemas"]["Member"];
+        };
+        /** @description An account without an invitation. */
+        OpenAccount: {
+            /**
+             * @description An email address, which gets a code. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * @description The name of the user. Spaces around it are removed; control characters are refused.
+             * @example Ada
+             */
+            name?: string | null;
+            /**
+             * @description A note for the admin who approves the account. Spaces around it are removed; control characters are refused.
+             * @example I am in the chess club.
+             */
+            note?: string | null;
+            /**
+             * Format: password
+             * @description The password. It can be left out where users can sign in by email. All characters are allowed. Two Unicode spellings of the same text are the same password. Common passwords, the email and the name of the service are refused. A deployment can require more characters.
+             * @example correct horse battery staple
+             */
+            password?: string | null;
         };
         /** @description An algorithm. */
         Parameter: {
@@ -1909,6 +2159,26 @@ export interface components {
             /** @description The `User-Agent` of the login. */
             user_agent: string | null;
         };
+        SignUpBody: components["schemas"]["NewAccount"] | components["schemas"]["OpenAccount"];
+        /** @description A request to sign up that waits for an admin. */
+        SignUpRequest: {
+            /**
+             * @description The email, which is verified.
+             * @example ada@example.com
+             */
+            email: string;
+            /** @description The id of the request. */
+            id: string;
+            /**
+             * @description The name, if the applicant gave one.
+             * @example Ada
+             */
+            name: string | null;
+            /** @description What the applicant wrote to the admins. */
+            note: string | null;
+            /** @description When the request was sent. */
+            requested_at: components["schemas"]["Timestamp"];
+        };
         /** @description A new session and its user. */
         SignedIn: {
             /** @description Present, and true, only while the default account has its default password. */
@@ -1989,6 +2259,18 @@ export interface components {
              */
             otp: string;
             /** @description The OTP session token. */
+            token: string;
+        };
+        /** @description The token of the request, and either the code or the secret from the email. */
+        TypedEmailCode: {
+            /**
+             * @description The six digits in the email. Spaces, hyphens and invisible characters between them are ignored.
+             * @example 123456
+             */
+            code?: string | null;
+            /** @description The parameter `secret` in the link of the email. */
+            secret?: string | null;
+            /** @description The token that the request for the email returned. */
             token: string;
         };
         /** @description The token of the sign-in, and exactly one proof. */
@@ -2153,6 +2435,16 @@ export interface components {
              */
             uses: number;
         };
+        /** @description The email is verified, and the account waits. */
+        Waiting: {
+            /** @description What it waits for. */
+            status: components["schemas"]["WaitingFor"];
+        };
+        /**
+         * @description What a request to sign up waits for.
+         * @enum {string}
+         */
+        WaitingFor: "waiting_for_approval";
     };
     responses: {
         /** @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page. */
@@ -2573,8 +2865,20 @@ export interface components {
                 };
             };
         };
-        /** @description `captcha_refused`: We could not confirm that you are a person. Please try again. */
-        CaptchaRefused: {
+        /**
+         * @description `domain_refused`: You cannot sign up with an email at this domain. Use another email, or ask for an invitation.
+         *
+         *     `email_sign_in_off`: Signing in by email is turned off here. Choose another way to sign in.
+         *
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
+         *
+         *     `invitation_required`: You need an invitation to sign up here. Ask a user to invite you.
+         *
+         *     `second_factor_required`: Sign in at https://app.example.com/signin: this account asks for a second step.
+         *
+         *     `sign_up_closed`: Nobody can sign up here. Ask an admin for an account.
+         */
+        DomainRefusedOrEmailSignInOffOrInactiveOrInvitationRequiredOrSecondFactorRequiredOrSignUpClosed: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -2582,17 +2886,23 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
-                    code?: "captcha_refused";
-                    detail?: null;
+                    code?: "domain_refused" | "email_sign_in_off" | "inactive" | "invitation_required" | "second_factor_required" | "sign_up_closed";
+                    detail?: components["schemas"]["SecondStep"] | null;
                 };
             };
         };
         /**
-         * @description `captcha_refused`: We could not confirm that you are a person. Please try again.
+         * @description `domain_refused`: You cannot sign up with an email at this domain. Use another email, or ask for an invitation.
          *
-         *     `referrer_refused`: This invitation is unknown or has expired. Ask for a new one.
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
+         *
+         *     `invitation_required`: You need an invitation to sign up here. Ask a user to invite you.
+         *
+         *     `second_factor_required`: Sign in at https://app.example.com/signin: this account asks for a second step.
+         *
+         *     `sign_up_closed`: Nobody can sign up here. Ask an admin for an account.
          */
-        CaptchaRefusedOrReferrerRefused: {
+        DomainRefusedOrInactiveOrInvitationRequiredOrSecondFactorRequiredOrSignUpClosed: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -2600,7 +2910,27 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
-                    code?: "captcha_refused" | "referrer_refused";
+                    code?: "domain_refused" | "inactive" | "invitation_required" | "second_factor_required" | "sign_up_closed";
+                    detail?: components["schemas"]["SecondStep"] | null;
+                };
+            };
+        };
+        /**
+         * @description `domain_refused`: You cannot sign up with an email at this domain. Use another email, or ask for an invitation.
+         *
+         *     `referrer_refused`: This invitation is unknown or has expired. Ask for a new one.
+         *
+         *     `sign_up_closed`: Nobody can sign up here. Ask an admin for an account.
+         */
+        DomainRefusedOrReferrerRefusedOrSignUpClosed: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "domain_refused" | "referrer_refused" | "sign_up_closed";
                     detail?: null;
                 };
             };
@@ -2631,6 +2961,20 @@ export interface components {
                 };
             };
         };
+        /** @description `email_sign_in_off`: Signing in by email is turned off here. Choose another way to sign in. */
+        EmailSignInOff: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "email_sign_in_off";
+                    detail?: null;
+                };
+            };
+        };
         /** @description `email_taken`: There is already an account with this email. Sign in, or reset its password. If it is deactivated, ask an admin to activate it. */
         EmailTaken: {
             headers: {
@@ -2641,6 +2985,24 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "email_taken";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `email_taken`: There is already an account with this email. Sign in, or reset its password. If it is deactivated, ask an admin to activate it.
+         *
+         *     `too_many_sign_ups`: Too many requests are waiting for an admin. Please try again in a few days.
+         */
+        EmailTakenOrTooManySignUps: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "email_taken" | "too_many_sign_ups";
                     detail?: null;
                 };
             };
@@ -3141,7 +3503,7 @@ export interface components {
                 };
             };
         };
-        /** @description `wrong_code`: The code was not accepted. Wait for the next one and try again. If you started more than 10 minutes ago, sign in again. */
+        /** @description `wrong_code`: The code was not accepted. Try again with the newest one. If you started more than 10 minutes ago, start again. */
         WrongCode: {
             headers: {
                 "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
@@ -3293,6 +3655,109 @@ export interface operations {
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             422: components["responses"]["InvalidFields"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAdminSignUps: {
+        parameters: {
+            query?: {
+                /** @description The number of items to skip. The default is 0. */
+                offset?: number;
+                /** @description The maximum number of items to return. The default is 20. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_SignUpRequest"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["InvalidFields"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postAdminSignUpsIdApprove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the request. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrEmailTaken"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postAdminSignUpsIdReject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the request. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3898,6 +4363,94 @@ export interface operations {
             401: components["responses"]["WrongCredentials"];
             403: components["responses"]["InactiveOrSecondFactorRequired"];
             408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postLoginEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailToSignIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailCodeSent"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            403: components["responses"]["EmailSignInOff"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postLoginEmailVerify: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `set` requests the session cookie. It works only for pages of the service's own origin.
+                 * @example set
+                 */
+                "X-Session-Cookie"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TypedEmailCode"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The session cookie, if it was requested. */
+                    "Set-Cookie"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description Done. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waiting"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["WrongCode"];
+            403: components["responses"]["DomainRefusedOrEmailSignInOffOrInactiveOrInvitationRequiredOrSecondFactorRequiredOrSignUpClosed"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["EmailTakenOrTooManySignUps"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
@@ -5037,6 +5590,36 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    postReauthenticateEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailCodeSent"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     postReauthenticatePasskeyOptions: {
         parameters: {
             query?: never;
@@ -5124,7 +5707,6 @@ export interface operations {
                 };
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
-            403: components["responses"]["CaptchaRefused"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -5149,7 +5731,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewAccount"];
+                "application/json": components["schemas"]["SignUpBody"];
             };
         };
         responses: {
@@ -5165,10 +5747,74 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
+            /** @description Done. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailCodeSent"];
+                };
+            };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
-            403: components["responses"]["CaptchaRefusedOrReferrerRefused"];
+            403: components["responses"]["DomainRefusedOrReferrerRefusedOrSignUpClosed"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["EmailTaken"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postSignupVerify: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `set` requests the session cookie. It works only for pages of the service's own origin.
+                 * @example set
+                 */
+                "X-Session-Cookie"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TypedEmailCode"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The session cookie, if it was requested. */
+                    "Set-Cookie"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description Done. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waiting"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["WrongCode"];
+            403: components["responses"]["DomainRefusedOrInactiveOrInvitationRequiredOrSecondFactorRequiredOrSignUpClosed"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["EmailTakenOrTooManySignUps"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
