@@ -400,7 +400,8 @@ export interface paths {
          *
          *     1. The setting: 403 if sign-in by email is turned off.
          *     2. The body: 400, 413, 415 or 422.
-         *     3. The number of codes for this email and from this address, and of emails of any kind to it: 429.
+         *     3. The captcha, if the settings require one: 403.
+         *     4. The number of codes for this email and from this address, and of emails of any kind to it: 429.
          *
          *     The email is sent after the response. The token stays with the client that has asked: whoever reads the email gets no session
          *     without it, and neither does a mail scanner that opens the link.
@@ -1132,7 +1133,8 @@ export interface paths {
          *     order:
          *
          *     1. The body: 400, 413, 415 or 422.
-         *     2. The number of requests for this email and from this address: 429.
+         *     2. The captcha, if the settings require one: 403.
+         *     3. The number of requests for this email and from this address: 429.
          *
          *     The email is sent after the response. A new link replaces the previous one.
          */
@@ -1161,7 +1163,8 @@ export interface paths {
          *     3. The number of sign-ups from this address: 429.
          *     4. The referrer: 403, even if other fields are invalid.
          *     5. All other fields: 422.
-         *     6. The email: 409 if it already has an account.
+         *     6. The captcha, if the settings require one: 403.
+         *     7. The email: 409 if it already has an account.
          *
          *     Without a `referrer`, the setting `SIGN_UP` decides. If it allows this email, the response is 202, and the email gets a code for `POST
          *     /api/auth/signup/verify`, which creates the account. An email that already has an account gets the same response, and its owner an
@@ -1170,7 +1173,8 @@ export interface paths {
          *     1. The setting: 403 if nobody may sign up, 422 for the missing `referrer` if an invitation is required.
          *     2. All fields: 400, 413, 415 or 422.
          *     3. The domain of the email: 403 if it is not allowed.
-         *     4. The number of codes for this email and from this address, and of emails of any kind to it: 429.
+         *     4. The captcha, if the settings require one: 403.
+         *     5. The number of codes for this email and from this address, and of emails of any kind to it: 429.
          */
         post: operations["postSignup"];
         delete?: never;
@@ -1341,6 +1345,11 @@ export interface components {
              */
             sign_up: string;
             /**
+             * @description The site key of the Turnstile widget whose token some forms need as `captcha`. Null if none needs one.
+             * @example 0x4AAAAAAAB1cD2eF3gH4iJ5
+             */
+            turnstile_site_key: string | null;
+            /**
              * Format: int64
              * @description The default lifetime of a user token, in days.
              */
@@ -1408,6 +1417,8 @@ export interface components {
         };
         /** @description The email to sign in with. */
         EmailToSignIn: {
+            /** @description The token of a Turnstile widget with the action `email_sign_in`, if `GET /config` has a `turnstile_site_key`. */
+            captcha?: string | null;
             /**
              * @description The email of the account. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
@@ -1461,6 +1472,8 @@ export interface components {
         };
         /** @description The account with the forgotten password. */
         ForgottenPassword: {
+            /** @description The token of a Turnstile widget with the action `password_reset`, if `GET /config` has a `turnstile_site_key`. */
+            captcha?: string | null;
             /**
              * @description The email of the account. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
@@ -1698,6 +1711,8 @@ export interface components {
         };
         /** @description The account of an invited user. */
         NewAccount: {
+            /** @description The token of a Turnstile widget with the action `signup`, if `GET /config` has a `turnstile_site_key`. */
+            captcha?: string | null;
             /**
              * @description An email address without an account. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
@@ -1873,6 +1888,8 @@ export interface components {
         };
         /** @description An account without an invitation. */
         OpenAccount: {
+            /** @description The token of a Turnstile widget with the action `signup`, if `GET /config` has a `turnstile_site_key`. */
+            captcha?: string | null;
             /**
              * @description An email address, which gets a code. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
              * @example ada@example.com
@@ -2865,6 +2882,60 @@ export interface components {
                 };
             };
         };
+        /** @description `captcha_refused`: We could not confirm that you are a person. Please try again. */
+        CaptchaRefused: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "captcha_refused";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `captcha_refused`: We could not confirm that you are a person. Please try again.
+         *
+         *     `domain_refused`: You cannot sign up with an email at this domain. Use another email, or ask for an invitation.
+         *
+         *     `referrer_refused`: This invitation is unknown or has expired. Ask for a new one.
+         *
+         *     `sign_up_closed`: Nobody can sign up here. Ask an admin for an account.
+         */
+        CaptchaRefusedOrDomainRefusedOrReferrerRefusedOrSignUpClosed: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "captcha_refused" | "domain_refused" | "referrer_refused" | "sign_up_closed";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `captcha_refused`: We could not confirm that you are a person. Please try again.
+         *
+         *     `email_sign_in_off`: Signing in by email is turned off here. Choose another way to sign in.
+         */
+        CaptchaRefusedOrEmailSignInOff: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "captcha_refused" | "email_sign_in_off";
+                    detail?: null;
+                };
+            };
+        };
         /**
          * @description `domain_refused`: You cannot sign up with an email at this domain. Use another email, or ask for an invitation.
          *
@@ -2916,26 +2987,6 @@ export interface components {
             };
         };
         /**
-         * @description `domain_refused`: You cannot sign up with an email at this domain. Use another email, or ask for an invitation.
-         *
-         *     `referrer_refused`: This invitation is unknown or has expired. Ask for a new one.
-         *
-         *     `sign_up_closed`: Nobody can sign up here. Ask an admin for an account.
-         */
-        DomainRefusedOrReferrerRefusedOrSignUpClosed: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Refusal"] & {
-                    /** @enum {unknown} */
-                    code?: "domain_refused" | "referrer_refused" | "sign_up_closed";
-                    detail?: null;
-                };
-            };
-        };
-        /**
          * @description `email_not_verified`: Verify your own email address before you invite others by email.
          *
          *     `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
@@ -2958,20 +3009,6 @@ export interface components {
                     /** @enum {unknown} */
                     code?: "email_not_verified" | "foreign_origin" | "inactive" | "password_change_required" | "reauthentication_required" | "second_factor_setup_required";
                     detail?: components["schemas"]["Reauthentication"] | null;
-                };
-            };
-        };
-        /** @description `email_sign_in_off`: Signing in by email is turned off here. Choose another way to sign in. */
-        EmailSignInOff: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Refusal"] & {
-                    /** @enum {unknown} */
-                    code?: "email_sign_in_off";
-                    detail?: null;
                 };
             };
         };
@@ -4395,7 +4432,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
-            403: components["responses"]["EmailSignInOff"];
+            403: components["responses"]["CaptchaRefusedOrEmailSignInOff"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -5707,6 +5744,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            403: components["responses"]["CaptchaRefused"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -5758,7 +5796,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
-            403: components["responses"]["DomainRefusedOrReferrerRefusedOrSignUpClosed"];
+            403: components["responses"]["CaptchaRefusedOrDomainRefusedOrReferrerRefusedOrSignUpClosed"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["EmailTaken"];
             413: components["responses"]["BodyTooLarge"];
