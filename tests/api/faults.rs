@@ -496,6 +496,7 @@ fn facts(world: &World, names: &Names) -> BTreeSet<String> {
     let mut facts = BTreeSet::new();
     for token in sql.query("SELECT uses, max_uses FROM user_tokens WHERE uses > 0", &[]) {
         facts.insert(format!("{} sign-ups with a token of at most {}", token["uses"], token["max_uses"]));
+    }
     for request in sql.query("SELECT email FROM sign_ups", &[]) {
         facts.insert(format!("request of {}", request["email"]));
     }
