@@ -1,8 +1,8 @@
 // `npm run bench:timing`: measures whether response times reveal if an email has an account, or if a passkey is known. For login,
-// reset link, sign-up and passkeys, it sends interleaved pairs of requests, one with an account and one without, and prints the
-// difference of their times with its standard error and Welch's t. An absolute t above 4.5 means that the two can be distinguished. It also measures the request
-// after a reset request, while the Worker still works on the mail, with a provider, because only local development has the
-// outbox. It is not a test, because it needs a quiet machine.
+// email sign-in, reset link, sign-up and passkeys, it sends interleaved pairs of requests, one with an account and one without, and
+// prints the difference of their times with its standard error and Welch's t. An absolute t above 4.5 means that the two can be
+// distinguished. It also measures the request after one that mails, while the Worker still works on the mail, with a provider,
+// because only local development has the outbox. It is not a test, because it needs a quiet machine.
 
 import { Authenticator } from "../tests/workerd/support/authenticator.mjs";
 import { startPostern } from "../tests/workerd/support/postern.mjs";
@@ -12,7 +12,13 @@ const limit = 4.5;
 // A hash of "admin" with the default cost. No request uses this password.
 const columns = "id, email, password_hash, created_at, updated_at";
 
-const settings = { MAIL_PROVIDER: "resend", MAIL_FROM: "Postern <noreply@app.example>", RESEND_API_KEY: "re_no_key" };
+// Emails at example.com may sign up. Those at example.net may not, so without an account they get no mail.
+const settings = {
+  SIGN_UP: "domains:example.com",
+  MAIL_PROVIDER: "resend",
+  MAIL_FROM: "Postern <noreply@app.example>",
+  RESEND_API_KEY: "re_no_key",
+};
 const postern = await startPostern({ settings, outbound: () => Response.json({ id: "taken" }) });
 try {
   const { token: admin } = await call("POST", "login", { email: "admin", password: "admin" });
@@ -46,6 +52,8 @@ try {
       return ["login/passkey", { token: options.token, credential: { ...assertion, id, rawId: id, response } }, 401];
     },
     login: (email) => ["login", { email, password: "not the password" }, 401],
+    "email sign-in": (email) => ["login/email", { email: email.replace(/^(un.*)com$/, "$1net") }, 200],
+    "sign-up without an invitation": (email) => ["signup", { email, password: "a good password" }, 202],
     "reset link": (email) => ["send-password-reset-link", { email }, 200],
     "sign-up": (email) => ["signup", { referrer: "0123456789", email, password: "a good password" }, 403],
   };
@@ -54,6 +62,7 @@ try {
   for (const [name, request, follow] of [
     ...Object.entries(flows),
     ["the request after a reset link", flows["reset link"], next],
+    ["the request after an email sign-in", flows["email sign-in"], next],
   ]) {
     await postern.sql("DELETE FROM throttles");
     const { t, difference, error } = await measure(name, request, follow);

@@ -26,11 +26,13 @@ enum Kind {
     TotpCode,
     TotpSecret,
     RecoveryCode,
+    EmailToken,
+    EmailCode,
 }
 
 use Kind::*;
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 17] = [
     SessionToken,
     PasswordChangeToken,
     ResetToken,
@@ -46,6 +48,8 @@ const KINDS: [Kind; 15] = [
     TotpCode,
     TotpSecret,
     RecoveryCode,
+    EmailToken,
+    EmailCode,
 ];
 
 /// The endpoints besides `GET /me` that accept a session whose user must change the password.
@@ -81,6 +85,8 @@ fn token(world: &World, kind: Kind) -> String {
         TotpCode => totp_code(&world.totp, world.postern.now.get()),
         TotpSecret => world.totp.to_base32(),
         RecoveryCode => world.recovery_codes[0].clone(),
+        EmailToken => world.email_code["token"].as_str().unwrap().to_owned(),
+        EmailCode => world.email_code["code"].as_str().unwrap().to_owned(),
     }
 }
 
@@ -181,6 +187,24 @@ fn a_second_step_takes_the_token_of_its_login_and_a_code_of_the_app_or_a_recover
     let attempt =
         |world: &World, code: &str| finish(world, json!({ "token": world.pending_token, "recovery_code": code }));
     opens_to(&[RecoveryCode], "second factor, recovery_code", attempt, refused());
+}
+
+#[test]
+fn a_sign_in_by_email_takes_the_token_of_the_browser_that_has_asked_and_the_code_in_the_mail() {
+    for path in ["/api/auth/login/email/verify", "/api/auth/signup/verify"] {
+        let verify = |world: &World, body: Value| world.postern.post(path).json(body).send();
+        let refused = || unless(401, "wrong_code");
+        let attempt =
+            |world: &World, token: &str| verify(world, json!({ "token": token, "code": world.email_code["code"] }));
+        opens_to(&[EmailToken], path, attempt, refused());
+        let attempt =
+            |world: &World, code: &str| verify(world, json!({ "token": world.email_code["token"], "code": code }));
+        opens_to(&[EmailCode], path, attempt, refused());
+        let attempt = |world: &World, secret: &str| {
+            verify(world, json!({ "token": world.email_code["token"], "secret": secret }))
+        };
+        opens_to(&[], path, attempt, refused());
+    }
 }
 
 #[test]
