@@ -38,7 +38,7 @@ impl Form {
     fn action(self) -> &'static str {
         match self {
             Form::SignUp => "signup",
-            Form::EmailSignIn => "email_sign_in",
+            Form::EmailSignIn => "login_email",
             Form::PasswordReset => "password_reset",
         }
     }

@@ -22,7 +22,7 @@ use crate::{
 pub struct EmailToSignIn {
     /// The email of the account.
     pub email: Email,
-    /// The token of a Turnstile widget with the action `email_sign_in`, if `GET /config` has a `turnstile_site_key`.
+    /// The token of a Turnstile widget with the action `login_email`, if `GET /config` has a `turnstile_site_key`.
     pub captcha: Option<String>,
 }
 

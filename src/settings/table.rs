@@ -206,8 +206,8 @@ settings! {
         SECOND_FACTOR: Choice = Choice::of(&["optional", "admins", "everybody"]);
     }
     "Captcha" {
-        /// The site key of a [Cloudflare Turnstile](operate.md#turnstile) widget. With it, the forms to sign up and to reset a password
-        /// need the proof that a person sends them. Requires `TURNSTILE_SECRET_KEY`.
+        /// The site key of a [Cloudflare Turnstile](operate.md#turnstile) widget. With it, the forms to sign up, to sign in by email and to reset a
+        /// password need the proof that a person sends them. Requires `TURNSTILE_SECRET_KEY`.
         TURNSTILE_SITE_KEY: Text = Text::OPTIONAL;
         /// The secret key of that widget.
         TURNSTILE_SECRET_KEY: Text = Text::SECRET;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Fault, PASSWORD, Postern};
+use crate::support::{Answer, Fault, MINUTE, PASSWORD, Postern};
 
 const TURNSTILE: [(&str, &str); 2] =
     [("TURNSTILE_SITE_KEY", "0x4AAAAAAAsite"), ("TURNSTILE_SECRET_KEY", "0x4AAAAAAAsecret")];
@@ -12,22 +12,34 @@ struct Form {
     action: &'static str,
     path: &'static str,
     body: fn(&Postern) -> Value,
-    /// What it has done, as SQL that counts.
-    effect: &'static str,
+    /// Whether it has done something.
+    is_done: fn(&Postern) -> bool,
 }
 
-const FORMS: [Form; 2] = [
+const FORMS: [Form; 4] = [
     Form {
         action: "signup",
         path: "/api/auth/signup",
         body: |postern| json!({ "referrer": postern.referrer(), "email": "grace@example.com", "password": PASSWORD }),
-        effect: "SELECT id FROM users WHERE email = 'grace@example.com'",
+        is_done: |postern| !postern.sql.query("SELECT id FROM users WHERE email = 'grace@example.com'", &[]).is_empty(),
+    },
+    Form {
+        action: "signup",
+        path: "/api/auth/signup",
+        body: |_| json!({ "email": "grace@example.com", "password": PASSWORD }),
+        is_done: |postern| !postern.mails("grace@example.com").is_empty(),
+    },
+    Form {
+        action: "login_email",
+        path: "/api/auth/login/email",
+        body: |_| json!({ "email": "ada@example.com" }),
+        is_done: |postern| !postern.mails("ada@example.com").is_empty(),
     },
     Form {
         action: "password_reset",
         path: "/api/auth/send-password-reset-link",
         body: |_| json!({ "email": "ada@example.com" }),
-        effect: "SELECT id FROM users WHERE email = 'ada@example.com' AND password_reset_id IS NOT NULL",
+        is_done: |postern| !postern.mails("ada@example.com").is_empty(),
     },
 ];
 
@@ -35,7 +47,7 @@ const FORMS: [Form; 2] = [
 fn service() -> Postern {
     let postern = Postern::new();
     postern.sign_up("ada@example.com");
-    postern.redeploy(&TURNSTILE);
+    postern.redeploy(&[TURNSTILE[0], TURNSTILE[1], ("SIGN_UP", "open")]);
     postern
 }
 
@@ -50,10 +62,6 @@ impl Form {
 
     fn good(&self) -> String {
         format!("{}@app.example.com", self.action)
-    }
-
-    fn is_done(&self, postern: &Postern) -> bool {
-        !postern.sql.query(self.effect, &[]).is_empty()
     }
 }
 
@@ -71,20 +79,20 @@ fn the_pages_learn_the_site_key_and_nobody_the_secret_key() {
 
 #[test]
 fn without_turnstile_the_member_is_ignored() {
-    let postern = Postern::new();
-    postern.sign_up("ada@example.com");
     for form in FORMS {
-        form.send(&postern, Some(json!("anything"))).expect(200);
+        let postern = Postern::with_settings(&[("SIGN_UP", "open")]);
+        postern.sign_up("ada@example.com");
+        assert!(form.send(&postern, Some(json!("anything"))).is_accepted());
+        assert!(postern.resend.captchas.borrow().is_empty());
     }
-    assert!(postern.resend.captchas.borrow().is_empty());
 }
 
 #[test]
 fn each_form_takes_a_token_of_its_own_page() {
     for form in FORMS {
         let postern = service();
-        form.send(&postern, Some(json!(form.good()))).expect(200);
-        assert!(form.is_done(&postern), "{}", form.path);
+        assert!(form.send(&postern, Some(json!(form.good()))).is_accepted());
+        assert!((form.is_done)(&postern), "{}", form.path);
         let asked = postern.resend.captchas.borrow().clone();
         assert_eq!(asked, [json!({ "secret": "0x4AAAAAAAsecret", "response": form.good() })]);
     }
@@ -94,13 +102,13 @@ fn each_form_takes_a_token_of_its_own_page() {
 fn a_token_of_another_form_host_or_kind_is_refused_and_nothing_happens() {
     for form in FORMS {
         let postern = service();
-        let others = FORMS.iter().filter(|other| other.action != form.action).map(Form::good);
+        let others: Vec<_> = FORMS.iter().filter(|other| other.action != form.action).map(Form::good).collect();
         let elsewhere = ["evil.example", "example.com", "app.example.com.evil.example", "localhost", ""];
         let elsewhere = elsewhere.map(|host| format!("{}@{host}", form.action));
-        for token in others.chain(elsewhere).chain(["forged".to_owned()]) {
+        for token in others.into_iter().chain(elsewhere).chain(["forged".to_owned()]) {
             form.send(&postern, Some(json!(token))).refused(403, "captcha_refused");
         }
-        assert!(!form.is_done(&postern), "{}", form.path);
+        assert!(!(form.is_done)(&postern), "{}", form.path);
     }
 }
 
@@ -114,7 +122,7 @@ fn without_a_token_turnstile_is_not_asked() {
         for captcha in [json!(1), json!(["x"]), json!({})] {
             assert_eq!(form.send(&postern, Some(captcha)).faulty_fields(), ["captcha"]);
         }
-        assert!(postern.resend.captchas.borrow().is_empty() && !form.is_done(&postern), "{}", form.path);
+        assert!(postern.resend.captchas.borrow().is_empty() && !(form.is_done)(&postern), "{}", form.path);
     }
 }
 
@@ -122,11 +130,10 @@ fn without_a_token_turnstile_is_not_asked() {
 fn a_token_works_once() {
     for form in FORMS {
         let postern = service();
-        form.send(&postern, Some(json!(form.good()))).expect(200);
+        assert!(form.send(&postern, Some(json!(form.good()))).is_accepted());
         form.send(&postern, Some(json!(form.good()))).refused(403, "captcha_refused");
-        // Another token of the same form.
-        let status = form.send(&postern, Some(json!(format!("{}#2", form.good())))).status;
-        assert!([200, 409].contains(&status), "{}: {status}", form.path);
+        // With another token, the form itself decides.
+        assert_ne!(form.send(&postern, Some(json!(format!("{}#2", form.good())))).outcome, "captcha_refused");
     }
 }
 
@@ -141,13 +148,16 @@ fn if_turnstile_does_not_respond_nothing_happens() {
             postern.outside.fault.set(Some((nth, Fault::Before)));
             let answer = postern.post(form.path).json(body.clone()).send();
             postern.outside.fault.take();
-            if answer.status == 200 {
+            if answer.is_accepted() {
                 break;
             }
             answer.refused(503, "unavailable");
-            assert!(!form.is_done(&postern), "{} {nth}", form.path);
+            assert!(!(form.is_done)(&postern), "{} {nth}", form.path);
         }
-        assert!(postern.resend.captchas.borrow().len() > 1 && form.is_done(&postern));
+        // The last fault may have hit the delivery of the mail, which the cron trigger repeats.
+        postern.wait(11 * MINUTE);
+        postern.run_cron();
+        assert!(postern.resend.captchas.borrow().len() > 1 && (form.is_done)(&postern), "{}", form.path);
     }
 }
 
@@ -155,9 +165,9 @@ fn if_turnstile_does_not_respond_nothing_happens() {
 fn a_wrong_secret_key_refuses_everybody_with_503_and_is_in_the_log() {
     for form in FORMS {
         let postern = service();
-        postern.redeploy(&[TURNSTILE[0], ("TURNSTILE_SECRET_KEY", "0x4AAAAAAAwrong")]);
+        postern.redeploy(&[TURNSTILE[0], ("TURNSTILE_SECRET_KEY", "0x4AAAAAAAwrong"), ("SIGN_UP", "open")]);
         form.send(&postern, Some(json!(form.good()))).refused(503, "unavailable");
-        assert!(!form.is_done(&postern), "{}", form.path);
+        assert!(!(form.is_done)(&postern), "{}", form.path);
         let log = postern.log().join("\n");
         assert!(log.contains("Turnstile: invalid-input-secret") && !log.contains("0x4AAAAAAAwrong"), "{log}");
     }
@@ -178,13 +188,14 @@ fn the_referrer_and_the_fields_of_a_sign_up_are_checked_first() {
 }
 
 #[test]
-fn programs_cannot_use_up_the_reset_links_of_a_user() {
-    let postern = service();
-    let form = &FORMS[1];
-    for _ in 0..50 {
-        form.send(&postern, Some(json!("forged"))).refused(403, "captcha_refused");
+fn programs_cannot_use_up_the_mails_of_a_user() {
+    for form in FORMS {
+        let postern = service();
+        for _ in 0..50 {
+            form.send(&postern, Some(json!("forged"))).refused(403, "captcha_refused");
+        }
+        assert!(form.send(&postern, Some(json!(form.good()))).is_accepted());
     }
-    form.send(&postern, Some(json!(form.good()))).expect(200);
 }
 
 #[test]

@@ -1417,7 +1417,7 @@ export interface components {
         };
         /** @description The email to sign in with. */
         EmailToSignIn: {
-            /** @description The token of a Turnstile widget with the action `email_sign_in`, if `GET /config` has a `turnstile_site_key`. */
+            /** @description The token of a Turnstile widget with the action `login_email`, if `GET /config` has a `turnstile_site_key`. */
             captcha?: string | null;
             /**
              * @description The email of the account. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).

@@ -552,6 +552,11 @@ impl From<Response> for Answer {
 }
 
 impl Answer {
+    /// Whether the request did what it asks for, now or once an email is proven.
+    pub fn is_accepted(&self) -> bool {
+        [200, 202].contains(&self.status)
+    }
+
     /// The body of an answer that must have this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Value {
