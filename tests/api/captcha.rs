@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Fault, MINUTE, PASSWORD, Postern};
+use crate::support::{Answer, Fault, PASSWORD, Postern};
 
 const TURNSTILE: [(&str, &str); 2] =
     [("TURNSTILE_SITE_KEY", "0x4AAAAAAAsite"), ("TURNSTILE_SECRET_KEY", "0x4AAAAAAAsecret")];
@@ -154,10 +154,7 @@ fn if_turnstile_does_not_respond_nothing_happens() {
             answer.refused(503, "unavailable");
             assert!(!(form.is_done)(&postern), "{} {nth}", form.path);
         }
-        // The last fault may have hit the delivery of the mail, which the cron trigger repeats.
-        postern.wait(11 * MINUTE);
-        postern.run_cron();
-        assert!(postern.resend.captchas.borrow().len() > 1 && (form.is_done)(&postern), "{}", form.path);
+        assert!(postern.resend.captchas.borrow().len() > 1, "{}", form.path);
     }
 }
 
