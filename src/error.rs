@@ -200,6 +200,11 @@ refusals! {
     EmailNotVerified:
         FORBIDDEN "email_not_verified", "Verify your own email address before you invite others by email.";
 
+    /// A webhook call without a valid signature or password, or an old one.
+    WebhookRefused:
+        FORBIDDEN "webhook_refused",
+        "The signature or password of this webhook call is missing, wrong or too old. Check the secret of the webhook.";
+
     /// The path or the resource does not exist.
     NotFound:
         NOT_FOUND "not_found", "Not found.";
@@ -227,6 +232,11 @@ refusals! {
     /// Too many requests to sign up wait for an admin.
     TooManySignUps:
         CONFLICT "too_many_sign_ups", "Too many requests are waiting for an admin. Please try again in a few days.";
+
+    /// The caller's own address bounced, or the caller marked a mail as spam.
+    EmailUnreachable:
+        CONFLICT "email_unreachable",
+        "Emails to your address came back or were marked as spam, so none was sent. Check the address on your account page.";
 
     /// The email is already verified.
     AlreadyVerified:

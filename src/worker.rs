@@ -124,7 +124,7 @@ async fn answer(
     let Some(isolate) = isolate(env) else { return routes::respond_without_settings(&head, &work.id) };
     match bindings(env).and_then(|bindings| services(isolate, bindings, wait_until, work, address)) {
         Ok(services) => {
-            let body = receive(request, head.headers.clone(), services.address.clone(), begin);
+            let body = receive(request, head.headers.clone(), head.max_body(), services.address.clone(), begin);
             routes::respond(services, head, body, clock).await
         }
         Err(error) => {
@@ -138,10 +138,11 @@ async fn answer(
 async fn receive(
     request: web_sys::Request,
     headers: Rc<dyn Headers>,
+    max: usize,
     address: Rc<LazyAddress>,
     begin: Timestamp,
 ) -> Result<Vec<u8>, Error> {
-    body::receive(request, headers, || address.as_str().to_owned(), begin).await.map_err(|problem| match problem {
+    body::receive(request, headers, max, || address.as_str().to_owned(), begin).await.map_err(|problem| match problem {
         body::Problem::Incomplete => Error::UnreadableBody("The body is incomplete."),
         body::Problem::Late => Error::RequestTimeout,
         body::Problem::Busy => Error::Unavailable("too many bodies are being read in this isolate".to_owned()),

@@ -15,6 +15,18 @@ pub fn raw_from_der(signature: &[u8]) -> Option<[u8; 64]> {
     Some(raw)
 }
 
+/// The beginning of a public key on P-256 as SubjectPublicKeyInfo in DER (RFC 5480, section 2), up to the point.
+const P256_KEY: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// Returns the uncompressed point of a public key on P-256 in DER.
+pub fn point_from_der(key: &[u8]) -> Option<[u8; 65]> {
+    let point: [u8; 65] = key.strip_prefix(&P256_KEY)?.try_into().ok()?;
+    (point.first() == Some(&4)).then_some(point)
+}
+
 /// Returns the content of an element with this tag, and what is after it. Everything here is shorter than 128 bytes, so a length is
 /// one byte.
 fn value(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {

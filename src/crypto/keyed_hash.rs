@@ -2,7 +2,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 /// The length of a key, in bytes: a block of SHA-256, which HMAC uses unchanged.
@@ -24,7 +24,7 @@ impl HashKey {
             length_prefixed.extend_from_slice(&(part.len() as u64).to_be_bytes());
             length_prefixed.extend_from_slice(part.as_bytes());
         }
-        hmac_sha256(&self.0, &length_prefixed)
+        authenticate(&self.0, &length_prefixed)
     }
 
     /// Returns the first half of the hash of `parts`, in hexadecimal digits.
@@ -38,9 +38,20 @@ impl HashKey {
     }
 }
 
-fn hmac_sha256(key: &[u8; KEY_LENGTH], message: &[u8]) -> [u8; 32] {
+/// Returns HMAC-SHA-256 of the parts, one after the other, with a key of any length: for the signatures of others. Our own hashes are those
+/// of [`HashKey`].
+pub fn hmac_sha256(key: &[u8], parts: &[&str]) -> [u8; 32] {
+    let mut block = [0; KEY_LENGTH];
+    // A longer key counts as its hash (RFC 2104, section 2).
+    let hash = (key.len() > KEY_LENGTH).then(|| Sha256::digest(key));
+    let key = hash.as_deref().unwrap_or(key);
+    block.iter_mut().zip(key).for_each(|(byte, key)| *byte = *key);
+    authenticate(&block, &parts.concat())
+}
+
+fn authenticate(key: &[u8; KEY_LENGTH], message: impl AsRef<[u8]>) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new(&(*key).into());
-    mac.update(message);
+    mac.update(message.as_ref());
     mac.finalize().into_bytes().into()
 }
 
@@ -48,14 +59,14 @@ fn hmac_sha256(key: &[u8; KEY_LENGTH], message: &[u8]) -> [u8; 32] {
 mod tests {
     use super::*;
 
-    /// RFC 4231, test case 2, whose key is padded with zeros to the length of ours, as HMAC itself would.
+    /// RFC 4231, test cases 2 and 6.
     #[test]
-    fn the_hash_is_hmac_sha_256() {
-        let mut key = [0; KEY_LENGTH];
-        key[..4].copy_from_slice(b"Jefe");
-        let hash = hmac_sha256(&key, b"what do ya want for nothing?");
-        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    fn the_hash_is_hmac_sha_256_with_a_key_of_any_length() {
+        let hex = |hash: [u8; 32]| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hash = hmac_sha256(b"Jefe", &["what do ya want ", "for nothing?"]);
+        assert_eq!(hex(hash), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        let hash = hmac_sha256(&[0xaa; 131], &["Test Using Larger Than Block-Size Key - Hash Key First"]);
+        assert_eq!(hex(hash), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
     }
 
     #[test]

@@ -123,6 +123,12 @@ actions! {
     PasswordRemoved: NO_POINTS;
     /// An admin removed all second factors of the user.
     SecondFactorsReset: NO_POINTS;
+    /// Mail to the user's address bounced.
+    EmailBounced: NO_POINTS;
+    /// The user marked a mail as spam.
+    EmailComplained: NO_POINTS;
+    /// Mail goes to the user's address again.
+    EmailProblemCleared: NO_POINTS;
     /// Further events of the same hour were dropped.
     EventsDropped: NO_POINTS;
 }

@@ -50,14 +50,14 @@ pub struct TypedCode {
 /// Returns the OTP session token, which is needed together with the code. The checks run in this order:
 ///
 /// 1. The session: 401 or 403.
-/// 2. The email: 409 if it is already verified.
+/// 2. The email: 409 if it is already verified, or if emails to it bounced or were marked as spam.
 /// 3. The time since the last code, the number of codes in an hour, and the number of emails of any kind to this address: 429.
 ///
 /// A new code replaces the previous one. If the email cannot be sent (503), the previous code stays valid.
 #[operation(
     responses(
         (status = 200, body = CodeSent),
-        (status = "4XX", description = "already_verified too_many_requests"),
+        (status = "4XX", description = "already_verified email_unreachable too_many_requests"),
     )
 )]
 pub async fn send(app: &App, session: &Session) -> Result<Response, Error> {
@@ -66,7 +66,10 @@ pub async fn send(app: &App, session: &Session) -> Result<Response, Error> {
         return Err(Error::AlreadyVerified);
     }
     let store = &app.store;
-    let before = one_time_passwords::find(store, &user.id).await?;
+    let (before, problem) = one_time_passwords::find(store, &user.id).await?;
+    if problem.is_some() {
+        return Err(Error::EmailUnreachable);
+    }
     let generation = random::id()?;
     let sent = match one_time_passwords::begin_send(store, &user.id, &generation, before.as_ref(), app.now).await {
         Ok(BegunSend::Begun) => mail_code(app, user, &generation).await,

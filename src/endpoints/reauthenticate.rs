@@ -74,15 +74,19 @@ pub async fn post(app: &App, request: &Request, session: &Session) -> Result<Res
 /// Send a code to confirm by email that it is you.
 ///
 /// The code goes to your verified email. You need another proof if your email is not verified, if you require a second factor, or where
-/// sign-in by email is turned off: 403 with the methods to choose from. The number of emails of any kind to your address is limited: 429.
+/// sign-in by email is turned off: 403 with the methods to choose from. If emails to your address bounced or were marked as spam: 409. The number of emails of any kind to your
+/// address is limited: 429.
 #[operation(
-    responses((status = 200, body = EmailCodeSent), (status = "4XX", description = "reauthentication_required too_many_requests"))
+    responses((status = 200, body = EmailCodeSent), (status = "4XX", description = "reauthentication_required email_unreachable too_many_requests"))
 )]
 pub async fn send_email_code(app: &App, session: &Session) -> Result<Response, Error> {
     let ways = second_factors::find(&app.store, &session.user.id).await?.ok_or(Error::Unauthorized)?;
     let methods = recent::methods(app, &ways);
     if !methods.contains(&Method::EmailCode.as_str()) {
         return Err(recent::required(methods));
+    }
+    if ways.email_problem().is_some() {
+        return Err(Error::EmailUnreachable);
     }
     let email = Email::from_store(session.user.email.clone());
     let counter = Counter::new(&app.keys().throttle, EMAIL_CODE_SENT_BY_EMAIL, &["owner", email.as_str()]);

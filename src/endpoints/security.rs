@@ -4,7 +4,10 @@ use postern_macros::operation;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{access::bearer::Session, app::App, domain::Timestamp, error::Error, store::second_factors, web::Response};
+use crate::{
+    access::bearer::Session, app::App, domain::Timestamp, error::Error, responses::EmailProblem, store::second_factors,
+    web::Response,
+};
 
 /// How the account is protected, and how this session was proven.
 #[derive(Serialize, ToSchema)]
@@ -22,6 +25,9 @@ pub struct Security {
     recovery_codes_left: i64,
     /// The number of passkeys.
     passkeys: i64,
+    /// Why emails do not reach your address, or null if they do.
+    #[schema(required)]
+    email_problem: Option<EmailProblem>,
     /// When the user last proved in this session who they are.
     authenticated_at: Timestamp,
     /// The level of this session: 2 after two factors or with a passkey, otherwise 1.
@@ -55,6 +61,7 @@ pub async fn get(app: &App, session: &Session) -> Result<Response, Error> {
         totp: ways.totp_confirmed_at.map(|created_at| Totp { created_at, last_used_at }),
         recovery_codes_left: ways.recovery_codes,
         passkeys: ways.passkeys,
+        email_problem: ways.email_problem().map(EmailProblem::from),
         authenticated_at: session.authenticated_at,
         level: session.proof.level().number(),
         methods: session.proof.names(),

@@ -8,6 +8,7 @@ pub mod examples;
 pub mod message;
 pub mod provider;
 pub mod queue;
+pub mod webhook;
 
 pub use delivery::Unsent;
 pub use message::Message;

@@ -28,6 +28,7 @@ use crate::{
     error::Error,
     settings::{self, Settings},
     store::{
+        email_problems,
         mails::{self, LEASE, Mail, Notice},
         records::{self, Key},
         users,
@@ -58,8 +59,9 @@ const AT_ONCE: i64 = 5;
 /// The maximum number of calls to stores and providers in one run, for mails. The platform allows a thousand, and the cleanup needs
 /// some of them.
 const CALLS_A_RUN: usize = 950;
-/// Calls per mail besides those to the providers: to read its user, to store its link, and to settle it.
-const CALLS_A_MAIL: usize = 3;
+/// Calls per mail besides those to the providers: to ask whether its recipient is reachable, to read its user, to store its link, and to
+/// settle it.
+const CALLS_A_MAIL: usize = 4;
 
 /// What to mail to whom.
 // `errand` is the tag of rows that earlier versions have queued.
@@ -145,6 +147,34 @@ pub enum CodeReason {
     SignUp,
     /// To authenticate again.
     Reauthentication,
+}
+
+impl MailJob {
+    /// Returns the recipient.
+    fn recipient(&self) -> &str {
+        match self {
+            MailJob::PasswordReset { email, .. }
+            | MailJob::AccountInvitation { email, .. }
+            | MailJob::Invitation { email, .. }
+            | MailJob::EmailCode(CodeMail { email, .. })
+            | MailJob::SignUpAnswer { email, .. }
+            | MailJob::PasswordChanged { email, .. }
+            | MailJob::SecurityNotice { email, .. } => email,
+        }
+    }
+
+    /// Returns whether it is a notice about the security of an account, which is sent even to an address with a problem
+    /// (`domain::email_problem`): the problem may be over, and the owner must learn of it.
+    fn is_security_notice(&self) -> bool {
+        match self {
+            MailJob::PasswordChanged { .. } | MailJob::SecurityNotice { .. } => true,
+            MailJob::PasswordReset { .. }
+            | MailJob::AccountInvitation { .. }
+            | MailJob::Invitation { .. }
+            | MailJob::EmailCode(_)
+            | MailJob::SignUpAnswer { .. } => false,
+        }
+    }
 }
 
 /// A mail of this request, to be queued in its batch and then delivered.
@@ -359,7 +389,7 @@ async fn deliver_sealed(app: &App, mail: Mail) {
 
 async fn deliver(app: &App, mail: &Mail, job: MailJob) {
     let sent = async {
-        match compose(app, mail, job).await {
+        match compose_for_reachable(app, mail, job).await {
             Ok(Some(message)) => super::send(app, &message, &format!("{}/{}", mail.id, mail.created_at)).await,
             Ok(None) => Ok(()),
             Err(error) => {
@@ -386,6 +416,18 @@ fn settle(app: &App, mail: &Mail, settled: Result<(), crate::ports::StoreError>)
     if let Err(error) = settled {
         (app.log)(&format!("request {}: mail {} stays queued: {}", app.request_id, mail.id, error.0));
     }
+}
+
+/// Like [`compose`], but returns `None` if mail does not reach the recipient.
+async fn compose_for_reachable(app: &App, mail: &Mail, job: MailJob) -> Result<Option<Message>, Error> {
+    let is_unreachable =
+        !job.is_security_notice() && email_problems::is_unreachable(&app.store, job.recipient()).await?;
+    // The work is the same in both cases, because the next request may wait for it.
+    let message = compose(app, mail, job).await?;
+    if is_unreachable && message.is_some() {
+        (app.log)(&format!("request {}: mail {} was dropped: the address has a problem", app.request_id, mail.id));
+    }
+    Ok(message.filter(|_| !is_unreachable))
 }
 
 /// Returns the mail to send, or `None` if it is no longer useful.

@@ -10,7 +10,7 @@ use worker::{
 
 use crate::{
     runtime::JsFuture,
-    web::{Headers, MAX_BODY, declared_length},
+    web::{Headers, declared_length},
 };
 
 #[wasm_bindgen(module = "/src/platform/body.js")]
@@ -48,18 +48,19 @@ thread_local! {
     static HELD: RefCell<Held> = const { RefCell::new(Held::new()) };
 }
 
-/// Reads the body of a request from `address` at `now`, up to one byte beyond the limit.
+/// Reads the body of a request from `address` at `now`, up to one byte beyond `max` bytes.
 ///
 /// # Errors
 /// If it does not arrive, or cannot be read now.
 pub async fn receive(
     request: web_sys::Request,
     headers: Rc<dyn Headers>,
+    max: usize,
     address: impl FnOnce() -> String,
     now: i64,
 ) -> Result<Vec<u8>, Problem> {
     let Some(body) = request.body() else { return Ok(Vec::new()) };
-    let size = declared_length(&*headers).unwrap_or(MAX_BODY).min(MAX_BODY) + 1;
+    let size = declared_length(&*headers).unwrap_or(max).min(max) + 1;
     let _reservation = Reservation::new(size, address(), now).ok_or(Problem::Busy)?;
     let read = JsFuture::new(&read(&body, size, LIMIT.as_millis() as u32)).await;
     match read.map_err(|_| Problem::Incomplete)?.dyn_into::<Uint8Array>() {

@@ -1,6 +1,7 @@
 //! The response bodies of more than one endpoint, with their schemas in the API description. A body of one endpoint is in the file
 //! of that endpoint.
 
+mod email_problem;
 mod event;
 mod passkey;
 mod recovery_codes;
@@ -8,6 +9,7 @@ mod session;
 mod sign_up;
 mod user;
 
+pub use email_problem::EmailProblem;
 pub use event::{Event, Party, Rights};
 pub use passkey::{CredentialDescriptor, Passkey, PasskeyRequest};
 pub use recovery_codes::{RecoveryCodes, RecoveryCodesIfNew};

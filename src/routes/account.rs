@@ -24,6 +24,7 @@ routes! {
     POST "/api/auth/me/passkeys": SessionDuringSetup(Always) => passkeys::add(app, request, caller);
     PUT "/api/auth/me/passkeys/{id}": Session(Never) => passkeys::rename(app, request, caller, id);
     DELETE "/api/auth/me/passkeys/{id}": Session(Always) => passkeys::delete(app, caller, id);
+    DELETE "/api/auth/me/email-problem": Session(Never) => email_problem::delete(app, caller);
     POST "/api/auth/me/send-otp": Session(Never) => one_time_password::send(app, caller);
     POST "/api/auth/verify-otp": RateLimited => one_time_password::verify(app, request);
     GET "/api/auth/me/sessions": Session(Never) => sessions::list(app, caller);

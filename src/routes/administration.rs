@@ -14,6 +14,7 @@ routes! {
     DELETE "/api/auth/admin/users/{id}": Admin(WithSecondFactor) => users::delete(app, caller, id);
     POST "/api/auth/admin/users/{id}/send-password-reset-link": Admin(WithSecondFactor) => password_reset::send_link(app, caller, id);
     DELETE "/api/auth/admin/users/{id}/second-factors": Admin(Always) => second_factors::delete(app, caller, id);
+    DELETE "/api/auth/admin/users/{id}/email-problem": Admin(WithSecondFactor) => email_problem::delete(app, caller, id);
     GET "/api/auth/admin/users/{id}/sessions": Admin(Never) => sessions::list(app, caller, id);
     DELETE "/api/auth/admin/users/{id}/sessions": Admin(WithSecondFactor) => sessions::delete_all(app, caller, id);
     DELETE "/api/auth/admin/users/{id}/sessions/{session_id}": Admin(WithSecondFactor) => sessions::delete(app, caller, id, session_id);

@@ -27,7 +27,7 @@ use crate::{
     domain::Timestamp,
     error::Error,
     telemetry::Label,
-    web::{MAX_BODY, REQUEST_ID, Request, Response, cors, declared_length},
+    web::{REQUEST_ID, Request, Response, cors, declared_length},
 };
 
 /// The period of the rate limiter `BURST` in `wrangler.toml`, in seconds. After it, the caller may try again.
@@ -95,7 +95,10 @@ pub async fn respond(
         Err(Early::Refusal(error)) => return conclude(&services, &request, Err(error)),
     };
     match body.await {
-        Ok(body) if body.len() > MAX_BODY => return conclude(&services, &request, Err(Error::BodyTooLarge(MAX_BODY))),
+        Ok(body) if body.len() > request.max_body() => {
+            let error = Error::BodyTooLarge(request.max_body());
+            return conclude(&services, &request, Err(error));
+        }
         Ok(body) => request.body = body,
         Err(error) => return conclude(&services, &request, Err(error)),
     }
@@ -145,8 +148,8 @@ async fn admit(
         });
     };
     // For GET and HEAD, the size is checked when the body arrives. Reading one more header would slow down every session check.
-    if !request.only_reads() && declared_length(&*request.headers).is_some_and(|length| length > MAX_BODY) {
-        return Err(Error::BodyTooLarge(MAX_BODY).into());
+    if !request.only_reads() && declared_length(&*request.headers).is_some_and(|length| length > request.max_body()) {
+        return Err(Error::BodyTooLarge(request.max_body()).into());
     }
     if let Guard::RateLimited(_) = route.guard {
         let key = services.keys().throttle.hash(&["burst", services.address.as_str()]);

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::table::{Area, Description, Guard, Route, routes};
+use super::table::{Area, Description, Guard, Route, has_segment, routes};
 use crate::endpoints::*;
 
 routes! {
@@ -10,5 +10,6 @@ routes! {
     GET "/api/auth/config": Open => config::get(app);
     GET "/.well-known/webauthn": Open => well_known::webauthn(app);
     GET "/health": Open => health::get(app);
+    POST "/webhooks/mail/{provider}": Open => mail_webhooks::post(app, request, provider);
     GET "/dev/outbox": Open => outbox::get(app, request);
 }

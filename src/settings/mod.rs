@@ -3,6 +3,7 @@
 
 mod first_account;
 mod mail;
+mod mail_webhooks;
 mod pages;
 mod reader;
 mod secrets;
@@ -12,6 +13,7 @@ mod turnstile;
 pub use self::{
     first_account::FirstAdmin,
     mail::{ApiKey, Mail, MailgunRegion, Provider},
+    mail_webhooks::{MailWebhooks, PublicKey, WebhookKey},
     reader::{Kind, Problem},
     secrets::Secrets,
     turnstile::Turnstile,
@@ -44,6 +46,8 @@ pub struct Settings {
     pub secrets: Secrets,
     /// `MAIL_PROVIDER` and the settings of the providers.
     pub mail: Mail,
+    /// The secrets of the webhooks of mail providers.
+    pub mail_webhooks: MailWebhooks,
     /// `DEFAULT_ADMIN`: whether the default account can do everything before its password is changed.
     pub default_admin_open: bool,
     /// `ADMIN_EMAIL` and `ADMIN_PASSWORD`.
@@ -118,6 +122,7 @@ impl Settings {
             brand_color: pages::brand_color(&mut reader),
             secrets: Secrets::read(&mut reader),
             mail: Mail::read(&mut reader),
+            mail_webhooks: MailWebhooks::read(&mut reader),
             default_admin_open: first_account::is_default_open(&mut reader),
             first_admin: FirstAdmin::read(&mut reader, password_min_length, &service_name),
             service_name,

@@ -182,6 +182,17 @@ settings! {
         MAILGUN_DOMAIN: Text = Text::OPTIONAL.required("with `mailgun`");
         /// The Mailgun region of that domain.
         MAILGUN_REGION: Choice = Choice::of(&["us", "eu"]);
+        /// The signing secret of the webhook in Resend, `whsec_…`. With it, bounces and complaints are received at
+        /// `/webhooks/mail/resend`.
+        RESEND_WEBHOOK_SECRET: Text = Text::SECRET;
+        /// The password in the URL of the webhook in Postmark, with at least 16 characters. With it, bounces and complaints are received
+        /// at `/webhooks/mail/postmark`.
+        POSTMARK_WEBHOOK_PASSWORD: Text = Text::SECRET;
+        /// The verification key of the signed event webhook in SendGrid. With it, bounces and complaints are received at
+        /// `/webhooks/mail/sendgrid`.
+        SENDGRID_WEBHOOK_PUBLIC_KEY: Text = Text::OPTIONAL;
+        /// The HTTP webhook signing key of Mailgun. With it, bounces and complaints are received at `/webhooks/mail/mailgun`.
+        MAILGUN_WEBHOOK_KEY: Text = Text::SECRET;
     }
     "First account" {
         /// What `admin` / `admin` can do before its password is changed: everything (`open`), or only see itself and change the

@@ -3,9 +3,10 @@
 
 use serde::Deserialize;
 
-use super::{Store, events, run, run_all};
+use super::{Store, email_problems, events, run, run_all};
 use crate::{
     domain::Timestamp,
+    domain::email_problem::EmailProblem,
     domain::event::Event,
     domain::one_time_password::{MAX_GUESSES, MAX_SENDS, SEND_PAUSE, SEND_WINDOW, next_send},
     domain::throttle::{Blocked, CODE_BY_USER, Policy},
@@ -33,12 +34,13 @@ pub enum BegunSend {
     AccountClosed,
 }
 
-/// Returns the state of the user's code, for [`begin_send`] and [`undo_send`].
+/// Returns the state of the user's code, for [`begin_send`] and [`undo_send`], and the problem of their address, if there is one.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn find(store: &Store, user_id: &str) -> Result<Option<Row>, StoreError> {
-    run(store, select(user_id)).await?.first()
+pub async fn find(store: &Store, user_id: &str) -> Result<(Option<Row>, Option<EmailProblem>), StoreError> {
+    let [row, problem] = run_all(store, [select(user_id), email_problems::select(user_id)]).await?;
+    Ok((row.first()?, email_problems::Columns::of(&problem)?))
 }
 
 fn select(user_id: &str) -> Statement {

@@ -15,7 +15,12 @@ use super::{
     users::Account,
 };
 use crate::{
-    domain::{Timestamp, event::Event, throttle::Blocked},
+    domain::{
+        Timestamp,
+        email_problem::{self, EmailProblem},
+        event::Event,
+        throttle::Blocked,
+    },
     ports::{Rows, Statement, StoreError},
 };
 
@@ -39,9 +44,16 @@ pub struct Ways {
     pub passkeys: i64,
     /// The number of unused recovery codes.
     pub recovery_codes: i64,
+    email_problem: Option<email_problem::Reason>,
+    email_problem_at: Option<Timestamp>,
 }
 
 impl Ways {
+    /// Returns the problem of the email address, if there is one. No code can be mailed to it.
+    pub fn email_problem(&self) -> Option<EmailProblem> {
+        Some(EmailProblem { reason: self.email_problem?, at: self.email_problem_at.unwrap_or_default() })
+    }
+
     /// Reads the result of [`select`].
     pub(super) fn of(rows: &Rows) -> Result<Option<Ways>, StoreError> {
         rows.first()
@@ -52,7 +64,7 @@ impl Ways {
 pub(super) fn select(user_id: &str) -> Statement {
     Statement::new(
         "SELECT password_hash <> '' AS has_password, is_verified, second_factor, confirmed_at AS totp_confirmed_at,
-           last_used_at AS totp_last_used_at,
+           last_used_at AS totp_last_used_at, email_problem, email_problem_at,
            (SELECT count(*) FROM passkeys WHERE user_id = users.id) AS passkeys,
            (SELECT count(*) FROM recovery_codes WHERE user_id = users.id) AS recovery_codes
          FROM users LEFT JOIN totp ON totp.user_id = users.id AND totp.confirmed_at IS NOT NULL

@@ -28,6 +28,8 @@ use crate::error::Error;
 
 /// The maximum size of a body, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
+/// The maximum size of the body of a webhook call, in bytes: a mail provider sends many events at once.
+pub const MAX_WEBHOOK_BODY: usize = 256 * 1024;
 
 /// The response header with the request id, which is also in the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -61,7 +63,7 @@ pub struct Request {
     pub query: String,
     /// The headers.
     pub headers: Rc<dyn Headers>,
-    /// The body. A body that is too large is cut off one byte after [`MAX_BODY`].
+    /// The body. A body that is too large is cut off one byte after [`Request::max_body`].
     pub body: Vec<u8>,
 }
 
@@ -74,6 +76,11 @@ impl Request {
     /// Returns whether the method is GET or HEAD, which change nothing (RFC 9110, section 9.2.1).
     pub fn only_reads(&self) -> bool {
         self.method == Method::GET || self.method == Method::HEAD
+    }
+
+    /// Returns the maximum size of the body, in bytes.
+    pub fn max_body(&self) -> usize {
+        if self.path.starts_with("/webhooks/") { MAX_WEBHOOK_BODY } else { MAX_BODY }
     }
 
     /// Returns whether the request came over plain http.

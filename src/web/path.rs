@@ -10,3 +10,12 @@ pub struct UserId {
     #[param(example = "a1d3e5f7-0b2c-4d6e-8f90-1a2b3c4d5e6f")]
     pub id: String,
 }
+
+/// The mail provider that a path names.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct MailProvider {
+    /// `resend`, `sendgrid`, `mailgun` or `postmark`.
+    #[param(example = "postmark")]
+    pub provider: String,
+}

@@ -292,6 +292,12 @@ fn stories() -> Vec<Story> {
                     };
                 }
                 "DELETE /api/auth/me/tokens/{token}" | "DELETE /api/auth/me/sessions/{id}" => story.again = 404,
+                "POST /webhooks/mail/{provider}" => {
+                    story.finally = |world, _| {
+                        let call = world.postern.post("/api/auth/me/send-otp").bearer(&world.ada.token);
+                        call.send().refused(409, "email_unreachable");
+                    };
+                }
                 "GET /dev/outbox" | "HEAD /dev/outbox" => story.is_local = true,
                 _ => (),
             }

@@ -29,6 +29,7 @@ mod jwks;
 mod login;
 mod logout;
 mod mail_budget;
+mod mail_webhooks;
 mod maintenance;
 mod me;
 mod name;

@@ -252,6 +252,7 @@ impl Body {
         let (content_type, good) = match endpoint.takes {
             Takes::Nothing => (JSON, b"{}".to_vec()),
             Takes::Json(body) | Takes::JsonOrNothing(body) => (JSON, body(world).to_string().into_bytes()),
+            Takes::Webhook(body) => (JSON, body().to_string().into_bytes()),
             Takes::Form(fields) => (URLENCODED, urlencoded(&fields(world))),
         };
         match self {

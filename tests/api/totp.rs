@@ -66,6 +66,7 @@ fn a_confirmed_app_keeps_this_session_and_ends_those_with_one_factor() {
         "has_password": true, "second_factor": true, "is_enforced": false,
         "totp": { "created_at": postern.now.get(), "last_used_at": null }, "recovery_codes_left": 10, "passkeys": 0,
         "authenticated_at": postern.now.get(), "level": 2, "methods": ["password", "totp"],
+        "email_problem": null,
     });
     assert_eq!(security, expected);
     postern.login(ADA, PASSWORD).refused(403, "second_factor_required");

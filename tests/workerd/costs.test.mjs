@@ -25,6 +25,7 @@ import { totp } from "./support/totp.mjs";
 
 const document = new URL("../../docs/storage.md", import.meta.url);
 const header = "| call | sub-requests | rows read | rows written | after the response |\n|---|---|---|---|---|\n";
+const WEBHOOK_PASSWORD = "a password of Postmark";
 const [few, many] = [10, 20_000];
 
 // These return a total, so they count all users.
@@ -35,7 +36,7 @@ let postern;
 let referrer;
 let admin;
 before(async () => {
-  postern = await startPostern();
+  postern = await startPostern({ settings: { POSTMARK_WEBHOOK_PASSWORD: WEBHOOK_PASSWORD } });
   admin = await adminToken(postern);
   referrer = await userToken(postern, admin);
   await occupyTheEnds();
@@ -191,6 +192,10 @@ const requests = {
     last: (await addPasskey(postern, token)).id,
   }),
   "DELETE /api/auth/me/passkeys/{id}": async ({ token }) => ({ token, last: (await addPasskey(postern, token)).id }),
+  "DELETE /api/auth/me/email-problem": async ({ token, user }) => {
+    await postern.sql("UPDATE users SET email_problem = 'bounce', email_problem_at = 1 WHERE id = ?", user.id);
+    return { token };
+  },
   "POST /api/auth/me/send-otp": ({ token }) => ({ token }),
   "POST /api/auth/me/send-invite": async ({ token, user, other }) => {
     await verify(user);
@@ -222,6 +227,10 @@ const requests = {
     await addTotp(user);
     return { token: admin, id: user.user.id };
   },
+  "DELETE /api/auth/admin/users/{id}/email-problem": async ({ user }) => {
+    await postern.sql("UPDATE users SET email_problem = 'bounce', email_problem_at = 1 WHERE id = ?", user.id);
+    return { token: admin, id: user.id };
+  },
   "GET /api/auth/admin/users/{id}/sessions": ({ user }) => ({ token: admin, id: user.id }),
   "DELETE /api/auth/admin/users/{id}/sessions": ({ user }) => ({ token: admin, id: user.id }),
   "DELETE /api/auth/admin/users/{id}/sessions/{session_id}": ({ user, token }) => ({
@@ -241,6 +250,11 @@ const requests = {
   "GET /api/auth/admin/invite-tree": () => ({ token: admin }),
   "GET /api/auth/admin/events": () => ({ token: admin }),
   "GET /health": () => ({}),
+  "POST /webhooks/mail/{provider}": ({ email }) => ({
+    headers: { authorization: `Basic ${btoa(`postern:${WEBHOOK_PASSWORD}`)}` },
+    json: { RecordType: "Bounce", Type: "HardBounce", Email: email },
+    last: "postmark",
+  }),
 };
 
 /** The calls of the document's first table, except those of local development, and whether they do work after the response. */

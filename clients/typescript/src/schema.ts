@@ -184,6 +184,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/admin/users/{id}/email-problem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Send email to the address of a user again
+         * @description After emails to the address have bounced or were marked as spam, only security notices are sent to it. This forgets the problem. If it
+         *     still exists, the next email reveals it again.
+         */
+        delete: operations["deleteAdminUsersIdEmailProblem"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/admin/users/{id}/freeze": {
         parameters: {
             query?: never;
@@ -608,6 +629,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/me/email-problem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Send email to your address again
+         * @description After emails to your address have bounced or were marked as spam, only security notices are sent to it. This forgets the problem. If it
+         *     still exists, the next email reveals it again.
+         */
+        delete: operations["deleteMeEmailProblem"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/me/events": {
         parameters: {
             query?: never;
@@ -859,7 +901,7 @@ export interface paths {
          * @description Returns the OTP session token, which is needed together with the code. The checks run in this order:
          *
          *     1. The session: 401 or 403.
-         *     2. The email: 409 if it is already verified.
+         *     2. The email: 409 if it is already verified, or if emails to it bounced or were marked as spam.
          *     3. The time since the last code, the number of codes in an hour, and the number of emails of any kind to this address: 429.
          *
          *     A new code replaces the previous one. If the email cannot be sent (503), the previous code stays valid.
@@ -1063,7 +1105,8 @@ export interface paths {
         /**
          * Send a code to confirm by email that it is you
          * @description The code goes to your verified email. You need another proof if your email is not verified, if you require a second factor, or where
-         *     sign-in by email is turned off: 403 with the methods to choose from. The number of emails of any kind to your address is limited: 429.
+         *     sign-in by email is turned off: 403 with the methods to choose from. If emails to your address bounced or were marked as spam: 409. The number of emails of any kind to your
+         *     address is limited: 429.
          */
         post: operations["postReauthenticateEmail"];
         delete?: never;
@@ -1298,6 +1341,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/webhooks/mail/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report bounces and complaints
+         * @description For mail providers: `resend`, `sendgrid`, `mailgun` or `postmark`. Marks the addresses of users whose mailbox does not exist or who
+         *     marked a mail as spam. No mail goes to them anymore, except security notices. Other events have no effect, and neither has a repeated
+         *     call.
+         *
+         *     The provider proves itself by its signature, which may be up to five minutes old; Postmark has none and sends a password (HTTP basic
+         *     authentication). The secrets are settings. Without the setting of a provider, its webhook does not exist.
+         */
+        post: operations["postWebhooksMailProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1414,6 +1482,16 @@ export interface components {
         EmailCodeSent: {
             /** @description The token of this request. It proves the email together with the code, or with the secret in the link of the email. */
             token: string;
+        };
+        /** @description Why emails do not reach an address. Only security notices are sent to it. */
+        EmailProblem: {
+            /** @description When the mail provider reported it. */
+            at: components["schemas"]["Timestamp"];
+            /**
+             * @description `bounce`: the mailbox does not exist or permanently rejects emails. `complaint`: the recipient marked an email as spam.
+             * @example bounce
+             */
+            reason: string;
         };
         /** @description The email to sign in with. */
         EmailToSignIn: {
@@ -2138,6 +2216,7 @@ export interface components {
         Security: {
             /** @description When the user last proved in this session who they are. */
             authenticated_at: components["schemas"]["Timestamp"];
+            email_problem: components["schemas"]["EmailProblem"] | null;
             /** @description Whether there is a password. */
             has_password: boolean;
             /** @description Whether the operator requires a second factor of this user. */
@@ -2410,6 +2489,10 @@ export interface components {
              */
             updated_at?: number | null;
         };
+        /** @description A user, with what only admins see. */
+        UserDetails: components["schemas"]["User"] & {
+            email_problem: components["schemas"]["EmailProblem"] | null;
+        };
         /** @description The user, as the authenticator stores them. */
         UserEntity: {
             /** @description The name, or the email if there is none. */
@@ -2482,8 +2565,10 @@ export interface components {
          * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
          *
          *     `already_verified`: This email is already verified.
+         *
+         *     `email_unreachable`: Emails to your address came back or were marked as spam, so none was sent. Check the address on your account page.
          */
-        AccountChangedOrAlreadyVerified: {
+        AccountChangedOrAlreadyVerifiedOrEmailUnreachable: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -2491,7 +2576,7 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
-                    code?: "account_changed" | "already_verified";
+                    code?: "account_changed" | "already_verified" | "email_unreachable";
                     detail?: null;
                 };
             };
@@ -2510,6 +2595,24 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "account_changed" | "email_taken";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
+         *     `email_unreachable`: Emails to your address came back or were marked as spam, so none was sent. Check the address on your account page.
+         */
+        AccountChangedOrEmailUnreachable: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "email_unreachable";
                     detail?: null;
                 };
             };
@@ -3526,6 +3629,20 @@ export interface components {
                 };
             };
         };
+        /** @description `unreadable_body`: The body is not valid JSON. */
+        UnreadableBody: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "unreadable_body";
+                    detail?: null;
+                };
+            };
+        };
         /** @description `unsupported_media_type`: Send the body as application/json. */
         UnsupportedMediaType: {
             headers: {
@@ -3536,6 +3653,20 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "unsupported_media_type";
+                    detail?: null;
+                };
+            };
+        };
+        /** @description `webhook_refused`: The signature or password of this webhook call is missing, wrong or too old. Check the secret of the webhook. */
+        WebhookRefused: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "webhook_refused";
                     detail?: null;
                 };
             };
@@ -3902,7 +4033,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["UserDetails"];
                 };
             };
             400: components["responses"]["HttpsRequired"];
@@ -3999,6 +4130,43 @@ export interface operations {
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrLastAdminOrOwnAccount"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteAdminUsersIdEmailProblem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id.
+                 * @example a1d3e5f7-0b2c-4d6e-8f90-1a2b3c4d5e6f
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
@@ -4771,6 +4939,36 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    deleteMeEmailProblem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getMeEvents: {
         parameters: {
             query?: {
@@ -5261,7 +5459,7 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["AccountChangedOrAlreadyVerified"];
+            409: components["responses"]["AccountChangedOrAlreadyVerifiedOrEmailUnreachable"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
@@ -5650,7 +5848,7 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequired"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["AccountChanged"];
+            409: components["responses"]["AccountChangedOrEmailUnreachable"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
@@ -6017,6 +6215,47 @@ export interface operations {
             };
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postWebhooksMailProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description `resend`, `sendgrid`, `mailgun` or `postmark`.
+                 * @example postmark
+                 */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        /** @description The events, as the provider sends them. */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["UnreadableBody"];
+            403: components["responses"]["WebhookRefused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

@@ -1,5 +1,6 @@
 //! Endpoints for admins, under `/api/auth/admin`.
 
+pub mod email_problem;
 pub mod events;
 pub mod freeze;
 pub mod invitation;

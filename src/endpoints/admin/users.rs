@@ -1,6 +1,8 @@
 //! `GET` and `POST /api/auth/admin/users`; `GET`, `PUT` and `DELETE /api/auth/admin/users/{id}`
 
 use postern_macros::{FromFields, operation};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     access::{audit, bearer::Admin, new_password},
@@ -15,9 +17,10 @@ use crate::{
     },
     error::{Current, Error, FieldProblem},
     mail::queue::QueuedMail,
-    responses::User,
+    responses::{EmailProblem, User},
     store::{
         administration::{self, Change},
+        email_problems,
         user_list::{self, Filter},
         users,
     },
@@ -138,19 +141,30 @@ pub async fn create(app: &App, request: &Request, admin: &Admin) -> Result<Respo
     Ok(Response::json(&User::from(&user)))
 }
 
+/// A user, with what only admins see.
+#[derive(Serialize, ToSchema)]
+pub struct UserDetails<'a> {
+    #[serde(flatten)]
+    user: User<'a>,
+    /// Why emails do not reach the address, or null if they do.
+    #[schema(required)]
+    email_problem: Option<EmailProblem>,
+}
+
 /// Get a user.
 ///
 /// `ETag` is the version for `If-Match` in a change.
 #[operation(
     params(UserId),
     responses(
-        (status = 200, body = User, headers(("ETag" = String, description = "The version of the user, which is its `updated_at`."))),
+        (status = 200, body = UserDetails, headers(("ETag" = String, description = "The version of the user, which is its `updated_at`."))),
         (status = "4XX", description = "not_found"),
     )
 )]
 pub async fn get(app: &App, id: &str) -> Result<Response, Error> {
-    let user = users::find(&app.store, id).await?.ok_or(Error::NotFound)?;
-    Ok(versioned(&user))
+    let (user, problem) = email_problems::find_user(&app.store, id).await?.ok_or(Error::NotFound)?;
+    let details = UserDetails { user: User::from(&user), email_problem: problem.map(EmailProblem::from) };
+    Ok(Response::json(&details).headers([version::etag(user.updated_at)]))
 }
 
 fn versioned(user: &user::User) -> Response {

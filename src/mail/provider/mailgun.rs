@@ -2,13 +2,15 @@
 
 use base64ct::{Base64, Encoding};
 use form_urlencoded::Serializer;
+use serde::Deserialize;
 
 use super::{AUTO_SUBMITTED, Reason, Refusal, USER_AGENT};
 use crate::{
-    domain::email::Sender,
-    mail::Message,
+    crypto::{constant_time, keyed_hash::hmac_sha256},
+    domain::{Timestamp, email::Sender, email_problem},
+    mail::{Message, webhook::Report},
     ports::{HttpRequest, HttpResponse},
-    settings::{ApiKey, MailgunRegion},
+    settings::{ApiKey, MailgunRegion, WebhookKey},
 };
 
 /// Returns the request that sends a mail.
@@ -62,6 +64,61 @@ pub fn outcome(answer: &HttpResponse) -> Result<(), Refusal> {
         _ => Reason::Configuration,
     };
     Err(Refusal { provider: "mailgun", kind, reason: answer.status.to_string() })
+}
+
+/// The part of a webhook call with its signature.
+#[derive(Deserialize)]
+struct Signed {
+    signature: Signature,
+}
+
+#[derive(Deserialize)]
+struct Signature {
+    timestamp: String,
+    token: String,
+    signature: String,
+}
+
+/// Returns whether a webhook call is from Mailgun:
+/// <https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks>. The signature covers only a time and a random
+/// token, so only https protects the rest.
+pub fn is_authentic(key: &WebhookKey, body: &str, now: Timestamp) -> bool {
+    let Ok(Signed { signature }) = serde_json::from_str(body) else { return false };
+    let Signature { timestamp, token, signature } = signature;
+    let expected: String =
+        hmac_sha256(&key.0, &[&timestamp, &token]).iter().map(|byte| format!("{byte:02x}")).collect();
+    let is_signed = constant_time::find([(signature, ())], &expected).is_some();
+    is_signed && email_problem::is_recent(&timestamp, now)
+}
+
+/// Returns the addresses that a webhook call reports: <https://documentation.mailgun.com/docs/mailgun/user-manual/events/events>. A
+/// permanent failure counts if the recipient's server rejected the address, not if delivery was given up for another reason. `None` if
+/// it cannot be read.
+pub fn reports(body: &str) -> Option<Vec<Report>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Call {
+        event_data: Event,
+    }
+    #[derive(Deserialize)]
+    struct Event {
+        event: String,
+        #[serde(default)]
+        severity: String,
+        #[serde(default)]
+        reason: String,
+        #[serde(default)]
+        recipient: String,
+    }
+
+    let Call { event_data } = serde_json::from_str(body).ok()?;
+    let Event { event, severity, reason, recipient } = event_data;
+    let reason = match (event.as_str(), severity.as_str(), reason.as_str()) {
+        ("failed", "permanent", "bounce" | "suppress-bounce") => email_problem::Reason::Bounce,
+        ("failed", "permanent", "suppress-complaint") | ("complained", _, _) => email_problem::Reason::Complaint,
+        _ => return Some(Vec::new()),
+    };
+    Some(vec![Report::new(recipient, reason)])
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Mail providers. Each HTTP provider is two pure functions, `request` and `outcome`; the platform's own service is `outgoing` and
-//! `outcome`.
+//! Mail providers. Each HTTP provider is a few pure functions: `request` and `outcome` send a mail, `reports` reads a webhook call, after
+//! `is_authentic` or `signed` has checked it. The platform's own service is `outgoing` and `outcome`.
 //!
 //! A new provider is a file here, a variant of [`crate::settings::Provider`], an arm in `delivery.rs`, and its rows in the settings
 //! table. The provider `outbox` has no file: it is a table in `store/`.

@@ -1,14 +1,18 @@
 //! Postmark: <https://postmarkapp.com/developer/user-guide/send-email-with-api>.
 
+use base64ct::{Base64, Encoding};
+use http::header;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{AUTO_SUBMITTED, Reason, Refusal, USER_AGENT};
 use crate::{
-    domain::email::Sender,
-    mail::Message,
+    crypto::constant_time,
+    domain::{email::Sender, email_problem},
+    mail::{Message, webhook::Report},
     ports::{HttpRequest, HttpResponse},
-    settings::ApiKey,
+    settings::{ApiKey, WebhookKey},
+    web::Headers,
 };
 
 /// Returns the request that sends a mail, through the default transactional stream of the token's server.
@@ -72,6 +76,40 @@ pub fn outcome(answer: &HttpResponse) -> Result<(), Refusal> {
     };
     let error = code.map_or_else(|| "without an error that can be read".to_owned(), |code| format!("error {code}"));
     Err(Refusal { provider: "postmark", kind, reason: format!("{} {error}", answer.status) })
+}
+
+/// Returns whether a webhook call is from Postmark, which signs nothing: it sends the password that is in the URL of the webhook, with any
+/// name (HTTP basic authentication, RFC 7617): <https://postmarkapp.com/developer/webhooks/webhooks-overview>.
+pub fn is_authentic(password: &WebhookKey, headers: &dyn Headers) -> bool {
+    let header = headers.get(&header::AUTHORIZATION).unwrap_or_default();
+    let Some((scheme, credentials)) = header.split_once(' ') else { return false };
+    let credentials = Base64::decode_vec(credentials.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let sent = credentials.as_deref().and_then(|text| text.split_once(':'));
+    let is_equal = |(_, sent)| constant_time::find([(sent, ())], &String::from_utf8_lossy(&password.0)).is_some();
+    scheme.eq_ignore_ascii_case("basic") && sent.is_some_and(is_equal)
+}
+
+/// Returns the addresses that a webhook call reports: <https://postmarkapp.com/developer/webhooks/bounce-webhook> and
+/// <https://postmarkapp.com/developer/webhooks/spam-complaint-webhook>. Only the types of bounces that mean that there is no such mailbox
+/// count. `None` if it cannot be read.
+pub fn reports(body: &str) -> Option<Vec<Report>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Event {
+        record_type: String,
+        #[serde(default)]
+        r#type: String,
+        #[serde(default)]
+        email: String,
+    }
+
+    let Event { record_type, r#type, email } = serde_json::from_str(body).ok()?;
+    let reason = match (record_type.as_str(), r#type.as_str()) {
+        ("Bounce", "HardBounce" | "BadEmailAddress") => email_problem::Reason::Bounce,
+        ("SpamComplaint", _) | ("Bounce", "SpamComplaint") => email_problem::Reason::Complaint,
+        _ => return Some(Vec::new()),
+    };
+    Some(vec![Report::new(email, reason)])
 }
 
 #[cfg(test)]

@@ -1,14 +1,18 @@
 //! Resend: <https://resend.com/docs/api-reference/emails/send-email>.
 
+use base64ct::{Base64, Encoding};
+use http::HeaderName;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{AUTO_SUBMITTED, Reason, Refusal, USER_AGENT, is_plain};
 use crate::{
-    domain::email::Sender,
-    mail::Message,
+    crypto::{constant_time, keyed_hash::hmac_sha256},
+    domain::{Timestamp, email::Sender, email_problem},
+    mail::{Message, webhook::Report},
     ports::{HttpRequest, HttpResponse},
-    settings::ApiKey,
+    settings::{ApiKey, WebhookKey},
+    web::Headers,
 };
 
 /// Returns the request that sends a mail.
@@ -66,6 +70,50 @@ pub fn outcome(answer: &HttpResponse) -> Result<(), Refusal> {
         _ => Reason::Configuration,
     };
     Err(Refusal { provider: "resend", kind, reason: format!("{} {name}", answer.status) })
+}
+
+/// Returns whether a webhook call is from Resend, which uses Svix: <https://docs.svix.com/receiving/verifying-payloads/how-manual>.
+pub fn is_authentic(key: &WebhookKey, headers: &dyn Headers, body: &str, now: Timestamp) -> bool {
+    let header = |name| headers.get(&HeaderName::from_static(name)).unwrap_or_default();
+    let (id, timestamp, signatures) = (header("svix-id"), header("svix-timestamp"), header("svix-signature"));
+    let expected = Base64::encode_string(&hmac_sha256(&key.0, &[&id, ".", &timestamp, ".", body]));
+    // During a rotation of the secret there is a signature of each.
+    let signatures = signatures.split(' ').filter_map(|signature| signature.strip_prefix("v1,"));
+    let is_signed = constant_time::find(signatures.map(|signature| (signature, ())), &expected).is_some();
+    is_signed && email_problem::is_recent(&timestamp, now)
+}
+
+/// Returns the addresses that a webhook call reports: <https://resend.com/docs/webhooks/event-types>. Only bounces of the type
+/// `Permanent` count. `None` if it cannot be read.
+pub fn reports(body: &str) -> Option<Vec<Report>> {
+    #[derive(Deserialize)]
+    struct Event {
+        #[serde(rename = "type")]
+        kind: String,
+        #[serde(default)]
+        data: Data,
+    }
+    #[derive(Deserialize, Default)]
+    struct Data {
+        #[serde(default)]
+        to: Vec<String>,
+        bounce: Option<Bounce>,
+    }
+    #[derive(Deserialize)]
+    struct Bounce {
+        #[serde(rename = "type")]
+        kind: String,
+    }
+
+    let Event { kind, data } = serde_json::from_str(body).ok()?;
+    let reason = match kind.as_str() {
+        "email.bounced" if data.bounce.is_some_and(|bounce| bounce.kind == "Permanent") => {
+            email_problem::Reason::Bounce
+        }
+        "email.complained" => email_problem::Reason::Complaint,
+        _ => return Some(Vec::new()),
+    };
+    Some(data.to.into_iter().map(|address| Report::new(address, reason)).collect())
 }
 
 #[cfg(test)]

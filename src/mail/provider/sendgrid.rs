@@ -1,14 +1,18 @@
 //! SendGrid: <https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send>.
 
+use base64ct::{Base64, Encoding};
+use http::HeaderName;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{AUTO_SUBMITTED, Reason, Refusal, USER_AGENT, is_plain};
 use crate::{
-    domain::email::Sender,
-    mail::Message,
+    crypto::ecdsa,
+    domain::{Timestamp, email::Sender, email_problem},
+    mail::{Message, webhook::Report},
     ports::{HttpRequest, HttpResponse},
     settings::ApiKey,
+    web::Headers,
 };
 
 /// Returns the request that sends a mail, through the global host. A subuser of the EU region would need another.
@@ -88,6 +92,43 @@ pub fn outcome(answer: &HttpResponse) -> Result<(), Refusal> {
 fn is_path(field: &str) -> bool {
     let is_place = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     field.len() <= 64 && field.split('.').all(|part| is_plain(part) || is_place(part))
+}
+
+/// Returns what SendGrid has signed of a webhook call, with the signature for WebCrypto:
+/// <https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features>. `None` if it is
+/// too old, or there is no signature.
+pub fn signed(headers: &dyn Headers, body: &str, now: Timestamp) -> Option<(Vec<u8>, [u8; 64])> {
+    let header = |name| headers.get(&HeaderName::from_static(name));
+    let timestamp = header("x-twilio-email-event-webhook-timestamp")?;
+    let signature = header("x-twilio-email-event-webhook-signature")?;
+    let signature = ecdsa::raw_from_der(&Base64::decode_vec(&signature).ok()?)?;
+    email_problem::is_recent(&timestamp, now).then(|| ([timestamp.as_bytes(), body.as_bytes()].concat(), signature))
+}
+
+/// Returns the addresses that a webhook call reports: <https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event>. A bounce
+/// of the type `blocked` is temporary. `None` if it cannot be read.
+pub fn reports(body: &str) -> Option<Vec<Report>> {
+    #[derive(Deserialize)]
+    struct Event {
+        event: String,
+        #[serde(default, rename = "type")]
+        kind: String,
+        #[serde(default)]
+        reason: String,
+        #[serde(default)]
+        email: String,
+    }
+
+    let events: Vec<Event> = serde_json::from_str(body).ok()?;
+    let report = |Event { event, kind, reason, email }| {
+        let reason = match (event.as_str(), kind.as_str(), reason.as_str()) {
+            ("bounce", "bounce", _) | ("dropped", _, "Bounced Address") => email_problem::Reason::Bounce,
+            ("spamreport", _, _) | ("dropped", _, "Spam Reporting Address") => email_problem::Reason::Complaint,
+            _ => return None,
+        };
+        Some(Report::new(email, reason))
+    };
+    Some(events.into_iter().filter_map(report).collect())
 }
 
 #[cfg(test)]

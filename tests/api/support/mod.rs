@@ -11,7 +11,7 @@ use std::{
     rc::Rc,
 };
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use postern::{
     app::{Isolate, Services, lazily},
@@ -44,6 +44,9 @@ pub const DAY: i64 = 24 * HOUR;
 /// Settings with which mail leaves through a provider.
 pub const RESEND: [(&str, &str); 3] =
     [("MAIL_PROVIDER", "resend"), ("MAIL_FROM", "Postern <noreply@example.com>"), ("RESEND_API_KEY", "re_test_key")];
+
+/// The password of the webhook of Postmark.
+pub const WEBHOOK_PASSWORD: &str = "a password of Postmark";
 
 thread_local! {
     static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
@@ -368,7 +371,12 @@ impl Mailer for NoMailer {
 }
 
 fn isolate(settings: &[(&str, &str)]) -> Rc<Isolate> {
-    let defaults = [("ENVIRONMENT", "local"), ("AUTH_SECRET", SECRET), ("APP_URL", "https://app.example.com")];
+    let defaults = [
+        ("ENVIRONMENT", "local"),
+        ("AUTH_SECRET", SECRET),
+        ("APP_URL", "https://app.example.com"),
+        ("POSTMARK_WEBHOOK_PASSWORD", WEBHOOK_PASSWORD),
+    ];
     let settings = Settings::read(|name| {
         // The last one counts.
         defaults.iter().chain(settings).rev().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
@@ -434,6 +442,12 @@ impl<'a> Call<'a> {
 
     pub fn bearer(self, token: &str) -> Self {
         self.header(header::AUTHORIZATION, &format!("Bearer {token}"))
+    }
+
+    /// HTTP basic authentication with this password.
+    pub fn basic(self, password: &str) -> Self {
+        let credentials = Base64::encode_string(format!("postern:{password}").as_bytes());
+        self.header(header::AUTHORIZATION, &format!("Basic {credentials}"))
     }
 
     pub fn json(self, body: Value) -> Self {

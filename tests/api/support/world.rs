@@ -18,7 +18,9 @@ use postern::{
 };
 use serde_json::{Value, json};
 
-use super::{Call, MINUTE, PASSWORD, Postern, SignedUp, authenticator::Authenticator, claims, totp_code};
+use super::{
+    Call, MINUTE, PASSWORD, Postern, SignedUp, WEBHOOK_PASSWORD, authenticator::Authenticator, claims, totp_code,
+};
 
 pub const ADA: &str = "ada@example.com";
 pub const GRACE: &str = "grace@example.com";
@@ -154,6 +156,11 @@ impl World {
             &[SIGN_UP_ID.into(), CLARA.into(), postern.now.get().into(), ADA.into()],
         );
         let pending_token = postern.pending_token(TESS);
+        // Only security notices go to Tess.
+        postern.sql.execute(
+            "UPDATE users SET email_problem = 'bounce', email_problem_at = 1 WHERE email = ?1",
+            &[TESS.into()],
+        );
         let id = |token: &str| claims(token)["sid"].as_str().unwrap().to_owned();
         let app = postern.services().at(postern.now.get());
         let applicant = Applicant { name: Some("Ada".to_owned()), ..Applicant::default() };
@@ -268,6 +275,8 @@ pub enum Takes {
     Json(fn(&World) -> Value),
     JsonOrNothing(fn(&World) -> Value),
     Form(fn(&World) -> Vec<(&'static str, String)>),
+    /// What a mail provider sends, with its password. It has rules of its own: tests/api/mail_webhooks.rs.
+    Webhook(fn() -> Value),
 }
 
 /// A method at an address.
@@ -290,12 +299,17 @@ impl Endpoint {
         let path = if self.opens == Opens::Admins {
             let session = claims(&world.grace.token)["sid"].as_str().unwrap().to_owned();
             let is_unfreezing = self.method == Method::DELETE && self.pattern.ends_with("/freeze");
-            let user = if is_unfreezing { &world.frozen } else { &world.grace };
+            let user = match () {
+                () if is_unfreezing => &world.frozen,
+                () if self.needs_email_problem() => &world.tess,
+                () => &world.grace,
+            };
             let id = if self.pattern.contains("/sign-ups/") { SIGN_UP_ID } else { &user.id };
             self.pattern.replace("{id}", id).replace("{session_id}", &session)
         } else {
             let id = if self.pattern.contains("/passkeys/") { PASSKEY_ID } else { &world.other_session_id };
-            self.pattern.replace("{token}", &world.user_token).replace("{id}", id)
+            let path = self.pattern.replace("{token}", &world.user_token).replace("{id}", id);
+            path.replace("{provider}", "postmark")
         };
         if path == "/api/auth/verify-token" && self.method != Method::POST {
             format!("{path}?token={}", world.user_token)
@@ -332,7 +346,7 @@ impl Endpoint {
         match () {
             () if self.is_for_verified() => &world.grace,
             () if self.needs_passkey() => &world.pia,
-            () if self.needs_totp() => &world.tess,
+            () if self.needs_totp() || self.needs_email_problem() => &world.tess,
             () => &world.ada,
         }
     }
@@ -374,6 +388,11 @@ impl Endpoint {
         removes || ["/api/auth/me/recovery-codes", "/api/auth/login/second-factor"].contains(&self.pattern)
     }
 
+    /// Whether it takes a user whose address mail does not reach.
+    pub fn needs_email_problem(&self) -> bool {
+        self.pattern.ends_with("/email-problem")
+    }
+
     /// With the bearer that opens it, but without a body.
     pub fn unlocked<'a>(&self, world: &'a World) -> Call<'a> {
         let call = self.bare(world);
@@ -396,6 +415,7 @@ impl Endpoint {
     fn with_body<'a>(&self, call: Call<'a>, world: &World) -> Call<'a> {
         match self.takes {
             Takes::Nothing => call,
+            Takes::Webhook(body) => call.basic(WEBHOOK_PASSWORD).json(body()),
             Takes::Json(body) | Takes::JsonOrNothing(body) => call.json(body(world)),
             Takes::Form(fields) => {
                 let fields = fields(world);
@@ -497,6 +517,9 @@ fn takes(method: &Method, pattern: &str) -> Takes {
             Json(|_| json!({ "name": "Grace", "role": "user", "tier": 1, "is_active": true }))
         }
         ("POST", "/admin/users/{id}/send-password-reset-link" | "/admin/users/{id}/freeze") => Nothing,
+        ("POST", "/webhooks/mail/{provider}") => {
+            Webhook(|| json!({ "RecordType": "Bounce", "Type": "HardBounce", "Email": ADA }))
+        }
         _ => panic!("add a good body for {method} {pattern} to `takes` in tests/api/support/world.rs"),
     }
 }
