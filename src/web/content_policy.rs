@@ -4,7 +4,7 @@
 /// (<https://developers.cloudflare.com/turnstile/reference/content-security-policy/>).
 const TURNSTILE: &str = "https://challenges.cloudflare.com";
 
-/// Returns a policy that also allows Turnstile. The other directives stay as they are.
+/// Returns a policy that also allows Turnstile. The other directives are unchanged.
 pub fn with_turnstile(policy: &str) -> String {
     let directives = policy.split(';').map(str::trim).map(|directive| match directive.split_once(' ') {
         Some(("script-src", sources)) => format!("script-src {sources} {TURNSTILE}"),

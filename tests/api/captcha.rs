@@ -179,7 +179,7 @@ fn the_referrer_and_the_fields_of_a_sign_up_are_checked_first() {
     let body = json!({ "referrer": referrer, "email": "x", "password": PASSWORD, "captcha": "signup@app.example.com" });
     assert_eq!(send(body).faulty_fields(), ["email"]);
     assert!(postern.resend.captchas.borrow().is_empty());
-    // Whether an email has an account is told to people only.
+    // Only people learn whether an email has an account.
     send(json!({ "referrer": referrer, "email": "ada@example.com", "password": PASSWORD }))
         .refused(403, "captcha_refused");
 }
