@@ -17,6 +17,7 @@ use crate::{
         throttle::{EMAIL_CODE, EMAIL_CODES_BY_EMAIL},
     },
     error::Error,
+    responses::EmailCodeSent,
     store::{
         email_proofs::{self, Guesses},
         throttles::Counter,
@@ -64,6 +65,13 @@ pub struct Issued {
     pub secret: String,
     /// When all of them expire.
     pub expires_at: Timestamp,
+}
+
+impl Issued {
+    /// Returns the response to the browser that has asked: all but what only the email has.
+    pub fn into_response(self) -> EmailCodeSent {
+        EmailCodeSent { token: self.token, id: self.id, expires_at: self.expires_at }
+    }
 }
 
 /// Draws a code for this email. It opens nothing without the token.

@@ -49,8 +49,8 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let EmailToSignIn { email, captcha } = request.json(app)?;
     captcha::verify(app, Form::EmailSignIn, captcha.as_deref()).await?;
     email_code::count_request(app, &email).await?;
-    let token = email_code::send(app, &email, EmailPurpose::SignIn).await?;
-    Ok(Response::json(&EmailCodeSent { token }))
+    let issued = email_code::send(app, &email, EmailPurpose::SignIn).await?;
+    Ok(Response::json(&issued.into_response()))
 }
 
 /// The token of the request, and either the code or the secret from the email.

@@ -91,8 +91,8 @@ pub async fn send_email_code(app: &App, session: &Session) -> Result<Response, E
     let email = Email::from_store(session.user.email.clone());
     let counter = Counter::new(&app.keys().throttle, EMAIL_CODE_SENT_BY_EMAIL, &["owner", email.as_str()]);
     throttles::attempt_one(&app.store, &counter, app.now).await??;
-    let token = email_code::send_to_owner(app, session).await?;
-    Ok(Response::json(&EmailCodeSent { token }))
+    let issued = email_code::send_to_owner(app, session).await?;
+    Ok(Response::json(&issued.into_response()))
 }
 
 async fn by_email(app: &App, session: &Session, token: &str, code: Code) -> Result<Response, Error> {

@@ -147,8 +147,8 @@ async fn without_invitation(app: &App, fields: &Fields<'_>) -> Result<Response, 
         name: name.map(|name| name.as_str().to_owned()),
         note: note.map(|note| note.as_str().to_owned()),
     };
-    let token = email_code::send(app, &email, EmailPurpose::SignUp(applicant)).await?;
-    Ok(Response::accepted(&EmailCodeSent { token }))
+    let issued = email_code::send(app, &email, EmailPurpose::SignUp(applicant)).await?;
+    Ok(Response::accepted(&issued.into_response()))
 }
 
 async fn with_invitation(app: &App, request: &Request, fields: &Fields<'_>) -> Result<Response, Error> {

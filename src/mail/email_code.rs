@@ -38,7 +38,7 @@ pub async fn count_request(app: &App, email: &Email) -> Result<(), Error> {
 ///
 /// # Errors
 /// 429 if the recipient got too many mails; 500 without randomness; 503.
-pub async fn send(app: &App, email: &Email, purpose: EmailPurpose) -> Result<String, Error> {
+pub async fn send(app: &App, email: &Email, purpose: EmailPurpose) -> Result<Issued, Error> {
     let event = audit::by_somebody(app, Action::EmailCodeRequested);
     queue(app, email, purpose, REQUESTED_BY_ANYONE, &event).await
 }
@@ -47,7 +47,7 @@ pub async fn send(app: &App, email: &Email, purpose: EmailPurpose) -> Result<Str
 ///
 /// # Errors
 /// As [`send`].
-pub async fn send_to_owner(app: &App, session: &Session) -> Result<String, Error> {
+pub async fn send_to_owner(app: &App, session: &Session) -> Result<Issued, Error> {
     let email = Email::from_store(session.user.email.clone());
     let purpose = EmailPurpose::Reauthentication { user_id: session.user.id.clone(), session_id: session.id.clone() };
     let event = audit::own(app, Action::EmailCodeRequested, session);
@@ -60,16 +60,22 @@ async fn queue(
     purpose: EmailPurpose,
     budget: Budget,
     event: &Event,
-) -> Result<String, Error> {
+) -> Result<Issued, Error> {
     let reason = match purpose {
         EmailPurpose::SignIn => CodeReason::SignIn,
         EmailPurpose::SignUp(_) => CodeReason::SignUp,
         EmailPurpose::Reauthentication { .. } => CodeReason::Reauthentication,
     };
-    let Issued { token, id, code, secret, expires_at } = email_proof::issue(app, email, purpose)?;
-    let mail = CodeMail { email: email.as_str().to_owned(), reason, id, code, secret };
-    let queued = QueuedMail::email_code(app, email, mail, expires_at, budget).await?;
+    let issued = email_proof::issue(app, email, purpose)?;
+    let mail = CodeMail {
+        email: email.as_str().to_owned(),
+        reason,
+        id: issued.id.clone(),
+        code: issued.code.clone(),
+        secret: issued.secret.clone(),
+    };
+    let queued = QueuedMail::email_code(app, email, mail, issued.expires_at, budget).await?;
     email_proofs::insert_mail(&app.store, email, &queued.mail, event).await?;
     queued.deliver_later(app);
-    Ok(token)
+    Ok(issued)
 }

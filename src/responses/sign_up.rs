@@ -10,6 +10,10 @@ use crate::{domain::Timestamp, store::sign_ups};
 pub struct EmailCodeSent {
     /// The token of this request. It proves the email together with the code, or with the secret in the link of the email.
     pub token: String,
+    /// The parameter `id` in the link of the email. So a page that the link opens knows whether its browser has asked.
+    pub id: String,
+    /// When the token, the code and the link expire.
+    pub expires_at: Timestamp,
 }
 
 /// What a request to sign up waits for.

@@ -1480,6 +1480,10 @@ export interface components {
         Detail: components["schemas"]["FieldProblem"][] | components["schemas"]["SecondStep"] | components["schemas"]["Reauthentication"];
         /** @description A code was sent by email, if the email may sign in or sign up. */
         EmailCodeSent: {
+            /** @description When the token, the code and the link expire. */
+            expires_at: components["schemas"]["Timestamp"];
+            /** @description The parameter `id` in the link of the email. So a page that the link opens knows whether its browser has asked. */
+            id: string;
             /** @description The token of this request. It proves the email together with the code, or with the secret in the link of the email. */
             token: string;
         };
