@@ -8,7 +8,19 @@ import { generateKeyPair, SignJWT } from "jose";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { runSilently } from "../../scripts/lib/run.mjs";
 import { Authenticator } from "./support/authenticator.mjs";
-import { adminToken, login, ok as ok200, PASSWORD, resetToken, send, signUp, userToken } from "./support/client.mjs";
+import {
+  adminToken,
+  login,
+  mail,
+  mails,
+  ok as ok200,
+  PASSWORD,
+  resetToken,
+  send,
+  signUp,
+  until,
+  userToken,
+} from "./support/client.mjs";
 import { startPostern } from "./support/postern.mjs";
 import { totp } from "./support/totp.mjs";
 
@@ -483,4 +495,97 @@ test("a sign-in without a second factor takes one step", async () => {
   assert.equal(result.user.id, user.id);
   const wrong = signIn.signIn(client, { email: user.email, password: "wrong" });
   await assert.rejects(wrong, { name: "PosternError", code: "wrong_credentials" });
+});
+
+/** Returns the code and the secret in the newest mail to an address, of which there are `count`. */
+async function codeIn(to, count) {
+  const [{ text }] = await until(async () => {
+    const arrived = await mails(postern, to);
+    return arrived.length === count && arrived;
+  });
+  const link = new URL(text.match(/https?:\/\/\S+#\S+/)[0]);
+  const { id, secret } = Object.fromEntries(new URLSearchParams(link.hash.slice(1)));
+  return { id, secret, code: text.match(/\b\d{6}\b/)[0] };
+}
+
+test("a code by email signs in, and so does its link", async () => {
+  const { user } = await signUp(postern, "by-email@example.com");
+  await postern.sql("UPDATE users SET is_verified = 1 WHERE id = ?", user.id);
+  const client = createClient({ url: postern.url });
+  const first = await signIn.signInWithEmail(client, { email: user.email });
+  assert.equal(client.tokens.get(), null);
+  const mailed = await codeIn(user.email, 1);
+  assert.deepEqual([first.purpose, first.id], ["sign_in", mailed.id]);
+  assert.ok(first.expiresAt > Date.now());
+  const wrong = mailed.code === "000000" ? "000001" : "000000";
+  await assert.rejects(signIn.verifyEmailCode(client, first, { code: wrong }), { code: "wrong_code" });
+  // It is plain data.
+  const kept = JSON.parse(JSON.stringify(first));
+  const result = await signIn.verifyEmailCode(client, kept, { code: mailed.code });
+  assert.deepEqual([result.status, "user" in result && result.user.id], ["signed_in", user.id]);
+  assert.deepEqual(await levelOf(client.tokens.get()), [1, ["otp"]]);
+  await assert.rejects(signIn.verifyEmailCode(client, kept, { code: mailed.code }), { code: "wrong_code" });
+
+  const second = await signIn.signInWithEmail(client, { email: user.email });
+  const { secret } = await codeIn(user.email, 2);
+  assert.equal((await signIn.verifyEmailCode(client, second, { secret })).status, "signed_in");
+  assert.equal((await ok(client.GET("/api/auth/me"))).id, user.id);
+});
+
+test("a code by email confirms who the user is", async () => {
+  const { user, token } = await signUp(postern, "confirm-by-email@example.com");
+  await postern.sql("UPDATE users SET is_verified = 1 WHERE id = ?", user.id);
+  const client = createClient({ url: postern.url });
+  client.tokens.set(token);
+  await postern.sql("UPDATE sessions SET authenticated_at = 1 WHERE user_id = ?", user.id);
+  const { token: asked } = await ok(client.POST("/api/auth/reauthenticate/email"));
+  const { text } = await mail(postern, user.email, /confirmation code/);
+  const emailCode = text.match(/\b\d{6}\b/)[0];
+  assert.equal((await signIn.reauthenticate(client, { emailCode, token: asked })).id, user.id);
+  await ok(client.POST("/api/auth/me/totp"));
+});
+
+test("a second factor follows a code by email", async () => {
+  const { user, token } = await signUp(postern, "factor-by-email@example.com");
+  const client = createClient({ url: postern.url });
+  client.tokens.set(token);
+  const { secret } = await ok(client.POST("/api/auth/me/totp"));
+  await ok(client.PUT("/api/auth/me/totp", { body: { code: totp(secret, -1) } }));
+  await postern.sql("UPDATE users SET is_verified = 1 WHERE id = ?", user.id);
+  const before = (await mails(postern, user.email)).length;
+  const asked = await signIn.signInWithEmail(client, { email: user.email });
+  const { code } = await codeIn(user.email, before + 1);
+  const result = await signIn.verifyEmailCode(client, asked, { code });
+  if (result.status !== "second_factor_required") throw new Error(result.status);
+  assert.deepEqual(result.methods, ["totp", "recovery_code"]);
+  assert.equal((await result.finish({ code: totp(secret) })).id, user.id);
+});
+
+test("a sign-up starts a session with an invitation, and sends a code without one", async () => {
+  const client = createClient({ url: postern.url });
+  const referrer = await userToken(postern, await adminToken(postern));
+  const invited = await signIn.signUp(client, { referrer, email: "invited@example.com", password: PASSWORD });
+  if (invited.status !== "signed_in") throw new Error(invited.status);
+  assert.equal((await ok(client.GET("/api/auth/me"))).id, invited.user.id);
+  const uninvited = signIn.signUp(client, { email: "uninvited@example.com", password: PASSWORD });
+  await assert.rejects(uninvited, { code: "invalid_fields" });
+
+  for (const [mode, status] of [
+    ["open", "signed_in"],
+    ["approval", "waiting_for_approval"],
+  ]) {
+    const other = await startPostern({ settings: { SIGN_UP: mode } });
+    try {
+      const client = createClient({ url: other.url });
+      const sent = await signIn.signUp(client, { email: "new@example.com", name: "Grace" });
+      if (sent.status !== "code_sent") throw new Error(sent.status);
+      assert.equal(client.tokens.get(), null);
+      const { text } = await mail(other, "new@example.com", /sign-up code/);
+      const result = await signIn.verifyEmailCode(client, sent.emailCode, { code: text.match(/\b\d{6}\b/)[0] });
+      assert.equal(result.status, status);
+      assert.equal(client.tokens.get() !== null, status === "signed_in");
+    } finally {
+      await other.stop();
+    }
+  }
 });

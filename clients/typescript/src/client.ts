@@ -109,8 +109,15 @@ function inMemory(): TokenStore {
   };
 }
 
-/** The endpoints that return the token of a new session. */
-const beginnings = ["/api/auth/login", "/api/auth/login/passkey", "/api/auth/login/second-factor", "/api/auth/signup"];
+/** The endpoints that return the token of a new session, with the status 200. */
+const beginnings = [
+  "/api/auth/login",
+  "/api/auth/login/email/verify",
+  "/api/auth/login/passkey",
+  "/api/auth/login/second-factor",
+  "/api/auth/signup",
+  "/api/auth/signup/verify",
+];
 
 /** Whether a call is a part of signing in, so that it does not concern the current session. */
 function isSigningIn(schemaPath: string): boolean {
@@ -128,7 +135,8 @@ function session(tokens: TokenStore): Middleware {
       carried.set(request, token);
     },
     async onResponse({ request, response, schemaPath }) {
-      if (response.ok && beginnings.includes(schemaPath)) {
+      // A response with the status 202 has no token of a session: the user has to do something first, or to wait.
+      if (response.status === 200 && beginnings.includes(schemaPath)) {
         const { token } = (await response.clone().json()) as { token: string };
         tokens.set(token);
       }

@@ -1,4 +1,4 @@
-// Signing in with a password, a second factor or a passkey, for pages of your own. Passkeys use the dialogs of the browser (WebAuthn
+// Signing in with a password, a code by email, a second factor or a passkey, and signing up, for pages of your own. Passkeys use the dialogs of the browser (WebAuthn
 // Level 3), so they work in pages only, at the origins that Postern's settings allow.
 
 import { ok, PosternError, type components, type Postern, type SecondStep, type User } from "./client.js";
@@ -6,25 +6,55 @@ import { ok, PosternError, type components, type Postern, type SecondStep, type 
 export type Passkey = components["schemas"]["Passkey"];
 
 /** The result of {@link signIn}. */
-export type SignIn =
-  | { status: "signed_in"; user: User }
-  | {
-      status: "second_factor_required";
-      /** What the user can choose from: `totp`, `passkey`, `recovery_code`. */
-      methods: SecondStep["methods"];
-      /**
-       * Completes the sign-in, within ten minutes. After a wrong code, call it again.
-       *
-       * @throws {PosternError} with the code `wrong_code` if the code or the passkey was not accepted.
-       */
-      finish(factor: SecondFactor): Promise<User>;
-    };
+export type SignIn = { status: "signed_in"; user: User } | SecondFactorRequired;
+
+/** A sign-in that needs a second factor. */
+export interface SecondFactorRequired {
+  status: "second_factor_required";
+  /** What the user can choose from: `totp`, `passkey`, `recovery_code`. */
+  methods: SecondStep["methods"];
+  /**
+   * Completes the sign-in, within ten minutes. After a wrong code, call it again.
+   *
+   * @throws {PosternError} with the code `wrong_code` if the code or the passkey was not accepted.
+   */
+  finish(factor: SecondFactor): Promise<User>;
+}
+
+/**
+ * A code that was requested by email. It is plain data: keep it until the user has the code, for example in `localStorage`, where the
+ * page that the link opens finds it. Without the email, it opens nothing.
+ */
+export interface EmailCode {
+  /** What the code is for. */
+  purpose: "sign_in" | "sign_up";
+  /** The parameter `id` in the link of the email. */
+  id: string;
+  token: string;
+  /** When it expires, in UNIX milliseconds. */
+  expiresAt: number;
+}
+
+/** What the email contains: the code that it shows, or the parameter `secret` of its link. */
+export type EmailProof = { code: string } | { secret: string };
+
+/** The result of {@link verifyEmailCode}. */
+export type EmailSignIn = SignIn | { status: "waiting_for_approval" };
+
+/** The fields of a sign-up. */
+export type NewAccount = components["schemas"]["NewAccount"] | components["schemas"]["OpenAccount"];
+
+/** The result of {@link signUp}. */
+export type SignUp = { status: "signed_in"; user: User } | { status: "code_sent"; emailCode: EmailCode };
 
 /** A second factor: the code of an authenticator app, a recovery code, or a passkey that the browser asks for. */
 export type SecondFactor = { code: string } | { recoveryCode: string } | AskForPasskey;
 
-/** How a user confirms who they are. */
-export type Proof = { password: string } | { code: string } | AskForPasskey;
+/**
+ * How a user confirms who they are. For a code by email, send the email first: `POST /api/auth/reauthenticate/email` returns the
+ * token.
+ */
+export type Proof = { password: string } | { code: string } | { emailCode: string; token: string } | AskForPasskey;
 
 export interface AskForPasskey {
   passkey: true;
@@ -48,10 +78,14 @@ export async function signIn(postern: Postern, credentials: { email: string; pas
     const { user } = await ok(postern.POST("/api/auth/login", { body: credentials }));
     return { status: "signed_in", user };
   } catch (error) {
-    if (!(error instanceof PosternError && error.secondStep)) throw error;
-    const { token, methods } = error.secondStep;
-    return { status: "second_factor_required", methods, finish: (factor) => finish(postern, token, factor) };
+    return secondFactorRequired(postern, error);
   }
+}
+
+function secondFactorRequired(postern: Postern, error: unknown): SecondFactorRequired {
+  if (!(error instanceof PosternError && error.secondStep)) throw error;
+  const { token, methods } = error.secondStep;
+  return { status: "second_factor_required", methods, finish: (factor) => finish(postern, token, factor) };
 }
 
 async function finish(postern: Postern, token: string, factor: SecondFactor): Promise<User> {
@@ -64,6 +98,57 @@ async function secondStep(postern: Postern, token: string, factor: SecondFactor)
   if ("recoveryCode" in factor) return { recovery_code: factor.recoveryCode };
   const options = await ok(postern.POST("/api/auth/login/second-factor/passkey/options", { body: { token } }));
   return { challenge: options.token, credential: await get(options, factor) };
+}
+
+/**
+ * Sends an email with a code and a link to sign in, if the address can sign in or sign up. Postern does not say whether it can.
+ * Postern may require a `captcha`, the token of a Turnstile widget.
+ *
+ * @throws {PosternError} with the code `email_sign_in_off` or `too_many_requests`, among others.
+ */
+export async function signInWithEmail(
+  postern: Postern,
+  request: components["schemas"]["EmailToSignIn"],
+): Promise<EmailCode> {
+  return emailCode("sign_in", await ok(postern.POST("/api/auth/login/email", { body: request })));
+}
+
+/**
+ * Signs up. With a `referrer`, the user token of an invitation, this starts a session. Without one, if Postern's settings allow it, this
+ * sends an email with a code and a link: then call {@link verifyEmailCode}. An address that already has an account gets another email.
+ *
+ * @throws {PosternError} if the sign-up fails.
+ */
+export async function signUp(postern: Postern, account: NewAccount): Promise<SignUp> {
+  const signedUp = await ok(postern.POST("/api/auth/signup", { body: account }));
+  if ("user" in signedUp) return { status: "signed_in", user: signedUp.user };
+  return { status: "code_sent", emailCode: emailCode("sign_up", signedUp) };
+}
+
+function emailCode(purpose: EmailCode["purpose"], sent: components["schemas"]["EmailCodeSent"]): EmailCode {
+  return { purpose, id: sent.id, token: sent.token, expiresAt: sent.expires_at };
+}
+
+/**
+ * Completes {@link signInWithEmail} or {@link signUp} with what the email contains. Mail programs and scanners open links by themselves,
+ * so send the `secret` of a link only after the user has clicked a button of your page.
+ *
+ * @throws {PosternError} with the code `wrong_code` if the code or the link was not accepted, for example because it was used or has
+ * expired. After a wrong code, call it again: a code can be tried five times.
+ */
+export async function verifyEmailCode(
+  postern: Postern,
+  { purpose, token }: EmailCode,
+  proof: EmailProof,
+): Promise<EmailSignIn> {
+  const path = purpose === "sign_in" ? "/api/auth/login/email/verify" : "/api/auth/signup/verify";
+  const answer = "code" in proof ? { code: proof.code } : { secret: proof.secret };
+  try {
+    const verified = await ok(postern.POST(path, { body: { token, ...answer } }));
+    return "user" in verified ? { status: "signed_in", user: verified.user } : verified;
+  } catch (error) {
+    return secondFactorRequired(postern, error);
+  }
 }
 
 /**
@@ -155,6 +240,7 @@ export async function reauthenticate(postern: Postern, proof: Proof): Promise<Us
 
 async function proven(postern: Postern, proof: Proof) {
   if ("password" in proof) return { password: proof.password };
+  if ("emailCode" in proof) return { email_code: proof.emailCode, token: proof.token };
   if ("code" in proof) return { code: proof.code };
   const options = await ok(postern.POST("/api/auth/reauthenticate/passkey/options"));
   return { token: options.token, credential: await get(options, proof) };
