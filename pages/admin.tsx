@@ -1,16 +1,17 @@
-// Administration: users, the invite tree and events. The URL fragment selects the view.
+// Administration: users, sign-ups, the invite tree and events. The URL fragment selects the view.
 
 import { useEffect, useState } from "preact/hooks";
 import { EventLog } from "./admin/event-log";
 import { InviteTree } from "./admin/invite-tree";
 import { OneUser } from "./admin/one-user";
+import { SignUps } from "./admin/sign-ups";
 import { Users } from "./admin/users";
 import { loadOwnUser } from "./parts/api";
 import { useLoaded } from "./parts/loaded";
 import { Menu } from "./parts/menu";
 import { Page, start } from "./parts/page";
 
-const tabs = { users: "Users", tree: "Invite tree", events: "Events" };
+const tabs = { users: "Users", "sign-ups": "Sign-ups", tree: "Invite tree", events: "Events" };
 
 /** Parses the URL fragment: `#users?search=ada` is the view `users` with its parameters. */
 function readHash(): [view: string, parameters: URLSearchParams] {
@@ -47,6 +48,7 @@ start(({ config }) => {
           </nav>
           <div key={`${view}?${parameters}`}>
             {view === "users" && <Users parameters={parameters} config={config} />}
+            {view === "sign-ups" && <SignUps parameters={parameters} config={config} />}
             {view === "user" && <OneUser id={parameters.get("id") ?? ""} self={user} />}
             {view === "tree" && <InviteTree parameters={parameters} />}
             {view === "events" && <EventLog parameters={parameters} />}

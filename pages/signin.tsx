@@ -1,8 +1,10 @@
-// Signs in with a password, and a second factor if the account has one, or with a passkey.
+// Signs in with a password or a code by email, and a second factor if the account has one, or with a passkey.
 
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, call } from "./parts/api";
-import type { Config } from "./parts/config";
+import type { AskedCode } from "./parts/asked-codes";
+import { type Config, isOpen } from "./parts/config";
+import { type Answer, askedFor, type EmailStep, EmailSteps, finish, readStep, titles } from "./parts/email-code";
 import { EmailField, Field, Form, Message } from "./parts/form";
 import { Page, start } from "./parts/page";
 import {
@@ -16,46 +18,113 @@ import {
 import { PasskeyButton } from "./parts/passkey-button";
 import { type Method, Proof } from "./parts/proof";
 import { signIn, signInWithPasskey } from "./parts/sign-in";
+import { AskForCode } from "./signin/ask-for-code";
 
-/** Returns where to go after signing in. Only our own admin page is allowed, so that a link cannot redirect elsewhere. */
-function destination(): string {
-  const next = new URLSearchParams(location.search).get("next") ?? "";
+/**
+ * Returns where to go after signing in, from the query of the page. Only our own admin page is allowed, so that a link cannot redirect
+ * elsewhere.
+ */
+function destination(search = location.search): string {
+  const next = new URLSearchParams(search).get("next") ?? "";
   return /^\/admin(#|$)/.test(next) ? next : "/account";
 }
 
-/** A sign-in whose password was right, and that needs a second factor. */
+/** A sign-in that needs a second factor. */
 interface PendingSignIn {
   token: string;
   methods: Method[];
   email: string;
+  destination: string;
+}
+
+type Step =
+  | { kind: "first"; email?: string }
+  | { kind: "asking"; email: string; asksAtOnce: boolean }
+  | { kind: "second"; pending: PendingSignIn }
+  | EmailStep;
+
+const beginning: Step = readStep() ?? { kind: "first" };
+
+function titleOf({ kind }: Step): string {
+  if (kind === "second") return "One more step";
+  if (kind === "asking") return "Sign in by email";
+  return (kind !== "first" && titles[kind]) || "Sign in";
 }
 
 start(({ config }) => {
-  const [pending, setPending] = useState<PendingSignIn>();
-  /** The email of a sign-in that the user starts again. */
-  const [email, setEmail] = useState<string>();
-  const startAgain = () => {
-    setEmail(pending?.email);
-    setPending(undefined);
-  };
+  const [step, setStep] = useState<Step>(beginning);
+
+  async function verify(asked: AskedCode, answer: Answer): Promise<void> {
+    const { token, email, search } = asked;
+    try {
+      const result = await signIn("login/email/verify", { token, ...answer }, config);
+      finish(asked);
+      if (result === "signed_in") location.replace(destination(search));
+      else setStep({ kind: "waiting", email });
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code === "second_factor_required")) throw error;
+      finish(asked);
+      setStep({ kind: "second", pending: pendingAfter(error, email, destination(search)) });
+    }
+  }
+
   return (
-    <Page config={config} title={pending ? "One more step" : "Sign in"}>
-      {pending ? (
-        <SecondStep config={config} pending={pending} startAgain={startAgain} />
+    <Page config={config} title={titleOf(step)}>
+      {step.kind === "first" ? (
+        <FirstStep
+          config={config}
+          email={step.email}
+          continueWith={(pending) => setStep({ kind: "second", pending })}
+          useEmail={(email) => setStep({ kind: "asking", email, asksAtOnce: true })}
+        />
+      ) : step.kind === "asking" ? (
+        <AskForCode
+          config={config}
+          email={step.email}
+          asksAtOnce={step.asksAtOnce}
+          continueWith={(asked) => setStep(askedFor(asked))}
+          usePassword={(email) => setStep({ kind: "first", email })}
+        />
+      ) : step.kind === "second" ? (
+        <SecondStep
+          config={config}
+          pending={step.pending}
+          startAgain={() => setStep({ kind: "first", email: step.pending.email })}
+        />
       ) : (
-        <FirstStep config={config} email={email} continueWith={setPending} />
+        <EmailSteps
+          step={step}
+          label="Sign in"
+          sent={(email) => `If you can sign in with ${email}, an email is on its way.`}
+          question="You are signing in as"
+          verify={verify}
+          startAgain={(email) => setStep({ kind: "asking", email, asksAtOnce: false })}
+          destination={({ search }) => destination(search)}
+        />
       )}
     </Page>
   );
 });
 
+/** Returns what is in the field for the email. */
+function typedEmail(): string {
+  return document.querySelector<HTMLInputElement>("input[name=email]")?.value.trim() ?? "";
+}
+
+/** Returns the sign-in that continues after this error of the service. */
+function pendingAfter({ detail }: ApiError, email: string, destination: string): PendingSignIn {
+  return { ...(detail as Pick<PendingSignIn, "token" | "methods">), email, destination };
+}
+
 interface FirstStepProps {
   config: Config;
   email: string | undefined;
   continueWith: (pending: PendingSignIn) => void;
+  /** Continues with a code by email, with what the user has typed as the email. */
+  useEmail: (email: string) => void;
 }
 
-function FirstStep({ config, email, continueWith }: FirstStepProps) {
+function FirstStep({ config, email, continueWith, useEmail }: FirstStepProps) {
   const { error, use, offerAgain } = useAutofill(config);
   useEffect(() => {
     // Browsers focus a field with `autofocus` only when the page loads.
@@ -75,7 +144,7 @@ function FirstStep({ config, email, continueWith }: FirstStepProps) {
               offerAgain();
               throw error;
             }
-            continueWith({ ...(error.detail as Omit<PendingSignIn, "email">), email: email ?? "" });
+            continueWith(pendingAfter(error, email ?? "", destination()));
           }
         }}
       >
@@ -89,28 +158,43 @@ function FirstStep({ config, email, continueWith }: FirstStepProps) {
         />
         <Field name="password" label="Password" type="password" autoComplete="current-password" required />
       </Form>
+      {(supportsPasskeys || config.email_sign_in) && <p class="or">or</p>}
+      {config.email_sign_in && (
+        <button
+          type="button"
+          class="other-way"
+          onClick={() => {
+            stopPasskey();
+            useEmail(typedEmail());
+          }}
+        >
+          Email me a code
+        </button>
+      )}
       {supportsPasskeys && (
-        <>
-          <p class="or">or</p>
-          <PasskeyButton
-            label="Use a passkey"
-            ask={async () => {
-              try {
-                const response = await askForPasskey(await call<RequestOptions>("POST", "login/passkey/options"));
-                if (response) await use(response);
-                else offerAgain();
-              } catch (error) {
-                offerAgain();
-                throw error;
-              }
-            }}
-          />
-        </>
+        <PasskeyButton
+          label="Use a passkey"
+          ask={async () => {
+            try {
+              const response = await askForPasskey(await call<RequestOptions>("POST", "login/passkey/options"));
+              if (response) await use(response);
+              else offerAgain();
+            } catch (error) {
+              offerAgain();
+              throw error;
+            }
+          }}
+        />
       )}
       <Message outcome={error && { kind: "error", text: error.message, problems: [] }} />
       <p>
         <a href="/forgot-password">Forgot your password?</a>
       </p>
+      {isOpen(config) && (
+        <p>
+          No account yet? <a href="/signup">Sign up</a>
+        </p>
+      )}
     </>
   );
 }
@@ -154,10 +238,10 @@ interface SecondStepProps {
   startAgain: () => void;
 }
 
-function SecondStep({ config, pending: { token, methods }, startAgain }: SecondStepProps) {
+function SecondStep({ config, pending: { token, methods, destination }, startAgain }: SecondStepProps) {
   const finish = async (proof: object) => {
     await signIn("login/second-factor", { token, ...proof }, config);
-    location.replace(destination());
+    location.replace(destination);
   };
   return (
     <>

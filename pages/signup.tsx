@@ -1,54 +1,67 @@
-// Signs up with an invitation: `/signup?referrer=<user token>&email=<email>`.
+// Signs up, with an invitation (`/signup?referrer=<user token>&email=<email>`) or, if the settings allow it, without one.
 
-import { useEffect, useState } from "preact/hooks";
-import { call, type ApiError } from "./parts/api";
-import { EmailField, Field, Form, NewPasswordField } from "./parts/form";
+import { useState } from "preact/hooks";
+import type { AskedCode } from "./parts/asked-codes";
+import { isOpen } from "./parts/config";
+import { type Answer, askedFor, type EmailStep, EmailSteps, finish, readStep, titles } from "./parts/email-code";
 import { Page, start } from "./parts/page";
 import { signIn } from "./parts/sign-in";
+import { ByInvitation } from "./signup/by-invitation";
+import { type Applicant, OpenSignUp } from "./signup/open-sign-up";
 
-const invitation = new URLSearchParams(location.search);
-const referrer = invitation.get("referrer") ?? "";
+const hasInvitation = new URLSearchParams(location.search).has("referrer");
+
+type Step = { kind: "form" } | EmailStep;
+
+const beginning: Step = readStep() ?? { kind: "form" };
 
 start(({ config }) => {
-  const [error, setError] = useState<string>();
-  useEffect(() => {
-    if (!referrer) return;
-    call<boolean>("POST", "verify-token", { json: { token: referrer } }).then(
-      (isValid) => !isValid && setError("This invitation is invalid or has expired. Ask for a new one."),
-      // Not fatal: the sign-up checks the invitation again.
-      (error: ApiError) => setError(error.message),
-    );
-  }, []);
+  const [step, setStep] = useState<Step>(beginning);
+  const [applicant, setApplicant] = useState<Applicant>({});
+
+  async function verify(asked: AskedCode, answer: Answer): Promise<void> {
+    const { token, email } = asked;
+    const result = await signIn("signup/verify", { token, ...answer }, config);
+    finish(asked);
+    if (result === "signed_in") location.replace("/account");
+    else setStep({ kind: "waiting", email });
+  }
+
+  const title = (step.kind !== "form" && titles[step.kind]) || "Sign up";
   return (
-    <Page config={config} title="Sign up">
-      {error && (
-        <p class="message error" role="alert">
-          {error}
+    <Page config={config} title={title}>
+      {step.kind !== "form" ? (
+        <EmailSteps
+          step={step}
+          label="Sign up"
+          sent={(email) => `An email is on its way to ${email}.`}
+          question="You are signing up as"
+          verify={verify}
+          startAgain={(email) => {
+            setApplicant({ email, ...applicant });
+            setStep({ kind: "form" });
+          }}
+          destination={() => "/account"}
+        />
+      ) : config.sign_up === "closed" ? (
+        <p>Nobody can sign up here. Ask an admin for an account.</p>
+      ) : hasInvitation || !isOpen(config) ? (
+        <ByInvitation config={config} />
+      ) : (
+        <OpenSignUp
+          config={config}
+          applicant={applicant}
+          continueWith={(asked, applicant) => {
+            setApplicant(applicant);
+            setStep(askedFor(asked));
+          }}
+        />
+      )}
+      {step.kind === "form" && (
+        <p>
+          Already have an account? <a href="/signin">Sign in</a>
         </p>
       )}
-      <Form
-        label="Sign up"
-        submit={async ({ name, ...fields }) => {
-          const json = { referrer, ...fields, ...(name && { name }) };
-          await signIn("signup", json, config);
-          location.replace("/account");
-        }}
-      >
-        {!referrer && (
-          <Field
-            name="referrer"
-            label="Invitation"
-            hint="Your invitation link, or the 10-character code in it."
-            required
-          />
-        )}
-        <EmailField defaultValue={invitation.get("email") ?? ""} />
-        <Field name="name" label="Name (optional)" autoComplete="name" />
-        <NewPasswordField minLength={config.password_min_length} />
-      </Form>
-      <p>
-        Already have an account? <a href="/signin">Sign in</a>
-      </p>
     </Page>
   );
 });

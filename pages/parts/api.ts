@@ -129,7 +129,8 @@ async function sendSignedIn<Body>(method: string, path: string, request: Request
     if (!(error instanceof ApiError)) throw error;
     const { pathname, hash } = location;
     const isAccountPage = pathname === "/account";
-    if (error.code === "reauthentication_required") {
+    // The dialog itself has nothing better to ask.
+    if (error.code === "reauthentication_required" && !path.startsWith("reauthenticate")) {
       if (!(await reauthenticate(error))) throw error;
       return await sendSignedIn(method, path, request);
     }

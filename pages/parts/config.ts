@@ -12,8 +12,17 @@ export interface Config {
   user_token_lifetime_days: number;
   /** The site key of Turnstile, or null if no form needs it. */
   turnstile_site_key: string | null;
+  /** Who can sign up: invited users, everyone, users of certain domains, everyone after approval, or nobody. */
+  sign_up: "invitation" | "open" | "domains" | "approval" | "closed";
+  /** Whether users can sign in with a code by email. */
+  email_sign_in: boolean;
 }
 
 export function loadConfig(): Promise<Config> {
   return call<Config>("GET", "config");
+}
+
+/** Returns whether users can sign up without an invitation. */
+export function isOpen({ sign_up }: Config): boolean {
+  return ["open", "domains", "approval"].includes(sign_up);
 }

@@ -1,7 +1,7 @@
 // Forms: fields with labels and errors, a submit button with a busy state, and a message with the outcome.
 
 import { type ComponentChildren, createContext, type PartialInputHTMLAttributes } from "preact";
-import { useContext, useId, useRef } from "preact/hooks";
+import { useContext, useEffect, useId, useRef } from "preact/hooks";
 import { type Outcome, useAction } from "./action";
 import type { FieldProblem } from "./api";
 
@@ -18,12 +18,18 @@ interface FormProps {
   clears?: boolean;
   /** Whether to put the fields and the button on one line if there is room. */
   inline?: boolean;
+  /** Whether to submit it at once, because the user has just chosen to do so with the values that it starts with. */
+  submitsAtOnce?: boolean;
   children?: ComponentChildren;
 }
 
-export function Form({ label, submit, clears, inline, children }: FormProps) {
+export function Form({ label, submit, clears, inline, submitsAtOnce, children }: FormProps) {
   const form = useRef<HTMLFormElement>(null);
   const { busy, outcome, run } = useAction();
+  useEffect(() => {
+    // After the effects of what the form contains.
+    if (submitsAtOnce) queueMicrotask(() => form.current?.requestSubmit());
+  }, []);
 
   async function onSubmit(event: Event) {
     event.preventDefault();
@@ -125,6 +131,20 @@ export function NewPasswordField({ minLength, ...input }: Partial<FieldProps> & 
       hint={`At least ${minLength} characters.`}
       required
       {...input}
+    />
+  );
+}
+
+/** A field for a code from an email. */
+export function CodeField({ name }: { name: string }) {
+  return (
+    <Field
+      name={name}
+      label="Code"
+      hint="The 6-digit code from the email."
+      inputMode="numeric"
+      autoComplete="one-time-code"
+      required
     />
   );
 }

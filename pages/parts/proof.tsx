@@ -1,11 +1,13 @@
-// Lets the user choose how to prove who they are: with a password, a code from the authenticator app, a passkey or a recovery code.
+// Lets the user choose how to prove who they are: with a password, a code from the authenticator app or an email, a passkey or
+// a recovery code.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { EmailProof } from "./email-proof";
 import { Field, Form, UsernameField } from "./form";
 import { askForPasskey, type PasskeyResponse, type RequestOptions, stopPasskey, supportsPasskeys } from "./passkey";
 import { PasskeyButton } from "./passkey-button";
 
-export type Method = "password" | "totp" | "passkey" | "recovery_code";
+export type Method = "password" | "email_code" | "totp" | "passkey" | "recovery_code";
 
 /** The member of the request, and the text of the field and of the button that chooses it. */
 const typed = {
@@ -45,10 +47,23 @@ interface ProofProps {
   submit: (proof: TypedProof) => Promise<void>;
   loadPasskeyOptions: () => Promise<RequestOptions>;
   submitPasskey: (response: PasskeyResponse) => Promise<void>;
+  /** Asks for an email with a code, where the service accepts one. */
+  askForEmail?: () => Promise<{ token: string }>;
 }
 
-export function Proof({ methods, label, email, submit, loadPasskeyOptions, submitPasskey }: ProofProps) {
-  const usable = methods.filter((method) => (method === "passkey" ? supportsPasskeys : method in typed));
+export function Proof({
+  methods,
+  label,
+  email = "",
+  submit,
+  loadPasskeyOptions,
+  submitPasskey,
+  askForEmail,
+}: ProofProps) {
+  const usable = methods.filter((method) => {
+    if (method === "passkey") return supportsPasskeys;
+    return method === "email_code" ? askForEmail !== undefined : method in typed;
+  });
   const [method, setMethod] = useState(usable[0]);
   const container = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -73,7 +88,10 @@ export function Proof({ methods, label, email, submit, loadPasskeyOptions, submi
           }}
         />
       )}
-      {method && method !== "passkey" && (
+      {method === "email_code" && askForEmail && (
+        <EmailProof label={label} email={email} asksAtOnce={method !== usable[0]} ask={askForEmail} submit={submit} />
+      )}
+      {method && method !== "passkey" && method !== "email_code" && (
         <Form key={method} label={label} submit={submit}>
           {method === "password" && email && <UsernameField email={email} />}
           <Field
@@ -89,11 +107,17 @@ export function Proof({ methods, label, email, submit, loadPasskeyOptions, submi
         .filter((other) => other !== method)
         .map((other) => (
           <p key={other}>
-            <button type="button" class="link" onClick={() => setMethod(other)}>
-              {other === "passkey" ? "Use a passkey" : typed[other].choose}
+            {/* Not with the second click of a double click, which hits the choice that is there by then. */}
+            <button type="button" class="link" onClick={({ detail }) => detail < 2 && setMethod(other)}>
+              {chooses(other)}
             </button>
           </p>
         ))}
     </div>
   );
+}
+
+function chooses(method: Method): string {
+  if (method === "passkey") return "Use a passkey";
+  return method === "email_code" ? "Email me a code" : typed[method].choose;
 }

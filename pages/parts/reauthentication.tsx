@@ -53,8 +53,10 @@ function Confirmation({ methods, email, closed }: ConfirmationProps) {
           submit={send}
           loadPasskeyOptions={() => callSignedIn<RequestOptions>("POST", "reauthenticate/passkey/options")}
           submitPasskey={({ token, credential }) => send({ token, credential })}
+          askForEmail={() => callSignedIn<{ token: string }>("POST", "reauthenticate/email")}
         />
-        <button type="button" class="quiet" onClick={() => dialog.current?.close()}>
+        {/* Not with the second click of a double click on a choice above, which moves this button. */}
+        <button type="button" class="quiet" onClick={({ detail }) => detail < 2 && dialog.current?.close()}>
           Cancel
         </button>
       </article>

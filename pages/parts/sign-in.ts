@@ -10,7 +10,10 @@ interface SignedIn {
 }
 
 /** The ways to start a session. */
-type Way = "login" | "login/second-factor" | "login/passkey" | "signup";
+type Way = "login" | "login/second-factor" | "login/passkey" | "login/email/verify" | "signup" | "signup/verify";
+
+/** Whether there is a session now, or will be one after an admin has approved the account. */
+export type Result = "signed_in" | "waiting_for_approval";
 
 /**
  * Starts a session.
@@ -18,10 +21,13 @@ type Way = "login" | "login/second-factor" | "login/passkey" | "signup";
  * Browsers drop cookies silently, and the next page would then redirect back to the sign-in page. So this first loads the
  * user with the new cookie and, if that fails, throws a {@link ApiError} that explains why there is no session.
  */
-export async function signIn(path: Way, json: unknown, config: Config): Promise<void> {
-  const { token, user } = await call<SignedIn>("POST", path, { json, setsCookie: true });
+export async function signIn(path: Way, json: unknown, config: Config): Promise<Result> {
+  const response = await call<SignedIn | { status: Result }>("POST", path, { json, setsCookie: true });
+  if ("status" in response) return response.status;
+  const { token, user } = response;
   try {
     await call("GET", "me", { actingAs: user.id });
+    return "signed_in";
   } catch (error) {
     // Without the cookie there is no session; with an older cookie, it is another user's.
     if (!(error instanceof ApiError && ["invalid_token", "account_changed"].includes(error.code))) throw error;
@@ -43,8 +49,9 @@ export async function signInWithPasskey(response: PasskeyResponse, config: Confi
 }
 
 function explainNoSession(path: Way, config: Config): string {
-  const done =
-    path === "signup" ? "Your account has been created, but you are not signed in." : "You are not signed in.";
+  const done = path.startsWith("signup")
+    ? "Your account has been created, but you are not signed in."
+    : "You are not signed in.";
   const own = `${config.app_url}/signin`;
   if (location.origin === new URL(own).origin) {
     return `${done} Your browser blocked the cookie of this site. Allow cookies for ${location.host}, then sign in again.`;

@@ -6,12 +6,14 @@ import { startPostern } from "../workerd/support/postern.mjs";
 import { totp } from "../workerd/support/totp.mjs";
 import { addAuthenticator, makeStale, withoutAutofill } from "./support/authenticator.mjs";
 import { startBrowser } from "./support/browser.mjs";
+import { askForCode, codeMail } from "./support/email-codes.mjs";
 import { assertUsable, looks, section, signIn, expectMessage, visit } from "./support/visitor.mjs";
 
 let postern;
 let browser;
 before(async () => {
-  [postern, browser] = await Promise.all([startPostern(), startBrowser()]);
+  // The mode with the longest form.
+  [postern, browser] = await Promise.all([startPostern({ settings: { SIGN_UP: "approval" } }), startBrowser()]);
   const token = await adminToken(postern);
   ok(await send(postern, "POST", "/api/auth/me/create-token", { token, json: { name: "For Grace" } }));
   await signUp(postern, "ada@example.com");
@@ -56,6 +58,37 @@ for (const look of looks) {
       await assertUsable(page, "reset password, with an error");
     });
 
+    test("every step of an email code passes axe", async () => {
+      const email = `code-${look.name.replaceAll(/\W/g, "")}@example.com`;
+      await page.goto("/signin");
+      await page.getByRole("button", { name: "Email me a code" }).click();
+      await page.getByRole("heading", { name: "Sign in by email" }).waitFor();
+      await assertUsable(page, "sign in by email");
+      await askForCode(page, postern, email);
+      await assertUsable(page, "code");
+      await page.getByLabel("Code").fill("12345");
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await expectMessage(page, "The code was not accepted.");
+      await assertUsable(page, "code, with an error");
+
+      await page.goto("/signup");
+      await page.getByLabel("Email").fill(email);
+      await assertUsable(page, "sign up without an invitation");
+      await page.getByLabel("Note").fill("A note that is so long that it takes more than one line on a phone.");
+      const { href } = await codeMail(postern, email, () => page.getByRole("button", { name: "Sign up" }).click());
+      const elsewhere = await visit(browser, postern, look);
+      await elsewhere.page.goto(href);
+      await elsewhere.page.getByRole("heading", { name: "Your code" }).waitFor();
+      await assertUsable(elsewhere.page, "link, in another browser");
+      await elsewhere.leave();
+      await page.goto(href);
+      await page.getByText("You are signing up as").waitFor();
+      await assertUsable(page, "link");
+      await page.getByRole("button", { name: "Sign up" }).click();
+      await page.getByRole("heading", { name: "Waiting for approval" }).waitFor();
+      await assertUsable(page, "waiting for approval");
+    });
+
     test("the account page passes axe", async () => {
       await signIn(page, "admin", "admin");
       await section(page, "Invitations").getByRole("listitem").first().waitFor();
@@ -69,6 +102,7 @@ for (const look of looks) {
     test("every step of passkeys and second factors passes axe", async () => {
       const email = `${look.name.replaceAll(/\W/g, "")}@example.com`;
       await signUp(postern, email);
+      await postern.sql("UPDATE users SET is_verified = 1 WHERE email = ?", email);
       const visitor = await visit(browser, postern, look);
       const own = visitor.page;
       const authenticator = await addAuthenticator(own);
@@ -93,6 +127,9 @@ for (const look of looks) {
       await dialog.getByRole("button", { name: "Confirm" }).click();
       await expectMessage(dialog, "We could not confirm that it is you.");
       await assertUsable(own, "confirmation, with an error");
+      await dialog.getByRole("button", { name: "Email me a code" }).click();
+      await dialog.getByLabel("Code").waitFor();
+      await assertUsable(own, "confirmation with a code by email");
       await authenticator.setPresent(false);
       await dialog.getByRole("button", { name: "Use a passkey" }).click();
       await dialog.getByRole("button", { name: "Cancel" }).nth(1).waitFor();
@@ -144,6 +181,13 @@ for (const look of looks) {
       await page.getByRole("link", { name: "Invite tree", exact: true }).first().click();
       await section(page, "Invite tree").getByRole("button", { name: "Freeze: ada@example.com" }).waitFor();
       await assertUsable(page, "invite tree");
+      await page.getByRole("link", { name: "Sign-ups" }).click();
+      await section(page, "Sign-ups").getByRole("listitem").first().waitFor();
+      await assertUsable(page, "sign-ups");
+      await page.getByRole("button", { name: "Reject" }).first().click();
+      await page.getByRole("dialog").waitFor();
+      await assertUsable(page, "sign-ups, with a dialog");
+      await page.keyboard.press("Escape");
       await page.getByRole("link", { name: "Events" }).click();
       await section(page, "Events").getByRole("listitem").first().waitFor();
       await assertUsable(page, "events");

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import { mail, signUp } from "../workerd/support/client.mjs";
+import { PASSWORD, mail, signUp, userToken } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 import { startBrowser } from "./support/browser.mjs";
 import { expectMessage, visit } from "./support/visitor.mjs";
@@ -54,6 +54,8 @@ function turnstile(mode) {
 
 let browser;
 let postern;
+/** The user token of an invitation. */
+let referrer;
 /** The tokens that Cloudflare was asked about. */
 let asked = [];
 before(async () => {
@@ -63,8 +65,9 @@ before(async () => {
     asked.push(response);
     return Response.json({ success: isNew, "error-codes": isNew ? [] : ["timeout-or-duplicate"] });
   };
-  [postern, browser] = await Promise.all([startPostern({ outbound }), startBrowser()]);
-  await signUp(postern, "ada@example.com");
+  [postern, browser] = await Promise.all([startPostern({ settings: { SIGN_UP: "open" }, outbound }), startBrowser()]);
+  const { token } = await signUp(postern, "ada@example.com");
+  referrer = await userToken(postern, token);
   await postern.restart({ settings });
 });
 after(() => Promise.all([browser?.close(), postern?.stop()]));
@@ -101,6 +104,40 @@ test("the page sends a new token with each request for a reset link", async () =
   await askForLink(page);
   await expectMessage(page, "a link is on its way");
   assert.deepEqual(asked, ["token 1 of password_reset", "token 2 of password_reset"]);
+  await leave();
+});
+
+test("the page sends a new token with each request for a code", async () => {
+  const { page, leave } = await visitWith();
+  await page.goto("/signin");
+  await page.getByLabel("Email").fill("ada@example.com");
+  const button = page.getByRole("button", { name: "Email me a code" });
+  // The first click opens the form and sends it.
+  await button.click();
+  await page.getByRole("heading", { name: "Check your email" }).waitFor();
+  await page.getByRole("button", { name: "start again" }).click();
+  await button.click();
+  await page.getByRole("heading", { name: "Check your email" }).waitFor();
+  assert.equal(new Set(asked).size, 2);
+  for (const token of asked) assert.match(token, /^token \d of login_email$/);
+  await leave();
+});
+
+test("the page sends a token with a sign-up", async () => {
+  const { page, leave } = await visitWith();
+  await page.goto(`/signup?referrer=${referrer}`);
+  await page.getByLabel("Email").fill("invited@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign up" }).click();
+  await page.waitForURL("/account");
+  assert.deepEqual(asked, ["token 1 of signup"]);
+
+  asked = [];
+  await page.goto("/signup");
+  await page.getByLabel("Email").fill("open@example.com");
+  await page.getByRole("button", { name: "Sign up" }).click();
+  await page.getByRole("heading", { name: "Check your email" }).waitFor();
+  assert.deepEqual(asked, ["token 1 of signup"]);
   await leave();
 });
 

@@ -225,7 +225,7 @@ test("a browser without passkeys shows no button for them", async () => {
   await withoutPasskeys(page);
   await page.goto("/signin");
   await page.getByRole("button", { name: "Sign in" }).waitFor();
-  assert.deepEqual(await page.getByRole("button").allTextContents(), ["Sign in"]);
+  assert.deepEqual(await page.getByRole("button").allTextContents(), ["Sign in", "Email me a code"]);
   await signIn(page, "embedded@example.com");
   const passkeys = section(page, "Passkeys");
   await passkeys.getByText("This browser does not support passkeys.").waitFor();

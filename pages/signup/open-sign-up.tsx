@@ -1,0 +1,67 @@
+// Signs up without an invitation. The service emails a code first, also to an email that has an account, so this page does not reveal
+// who has one.
+
+import { call } from "../parts/api";
+import { type AskedCode, remember, type SentCode } from "../parts/asked-codes";
+import { useCaptcha } from "../parts/captcha";
+import type { Config } from "../parts/config";
+import { EmailField, Field, Form, NewPasswordField } from "../parts/form";
+
+/** What the user has entered so far, without the password. */
+export interface Applicant {
+  email?: string | undefined;
+  name?: string | undefined;
+  note?: string | undefined;
+}
+
+interface OpenSignUpProps {
+  config: Config;
+  applicant: Applicant;
+  continueWith: (asked: AskedCode, applicant: Applicant) => void;
+}
+
+export function OpenSignUp({ config, applicant, continueWith }: OpenSignUpProps) {
+  const { widget, withCaptcha } = useCaptcha(config, "signup");
+  return (
+    <>
+      {config.sign_up === "domains" && <p>You can sign up with an email at certain domains, or with an invitation.</p>}
+      {config.sign_up === "approval" && <p>An admin approves new accounts.</p>}
+      <Form
+        label="Sign up"
+        submit={async ({ email = "", ...fields }) => {
+          const filled = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ""));
+          const sent = await withCaptcha((captcha) =>
+            call<SentCode>("POST", "signup", { json: { email, ...filled, ...captcha } }),
+          );
+          const asked = { ...sent, email, search: "" };
+          remember(asked);
+          continueWith(asked, { email, name: fields.name, note: fields.note });
+        }}
+      >
+        <EmailField defaultValue={applicant.email ?? ""} autoFocus />
+        <Field name="name" label="Name (optional)" autoComplete="name" defaultValue={applicant.name ?? ""} />
+        {config.email_sign_in ? (
+          <NewPasswordField
+            label="Password (optional)"
+            hint={`At least ${config.password_min_length} characters. Without a password, you sign in with a code by email.`}
+            minLength={config.password_min_length}
+            required={false}
+          />
+        ) : (
+          <NewPasswordField minLength={config.password_min_length} />
+        )}
+        {config.sign_up === "approval" && (
+          <Field
+            name="note"
+            label="Note for the admin (optional)"
+            hint="For example, who you are and what you need the account for."
+            autoComplete="off"
+            maxLength={500}
+            defaultValue={applicant.note ?? ""}
+          />
+        )}
+        {widget}
+      </Form>
+    </>
+  );
+}
