@@ -196,6 +196,12 @@ refusals! {
     OneTimePasswordDead:
         FORBIDDEN "otp_token_refused", "This code is no longer valid. Ask for a new one.";
 
+    /// The link undoes no change of an email: it is unknown, used or too old.
+    UndoRefused:
+        FORBIDDEN "undo_refused",
+        "There is nothing to undo with this link. It may have been used before, or a newer request has replaced it. Changes can be undone \
+         for 7 days.";
+
     /// The caller's own email is not verified.
     EmailNotVerified:
         FORBIDDEN "email_not_verified", "Verify your own email address before you invite others by email.";
@@ -237,6 +243,10 @@ refusals! {
     EmailUnreachable:
         CONFLICT "email_unreachable",
         "Emails to your address came back or were marked as spam, so none was sent. Check the address on your account page.";
+
+    /// The new email is the current one.
+    SameEmail:
+        CONFLICT "same_email", "This is already the email address of your account.";
 
     /// The email is already verified.
     AlreadyVerified:

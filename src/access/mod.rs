@@ -1,9 +1,10 @@
-//! Who is calling: sessions and their tokens, passwords that users type, passkeys, user tokens, one-time tokens, captchas, the first
-//! account, and the audit events.
+//! Who is calling: sessions and their tokens, passwords that users type, passkeys, user tokens, one-time tokens, changes of the email,
+//! captchas, the first account, and the audit events.
 
 pub mod audit;
 pub mod bearer;
 pub mod captcha;
+pub mod email_change;
 pub mod email_proof;
 pub mod email_sign_in;
 pub mod first_account;

@@ -73,6 +73,18 @@ actions! {
     OtpSent: MANY_POINTS;
     /// The email was verified with a one-time password.
     OtpVerified: NO_POINTS;
+    /// A change of the email was asked for. Codes were mailed.
+    EmailChangeRequested: NO_POINTS;
+    /// The email was changed, or a code was wrong.
+    EmailChanged: NO_POINTS;
+    /// A change of the email was stopped before it was completed.
+    EmailChangeCancelled: NO_POINTS;
+    /// The owner of the old email has undone a change.
+    EmailChangeUndone: NO_POINTS;
+    /// An admin has marked the email as verified.
+    EmailMarkedVerified: NO_POINTS;
+    /// An admin has marked the email as unverified.
+    EmailMarkedUnverified: NO_POINTS;
     /// A user token was created.
     TokenCreated: MANY_POINTS;
     /// A user token was deleted.

@@ -4,6 +4,7 @@ pub mod breached_password;
 pub mod claims;
 pub mod common_password;
 pub mod email;
+pub mod email_change;
 pub mod email_problem;
 pub mod event;
 pub mod mail_budget;

@@ -87,6 +87,20 @@ pub const INVITE_BY_USER: Policy =
 /// Invitations to one email, by any user.
 pub const INVITE_BY_EMAIL: Policy = Policy { name: "invite-email", free: 3, delay: HOUR, max_delay: DAY, forget: DAY };
 
+/// Changes of the email that one user has asked for, with or without success.
+pub const EMAIL_CHANGE_BY_USER: Policy =
+    Policy { name: "email-change-user", free: 10, delay: 10 * MINUTE, max_delay: HOUR, forget: HOUR };
+
+/// Changes to one new address, by any user. Its owner need not know of them.
+pub const EMAIL_CHANGE_BY_EMAIL: Policy =
+    Policy { name: "email-change-email", free: 5, delay: HOUR, max_delay: DAY, forget: DAY };
+
+/// Guesses of one user at the codes of an email change, right or wrong, for all changes together.
+pub const EMAIL_CHANGE_CODE_BY_USER: Policy = Policy { name: "email-change-code-user", ..CODE_BY_USER };
+
+/// Guesses at the codes of changes to one new address, by all users together, so that a user with many accounts can guess no more often.
+pub const EMAIL_CHANGE_CODE_BY_EMAIL: Policy = Policy { name: "email-change-code-email", ..CODE_BY_USER };
+
 /// The client's address, from `CF-Connecting-IP` only. An IPv6 address counts by its /64 network, which usually belongs to one
 /// customer.
 #[derive(Debug, Clone, PartialEq, Eq)]

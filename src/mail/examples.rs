@@ -38,6 +38,14 @@ pub fn examples(settings: &Settings, to: &Email, name: &str) -> Result<Vec<Messa
     for notice in notices(name) {
         mails.push(message::security_notice(settings, to, Some(name), &notice)?);
     }
+    mails.extend([
+        message::email_change_code(settings, to, CODE, 600)?,
+        message::email_change_notice(settings, to, Some(name), TOKEN, None, 600)?,
+        message::email_change_notice(settings, to, Some(name), TOKEN, Some(CODE), 600)?,
+        message::email_changed(settings, to, Some(name), Some(TOKEN))?,
+        message::email_changed(settings, to, Some(name), None)?,
+        message::email_change_undone(settings, to, Some(name))?,
+    ]);
     Ok(mails)
 }
 

@@ -12,7 +12,11 @@ use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
 use super::{brand::Scheme, queue::CodeMail};
-use crate::{domain::email::Email, error::Error, settings::Settings};
+use crate::{
+    domain::{email::Email, email_change::UNDO_PERIOD},
+    error::Error,
+    settings::Settings,
+};
 
 /// A mail that is ready to send.
 #[derive(Clone, PartialEq, Eq)]
@@ -228,6 +232,68 @@ fn code_link(settings: &Settings, page: &str, mail: &CodeMail) -> String {
     format!("{}#{fragment}", link(settings, page, &[]))
 }
 
+/// Returns the mail with the code that confirms the new address of an account. It greets without a name and does not say whose account it
+/// is, because the address may be that of a stranger.
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn email_change_code(settings: &Settings, to: &Email, code: &str, lifetime_seconds: i64) -> Result<Message, Error> {
+    let envelope = Envelope { settings, to, name: None };
+    let lifetime = &*duration(lifetime_seconds);
+    mail!("email_change_code", envelope, code, lifetime)
+}
+
+/// Returns the mail to the old address about a change that was asked for, with the link that stops it,
+/// `<APP_URL>/undo-email-change#token=<token>`, and a code if one is needed. It does not name the new address, which a stranger may have
+/// chosen.
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn email_change_notice(
+    settings: &Settings,
+    to: &Email,
+    name: Option<&str>,
+    token: &str,
+    code: Option<&str>,
+    lifetime_seconds: i64,
+) -> Result<Message, Error> {
+    let envelope = Envelope { settings, to, name };
+    let link = &*undo_link(settings, token);
+    let lifetime = &*duration(lifetime_seconds);
+    mail!("email_change_notice", envelope, link, code: Option<&'a str>, lifetime)
+}
+
+/// Returns the mail to the old address about a change that was made, with the link that undoes it, if it can be undone.
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn email_changed(
+    settings: &Settings,
+    to: &Email,
+    name: Option<&str>,
+    token: Option<&str>,
+) -> Result<Message, Error> {
+    let envelope = Envelope { settings, to, name };
+    let undo_link = token.map(|token| undo_link(settings, token));
+    let undo_link = undo_link.as_deref();
+    let lifetime = &*duration(UNDO_PERIOD / 1_000);
+    mail!("email_changed", envelope, undo_link: Option<&'a str>, lifetime)
+}
+
+/// Returns the mail to the address that an account had until its change was undone.
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn email_change_undone(settings: &Settings, to: &Email, name: Option<&str>) -> Result<Message, Error> {
+    let envelope = Envelope { settings, to, name };
+    mail!("email_change_undone", envelope)
+}
+
+/// Returns the link that stops or undoes a change. The token is in the fragment, which browsers send to no server.
+fn undo_link(settings: &Settings, token: &str) -> String {
+    format!("{}#token={token}", link(settings, "/undo-email-change", &[]))
+}
+
 /// A notice about the security of an account. To add one, add a variant, a folder of the same name, and a row in [`security_notice`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -398,6 +464,9 @@ mod tests {
         examples(&settings(), &to(), name).unwrap()
     }
 
+    const UNDO_LINK: &str =
+        "https://app.example/base/undo-email-change#token=eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln-_";
+
     /// Returns the text that an HTML body shows, without its head and preview.
     fn visible(html: &str) -> String {
         let (_, body) = html.split_once("<h1").unwrap();
@@ -418,7 +487,7 @@ mod tests {
 
     #[test]
     fn text_and_html_of_every_mail_carry_the_same_facts() {
-        let facts: [&[&str]; 15] = [
+        let facts: [&[&str]; 27] = [
             &["Hello Ada Lovelace,", CODE, "10 minutes", "works once", "If you did not request a code", "ignore"],
             &[
                 "Hello Ada Lovelace,",
@@ -442,6 +511,12 @@ mod tests {
                 "90 days",
                 "ignore",
             ],
+            &["Hello Ada Lovelace,", CODE, "https://app.example/base/signin#id=", "10 minutes", "works once", "ignore"],
+            &["Hello,", CODE, "https://app.example/base/signup#id=", "10 minutes", "works once", "ignore"],
+            &["already has an account", "sign in instead", "https://app.example/base/signin", "Nothing was changed"],
+            &["Hello Ada Lovelace,", "confirm a change", CODE, "10 minutes", "change your password"],
+            &["has approved your Postern account", "https://app.example/base/signin"],
+            &["has not approved the request", "was deleted"],
             &[
                 "Hello Ada Lovelace,",
                 "was changed",
@@ -459,6 +534,18 @@ mod tests {
             &["The old ones no longer work"],
             &["with your password and a recovery code", "You have 1 recovery code left", "create new ones"],
             &["An admin has removed the authenticator app", "set them up again"],
+            &["Hello,", CODE, "10 minutes", "works once", "the new email address", "If you did not request a code"],
+            &[
+                "Hello Ada Lovelace,",
+                "asked to change",
+                "If this was you, you do not need",
+                UNDO_LINK,
+                "change your password",
+            ],
+            &["asked to change", CODE, "10 minutes", "If this was not you, stop the change", UNDO_LINK],
+            &["was changed", "you do not need to do anything", UNDO_LINK, "7 days", "removes the password"],
+            &["was changed", "If this was not you, ask an admin"],
+            &["was undone", "everyone was signed out", "If you did not expect this"],
         ];
         let mails = every_mail("Ada Lovelace");
         assert_eq!(mails.len(), facts.len());
@@ -504,7 +591,7 @@ mod tests {
 
     #[test]
     fn a_button_always_has_its_link_beside_it_in_words() {
-        for mail in every_mail("Ada").iter().skip(1) {
+        for mail in every_mail("Ada").iter().filter(|mail| mail.html.contains("class=\"button\"")) {
             let link = links(&mail.text)[0].replace('&', "&#38;");
             assert_eq!(mail.html.matches(&format!("href=\"{link}\"")).count(), 2, "{mail:?}");
             assert!(mail.html.contains(&format!(">{link}</a>")), "{mail:?}");
@@ -538,6 +625,11 @@ mod tests {
     #[test]
     fn a_name_with_markup_is_shown_as_it_is_written_and_does_nothing() {
         for mail in every_mail("<script>alert(1)<b a=\"'&") {
+            // These greet without a name, because they may reach a stranger.
+            if ["sign_up_code", "email_change_code"].contains(&mail.kind) {
+                assert!(!mail.html.contains("alert"), "{}", mail.html);
+                continue;
+            }
             assert!(!mail.html.contains("<script") && !mail.html.contains("<b "), "{}", mail.html);
             assert!(mail.html.contains("&#60;script&#62;alert(1)&#60;b a=&#34;&#39;&#38;"), "{}", mail.html);
         }
@@ -586,13 +678,27 @@ mod tests {
 
     #[test]
     fn a_code_is_found_in_both_bodies_alone_and_not_in_the_subject() {
-        let mut others = every_mail("Agent 27182");
-        let code = others.remove(0);
-        assert_eq!((codes(&code.text), codes(&code.html)), (vec![CODE], vec![CODE]));
-        let (preview, _) = code.html.split_once("role=\"article\"").unwrap();
-        assert!(!code.subject.contains(CODE) && !preview.contains(CODE));
-        for mail in others {
-            assert!(codes(&mail.text).is_empty() && codes(&mail.html).is_empty(), "{mail:?}");
+        let is_with_code = |mail: &&Message| mail.html.contains("class=\"code\"");
+        let mails = every_mail("Agent 27182");
+        assert_eq!(
+            mails.iter().filter(is_with_code).map(|mail| mail.kind).collect::<Vec<_>>(),
+            [
+                "one_time_password",
+                "sign_in_code",
+                "sign_up_code",
+                "confirmation_code",
+                "email_change_code",
+                "email_change_notice"
+            ]
+        );
+        for mail in &mails {
+            for part in [&mail.text, &mail.html] {
+                // A link may have the code too.
+                let found = codes(part);
+                assert!(found.iter().all(|code| *code == CODE) && found.is_empty() != is_with_code(&mail), "{mail:?}");
+            }
+            let (preview, _) = mail.html.split_once("role=\"article\"").unwrap();
+            assert!(!mail.subject.contains(CODE) && !preview.contains(CODE), "{mail:?}");
         }
     }
 
@@ -606,6 +712,12 @@ mod tests {
                 "Reset your Postern password",
                 "Set up your Postern account",
                 "You are invited to Postern",
+                "Your sign-in code for Postern",
+                "Your sign-up code for Postern",
+                "You already have a Postern account",
+                "Your confirmation code for Postern",
+                "Your Postern account is ready",
+                "Your request to join Postern",
                 "Your Postern password was changed",
                 "Your Postern password was removed",
                 "A passkey was added to your Postern account",
@@ -617,6 +729,12 @@ mod tests {
                 "You have new Postern recovery codes",
                 "A recovery code for your Postern account was used",
                 "An admin has reset the second factors of your Postern account",
+                "Confirm your new email address for Postern",
+                "Someone asked to change the email address of your Postern account",
+                "Someone asked to change the email address of your Postern account",
+                "The email address of your Postern account was changed",
+                "The email address of your Postern account was changed",
+                "The change of your Postern email address was undone",
             ]
         );
     }

@@ -16,18 +16,20 @@ use super::{
     message::{self, Message, SecurityNotice},
 };
 use crate::{
-    access::bearer,
+    access::{bearer, one_time},
     app::App,
     crypto::random,
     domain::{
         Timestamp,
         email::Email,
+        email_change::UNDO_PERIOD,
         mail_budget::{Budget, EQUAL_NOTICES, REQUESTED_BY_ANYONE, REQUESTED_BY_OWNER},
         user::User,
     },
     error::Error,
     settings::{self, Settings},
     store::{
+        email_changes::Undoable,
         email_problems,
         mails::{self, LEASE, Mail, Notice},
         records::{self, Key},
@@ -111,6 +113,40 @@ pub enum MailJob {
         /// The name of the owner.
         name: Option<String>,
     },
+    /// The code that confirms the new address of an account.
+    EmailChangeCode {
+        /// The new address.
+        email: String,
+        /// The code.
+        code: String,
+    },
+    /// The notice to the old address about a change that was asked for.
+    EmailChangeNotice {
+        /// The old address.
+        email: String,
+        /// The name of the owner.
+        name: Option<String>,
+        /// The token of the link that stops the change.
+        token: String,
+        /// The code that confirms the change, if one is needed.
+        code: Option<String>,
+    },
+    /// The notice to the old address about a change that was made.
+    EmailChanged {
+        /// The old address.
+        email: String,
+        /// The name of the owner.
+        name: Option<String>,
+        /// The token of the link that undoes the change, if it can be undone.
+        token: Option<String>,
+    },
+    /// The notice to the new address about a change that was undone.
+    EmailChangeUndone {
+        /// The new address.
+        email: String,
+        /// The name of the owner.
+        name: Option<String>,
+    },
     /// Any other notice about the security of an account.
     SecurityNotice {
         /// The address of the owner.
@@ -158,6 +194,10 @@ impl MailJob {
             | MailJob::Invitation { email, .. }
             | MailJob::EmailCode(CodeMail { email, .. })
             | MailJob::SignUpAnswer { email, .. }
+            | MailJob::EmailChangeCode { email, .. }
+            | MailJob::EmailChangeNotice { email, .. }
+            | MailJob::EmailChanged { email, .. }
+            | MailJob::EmailChangeUndone { email, .. }
             | MailJob::PasswordChanged { email, .. }
             | MailJob::SecurityNotice { email, .. } => email,
         }
@@ -167,11 +207,16 @@ impl MailJob {
     /// (`domain::email_problem`): the problem may be over, and the owner must learn of it.
     fn is_security_notice(&self) -> bool {
         match self {
-            MailJob::PasswordChanged { .. } | MailJob::SecurityNotice { .. } => true,
+            MailJob::EmailChangeNotice { .. }
+            | MailJob::EmailChanged { .. }
+            | MailJob::EmailChangeUndone { .. }
+            | MailJob::PasswordChanged { .. }
+            | MailJob::SecurityNotice { .. } => true,
             MailJob::PasswordReset { .. }
             | MailJob::AccountInvitation { .. }
             | MailJob::Invitation { .. }
             | MailJob::EmailCode(_)
+            | MailJob::EmailChangeCode { .. }
             | MailJob::SignUpAnswer { .. } => false,
         }
     }
@@ -252,6 +297,70 @@ impl QueuedMail {
     ) -> Result<QueuedMail, Error> {
         let job = MailJob::SignUpAnswer { email: to.as_str().to_owned(), name, is_approved };
         QueuedMail::asked_for(app, to, job, app.now + SIGN_UP_ANSWER_LIFETIME, REQUESTED_BY_OWNER).await
+    }
+
+    /// Returns the mail with the reset link for the owner of an account whose address was changed back. It is never refused, because
+    /// otherwise a thief could fill the budget of the recipient. A change can be undone once.
+    ///
+    /// # Errors
+    /// 500 without randomness.
+    pub fn password_reset_after_undo(app: &App, email: &str, reset_id: &str) -> Result<QueuedMail, Error> {
+        let job = MailJob::PasswordReset { email: email.to_owned(), reset_id: reset_id.to_owned() };
+        let expires_at = app.now + app.settings().reset_token_lifetime * 1_000;
+        QueuedMail::new(app, random::id()?, job, app.now + LEASE, expires_at)
+    }
+
+    /// Returns the mail with the code that confirms a new address. It names neither the user nor the old address, because the new one
+    /// may be that of a stranger.
+    ///
+    /// # Errors
+    /// As [`QueuedMail::password_reset`].
+    pub async fn email_change_code(app: &App, email: &Email, code: &str) -> Result<QueuedMail, Error> {
+        let job = MailJob::EmailChangeCode { email: email.as_str().to_owned(), code: code.to_owned() };
+        QueuedMail::asked_for(app, email, job, app.now + one_time::LIFETIME, REQUESTED_BY_ANYONE).await
+    }
+
+    /// Returns the notice to the current address of a user about a change that was asked for, or `None` for the default account, which
+    /// has no mailbox.
+    ///
+    /// # Errors
+    /// As [`QueuedMail::password_reset`].
+    pub async fn email_change_notice(
+        app: &App,
+        user: &User,
+        token: &str,
+        code: Option<&String>,
+    ) -> Result<Option<QueuedMail>, Error> {
+        let Ok(to) = Email::parse(&user.email) else { return Ok(None) };
+        let (email, name) = (user.email.clone(), user.name.clone());
+        let job = MailJob::EmailChangeNotice { email, name, token: token.to_owned(), code: code.cloned() };
+        QueuedMail::asked_for(app, &to, job, app.now + one_time::LIFETIME, REQUESTED_BY_OWNER).await.map(Some)
+    }
+
+    /// Returns the notice to the old address of a user about a change, with a link that undoes it if that address was verified, or
+    /// `None` for the default account. It is never refused: the requests for a change are limited.
+    ///
+    /// # Errors
+    /// 500 without randomness.
+    pub fn email_changed(app: &App, user: &User, token: &str) -> Result<Option<QueuedMail>, Error> {
+        if Email::parse(&user.email).is_err() {
+            return Ok(None);
+        }
+        let token = user.is_verified.then(|| token.to_owned());
+        let job = MailJob::EmailChanged { email: user.email.clone(), name: user.name.clone(), token };
+        QueuedMail::new(app, random::id()?, job, app.now + LEASE, app.now + UNDO_PERIOD).map(Some)
+    }
+
+    /// Returns the notice to the address that an account had until its change was undone, or `None` if it has the old one already.
+    ///
+    /// # Errors
+    /// 500 without randomness.
+    pub fn email_change_undone(app: &App, undone: &Undoable) -> Result<Option<QueuedMail>, Error> {
+        if undone.email == undone.old_email {
+            return Ok(None);
+        }
+        let job = MailJob::EmailChangeUndone { email: undone.email.clone(), name: undone.name.clone() };
+        QueuedMail::new(app, random::id()?, job, app.now + LEASE, app.now + NOTICE_LIFETIME).map(Some)
     }
 
     /// Returns a requested mail, which counts on the budget of its recipient.
@@ -453,6 +562,19 @@ async fn compose(app: &App, mail: &Mail, job: MailJob) -> Result<Option<Message>
             let notice = SecurityNotice::PasswordChanged;
             message::security_notice(settings, &Email::from_store(email), name.as_deref(), &notice).map(Some)
         }
+        MailJob::EmailChangeCode { email, code } => {
+            message::email_change_code(settings, &Email::from_store(email), &code, lifetime(mail)).map(Some)
+        }
+        MailJob::EmailChangeNotice { email, name, token, code } => {
+            let (to, lifetime) = (Email::from_store(email), lifetime(mail));
+            message::email_change_notice(settings, &to, name.as_deref(), &token, code.as_deref(), lifetime).map(Some)
+        }
+        MailJob::EmailChanged { email, name, token } => {
+            message::email_changed(settings, &Email::from_store(email), name.as_deref(), token.as_deref()).map(Some)
+        }
+        MailJob::EmailChangeUndone { email, name } => {
+            message::email_change_undone(settings, &Email::from_store(email), name.as_deref()).map(Some)
+        }
         MailJob::SecurityNotice { email, name, notice } => {
             message::security_notice(settings, &Email::from_store(email), name.as_deref(), &notice).map(Some)
         }
@@ -463,7 +585,7 @@ async fn compose(app: &App, mail: &Mail, job: MailJob) -> Result<Option<Message>
 async fn compose_code(app: &App, mail: &Mail, code: &CodeMail) -> Result<Option<Message>, Error> {
     let settings = app.settings();
     let to = Email::from_store(code.email.clone());
-    let lifetime = (mail.expires_at - mail.created_at) / 1_000;
+    let lifetime = lifetime(mail);
     let user = users::find_by_email(&app.store, &to).await?;
     let name = user.as_ref().and_then(|user| user.name.as_deref());
     let can_claim = user.as_ref().is_some_and(|user| user.is_active && !user.is_verified);
@@ -476,6 +598,11 @@ async fn compose_code(app: &App, mail: &Mail, code: &CodeMail) -> Result<Option<
         CodeReason::SignIn => message::sign_in_code(settings, &to, name, code, lifetime)?,
     };
     Ok((user.is_some() || may_sign_up).then_some(message))
+}
+
+/// Returns for how many seconds the content is valid from the request, so that every attempt has the same text.
+fn lifetime(mail: &Mail) -> i64 {
+    (mail.expires_at - mail.created_at) / 1_000
 }
 
 /// Returns the mail with a reset link, if it is the live reset of an active account.
@@ -511,7 +638,7 @@ async fn reset_link(app: &App, mail: &Mail, email: &str, reset_id: &str) -> Resu
     let token = bearer::password_reset_token(app, &user, reset_id, mail.created_at, mail.expires_at)?;
     let record = records::PasswordReset { user_id: user.id.clone(), expires_at: mail.expires_at };
     records::put(&app.store, &Key::password_reset(reset_id), &record, app.now).await?;
-    Ok(ResetLink { user, token, lifetime: (mail.expires_at - mail.created_at) / 1_000, is_live })
+    Ok(ResetLink { user, token, lifetime: lifetime(mail), is_live })
 }
 
 /// Returns when to retry: with growing waits, but after at most half of the remaining time, so that a provider that comes back gets

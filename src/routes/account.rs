@@ -25,6 +25,11 @@ routes! {
     PUT "/api/auth/me/passkeys/{id}": Session(Never) => passkeys::rename(app, request, caller, id);
     DELETE "/api/auth/me/passkeys/{id}": Session(Always) => passkeys::delete(app, caller, id);
     DELETE "/api/auth/me/email-problem": Session(Never) => email_problem::delete(app, caller);
+    GET "/api/auth/me/email": Session(Never) => email_change::get(app, caller);
+    POST "/api/auth/me/email": Session(Always) => email_change::post(app, request, caller);
+    DELETE "/api/auth/me/email": Session(Never) => email_change::delete(app, caller);
+    POST "/api/auth/me/email/verify": Session(Never) => email_change::verify(app, request, caller);
+    POST "/api/auth/undo-email-change": RateLimited => email_change::undo(app, request);
     POST "/api/auth/me/send-otp": Session(Never) => one_time_password::send(app, caller);
     POST "/api/auth/verify-otp": RateLimited => one_time_password::verify(app, request);
     GET "/api/auth/me/sessions": Session(Never) => sessions::list(app, caller);

@@ -92,6 +92,8 @@ pub struct Change<'a> {
     pub tier: Option<i64>,
     /// Whether the user is active. Only a different value changes anything, and ends the user's part in a freeze.
     pub is_active: Option<bool>,
+    /// Whether the email counts as verified.
+    pub is_verified: Option<bool>,
     /// The `updated_at` that the change is based on. If it is no longer current, nothing changes.
     pub based_on: Option<Timestamp>,
 }
@@ -132,6 +134,9 @@ pub async fn change(
         events::bind(&event, Statement::new(sql)).bind(value).bind(change.based_on)
     };
     let activity = |is_active| if is_active { Action::Activated } else { Action::Deactivated };
+    let verification = |is_verified| {
+        if is_verified { Action::EmailMarkedVerified } else { Action::EmailMarkedUnverified }
+    };
     let mut statements: Vec<Statement> = [
         change.name.map(|name| differs(Action::NameChanged, insert_if_differs!("name", old: "NULL"), name.into())),
         change.role.map(|role| {
@@ -147,6 +152,9 @@ pub async fn change(
         change
             .is_active
             .map(|value| differs(activity(value), insert_if_differs!("is_active", old: "NULL"), value.into())),
+        change
+            .is_verified
+            .map(|value| differs(verification(value), insert_if_differs!("is_verified", old: "NULL"), value.into())),
     ]
     .into_iter()
     .flatten()
@@ -154,12 +162,12 @@ pub async fn change(
     let update = Statement::new(concat!(
         "UPDATE users SET
            name = CASE WHEN ?3 THEN ?4 ELSE name END, role = coalesce(?5, role), tier = coalesce(?6, tier),
-           is_active = coalesce(?7, is_active),
+           is_active = coalesce(?7, is_active), is_verified = coalesce(?10, is_verified),
            frozen_by = CASE WHEN coalesce(?7, is_active) = is_active THEN frozen_by END,
            frozen_at = CASE WHEN coalesce(?7, is_active) = is_active THEN frozen_at END,
            password_reset_id = CASE WHEN coalesce(?7, is_active) = is_active THEN password_reset_id END,
            updated_at = CASE
-             WHEN ?3 AND name IS NOT ?4 OR role <> ?5 OR tier <> ?6 OR is_active <> ?7 THEN max(?8, updated_at + 1)
+             WHEN ?3 AND name IS NOT ?4 OR role <> ?5 OR tier <> ?6 OR is_active <> ?7 OR is_verified <> ?10 THEN max(?8, updated_at + 1)
              ELSE updated_at END
          WHERE id = ?1 AND (?9 IS NULL OR updated_at = ?9) AND ",
         is_active_admin!("?2"),
@@ -173,7 +181,8 @@ pub async fn change(
     .bind(change.tier)
     .bind(change.is_active)
     .bind(now)
-    .bind(change.based_on);
+    .bind(change.based_on)
+    .bind(change.is_verified);
     statements.push(update);
     retry::batch(store, &statements).await?.pop().unwrap_or_default().first()
 }

@@ -13,7 +13,7 @@ use crate::{
 /// The number of deleted rows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
-    /// Sessions, user tokens, throttles, used one-time tokens, requests to sign up and events.
+    /// Sessions, user tokens, throttles, used one-time tokens, requests to sign up, changes of emails and events.
     pub rows: usize,
     /// Mails that could not be sent before they expired.
     pub mails: usize,
@@ -46,6 +46,10 @@ pub async fn delete(
         "DELETE FROM user_tokens WHERE lookup IN (SELECT lookup FROM user_tokens WHERE expires_at <= ?1 LIMIT ?2)
          RETURNING lookup",
         "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE expires_at <= ?1 LIMIT ?2) RETURNING id",
+        "DELETE FROM email_changes
+         WHERE user_id IN (SELECT user_id FROM email_changes WHERE expires_at <= ?1 LIMIT ?2) RETURNING user_id",
+        "DELETE FROM undoable_email_changes
+         WHERE number IN (SELECT number FROM undoable_email_changes WHERE expires_at <= ?1 LIMIT ?2) RETURNING number",
     ];
     let sign_ups = Statement::new(
         "DELETE FROM sign_ups WHERE id IN (
@@ -53,7 +57,8 @@ pub async fn delete(
     )
     .bind(now - sign_ups::LIFETIME)
     .bind(limit);
-    let [tokens, mails] = statements.map(|statement| Statement::new(statement).bind(now).bind(limit));
+    let [tokens, mails, email_changes, undoable] =
+        statements.map(|statement| Statement::new(statement).bind(now).bind(limit));
     // From the place to the end, then from the beginning. SQLite reads the parts of UNION ALL one after the other, each by the
     // primary key, and stops at the limit.
     let parts = [
@@ -76,7 +81,8 @@ pub async fn delete(
     )
     .bind(oldest_event)
     .bind(limit);
-    let answers = run_all(store, [mails, sessions, tokens, throttles, spent, sign_ups, events]).await?;
+    let answers =
+        run_all(store, [mails, sessions, tokens, throttles, spent, sign_ups, events, email_changes, undoable]).await?;
     let [mails, others @ ..] = answers.each_ref().map(|rows: &Rows| rows.0.len());
     Ok(Deleted { rows: others.iter().sum(), mails })
 }

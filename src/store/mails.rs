@@ -40,6 +40,16 @@ pub(super) fn insert(mail: &Mail) -> Statement {
     )
 }
 
+/// Like [`insert`], if the previous statement of the batch has changed a row: that of a change, its event, or another mail about it.
+/// The event must be one that is never dropped. If the batch runs twice, the rows of the first run are there already.
+pub(super) fn insert_if_changed(mail: &Mail) -> Statement {
+    let statement = Statement::new(
+        "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE changes() > 0 ON CONFLICT (id) DO NOTHING",
+    );
+    bind(mail, statement)
+}
+
 /// A notice about the security of an account: at most one immediately, and one at the end of each window.
 #[derive(Debug, Clone)]
 pub struct Notice {
@@ -99,17 +109,6 @@ fn insert_notice(notice: &Notice) -> [Statement; 2] {
 /// [`StoreError`].
 pub async fn is_queued(store: &Store, id: &str) -> Result<bool, StoreError> {
     Ok(run(store, Statement::new("SELECT 1 AS found FROM mails WHERE id = ?1").bind(id)).await?.any())
-}
-
-/// Like [`insert`], if the previous statement of the batch has changed a row.
-pub(super) fn insert_if_changed(mail: &Mail) -> Statement {
-    bind(
-        mail,
-        Statement::new(
-            "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE changes() > 0",
-        ),
-    )
 }
 
 /// Like [`insert`], if the previous statement of the batch has made this the live reset of the user.

@@ -26,6 +26,11 @@ impl Counter {
         Counter { policy, key: key.hash(&parts), password_of: None }
     }
 
+    /// Returns the key of its row.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Ties the counter to the password of the account with this email, if there is one.
     #[must_use]
     pub fn of_password(self, email: &str) -> Counter {
@@ -146,6 +151,12 @@ pub(super) async fn verdict(
     Ok(Err(Blocked::until(until, now)))
 }
 
+/// Returns the statements that count an attempt for its subject and for its source, unless one of them is blocked. [`verdict`] reads
+/// their results.
+pub(super) fn count_both(subject: &Counter, source: &Counter, now: Timestamp) -> [Statement; 2] {
+    [count(subject, None, Some(source), now), count(source, None, None, now)]
+}
+
 /// Counts an attempt for its subject and for its source, unless one of them is blocked.
 ///
 /// # Errors
@@ -156,8 +167,7 @@ pub async fn attempt(
     source: &Counter,
     now: Timestamp,
 ) -> Result<Result<(), Blocked>, StoreError> {
-    let statements = [count(subject, None, Some(source), now), count(source, None, None, now)];
-    let [by_subject, by_source] = run_all(store, statements).await?;
+    let [by_subject, by_source] = run_all(store, count_both(subject, source, now)).await?;
     verdict(store, &[&by_subject, &by_source], subject, None, Some(source), now).await
 }
 

@@ -133,7 +133,7 @@ pub async fn is_live(
 pub struct Invitation {
     /// The hash of the live token.
     pub lookup: String,
-    /// 1 if the email already has an account.
+    /// 1 if the email already has an account, or had one until a change that can be undone.
     pub email_taken: i64,
 }
 
@@ -151,7 +151,8 @@ pub async fn attempt_sign_up(
 ) -> Result<Result<Option<Invitation>, Blocked>, StoreError> {
     let (current, previous) = lookups(keys, token);
     let find = Statement::new(concat!(
-        "SELECT user_tokens.lookup, EXISTS (SELECT 1 FROM users AS other WHERE other.email = ?4) AS email_taken
+        "SELECT user_tokens.lookup, EXISTS (SELECT 1 FROM users AS other WHERE other.email = ?4)
+           OR EXISTS (SELECT 1 FROM undoable_email_changes WHERE old_email = ?4) AS email_taken
          FROM user_tokens JOIN users ON users.id = user_tokens.user_id
          WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1 AND ",
         has_uses_left!()

@@ -315,8 +315,14 @@ pub async fn sign_up(
     if let Some(user) = inserted.first()? {
         return Ok(SignUp::Done(Box::new(user)));
     }
-    let holder = Statement::new("SELECT id FROM users WHERE email = ?1").bind(user.email.as_str());
-    Ok(if run(store, holder).await?.any() { SignUp::EmailTaken } else { SignUp::ReferrerEnded })
+    let holder = Statement::new(
+        "SELECT id FROM users WHERE email = ?1 UNION ALL SELECT user_id FROM undoable_email_changes WHERE old_email = ?1",
+    );
+    Ok(if run(store, holder.bind(user.email.as_str())).await?.any() {
+        SignUp::EmailTaken
+    } else {
+        SignUp::ReferrerEnded
+    })
 }
 
 /// Changes or removes the name of a user. Returns whether there is such an active user.

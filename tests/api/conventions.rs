@@ -461,6 +461,7 @@ fn endpoints_that_invite_guessing_are_rate_limited_with_retry_after() {
         "POST /api/auth/login/second-factor",
         "POST /api/auth/signup",
         "POST /api/auth/signup/verify",
+        "POST /api/auth/undo-email-change",
         "POST /api/auth/verify-otp",
         "GET /api/auth/verify-token",
         "POST /api/auth/verify-token",

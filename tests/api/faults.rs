@@ -7,13 +7,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use postern::access::one_time::Ceremony;
+use postern::access::{email_change::undo_hash, one_time::Ceremony};
 use postern::crypto::totp::Secret;
 use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Call, DAY, Fault, MINUTE, PASSWORD, RESEND, SECOND, claims, totp_code,
-    world::{ADA, CLARA, GRACE, NEW_PASSWORD, PIA, TESS, World, endpoints},
+    world::{ADA, CLARA, GRACE, NEW_EMAIL, NEW_PASSWORD, PIA, TESS, World, endpoints},
 };
 
 type Settings<'a> = &'a [(&'static str, &'static str)];
@@ -32,6 +32,8 @@ struct Story {
     owes_mail_to: Option<&'static str>,
     /// What may have ended before the mail with its replacement was sent.
     ends_early: &'static str,
+    /// What comes with the mail, so it may be missing until that is sent. The last check waits for it.
+    comes_with_mail: &'static str,
     /// Whether undoing the request needs D1.
     is_undone: bool,
     /// Whether it exists only in local development.
@@ -50,6 +52,7 @@ impl Story {
             again: 200,
             owes_mail_to: None,
             ends_early: "",
+            comes_with_mail: "",
             is_undone: false,
             is_local: false,
             finally: |_, _| (),
@@ -267,6 +270,37 @@ fn stories() -> Vec<Story> {
                         assert_eq!(world.postern.me(&world.ada.token), 200);
                     };
                 }
+                "POST /api/auth/me/email" => {
+                    story.owes_mail_to = Some("ada@example.net");
+                    story.finally = |world, answer| {
+                        let call = world.postern.get("/api/auth/me/email").bearer(&world.ada.token);
+                        let is_pending = !call.send().expect(200)["pending"].is_null();
+                        // The codes have expired when the cron trigger has run for ten minutes.
+                        if answer.status == 200 && is_pending {
+                            let code = world.postern.code("ada@example.net");
+                            let body = json!({ "token": answer.body["token"], "code": code });
+                            let call = world.postern.post("/api/auth/me/email/verify").bearer(&world.ada.token);
+                            call.json(body).send().expect(200);
+                        }
+                    };
+                }
+                "POST /api/auth/me/email/verify" => {
+                    story.owes_mail_to = Some(ADA);
+                    story.again = 403;
+                    story.finally = |world, _| {
+                        world.postern.login(NEW_EMAIL, PASSWORD).expect(200);
+                        world.postern.login(ADA, PASSWORD).refused(401, "wrong_credentials");
+                        assert_eq!(world.postern.me(&world.ada.token), 200);
+                    };
+                }
+                "POST /api/auth/undo-email-change" => {
+                    story.again = 403;
+                    story.finally = |world, _| {
+                        let body = json!({ "token": world.email_change_token, "code": world.email_change_code });
+                        let call = world.postern.post("/api/auth/me/email/verify").bearer(&world.ada.token);
+                        call.json(body).send().refused(403, "otp_token_refused");
+                    };
+                }
                 "POST /api/auth/me/send-otp" => {
                     story.again = 429;
                     story.is_undone = true;
@@ -398,6 +432,37 @@ fn stories() -> Vec<Story> {
         owes_mail_to: Some("eve@example.com"),
         ..Story::new("a reset link for an unknown email", |world| {
             world.postern.post("/api/auth/send-password-reset-link").json(json!({ "email": "eve@example.com" }))
+        })
+    });
+    stories.push(Story {
+        prepare: |world, _| {
+            world.postern.verify(&world.ada.id);
+            world.postern.sql.execute("UPDATE users SET email = ?1 WHERE email = ?2", &[NEW_EMAIL.into(), ADA.into()]);
+            world.postern.sql.execute(
+                "INSERT INTO undoable_email_changes (user_id, old_email, undo_hash, requested_at, expires_at)
+                 VALUES (?1, ?2, ?3, ?4, ?4 + 86400000)",
+                &[
+                    world.ada.id.as_str().into(),
+                    ADA.into(),
+                    undo_hash("a token").into(),
+                    world.postern.now.get().into(),
+                ],
+            );
+        },
+        again: 403,
+        owes_mail_to: Some(ADA),
+        comes_with_mail: "reset new of ada@example.com",
+        finally: |world, _| {
+            world.postern.wait(3 * MINUTE);
+            world.postern.run_cron();
+            let token = token_in_mail(world, ADA, "/reset-password?token=");
+            let reset = world.postern.post("/api/auth/reset-password-with-token").bearer(&token);
+            reset.json(json!({ "password": NEW_PASSWORD })).send().expect(200);
+            world.postern.login(ADA, NEW_PASSWORD).expect(200);
+            world.postern.login(NEW_EMAIL, PASSWORD).refused(401, "wrong_credentials");
+        },
+        ..Story::new("a change of the email that is undone", |world| {
+            world.postern.post("/api/auth/undo-email-change").json(json!({ "token": "a token" }))
         })
     });
     stories.push(Story {
@@ -555,6 +620,13 @@ fn facts(world: &World, names: &Names) -> BTreeSet<String> {
         {
             facts.insert(format!("passkey {} {} of {email}", names.name(&passkey["id"]), passkey["name"]));
         }
+        let changes = "SELECT new_email FROM email_changes WHERE user_id = ?1 AND expires_at > ?2";
+        for change in sql.query(changes, &[user_id(), now.into()]) {
+            facts.insert(format!("code of the change of {email} to {}", change["new_email"]));
+        }
+        for change in sql.query("SELECT old_email FROM undoable_email_changes WHERE user_id = ?1", &[user_id()]) {
+            facts.insert(format!("{} is reserved for {email}", change["old_email"]));
+        }
         if let Some(id) = user["password_reset_id"].as_str()
             && live_records.contains_key(&format!("reset:{id}"))
         {
@@ -607,6 +679,13 @@ struct Plan {
     mails: usize,
 }
 
+/// The facts, without what comes with the mail.
+fn facts_of(story: &Story, world: &World, names: &Names) -> BTreeSet<String> {
+    let mut facts = facts(world, names);
+    facts.remove(story.comes_with_mail);
+    facts
+}
+
 fn mails(story: &Story, world: &World) -> usize {
     story.owes_mail_to.map_or(0, |to| world.postern.mails(to).len())
 }
@@ -619,7 +698,7 @@ fn let_nothing_fail(story: &Story, settings: Settings<'_>) -> Plan {
     let answer = (story.request)(&world).send();
     let calls = world.postern.outside.calls.get() - calls;
     assert_eq!(answer.status, story.answer, "{}: {}", story.name, answer.text);
-    let plan = Plan { calls, after: facts(&world, &names), mails: mails(story, &world) };
+    let plan = Plan { calls, after: facts_of(story, &world, &names), mails: mails(story, &world) };
     (story.finally)(&world, &answer);
     plan
 }
@@ -638,7 +717,7 @@ fn fail(story: &Story, settings: Settings<'_>, nth: u32, fault: Fault, then: The
     let world = World::with_settings(settings);
     (story.prepare)(&world, settings);
     let names = Names::of(&world);
-    let (before, mails_before) = (facts(&world, &names), mails(story, &world));
+    let (before, mails_before) = (facts_of(story, &world, &names), mails(story, &world));
     let outside = &world.postern.outside;
 
     outside.fault.set(Some((nth, fault)));
@@ -664,7 +743,7 @@ fn fail(story: &Story, settings: Settings<'_>, nth: u32, fault: Fault, then: The
 
     // The old state, the new state, or one on the way to it.
     let Plan { after, .. } = plan;
-    let state = facts(&world, &names);
+    let state = facts_of(story, &world, &names);
     let mut between = before.clone();
     let may_be_between = story.owes_mail_to.is_some() || (story.is_undone && fault == Fault::Down);
     between.retain(|fact| !may_be_between || *fact != story.ends_early);
@@ -690,7 +769,7 @@ fn fail(story: &Story, settings: Settings<'_>, nth: u32, fault: Fault, then: The
                 world.postern.wait(wait * SECOND);
                 again = (story.request)(&world).send();
             }
-            assert_eq!(facts(&world, &names), *after, "{what}: {}", again.text);
+            assert_eq!(facts_of(story, &world, &names), *after, "{what}: {}", again.text);
             (story.finally)(&world, &again);
         }
         Then::Wait => {
@@ -704,7 +783,7 @@ fn fail(story: &Story, settings: Settings<'_>, nth: u32, fault: Fault, then: The
                 let later = facts.iter().filter(|fact| !fact.starts_with("code "));
                 later.map(|fact| fact.trim_end_matches(" recent").to_owned()).collect()
             };
-            let (state, mails) = (later(&facts(&world, &names)), mails(story, &world));
+            let (state, mails) = (later(&facts_of(story, &world, &names)), mails(story, &world));
             let is_done = is_told_done || mails > mails_before;
             assert_eq!(state, later(if is_done { after } else { &before }), "{what}");
             assert_eq!(mails, if is_done { plan.mails } else { mails_before }, "{what}");

@@ -20,6 +20,7 @@ mod costs;
 mod create_token;
 mod deactivate;
 mod documents;
+mod email_change;
 mod email_sign_in;
 mod faults;
 mod guessing;

@@ -8,7 +8,7 @@ use crate::support::{
 };
 
 /// Possible results of a request: it was faster, or the error says that the session, link, code or account has ended.
-const OUTCOMES: [&str; 9] = [
+const OUTCOMES: [&str; 10] = [
     "success",
     "invalid_token",
     "inactive",
@@ -18,16 +18,19 @@ const OUTCOMES: [&str; 9] = [
     "wrong_code",
     "wrong_password",
     "otp_token_refused",
+    "undo_refused",
 ];
 
 /// The rows that belong to a user.
-const OF_A_USER: [&str; 6] = [
+const OF_A_USER: [&str; 8] = [
     "SELECT * FROM sessions WHERE user_id = ?1",
     "SELECT * FROM user_tokens WHERE user_id = ?1",
     "SELECT * FROM one_time_passwords WHERE user_id = ?1",
     "SELECT * FROM totp WHERE user_id = ?1",
     "SELECT * FROM recovery_codes WHERE user_id = ?1",
     "SELECT * FROM passkeys WHERE user_id = ?1",
+    "SELECT * FROM email_changes WHERE user_id = ?1",
+    "SELECT * FROM undoable_email_changes WHERE user_id = ?1",
 ];
 
 /// What an admin does to the user.

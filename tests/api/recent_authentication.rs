@@ -77,8 +77,9 @@ fn a_call_that_is_sensitive_for_users_with_a_second_factor_works_as_before_for_o
 #[test]
 fn other_calls_never_need_a_recent_proof() {
     for endpoint in of_sessions().filter(|endpoint| endpoint.recent == Some(Never)) {
-        // A password and a mailbox are too little for a user with a second factor, which has its own tests.
-        if endpoint.pattern.starts_with("/api/auth/reauthenticate") {
+        // A password and a mailbox are too little for a user with a second factor, which has its own tests. The codes of a change of
+        // the email have expired by then.
+        if endpoint.pattern.starts_with("/api/auth/reauthenticate") || endpoint.pattern == "/api/auth/me/email/verify" {
             continue;
         }
         let world = World::new();

@@ -73,12 +73,17 @@ fn a_copy_of_the_stores_contains_no_credentials_or_ip_addresses() {
         ("a session token", &world.admin_token),
         ("a reset token", &world.reset_token),
         ("an OTP session token", &world.otp_token),
+        ("the token of a change of the email", &world.email_change_token),
+        ("an undo link", &world.undo_token),
     ] {
         secrets.add(what, secret);
     }
-    for (what, secret) in
-        [("a code", &world.code), ("a user token", &world.user_token), ("a user token", &world.referrer)]
-    {
+    for (what, secret) in [
+        ("a code", &world.code),
+        ("a code", &world.email_change_code),
+        ("a user token", &world.user_token),
+        ("a user token", &world.referrer),
+    ] {
         secrets.add_guessable(what, secret);
     }
     for code in &world.recovery_codes {

@@ -28,11 +28,14 @@ enum Kind {
     RecoveryCode,
     EmailToken,
     EmailCode,
+    EmailChangeToken,
+    EmailChangeCode,
+    UndoToken,
 }
 
 use Kind::*;
 
-const KINDS: [Kind; 17] = [
+const KINDS: [Kind; 20] = [
     SessionToken,
     PasswordChangeToken,
     ResetToken,
@@ -50,6 +53,9 @@ const KINDS: [Kind; 17] = [
     RecoveryCode,
     EmailToken,
     EmailCode,
+    EmailChangeToken,
+    EmailChangeCode,
+    UndoToken,
 ];
 
 /// The endpoints besides `GET /me` that accept a session whose user must change the password.
@@ -87,6 +93,9 @@ fn token(world: &World, kind: Kind) -> String {
         RecoveryCode => world.recovery_codes[0].clone(),
         EmailToken => world.email_code["token"].as_str().unwrap().to_owned(),
         EmailCode => world.email_code["code"].as_str().unwrap().to_owned(),
+        EmailChangeToken => world.email_change_token.clone(),
+        EmailChangeCode => world.email_change_code.clone(),
+        UndoToken => world.undo_token.clone(),
     }
 }
 
@@ -173,6 +182,22 @@ fn only_an_otp_session_token_works_with_a_code_and_only_a_code_with_it() {
     opens_to(&[OtpToken], "verify-otp, token", attempt, unless(403, "otp_token_refused"));
     let attempt = |world: &World, code: &str| verify(world, code, &world.otp_token);
     opens_to(&[Code], "verify-otp, otp", attempt, unless(403, "wrong_otp"));
+}
+
+#[test]
+fn a_change_of_the_email_takes_its_token_and_its_code_and_the_link_of_its_notice_stops_it() {
+    let verify = |world: &World, token: &str, code: &str| {
+        let body = json!({ "token": token, "code": code });
+        world.postern.post("/api/auth/me/email/verify").bearer(&world.ada.token).json(body).send()
+    };
+    let attempt = |world: &World, token: &str| verify(world, token, &world.email_change_code);
+    opens_to(&[EmailChangeToken], "me/email/verify, token", attempt, unless(403, "otp_token_refused"));
+    let attempt = |world: &World, code: &str| verify(world, &world.email_change_token, code);
+    opens_to(&[EmailChangeCode], "me/email/verify, code", attempt, unless(403, "wrong_otp"));
+    let attempt = |world: &World, token: &str| {
+        world.postern.post("/api/auth/undo-email-change").json(json!({ "token": token })).send()
+    };
+    opens_to(&[UndoToken], "undo-email-change", attempt, unless(403, "undo_refused"));
 }
 
 #[test]

@@ -531,6 +531,24 @@ test("two emails that differ only in case are reported together", async () => {
   assert.match((await imported(list(users))).problems[0], expected);
 });
 
+test("an email that is reserved for the undoing of a change is reported", async () => {
+  await imported(list([{ id: "old", email: "new@example.com" }]));
+  sqlite.exec(
+    "INSERT INTO undoable_email_changes (user_id, old_email, undo_hash, requested_at, expires_at) VALUES ('old', 'a@example.com', 'x', 1, 2)",
+  );
+  const expected = /^line [12].*: a\*\*\*@example\.com: its email is reserved for the account with the id old/;
+  for (const dryRun of [true, false]) {
+    const users = [
+      { id: "a", email: "A@example.com" },
+      { email: "a@example.com" },
+      { id: "b", email: "b@example.com" },
+    ];
+    const { count, problems } = await imported(list(users), { dryRun });
+    assert.deepEqual([count.imported, count.present, count.invalid], [1, 0, 2]);
+    for (const problem of problems) assert.match(problem, expected);
+  }
+});
+
 test("a dry run reports what an import would do and writes nothing", async () => {
   await imported(list([{ id: "old", email: "old@example.com" }]));
   const users = [

@@ -8,6 +8,7 @@ import {
   PASSWORD,
   addPasskey,
   adminToken,
+  askEmailChange,
   emailCode,
   login,
   ok,
@@ -74,6 +75,17 @@ async function occupyTheEnds() {
     );
     await postern.sql(
       "INSERT INTO recovery_codes (id, user_id, key_id, sealed, created_at) VALUES (?1, ?1, '', '', 0)",
+      id,
+    );
+    await postern.sql(
+      `INSERT INTO email_changes (user_id, id, session_id, password_epoch, old_email, new_email, code_hash, undo_hash, guesses, requested_at,
+         expires_at)
+       VALUES (?1, ?1, ?1, 0, ?1, ?1, '', ?1, 0, 0, 9000000000000)`,
+      id,
+    );
+    await postern.sql(
+      `INSERT INTO undoable_email_changes (user_id, old_email, undo_hash, requested_at, expires_at)
+       VALUES (?1, ?1, ?1, 0, 9000000000000)`,
       id,
     );
     await postern.sql("INSERT INTO spent (key, expires_at) VALUES (?1, 9000000000000)", id);
@@ -195,6 +207,23 @@ const requests = {
   "DELETE /api/auth/me/email-problem": async ({ token, user }) => {
     await postern.sql("UPDATE users SET email_problem = 'bounce', email_problem_at = 1 WHERE id = ?", user.id);
     return { token };
+  },
+  "GET /api/auth/me/email": ({ token }) => ({ token }),
+  "POST /api/auth/me/email": ({ token, other }) => ({ token, json: { email: other } }),
+  "DELETE /api/auth/me/email": async (user) => {
+    await askEmailChange(postern, user, user.other);
+    return { token: user.token };
+  },
+  "POST /api/auth/me/email/verify": async (user) => ({
+    token: user.token,
+    json: (await askEmailChange(postern, user, user.other)).codes,
+  }),
+  "POST /api/auth/undo-email-change": async (user) => {
+    // A change that is done costs more to undo than one that waits for its codes.
+    await postern.sql("UPDATE users SET is_verified = 1 WHERE id = ?", user.user.id);
+    const { codes, undoToken } = await askEmailChange(postern, user, user.other);
+    ok(await send(postern, "POST", "/api/auth/me/email/verify", { token: user.token, json: codes }));
+    return { json: { token: undoToken } };
   },
   "POST /api/auth/me/send-otp": ({ token }) => ({ token }),
   "POST /api/auth/me/send-invite": async ({ token, user, other }) => {

@@ -114,13 +114,12 @@ export async function importUsers(database, read, options = {}) {
       for (const column of one.left) count.left[column] = (count.left[column] ?? 0) + 1;
       for (const note of one.notes) onNote(withId(one.place, one.user.id), `${masked(one.user.email)}: ${note}`);
     }
-    for (const { one, owner } of taken) {
+    for (const { one, owner, isReserved } of taken) {
       const twin = owner === undefined ? "another account" : `the account with the id ${owner}`;
-      report(
-        withId(one.place, one.user.id),
-        `${masked(one.user.email)}: its email belongs to ${twin} (case is ignored): keep one of the two, or change one of the addresses`,
-        one.record,
-      );
+      const problem = isReserved
+        ? `its email is reserved for ${twin}, which can still undo the change of its address: import the user again after 7 days, or change the address`
+        : `its email belongs to ${twin} (case is ignored): keep one of the two, or change one of the addresses`;
+      report(withId(one.place, one.user.id), `${masked(one.user.email)}: ${problem}`, one.record);
     }
     namesReferrers ||= batch.some(({ user }) => user.referrer_id !== null);
     onProgress(count.imported + count.present + count.invalid);
@@ -195,11 +194,12 @@ async function* batches(users) {
   if (batch.length > 0) yield batch;
 }
 
-/** Returns the ids of the users of a batch whose id and email are not in the database. */
+/** Returns the ids of the users of a batch whose id and email are not in the database, and whose email is not reserved. */
 async function unknown(database, batch) {
   const rows = await database.query(
     `SELECT value ->> 'id' AS id FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = value ->> 'id')
-     AND NOT EXISTS (SELECT 1 FROM users WHERE users.email = value ->> 'email')`,
+     AND NOT EXISTS (SELECT 1 FROM users WHERE users.email = value ->> 'email')
+     AND NOT EXISTS (SELECT 1 FROM undoable_email_changes WHERE old_email = value ->> 'email' AND user_id <> value ->> 'id')`,
     json(batch),
   );
   return new Set(rows.map(({ id }) => id));
@@ -269,17 +269,24 @@ async function insert(database, fresh) {
 }
 
 /**
- * Returns the users whose email belongs to an account with another id. `owner` is that id; a dry run does not know it if the
- * account is also in the file.
+ * Returns the users whose email belongs to an account with another id, or is reserved for one that can undo the change of its email.
+ * `owner` is that id; a dry run does not know it if the account is also in the file.
  */
 async function takenEmails(database, others) {
   if (others.length === 0) return [];
   const rows = await database.query(
-    `SELECT key, (SELECT id FROM users WHERE users.email = value ->> 'email') AS owner
+    `SELECT key, (SELECT id FROM users WHERE users.email = value ->> 'email') AS owner,
+       (SELECT user_id FROM undoable_email_changes WHERE old_email = value ->> 'email') AS reserver
      FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = value ->> 'id')`,
     json(others),
   );
-  return rows.map(({ key, owner }) => ({ one: others[key], owner: owner ?? undefined })).filter(({ one }) => one.hasId);
+  return rows
+    .map(({ key, owner, reserver }) => ({
+      one: others[key],
+      owner: owner ?? reserver ?? undefined,
+      isReserved: owner === null && reserver !== null,
+    }))
+    .filter(({ one, isReserved }) => one.hasId || isReserved);
 }
 
 /**

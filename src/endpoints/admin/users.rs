@@ -69,7 +69,7 @@ pub struct NewUser {
     pub is_verified: Option<bool>,
 }
 
-/// The change. At least one of `name`, `role`, `tier` and `is_active` is required.
+/// The change. At least one of `name`, `role`, `tier`, `is_active` and `is_verified` is required.
 #[derive(FromFields)]
 pub struct UserChange {
     /// The new name. Null removes it.
@@ -80,6 +80,8 @@ pub struct UserChange {
     pub tier: Option<Tier>,
     /// False deactivates the account, true activates it. The current value changes nothing, so a frozen user stays frozen.
     pub is_active: Option<bool>,
+    /// Whether the email counts as verified. False ends no session.
+    pub is_verified: Option<bool>,
     /// The `updated_at` of the user on which the change is based. If the user has changed since, the response is 412 and
     /// nothing is saved. The header `If-Match` does the same.
     pub updated_at: Option<Version>,
@@ -173,7 +175,7 @@ fn versioned(user: &user::User) -> Response {
 
 /// Change a user.
 ///
-/// Changes those of `name`, `role`, `tier` and `is_active` that are given. When you deactivate a user, all endpoints answer 403 to
+/// Changes those of `name`, `role`, `tier`, `is_active` and `is_verified` that are given. When you deactivate a user, all endpoints answer 403 to
 /// the user's sessions, and the reset link stops working. When you activate the user again, they do not come back.
 ///
 /// With `updated_at` in the body or with `If-Match`, the change is saved only if the user has not changed since that version.
@@ -188,21 +190,22 @@ fn versioned(user: &user::User) -> Response {
 )]
 pub async fn put(app: &App, request: &Request, admin: &Admin, id: &str) -> Result<Response, Error> {
     let admin_id = &admin.user.id;
-    let UserChange { name: Patch(name), role, tier, is_active, updated_at } = request.json(app)?;
+    let UserChange { name: Patch(name), role, tier, is_active, is_verified, updated_at } = request.json(app)?;
     let change = Change {
         name: name.as_ref().map(|name| name.as_ref().map(Name::as_str)),
         role,
         tier: tier.map(Integer::get),
         is_active,
+        is_verified,
         based_on: match (updated_at.map(Integer::get), version::required(request)) {
             (Some(in_body), Some(in_header)) if in_body != in_header => Some(version::NONE),
             (in_body, in_header) => in_body.or(in_header),
         },
     };
-    if let Change { name: None, role: None, tier: None, is_active: None, .. } = change {
+    if let Change { name: None, role: None, tier: None, is_active: None, is_verified: None, .. } = change {
         return Err(Error::Invalid(vec![FieldProblem {
             loc: vec!["body"],
-            msg: "must have at least one of name, role, tier and is_active".to_owned(),
+            msg: "must have at least one of name, role, tier, is_active and is_verified".to_owned(),
             kind: "missing",
         }]));
     }

@@ -333,6 +333,21 @@ impl Postern {
         numbers.next().expect("a code in the mail").to_owned()
     }
 
+    /// Asks for a change of the email: the token, and the addresses to which a code was mailed.
+    pub fn ask_email_change(&self, session: &str, email: &str) -> (String, Vec<String>) {
+        let answer = self.post("/api/auth/me/email").bearer(session).json(json!({ "email": email })).send().expect(200);
+        let confirm = answer["confirm"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
+        (answer["token"].as_str().unwrap().to_owned(), confirm.collect())
+    }
+
+    /// The token of the undo link in the newest mail to an address.
+    pub fn undo_token(&self, email: &str) -> String {
+        let mails = self.mails(email);
+        let (_, rest) =
+            mails[0]["text"].as_str().unwrap().split_once("/undo-email-change#token=").expect("an undo link");
+        rest.split_whitespace().next().unwrap().to_owned()
+    }
+
     /// Begins to add an authenticator app.
     pub fn begin_totp(&self, session: &str) -> Secret {
         let answer = self.post("/api/auth/me/totp").bearer(session).send().expect(200);

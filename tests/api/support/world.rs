@@ -26,6 +26,8 @@ pub const ADA: &str = "ada@example.com";
 pub const GRACE: &str = "grace@example.com";
 pub const PIA: &str = "pia@example.com";
 pub const TESS: &str = "tess@example.com";
+/// The address that Ada has asked for.
+pub const NEW_EMAIL: &str = "ada@example.org";
 /// The password that [`Endpoint::good`] sets.
 pub const NEW_PASSWORD: &str = "another good password";
 
@@ -45,6 +47,10 @@ pub struct World {
     pub reset_token: String,
     pub otp_token: String,
     pub code: String,
+    /// The token and the code of a change of Ada's email to [`NEW_EMAIL`], and the token of the link that stops it.
+    pub email_change_token: String,
+    pub email_change_code: String,
+    pub undo_token: String,
     /// A user token of the admin.
     pub referrer: String,
     pub admin_token: String,
@@ -116,6 +122,9 @@ impl World {
             reset_token: self.reset_token.clone(),
             otp_token: self.otp_token.clone(),
             code: self.code.clone(),
+            email_change_token: self.email_change_token.clone(),
+            email_change_code: self.email_change_code.clone(),
+            undo_token: self.undo_token.clone(),
             referrer: self.referrer.clone(),
             admin_token: self.admin_token.clone(),
             passkey: self.passkey.clone(),
@@ -142,6 +151,8 @@ impl World {
         let tess = postern.sign_up(TESS);
         let (totp, recovery_codes) = postern.add_totp(&tess.token);
         let new_totp = postern.begin_totp(&ada.token);
+        let (email_change_token, _) = postern.ask_email_change(&ada.token, NEW_EMAIL);
+        let (email_change_code, undo_token) = (postern.code(NEW_EMAIL), postern.undo_token(ADA));
         // The next code may be sent, and the mails are not of the same moment.
         postern.wait(MINUTE);
         let reset_token = postern.reset_token(ADA);
@@ -181,6 +192,9 @@ impl World {
             reset_token,
             otp_token,
             code,
+            email_change_token,
+            email_change_code,
+            undo_token,
             new_totp,
             pia,
             tess,
@@ -501,6 +515,11 @@ fn takes(method: &Method, pattern: &str) -> Takes {
         ("PUT", "/me/totp") => Json(|world| json!({ "code": totp_code(&world.new_totp, world.postern.now.get()) })),
         ("PUT", "/me/name") => Json(|_| json!({ "name": "Ada" })),
         ("PUT", "/me/password") => Json(|_| json!({ "old_password": PASSWORD, "new_password": NEW_PASSWORD })),
+        ("POST", "/me/email") => Json(|_| json!({ "email": "ada@example.net" })),
+        ("POST", "/me/email/verify") => {
+            Json(|world| json!({ "token": world.email_change_token, "code": world.email_change_code }))
+        }
+        ("POST", "/undo-email-change") => Json(|world| json!({ "token": world.undo_token })),
         ("POST", "/me/send-otp") => Nothing,
         ("POST", "/verify-otp") => Form(|world| vec![("otp", world.code.clone()), ("token", world.otp_token.clone())]),
         ("POST", "/me/send-invite") => Json(|_| json!({ "email": "eve@example.com" })),

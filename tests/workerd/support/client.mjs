@@ -155,6 +155,17 @@ export function endOtpPause(postern, user) {
   return postern.sql("UPDATE one_time_passwords SET sent_at = sent_at - 30000 WHERE user_id = ?", user.id);
 }
 
+/** Asks to change the email. Returns the body that completes the change, and the token of the link that stops or undoes it. */
+export async function askEmailChange(postern, session, email) {
+  const { token, confirm } = ok(
+    await send(postern, "POST", "/api/auth/me/email", { token: session.token, json: { email } }),
+  );
+  const notice = await mail(postern, session.user.email, /asked to change the email address/);
+  const code = (await mail(postern, email, /^Confirm your new email address/)).text.match(/\b\d{6}\b/)[0];
+  const oldCode = confirm.includes("old") ? { old_code: notice.text.match(/\b\d{6}\b/)[0] } : {};
+  return { codes: { token, code, ...oldCode }, undoToken: notice.text.match(/#token=(\S+)/)[1] };
+}
+
 export function verifyOtp(postern, otp, token) {
   return send(postern, "POST", "/api/auth/verify-otp", { form: { otp, token } });
 }
