@@ -165,7 +165,7 @@ export interface paths {
         get: operations["getAdminUsersId"];
         /**
          * Change a user
-         * @description Changes those of `name`, `role`, `tier` and `is_active` that are given. When you deactivate a user, all endpoints answer 403 to
+         * @description Changes those of `name`, `role`, `tier`, `is_active` and `is_verified` that are given. When you deactivate a user, all endpoints answer 403 to
          *     the user's sessions, and the reset link stops working. When you activate the user again, they do not come back.
          *
          *     With `updated_at` in the body or with `If-Match`, the change is saved only if the user has not changed since that version.
@@ -629,6 +629,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/me/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get your email address
+         * @description Returns the current address, and the change that waits for its codes.
+         */
+        get: operations["getMeEmail"];
+        put?: never;
+        /**
+         * Ask to change your email address
+         * @description Sends a code to the new address, and a notice with a link that stops the change to the old one. If the old address is verified and
+         *     you require no second factor, the notice has a code too, and both are needed. Nothing changes until `POST /api/auth/me/email/verify`.
+         *
+         *     The checks run in this order:
+         *
+         *     1. The session: 401 or 403. Then the body: 400, 413, 415 or 422.
+         *     2. The email: 409 if it is the current one.
+         *     3. The number of requests by you and for this address: 429.
+         *     4. The email again: 409 if another account has it, or had it until a change that can still be undone.
+         *     5. The number of emails of any kind to both addresses: 429.
+         *
+         *     The codes are valid for 10 minutes, in this session. Another request replaces them, and a new password ends them.
+         */
+        post: operations["postMeEmail"];
+        /**
+         * Stop the change of your email address
+         * @description The codes that were mailed no longer work. Without a change that waits for codes, nothing happens.
+         */
+        delete: operations["deleteMeEmail"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/me/email-problem": {
         parameters: {
             query?: never;
@@ -645,6 +684,36 @@ export interface paths {
          *     still exists, the next email reveals it again.
          */
         delete: operations["deleteMeEmailProblem"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/me/email/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change your email address with the codes
+         * @description The new address counts as verified. All other sessions and all reset tokens end. If the old address was verified, it gets a link with
+         *     which its owner can undo the change for 7 days, and nobody else can use it meanwhile.
+         *
+         *     The checks run in this order:
+         *
+         *     1. The session: 401 or 403. Then the body: 400, 413, 415 or 422.
+         *     2. The token: 403 if it is not one of a change, or has expired. Then `old_code`: 422 if it is needed and missing.
+         *     3. The number of codes that you have sent, and that were sent for this address: 429. A code counts before it is checked.
+         *     4. The change: 403 if it is no longer the pending one, or had five guesses.
+         *     5. The codes: 403.
+         *     6. The new address: 409 if another account has it by now.
+         */
+        post: operations["postMeEmailVerify"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1247,6 +1316,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/undo-email-change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop or undo a change of the email address
+         * @description Takes the token of the link that was mailed to the old address. A change that waits for its codes is stopped. A change of the last 7
+         *     days is undone: the old address is that of the account again and counts as verified, the password no longer works, and a reset link
+         *     is mailed to the old address. All sessions end, and everything that was set up since the change was asked for: passkeys, the
+         *     authenticator app, recovery codes and user tokens. Later changes of the address end too.
+         */
+        post: operations["postUndoEmailChange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/verify-otp": {
         parameters: {
             query?: never;
@@ -1478,6 +1570,13 @@ export interface components {
         };
         /** @description What a client needs to know of an error. */
         Detail: components["schemas"]["FieldProblem"][] | components["schemas"]["SecondStep"] | components["schemas"]["Reauthentication"];
+        /** @description A change that was asked for. */
+        EmailChangeAsked: {
+            /** @description The addresses to which a code was mailed: `new`, or `new` and `old`. */
+            confirm: string[];
+            /** @description The token, which must be sent together with the codes. It is valid for 10 minutes. */
+            token: string;
+        };
         /** @description A code was sent by email, if the email may sign in or sign up. */
         EmailCodeSent: {
             /** @description When the token, the code and the link expire. */
@@ -1485,6 +1584,21 @@ export interface components {
             /** @description The parameter `id` in the link of the email. So a page that the link opens knows whether its browser has asked. */
             id: string;
             /** @description The token of this request. It proves the email together with the code, or with the secret in the link of the email. */
+            token: string;
+        };
+        /** @description The codes of a change. */
+        EmailCodes: {
+            /**
+             * @description The six digits that were mailed to the new address. Spaces, hyphens and invisible characters between them are ignored.
+             * @example 123456
+             */
+            code: string;
+            /**
+             * @description The six digits that were mailed to the old address, if `confirm` has `old`.
+             * @example 123456
+             */
+            old_code?: string | null;
+            /** @description The token that came with the request for the change. */
             token: string;
         };
         /** @description Why emails do not reach an address. Only security notices are sent to it. */
@@ -1817,6 +1931,14 @@ export interface components {
              */
             referrer: string;
         };
+        /** @description The new address. */
+        NewEmail: {
+            /**
+             * @description The new email address. Case and surrounding spaces do not matter. An internationalized domain can be in Unicode; it is stored and returned in its ASCII form (`xn--…`).
+             * @example ada@example.com
+             */
+            email: string;
+        };
         /** @description The new name. */
         NewName: {
             /**
@@ -1994,6 +2116,14 @@ export interface components {
              */
             password?: string | null;
         };
+        /** @description The email of the account. */
+        OwnEmail: {
+            /** @description The current address. */
+            email: string;
+            /** @description Whether it is verified. */
+            is_verified: boolean;
+            pending: components["schemas"]["PendingChange"] | null;
+        };
         /** @description An algorithm. */
         Parameter: {
             /**
@@ -2084,6 +2214,15 @@ export interface components {
              * @example correct horse battery staple
              */
             old_password?: string | null;
+        };
+        /** @description A change that waits for its codes. */
+        PendingChange: {
+            /** @description The addresses to which a code was mailed: `new`, or `new` and `old`. */
+            confirm: string[];
+            /** @description The new address. */
+            email: string;
+            /** @description When the codes expire. */
+            expires_at: components["schemas"]["Timestamp"];
         };
         /** @description A public key (RFC 8037, section 2). */
         PublicKey: {
@@ -2410,6 +2549,11 @@ export interface components {
             /** @description The token in `detail` of the response `second_factor_required`. */
             token: string;
         };
+        /** @description The link of a mail. */
+        UndoLink: {
+            /** @description The token in the link. */
+            token: string;
+        };
         /** @description The result of undoing a freeze. */
         Unfrozen: {
             /**
@@ -2471,10 +2615,12 @@ export interface components {
             /** @description The time of the last change. */
             updated_at: components["schemas"]["Timestamp"];
         };
-        /** @description The change. At least one of `name`, `role`, `tier` and `is_active` is required. */
+        /** @description The change. At least one of `name`, `role`, `tier`, `is_active` and `is_verified` is required. */
         UserChange: {
             /** @description False deactivates the account, true activates it. The current value changes nothing, so a frozen user stays frozen. */
             is_active?: boolean | null;
+            /** @description Whether the email counts as verified. False ends no session. */
+            is_verified?: boolean | null;
             /**
              * @description The new name. Null removes it. Spaces around it are removed; control characters are refused.
              * @example Ada
@@ -2599,6 +2745,26 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "account_changed" | "email_taken";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
+         *     `email_taken`: There is already an account with this email. Sign in, or reset its password. If it is deactivated, ask an admin to activate it.
+         *
+         *     `same_email`: This is already the email address of your account.
+         */
+        AccountChangedOrEmailTakenOrSameEmail: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "email_taken" | "same_email";
                     detail?: null;
                 };
             };
@@ -3174,6 +3340,32 @@ export interface components {
          *
          *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
+         *     `otp_token_refused`: This code is no longer valid. Ask for a new one.
+         *
+         *     `password_change_required`: Change the default password before you do anything else.
+         *
+         *     `second_factor_setup_required`: Set up a second factor before you do anything else: an authenticator app or a passkey.
+         *
+         *     `wrong_otp`: The code is wrong.
+         */
+        ForeignOriginOrInactiveOrOtpTokenRefusedOrPasswordChangeRequiredOrSecondFactorSetupRequiredOrWrongOtp: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "foreign_origin" | "inactive" | "otp_token_refused" | "password_change_required" | "second_factor_setup_required" | "wrong_otp";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
+         *
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
+         *
          *     `passkey_refused`: The passkey was not added. Please try again.
          *
          *     `password_change_required`: Change the default password before you do anything else.
@@ -3610,6 +3802,20 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "unavailable";
+                    detail?: null;
+                };
+            };
+        };
+        /** @description `undo_refused`: There is nothing to undo with this link. It may have been used before, or a newer request has replaced it. Changes can be undone for 7 days. */
+        UndoRefused: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "undo_refused";
                     detail?: null;
                 };
             };
@@ -4943,6 +5149,101 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getMeEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnEmail"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["InactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postMeEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEmail"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailChangeAsked"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrEmailTakenOrSameEmail"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteMeEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     deleteMeEmailProblem: {
         parameters: {
             query?: never;
@@ -4968,6 +5269,42 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postMeEmailVerify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailCodes"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrOtpTokenRefusedOrPasswordChangeRequiredOrSecondFactorSetupRequiredOrWrongOtp"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrEmailTaken"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -6055,6 +6392,40 @@ export interface operations {
             403: components["responses"]["DomainRefusedOrInactiveOrInvitationRequiredOrSecondFactorRequiredOrSignUpClosed"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["EmailTakenOrTooManySignUps"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postUndoEmailChange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoLink"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            403: components["responses"]["UndoRefused"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
