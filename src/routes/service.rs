@@ -11,5 +11,6 @@ routes! {
     GET "/.well-known/webauthn": Open => well_known::webauthn(app);
     GET "/health": Open => health::get(app);
     POST "/webhooks/mail/{provider}": Open => mail_webhooks::post(app, request, provider);
+    GET "/dev/mails": Open => dev_mails::get(app);
     GET "/dev/outbox": Open => outbox::get(app, request);
 }

@@ -332,7 +332,7 @@ fn stories() -> Vec<Story> {
                         call.send().refused(409, "email_unreachable");
                     };
                 }
-                "GET /dev/outbox" | "HEAD /dev/outbox" => story.is_local = true,
+                "GET /dev/outbox" | "HEAD /dev/outbox" | "GET /dev/mails" | "HEAD /dev/mails" => story.is_local = true,
                 _ => (),
             }
             story

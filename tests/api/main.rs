@@ -19,6 +19,7 @@ mod cors;
 mod costs;
 mod create_token;
 mod deactivate;
+mod dev_mails;
 mod documents;
 mod email_change;
 mod email_sign_in;
