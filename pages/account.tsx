@@ -13,6 +13,7 @@ import { SecondFactor } from "./account/second-factor";
 import { SecondFactorSetup } from "./account/second-factor-setup";
 import { loadProtection, type Protection } from "./account/security";
 import { ApiError, type Listed, listSignedIn, loadOwnUser, type User } from "./parts/api";
+import { EmailProblemSection } from "./parts/email-problem";
 import { Events } from "./parts/events";
 import { useLoaded } from "./parts/loaded";
 import { Menu } from "./parts/menu";
@@ -81,6 +82,14 @@ start(({ config }) => {
       {!restriction && protection && (
         <>
           <PasskeyOffer user={user} protection={protection} changed={reload} />
+          {protection.security.email_problem && (
+            <EmailProblemSection
+              email={user.email}
+              problem={protection.security.email_problem}
+              path="me"
+              changed={reload}
+            />
+          )}
           <Profile user={user} changed={reload} />
           {!user.is_verified && <EmailVerification user={user} verified={reload} />}
           <Password

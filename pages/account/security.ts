@@ -1,6 +1,7 @@
 // How the account is protected, as the service describes it.
 
 import { callSignedIn } from "../parts/api";
+import type { EmailProblem } from "../parts/email-problem";
 import type { Method } from "../parts/proof";
 
 export interface Security {
@@ -11,6 +12,8 @@ export interface Security {
   is_enforced: boolean;
   totp: { created_at: number; last_used_at: number | null } | null;
   recovery_codes_left: number;
+  /** Why emails do not reach the user. */
+  email_problem: EmailProblem | null;
   /** The proofs of this session. */
   methods: Method[];
 }

@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 import { type Outcome, useAction } from "../parts/action";
 import { callSignedIn, listSignedIn, ApiError, type User } from "../parts/api";
 import { ActionButton, ConfirmedButton } from "../parts/button";
+import { type EmailProblem, EmailProblemSection } from "../parts/email-problem";
 import { Events } from "../parts/events";
 import { Choice, Field, Form, type Values } from "../parts/form";
 import { useLoaded } from "../parts/loaded";
@@ -15,9 +16,13 @@ import { invitedView, treeView, userPath, userView } from "./addresses";
 import { activities, roles, tiers } from "./choices";
 import { Badges } from "./users";
 
+interface UserDetails extends User {
+  email_problem: EmailProblem | null;
+}
+
 export function OneUser({ id, self }: { id: string; self: User }) {
   const path = userPath(id);
-  const { value: user, error, reload } = useLoaded(() => callSignedIn<User>("GET", path));
+  const { value: user, error, reload } = useLoaded(() => callSignedIn<UserDetails>("GET", path));
   const mail = useAction();
   const [reset, setReset] = useState<Outcome>();
   if (!user) return <Section title="User" loading error={error} />;
@@ -64,6 +69,9 @@ export function OneUser({ id, self }: { id: string; self: User }) {
           </Fragment>
         </Form>
       </Section>
+      {user.email_problem && (
+        <EmailProblemSection email={user.email} problem={user.email_problem} path={path} changed={reload} />
+      )}
       <UserSessions path={`${path}/sessions`} />
       <Section title="Events">
         <Events path="admin/events" query={{ user: user.id }} />
