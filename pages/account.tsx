@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { Deactivation } from "./account/deactivation";
+import { EmailAddress } from "./account/email-address";
 import { EmailVerification } from "./account/email-verification";
 import { Invitations } from "./account/invitations";
 import { OwnSessions } from "./account/own-sessions";
@@ -92,6 +93,7 @@ start(({ config }) => {
           )}
           <Profile user={user} changed={reload} />
           {!user.is_verified && <EmailVerification user={user} verified={reload} />}
+          <EmailAddress user={user} changed={reload} />
           <Password
             user={user}
             config={config}

@@ -13,7 +13,7 @@ import { Section } from "../parts/section";
 import { type Session, Sessions } from "../parts/sessions";
 import { Moment } from "../parts/time";
 import { invitedView, treeView, userPath, userView } from "./addresses";
-import { activities, roles, tiers } from "./choices";
+import { activities, roles, tiers, verifications } from "./choices";
 import { Badges } from "./users";
 
 interface UserDetails extends User {
@@ -65,6 +65,12 @@ export function OneUser({ id, self }: { id: string; self: User }) {
             <Field name="name" label="Name" autoComplete="off" defaultValue={user.name ?? ""} />
             <Choice name="role" label="Role" choices={roles} chosen={user.role} />
             <Choice name="tier" label="Tier" choices={tiers} chosen={String(user.tier)} />
+            <Choice
+              name="is_verified"
+              label="Email address"
+              choices={verifications}
+              chosen={String(user.is_verified)}
+            />
             <Choice name="is_active" label="Status" choices={activities} chosen={String(user.is_active)} />
           </Fragment>
         </Form>
@@ -148,6 +154,7 @@ function changesIn(values: Values, user: User) {
     name: values.name || null,
     role: values.role,
     tier: Number(values.tier),
+    is_verified: values.is_verified === "true",
     is_active: values.is_active === "true",
   };
   return Object.fromEntries(

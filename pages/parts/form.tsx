@@ -136,7 +136,7 @@ export function NewPasswordField({ minLength, ...input }: Partial<FieldProps> & 
 }
 
 /** A field for a code from an email. */
-export function CodeField({ name }: { name: string }) {
+export function CodeField({ name, ...input }: Partial<FieldProps> & { name: string }) {
   return (
     <Field
       name={name}
@@ -145,6 +145,7 @@ export function CodeField({ name }: { name: string }) {
       inputMode="numeric"
       autoComplete="one-time-code"
       required
+      {...input}
     />
   );
 }

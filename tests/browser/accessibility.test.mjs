@@ -56,6 +56,11 @@ for (const look of looks) {
       await page.goto("/reset-password?token=garbage");
       await expectMessage(page, "This link has been used");
       await assertUsable(page, "reset password, with an error");
+
+      await page.goto("/undo-email-change#token=garbage");
+      await page.getByRole("button", { name: "Keep the old address" }).click();
+      await expectMessage(page, "There is nothing to undo");
+      await assertUsable(page, "undo the change of the email, with an error");
     });
 
     test("every step of an email code passes axe", async () => {
