@@ -16,6 +16,17 @@ BEGIN
   UPDATE users SET second_factor = 0, password_reset_id = NULL, must_change_password = 0 WHERE id = new.id;
 END;
 
+-- Codes by email that were asked for before this open nothing.
+ALTER TABLE users ADD COLUMN email_codes_from INTEGER NOT NULL DEFAULT 0;
+
+-- A new password, deactivation and activation end the codes that wait, whatever code or script does that.
+CREATE TRIGGER email_codes_end_with_the_password_and_the_activity
+AFTER UPDATE OF password_epoch, is_active ON users
+WHEN new.password_epoch <> old.password_epoch OR new.is_active <> old.is_active
+BEGIN
+  UPDATE users SET email_codes_from = new.updated_at WHERE id = new.id;
+END;
+
 -- Requests to sign up that wait for an admin. Their emails are verified.
 CREATE TABLE sign_ups (
   id TEXT PRIMARY KEY,

@@ -52,7 +52,8 @@ export function readStep(): EmailStep | undefined {
   addEventListener("hashchange", () => location.reload());
   const fragment = new URLSearchParams(location.hash.slice(1));
   const [id, code, secret] = ["id", "code", "secret"].map((name) => fragment.get(name));
-  if (id && code && secret) keep({ link: { id, code, secret } });
+  // Anyone can write a link. Only digits are shown.
+  if (id && secret && code && /^\d{6}$/.test(code)) keep({ link: { id, code, secret } });
   const progress: Progress = history.state ?? {};
   const asked = recall(progress.link?.id ?? progress.asked ?? "");
   if (!progress.link) return asked && { kind: "code", asked };

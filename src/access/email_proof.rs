@@ -84,6 +84,7 @@ pub fn issue(app: &App, email: &Email, purpose: EmailPurpose) -> Result<Issued, 
     let secret = if has_link { random::token()? } else { String::new() };
     let proof = EmailProof {
         email: email.as_str().to_owned(),
+        asked_at: app.now,
         code_hash: app.keys().one_time_password.hash(&[CODE, &id, &code]),
         secret_hash: if has_link { app.keys().one_time_password.hash(&[LINK, &id, &secret]) } else { String::new() },
         purpose,
@@ -105,8 +106,8 @@ pub struct Proven {
     pub email: Email,
     /// The account with this email, if there is one.
     pub account: Option<Account>,
-    /// The counter of guesses, to take back a right one.
-    pub guesses: Counter,
+    /// The counter on which this guess was counted, to take it back. None for the secret of a link, which is not counted.
+    pub guesses: Option<Counter>,
 }
 
 /// Checks the code or the secret, and finds the account. A code counts before it is checked. The token is not used up yet.
@@ -120,7 +121,15 @@ pub async fn check(app: &App, token: &str, answer: &Answer) -> Result<Proven, Er
     let key = &app.keys().throttle;
     let guesses = Guesses {
         of_token: Counter::new(key, EMAIL_CODE, &[&token.id]),
-        of_email: Counter::new(key, EMAIL_CODES_BY_EMAIL, &[email.as_str()]),
+        of_email: match &token.content.purpose {
+            // Strangers cannot guess at these codes, so their guesses at others do not count here.
+            EmailPurpose::Reauthentication { user_id, .. } => {
+                Counter::new(key, EMAIL_CODES_BY_EMAIL, &["owner", user_id])
+            }
+            EmailPurpose::SignIn | EmailPurpose::SignUp(_) => {
+                Counter::new(key, EMAIL_CODES_BY_EMAIL, &[email.as_str()])
+            }
+        },
     };
     let (account, is_right) = match answer {
         Answer::Code(code) => {
@@ -137,5 +146,6 @@ pub async fn check(app: &App, token: &str, answer: &Answer) -> Result<Proven, Er
         let user_id = account.as_ref().map(|account| account.user.id.as_str());
         return Err(audit::refused_login(app, user_id, Error::WrongCode));
     }
-    Ok(Proven { token, email, account, guesses: guesses.of_email })
+    let is_counted = matches!(answer, Answer::Code(_));
+    Ok(Proven { token, email, account, guesses: is_counted.then_some(guesses.of_email) })
 }

@@ -33,7 +33,13 @@ use crate::{
 /// with this email; 409 if someone signs up with an email that has an account; 503.
 pub async fn complete(app: &App, request: &Request, proven: Proven) -> Result<Response, Error> {
     let Proven { token, email, account, guesses } = proven;
-    let token_ref = ProvenToken { id: &token.id, expires_at: token.expires_at, email: &email, guesses: &guesses };
+    let token_ref = ProvenToken {
+        id: &token.id,
+        expires_at: token.expires_at,
+        email: &email,
+        asked_at: token.content.asked_at,
+        guesses: guesses.as_ref(),
+    };
     let applicant = match token.content.purpose {
         EmailPurpose::SignIn if !app.settings().email_sign_in => return Err(Error::EmailSignInOff),
         EmailPurpose::SignIn => None,
@@ -41,6 +47,9 @@ pub async fn complete(app: &App, request: &Request, proven: Proven) -> Result<Re
         // Such a token is for one session.
         EmailPurpose::Reauthentication { .. } => return Err(Error::WrongCode),
     };
+    if account.as_ref().is_some_and(|account| account.email_codes_from > token_ref.asked_at) {
+        return Err(Error::WrongCode);
+    }
     match (account, applicant) {
         (Some(account), _) if !account.user.is_active => {
             Err(audit::refused_login(app, Some(&account.user.id), Error::Inactive))
@@ -50,13 +59,10 @@ pub async fn complete(app: &App, request: &Request, proven: Proven) -> Result<Re
             Err(audit::refused_login(app, Some(&account.user.id), Error::EmailTaken))
         }
         (Some(account), applicant) => claim(app, request, account, applicant.unwrap_or_default(), &token_ref).await,
-        (None, applicant) => {
-            let applicant = applicant.unwrap_or_default();
-            match app.settings().sign_up.judge(&email)? {
-                Admission::Free => sign_up(app, request, applicant, &token_ref).await,
-                Admission::AfterApproval => apply(app, applicant, &token_ref).await,
-            }
-        }
+        (None, applicant) => match app.settings().sign_up.judge(&email)? {
+            Admission::Free => sign_up(app, request, applicant.unwrap_or_default(), &token_ref).await,
+            Admission::AfterApproval => apply(app, applicant, &token_ref).await,
+        },
     }
 }
 
@@ -122,7 +128,7 @@ async fn claim(
     let mut user = account.user;
     user.is_verified = true;
     user.updated_at = app.now.max(user.updated_at + 1);
-    user.name = applicant.name.or(user.name);
+    user.name = applicant.name;
     sign_in::answer(app, request, user, false, &new)
 }
 
@@ -150,18 +156,20 @@ async fn sign_up(
 }
 
 /// Stores the request for an admin.
-async fn apply(app: &App, applicant: Applicant, token: &ProvenToken<'_>) -> Result<Response, Error> {
+async fn apply(app: &App, applicant: Option<Applicant>, token: &ProvenToken<'_>) -> Result<Response, Error> {
     let id = random::id()?;
+    let (replaces, applicant) = (applicant.is_some(), applicant.unwrap_or_default());
     let new = sign_ups::New {
         id: &id,
         password_hash: &applicant.password_hash,
         name: applicant.name.as_deref(),
         note: applicant.note.as_deref(),
+        replaces,
         now: app.now,
     };
     let event = audit::by_somebody(app, Action::SignUpRequested);
     match sign_ups::insert(&app.store, token, &new, &event).await? {
-        Requested::Waiting => Ok(Response::accepted(&Waiting::new())),
+        Requested::Waiting => Ok(Response::accepted(&Waiting::FOR_APPROVAL)),
         Requested::QueueFull => Err(Error::TooManySignUps),
         Requested::TokenSpent => Err(Error::WrongCode),
     }

@@ -35,6 +35,8 @@ impl Content for PendingSignIn {
 pub struct EmailProof {
     /// The address.
     pub email: String,
+    /// When it was asked for. A later password of the account, and what else ends all its sessions, ends the proof too.
+    pub asked_at: Timestamp,
     /// A keyed hash of the code.
     pub code_hash: String,
     /// A keyed hash of the secret in the link. Empty if the email has no link.

@@ -46,7 +46,7 @@ pub fn hmac_sha256(key: &[u8], parts: &[&str]) -> [u8; 32] {
     let hash = (key.len() > KEY_LENGTH).then(|| Sha256::digest(key));
     let key = hash.as_deref().unwrap_or(key);
     block.iter_mut().zip(key).for_each(|(byte, key)| *byte = *key);
-    authenticate(&block, &parts.concat())
+    authenticate(&block, parts.concat())
 }
 
 fn authenticate(key: &[u8; KEY_LENGTH], message: impl AsRef<[u8]>) -> [u8; 32] {

@@ -74,8 +74,12 @@ pub const RESET_BY_EMAIL: Policy =
 pub const RESET_BY_ADDRESS: Policy =
     Policy { name: "reset-address", free: 200, delay: MINUTE, max_delay: HOUR, forget: HOUR };
 
-/// Codes requested for one email to sign in or sign up, whether or not it has an account.
-pub const EMAIL_CODE_SENT_BY_EMAIL: Policy = Policy { name: "email-code-email", free: 5, ..RESET_BY_EMAIL };
+/// Codes requested for one email from one address, to sign in or sign up, whether or not the email has an account. So a stranger at another
+/// address does not use up what the owner needs.
+pub const EMAIL_CODE_SENT_BY_EMAIL_AND_ADDRESS: Policy = Policy { name: "email-code-pair", free: 5, ..RESET_BY_EMAIL };
+
+/// Codes requested for one email from all addresses. The limit leaves reset links their part of the mail budget.
+pub const EMAIL_CODE_SENT_BY_EMAIL: Policy = Policy { name: "email-code-email", free: 12, ..RESET_BY_EMAIL };
 
 /// Codes requested from one address to sign in or sign up.
 pub const EMAIL_CODE_SENT_BY_ADDRESS: Policy = Policy { name: "email-code-address", ..RESET_BY_ADDRESS };

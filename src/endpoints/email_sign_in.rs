@@ -6,7 +6,7 @@ use crate::{
     access::{
         captcha::{self, Form},
         email_proof::{self, Answer},
-        email_sign_in,
+        email_sign_in, first_account,
         one_time::EmailPurpose,
     },
     app::App,
@@ -113,6 +113,8 @@ pub async fn verify_sign_up(app: &App, request: &Request) -> Result<Response, Er
 async fn prove(app: &App, request: &Request) -> Result<Response, Error> {
     let TypedEmailCode { token, code, secret } = request.json(app)?;
     let answer = Answer::read(code, secret)?;
+    // Otherwise the first sign-up would take the place of the first admin.
+    first_account::ensure(app).await?;
     let proven = email_proof::check(app, &token, &answer).await?;
     email_sign_in::complete(app, request, proven).await
 }

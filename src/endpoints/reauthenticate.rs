@@ -15,7 +15,7 @@ use crate::{
     app::App,
     domain::{
         email::Email, event::Action, one_time_password::Code, passkey::AuthenticationResponse, password::Password,
-        proof::Method, throttle::EMAIL_CODE_SENT_BY_EMAIL,
+        proof::Method, throttle::EMAIL_CODE_SENT_BY_EMAIL_AND_ADDRESS,
     },
     error::Error,
     mail::email_code,
@@ -89,7 +89,7 @@ pub async fn send_email_code(app: &App, session: &Session) -> Result<Response, E
         return Err(Error::EmailUnreachable);
     }
     let email = Email::from_store(session.user.email.clone());
-    let counter = Counter::new(&app.keys().throttle, EMAIL_CODE_SENT_BY_EMAIL, &["owner", email.as_str()]);
+    let counter = Counter::new(&app.keys().throttle, EMAIL_CODE_SENT_BY_EMAIL_AND_ADDRESS, &["owner", email.as_str()]);
     throttles::attempt_one(&app.store, &counter, app.now).await??;
     let issued = email_code::send_to_owner(app, session).await?;
     Ok(Response::json(&issued.into_response()))
@@ -110,7 +110,8 @@ async fn by_email(app: &App, session: &Session, token: &str, code: Code) -> Resu
         id: &proven.token.id,
         expires_at: proven.token.expires_at,
         email: &proven.email,
-        guesses: &proven.guesses,
+        asked_at: proven.token.content.asked_at,
+        guesses: proven.guesses.as_ref(),
     };
     let proof = session.proof.clone().and(Method::EmailCode);
     if !email_proofs::reauthenticate(&app.store, &token, &session.id, &proof, &event).await? {

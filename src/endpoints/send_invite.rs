@@ -13,6 +13,7 @@ use crate::{
         email::Email,
         event::Action,
         name::Name,
+        sign_up_mode::SignUpMode,
         throttle::{INVITE_BY_EMAIL, INVITE_BY_USER},
         user_token::{INVITATION, MAX_LIFETIME_DAYS, MAX_LIVE, MAX_USES, expiry},
     },
@@ -43,17 +44,20 @@ pub struct Invitation {
 /// Sends an email with a sign-up link that contains a new user token. The response does not reveal whether the address has an
 /// account. The checks run in this order:
 ///
-/// 1. The session: 401 or 403. Your own email: 403 if it is not verified. Then the body: 400, 413, 415 or 422.
+/// 1. The session: 401 or 403. The setting: 403 if nobody may sign up. Your own email: 403 if it is not verified. Then the body: 400, 413, 415 or 422.
 /// 2. The number of invitations by you and to this address, and of emails of any kind to it: 429.
 /// 3. The number of your active user tokens: 409.
 ///
 /// The email is sent after the response.
 #[operation(
     request_body = Invitation,
-    responses((status = 200, body = True), (status = "4XX", description = "email_not_verified too_many_tokens too_many_requests"))
+    responses((status = 200, body = True), (status = "4XX", description = "sign_up_closed email_not_verified too_many_tokens too_many_requests"))
 )]
 pub async fn post(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
     let user = &session.user;
+    if app.settings().sign_up == SignUpMode::Closed {
+        return Err(Error::SignUpClosed);
+    }
     if !user.is_verified {
         return Err(Error::EmailNotVerified);
     }

@@ -52,7 +52,7 @@ pub struct FirstCode {
 pub async fn post(app: &App, session: &Session) -> Result<Response, Error> {
     let user = &session.user;
     let (secret, new) = second_factor::draw_totp(app, &user.id)?;
-    if !totp::begin(&app.store, &new, app.now).await? {
+    if !totp::begin(&app.store, &new, &session.id, app.now).await? {
         return Err(bearer::refusal_of_session(app, session, Error::TotpOn).await);
     }
     let secret = secret.to_base32();

@@ -13,7 +13,7 @@ use crate::{
         email::Email,
         event::{Action, Event},
         mail_budget::{Budget, REQUESTED_BY_ANYONE, REQUESTED_BY_OWNER},
-        throttle::{EMAIL_CODE_SENT_BY_ADDRESS, EMAIL_CODE_SENT_BY_EMAIL},
+        throttle::{EMAIL_CODE_SENT_BY_ADDRESS, EMAIL_CODE_SENT_BY_EMAIL, EMAIL_CODE_SENT_BY_EMAIL_AND_ADDRESS},
     },
     error::Error,
     store::{
@@ -28,9 +28,11 @@ use crate::{
 /// 429; 503.
 pub async fn count_request(app: &App, email: &Email) -> Result<(), Error> {
     let key = &app.keys().throttle;
-    let by_email = Counter::new(key, EMAIL_CODE_SENT_BY_EMAIL, &[email.as_str()]);
-    let by_address = Counter::new(key, EMAIL_CODE_SENT_BY_ADDRESS, &[app.address.as_str()]);
-    Ok(throttles::attempt(&app.store, &by_email, &by_address, app.now).await??)
+    let (email, address) = (email.as_str(), app.address.as_str());
+    let by_email = Counter::new(key, EMAIL_CODE_SENT_BY_EMAIL, &[email]);
+    let by_both = Counter::new(key, EMAIL_CODE_SENT_BY_EMAIL_AND_ADDRESS, &[email, address]);
+    let by_address = Counter::new(key, EMAIL_CODE_SENT_BY_ADDRESS, &[address]);
+    Ok(throttles::attempt_each(&app.store, [&by_email, &by_both, &by_address], app.now).await??)
 }
 
 /// Mails a code to this email after the response, and returns the token of the browser that has asked. What the mail says, and whether

@@ -29,6 +29,7 @@ pub fn examples(settings: &Settings, to: &Email, name: &str) -> Result<Vec<Messa
         message::account_invitation(settings, to, Some(name), TOKEN, 604_800)?,
         message::invitation(settings, to, name, "k3yK3yK3y0", 90)?,
         message::sign_in_code(settings, to, Some(name), &code, 600)?,
+        message::claim_code(settings, to, &code, 600)?,
         message::sign_up_code(settings, to, &code, 600)?,
         message::account_exists(settings, to, Some(name))?,
         message::confirmation_code(settings, to, Some(name), &code, 600)?,

@@ -168,6 +168,16 @@ pub fn sign_in_code(
     mail!("sign_in_code", envelope, code, link, lifetime)
 }
 
+/// Like [`sign_in_code`], for an account whose email nobody has verified: the sign-in verifies it and ends what was set up before.
+///
+/// # Errors
+/// As [`one_time_password`].
+pub fn claim_code(settings: &Settings, to: &Email, mail: &CodeMail, lifetime_seconds: i64) -> Result<Message, Error> {
+    let envelope = Envelope { settings, to, name: None };
+    let (code, link, lifetime) = (&*mail.code, &*code_link(settings, "/signin", mail), &*duration(lifetime_seconds));
+    mail!("claim_code", envelope, code, link, lifetime)
+}
+
 /// Returns the mail with a code to sign up, and the link `<APP_URL>/signup#id=<id>&code=<code>&secret=<secret>`. It greets without a
 /// name, because a stranger may have chosen it.
 ///

@@ -489,8 +489,10 @@ async fn drain(app: &App) -> Result<(), Error> {
 
 async fn deliver_sealed(app: &App, mail: Mail) {
     let text = app.keys().mail.iter().find_map(|key| key.open(&mail.sealed, &mail.id));
-    match text.and_then(|text| serde_json::from_str(&text).ok()) {
-        Some(job) => deliver(app, &mail, job).await,
+    match text.map(|text| serde_json::from_str(&text)) {
+        Some(Ok(job)) => deliver(app, &mail, job).await,
+        // A newer version has queued it, and this one runs after a rollback.
+        Some(Err(_)) => settle(app, &mail, mails::postpone(&app.store, &mail.id, next_attempt(&mail, app.now)).await),
         // Its secret is no longer accepted, so it cannot be decrypted.
         None => settle(app, &mail, mails::delete(&app.store, &mail.id).await),
     }
@@ -587,7 +589,9 @@ async fn compose_code(app: &App, mail: &Mail, code: &CodeMail) -> Result<Option<
     let to = Email::from_store(code.email.clone());
     let lifetime = lifetime(mail);
     let user = users::find_by_email(&app.store, &to).await?;
-    let name = user.as_ref().and_then(|user| user.name.as_deref());
+    // Before the email is verified, the name may be that of a stranger.
+    let verified = user.as_ref().filter(|user| user.is_verified);
+    let name = verified.and_then(|user| user.name.as_deref());
     let can_claim = user.as_ref().is_some_and(|user| user.is_active && !user.is_verified);
     let may_sign_up = user.is_none() && settings.sign_up.judge(&to).is_ok();
     let message = match code.reason {
@@ -595,6 +599,7 @@ async fn compose_code(app: &App, mail: &Mail, code: &CodeMail) -> Result<Option<
         CodeReason::SignUp if user.is_some() && !can_claim => message::account_exists(settings, &to, name)?,
         CodeReason::SignUp => message::sign_up_code(settings, &to, code, lifetime)?,
         CodeReason::SignIn if may_sign_up => message::sign_up_code(settings, &to, code, lifetime)?,
+        CodeReason::SignIn if can_claim => message::claim_code(settings, &to, code, lifetime)?,
         CodeReason::SignIn => message::sign_in_code(settings, &to, name, code, lifetime)?,
     };
     Ok((user.is_some() || may_sign_up).then_some(message))

@@ -32,10 +32,8 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Returns the response to a request that waits for an admin.
-    pub fn new() -> Waiting {
-        Waiting { status: WaitingFor::WaitingForApproval }
-    }
+    /// The response to a request that waits for an admin.
+    pub const FOR_APPROVAL: Waiting = Waiting { status: WaitingFor::WaitingForApproval };
 }
 
 /// A request to sign up that waits for an admin.

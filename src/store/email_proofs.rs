@@ -45,17 +45,16 @@ pub async fn guess(
     now: Timestamp,
 ) -> Result<Result<Option<Option<Account>>, Blocked>, StoreError> {
     let Guesses { of_token, of_email } = guesses;
-    // Guesses at a code that no longer works do not count against the email.
-    let by_email = throttles::count_unless_blocked(of_email, of_token, now);
-    let [by_email, by_token, account] =
-        run_all(store, [by_email, throttles::count_one(of_token, now), find(email)]).await?;
-    if !by_token.any() {
-        return Ok(Ok(None));
+    let [by_token, by_email] = throttles::count_guess(of_token, of_email, now);
+    let [by_token, by_email, account] = run_all(store, [by_token, by_email, find(email)]).await?;
+    if by_token.any() && by_email.any() {
+        return Ok(Ok(Some(Account::of(&account)?)));
     }
-    if let Err(blocked) = throttles::verdict(store, &[&by_email], of_email, None, None, now).await? {
-        return Ok(Err(blocked));
-    }
-    Ok(Ok(Some(Account::of(&account)?)))
+    // The code no longer works, or it is the other codes that were guessed too often.
+    Ok(match throttles::blocked(store, of_email, now).await? {
+        Some(blocked) => Err(blocked),
+        None => Ok(None),
+    })
 }
 
 /// Returns the account with this email.
@@ -74,8 +73,10 @@ pub struct ProvenToken<'a> {
     pub expires_at: Timestamp,
     /// The email.
     pub email: &'a Email,
-    /// The counter of guesses.
-    pub guesses: &'a Counter,
+    /// When the token was asked for.
+    pub asked_at: Timestamp,
+    /// The counter on which the guess was counted, if it was.
+    pub guesses: Option<&'a Counter>,
 }
 
 impl ProvenToken<'_> {
@@ -89,8 +90,18 @@ impl ProvenToken<'_> {
         counters.map(|counters| counters.remember_address(PasswordProof::Session(&session.id), session.now))
     }
 
-    fn take_back_guess(&self, session: &sessions::New) -> [Statement; 2] {
-        throttles::take_back_guess(self.guesses, &session.id, session.now)
+    fn condition(&self) -> Condition<'_> {
+        Condition::EmailProven { email: self.email.as_str(), asked_at: self.asked_at }
+    }
+
+    fn take_back_guess(&self, session_id: &str, now: Timestamp) -> Vec<Statement> {
+        let take_back = |counter| throttles::take_back_guess(counter, session_id, now);
+        self.guesses.map(take_back).into_iter().flatten().collect()
+    }
+
+    /// Returns the statement that takes the guess back although no session starts.
+    pub(super) fn take_back_first_step(&self) -> Option<Statement> {
+        self.guesses.map(|counter| throttles::take_back_if_spent(counter, self.id))
     }
 }
 
@@ -106,10 +117,10 @@ pub async fn sign_in(
     session: &sessions::New,
     event: &Event,
 ) -> Result<bool, StoreError> {
-    let begin = sessions::begin(session, user_id, Condition::EmailProven(token.email.as_str()));
+    let begin = sessions::begin(session, user_id, token.condition());
     let mut statements =
         vec![token.spend(), begin, events::insert_if_changed(event), sessions::end_surplus(user_id, session)];
-    statements.extend(token.take_back_guess(session));
+    statements.extend(token.take_back_guess(&session.id, session.now));
     Ok(retry::batch(store, &statements).await?.get(1).is_some_and(Rows::any))
 }
 
@@ -124,9 +135,10 @@ pub async fn first_step(
     user_id: &str,
     event: &Event,
 ) -> Result<Option<Ways>, StoreError> {
-    let statements = [token.spend(), events::insert_if_changed(event), second_factors::select(user_id)];
+    let mut statements = vec![token.spend(), events::insert_if_changed(event), second_factors::select(user_id)];
+    statements.extend(token.take_back_first_step());
     let answers = retry::batch(store, &statements).await?;
-    let [spent, _, ways] = answers.as_slice() else { return Ok(None) };
+    let [spent, _, ways, ..] = answers.as_slice() else { return Ok(None) };
     if spent.any() { Ways::of(ways) } else { Ok(None) }
 }
 
@@ -158,24 +170,26 @@ pub async fn claim(
 ) -> Result<bool, StoreError> {
     let take_over = Statement::new(
         "UPDATE users SET claimed_at = max(?5, coalesce(claimed_at, 0) + 1), is_verified = 1, password_hash = ?3,
-           name = coalesce(?4, name), updated_at = max(?5, updated_at + 1)
-         WHERE id = ?1 AND email = ?2 AND is_verified = 0 AND is_active = 1 AND changes() > 0
+           name = ?4, updated_at = max(?5, updated_at + 1)
+         WHERE id = ?1 AND email = ?2 AND is_verified = 0 AND is_active = 1 AND email_codes_from <= ?6 AND changes() > 0
          RETURNING id",
     )
     .bind(claim.user_id)
     .bind(token.email.as_str())
     .bind(claim.password_hash)
     .bind(claim.name)
-    .bind(session.now);
+    .bind(session.now)
+    .bind(token.asked_at);
     let mut statements = vec![
         token.spend(),
         take_over,
         events::insert_if_changed(claim.event),
-        sessions::begin(session, claim.user_id, Condition::EmailProven(token.email.as_str())),
+        // The claim gives the account another password, and has asked for the time itself.
+        sessions::begin(session, claim.user_id, Condition::ProofSpent),
         events::insert_if_session_is_there(event),
     ];
     statements.extend(token.remember(claim.counters, session));
-    statements.extend(token.take_back_guess(session));
+    statements.extend(token.take_back_guess(&session.id, session.now));
     Ok(retry::batch(store, &statements).await?.get(3).is_some_and(Rows::any))
 }
 
@@ -223,10 +237,10 @@ pub async fn sign_up(
     .bind(user.password_hash)
     .bind(user.name)
     .bind(session.now);
-    let begin = sessions::begin(session, user.id, Condition::EmailProven(token.email.as_str()));
+    let begin = sessions::begin(session, user.id, token.condition());
     let mut statements = vec![token.spend(), insert, events::insert_if_changed(event), begin];
     statements.extend(token.remember(user.counters, session));
-    statements.extend(token.take_back_guess(session));
+    statements.extend(token.take_back_guess(&session.id, session.now));
     let answers = retry::batch(store, &statements).await?;
     let [spent, inserted, ..] = answers.as_slice() else { return Ok(SignUp::TokenSpent) };
     Ok(match inserted.first()? {
@@ -248,12 +262,11 @@ pub async fn reauthenticate(
     proof: &Proof,
     event: &Event,
 ) -> Result<bool, StoreError> {
-    let condition = Condition::EmailProven(token.email.as_str());
     let mut statements = vec![
         token.spend(),
-        sessions::strengthen(session_id, proof, condition, event.at),
+        sessions::strengthen(session_id, proof, token.condition(), event.at),
         events::insert_if_changed(event),
     ];
-    statements.extend(throttles::take_back_guess(token.guesses, session_id, event.at));
+    statements.extend(token.take_back_guess(session_id, event.at));
     Ok(retry::batch(store, &statements).await?.get(1).is_some_and(Rows::any))
 }

@@ -8,6 +8,23 @@ use crate::{
     ports::{Rows, Statement, StoreError},
 };
 
+/// The condition that the session of the request is live: its id, its user and the time. Statements that give an account something new
+/// need it, because the session may have ended since it was checked, for example when the owner of the mailbox claimed the account.
+macro_rules! is_live_session {
+    ($session:literal, $user:literal, $now:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM sessions WHERE id = ",
+            $session,
+            " AND user_id = ",
+            $user,
+            " AND expires_at > ",
+            $now,
+            ")"
+        )
+    };
+}
+pub(super) use is_live_session;
+
 /// A new session.
 #[derive(Debug)]
 pub struct New {
@@ -122,17 +139,32 @@ pub(super) enum Condition<'a> {
     /// The previous statement of the batch has used up a proof.
     ProofSpent,
     /// The previous statement of the batch has used up a proof of this email, and it is the verified email of the user.
-    EmailProven(&'a str),
+    EmailProven {
+        /// The email.
+        email: &'a str,
+        /// When the proof was asked for. What ends all sessions of the user ends the proofs from before it.
+        asked_at: Timestamp,
+    },
+}
+
+/// What the statements ask of a [`Condition`].
+struct Parameters<'a> {
+    epoch: Option<i64>,
+    needs_proof: bool,
+    email: Option<&'a str>,
+    asked_at: Option<Timestamp>,
 }
 
 impl<'a> Condition<'a> {
-    /// Returns the epoch and the email, if they matter, and whether a proof is needed.
-    fn parameters(self) -> (Option<i64>, Option<&'a str>, bool) {
+    fn parameters(self) -> Parameters<'a> {
+        let of = |epoch, needs_proof| Parameters { epoch, needs_proof, email: None, asked_at: None };
         match self {
-            Condition::PasswordEpoch(epoch) => (Some(epoch), None, false),
-            Condition::PasswordEpochAndProofSpent(epoch) => (Some(epoch), None, true),
-            Condition::ProofSpent => (None, None, true),
-            Condition::EmailProven(email) => (None, Some(email), true),
+            Condition::PasswordEpoch(epoch) => of(Some(epoch), false),
+            Condition::PasswordEpochAndProofSpent(epoch) => of(Some(epoch), true),
+            Condition::ProofSpent => of(None, true),
+            Condition::EmailProven { email, asked_at } => {
+                Parameters { email: Some(email), asked_at: Some(asked_at), ..of(None, true) }
+            }
         }
     }
 }
@@ -142,12 +174,12 @@ impl<'a> Condition<'a> {
 /// It has no effect if the user requires a higher level than the proof has: a trigger of the database sees to that. `RETURNING`
 /// shows whether it had one.
 pub(super) fn begin(session: &New, user_id: &str, condition: Condition<'_>) -> Statement {
-    let (epoch, email, needs_proof) = condition.parameters();
+    let Parameters { epoch, needs_proof, email, asked_at } = condition.parameters();
     Statement::new(
         "INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at, authenticated_at, level, methods)
          SELECT ?1, id, ?3, ?4, ?5, ?4, ?6, ?7 FROM users
          WHERE id = ?2 AND is_active = 1 AND (?8 IS NULL OR password_epoch = ?8) AND (?9 = 0 OR changes() > 0)
-           AND (?10 IS NULL OR email = ?10 AND is_verified = 1)
+           AND (?10 IS NULL OR email = ?10 AND is_verified = 1 AND email_codes_from <= ?11)
          RETURNING id",
     )
     .bind(session.id.as_str())
@@ -160,17 +192,18 @@ pub(super) fn begin(session: &New, user_id: &str, condition: Condition<'_>) -> S
     .bind(epoch)
     .bind(needs_proof)
     .bind(email)
+    .bind(asked_at)
 }
 
 /// Stores that the user has proven again who they are, in the same session. `proof` is that of the session with the new method. Has
 /// no effect if the session has ended or the account is not active.
 pub(super) fn strengthen(session_id: &str, proof: &Proof, condition: Condition<'_>, now: Timestamp) -> Statement {
-    let (epoch, email, needs_proof) = condition.parameters();
+    let Parameters { epoch, needs_proof, email, asked_at } = condition.parameters();
     Statement::new(
         "UPDATE sessions SET authenticated_at = max(?2, coalesce(authenticated_at, 0)), level = max(level, ?3), methods = ?4
          WHERE id = ?1 AND expires_at > ?2 AND (?6 = 0 OR changes() > 0) AND EXISTS (
            SELECT 1 FROM users WHERE id = sessions.user_id AND is_active = 1 AND (?5 IS NULL OR password_epoch = ?5)
-             AND (?7 IS NULL OR email = ?7 AND is_verified = 1))
+             AND (?7 IS NULL OR email = ?7 AND is_verified = 1 AND email_codes_from <= ?8))
          RETURNING id",
     )
     .bind(session_id)
@@ -180,6 +213,7 @@ pub(super) fn strengthen(session_id: &str, proof: &Proof, condition: Condition<'
     .bind(epoch)
     .bind(needs_proof)
     .bind(email)
+    .bind(asked_at)
 }
 
 /// Ends the sessions of a user beyond [`MAX_LIVE`], if the previous statement of the batch has started this session. Reads only the
@@ -267,7 +301,7 @@ pub async fn end(store: &Store, user_id: &str, session_id: &str, event: &Event) 
     Ok(ended.any())
 }
 
-/// Ends every session of a user. Returns whether the user exists and the caller is still an admin.
+/// Ends every session of a user, and the codes by email that wait. Returns whether the user exists and the caller is still an admin.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -275,7 +309,10 @@ pub async fn end_all(store: &Store, user_id: &str, event: &Event) -> Result<bool
     let end = Statement::new(concat!("DELETE FROM sessions WHERE user_id = ?1 AND ", is_active_admin!("?2")));
     let find = Statement::new(concat!("SELECT id FROM users WHERE id = ?1 AND ", is_active_admin!("?2")));
     let bound = |statement: Statement| statement.bind(user_id).bind(event.actor_id.as_deref());
-    let [_, _, found] = run_all(store, [bound(end), events::insert_if_changed(event), bound(find)]).await?;
+    let end_codes =
+        Statement::new(concat!("UPDATE users SET email_codes_from = ?3 WHERE id = ?1 AND ", is_active_admin!("?2")));
+    let statements = [bound(end), events::insert_if_changed(event), bound(end_codes).bind(event.at), bound(find)];
+    let [_, _, _, found] = run_all(store, statements).await?;
     Ok(found.any())
 }
 

@@ -15,6 +15,9 @@ use crate::{
 /// The maximum number of requests that wait. Further ones are refused.
 pub const MAX_WAITING: i64 = 1_000;
 
+/// The maximum number of requests that wait from one domain, so that nobody fills the queue with addresses of their own domain.
+pub const MAX_WAITING_OF_DOMAIN: i64 = 250;
+
 /// How long a request waits before it is deleted, in milliseconds: 90 days.
 pub const LIFETIME: i64 = 90 * 86_400_000;
 
@@ -28,6 +31,8 @@ pub struct New<'a> {
     pub name: Option<&'a str>,
     /// The note for the admins, if given.
     pub note: Option<&'a str>,
+    /// Whether it replaces the one that waits. A sign-in by email, which brings neither a password nor a note, does not.
+    pub replaces: bool,
     /// When it was sent.
     pub now: Timestamp,
 }
@@ -56,9 +61,13 @@ pub async fn insert(
     let insert = Statement::new(
         "INSERT INTO sign_ups (id, email, password_hash, name, note, requested_at)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6
-         WHERE changes() > 0 AND (EXISTS (SELECT 1 FROM sign_ups WHERE email = ?2) OR ?7 > (SELECT count(*) FROM sign_ups))
+         WHERE changes() > 0 AND (
+           EXISTS (SELECT 1 FROM sign_ups WHERE email = ?2)
+           OR ?7 > (SELECT count(*) FROM sign_ups)
+             AND ?9 > (SELECT count(*) FROM sign_ups WHERE substr(email, instr(email, '@') + 1) = ?10))
          ON CONFLICT (email) DO UPDATE SET
-           id = excluded.id, password_hash = excluded.password_hash, name = excluded.name, note = excluded.note
+           id = iif(?8, excluded.id, id), password_hash = iif(?8, excluded.password_hash, password_hash),
+           name = iif(?8, excluded.name, name), note = iif(?8, excluded.note, note)
          RETURNING id",
     )
     .bind(new.id)
@@ -67,8 +76,13 @@ pub async fn insert(
     .bind(new.name)
     .bind(new.note)
     .bind(new.now)
-    .bind(MAX_WAITING);
-    let answers = retry::batch(store, &[token.spend(), insert, events::insert_if_changed(event)]).await?;
+    .bind(MAX_WAITING)
+    .bind(new.replaces)
+    .bind(MAX_WAITING_OF_DOMAIN)
+    .bind(token.email.domain());
+    let mut statements = vec![token.spend(), insert, events::insert_if_changed(event)];
+    statements.extend(token.take_back_first_step());
+    let answers = retry::batch(store, &statements).await?;
     let [spent, inserted, ..] = answers.as_slice() else { return Ok(Requested::TokenSpent) };
     Ok(match (inserted.any(), spent.any()) {
         (true, _) => Requested::Waiting,

@@ -69,6 +69,17 @@ macro_rules! key_in_use {
 ///
 /// `now` can be older than the last attempt. The block still starts at the last attempt, and counters are not reset earlier.
 fn count(counter: &Counter, known: Option<&Counter>, source: Option<&Counter>, now: Timestamp) -> Statement {
+    count_if(counter, known, source, now, false)
+}
+
+/// Like [`count`]. With `previous_changed`, only if the previous statement of the batch has changed a row.
+fn count_if(
+    counter: &Counter,
+    known: Option<&Counter>,
+    source: Option<&Counter>,
+    now: Timestamp,
+    previous_changed: bool,
+) -> Statement {
     Statement::new(concat!(
         "INSERT INTO throttles (key, attempts, blocked_until, expires_at, epoch)
          SELECT ",
@@ -76,6 +87,7 @@ fn count(counter: &Counter, known: Option<&Counter>, source: Option<&Counter>, n
         ", 1, CASE WHEN ?4 <= 1 THEN ?3 + ?5 ELSE 0 END, ?3 + ?7, ",
         epoch_of!("?9"),
         " WHERE NOT EXISTS (SELECT 1 FROM throttles WHERE key = ?8 AND blocked_until > ?3)
+           AND (?10 = 0 OR changes() > 0)
          ON CONFLICT (key) DO UPDATE SET
            attempts = CASE
              WHEN throttles.expires_at <= ?3 OR throttles.epoch <> excluded.epoch THEN 1
@@ -98,16 +110,12 @@ fn count(counter: &Counter, known: Option<&Counter>, source: Option<&Counter>, n
     .bind(counter.policy.forget)
     .bind(source.map(|source| source.key.as_str()))
     .bind(counter.password_of.as_deref())
+    .bind(previous_changed)
 }
 
 /// Returns the statement that counts an attempt with one counter, for the beginning of a batch. [`verdict`] reads its result.
 pub(super) fn count_one(counter: &Counter, now: Timestamp) -> Statement {
     count(counter, None, None, now)
-}
-
-/// Returns the statement that counts an attempt, unless this other counter is blocked.
-pub(super) fn count_unless_blocked(counter: &Counter, other: &Counter, now: Timestamp) -> Statement {
-    count(counter, None, Some(other), now)
 }
 
 #[derive(Deserialize)]
@@ -151,10 +159,25 @@ pub(super) async fn verdict(
     Ok(Err(Blocked::until(until, now)))
 }
 
+/// Returns the statements that count a guess at one thing, and with all others of the same kind: on neither if one is blocked.
+pub(super) fn count_guess(of_one: &Counter, of_all: &Counter, now: Timestamp) -> [Statement; 2] {
+    [count(of_one, None, Some(of_all), now), count_if(of_all, None, None, now, true)]
+}
+
 /// Returns the statements that count an attempt for its subject and for its source, unless one of them is blocked. [`verdict`] reads
 /// their results.
 pub(super) fn count_both(subject: &Counter, source: &Counter, now: Timestamp) -> [Statement; 2] {
     [count(subject, None, Some(source), now), count(source, None, None, now)]
+}
+
+/// Returns how long a counter is blocked, if it is.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn blocked(store: &Store, counter: &Counter, now: Timestamp) -> Result<Option<Blocked>, StoreError> {
+    let statement = Statement::new("SELECT blocked_until FROM throttles WHERE key = ?1 AND blocked_until > ?2");
+    let wait: Option<Wait> = run(store, statement.bind(counter.key.as_str()).bind(now)).await?.first()?;
+    Ok(wait.and_then(|wait| wait.blocked_until).map(|until| Blocked::until(until, now)))
 }
 
 /// Counts an attempt for its subject and for its source, unless one of them is blocked.
@@ -169,6 +192,32 @@ pub async fn attempt(
 ) -> Result<Result<(), Blocked>, StoreError> {
     let [by_subject, by_source] = run_all(store, count_both(subject, source, now)).await?;
     verdict(store, &[&by_subject, &by_source], subject, None, Some(source), now).await
+}
+
+/// Counts an attempt with three counters, unless one of them is blocked. Each is the source of the one before it, so that a source that is
+/// blocked uses up nothing of its subject.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn attempt_each(
+    store: &Store,
+    counters: [&Counter; 3],
+    now: Timestamp,
+) -> Result<Result<(), Blocked>, StoreError> {
+    let [subject, pair, source] = counters;
+    let statements =
+        [count(subject, None, Some(pair), now), count(pair, None, Some(source), now), count(source, None, None, now)];
+    let counted = run_all(store, statements).await?;
+    if counted.iter().all(Rows::any) {
+        return Ok(Ok(()));
+    }
+    let keys = counters.map(|counter| counter.key.as_str());
+    let wait = keys.into_iter().fold(
+        Statement::new("SELECT max(blocked_until) AS blocked_until FROM throttles WHERE key IN (?1, ?2, ?3)"),
+        |statement, key| statement.bind(key),
+    );
+    let wait: Option<Wait> = run(store, wait).await?.first()?;
+    Ok(Err(Blocked::until(wait.and_then(|row| row.blocked_until).unwrap_or(now), now)))
 }
 
 /// Counts an attempt with one counter, unless it is blocked.
@@ -195,6 +244,16 @@ pub(super) fn take_back_guess(counter: &Counter, session_id: &str, now: Timestam
              WHERE key = ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?2 AND authenticated_at = ?3)",
         ),
     ]
+}
+
+/// Takes back a guess that was right, if this one-time token was used, which an earlier statement of the batch has done.
+pub(super) fn take_back_if_spent(counter: &Counter, token_id: &str) -> Statement {
+    Statement::new(
+        "UPDATE throttles SET attempts = max(attempts - 1, 0), blocked_until = 0
+         WHERE key = ?1 AND EXISTS (SELECT 1 FROM spent WHERE key = ?2)",
+    )
+    .bind(counter.key.as_str())
+    .bind(token_id)
 }
 
 /// Resets a counter, for an admin who is still active.

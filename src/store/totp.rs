@@ -6,7 +6,7 @@ use super::{
     Store, events, mails,
     recovery_codes::{self, NewSet},
     retry, run,
-    sessions::{self, Condition},
+    sessions::{self, Condition, is_live_session},
     throttles::{self, Counter},
 };
 use crate::{
@@ -46,22 +46,25 @@ pub struct RightCode {
     pub app_created_at: Timestamp,
 }
 
-/// Stores the app of an active user that has none, instead of one that was not confirmed. Returns whether it did.
+/// Stores the app of an active user that has none, instead of one that was not confirmed, if the session is live. Returns whether it did.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn begin(store: &Store, new: &New, now: Timestamp) -> Result<bool, StoreError> {
-    let insert = Statement::new(
-        "INSERT INTO totp (user_id, key_id, sealed, created_at) SELECT id, ?2, ?3, ?4 FROM users WHERE id = ?1 AND is_active = 1
-         ON CONFLICT (user_id) DO UPDATE SET
+pub async fn begin(store: &Store, new: &New, session_id: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let insert = Statement::new(concat!(
+        "INSERT INTO totp (user_id, key_id, sealed, created_at)
+         SELECT id, ?2, ?3, ?4 FROM users WHERE id = ?1 AND is_active = 1 AND ",
+        is_live_session!("?5", "?1", "?4"),
+        " ON CONFLICT (user_id) DO UPDATE SET
            key_id = excluded.key_id, sealed = excluded.sealed, created_at = excluded.created_at, last_step = 0
          WHERE totp.confirmed_at IS NULL
          RETURNING user_id",
-    )
+    ))
     .bind(new.user_id.as_str())
     .bind(new.key_id.as_str())
     .bind(new.sealed.as_str())
-    .bind(now);
+    .bind(now)
+    .bind(session_id);
     Ok(run(store, insert).await?.any())
 }
 

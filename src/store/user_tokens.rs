@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::{
     ReadFrom, Store, events, mails, retry, run, run_all, run_on,
+    sessions::is_live_session,
     throttles::{self, Counter},
 };
 use crate::{
@@ -60,7 +61,7 @@ pub fn recipient_context(user_id: &str) -> String {
     format!("recipient {user_id}")
 }
 
-/// Stores a token and queues the mail that carries it. Returns false if the user is no longer active, or has the maximum of
+/// Stores a token and queues the mail that carries it. Returns false if the user is no longer active, the session has ended, or the user has the maximum of
 /// live tokens (those of a secret that is no longer accepted do not count).
 ///
 /// # Errors
@@ -72,14 +73,16 @@ pub async fn insert(
     mail: Option<&mails::Mail>,
     event: &Event,
 ) -> Result<bool, StoreError> {
-    let insert = Statement::new(
+    let insert = Statement::new(concat!(
         "INSERT INTO user_tokens (
            lookup, user_id, sealed, name, created_at, expires_at, key_id, sealed_recipient, note, max_uses)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?8, ?10, ?11, ?12
-         WHERE EXISTS (SELECT 1 FROM users WHERE id = ?2 AND is_active = 1) AND ?7 > (
+         WHERE EXISTS (SELECT 1 FROM users WHERE id = ?2 AND is_active = 1) AND ",
+        is_live_session!("?13", "?2", "?5"),
+        " AND ?7 > (
            SELECT count(*) FROM user_tokens WHERE user_id = ?2 AND expires_at > ?5 AND key_id IN (?8, ?9))
-         RETURNING lookup",
-    )
+         RETURNING lookup"
+    ))
     .bind(new.lookup.as_str())
     .bind(new.user_id.as_str())
     .bind(new.sealed.as_str())
@@ -91,7 +94,8 @@ pub async fn insert(
     .bind(new.previous_key_id.as_deref())
     .bind(new.sealed_recipient.as_deref())
     .bind(terms.note)
-    .bind(terms.max_uses);
+    .bind(terms.max_uses)
+    .bind(event.session_id.as_deref());
     let mut statements = vec![insert, events::insert_if_changed(event)];
     statements.extend(mail.map(|mail| mails::insert_if_token_is_there(mail, &new.lookup)));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|inserted| inserted.any()))

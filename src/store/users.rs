@@ -9,7 +9,7 @@ use super::{
     recovery_codes::{self, NewSet},
     retry, run, run_all,
     second_factors::{self, Ways},
-    sessions::{self, Condition},
+    sessions::{self, Condition, is_live_session},
     throttles::{self, Counter, PasswordAttempt, PasswordCounters, PasswordProof},
     user_tokens::{self, has_uses_left},
 };
@@ -32,6 +32,8 @@ pub struct Account {
     pub must_change_password: bool,
     /// Whether every session of the user needs two factors.
     pub requires_second_factor: bool,
+    /// Codes by email that were asked for before this open nothing.
+    pub email_codes_from: Timestamp,
 }
 
 /// The columns that only the service itself reads.
@@ -43,6 +45,7 @@ struct Secret {
     must_change_password: bool,
     #[serde(deserialize_with = "flag")]
     second_factor: bool,
+    email_codes_from: Timestamp,
 }
 
 impl Account {
@@ -50,9 +53,16 @@ impl Account {
     pub(super) fn of(rows: &Rows) -> Result<Option<Account>, StoreError> {
         // Parsed twice, because serde would copy the values of a nested struct.
         let (Some(user), Some(secret)) = (rows.first()?, rows.first()?) else { return Ok(None) };
-        let Secret { password_hash, password_epoch, must_change_password, second_factor } = secret;
+        let Secret { password_hash, password_epoch, must_change_password, second_factor, email_codes_from } = secret;
         let requires_second_factor = second_factor;
-        Ok(Some(Account { user, password_hash, password_epoch, must_change_password, requires_second_factor }))
+        Ok(Some(Account {
+            user,
+            password_hash,
+            password_epoch,
+            must_change_password,
+            requires_second_factor,
+            email_codes_from,
+        }))
     }
 }
 
@@ -325,15 +335,17 @@ pub async fn sign_up(
     })
 }
 
-/// Changes or removes the name of a user. Returns whether there is such an active user.
+/// Changes or removes the name of a user. Returns whether the user is active and the session live.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn rename(store: &Store, user_id: &str, name: Option<&str>, event: &Event) -> Result<bool, StoreError> {
-    let rename = Statement::new(
-        "UPDATE users SET name = ?2, updated_at = max(?3, updated_at + 1) WHERE id = ?1 AND is_active = 1 RETURNING id",
-    );
-    let rename = rename.bind(user_id).bind(name).bind(event.at);
+    let rename = Statement::new(concat!(
+        "UPDATE users SET name = ?2, updated_at = max(?3, updated_at + 1) WHERE id = ?1 AND is_active = 1 AND ",
+        is_live_session!("?4", "?1", "?3"),
+        " RETURNING id"
+    ));
+    let rename = rename.bind(user_id).bind(name).bind(event.at).bind(event.session_id.as_deref());
     let [renamed, _] = run_all(store, [rename, events::insert_if_changed(event)]).await?;
     Ok(renamed.any())
 }
@@ -373,7 +385,7 @@ pub async fn change_password(
 }
 
 /// Sets the password of a user who has none, ends every other session and every reset token, and queues a mail to the owner. Returns
-/// whether the user is active and had none.
+/// whether the user is active and had none, and the session is live.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -385,12 +397,13 @@ pub async fn set_first_password(
     notice: Option<&mails::Notice>,
     event: &Event,
 ) -> Result<bool, StoreError> {
-    let set = Statement::new(
+    let set = Statement::new(concat!(
         "UPDATE users SET password_hash = ?2, password_reset_id = NULL, updated_at = max(?3, updated_at + 1)
-         WHERE id = ?1 AND password_hash = '' AND is_active = 1
-         RETURNING id",
-    );
-    let mut statements = vec![set.bind(user_id).bind(new_hash).bind(event.at)];
+         WHERE id = ?1 AND password_hash = '' AND is_active = 1 AND ",
+        is_live_session!("?4", "?1", "?3"),
+        " RETURNING id"
+    ));
+    let mut statements = vec![set.bind(user_id).bind(new_hash).bind(event.at).bind(kept_session)];
     statements.extend(mails::event_and_notice(event, notice));
     statements.push(sessions::end_all_but(user_id, kept_session, new_hash));
     Ok(retry::batch(store, &statements).await?.first().is_some_and(|set| set.any()))
@@ -483,7 +496,7 @@ pub async fn find_by_password_reset(store: &Store, user_id: &str, reset_id: &str
 
 /// Uses up a reset token: sets the password, verifies the email, ends every session, and queues a mail. If the email was not verified
 /// before, the account is claimed: a trigger ends everything that was set up before. A reset never ends a second factor that the user
-/// requires. The address counts as one
+/// requires, so it does not verify the email of an account with one: someone else may have set that up. The address counts as one
 /// that knows the password. One of several concurrent calls succeeds. Returns whether this one did.
 ///
 /// # Errors
@@ -500,7 +513,7 @@ pub async fn complete_password_reset(
     let now = event.at;
     let reset = Statement::new(
         "UPDATE users
-         SET password_hash = ?3, must_change_password = 0, password_reset_id = NULL, is_verified = 1,
+         SET password_hash = ?3, must_change_password = 0, password_reset_id = NULL, is_verified = max(is_verified, 1 - second_factor),
            claimed_at = iif(is_verified = 0 AND second_factor = 0, max(?4, coalesce(claimed_at, 0) + 1), claimed_at),
            updated_at = max(?4, updated_at + 1)
          WHERE id = ?1 AND password_reset_id = ?2 AND is_active = 1
@@ -523,13 +536,16 @@ pub async fn complete_password_reset(
 /// # Errors
 /// [`StoreError`].
 pub async fn deactivate(store: &Store, user_id: &str, event: &Event) -> Result<bool, StoreError> {
-    let deactivate = Statement::new(
+    let deactivate = Statement::new(concat!(
         "UPDATE users SET is_active = 0, password_reset_id = NULL, updated_at = max(?2, updated_at + 1)
-         WHERE id = ?1 AND is_active = 1 AND (role <> 'admin' OR EXISTS (
+         WHERE id = ?1 AND is_active = 1 AND ",
+        is_live_session!("?3", "?1", "?2"),
+        " AND (role <> 'admin' OR EXISTS (
            SELECT 1 FROM users AS other WHERE other.role = 'admin' AND other.is_active = 1 AND other.id <> ?1))",
-    )
+    ))
     .bind(user_id)
-    .bind(event.at);
+    .bind(event.at)
+    .bind(event.session_id.as_deref());
     let is_inactive = Statement::new("SELECT id FROM users WHERE id = ?1 AND is_active = 0").bind(user_id);
     let [_, _, is_inactive] = run_all(store, [deactivate, events::insert_if_changed(event), is_inactive]).await?;
     Ok(is_inactive.any())

@@ -123,9 +123,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Returns whether a field is there and not null.
+    /// Returns whether a field is there and neither null nor an empty text.
     pub fn has(&self, name: &str) -> bool {
-        self.get(name, true).is_some_and(|input| !matches!(input, Input::Body(Value::Null)))
+        self.get(name, true).is_some_and(|input| match input {
+            Input::Body(value) => !value.is_null() && value.as_str() != Some(""),
+            Input::Query(text) => !text.is_empty(),
+        })
     }
 
     /// Of a parameter that is given more than once, the first value counts. An empty value of an optional parameter does not count.

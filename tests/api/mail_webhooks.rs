@@ -112,7 +112,8 @@ fn events(postern: &Postern) -> Vec<(String, Value, Value)> {
 #[test]
 fn hard_bounces_and_complaints_of_every_provider_mark_the_address_and_other_events_do_not() {
     type Send = for<'a> fn(&'a Postern, &Value) -> Call<'a>;
-    let providers: [(Send, Vec<(Value, Option<&str>)>); 4] = [
+    type Events = Vec<(Value, Option<&'static str>)>;
+    let providers: [(Send, Events); 4] = [
         (
             |postern, event| resend(postern, 0, event),
             vec![

@@ -23,6 +23,7 @@ mod dev_mails;
 mod documents;
 mod email_change;
 mod email_sign_in;
+mod email_sign_in_attacks;
 mod faults;
 mod guessing;
 mod health;

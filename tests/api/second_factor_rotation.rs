@@ -25,8 +25,12 @@ fn add_factors(postern: &Postern, users: usize) -> Vec<(String, String)> {
                 "INSERT INTO users (id, email, password_hash, created_at, updated_at) VALUES (?1, ?1 || '@example.com', 'none', 0, 0)",
                 &[id.as_str().into()],
             );
+            postern.sql.execute(
+                "INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES (?1, ?1, 0, 9000000000000)",
+                &[id.as_str().into()],
+            );
             let (secret, new) = second_factor::draw_totp(&app, &id).unwrap();
-            assert!(pollster::block_on(totp::begin(&app.store, &new, app.now)).unwrap());
+            assert!(pollster::block_on(totp::begin(&app.store, &new, &id, app.now)).unwrap());
             let (shown, set) = second_factor::draw_recovery_codes(&app, &id).unwrap();
             assert_eq!((shown.len(), set.codes.len()), (10, 10));
             for code in set.codes {

@@ -51,7 +51,7 @@ fn outcome(answer: &Answer) -> String {
     }
 }
 
-/// Every mode with every kind of email. A verified or inactive account is told by mail, so the code of a caller is just wrong.
+/// Every mode with every kind of email. A verified or inactive account gets a mail without a code, so the code of a caller is just wrong.
 #[test]
 fn every_mode_decides_for_every_kind_of_email() {
     let [no, closed, domain, exists, waits, yes] =
