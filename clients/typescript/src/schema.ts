@@ -943,7 +943,7 @@ export interface paths {
          * @description Sends an email with a sign-up link that contains a new user token. The response does not reveal whether the address has an
          *     account. The checks run in this order:
          *
-         *     1. The session: 401 or 403. Your own email: 403 if it is not verified. Then the body: 400, 413, 415 or 422.
+         *     1. The session: 401 or 403. The setting: 403 if nobody may sign up. Your own email: 403 if it is not verified. Then the body: 400, 413, 415 or 422.
          *     2. The number of invitations by you and to this address, and of emails of any kind to it: 429.
          *     3. The number of your active user tokens: 409.
          *
@@ -3292,8 +3292,10 @@ export interface components {
          *     `reauthentication_required`: Please confirm that it is you.
          *
          *     `second_factor_setup_required`: Set up a second factor before you do anything else: an authenticator app or a passkey.
+         *
+         *     `sign_up_closed`: Nobody can sign up here. Ask an admin for an account.
          */
-        EmailNotVerifiedOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired: {
+        EmailNotVerifiedOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequiredOrSignUpClosed: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -3301,7 +3303,7 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
-                    code?: "email_not_verified" | "foreign_origin" | "inactive" | "password_change_required" | "reauthentication_required" | "second_factor_setup_required";
+                    code?: "email_not_verified" | "foreign_origin" | "inactive" | "password_change_required" | "reauthentication_required" | "second_factor_setup_required" | "sign_up_closed";
                     detail?: components["schemas"]["Reauthentication"] | null;
                 };
             };
@@ -5787,7 +5789,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequiredOrUnreadableBody"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["EmailNotVerifiedOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            403: components["responses"]["EmailNotVerifiedOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequiredOrSignUpClosed"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChangedOrTooManyTokens"];
             413: components["responses"]["BodyTooLarge"];
