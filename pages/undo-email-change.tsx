@@ -22,17 +22,17 @@ function keep(undoToken: string | null): void {
 start(({ config }) => {
   const [isDone, setDone] = useState(false);
   return (
-    <Page config={config} title="Keep your email address">
+    <Page config={config} title="Undo the change">
       {isDone ? (
         <>
           <p class="message success" role="status">
             Your account uses your old address.
           </p>
           <p>
-            If it had been changed already, everyone was signed out, and a link to set a new password is on its way to
-            you. Afterwards, remove passkeys and authenticator apps that are not yours on your account page.
+            If the change was already made, everyone was signed out, and we sent you a link to set a new password. Then
+            remove passkeys and authenticator apps that are not yours on your account page.
           </p>
-          <p>If the change was only asked for, change your password now: someone is signed in to your account.</p>
+          <p>If it was only requested, change your password now: someone is signed in to your account.</p>
           <p>
             <a href="/signin">Sign in</a>
           </p>
@@ -40,16 +40,19 @@ start(({ config }) => {
       ) : (
         <>
           <p>
-            Someone asked to change the email address of your account. If this was not you, keep the old address here.
-            If the change was made already, this undoes it:
+            Someone asked to change the email address of your account. If this was not you, undo the change. Your
+            account then uses this address.
           </p>
           <ul>
-            <li>The password no longer works. We send you a link to set a new one.</li>
-            <li>Everyone is signed out.</li>
-            <li>Passkeys, authenticator apps and invitations from since the change was asked for are removed.</li>
+            <li>
+              If the change was already made: the password no longer works, and we send you a link to set a new one.
+              Everyone is signed out. Passkeys, authenticator apps, recovery codes and invitations added after the
+              request are removed.
+            </li>
+            <li>If it was only requested: it is stopped. Change your password, because someone is signed in.</li>
           </ul>
           <Form
-            label="Keep the old address"
+            label="Undo the change"
             submit={async () => {
               await call("POST", "undo-email-change", { json: { token } });
               keep(null);

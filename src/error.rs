@@ -111,7 +111,7 @@ refusals! {
 
     /// A step of a sign-in or a sign-up with a wrong or used code, or a token that is wrong, used or expired. All get the same response.
     WrongCode:
-        UNAUTHORIZED "wrong_code", "The code was not accepted. Try again with the newest one. If you started more than 10 minutes ago, start again.",
+        UNAUTHORIZED "wrong_code", "The code is wrong or has expired. Try the newest code, or start again.",
         WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
 
     /// A page of another origin, or a request without an origin, tries to change something with the session cookie.
@@ -190,7 +190,7 @@ refusals! {
 
     /// The one-time password is wrong.
     WrongOneTimePassword:
-        FORBIDDEN "wrong_otp", "The code is wrong.";
+        FORBIDDEN "wrong_otp", "The code was not accepted. If you entered two codes, check both.";
 
     /// The OTP session token is unknown, expired or used up, or had too many wrong guesses.
     OneTimePasswordDead:
@@ -232,7 +232,7 @@ refusals! {
     /// Another account has this email.
     EmailTaken:
         CONFLICT "email_taken",
-        "There is already an account with this email. Sign in, or reset its password. If it is deactivated, ask an admin to \
+        "This email is already in use. If it is yours, sign in or reset the password. If the account is deactivated, ask an admin to \
          activate it.";
 
     /// Too many requests to sign up wait for an admin.
@@ -389,7 +389,7 @@ pub struct SecondStep {
 /// How a user can prove again who they are.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Reauthentication {
-    /// The methods to choose from: `password`, `passkey`, `totp`.
+    /// The methods to choose from: `password`, `passkey`, `totp`, `email_code`.
     pub methods: Vec<&'static str>,
     /// How long a proof counts as recent, in seconds.
     pub max_age: i64,

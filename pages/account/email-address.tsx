@@ -59,7 +59,7 @@ export function EmailAddress({ user, changed }: { user: User; changed: () => Pro
       await callSignedIn("DELETE", "me/email");
       keep("", undefined);
       await reload();
-      return "The address stays as it is.";
+      return "Change canceled.";
     });
 
   return (

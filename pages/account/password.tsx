@@ -31,7 +31,9 @@ export function Password({
   const succeed = (text: string) => setOutcome({ kind: "success", text, problems: [] });
   return (
     <Section title="Password" outcome={outcome}>
-      {!hasPassword && <p>You have no password: you sign in with your passkeys.</p>}
+      {!hasPassword && (
+        <p>You have no password. You sign in with a passkey{config.email_sign_in && " or a code by email"}.</p>
+      )}
       <Form
         key={String(hasPassword)}
         label={hasPassword ? "Change password" : "Set password"}
@@ -70,8 +72,8 @@ export function Password({
           }}
         >
           <p>
-            You will sign in with your passkeys only. Have a second passkey on another device, in case you lose this
-            one.
+            You will sign in with a passkey{config.email_sign_in && ", or with a code by email and a second factor"}.
+            Add a second passkey on another device first, in case you lose this one.
           </p>
         </ConfirmedButton>
       )}

@@ -55,9 +55,9 @@ export function SecondFactor({ user, config, security, passkeys, codes, showCode
       <p>
         <span class={`badge first ${second_factor ? "success" : ""}`}>{second_factor ? "On" : "Off"}</span>{" "}
         {second_factor
-          ? "Your password alone does not sign you in."
-          : "Your password alone signs you in. A second factor protects your account if someone gets to know it."}
-        {is_enforced && ` ${config.service_name} requires a second factor of you.`}
+          ? "Signing in takes a second step."
+          : "Signing in takes one step. A second factor protects your account if someone learns your password or reads your email."}
+        {is_enforced && ` ${config.service_name} requires you to use a second factor.`}
       </p>
       {codes && (
         <RecoveryCodes
@@ -104,7 +104,7 @@ export function SecondFactor({ user, config, security, passkeys, codes, showCode
               <p>
                 {passkeys > 0
                   ? "Your passkeys remain as the second factor."
-                  : "This turns the second factor off: your password alone will sign you in."}
+                  : "This turns the second factor off: signing in will take one step."}
               </p>
             </ConfirmedButton>
           )}
@@ -161,12 +161,11 @@ export function SecondFactor({ user, config, security, passkeys, codes, showCode
           }}
         >
           <p>
-            Your password alone will sign you in. The authenticator app and the recovery codes are removed; your
-            passkeys stay.
+            Signing in will take one step. The authenticator app and the recovery codes are removed; your passkeys stay.
           </p>
         </ConfirmedButton>
       )}
-      {(second_factor || passkeys > 0) && <LostPhone />}
+      {(second_factor || passkeys > 0) && <LostPhone config={config} />}
     </Section>
   );
 }
@@ -176,14 +175,20 @@ function count(passkeys: number): string {
   return passkeys === 1 ? "1, which also works as a second factor" : `${passkeys}, which also work as a second factor`;
 }
 
-function LostPhone() {
+function LostPhone({ config }: { config: Config }) {
   return (
     <details>
       <summary>If you lose your phone</summary>
       <ol>
         <li>
-          Sign in with your password and one of your recovery codes. If you have no password, first set one with{" "}
-          <a href="/forgot-password">Forgot your password?</a>
+          {config.email_sign_in ? (
+            "Sign in with your password or a code by email, and with one of your recovery codes."
+          ) : (
+            <>
+              Sign in with your password and one of your recovery codes. If you have no password, first set one with{" "}
+              <a href="/forgot-password">Forgot your password?</a>
+            </>
+          )}
         </li>
         <li>Remove the lost authenticator app or passkey here, and end the sessions of the phone.</li>
         <li>Set up a new second factor, and get new recovery codes.</li>

@@ -65,12 +65,7 @@ export function OneUser({ id, self }: { id: string; self: User }) {
             <Field name="name" label="Name" autoComplete="off" defaultValue={user.name ?? ""} />
             <Choice name="role" label="Role" choices={roles} chosen={user.role} />
             <Choice name="tier" label="Tier" choices={tiers} chosen={String(user.tier)} />
-            <Choice
-              name="is_verified"
-              label="Email address"
-              choices={verifications}
-              chosen={String(user.is_verified)}
-            />
+            <Choice name="is_verified" label="Email status" choices={verifications} chosen={String(user.is_verified)} />
             <Choice name="is_active" label="Status" choices={activities} chosen={String(user.is_active)} />
           </Fragment>
         </Form>
@@ -83,6 +78,7 @@ export function OneUser({ id, self }: { id: string; self: User }) {
         <Events path="admin/events" query={{ user: user.id }} />
       </Section>
       <Section title="Password and deletion" outcome={reset ?? mail.outcome}>
+        {user.email_problem && <p class="soft">This user gets no links by email. Clear the email problem first.</p>}
         <ActionButton label="Email a link to set a password" busy={mail.busy} act={sendLink} />{" "}
         {user.id !== self.id && (
           <ConfirmedButton

@@ -46,7 +46,7 @@ export function SignUps({ parameters, config }: { parameters: URLSearchParams; c
 
   return (
     <Section title="Sign-ups" loading={!value} error={error} outcome={outcome}>
-      {config.sign_up !== "approval" && <p class="soft">New sign-ups need no approval with the present settings.</p>}
+      {config.sign_up !== "approval" && <p class="soft">New sign-ups need no approval with the current settings.</p>}
       {value?.total === 0 && <p class="soft">No sign-ups are waiting.</p>}
       {value && value.total > 0 && (
         <>

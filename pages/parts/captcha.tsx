@@ -60,7 +60,7 @@ class Challenge {
   constructor(place: HTMLElement, sitekey: string, action: Action) {
     const refuse = (text: string) => this.#token.reject(new ApiError("captcha_refused", text));
     const fail = () => {
-      refuse("The check that you are a person does not work. Reload the page, or try another browser.");
+      refuse("The captcha could not be loaded. Reload the page, or try another browser.");
       // Turnstile then writes no error of its own.
       return true;
     };

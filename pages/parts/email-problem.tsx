@@ -32,7 +32,7 @@ export function EmailProblemSection({ email, problem, path, changed }: EmailProb
         {problem.reason === "bounce" ? `Emails to ${email} came back.` : `An email to ${email} was marked as spam.`}{" "}
         Since <Moment at={problem.at} />, only security notices are sent there.
       </p>
-      <ActionButton label="Try again" about={`send emails to ${email}`} busy={busy} act={tryAgain} />
+      <ActionButton label="Send email there again" busy={busy} act={tryAgain} />
     </Section>
   );
 }

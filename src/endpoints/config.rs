@@ -18,8 +18,9 @@ pub struct Config<'a> {
     /// The URL of the web pages that links in emails lead to, without a trailing slash.
     #[schema(format = "uri", example = "https://app.example.com")]
     app_url: &'a str,
-    /// Who may sign up without an invitation: nobody (`invitation`), everyone (`open`), everyone with an email at certain domains
-    /// (`domains`), or everyone whom an admin approves (`approval`). With `closed`, invited users may not sign up either.
+    /// Who can sign up. `invitation`: invited users only. `open`: everyone. `domains`: everyone with an email at certain domains.
+    /// `approval`: everyone whom an admin approves. `closed`: nobody; admins create the accounts. Invitations work in every mode but
+    /// `closed`.
     #[schema(pattern = "^(invitation|open|domains|approval|closed)$", example = "invitation")]
     sign_up: &'a str,
     /// Whether users can sign in with a code that they get by email.

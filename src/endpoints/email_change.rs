@@ -99,7 +99,7 @@ pub async fn get(app: &App, session: &Session) -> Result<Response, Error> {
     }))
 }
 
-/// Ask to change your email address.
+/// Request a change of your email address.
 ///
 /// Sends a code to the new address, and a notice with a link that stops the change to the old one. If the old address is verified and
 /// you require no second factor, the notice has a code too, and both are needed. Nothing changes until `POST /api/auth/me/email/verify`.

@@ -14,10 +14,10 @@ use crate::{
     web::{Response, True},
 };
 
-/// Send email to your address again.
+/// Clear the email problem of your account.
 ///
-/// After emails to your address have bounced or were marked as spam, only security notices are sent to it. This forgets the problem. If it
-/// still exists, the next email reveals it again.
+/// After emails to your address have bounced or were marked as spam, only security notices are sent to it. Mail goes to the
+/// address again. If the problem persists, the next mail sets it again.
 #[operation(responses((status = 200, body = True)))]
 pub async fn delete(app: &App, session: &Session) -> Result<Response, Error> {
     let event = audit::own(app, Action::EmailProblemCleared, session);

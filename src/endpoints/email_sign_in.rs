@@ -66,8 +66,8 @@ pub struct TypedEmailCode {
 
 /// Sign in with a code from an email.
 ///
-/// Exchanges the token and the code, or the token and the secret in the link, for a session. Token and code work once and for 10 minutes.
-/// The checks run in this order:
+/// Exchanges the token and the code, or the token and the secret in the link, for a session. Token and code work once, until they
+/// expire (`OTP_LIFETIME_SECONDS`, by default 10 minutes). The checks run in this order:
 ///
 /// 1. The number of requests from this address: 429. Then the body: 400, 413, 415 or 422.
 /// 2. The token: 401 if it is wrong, expired or used, or had five wrong codes. A code counts before it is checked.

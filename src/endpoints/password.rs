@@ -128,11 +128,11 @@ async fn set_first(app: &App, session: &Session, new_password: &NewPassword) -> 
 
 /// Remove your password.
 ///
-/// You then sign in with a passkey only, and your account requires a second factor, so that a reset link alone does not open it. The
+/// You then sign in with a passkey, or with a code by email and a second factor. Your account requires a second factor from then on. The
 /// response has ten recovery codes, which are not shown again, or null if you already have some. You get a notice by email.
 ///
-/// A session that was not proven with a passkey must prove it first (403 `reauthentication_required`), so that you do not lock
-/// yourself out.
+/// If you have not used a passkey in this session, use one first (403 `reauthentication_required`), so that you do not lock yourself
+/// out.
 #[operation(
     responses((status = 200, body = RecoveryCodesIfNew), (status = "4XX", description = "no_passkey no_password"))
 )]

@@ -73,9 +73,12 @@ pub async fn post(app: &App, request: &Request, session: &Session) -> Result<Res
 
 /// Send a code to confirm by email that it is you.
 ///
-/// The code goes to your verified email. You need another proof if your email is not verified, if you require a second factor, or where
-/// sign-in by email is turned off: 403 with the methods to choose from. If emails to your address bounced or were marked as spam: 409. The number of emails of any kind to your
-/// address is limited: 429.
+/// The code goes to your verified email. The checks run in this order:
+///
+/// 1. The methods that you can use: 403 if your email is not verified, you require a second factor, or sign-in by email is off. `detail`
+///    lists the methods.
+/// 2. The email: 409 if mail to you bounced or was marked as spam.
+/// 3. The number of emails: 429 if too many were sent to you.
 #[operation(
     responses((status = 200, body = EmailCodeSent), (status = "4XX", description = "reauthentication_required email_unreachable too_many_requests"))
 )]

@@ -105,7 +105,7 @@ pub struct SecondStepToken {
     pub token: String,
 }
 
-/// Begin to complete a login with a passkey.
+/// Start a passkey check for a second factor.
 ///
 /// Returns what `navigator.credentials.get` needs, and a token for `POST /api/auth/login/second-factor`.
 #[operation(

@@ -33,7 +33,7 @@ pub struct Security {
     /// The level of this session: 2 after two factors or with a passkey, otherwise 1.
     #[schema(minimum = 1, maximum = 2)]
     level: i64,
-    /// The methods by which this session was proven: `password`, `totp`, `passkey`, `recovery_code`.
+    /// How the user has authenticated in this session: `password`, `totp`, `passkey`, `recovery_code`, `email_code`.
     methods: Vec<&'static str>,
 }
 

@@ -77,7 +77,7 @@ pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
     Ok(Response::json(&tokens))
 }
 
-/// List who signed up with a user token.
+/// List the users of a user token.
 ///
 /// Returns users who signed up with one of your active tokens, newest first, at most 100.
 #[operation(

@@ -204,21 +204,21 @@ settings! {
         ADMIN_PASSWORD: Text = Text::SECRET.required("for the first deployment");
     }
     "Signing up and in" {
-        /// Who may sign up without an invitation: nobody (`invitation`), everyone (`open`), everyone with an email at certain
-        /// domains (`domains:example.com,*.example.org`, where `*.` stands for all subdomains), or everyone whom an admin approves
-        /// (`approval`). Invited users may also sign up, except with `closed`, where only admins create accounts.
+        /// Who can sign up. `invitation`: invited users only. `open`: everyone. `domains:example.com,*.example.org`: everyone with an
+        /// email at these domains (`*.` stands for all subdomains). `approval`: everyone whom an admin approves. `closed`: nobody;
+        /// admins create the accounts. Invitations work in every mode but `closed`.
         SIGN_UP: Text = Text::or("invitation");
         /// Whether users can sign in with a code that they get by email.
         EMAIL_SIGN_IN: Choice = Choice::of(&["on", "off"]);
     }
     "Second factors" {
         /// Who must have a second factor: nobody (`optional`), `admins`, or `everybody`. Users who must have
-        /// one and have none can only set one up after they have signed in.
+        /// a second factor and have none can sign in, but can then only set one up.
         SECOND_FACTOR: Choice = Choice::of(&["optional", "admins", "everybody"]);
     }
     "Captcha" {
-        /// The site key of a [Cloudflare Turnstile](operate.md#turnstile) widget. With it, the forms to sign up, to sign in by email and to reset a
-        /// password need the proof that a person sends them. Requires `TURNSTILE_SECRET_KEY`.
+        /// The site key of a [Cloudflare Turnstile](operate.md#turnstile) widget. With it, the forms to sign up, sign in by email and
+        /// reset a password require a captcha. Requires `TURNSTILE_SECRET_KEY`.
         TURNSTILE_SITE_KEY: Text = Text::OPTIONAL;
         /// The secret key of that widget.
         TURNSTILE_SECRET_KEY: Text = Text::SECRET;
@@ -244,7 +244,8 @@ settings! {
         /// The lifetime of a password reset link.
         RESET_TOKEN_LIFETIME_SECONDS: Number = Number::between(60, DAY).or(900);
         // KV stores nothing for less than 60 seconds.
-        /// The lifetime of a one-time password.
+        /// How long a code by email is valid: to verify an email, sign in, sign up or confirm who you are. Codes for a change of the
+        /// email address are always valid for 10 minutes.
         OTP_LIFETIME_SECONDS: Number = Number::between(60, 3_600).or(600);
         /// The lifetime of a user token, unless the request sets another one.
         USER_TOKEN_LIFETIME_DAYS: Number = Number::between(1, 365).or(90);

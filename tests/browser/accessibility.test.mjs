@@ -58,7 +58,7 @@ for (const look of looks) {
       await assertUsable(page, "reset password, with an error");
 
       await page.goto("/undo-email-change#token=garbage");
-      await page.getByRole("button", { name: "Keep the old address" }).click();
+      await page.getByRole("button", { name: "Undo the change" }).click();
       await expectMessage(page, "There is nothing to undo");
       await assertUsable(page, "undo the change of the email, with an error");
     });

@@ -84,7 +84,7 @@ test("a user can verify the email with a mailed code, after a wrong code", async
 
   await field.fill(code === "000000" ? "000001" : "000000");
   await verification.getByRole("button", { name: "Verify", exact: true }).click();
-  await expectMessage(verification, "The code is wrong.");
+  await expectMessage(verification, "The code was not accepted.");
   await verification.getByRole("button", { name: "Email me a new code" }).click();
   await expectMessage(verification, "Please wait");
   await field.fill(` ${code}`);

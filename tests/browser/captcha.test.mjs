@@ -159,7 +159,7 @@ test("if Turnstile fails or cannot be reached, the page says so", async () => {
     const { page, leave } = await visitWith(mode);
     await page.goto("/forgot-password");
     await askForLink(page);
-    await expectMessage(page, "The check that you are a person does not work.");
+    await expectMessage(page, "The captcha could not be loaded.");
     assert.deepEqual(asked, []);
     await leave(mode === "fails" ? undefined : /ERR_FAILED/);
   }

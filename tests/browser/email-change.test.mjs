@@ -54,7 +54,7 @@ test("a user changes the address with a code from each mailbox, after a wrong co
   await field.fill(right === "000000" ? "000001" : "000000");
   await address.getByLabel("Code sent to ada@example.com").fill(await code("ada@example.com", /asked to change/));
   await address.getByRole("button", { name: "Confirm" }).click();
-  await expectMessage(address, "The code is wrong.");
+  await expectMessage(address, "The code was not accepted.");
   assert.equal(await emailOf(user.id), "ada@example.com");
   await field.fill(` ${right}`);
   await field.press("Enter");
@@ -84,7 +84,7 @@ test("a change survives a reload of its tab, and every tab can cancel it", async
   await there.getByText("waits for its code").waitFor();
   assert.equal(await there.getByRole("textbox").count(), 0);
   await there.getByRole("button", { name: "Cancel the change" }).click();
-  await expectMessage(there, "The address stays as it is.");
+  await expectMessage(there, "Change canceled.");
 
   await address.getByLabel("Code sent to bea@example.org").fill("000000");
   await address.getByRole("button", { name: "Confirm" }).click();
@@ -99,18 +99,18 @@ test("a program that opens the link and runs its scripts undoes nothing, and a c
   const requests = [];
   page.on("request", (request) => requests.push(request));
   await page.goto(undo);
-  await page.getByRole("button", { name: "Keep the old address" }).waitFor();
+  await page.getByRole("button", { name: "Undo the change" }).waitFor();
   await page.waitForLoadState("networkidle");
   assert.equal(page.url(), `${postern.url}/undo-email-change`);
   await page.reload();
-  await page.getByRole("button", { name: "Keep the old address" }).waitFor();
+  await page.getByRole("button", { name: "Undo the change" }).waitFor();
   await page.waitForLoadState("networkidle");
   const token = undo.split("#token=")[1];
   assert.ok(requests.every((request) => request.method() === "GET" && !request.url().includes(token)));
   assert.equal(await emailOf(session.user.id), "carl@example.org");
   ok(await me(postern, session.token));
 
-  await page.getByRole("button", { name: "Keep the old address" }).click();
+  await page.getByRole("button", { name: "Undo the change" }).click();
   await expectMessage(page, "Your account uses your old address.");
   assert.equal(await emailOf(session.user.id), "carl@example.com");
   refused(await me(postern, session.token), 401, "invalid_token");
@@ -130,7 +130,7 @@ test("a used or unknown link says that there is nothing to undo", async () => {
   const { page, leave } = await visit(browser, postern);
   for (const path of ["/undo-email-change", "/undo-email-change#token=x"]) {
     await page.goto(path);
-    await page.getByRole("button", { name: "Keep the old address" }).click();
+    await page.getByRole("button", { name: "Undo the change" }).click();
     await expectMessage(page, "There is nothing to undo with this link.");
   }
   await leave();
@@ -142,7 +142,7 @@ test("an admin can mark an address as unverified", async () => {
   await signIn(page, "admin", "admin");
   await page.goto(`/admin#user?id=${user.id}`);
   const card = section(page, "dora@example.com");
-  await card.getByLabel("Email address").selectOption("Not verified");
+  await card.getByLabel("Email status").selectOption("Not verified");
   await card.getByRole("button", { name: "Save" }).click();
   await expectMessage(card, "User saved.");
   assert.deepEqual(await postern.sql("SELECT is_verified FROM users WHERE id = ?", user.id), [{ is_verified: 0 }]);

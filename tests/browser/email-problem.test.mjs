@@ -35,7 +35,7 @@ test("a user sees that emails came back and tries again", async () => {
   await problem.getByText(`Emails to ${email} came back.`).waitFor();
   await section(page, "Verify your email").getByRole("button", { name: "Email me a code" }).click();
   await section(page, "Verify your email").getByText("came back or were marked as spam").waitFor();
-  await problem.getByRole("button", { name: "Try again" }).click();
+  await problem.getByRole("button", { name: "Send email there again" }).click();
   await problem.waitFor({ state: "detached" });
   await section(page, "Verify your email").getByRole("button", { name: "Email me a code" }).click();
   await section(page, "Verify your email").getByText("A code is on its way").waitFor();
@@ -51,7 +51,7 @@ test("an admin sees that a user marked an email as spam and tries again", async 
   await page.goto(`${postern.url}/admin#user?id=${user.id}`);
   const problem = section(page, "Email problem");
   await problem.getByText(`An email to ${email} was marked as spam.`).waitFor();
-  await problem.getByRole("button", { name: "Try again" }).click();
+  await problem.getByRole("button", { name: "Send email there again" }).click();
   await problem.waitFor({ state: "detached" });
   const rows = await postern.sql("SELECT email_problem FROM users WHERE id = ?", user.id);
   assert.deepEqual(rows, [{ email_problem: null }]);

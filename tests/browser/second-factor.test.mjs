@@ -84,7 +84,7 @@ async function typeCode(page, code, label = "Code") {
 
 test("an authenticator app is set up with a QR code or a typed key, after a wrong code", async () => {
   const { page, leave } = await enter("setup@example.com");
-  await factor(page).getByText("Your password alone signs you in.").waitFor();
+  await factor(page).getByText("Signing in takes one step.").waitFor();
   const secret = await beginSetup(page);
   assert.equal(await focused(page).textContent(), "Set up an authenticator app");
   const uri = new URL(await factor(page).getByRole("link", { name: "open it with this link" }).getAttribute("href"));
@@ -102,7 +102,7 @@ test("an authenticator app is set up with a QR code or a typed key, after a wron
   await expectMessage(factor(page), "The code is wrong.");
   await code.fill(totp(secret));
   await code.press("Enter");
-  await factor(page).getByText("Your password alone does not sign you in.").waitFor();
+  await factor(page).getByText("Signing in takes a second step.").waitFor();
   refused(await login(postern, "setup@example.com"), 403, "second_factor_required");
   await leave();
 });
@@ -458,7 +458,7 @@ for (const way of ["an authenticator app", "a passkey"]) {
       }
       await section(page, "Invitations").waitFor();
       assert.equal((await readCodes(page)).length, 10);
-      await factor(page).getByText("Postern requires a second factor of you.").waitFor();
+      await factor(page).getByText("Postern requires you to use a second factor.").waitFor();
       assert.equal(await factor(page).getByRole("button", { name: "Turn off" }).count(), 0);
       refused(await login(strict, email), 403, "second_factor_required");
       await leave();

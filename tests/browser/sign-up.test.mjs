@@ -122,7 +122,7 @@ test("an email that is taken is reported, and the page links to the sign-in page
   await page.goto(`/signup?referrer=${referrer}&email=ada%40example.com`);
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign up" }).click();
-  await expectMessage(page, "There is already an account with this email.");
+  await expectMessage(page, "This email is already in use.");
   await page.getByRole("link", { name: "Sign in" }).click();
   await page.waitForURL("/signin");
   await leave();

@@ -195,9 +195,9 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Send email to the address of a user again
-         * @description After emails to the address have bounced or were marked as spam, only security notices are sent to it. This forgets the problem. If it
-         *     still exists, the next email reveals it again.
+         * Clear a user's email problem
+         * @description After emails to the address have bounced or were marked as spam, only security notices are sent to it. Mail goes to the
+         *     address again. If the problem persists, the next mail sets it again.
          */
         delete: operations["deleteAdminUsersIdEmailProblem"];
         options?: never;
@@ -242,7 +242,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get who invited a user
+         * Get the inviter of a user
          * @description Returns the inviter, and the user token that the user signed up with. Users that an admin created have an inviter, but no token.
          */
         get: operations["getAdminUsersIdInvitation"];
@@ -445,8 +445,8 @@ export interface paths {
         put?: never;
         /**
          * Sign in with a code from an email
-         * @description Exchanges the token and the code, or the token and the secret in the link, for a session. Token and code work once and for 10 minutes.
-         *     The checks run in this order:
+         * @description Exchanges the token and the code, or the token and the secret in the link, for a session. Token and code work once, until they
+         *     expire (`OTP_LIFETIME_SECONDS`, by default 10 minutes). The checks run in this order:
          *
          *     1. The number of requests from this address: 429. Then the body: 400, 413, 415 or 422.
          *     2. The token: 401 if it is wrong, expired or used, or had five wrong codes. A code counts before it is checked.
@@ -555,7 +555,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Begin to complete a login with a passkey
+         * Start a passkey check for a second factor
          * @description Returns what `navigator.credentials.get` needs, and a token for `POST /api/auth/login/second-factor`.
          */
         post: operations["postLoginSecondFactorPasskeyOptions"];
@@ -643,7 +643,7 @@ export interface paths {
         get: operations["getMeEmail"];
         put?: never;
         /**
-         * Ask to change your email address
+         * Request a change of your email address
          * @description Sends a code to the new address, and a notice with a link that stops the change to the old one. If the old address is verified and
          *     you require no second factor, the notice has a code too, and both are needed. Nothing changes until `POST /api/auth/me/email/verify`.
          *
@@ -679,9 +679,9 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Send email to your address again
-         * @description After emails to your address have bounced or were marked as spam, only security notices are sent to it. This forgets the problem. If it
-         *     still exists, the next email reveals it again.
+         * Clear the email problem of your account
+         * @description After emails to your address have bounced or were marked as spam, only security notices are sent to it. Mail goes to the
+         *     address again. If the problem persists, the next mail sets it again.
          */
         delete: operations["deleteMeEmailProblem"];
         options?: never;
@@ -849,11 +849,11 @@ export interface paths {
         post?: never;
         /**
          * Remove your password
-         * @description You then sign in with a passkey only, and your account requires a second factor, so that a reset link alone does not open it. The
+         * @description You then sign in with a passkey, or with a code by email and a second factor. Your account requires a second factor from then on. The
          *     response has ten recovery codes, which are not shown again, or null if you already have some. You get a notice by email.
          *
-         *     A session that was not proven with a passkey must prove it first (403 `reauthentication_required`), so that you do not lock
-         *     yourself out.
+         *     If you have not used a passkey in this session, use one first (403 `reauthentication_required`), so that you do not lock yourself
+         *     out.
          */
         delete: operations["deleteMePassword"];
         options?: never;
@@ -1074,7 +1074,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List who signed up with a user token
+         * List the users of a user token
          * @description Returns users who signed up with one of your active tokens, newest first, at most 100.
          */
         get: operations["getMeTokensTokenUsers"];
@@ -1173,9 +1173,12 @@ export interface paths {
         put?: never;
         /**
          * Send a code to confirm by email that it is you
-         * @description The code goes to your verified email. You need another proof if your email is not verified, if you require a second factor, or where
-         *     sign-in by email is turned off: 403 with the methods to choose from. If emails to your address bounced or were marked as spam: 409. The number of emails of any kind to your
-         *     address is limited: 429.
+         * @description The code goes to your verified email. The checks run in this order:
+         *
+         *     1. The methods that you can use: 403 if your email is not verified, you require a second factor, or sign-in by email is off. `detail`
+         *        lists the methods.
+         *     2. The email: 409 if mail to you bounced or was marked as spam.
+         *     3. The number of emails: 429 if too many were sent to you.
          */
         post: operations["postReauthenticateEmail"];
         delete?: never;
@@ -1520,8 +1523,9 @@ export interface components {
              */
             service_name: string;
             /**
-             * @description Who may sign up without an invitation: nobody (`invitation`), everyone (`open`), everyone with an email at certain domains
-             *     (`domains`), or everyone whom an admin approves (`approval`). With `closed`, invited users may not sign up either.
+             * @description Who can sign up. `invitation`: invited users only. `open`: everyone. `domains`: everyone with an email at certain domains.
+             *     `approval`: everyone whom an admin approves. `closed`: nobody; admins create the accounts. Invitations work in every mode but
+             *     `closed`.
              * @example invitation
              */
             sign_up: string;
@@ -2279,7 +2283,7 @@ export interface components {
              * @description How long a proof counts as recent, in seconds.
              */
             max_age: number;
-            /** @description The methods to choose from: `password`, `passkey`, `totp`. */
+            /** @description The methods to choose from: `password`, `passkey`, `totp`, `email_code`. */
             methods: string[];
         };
         /** @description New recovery codes. */
@@ -2390,7 +2394,7 @@ export interface components {
              * @description The level of this session: 2 after two factors or with a passkey, otherwise 1.
              */
             level: number;
-            /** @description The methods by which this session was proven: `password`, `totp`, `passkey`, `recovery_code`. */
+            /** @description How the user has authenticated in this session: `password`, `totp`, `passkey`, `recovery_code`, `email_code`. */
             methods: string[];
             /**
              * Format: int64
@@ -2755,7 +2759,7 @@ export interface components {
         /**
          * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
          *
-         *     `email_taken`: There is already an account with this email. Sign in, or reset its password. If it is deactivated, ask an admin to activate it.
+         *     `email_taken`: This email is already in use. If it is yours, sign in or reset the password. If the account is deactivated, ask an admin to activate it.
          */
         AccountChangedOrEmailTaken: {
             headers: {
@@ -2773,7 +2777,7 @@ export interface components {
         /**
          * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
          *
-         *     `email_taken`: There is already an account with this email. Sign in, or reset its password. If it is deactivated, ask an admin to activate it.
+         *     `email_taken`: This email is already in use. If it is yours, sign in or reset the password. If the account is deactivated, ask an admin to activate it.
          *
          *     `same_email`: This is already the email address of your account.
          */
@@ -3308,7 +3312,7 @@ export interface components {
                 };
             };
         };
-        /** @description `email_taken`: There is already an account with this email. Sign in, or reset its password. If it is deactivated, ask an admin to activate it. */
+        /** @description `email_taken`: This email is already in use. If it is yours, sign in or reset the password. If the account is deactivated, ask an admin to activate it. */
         EmailTaken: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3323,7 +3327,7 @@ export interface components {
             };
         };
         /**
-         * @description `email_taken`: There is already an account with this email. Sign in, or reset its password. If it is deactivated, ask an admin to activate it.
+         * @description `email_taken`: This email is already in use. If it is yours, sign in or reset the password. If the account is deactivated, ask an admin to activate it.
          *
          *     `too_many_sign_ups`: Too many requests are waiting for an admin. Please try again in a few days.
          */
@@ -3369,7 +3373,7 @@ export interface components {
          *
          *     `second_factor_setup_required`: Set up a second factor before you do anything else: an authenticator app or a passkey.
          *
-         *     `wrong_otp`: The code is wrong.
+         *     `wrong_otp`: The code was not accepted. If you entered two codes, check both.
          */
         ForeignOriginOrInactiveOrOtpTokenRefusedOrPasswordChangeRequiredOrSecondFactorSetupRequiredOrWrongOtp: {
             headers: {
@@ -3755,7 +3759,7 @@ export interface components {
         /**
          * @description `otp_token_refused`: This code is no longer valid. Ask for a new one.
          *
-         *     `wrong_otp`: The code is wrong.
+         *     `wrong_otp`: The code was not accepted. If you entered two codes, check both.
          */
         OtpTokenRefusedOrWrongOtp: {
             headers: {
@@ -3904,7 +3908,7 @@ export interface components {
                 };
             };
         };
-        /** @description `wrong_code`: The code was not accepted. Try again with the newest one. If you started more than 10 minutes ago, start again. */
+        /** @description `wrong_code`: The code is wrong or has expired. Try the newest code, or start again. */
         WrongCode: {
             headers: {
                 "WWW-Authenticate": components["headers"]["WWW-Authenticate"];

@@ -11,10 +11,10 @@ use crate::{
     web::{Response, True, path::UserId},
 };
 
-/// Send email to the address of a user again.
+/// Clear a user's email problem.
 ///
-/// After emails to the address have bounced or were marked as spam, only security notices are sent to it. This forgets the problem. If it
-/// still exists, the next email reveals it again.
+/// After emails to the address have bounced or were marked as spam, only security notices are sent to it. Mail goes to the
+/// address again. If the problem persists, the next mail sets it again.
 #[operation(params(UserId), responses((status = 200, body = True), (status = "4XX", description = "not_found")))]
 pub async fn delete(app: &App, admin: &Admin, id: &str) -> Result<Response, Error> {
     let event = audit::by_admin(app, Action::EmailProblemCleared, admin, id);

@@ -70,7 +70,7 @@ impl From<Origin> for UserOrigin {
     }
 }
 
-/// Get who invited a user.
+/// Get the inviter of a user.
 ///
 /// Returns the inviter, and the user token that the user signed up with. Users that an admin created have an inviter, but no token.
 #[operation(params(UserId), responses((status = 200, body = UserOrigin), (status = "4XX", description = "not_found")))]
