@@ -497,7 +497,7 @@ mod tests {
 
     #[test]
     fn text_and_html_of_every_mail_carry_the_same_facts() {
-        let facts: [&[&str]; 27] = [
+        let facts: [&[&str]; 28] = [
             &["Hello Ada Lovelace,", CODE, "10 minutes", "works once", "If you did not request a code", "ignore"],
             &[
                 "Hello Ada Lovelace,",
@@ -522,6 +522,15 @@ mod tests {
                 "ignore",
             ],
             &["Hello Ada Lovelace,", CODE, "https://app.example/base/signin#id=", "10 minutes", "works once", "ignore"],
+            &[
+                "Hello,",
+                CODE,
+                "https://app.example/base/signin#id=",
+                "Nobody has verified this email address",
+                "10 minutes",
+                "works once",
+                "ignore",
+            ],
             &["Hello,", CODE, "https://app.example/base/signup#id=", "10 minutes", "works once", "ignore"],
             &["already has an account", "sign in instead", "https://app.example/base/signin", "Nothing was changed"],
             &["Hello Ada Lovelace,", "confirm that it is you", CODE, "10 minutes", "Set a new password"],
@@ -636,7 +645,7 @@ mod tests {
     fn a_name_with_markup_is_shown_as_it_is_written_and_does_nothing() {
         for mail in every_mail("<script>alert(1)<b a=\"'&") {
             // These greet without a name, because they may reach a stranger.
-            if ["sign_up_code", "email_change_code"].contains(&mail.kind) {
+            if ["claim_code", "sign_up_code", "email_change_code"].contains(&mail.kind) {
                 assert!(!mail.html.contains("alert"), "{}", mail.html);
                 continue;
             }
@@ -695,6 +704,7 @@ mod tests {
             [
                 "one_time_password",
                 "sign_in_code",
+                "claim_code",
                 "sign_up_code",
                 "confirmation_code",
                 "email_change_code",
@@ -722,6 +732,7 @@ mod tests {
                 "Reset your Postern password",
                 "Set up your Postern account",
                 "You are invited to Postern",
+                "Your sign-in code for Postern",
                 "Your sign-in code for Postern",
                 "Your sign-up code for Postern",
                 "You already have a Postern account",
