@@ -9,7 +9,7 @@ use crate::{
     web::Response,
 };
 
-/// How the account is protected, and how this session was proven.
+/// How the account is protected, and how and when the user last authenticated in this session.
 #[derive(Serialize, ToSchema)]
 pub struct Security {
     /// Whether there is a password.
@@ -49,7 +49,7 @@ pub struct Totp {
 
 /// Get the security of your account.
 ///
-/// Returns what you can sign in with, and how this session was proven.
+/// Returns what you can sign in with, and how and when you last authenticated in this session.
 #[operation(responses((status = 200, body = Security)))]
 pub async fn get(app: &App, session: &Session) -> Result<Response, Error> {
     let ways = second_factors::find(&app.store, &session.user.id).await?.ok_or(Error::Unauthorized)?;
