@@ -153,8 +153,8 @@ pub struct NewPasskey {
 
 /// Add a passkey.
 ///
-/// You can sign in with it from now on, without your password. The authenticator has just verified you, so this session counts as
-/// proven with a passkey. You get a notice by email.
+/// You can sign in with it from now on, without your password. The authenticator has just verified you, so you have used a passkey
+/// in this session. You get a notice by email.
 #[operation(
     request_body = NewPasskey,
     responses(

@@ -775,8 +775,8 @@ export interface paths {
         put?: never;
         /**
          * Add a passkey
-         * @description You can sign in with it from now on, without your password. The authenticator has just verified you, so this session counts as
-         *     proven with a passkey. You get a notice by email.
+         * @description You can sign in with it from now on, without your password. The authenticator has just verified you, so you have used a passkey
+         *     in this session. You get a notice by email.
          */
         post: operations["postMePasskeys"];
         delete?: never;
@@ -918,7 +918,7 @@ export interface paths {
         };
         /**
          * Get the security of your account
-         * @description Returns what you can sign in with, and how this session was proven.
+         * @description Returns what you can sign in with, and how and when you last authenticated in this session.
          */
         get: operations["getMeSecurity"];
         put?: never;
@@ -2380,7 +2380,7 @@ export interface components {
             /** @description The token in `detail` of the response `second_factor_required`. */
             token: string;
         };
-        /** @description How the account is protected, and how this session was proven. */
+        /** @description How the account is protected, and how and when the user last authenticated in this session. */
         Security: {
             /** @description When the user last proved in this session who they are. */
             authenticated_at: components["schemas"]["Timestamp"];
