@@ -73,7 +73,7 @@ for (const look of looks) {
       await assertUsable(page, "code");
       await page.getByLabel("Code").fill("12345");
       await page.getByRole("button", { name: "Sign in" }).click();
-      await expectMessage(page, "The code was not accepted.");
+      await expectMessage(page, "The code is wrong or has expired.");
       await assertUsable(page, "code, with an error");
 
       await page.goto("/signup");
@@ -159,7 +159,7 @@ for (const look of looks) {
       await own.getByRole("button", { name: "Sign in" }).click();
       await own.getByLabel("Code").fill("12345");
       await own.getByRole("button", { name: "Sign in" }).click();
-      await expectMessage(own, "The code was not accepted.");
+      await expectMessage(own, "The code is wrong or has expired.");
       await own.getByText("Lost your phone?").click();
       await assertUsable(own, "second step, with an error");
       await own.getByRole("button", { name: "Use a recovery code" }).click();

@@ -43,7 +43,7 @@ test("a code from an email signs in, with the keyboard alone, after a wrong one"
   assert.equal(await field.getAttribute("autocomplete"), "one-time-code");
   assert.equal(await field.getAttribute("inputmode"), "numeric");
   await typeCode(page, another(code));
-  await expectMessage(page, "The code was not accepted.");
+  await expectMessage(page, "The code is wrong or has expired.");
   assert.equal(await sessions(postern, email), 0);
   await field.fill(` ${code.slice(0, 3)} ${code.slice(3)}`);
   await field.press("Enter");
@@ -110,7 +110,7 @@ test("two browsers that ask at the same time each use their own email", async ()
   const first = await askForCode(one.page, postern, email);
   const second = await askForCode(two.page, postern, email);
   await typeCode(two.page, first.code);
-  await expectMessage(two.page, "The code was not accepted.");
+  await expectMessage(two.page, "The code is wrong or has expired.");
   await one.page.goto(second.href);
   await one.page.getByRole("heading", { name: "Your code" }).waitFor();
   await one.page.goto(first.href);
@@ -170,7 +170,7 @@ test("an unknown email sees the same page and gets no mail", async () => {
   await page.getByRole("button", { name: "Email me a code" }).click();
   await expectMessage(page, "If you can sign in with unknown@example.com, an email is on its way.");
   await typeCode(page, "123456");
-  await expectMessage(page, "The code was not accepted.");
+  await expectMessage(page, "The code is wrong or has expired.");
   assert.deepEqual(await mails(postern, "unknown@example.com"), []);
   await leave();
 });

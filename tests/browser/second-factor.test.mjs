@@ -191,7 +191,7 @@ test("after the password, a code of the app completes the sign-in with the keybo
   await takeFirstStep(page, email);
   const code = totp(secret);
   await typeCode(page, code === "000000" ? "000001" : "000000");
-  await expectMessage(page, "The code was not accepted.");
+  await expectMessage(page, "The code is wrong or has expired.");
   await page.getByLabel("Code").fill(totp(secret));
   await page.keyboard.press("Enter");
   await page.waitForURL("/account");
@@ -227,7 +227,7 @@ test("each recovery code replaces the app once", async () => {
   await takeFirstStep(page, email);
   await page.getByRole("button", { name: "Use a recovery code" }).click();
   await typeCode(page, codes[0], "Recovery code");
-  await expectMessage(page, "The code was not accepted.");
+  await expectMessage(page, "The code is wrong or has expired.");
   await page.getByLabel("Recovery code").fill(` ${codes[1].toUpperCase()} `);
   await page.keyboard.press("Enter");
   await page.waitForURL("/account");

@@ -197,7 +197,7 @@ inMode("open", "open: an email that has an account sees the same, and its owner 
   assert.match(subject, /already have/);
   assert.deepEqual([code, href], [undefined, undefined]);
   await typeCode(page, "123456");
-  await expectMessage(page, "The code was not accepted.");
+  await expectMessage(page, "The code is wrong or has expired.");
 });
 
 inMode("open", "open: what the user has typed survives an error and a new start", async (page) => {
