@@ -76,6 +76,11 @@ export async function expectMessage(scope, text) {
 
 /** Checks that the page passes axe and does not overflow horizontally. */
 export async function assertUsable(page, about) {
+  // Colors that are still changing, for example after a button was busy, are not those that users read.
+  await page.evaluate(() => {
+    const ends = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity);
+    return Promise.allSettled(ends.map(({ finished }) => finished)).then(() => {});
+  });
   // Bypasses the page's security policy, like a debugger.
   await page.evaluate(axe);
   const violations = await page.evaluate(async () => (await Reflect.get(window, "axe").run(document)).violations);
