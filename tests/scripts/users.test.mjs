@@ -294,7 +294,8 @@ test("freezes are exported and imported, including one whose root was deleted", 
       sqlite
         .prepare(`SELECT * FROM ${table}`)
         .all()
-        .map((row) => ({ ...row })),
+        // Codes by email that wait end with the import.
+        .map((row) => ({ ...row, email_codes_from: 0 })),
     );
   const before = state();
   for (const name of ["freezes.csv", "freezes.jsonl"]) {
