@@ -308,6 +308,12 @@ refusals! {
     UserInactive:
         CONFLICT "user_inactive", "This user is deactivated. Activate the account first.";
 
+    /// An admin marks the email of a user who requires a second factor as unverified.
+    UserHasSecondFactor:
+        CONFLICT "user_has_second_factor",
+        "This user requires a second factor, and nobody must get past it with the mailbox alone. The user can change the email without the \
+         old mailbox. If the second factors are lost, reset them first.";
+
     /// The user whom the request is about has no mailbox: it is the default account.
     NoMailbox:
         CONFLICT "no_mailbox", "This account has no mailbox.";

@@ -901,3 +901,17 @@ fn an_admin_can_mark_an_address_as_unverified_but_not_change_it() {
     assert_eq!(last_event(&postern).0, "email_marked_verified");
     assert_eq!(put(json!({ "is_verified": 1 })).faulty_fields(), ["is_verified"]);
 }
+
+/// Otherwise the mailbox alone would get past the second factor: its owner takes over an account without a verified email.
+#[test]
+fn an_admin_cannot_mark_the_address_of_a_user_with_a_second_factor_as_unverified() {
+    let postern = Postern::new();
+    let ada = postern.sign_up_verified(ADA);
+    postern.add_totp(&ada.token);
+    let admin = postern.admin_token();
+    let before = user(&postern, &ada.id);
+    let put = |body: Value| postern.put(&format!("/api/auth/admin/users/{}", ada.id)).bearer(&admin).json(body).send();
+    put(json!({ "is_verified": false, "name": "Ada" })).refused(409, "user_has_second_factor");
+    assert_eq!(user(&postern, &ada.id), before);
+    put(json!({ "is_verified": true, "name": "Ada" })).expect(200);
+}

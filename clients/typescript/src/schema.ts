@@ -2853,6 +2853,28 @@ export interface components {
         /**
          * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
          *
+         *     `last_admin`: You are the last active admin. Make another user an admin before you deactivate this account.
+         *
+         *     `own_account`: You cannot do this to your own account. Ask another admin.
+         *
+         *     `user_has_second_factor`: This user requires a second factor, and nobody must get past it with the mailbox alone. The user can change the email without the old mailbox. If the second factors are lost, reset them first.
+         */
+        AccountChangedOrLastAdminOrOwnAccountOrUserHasSecondFactor: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "last_admin" | "own_account" | "user_has_second_factor";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
          *     `last_way_in`: This is the only way to sign in to this account. Add another one first.
          *
          *     `second_factor_enforced`: A second factor is required here. Add another one before you remove this one.
@@ -4326,7 +4348,7 @@ export interface operations {
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["AccountChangedOrLastAdminOrOwnAccount"];
+            409: components["responses"]["AccountChangedOrLastAdminOrOwnAccountOrUserHasSecondFactor"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];

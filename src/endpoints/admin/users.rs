@@ -20,7 +20,7 @@ use crate::{
     responses::{EmailProblem, User},
     store::{
         administration::{self, Change},
-        email_problems,
+        email_problems, second_factors,
         user_list::{self, Filter},
         users,
     },
@@ -185,7 +185,7 @@ fn versioned(user: &user::User) -> Response {
     request_body = UserChange,
     responses(
         (status = 200, body = User, headers(("ETag" = String, description = "The version of the user, which is its `updated_at`."))),
-        (status = "4XX", description = "not_found own_account last_admin precondition_failed"),
+        (status = "4XX", description = "not_found own_account last_admin user_has_second_factor precondition_failed"),
     )
 )]
 pub async fn put(app: &App, request: &Request, admin: &Admin, id: &str) -> Result<Response, Error> {
@@ -211,6 +211,14 @@ pub async fn put(app: &App, request: &Request, admin: &Admin, id: &str) -> Resul
     }
     if id == admin_id && (change.role == Some(Role::User) || change.is_active == Some(false)) {
         return Err(Error::OwnAccount);
+    }
+
+    // The owner of the mailbox takes over an account without a verified email, with whatever protects it.
+    if change.is_verified == Some(false) {
+        let ways = second_factors::find(&app.store, id).await?;
+        if ways.is_some_and(|ways| ways.is_verified && ways.requires_second_factor) {
+            return Err(Error::UserHasSecondFactor);
+        }
     }
 
     let event = |action| audit::by_admin(app, action, admin, id);
