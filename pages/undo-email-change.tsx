@@ -46,8 +46,8 @@ start(({ config }) => {
           <ul>
             <li>
               If the change was already made: the password no longer works, and we send you a link to set a new one.
-              Everyone is signed out. Passkeys, authenticator apps, recovery codes and invitations added after the
-              request are removed.
+              Everyone is signed out. Passkeys, authenticator apps, recovery codes and invitations added since the day
+              before the request are removed.
             </li>
             <li>If it was only requested: it is stopped. Change your password, because someone is signed in.</li>
           </ul>

@@ -8,6 +8,10 @@ pub const MAX_GUESSES: i64 = 5;
 /// How long the owner of the old address can undo a change, and how long that address stays reserved: 7 days, in milliseconds.
 pub const UNDO_PERIOD: Timestamp = 7 * 86_400_000;
 
+/// An undo also ends what was set up in this time before the change was asked for, in milliseconds: a thief of a session may first add a
+/// second factor, so that no code from the old address is needed.
+pub const SETTLED: Timestamp = 86_400_000;
+
 /// Returns whether a code from the current address is needed besides that from the new one. A user with a second factor has just proven
 /// more than the mailbox. An address that was never verified can be mistyped, so its user could not get the code.
 ///

@@ -241,8 +241,8 @@ pub async fn delete(app: &App, session: &Session) -> Result<Response, Error> {
 ///
 /// Takes the token of the link that was mailed to the old address. A change that waits for its codes is stopped. A change of the last 7
 /// days is undone: the old address is that of the account again and counts as verified, the password no longer works, and a reset link
-/// is mailed to the old address. All sessions end, and everything that was set up since the change was asked for: passkeys, the
-/// authenticator app, recovery codes and user tokens. Later changes of the address end too.
+/// is mailed to the old address. All sessions end, and everything that was set up since the day before the change was asked for: passkeys,
+/// the authenticator app, recovery codes and user tokens. Later changes of the address end too.
 #[operation(
     request_body = UndoLink,
     responses((status = 200, body = True), (status = "4XX", description = "undo_refused"))

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domain::{
         Timestamp,
-        email_change::{MAX_GUESSES, UNDO_PERIOD},
+        email_change::{MAX_GUESSES, SETTLED, UNDO_PERIOD},
         event::Event,
         throttle::Blocked,
     },
@@ -257,7 +257,8 @@ pub async fn complete(
         "INSERT INTO undoable_email_changes (user_id, old_email, undo_hash, requested_at, expires_at)
          SELECT users.id, old_email, undo_hash, requested_at, ?5 + ?6 FROM email_changes JOIN users ON users.id = email_changes.user_id
          WHERE email_changes.user_id = ?1 AND email_changes.id = ?2 AND session_id = ?3 AND new_email = ?4 AND is_verified = 1
-           AND instr(old_email, '@') > 0 AND ",
+           AND instr(old_email, '@') > 0
+           AND NOT EXISTS (SELECT 1 FROM undoable_email_changes AS back WHERE back.user_id = ?1 AND back.old_email = ?4) AND ",
         is_live!("?5"),
         " AND ",
         is_free!("?4", "?1"),
@@ -282,6 +283,14 @@ pub async fn complete(
             "DELETE FROM sessions WHERE user_id = ?1 AND id <> ?3
                AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND email = ?4)
                AND EXISTS (SELECT 1 FROM email_changes WHERE user_id = ?1 AND id = ?2 AND expires_at > ?5)",
+        ),
+        // Back at an address that the account had before: the addresses between have no claim on it.
+        bind(
+            "DELETE FROM undoable_email_changes
+             WHERE user_id = ?1 AND number >= (
+                 SELECT min(number) FROM undoable_email_changes AS back WHERE back.user_id = ?1 AND back.old_email = ?4)
+               AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND email = ?4)
+               AND EXISTS (SELECT 1 FROM email_changes WHERE user_id = ?1 AND id = ?2 AND session_id = ?3 AND expires_at > ?5)",
         ),
         bind(
             "DELETE FROM email_changes WHERE user_id = ?1 AND id = ?2 AND session_id = ?3 AND expires_at > ?5
@@ -365,7 +374,7 @@ pub struct Undo<'a> {
 }
 
 /// Gives the user the old address back, which is verified, and removes the password. Ends every session, and the passkeys, the
-/// authenticator app, recovery codes and user tokens from since the change was asked for. Later changes end too. Queues a mail with a
+/// authenticator app, recovery codes and user tokens from since a day before the change was asked for ([`SETTLED`]). Later changes end too. Queues a mail with a
 /// reset link if the account is active. One of several concurrent calls succeeds. Returns whether this one did.
 ///
 /// # Errors
@@ -376,8 +385,8 @@ pub async fn undo(store: &Store, undo: &Undo<'_>, event: &Event) -> Result<bool,
         statement.bind(event.at).bind(undo.old_email)
     };
     let restore = bind(concat!(
-        "UPDATE users SET email = ?5, is_verified = 1, password_hash = '', must_change_password = 0,
-           password_reset_id = iif(is_active, ?6, NULL), updated_at = max(?4, updated_at + 1)
+        "UPDATE users SET email = ?5, is_verified = 1, password_hash = '', password_epoch = password_epoch + 1,
+           must_change_password = 0, password_reset_id = iif(is_active, ?6, NULL), updated_at = max(?4, updated_at + 1)
          WHERE id = ?1 AND EXISTS (
              SELECT 1 FROM undoable_email_changes WHERE number = ?2 AND user_id = ?1 AND undo_hash = ?3 AND expires_at > ?4)
            AND ",
@@ -406,10 +415,11 @@ pub async fn undo(store: &Store, undo: &Undo<'_>, event: &Event) -> Result<bool,
     // The order matters: triggers look at the second factors that are left, and the last statement deletes what the others ask for.
     statements.extend([
         delete!("sessions", "1"),
-        delete!("totp", "(totp.created_at >= requested_at OR totp.confirmed_at >= requested_at)"),
-        delete!("passkeys", "passkeys.created_at >= requested_at"),
-        delete!("recovery_codes", "recovery_codes.created_at >= requested_at"),
-        delete!("user_tokens", "user_tokens.created_at >= requested_at"),
+        delete!("totp", "(totp.created_at >= requested_at - ?6 OR totp.confirmed_at >= requested_at - ?6)")
+            .bind(SETTLED),
+        delete!("passkeys", "passkeys.created_at >= requested_at - ?6").bind(SETTLED),
+        delete!("recovery_codes", "recovery_codes.created_at >= requested_at - ?6").bind(SETTLED),
+        delete!("user_tokens", "user_tokens.created_at >= requested_at - ?6").bind(SETTLED),
         delete!("email_changes", "1"),
         delete!("undoable_email_changes", "undoable_email_changes.number >= undone.number"),
     ]);

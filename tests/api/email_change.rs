@@ -653,12 +653,75 @@ fn an_undone_change_gives_the_account_back_to_the_owner_of_the_old_address() {
     sign_up(&postern, NEW).expect(200);
 }
 
+/// As if what the users have had been set up two days ago.
+fn set_up_two_days_ago(postern: &Postern) {
+    for statement in [
+        "UPDATE totp SET created_at = created_at - 172800000, confirmed_at = confirmed_at - 172800000",
+        "UPDATE passkeys SET created_at = created_at - 172800000",
+        "UPDATE recovery_codes SET created_at = created_at - 172800000",
+        "UPDATE user_tokens SET created_at = created_at - 172800000",
+    ] {
+        postern.sql.execute(statement, &[]);
+    }
+}
+
+/// A thief of a session adds an app and a passkey, so that no code from the old address is needed, and changes the address.
+#[test]
+fn after_an_undo_the_owner_gets_in_although_a_thief_had_added_second_factors_first() {
+    let postern = Postern::new();
+    let ada = postern.sign_up_verified(ADA);
+    postern.add_totp(&ada.token);
+    add_passkey(&postern, &ada.id, "0198c0de-0000-4000-8000-000000000001", 1);
+    postern.wait(MINUTE);
+    let asked = ask(&postern, &ada.token, NEW);
+    asked.complete(&postern, &ada.token);
+    undo(&postern, &asked.undo_token).send().expect(200);
+    let text = postern.mails(ADA)[0]["text"].as_str().unwrap().to_owned();
+    let (_, rest) = text.split_once("token=").unwrap();
+    let reset = postern.post("/api/auth/reset-password-with-token").bearer(rest.split_whitespace().next().unwrap());
+    reset.json(json!({ "password": "another good password" })).send().expect(200);
+    assert_eq!((count(&postern, "passkeys"), count(&postern, "totp")), (0, 0));
+    postern.login(ADA, "another good password").expect(200);
+}
+
+/// Away and back, by a thief with a short look at the owner's mailbox.
+#[test]
+fn an_address_that_the_account_had_in_between_is_no_key_to_it() {
+    let (postern, ada, away) = changed();
+    let back = ask_from(&postern, &ada.token, NEW, ADA);
+    back.complete(&postern, &ada.token);
+    assert_eq!(user(&postern, &ada.id)["email"], ADA);
+    for token in [&away.undo_token, &back.undo_token] {
+        undo(&postern, token).send().refused(403, "undo_refused");
+    }
+    assert_eq!(count(&postern, "undoable_email_changes"), 0);
+    sign_up(&postern, NEW).expect(200);
+}
+
+/// Also without a password, whose change would end them.
+#[test]
+fn an_undo_ends_the_sign_ins_that_wait() {
+    let postern = Postern::new();
+    let ada = postern.sign_up_verified(ADA);
+    let asked = ask(&postern, &ada.token, NEW);
+    postern.sql.execute("UPDATE users SET password_hash = ''", &[]);
+    postern.sql.execute("UPDATE email_changes SET password_epoch = password_epoch + 1", &[]);
+    asked.complete(&postern, &ada.token);
+    let epoch = || postern.sql.query("SELECT password_epoch FROM users WHERE id = ?1", &[ada.id.as_str().into()]);
+    let before = epoch();
+    undo(&postern, &asked.undo_token).send().expect(200);
+    assert_ne!(epoch(), before);
+}
+
 #[test]
 fn what_was_set_up_since_the_request_ends_and_what_was_there_before_stays() {
     let postern = Postern::new();
     let ada = postern.sign_up_verified(ADA);
     postern.create_user_token(&ada.token);
     add_passkey(&postern, &ada.id, "0198c0de-0000-4000-8000-000000000001", 1);
+    set_up_two_days_ago(&postern);
+    // A thief can add something first.
+    add_passkey(&postern, &ada.id, "0198c0de-0000-4000-8000-000000000003", 3);
     postern.wait(MINUTE);
     let asked = ask(&postern, &ada.token, NEW);
     // A thief can add something between the request and the change.
@@ -679,6 +742,7 @@ fn a_second_factor_from_before_the_change_still_protects_the_account() {
     let postern = Postern::new();
     let ada = postern.sign_up_verified(ADA);
     let (secret, codes) = postern.add_totp(&ada.token);
+    set_up_two_days_ago(&postern);
     postern.wait(MINUTE);
     let asked = ask(&postern, &ada.token, NEW);
     asked.complete(&postern, &ada.token);
