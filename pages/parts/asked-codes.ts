@@ -52,7 +52,8 @@ function read(): AskedCode[] {
   } catch {
     // Storage is blocked.
   }
-  return all.filter(({ expires_at }) => Date.now() < expires_at);
+  // Anything can be stored under this key, for example by another version.
+  return Array.isArray(all) ? all.filter((asked) => Date.now() < asked?.expires_at) : [];
 }
 
 function write(all: AskedCode[]): void {
