@@ -106,7 +106,7 @@ test("an admin can change, deactivate and delete a user", async () => {
   const { page, leave } = await administer(`user?id=${user.id}`);
   const card = section(page, "changed@example.com");
   await card.getByLabel("Name").fill("Changed");
-  await card.getByLabel("Status").selectOption("Deactivated");
+  await card.getByLabel("Status", { exact: true }).selectOption("Deactivated");
   await card.getByRole("button", { name: "Save" }).click();
   await expectMessage(card, "User saved.");
   await card.getByText("Deactivated", { exact: true }).first().waitFor();
@@ -151,7 +151,7 @@ test("a stale form does not overwrite another admin's change and shows the curre
   ]);
   await card.getByText("Deactivated", { exact: true }).first().waitFor();
   assert.equal(await card.getByLabel("Role").inputValue(), "user");
-  assert.equal(await card.getByLabel("Status").inputValue(), "false");
+  assert.equal(await card.getByLabel("Status", { exact: true }).inputValue(), "false");
 
   await card.getByLabel("Name").fill("Stale");
   await card.getByRole("button", { name: "Save" }).click();
