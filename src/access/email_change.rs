@@ -16,9 +16,6 @@ use crate::{
     store::throttles::Counter,
 };
 
-/// The number of digits of a code.
-const LENGTH: usize = 6;
-
 /// A change that waits for its codes. The browser that asked for it keeps the token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingEmailChange {
@@ -48,7 +45,7 @@ pub enum Mailbox {
 /// # Errors
 /// 500 if there is no randomness.
 pub fn draw_code(app: &App, id: &str, mailbox: Mailbox) -> Result<(String, String), Error> {
-    let code = random::text(b"0123456789", LENGTH)?;
+    let code = random::code()?;
     let hash = app.keys().one_time_password.hash(&parts(id, mailbox, &code));
     Ok((code, hash))
 }

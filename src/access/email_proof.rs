@@ -25,8 +25,6 @@ use crate::{
     },
 };
 
-/// The number of digits of a code.
-const CODE_LENGTH: usize = 6;
 /// The parts that the two hashes of a token begin with.
 const CODE: &str = "email code";
 const LINK: &str = "email link";
@@ -79,7 +77,7 @@ impl Issued {
 /// # Errors
 /// 500 without randomness.
 pub fn issue(app: &App, email: &Email, purpose: EmailPurpose) -> Result<Issued, Error> {
-    let (id, code) = (random::id()?, random::text(b"0123456789", CODE_LENGTH)?);
+    let (id, code) = (random::id()?, random::code()?);
     let has_link = !matches!(purpose, EmailPurpose::Reauthentication { .. });
     let secret = if has_link { random::token()? } else { String::new() };
     let proof = EmailProof {

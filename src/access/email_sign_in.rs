@@ -3,8 +3,8 @@
 use super::{
     audit,
     email_proof::Proven,
-    one_time::{self, Applicant, EmailPurpose, PendingSignIn},
-    password_attempt, recent, sign_in,
+    one_time::{Applicant, EmailPurpose},
+    password_attempt, sign_in,
 };
 use crate::{
     app::App,
@@ -15,7 +15,7 @@ use crate::{
         sign_up_mode::Admission,
         user::Role,
     },
-    error::{Error, SecondStep},
+    error::Error,
     responses::Waiting,
     store::{
         email_proofs::{self, Claim, NewUser, ProvenToken, SignUp},
@@ -87,19 +87,10 @@ async fn sign_in_to(
 
 /// Returns the refusal that leads to the second step.
 async fn second_step(app: &App, account: &Account, proof: &Proof, token: &ProvenToken<'_>) -> Result<Error, Error> {
-    let user_id = account.user.id.clone();
-    let pending = PendingSignIn { user_id, password_epoch: account.password_epoch, methods: proof.to_text() };
-    let sealed = one_time::seal(app, &pending)?;
+    let pending = sign_in::pending(app, account, proof)?;
     let event = audit::first_step(app, &account.user.id);
     let ways = email_proofs::first_step(&app.store, token, &account.user.id, &event).await?;
-    Ok(ways.map_or(Error::WrongCode, |ways| {
-        let app_url = app.settings().app_url.clone();
-        Error::SecondFactorRequired(Box::new(SecondStep {
-            app_url,
-            token: sealed,
-            methods: recent::second_steps(&ways),
-        }))
-    }))
+    Ok(ways.map_or(Error::WrongCode, |ways| sign_in::second_step(app, pending, &ways)))
 }
 
 /// Takes over an account whose email nobody had proven. It may have been created by someone else, so nothing of before survives.

@@ -5,14 +5,18 @@
 
 use http::header;
 
-use super::bearer::{self, Carrier, Restriction, Session, TokenContent};
+use super::{
+    bearer::{self, Carrier, Restriction, Session, TokenContent},
+    one_time::{self, PendingSignIn},
+    recent,
+};
 use crate::{
     app::App,
     crypto::random,
     domain::{proof::Proof, user::User},
-    error::Error,
+    error::{Error, SecondStep},
     responses::{self, SignedIn},
-    store::sessions,
+    store::{second_factors::Ways, sessions, users::Account},
     web::{Request, Response, session_cookie},
 };
 
@@ -57,6 +61,22 @@ pub fn new_session(app: &App, request: &Request, proof: Proof) -> Result<session
         request.header(&header::USER_AGENT).map(|text| text.get(..USER_AGENT_LENGTH).unwrap_or(&text).to_owned());
     let expires_at = app.settings().session.expiry(app.now);
     Ok(sessions::New { id: random::id()?, user_agent, now: app.now, expires_at, proof })
+}
+
+/// Returns the token of a sign-in of this user that waits for its second step, after this first one.
+///
+/// # Errors
+/// 500 if there is no randomness.
+pub fn pending(app: &App, account: &Account, first_step: &Proof) -> Result<String, Error> {
+    let user_id = account.user.id.clone();
+    let methods = first_step.to_text();
+    one_time::seal(app, &PendingSignIn { user_id, password_epoch: account.password_epoch, methods })
+}
+
+/// Returns the refusal that leads to the second step. `token` is from [`pending`].
+pub fn second_step(app: &App, token: String, ways: &Ways) -> Error {
+    let (app_url, methods) = (app.settings().app_url.clone(), recent::second_steps(ways));
+    Error::SecondFactorRequired(Box::new(SecondStep { app_url, token, methods }))
 }
 
 /// Returns the response after `session` has ended. It removes the cookie if the request came with one.

@@ -46,6 +46,14 @@ pub fn token() -> Result<String, Error> {
     Ok(Base64UrlUnpadded::encode_string(&bytes::<32>()?))
 }
 
+/// Returns a code of six digits, which users type from an email.
+///
+/// # Errors
+/// As [`bytes`].
+pub fn code() -> Result<String, Error> {
+    text(b"0123456789", 6)
+}
+
 /// Returns `length` characters of `alphabet`, each equally likely: bytes that would favor its beginning are rejected.
 ///
 /// # Errors

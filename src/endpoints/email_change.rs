@@ -14,7 +14,7 @@ use crate::{
     app::App,
     crypto::random,
     domain::{Timestamp, email::Email, email_change::confirms_old, event::Action, one_time_password::Code},
-    error::{Error, FieldProblem},
+    error::Error,
     mail::queue::QueuedMail,
     store::email_changes::{self, Codes, Completion, Named, New, Undo, Undoable},
     web::{Request, Response, True},
@@ -185,7 +185,7 @@ pub async fn verify(app: &App, request: &Request, session: &Session) -> Result<R
     let opened = one_time::open::<PendingEmailChange>(app, &token).ok_or(Error::OneTimePasswordDead)?;
     let PendingEmailChange { id, email, confirms_old } = opened.content;
     if confirms_old && old_code.is_none() {
-        return Err(missing("old_code"));
+        return Err(Error::missing("old_code"));
     }
     let user = &session.user;
     let change = Named { id: &id, user_id: &user.id, session_id: &session.id };
@@ -210,10 +210,6 @@ pub async fn verify(app: &App, request: &Request, session: &Session) -> Result<R
         Completion::Refused => Error::OneTimePasswordDead,
     };
     Err(bearer::refusal_of_session(app, session, refusal).await)
-}
-
-fn missing(field: &'static str) -> Error {
-    Error::Invalid(vec![FieldProblem { loc: vec!["body", field], msg: "is missing".to_owned(), kind: "missing" }])
 }
 
 /// Compares both codes, so that the time does not show which one is wrong.

@@ -5,9 +5,8 @@ use postern_macros::{FromFields, operation};
 use crate::{
     access::{
         audit, first_account,
-        one_time::{self, PendingSignIn},
         password_attempt::{self, Verdict},
-        recent, sign_in,
+        sign_in,
     },
     app::App,
     crypto::password_hash,
@@ -17,7 +16,7 @@ use crate::{
         password::Password,
         proof::{Method, Proof},
     },
-    error::{Error, SecondStep},
+    error::Error,
     responses::SignedIn,
     store::{
         throttles::PasswordAttempt,
@@ -97,14 +96,9 @@ async fn second_step(
     attempt: PasswordAttempt<'_>,
     rehashed: Option<&str>,
 ) -> Result<Error, Error> {
-    let user_id = account.user.id.clone();
-    let pending = PendingSignIn { user_id, password_epoch: account.password_epoch, methods: proof.to_text() };
-    let token = one_time::seal(app, &pending)?;
+    let token = sign_in::pending(app, account, proof)?;
     let event = audit::first_step(app, &account.user.id);
     let ways = users::complete_first_step(&app.store, account, attempt, rehashed, &event).await?;
     // Without ways, the account was deleted in the meantime.
-    Ok(ways.map_or(Error::WrongCredentials, |ways| {
-        let app_url = app.settings().app_url.clone();
-        Error::SecondFactorRequired(Box::new(SecondStep { app_url, token, methods: recent::second_steps(&ways) }))
-    }))
+    Ok(ways.map_or(Error::WrongCredentials, |ways| sign_in::second_step(app, token, &ways)))
 }

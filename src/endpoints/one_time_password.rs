@@ -26,9 +26,6 @@ use crate::{
     web::{Request, Response, True},
 };
 
-/// The number of digits of a code.
-const LENGTH: usize = 6;
-
 /// The response to a sent code.
 #[derive(Serialize, ToSchema)]
 pub struct CodeSent {
@@ -96,7 +93,7 @@ pub async fn send(app: &App, session: &Session) -> Result<Response, Error> {
 
 async fn mail_code(app: &App, user: &User, generation: &str) -> Result<String, Error> {
     let settings = app.settings();
-    let code = random::text(b"0123456789", LENGTH)?;
+    let code = random::code()?;
     let token = random::token()?;
     let record = records::OneTimePassword {
         user_id: user.id.clone(),

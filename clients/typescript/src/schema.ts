@@ -117,7 +117,7 @@ export interface paths {
         put?: never;
         /**
          * Reject a request to sign up
-         * @description Deletes the request, and tells the applicant by email.
+         * @description Deletes the request and emails the applicant.
          */
         post: operations["postAdminSignUpsIdReject"];
         delete?: never;
@@ -424,7 +424,7 @@ export interface paths {
          *     3. The captcha, if the settings require one: 403.
          *     4. The number of codes for this email and from this address, and of emails of any kind to it: 429.
          *
-         *     The email is sent after the response. The token stays with the client that has asked: whoever reads the email gets no session
+         *     The email is sent after the response. The token stays with the client that has asked: a person who reads the email gets no session
          *     without it, and neither does a mail scanner that opens the link.
          */
         post: operations["postLoginEmail"];

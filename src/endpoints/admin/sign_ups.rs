@@ -57,7 +57,7 @@ pub async fn approve(app: &App, admin: &Admin, id: &str) -> Result<Response, Err
 
 /// Reject a request to sign up.
 ///
-/// Deletes the request, and tells the applicant by email.
+/// Deletes the request and emails the applicant.
 #[operation(
     params(("id" = String, Path, description = "The id of the request.")),
     responses((status = 200, body = True), (status = "4XX", description = "not_found too_many_requests"))
