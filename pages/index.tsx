@@ -3,14 +3,15 @@
 import { useEffect, useState } from "preact/hooks";
 import { call, type ApiError } from "./parts/api";
 import { Message } from "./parts/form";
+import { leaveFor } from "./parts/leave";
 import { Page, start } from "./parts/page";
 
 start(({ config }) => {
   const [error, setError] = useState<ApiError>();
   useEffect(() => {
     call("GET", "me").then(
-      () => location.replace("/account"),
-      (error: ApiError) => (error.code === "invalid_token" ? location.replace("/signin") : setError(error)),
+      () => leaveFor("/account"),
+      (error: ApiError) => (error.code === "invalid_token" ? leaveFor("/signin") : setError(error)),
     );
   }, []);
   return (

@@ -6,6 +6,7 @@ import type { AskedCode } from "./parts/asked-codes";
 import { type Config, isOpen } from "./parts/config";
 import { type Answer, askedFor, type EmailStep, EmailSteps, finish, readStep, titles } from "./parts/email-code";
 import { EmailField, Field, Form, Message } from "./parts/form";
+import { leaveFor } from "./parts/leave";
 import { Page, start } from "./parts/page";
 import {
   askForPasskey,
@@ -59,7 +60,7 @@ start(({ config }) => {
     try {
       const result = await signIn("login/email/verify", { token, ...answer }, config);
       finish(asked);
-      if (result === "signed_in") location.replace(destination(search));
+      if (result === "signed_in") leaveFor(destination(search));
       else setStep({ kind: "waiting", email });
     } catch (error) {
       if (!(error instanceof ApiError && error.code === "second_factor_required")) throw error;
@@ -138,7 +139,7 @@ function FirstStep({ config, email, continueWith, useEmail }: FirstStepProps) {
           stopPasskey();
           try {
             await signIn("login", { email, password }, config);
-            location.replace(destination());
+            leaveFor(destination());
           } catch (error) {
             if (!(error instanceof ApiError && error.code === "second_factor_required")) {
               offerAgain();
@@ -207,7 +208,7 @@ function useAutofill(config: Config) {
   async function use(response: PasskeyResponse): Promise<void> {
     setError(undefined);
     await signInWithPasskey(response, config);
-    location.replace(destination());
+    leaveFor(destination());
   }
 
   useEffect(() => {
@@ -241,7 +242,7 @@ interface SecondStepProps {
 function SecondStep({ config, pending: { token, methods, destination }, startAgain }: SecondStepProps) {
   const finish = async (proof: object) => {
     await signIn("login/second-factor", { token, ...proof }, config);
-    location.replace(destination);
+    leaveFor(destination);
   };
   return (
     <>

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import type { AskedCode } from "./parts/asked-codes";
 import { isOpen } from "./parts/config";
 import { type Answer, askedFor, type EmailStep, EmailSteps, finish, readStep, titles } from "./parts/email-code";
+import { leaveFor } from "./parts/leave";
 import { Page, start } from "./parts/page";
 import { signIn } from "./parts/sign-in";
 import { ByInvitation } from "./signup/by-invitation";
@@ -23,7 +24,7 @@ start(({ config }) => {
     const { token, email } = asked;
     const result = await signIn("signup/verify", { token, ...answer }, config);
     finish(asked);
-    if (result === "signed_in") location.replace("/account");
+    if (result === "signed_in") leaveFor("/account");
     else setStep({ kind: "waiting", email });
   }
 

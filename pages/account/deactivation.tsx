@@ -3,6 +3,7 @@
 import { callSignedIn } from "../parts/api";
 import { ConfirmedButton } from "../parts/button";
 import type { Config } from "../parts/config";
+import { leaveFor } from "../parts/leave";
 import { Section } from "../parts/section";
 
 export function Deactivation({ config }: { config: Config }) {
@@ -14,7 +15,7 @@ export function Deactivation({ config }: { config: Config }) {
         question="Deactivate your account?"
         work={async () => {
           await callSignedIn("DELETE", "me");
-          location.replace("/signin");
+          leaveFor("/signin");
         }}
       >
         <p>You will no longer be able to sign in to {config.service_name}, and your invitations will stop working.</p>

@@ -1,5 +1,6 @@
 // Calls /api/auth. The session is an HttpOnly cookie, which the browser sends by itself.
 
+import { leaveFor, reload } from "./leave";
 import type { Method } from "./proof";
 
 export interface User {
@@ -135,11 +136,11 @@ async function sendSignedIn<Body>(method: string, path: string, request: Request
       return await sendSignedIn(method, path, request);
     }
     if (error.code === "account_changed") {
-      location.reload();
+      reload();
     } else if (error.code === "invalid_token") {
-      location.replace(isAccountPage ? "/signin" : `/signin?next=${encodeURIComponent(pathname + hash)}`);
+      leaveFor(isAccountPage ? "/signin" : `/signin?next=${encodeURIComponent(pathname + hash)}`);
     } else if (error.code === "second_factor_setup_required" && !isAccountPage) {
-      location.replace("/account");
+      leaveFor("/account");
     } else {
       throw error;
     }

@@ -11,6 +11,7 @@ import { type AskedCode, forget, onUse, recall } from "./asked-codes";
 import { ActionButton } from "./button";
 import { copyText } from "./clipboard";
 import { CodeField, Form, Message } from "./form";
+import { leaveFor } from "./leave";
 import { focusTitle } from "./page";
 
 /** A step after the request for the email. */
@@ -146,7 +147,7 @@ function CodeEntry({ asked, label, verify, destination, children: [before, after
     container.current?.querySelector("input")?.focus();
     return onUse(asked, () => {
       call("GET", "me").then(
-        () => location.replace(destination),
+        () => leaveFor(destination),
         // The other tab has not signed in yet.
         () => {},
       );

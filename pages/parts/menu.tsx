@@ -2,6 +2,7 @@
 
 import { callSignedIn, type User } from "./api";
 import { useAction } from "./action";
+import { leaveFor } from "./leave";
 
 export function Menu({ user }: { user: User | undefined }) {
   const { busy, run } = useAction();
@@ -9,7 +10,7 @@ export function Menu({ user }: { user: User | undefined }) {
   const signOut = () =>
     run(async () => {
       await callSignedIn("POST", "logout");
-      location.replace("/signin");
+      leaveFor("/signin");
     });
   return (
     <nav aria-label="Pages">

@@ -5,6 +5,7 @@ import { call, type ApiError } from "../parts/api";
 import { useCaptcha } from "../parts/captcha";
 import type { Config } from "../parts/config";
 import { EmailField, Field, Form, NewPasswordField } from "../parts/form";
+import { leaveFor } from "../parts/leave";
 import { signIn } from "../parts/sign-in";
 
 const invitation = new URLSearchParams(location.search);
@@ -34,7 +35,7 @@ export function ByInvitation({ config }: { config: Config }) {
         submit={async ({ name, ...fields }) => {
           const json = { referrer, ...fields, ...(name && { name }) };
           await withCaptcha((captcha) => signIn("signup", { ...json, ...captcha }, config));
-          location.replace("/account");
+          leaveFor("/account");
         }}
       >
         {!referrer && (

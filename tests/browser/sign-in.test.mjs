@@ -196,6 +196,34 @@ test("after signing out, the back button shows nothing of the account", async ()
   await leave();
 });
 
+test("signing out while the page still loads goes to the sign-in page once", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await signIn(page, "ada@example.com");
+  // The response to a call of the page arrives after the session has ended, while the browser already leaves.
+  let release;
+  const signedOut = new Promise((resolve) => (release = resolve));
+  await page.route("**/api/auth/me/sessions", async (route) => {
+    await signedOut;
+    await route.continue();
+  });
+  let visits = 0;
+  await page.route("**/signin", async (route) => {
+    visits += 1;
+    const rejected = page.waitForResponse("**/api/auth/me/sessions");
+    release();
+    await rejected;
+    // Time for a second navigation, which would abort this one.
+    await page.waitForTimeout(300);
+    await route.continue().catch(() => {});
+  });
+  await page.goto("/account");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL("/signin");
+  await page.getByLabel("Email").waitFor();
+  assert.equal(visits, 1);
+  await leave();
+});
+
 test("a user whose session ended elsewhere signs in and returns to the same page", async () => {
   const { page, leave } = await visit(browser, postern);
   await page.goto("/admin#tree");
