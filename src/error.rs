@@ -114,6 +114,11 @@ refusals! {
         UNAUTHORIZED "wrong_code", "The code is wrong or has expired. Try the newest code, or start again.",
         WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
 
+    /// The identity provider refused the code, or what it said of the user cannot be trusted. The header is that of a failed login.
+    ProviderRefused:
+        UNAUTHORIZED "provider_refused", "The sign-in with this provider was not completed. Please start again.",
+        WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
+
     /// A page of another origin, or a request without an origin, tries to change something with the session cookie.
     ForeignOrigin:
         FORBIDDEN "foreign_origin",
@@ -211,9 +216,23 @@ refusals! {
         FORBIDDEN "webhook_refused",
         "The signature or password of this webhook call is missing, wrong or too old. Check the secret of the webhook.";
 
+    /// A sign-up with a provider that tells no email address.
+    ProviderEmailMissing:
+        FORBIDDEN "provider_email_missing",
+        "The provider has told us no email address, and an account needs one. Add an email to your account there, or sign up another way.";
+
+    /// A sign-up with an email that the provider has not verified, where only verified emails may sign up.
+    ProviderEmailUnverified:
+        FORBIDDEN "provider_email_unverified",
+        "The provider does not confirm that this email address is yours. Verify it there, or sign up another way.";
+
     /// The path or the resource does not exist.
     NotFound:
         NOT_FOUND "not_found", "Not found.";
+
+    /// The settings have no identity provider with this name.
+    UnknownProvider:
+        NOT_FOUND "unknown_provider", "Signing in with this provider is not available here. Choose another way to sign in.";
 
     /// The path exists, but not for this method. The field lists the methods that it has.
     MethodNotAllowed(methods: &'static [Method] = &[Method::GET, Method::HEAD]):
@@ -234,6 +253,19 @@ refusals! {
         CONFLICT "email_taken",
         "This email is already in use. If it is yours, sign in or reset the password. If the account is deactivated, ask an admin to \
          activate it.";
+
+    /// A provider's account whose email belongs to an account here that it is not linked to. The field has the ways to sign in.
+    AccountExists(account: ExistingAccount = ExistingAccount { methods: vec!["password", "passkey"] }):
+        CONFLICT "account_exists",
+        "There is already an account with this email. Sign in to it another way, then link this provider on your account page.";
+
+    /// The provider's account is linked to another account.
+    IdentityTaken:
+        CONFLICT "identity_taken", "This account of the provider is already linked to another account here.";
+
+    /// The user has as many linked identities as the limit, which is the field, allows.
+    TooManyIdentities(limit: i64 = 20):
+        CONFLICT "too_many_identities", format!("You have reached the limit of {limit} linked accounts. Unlink one first.");
 
     /// Too many requests to sign up wait for an admin.
     TooManySignUps:
@@ -354,6 +386,12 @@ refusals! {
         INTERNAL_SERVER_ERROR "internal_error",
         format!("Something went wrong on our side. Please report the request id {request_id}.");
 
+    /// An identity provider cannot be reached, is slow, or answers nonsense. The field is for the log.
+    ProviderUnavailable(cause: String = String::new()):
+        SERVICE_UNAVAILABLE "provider_unavailable",
+        "The provider cannot be reached at the moment. Please try again soon, or sign in another way.",
+        RETRY_AFTER = RETRY_AFTER_OUTAGE.to_string();
+
     /// The database, KV or a mail provider fails, or the settings are wrong. The field is for the log.
     Unavailable(cause: String = String::new()):
         SERVICE_UNAVAILABLE "unavailable",
@@ -401,6 +439,14 @@ pub struct Reauthentication {
     pub max_age: i64,
 }
 
+/// The account that has the email of a provider's account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExistingAccount {
+    /// How its owner can sign in: `password`, `passkey`, `email_code`. Always the same, whatever the account has, so that it tells a
+    /// stranger nothing.
+    pub methods: Vec<&'static str>,
+}
+
 /// What a client needs to know of an error.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
@@ -411,6 +457,8 @@ pub enum Detail<'a> {
     SecondStep(&'a SecondStep),
     /// In `reauthentication_required`.
     Reauthentication(&'a Reauthentication),
+    /// In `account_exists`.
+    ExistingAccount(&'a ExistingAccount),
 }
 
 /// The current state of the resource that a refused change was about.
@@ -443,8 +491,8 @@ pub struct Body<'a> {
     error: String,
     /// A stable name for use in code.
     code: &'static str,
-    /// In a 422, every invalid field. In `second_factor_required` and `reauthentication_required`, what the next step needs. Otherwise
-    /// null.
+    /// In a 422, every invalid field. In `second_factor_required`, `reauthentication_required` and `account_exists`, what the next step
+    /// needs. Otherwise null.
     #[schema(required)]
     detail: Option<Detail<'a>>,
     /// In a 412 only, the current state, as a GET returns it.
@@ -463,7 +511,7 @@ impl Error {
     /// Returns what only the log may say about the refusal.
     pub fn cause(&self) -> Option<&str> {
         match self {
-            Error::Internal(cause) | Error::Unavailable(cause) => Some(cause),
+            Error::Internal(cause) | Error::Unavailable(cause) | Error::ProviderUnavailable(cause) => Some(cause),
             _ => None,
         }
     }
@@ -474,6 +522,7 @@ impl Error {
             Error::Invalid(problems) => Some(Detail::Problems(problems)),
             Error::SecondFactorRequired(step) => Some(Detail::SecondStep(step)),
             Error::ReauthenticationRequired(reauthentication) => Some(Detail::Reauthentication(reauthentication)),
+            Error::AccountExists(account) => Some(Detail::ExistingAccount(account)),
             _ => None,
         };
         let current = match self {

@@ -7,6 +7,7 @@ pub mod email;
 pub mod email_change;
 pub mod email_problem;
 pub mod event;
+pub mod identity;
 pub mod mail_budget;
 pub mod name;
 pub mod note;

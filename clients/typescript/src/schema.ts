@@ -1594,7 +1594,7 @@ export interface components {
             password: string;
         };
         /** @description What a client needs to know of an error. */
-        Detail: components["schemas"]["FieldProblem"][] | components["schemas"]["SecondStep"] | components["schemas"]["Reauthentication"];
+        Detail: components["schemas"]["FieldProblem"][] | components["schemas"]["SecondStep"] | components["schemas"]["Reauthentication"] | components["schemas"]["ExistingAccount"];
         /** @description A change that was asked for. */
         EmailChangeAsked: {
             /** @description The addresses to which a code was mailed: `new`, or `new` and `old`. */
@@ -1667,6 +1667,14 @@ export interface components {
             /** @description The id of the session that acted, or that the action began. Null if there was none. */
             session_id: string | null;
             subject: components["schemas"]["Party"] | null;
+        };
+        /** @description The account that has the email of a provider's account. */
+        ExistingAccount: {
+            /**
+             * @description How its owner can sign in: `password`, `passkey`, `email_code`. Always the same, whatever the account has, so that it tells a
+             *     stranger nothing.
+             */
+            methods: string[];
         };
         /** @description An invalid field of a request. */
         FieldProblem: {
