@@ -214,7 +214,7 @@ pub enum Algorithm {
     Rs256,
 }
 
-/// Verifies signatures with the runtime's cryptography. Ed25519 is in `crypto/`.
+/// Signs and verifies with the runtime's cryptography. Ed25519 is in `crypto/`.
 pub trait Signatures {
     /// Returns whether `signature` is that of `message` by `key`. A point that is not on the curve signs nothing.
     fn verify<'a>(
@@ -224,6 +224,11 @@ pub trait Signatures {
         message: &'a [u8],
         signature: &'a [u8],
     ) -> Pending<'a, Result<bool, StoreError>>;
+    /// Signs `message` with ES256. Returns r and s, 32 bytes each. The key is a private key on P-256 in PKCS #8 (RFC 5958), in DER. It
+    /// need not contain the public key. Any other key is a [`StoreError`].
+    fn sign_es256<'a>(&'a self, key: &'a [u8], message: &'a [u8]) -> Pending<'a, Result<[u8; 64], StoreError>>;
+    /// Returns the public key of a private key as for [`Signatures::sign_es256`]: the uncompressed point (SEC 1, section 2.3.3).
+    fn p256_point<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Result<[u8; 65], StoreError>>;
 }
 
 /// A timer. It limits the time of a run of the cron trigger; no rule reads a clock from it.

@@ -1,14 +1,30 @@
-// Verifies signatures with WebCrypto.
+// Signs and verifies with WebCrypto.
+
+const p256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
 /** @param {Uint8Array} point @param {Uint8Array} message @param {Uint8Array} signature */
 export function es256(point, message, signature) {
-  return verify("raw", point, { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" }, message, signature);
+  return verify("raw", point, p256, message, signature);
 }
 
 /** @param {string} modulus In base64url. @param {Uint8Array} message @param {Uint8Array} signature */
 export function rs256(modulus, message, signature) {
   const key = { kty: "RSA", n: modulus, e: "AQAB" };
   return verify("jwk", key, { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }, message, signature);
+}
+
+/** @param {Uint8Array} key A private key in PKCS #8. @param {Uint8Array} message */
+export async function signEs256(key, message) {
+  const imported = await crypto.subtle.importKey("pkcs8", key, p256, false, ["sign"]);
+  return new Uint8Array(await crypto.subtle.sign(p256, imported, message));
+}
+
+/** Returns the uncompressed point. @param {Uint8Array} key A private key in PKCS #8. */
+export async function p256Point(key) {
+  const imported = await crypto.subtle.importKey("pkcs8", key, p256, true, ["sign"]);
+  const { kty, crv, x, y } = /** @type {JsonWebKey} */ (await crypto.subtle.exportKey("jwk", imported));
+  const publicKey = await crypto.subtle.importKey("jwk", { kty, crv, x, y }, p256, true, ["verify"]);
+  return new Uint8Array(/** @type {ArrayBuffer} */ (await crypto.subtle.exportKey("raw", publicKey)));
 }
 
 async function verify(format, data, algorithm, message, signature) {

@@ -3,7 +3,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use worker::{
     js_sys::{Promise, Uint8Array},
-    wasm_bindgen::prelude::wasm_bindgen,
+    wasm_bindgen::{JsValue, prelude::wasm_bindgen},
 };
 
 use crate::{
@@ -19,6 +19,23 @@ extern "C" {
     fn es256(point: Uint8Array, message: Uint8Array, signature: Uint8Array) -> Promise;
 
     fn rs256(modulus: &str, message: Uint8Array, signature: Uint8Array) -> Promise;
+
+    #[wasm_bindgen(js_name = signEs256)]
+    fn sign_es256(key: Uint8Array, message: Uint8Array) -> Promise;
+
+    #[wasm_bindgen(js_name = p256Point)]
+    fn p256_point(key: Uint8Array) -> Promise;
+}
+
+/// Waits for what WebCrypto returns.
+async fn outcome(promise: Promise) -> Result<JsValue, StoreError> {
+    JsFuture::new(&promise).await.map_err(|error| StoreError(format!("WebCrypto: {}", worker::Error::from(error))))
+}
+
+/// As [`outcome`], for bytes.
+async fn bytes<const N: usize>(promise: Promise) -> Result<[u8; N], StoreError> {
+    let bytes = Uint8Array::new(&outcome(promise).await?).to_vec();
+    bytes.try_into().map_err(|_| StoreError(format!("WebCrypto: not {N} bytes")))
 }
 
 impl Signatures for WebCrypto {
@@ -36,9 +53,15 @@ impl Signatures for WebCrypto {
                 Algorithm::Es256 => es256(key.into(), message, signature),
                 Algorithm::Rs256 => rs256(&Base64UrlUnpadded::encode_string(key), message, signature),
             };
-            let outcome = JsFuture::new(&promise).await;
-            let is_valid = outcome.map_err(|error| StoreError(format!("WebCrypto: {}", worker::Error::from(error))))?;
-            Ok(is_valid.is_truthy())
+            Ok(outcome(promise).await?.is_truthy())
         })
+    }
+
+    fn sign_es256<'a>(&'a self, key: &'a [u8], message: &'a [u8]) -> Pending<'a, Result<[u8; 64], StoreError>> {
+        Box::pin(bytes(sign_es256(key.into(), message.into())))
+    }
+
+    fn p256_point<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Result<[u8; 65], StoreError>> {
+        Box::pin(bytes(p256_point(key.into())))
     }
 }

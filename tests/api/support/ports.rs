@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use p256::ecdsa::signature::Verifier;
+use p256::{
+    ecdsa::signature::{Signer, Verifier},
+    elliptic_curve::sec1::ToSec1Point,
+    pkcs8::DecodePrivateKey,
+};
 use postern::ports::{
     Algorithm, Assets, HttpClient, HttpError, HttpRequest, HttpResponse, Kv, Pending, RateLimiter, Rows, Signatures,
     Sql, Statement, StoreError, Timer, Value, WaitUntil,
@@ -494,7 +498,7 @@ impl RateLimiter for Guard {
     }
 }
 
-/// Signatures, verified by crates that the Worker does not have.
+/// Signatures, made and verified by crates that the Worker does not have.
 pub struct NativeCrypto(pub Rc<Outside>);
 
 impl Signatures for NativeCrypto {
@@ -515,6 +519,29 @@ impl Signatures for NativeCrypto {
             })
         })
     }
+
+    fn sign_es256<'a>(&'a self, key: &'a [u8], message: &'a [u8]) -> Pending<'a, Result<[u8; 64], StoreError>> {
+        Box::pin(async move {
+            self.0.call(|| {
+                let key = p256::ecdsa::SigningKey::from(private_key(key)?);
+                let signature: p256::ecdsa::Signature = key.sign(message);
+                Ok(signature.to_bytes().into())
+            })
+        })
+    }
+
+    fn p256_point<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Result<[u8; 65], StoreError>> {
+        Box::pin(async move {
+            self.0.call(|| {
+                let point = private_key(key)?.public_key().to_sec1_point(false);
+                Ok(point.as_bytes().try_into().unwrap())
+            })
+        })
+    }
+}
+
+fn private_key(pkcs8: &[u8]) -> Result<p256::SecretKey, StoreError> {
+    p256::SecretKey::from_pkcs8_der(pkcs8).map_err(|error| StoreError(error.to_string()))
 }
 
 fn is_signed_on_p256(point: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
