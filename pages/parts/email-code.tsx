@@ -7,7 +7,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useAction } from "./action";
 import { ApiError, call } from "./api";
-import { type AskedCode, forget, onUse, recall } from "./asked-codes";
+import { type AskedCode, askedCodes } from "./asked-codes";
 import { ActionButton } from "./button";
 import { copyText } from "./clipboard";
 import { CodeField, Form, Message } from "./form";
@@ -56,7 +56,7 @@ export function readStep(): EmailStep | undefined {
   // Anyone can write a link. Only digits are shown.
   if (id && secret && code && /^\d{6}$/.test(code)) keep({ link: { id, code, secret } });
   const progress: Progress = history.state ?? {};
-  const asked = recall(progress.link?.id ?? progress.asked ?? "");
+  const asked = askedCodes.recall(progress.link?.id ?? progress.asked ?? "");
   if (!progress.link) return asked && { kind: "code", asked };
   return asked
     ? { kind: "link", asked, secret: progress.link.secret }
@@ -72,7 +72,7 @@ export function askedFor(asked: AskedCode): EmailStep {
 /** Forgets a code that has been used, in all tabs of this browser. */
 export function finish(asked: AskedCode): void {
   keep({});
-  forget(asked);
+  askedCodes.forget(asked);
 }
 
 /** What completes the proof, together with the token. */
@@ -145,7 +145,7 @@ function CodeEntry({ asked, label, verify, destination, children: [before, after
   const container = useRef<HTMLDivElement>(null);
   useEffect(() => {
     container.current?.querySelector("input")?.focus();
-    return onUse(asked, () => {
+    return askedCodes.onUse(asked, () => {
       call("GET", "me").then(
         () => leaveFor(destination),
         // The other tab has not signed in yet.

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { call } from "../parts/api";
-import { type AskedCode, remember, type SentCode } from "../parts/asked-codes";
+import { type AskedCode, askedCodes, type SentCode } from "../parts/asked-codes";
 import { useCaptcha } from "../parts/captcha";
 import type { Config } from "../parts/config";
 import { EmailField, Form } from "../parts/form";
@@ -33,7 +33,7 @@ export function AskForCode({ config, email, asksAtOnce, continueWith, usePasswor
             call<SentCode>("POST", "login/email", { json: { email, ...captcha } }),
           );
           const asked = { ...sent, email, search: location.search };
-          remember(asked);
+          askedCodes.remember(asked);
           continueWith(asked);
         }}
       >

@@ -2,7 +2,7 @@
 // who has one.
 
 import { call } from "../parts/api";
-import { type AskedCode, remember, type SentCode } from "../parts/asked-codes";
+import { type AskedCode, askedCodes, type SentCode } from "../parts/asked-codes";
 import { useCaptcha } from "../parts/captcha";
 import type { Config } from "../parts/config";
 import { EmailField, Field, Form, NewPasswordField } from "../parts/form";
@@ -34,7 +34,7 @@ export function OpenSignUp({ config, applicant, continueWith }: OpenSignUpProps)
             call<SentCode>("POST", "signup", { json: { email, ...filled, ...captcha } }),
           );
           const asked = { ...sent, email, search: "" };
-          remember(asked);
+          askedCodes.remember(asked);
           continueWith(asked, { email, name: fields.name, note: fields.note });
         }}
       >
