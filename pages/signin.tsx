@@ -1,9 +1,11 @@
-// Signs in with a password or a code by email, and a second factor if the account has one, or with a passkey.
+// Signs in with a password or a code by email, and a second factor if the account has one, with a passkey, or with an identity provider.
+// `/signin?provider=<id>` shows this provider first.
 
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, call } from "./parts/api";
 import type { AskedCode } from "./parts/asked-codes";
 import { type Config, isOpen } from "./parts/config";
+import { destination } from "./parts/destination";
 import { type Answer, askedFor, type EmailStep, EmailSteps, finish, readStep, titles } from "./parts/email-code";
 import { EmailField, Field, Form, Message } from "./parts/form";
 import { leaveFor } from "./parts/leave";
@@ -17,31 +19,20 @@ import {
   supportsPasskeys,
 } from "./parts/passkey";
 import { PasskeyButton } from "./parts/passkey-button";
-import { type Method, Proof } from "./parts/proof";
+import { ProviderButtons } from "./parts/provider-buttons";
+import { type PendingSignIn, pendingAfter, SecondStep } from "./parts/second-step";
 import { signIn, signInWithPasskey } from "./parts/sign-in";
 import { AskForCode } from "./signin/ask-for-code";
 
-/**
- * Returns where to go after signing in, from the query of the page. Only our own admin page is allowed, so that a link cannot redirect
- * elsewhere.
- */
-function destination(search = location.search): string {
-  const next = new URLSearchParams(search).get("next") ?? "";
-  return /^\/admin(#|$)/.test(next) ? next : "/account";
-}
-
-/** A sign-in that needs a second factor. */
-interface PendingSignIn {
-  token: string;
-  methods: Method[];
-  email: string;
-  destination: string;
+/** Returns where to go after signing in, from the query of the page. */
+function destinationOf(search = location.search): string {
+  return destination(new URLSearchParams(search).get("next"));
 }
 
 type Step =
   | { kind: "first"; email?: string }
   | { kind: "asking"; email: string; asksAtOnce: boolean }
-  | { kind: "second"; pending: PendingSignIn }
+  | { kind: "second"; pending: PendingSignIn; email: string; destination: string }
   | EmailStep;
 
 const beginning: Step = readStep() ?? { kind: "first" };
@@ -60,12 +51,12 @@ start(({ config }) => {
     try {
       const result = await signIn("login/email/verify", { token, ...answer }, config);
       finish(asked);
-      if (result === "signed_in") leaveFor(destination(search));
+      if (result === "signed_in") leaveFor(destinationOf(search));
       else setStep({ kind: "waiting", email });
     } catch (error) {
       if (!(error instanceof ApiError && error.code === "second_factor_required")) throw error;
       finish(asked);
-      setStep({ kind: "second", pending: pendingAfter(error, email, destination(search)) });
+      setStep({ kind: "second", pending: pendingAfter(error), email, destination: destinationOf(search) });
     }
   }
 
@@ -75,7 +66,7 @@ start(({ config }) => {
         <FirstStep
           config={config}
           email={step.email}
-          continueWith={(pending) => setStep({ kind: "second", pending })}
+          continueWith={(pending, email) => setStep({ kind: "second", pending, email, destination: destinationOf() })}
           useEmail={(email) => setStep({ kind: "asking", email, asksAtOnce: true })}
         />
       ) : step.kind === "asking" ? (
@@ -90,7 +81,8 @@ start(({ config }) => {
         <SecondStep
           config={config}
           pending={step.pending}
-          startAgain={() => setStep({ kind: "first", email: step.pending.email })}
+          signedIn={() => leaveFor(step.destination)}
+          startAgain={() => setStep({ kind: "first", email: step.email })}
         />
       ) : (
         <EmailSteps
@@ -100,7 +92,7 @@ start(({ config }) => {
           question="You are signing in as"
           verify={verify}
           startAgain={(email) => setStep({ kind: "asking", email, asksAtOnce: false })}
-          destination={({ search }) => destination(search)}
+          destination={({ search }) => destinationOf(search)}
         />
       )}
     </Page>
@@ -112,40 +104,46 @@ function typedEmail(): string {
   return document.querySelector<HTMLInputElement>("input[name=email]")?.value.trim() ?? "";
 }
 
-/** Returns the sign-in that continues after this error of the service. */
-function pendingAfter({ detail }: ApiError, email: string, destination: string): PendingSignIn {
-  return { ...(detail as Pick<PendingSignIn, "token" | "methods">), email, destination };
-}
-
 interface FirstStepProps {
   config: Config;
   email: string | undefined;
-  continueWith: (pending: PendingSignIn) => void;
+  continueWith: (pending: PendingSignIn, email: string) => void;
   /** Continues with a code by email, with what the user has typed as the email. */
   useEmail: (email: string) => void;
 }
 
 function FirstStep({ config, email, continueWith, useEmail }: FirstStepProps) {
   const { error, use, offerAgain } = useAutofill(config);
+  const query = new URLSearchParams(location.search);
+  const asked = query.get("provider");
+  const first = config.identity_providers.filter(({ id }) => id === asked);
+  const others = config.identity_providers.filter(({ id }) => id !== asked);
+  const ask = () => ({ return_to: destinationOf() });
   useEffect(() => {
     // Browsers focus a field with `autofocus` only when the page loads.
     if (email !== undefined) document.querySelector<HTMLElement>("input[name=email]")?.focus();
   }, []);
   return (
     <>
+      {first.length > 0 && (
+        <>
+          <ProviderButtons providers={first} isFirst ask={ask} />
+          <p class="or">or</p>
+        </>
+      )}
       <Form
         label="Sign in"
         submit={async ({ email, password }) => {
           stopPasskey();
           try {
             await signIn("login", { email, password }, config);
-            leaveFor(destination());
+            leaveFor(destinationOf());
           } catch (error) {
             if (!(error instanceof ApiError && error.code === "second_factor_required")) {
               offerAgain();
               throw error;
             }
-            continueWith(pendingAfter(error, email ?? "", destination()));
+            continueWith(pendingAfter(error), email ?? "");
           }
         }}
       >
@@ -155,11 +153,12 @@ function FirstStep({ config, email, continueWith, useEmail }: FirstStepProps) {
           inputMode="email"
           autoComplete="username webauthn"
           defaultValue={email ?? ""}
-          autoFocus
+          autoFocus={first.length === 0}
         />
         <Field name="password" label="Password" type="password" autoComplete="current-password" required />
       </Form>
-      {(supportsPasskeys || config.email_sign_in) && <p class="or">or</p>}
+      {(supportsPasskeys || config.email_sign_in || others.length > 0) && <p class="or">or</p>}
+      {others.length > 0 && <ProviderButtons providers={others} ask={ask} />}
       {config.email_sign_in && (
         <button
           type="button"
@@ -208,7 +207,7 @@ function useAutofill(config: Config) {
   async function use(response: PasskeyResponse): Promise<void> {
     setError(undefined);
     await signInWithPasskey(response, config);
-    leaveFor(destination());
+    leaveFor(destinationOf());
   }
 
   useEffect(() => {
@@ -231,42 +230,4 @@ function useAutofill(config: Config) {
   }, [round]);
 
   return { error, use, offerAgain: () => setRound((round) => round + 1) };
-}
-
-interface SecondStepProps {
-  config: Config;
-  pending: PendingSignIn;
-  startAgain: () => void;
-}
-
-function SecondStep({ config, pending: { token, methods, destination }, startAgain }: SecondStepProps) {
-  const finish = async (proof: object) => {
-    await signIn("login/second-factor", { token, ...proof }, config);
-    leaveFor(destination);
-  };
-  return (
-    <>
-      <Proof
-        methods={methods}
-        label="Sign in"
-        submit={finish}
-        loadPasskeyOptions={() =>
-          call<RequestOptions>("POST", "login/second-factor/passkey/options", { json: { token } })
-        }
-        submitPasskey={({ token: challenge, credential }) => finish({ credential, challenge })}
-      />
-      <p>
-        <button type="button" class="link" onClick={startAgain}>
-          Start again
-        </button>
-      </p>
-      <details>
-        <summary>Lost your phone?</summary>
-        <p>
-          Use one of the recovery codes that you saved when you set up the second factor. If you have none left, ask an
-          admin to reset your second factors.
-        </p>
-      </details>
-    </>
-  );
 }

@@ -1,16 +1,27 @@
 // Signs up, with an invitation (`/signup?referrer=<user token>&email=<email>`) or, if the settings allow it, without one.
 
 import { useState } from "preact/hooks";
+import { ApiError } from "./parts/api";
 import type { AskedCode } from "./parts/asked-codes";
 import { isOpen } from "./parts/config";
 import { type Answer, askedFor, type EmailStep, EmailSteps, finish, readStep, titles } from "./parts/email-code";
 import { leaveFor } from "./parts/leave";
 import { Page, start } from "./parts/page";
+import { ProviderButtons } from "./parts/provider-buttons";
 import { signIn } from "./parts/sign-in";
 import { ByInvitation } from "./signup/by-invitation";
 import { type Applicant, OpenSignUp } from "./signup/open-sign-up";
 
 const hasInvitation = new URLSearchParams(location.search).has("referrer");
+
+/** Returns the invitation of the link, or what the user has typed. */
+function invitation(): string {
+  const field = document.querySelector<HTMLInputElement>("input[name=referrer]");
+  const typed = new URLSearchParams(location.search).get("referrer") || field?.value.trim();
+  if (typed) return typed;
+  field?.focus();
+  throw new ApiError("invitation_required", "Enter your invitation first.");
+}
 
 type Step = { kind: "form" } | EmailStep;
 
@@ -57,6 +68,15 @@ start(({ config }) => {
             setStep(askedFor(asked));
           }}
         />
+      )}
+      {step.kind === "form" && config.sign_up !== "closed" && config.identity_providers.length > 0 && (
+        <>
+          <p class="or">or</p>
+          <ProviderButtons
+            providers={config.identity_providers}
+            ask={() => ({ referrer: hasInvitation || !isOpen(config) ? invitation() : undefined })}
+          />
+        </>
       )}
       {step.kind === "form" && (
         <p>

@@ -2,6 +2,12 @@
 
 import { call } from "./api";
 
+/** An identity provider that users can sign in with. */
+export interface IdentityProvider {
+  id: string;
+  name: string;
+}
+
 export interface Config {
   service_name: string;
   /** `#` and six hexadecimal digits. */
@@ -16,10 +22,14 @@ export interface Config {
   sign_up: "invitation" | "open" | "domains" | "approval" | "closed";
   /** Whether users can sign in with a code by email. */
   email_sign_in: boolean;
+  identity_providers: IdentityProvider[];
 }
 
 export function loadConfig(): Promise<Config> {
-  return call<Config>("GET", "config");
+  return call<Config>("GET", "config").then((config) => ({
+    ...config,
+    identity_providers: config.identity_providers ?? [],
+  }));
 }
 
 /** Returns whether users can sign up without an invitation. */

@@ -8,6 +8,11 @@ export function leaveFor(url: string): void {
   leave(() => location.replace(url));
 }
 
+/** Goes to another page, from which the user can come back to this one. Other calls can still leave the page. */
+export function goTo(url: string): void {
+  if (!isLeaving) location.assign(url);
+}
+
 /** Loads the page again. */
 export function reload(): void {
   leave(() => location.reload());

@@ -1,7 +1,10 @@
 // The dialog in which users confirm that it is them, before a sensitive change.
 
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useAction } from "./action";
 import { callSignedIn } from "./api";
+import { Message } from "./form";
+import { leaveFor } from "./leave";
 import { showDialog } from "./page";
 import type { RequestOptions } from "./passkey";
 import { type Method, Proof } from "./proof";
@@ -13,6 +16,27 @@ export async function askToConfirm(methods: Method[], email: string | undefined)
   });
   showDialog(null);
   return isConfirmed;
+}
+
+/** For users who can only sign in with an identity provider. */
+function SignInAgain({ id }: { id: string }) {
+  const { busy, outcome, run } = useAction();
+  const signOut = () =>
+    run(async () => {
+      await callSignedIn("POST", "logout");
+      leaveFor("/signin");
+    });
+  return (
+    <>
+      <p id={id}>
+        This change needs a recent sign-in. Sign out, sign in again, and repeat the change within 15 minutes.
+      </p>
+      <button type="button" aria-busy={busy} aria-disabled={busy} onClick={signOut}>
+        Sign out
+      </button>
+      <Message outcome={outcome} />
+    </>
+  );
 }
 
 interface ConfirmationProps {
@@ -43,18 +67,24 @@ function Confirmation({ methods, email, closed }: ConfirmationProps) {
     >
       <article>
         <h2 id={id}>Confirm that it is you</h2>
-        <p id={`${id}-why`}>
-          This protects your account if someone else uses your device. Your change continues afterwards.
-        </p>
-        <Proof
-          methods={methods}
-          label="Confirm"
-          email={email}
-          submit={send}
-          loadPasskeyOptions={() => callSignedIn<RequestOptions>("POST", "reauthenticate/passkey/options")}
-          submitPasskey={({ token, credential }) => send({ token, credential })}
-          askForEmail={() => callSignedIn<{ token: string }>("POST", "reauthenticate/email")}
-        />
+        {methods.length === 0 ? (
+          <SignInAgain id={`${id}-why`} />
+        ) : (
+          <>
+            <p id={`${id}-why`}>
+              This protects your account if someone else uses your device. Your change continues afterwards.
+            </p>
+            <Proof
+              methods={methods}
+              label="Confirm"
+              email={email}
+              submit={send}
+              loadPasskeyOptions={() => callSignedIn<RequestOptions>("POST", "reauthenticate/passkey/options")}
+              submitPasskey={({ token, credential }) => send({ token, credential })}
+              askForEmail={() => callSignedIn<{ token: string }>("POST", "reauthenticate/email")}
+            />
+          </>
+        )}
         {/* Not with the second click of a double click on a choice above, which moves this button. */}
         <button type="button" class="quiet" onClick={({ detail }) => detail < 2 && dialog.current?.close()}>
           Cancel

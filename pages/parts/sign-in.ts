@@ -10,7 +10,14 @@ interface SignedIn {
 }
 
 /** The ways to start a session. */
-type Way = "login" | "login/second-factor" | "login/passkey" | "login/email/verify" | "signup" | "signup/verify";
+type Way =
+  | `login/${string}/callback`
+  | "login"
+  | "login/second-factor"
+  | "login/passkey"
+  | "login/email/verify"
+  | "signup"
+  | "signup/verify";
 
 /** Whether there is a session now, or will be one after an admin has approved the account. */
 export type Result = "signed_in" | "waiting_for_approval";

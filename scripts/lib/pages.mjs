@@ -18,6 +18,7 @@ export const pages = {
   signup: "Sign up",
   "forgot-password": "Forgot your password?",
   "reset-password": "Set a new password",
+  callback: "Signing in",
   "undo-email-change": "Keep your email address",
   account: "Account",
   admin: "Administration",

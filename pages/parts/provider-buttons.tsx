@@ -1,0 +1,47 @@
+// The buttons that sign in with an identity provider.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useAction } from "./action";
+import type { IdentityProvider } from "./config";
+import { Message } from "./form";
+import { goToProvider, type ProviderRequest } from "./provider-sign-in";
+
+interface ProviderButtonsProps {
+  providers: IdentityProvider[];
+  /** Whether it is the first choice on the page, which gets the focus. */
+  isFirst?: boolean;
+  /** Returns what to ask for, after the click, or throws an {@link ApiError}. */
+  ask: () => Omit<ProviderRequest, "provider">;
+}
+
+export function ProviderButtons({ providers, isFirst, ask }: ProviderButtonsProps) {
+  const { busy, outcome, run } = useAction();
+  const [chosen, setChosen] = useState("");
+  const container = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (isFirst) container.current?.querySelector("button")?.focus();
+  }, []);
+  const begin = (provider: IdentityProvider) =>
+    run(async () => {
+      const request = ask();
+      setChosen(provider.id);
+      await goToProvider({ provider, ...request });
+    });
+  return (
+    <div ref={container} class="providers">
+      {providers.map((provider) => (
+        <button
+          key={provider.id}
+          type="button"
+          class={isFirst ? undefined : "other-way"}
+          aria-busy={busy && provider.id === chosen}
+          aria-disabled={busy}
+          onClick={() => begin(provider)}
+        >
+          Continue with {provider.name}
+        </button>
+      ))}
+      <Message outcome={outcome} />
+    </div>
+  );
+}
