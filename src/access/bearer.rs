@@ -17,9 +17,10 @@ use std::{ops::Deref, rc::Rc};
 
 use http::header;
 
+use super::session_signature;
 use crate::{
     app::App,
-    crypto::jwt::Verified,
+    crypto::jwt::{Unverified, Verified},
     domain::{
         Timestamp,
         claims::{Authentication, Claims, Purpose},
@@ -150,20 +151,21 @@ pub struct TokenContent<'a> {
 /// Returns the token of a session. That of a restricted session works only here.
 ///
 /// # Errors
-/// 500 if it cannot be signed.
-pub fn session_token(app: &App, content: &TokenContent<'_>) -> Result<String, Error> {
+/// 500 if it cannot be signed; 503.
+pub async fn session_token(app: &App, content: &TokenContent<'_>) -> Result<String, Error> {
     let TokenContent { user, session_id, restriction, authenticated_at, proof, expires_at } = *content;
     let (sid, is_restricted) = (session_id.to_owned(), restriction.is_some());
-    let (keys, purpose) = match is_restricted {
-        true => (&app.keys().restricted, Purpose::Restricted { sid }),
-        false => (&app.keys().session, Purpose::Session { sid }),
-    };
+    let purpose = if is_restricted { Purpose::Restricted { sid } } else { Purpose::Session { sid } };
     let claims = Claims {
         scopes: session_scopes(user, is_restricted),
         authentication: Some(Authentication::of(authenticated_at, proof)),
         ..claims(app, user, purpose)
     };
-    keys.sign(claims, app.now, expires_at)
+    if is_restricted {
+        app.keys().restricted.sign(claims, app.now, expires_at)
+    } else {
+        session_signature::sign(app, claims, expires_at).await
+    }
 }
 
 /// Returns the role and tier that the token of a session claims: never more than the session can do here.
@@ -282,7 +284,7 @@ pub async fn refusal_of_admin(app: &App, admin: &Admin, otherwise: Error) -> Err
 /// 401; 403 if the cookie comes from a page of another origin or the user is inactive; 409 if the page acts for another user; 503.
 pub async fn session_before_password_change(app: &App, request: &Request) -> Result<Session, Error> {
     let (token, carrier) = session_bearer(app, request)?;
-    let verified = verified_session(app, &token).ok_or(Error::Unauthorized)?;
+    let verified = verified_session(app, &token).await?.ok_or(Error::Unauthorized)?;
     live_session(app, request, ReadFrom::Primary, &verified, carrier).await
 }
 
@@ -304,7 +306,7 @@ pub async fn password_reset(app: &App, request: &Request) -> Result<PasswordRese
 /// As [`session_before_password_change`] and [`password_reset`].
 pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<Bearer, Error> {
     let (token, carrier) = session_bearer(app, request)?;
-    if let Some(verified) = verified_session(app, &token) {
+    if let Some(verified) = verified_session(app, &token).await? {
         let live_in = |read_from| live_session(app, request, read_from, &verified, carrier);
         let read_from = if is_restricted(&verified) { ReadFrom::Primary } else { ReadFrom::Nearest };
         let mut live = live_in(read_from).await?;
@@ -326,16 +328,18 @@ pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<B
 
 /// Returns the verified session token. Tokens come with every request of a session, so one with a valid signature is decoded once.
 /// Expiry is checked each time, and D1 is asked whether the session is live.
-fn verified_session(app: &App, token: &str) -> Option<Rc<Verified<Claims>>> {
-    app.isolate
-        .session_tokens
-        .get_or_find(token, || {
-            let keys = app.keys();
-            let of_session = || Some(keys.session.verify(token, app.now)?).filter(is_session);
-            let restricted = || Some(keys.restricted.verify(token, app.now)?).filter(is_restricted);
-            of_session().or_else(restricted)
-        })
-        .filter(|verified| app.now < verified.expires_at)
+///
+/// # Errors
+/// 503 if WebCrypto fails.
+async fn verified_session(app: &App, token: &str) -> Result<Option<Rc<Verified<Claims>>>, Error> {
+    let cache = &app.isolate.session_tokens;
+    if let Some(verified) = cache.get(token) {
+        return Ok(Some(verified).filter(|verified| app.now < verified.expires_at));
+    }
+    let Some(unverified) = Unverified::read(token) else { return Ok(None) };
+    let of_session = session_signature::claims(app, &unverified).await?.filter(is_session);
+    let restricted = || app.keys().restricted.claims(&unverified, app.now).filter(is_restricted);
+    Ok(of_session.or_else(restricted).map(|verified| cache.insert(token, verified)))
 }
 
 fn is_session(verified: &Verified<Claims>) -> bool {

@@ -82,7 +82,7 @@ async fn sign_in_to(
         // The token was used, the account changed or deactivated, or a second factor added in the meantime.
         return Err(Error::WrongCode);
     }
-    sign_in::answer(app, request, account.user, account.must_change_password, &new)
+    sign_in::answer(app, request, account.user, account.must_change_password, &new).await
 }
 
 /// Returns the refusal that leads to the second step.
@@ -120,7 +120,7 @@ async fn claim(
     user.is_verified = true;
     user.updated_at = app.now.max(user.updated_at + 1);
     user.name = applicant.name;
-    sign_in::answer(app, request, user, false, &new)
+    sign_in::answer(app, request, user, false, &new).await
 }
 
 async fn sign_up(
@@ -140,7 +140,7 @@ async fn sign_up(
     };
     let event = audit::new_session(app, Action::Signup, &user_id, &new).sets(Some(Role::User), Some(0));
     match email_proofs::sign_up(&app.store, token, &user, &new, &event).await? {
-        SignUp::Done(user) => sign_in::answer(app, request, *user, false, &new),
+        SignUp::Done(user) => sign_in::answer(app, request, *user, false, &new).await,
         SignUp::EmailTaken => Err(Error::EmailTaken),
         SignUp::TokenSpent => Err(Error::WrongCode),
     }

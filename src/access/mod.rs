@@ -14,5 +14,6 @@ pub mod passkey;
 pub mod password_attempt;
 pub mod recent;
 pub mod second_factor;
+pub mod session_signature;
 pub mod sign_in;
 pub mod user_token;

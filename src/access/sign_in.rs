@@ -27,8 +27,8 @@ const USER_AGENT_LENGTH: usize = 200;
 /// this service that requests the session cookie gets it in addition.
 ///
 /// # Errors
-/// 500 if the token cannot be signed.
-pub fn answer(
+/// 500 if the token cannot be signed; 503.
+pub async fn answer(
     app: &App,
     request: &Request,
     user: User,
@@ -45,7 +45,7 @@ pub fn answer(
         proof,
         expires_at: *expires_at,
     };
-    let token = bearer::session_token(app, &content)?;
+    let token = bearer::session_token(app, &content).await?;
     let cookie = (session_cookie::is_wanted(request) && bearer::is_from_own_page(app, request))
         .then(|| bearer::cookie(app, bearer::cookie_kind(app, request), &token, session.expires_at));
     let body = SignedIn { token: &token, user: responses::User::from(&user), must_change_password };

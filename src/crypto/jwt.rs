@@ -1,21 +1,21 @@
-//! JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037). There is one algorithm, keys are selected by their `kid`, and the
-//! header contains nothing else.
+//! JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037), and the parts of those that are signed with ES256 elsewhere. A key has
+//! one algorithm and is selected by its `kid`. The header contains nothing else.
 //!
-//! jwt-compact parses and writes tokens, headers, claims and base64, and checks their structure. The keys are those of
-//! ed25519-dalek, because jwt-compact's own support is for an older version. Times are compared here: RFC 7519 (section 4.1.4)
-//! rejects a token at its expiry, and jwt-compact only after it.
-
-use std::{borrow::Cow, num::NonZeroUsize};
+//! jwt-compact parses tokens, headers, claims and base64, and checks their structure. The signatures are those of ed25519-dalek,
+//! because jwt-compact's own support is for an older version. Times are compared here: RFC 7519 (section 4.1.4) rejects a token at
+//! its expiry, and jwt-compact only after it.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chrono::DateTime;
-use ed25519_dalek::{SIGNATURE_LENGTH, Signature, Signer, SigningKey, VerifyingKey};
-use jwt_compact::{Algorithm, AlgorithmExt, AlgorithmSignature, Claims, Header, UntrustedToken};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use jwt_compact::{Claims, UntrustedToken};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
+
+const EDDSA: &str = "EdDSA";
 
 /// A verified token.
 #[derive(Debug)]
@@ -26,15 +26,6 @@ pub struct Verified<T> {
     pub expires_at: i64,
     /// All other claims.
     pub claims: T,
-}
-
-/// A public key.
-#[derive(Debug)]
-pub struct PublicKey<'a> {
-    /// The id, which is the thumbprint of the key (RFC 7638).
-    pub id: &'a str,
-    /// The key, in base64url.
-    pub x: String,
 }
 
 /// The keys of a purpose. The first one signs, all of them verify.
@@ -60,29 +51,44 @@ impl JwtKeys {
     /// Signs `claims`. The times are in milliseconds since 1970; the token has whole seconds.
     ///
     /// # Errors
-    /// 500 if the claims are not a JSON object or a time is out of range.
+    /// As [`message`].
     pub fn sign<T: Serialize>(&self, claims: T, issued_at: i64, expires_at: i64) -> Result<String, Error> {
-        let moment = |milliseconds: i64| {
-            DateTime::from_timestamp(milliseconds.div_euclid(1_000), 0)
-                .ok_or_else(|| Error::Internal("a time beyond the calendar".to_owned()))
-        };
-        let mut claims = Claims::new(claims);
-        claims.issued_at = Some(moment(issued_at)?);
-        claims.expiration = Some(moment(expires_at)?);
-        let header = Header::empty().with_token_type("JWT").with_key_id(self.key_id.as_str());
-        EdDsa
-            .token(&header, &claims, &self.signing)
-            .map_err(|error| Error::Internal(format!("a token cannot be signed: {error}")))
+        let message = message(EDDSA, &self.key_id, claims, issued_at, expires_at)?;
+        let signature = self.signing.sign(message.as_bytes());
+        Ok(with_signature(message, &signature.to_bytes()))
     }
 
     /// Returns the claims of `token`, if one of these keys has signed it and it has not expired at `now` (milliseconds).
-    ///
-    /// The header only selects one of our keys. A header with another algorithm, a key (`jwk`, `jku`, `x5u`, …) or extensions
-    /// (`crit`) is rejected (RFC 8725, sections 3.1 and 3.10).
     pub fn verify<T: DeserializeOwned>(&self, token: &str, now: i64) -> Option<Verified<T>> {
-        let token: UntrustedToken<'_, Map<String, Value>> = token.try_into().ok()?;
+        self.claims(&Unverified::read(token)?, now)
+    }
+
+    /// As [`JwtKeys::verify`].
+    pub fn claims<T: DeserializeOwned>(&self, token: &Unverified<'_>, now: i64) -> Option<Verified<T>> {
+        let (_, key) = self.verifying.iter().find(|(known, _)| known == token.key_id())?;
+        let is_signed = token.algorithm() == EDDSA && is_signed(key, token.message, token.signature());
+        is_signed.then(|| token.claims(now))?
+    }
+
+    /// Returns the public keys, each with its id, which is its thumbprint (RFC 7638). The first one signs; all of them verify.
+    pub fn public(&self) -> impl Iterator<Item = (&str, [u8; 32])> {
+        self.verifying.iter().map(|(id, key)| (id.as_str(), key.to_bytes()))
+    }
+}
+
+/// A token whose signature has not been verified.
+pub struct Unverified<'a> {
+    message: &'a [u8],
+    token: UntrustedToken<'a, Map<String, Value>>,
+    key_id: String,
+}
+
+impl<'a> Unverified<'a> {
+    /// Reads a token. Its header only selects one of our keys: one with another key (`jwk`, `jku`, `x5u`, …) or extensions (`crit`) is
+    /// rejected (RFC 8725, sections 3.1 and 3.10).
+    pub fn read(text: &'a str) -> Option<Self> {
+        let token: UntrustedToken<'a, Map<String, Value>> = text.try_into().ok()?;
         let header = token.header();
-        let key_id = header.key_id.as_deref()?;
         let names_a_key = header.key_set_url.is_some()
             || header.certificate_url.is_some()
             || header.certificate_sha1_thumbprint.is_some()
@@ -93,54 +99,76 @@ impl JwtKeys {
         {
             return None;
         }
-        let (_, key) = self.verifying.iter().find(|(known, _)| known == key_id)?;
-        let (_, claims) = EdDsa.validator::<T>(key).validate(&token).ok()?.into_parts();
+        let key_id = header.key_id.clone()?;
+        let (message, _) = text.rsplit_once('.')?;
+        Some(Unverified { message: message.as_bytes(), token, key_id })
+    }
+
+    /// Returns the id of the key that the token names. The algorithm is that of the key.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// Returns the algorithm that the token names. It must be that of the key.
+    pub fn algorithm(&self) -> &str {
+        self.token.algorithm()
+    }
+
+    /// Returns what is signed.
+    pub fn message(&self) -> &[u8] {
+        self.message
+    }
+
+    /// Returns the signature.
+    pub fn signature(&self) -> &[u8] {
+        self.token.signature_bytes()
+    }
+
+    /// Returns the claims, if the token has not expired at `now` (milliseconds). Only for tokens whose signature has been verified.
+    pub fn claims<T: DeserializeOwned>(&self, now: i64) -> Option<Verified<T>> {
+        let claims: Claims<T> = self.token.deserialize_claims_unchecked().ok()?;
         let expires_at = claims.expiration?.timestamp_millis();
         let issued_at = claims.issued_at?.timestamp_millis();
         let mature = claims.not_before.is_none_or(|moment| moment.timestamp_millis() <= now);
         (mature && now < expires_at).then_some(Verified { issued_at, expires_at, claims: claims.custom })
     }
-
-    /// Returns the public keys. The first one signs; all of them verify.
-    pub fn public(&self) -> impl Iterator<Item = PublicKey<'_>> {
-        self.verifying.iter().map(|(id, key)| PublicKey { id, x: x(key) })
-    }
 }
 
-/// The algorithm `EdDSA` with Ed25519 (RFC 8037, section 3.1) and the keys of ed25519-dalek.
-struct EdDsa;
-
-/// A signature, for jwt-compact.
-struct EdDsaSignature(Signature);
-
-impl AlgorithmSignature for EdDsaSignature {
-    const LENGTH: Option<NonZeroUsize> = NonZeroUsize::new(SIGNATURE_LENGTH);
-
-    fn try_from_slice(slice: &[u8]) -> anyhow::Result<Self> {
-        Ok(EdDsaSignature(Signature::from_slice(slice)?))
-    }
-
-    fn as_bytes(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(self.0.to_bytes().to_vec())
-    }
+/// Returns what is signed of a token: its header and its claims. The times are in milliseconds since 1970; the token has whole seconds.
+///
+/// # Errors
+/// 500 if the claims are not a JSON object or a time is out of range.
+pub fn message<T: Serialize>(
+    algorithm: &str,
+    key_id: &str,
+    claims: T,
+    issued_at: i64,
+    expires_at: i64,
+) -> Result<String, Error> {
+    let moment = |milliseconds: i64| {
+        DateTime::from_timestamp(milliseconds.div_euclid(1_000), 0)
+            .ok_or_else(|| Error::Internal("a time beyond the calendar".to_owned()))
+    };
+    let mut claims = Claims::new(claims);
+    claims.issued_at = Some(moment(issued_at)?);
+    claims.expiration = Some(moment(expires_at)?);
+    let claims = serde_json::to_string(&claims)
+        .map_err(|error| Error::Internal(format!("the claims of a token are no JSON object: {error}")))?;
+    // Neither value needs an escape: a key id is in base64url.
+    let header = format!(r#"{{"alg":"{algorithm}","kid":"{key_id}","typ":"JWT"}}"#);
+    let [header, claims] = [header, claims].map(|part| Base64UrlUnpadded::encode_string(part.as_bytes()));
+    Ok(format!("{header}.{claims}"))
 }
 
-impl Algorithm for EdDsa {
-    type SigningKey = SigningKey;
-    type VerifyingKey = VerifyingKey;
-    type Signature = EdDsaSignature;
+/// Returns the token of a message from [`message`] and its signature.
+pub fn with_signature(mut message: String, signature: &[u8]) -> String {
+    message.push('.');
+    message.push_str(&Base64UrlUnpadded::encode_string(signature));
+    message
+}
 
-    fn name(&self) -> Cow<'static, str> {
-        Cow::Borrowed("EdDSA")
-    }
-
-    fn sign(&self, signing_key: &SigningKey, message: &[u8]) -> EdDsaSignature {
-        EdDsaSignature(signing_key.sign(message))
-    }
-
-    fn verify_signature(&self, signature: &EdDsaSignature, verifying_key: &VerifyingKey, message: &[u8]) -> bool {
-        verifying_key.verify_strict(message, &signature.0).is_ok()
-    }
+fn is_signed(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
+    Signature::from_slice(signature).is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
 }
 
 fn x(key: &VerifyingKey) -> String {
@@ -289,8 +317,7 @@ mod tests {
         for line in vectors.lines().filter(|line| !line.starts_with('#')) {
             let columns: Vec<&str> = line.split('\t').collect();
             let key = VerifyingKey::from_bytes(&bytes(columns[2]).try_into().unwrap()).unwrap();
-            let is_valid = EdDsaSignature::try_from_slice(&bytes(columns[4]))
-                .is_ok_and(|signature| EdDsa.verify_signature(&signature, &key, &bytes(columns[3])));
+            let is_valid = is_signed(&key, &bytes(columns[3]), &bytes(columns[4]));
             assert_eq!(is_valid, columns[1] == "valid", "{line}");
             if is_valid {
                 judged.0 += 1;

@@ -1,16 +1,21 @@
 //! All keys, derived from one secret by HKDF-SHA-256 (RFC 5869) with their purpose as `info`. Keys of different purposes are
 //! independent, so a token of one kind does not work as another.
 
+use std::cell::OnceCell;
+
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-use super::{jwt::JwtKeys, keyed_hash::HashKey, seal::SealKey};
+use super::{jwt::JwtKeys, keyed_hash::HashKey, p256, seal::SealKey};
 
 /// The keys of this deployment.
 pub struct Keys {
-    /// Signs session tokens. Its public half is at `/api/auth/jwks`.
+    /// Signs session tokens, unless they are signed with ES256. Its public half is at `/api/auth/jwks`.
     pub session: JwtKeys,
+    /// Sign session tokens with ES256: the current key, and the previous one if it is still accepted. Their public halves are at
+    /// `/api/auth/jwks`.
+    pub session_es256: [Option<Es256Key>; 2],
     /// Signs tokens of sessions that can do little until their user has changed the default password or set up a second factor. It
     /// is not published, so that no other service accepts such a token.
     pub restricted: JwtKeys,
@@ -33,6 +38,16 @@ pub struct Keys {
     pub one_time: SealKey,
     /// Encrypt the secrets of authenticator apps and recovery codes: the current key, and the previous one if it is still accepted.
     pub second_factor: Vec<SecondFactorKey>,
+}
+
+/// A private key for ES256. `access::session_signature` uses it, with WebCrypto.
+pub struct Es256Key {
+    /// Identifies the key. Not its thumbprint (RFC 7638), because the public key is unknown until WebCrypto has derived it.
+    pub id: String,
+    /// The private key in PKCS #8, in DER.
+    pub pkcs8: Vec<u8>,
+    /// The public key, as soon as it is known: the uncompressed point.
+    pub point: OnceCell<[u8; 65]>,
 }
 
 /// The two keys of user tokens from the same secret.
@@ -60,6 +75,7 @@ impl Keys {
         let secrets = || std::iter::once(current).chain(previous);
         Keys {
             session: jwt_keys(current, previous, "session token"),
+            session_es256: [Some(current), previous].map(|secret| secret.map(es256_key)),
             restricted: jwt_keys(current, previous, "password change token"),
             password_reset: jwt_keys(current, previous, "password reset token"),
             throttle: HashKey(derive(current, "throttle")),
@@ -87,6 +103,14 @@ impl Keys {
 
 fn jwt_keys(current: &str, previous: Option<&str>, purpose: &str) -> JwtKeys {
     JwtKeys::new(&derive(current, purpose), previous.map(|secret| derive(secret, purpose)).as_ref())
+}
+
+fn es256_key(secret: &str) -> Es256Key {
+    Es256Key {
+        id: Base64UrlUnpadded::encode_string(&derive::<32>(secret, "session token ES256 key id")),
+        pkcs8: p256::private_key(|counter| derive(secret, &format!("session token ES256 {counter}"))),
+        point: OnceCell::new(),
+    }
 }
 
 fn key_id(secret: &str, purpose: &str) -> String {

@@ -14,6 +14,7 @@ mod firebase_scrypt;
 pub mod jwt;
 pub mod keyed_hash;
 pub mod keys;
+mod p256;
 pub mod password_hash;
 pub mod random;
 mod scrypt;

@@ -85,7 +85,7 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         // The password was changed, the account deactivated or a second factor added in the meantime.
         return Err(Error::WrongCredentials);
     }
-    sign_in::answer(app, request, account.user, account.must_change_password, &new)
+    sign_in::answer(app, request, account.user, account.must_change_password, &new).await
 }
 
 /// Returns the refusal that leads to the second step.

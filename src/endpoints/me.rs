@@ -59,7 +59,8 @@ async fn refresh(app: &App, session: &Session) -> Result<Option<Header>, Error> 
             proof: &session.proof,
             expires_at,
         },
-    )?;
+    )
+    .await?;
     Ok(Some(match session.carrier {
         Carrier::Header => (REFRESH_TOKEN, token.into()),
         Carrier::Cookie(kind) => bearer::cookie(app, kind, &token, expires_at),

@@ -77,5 +77,5 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
         // The token was used before, or the passkey was used or removed or the account deactivated in the meantime.
         return Err(audit::refused_login(app, Some(&user.id), Error::WrongPasskey));
     }
-    sign_in::answer(app, request, found.account.user, found.account.must_change_password, &new)
+    sign_in::answer(app, request, found.account.user, found.account.must_change_password, &new).await
 }

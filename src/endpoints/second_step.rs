@@ -218,5 +218,5 @@ async fn complete(
         // The code or the token was used, the password changed, or the account deactivated in the meantime.
         return Err(audit::refused_login(app, Some(user_id), Error::WrongCode));
     }
-    sign_in::answer(app, request, account.user, account.must_change_password, new)
+    sign_in::answer(app, request, account.user, account.must_change_password, new).await
 }

@@ -186,7 +186,7 @@ async fn with_invitation(app: &App, request: &Request, fields: &Fields<'_>) -> R
     let event = audit::new_session(app, Action::Signup, &user_id, &session).sets(Some(Role::User), Some(0));
     let counters = password_attempt::counters(app, email.as_str());
     match users::sign_up(&app.store, new, &session, &counters, &event).await? {
-        users::SignUp::Done(user) => sign_in::answer(app, request, *user, false, &session),
+        users::SignUp::Done(user) => sign_in::answer(app, request, *user, false, &session).await,
         users::SignUp::EmailTaken => Err(Error::EmailTaken),
         users::SignUp::ReferrerEnded => Err(Error::ReferrerRefused),
     }

@@ -21,10 +21,10 @@ extern "C" {
     fn rs256(modulus: &str, message: Uint8Array, signature: Uint8Array) -> Promise;
 
     #[wasm_bindgen(js_name = signEs256)]
-    fn sign_es256(key: Uint8Array, message: Uint8Array) -> Promise;
+    fn sign_es256(key: &[u8], message: &[u8]) -> Promise;
 
     #[wasm_bindgen(js_name = p256Point)]
-    fn p256_point(key: Uint8Array) -> Promise;
+    fn p256_point(key: &[u8]) -> Promise;
 }
 
 /// Waits for what WebCrypto returns.
@@ -58,10 +58,10 @@ impl Signatures for WebCrypto {
     }
 
     fn sign_es256<'a>(&'a self, key: &'a [u8], message: &'a [u8]) -> Pending<'a, Result<[u8; 64], StoreError>> {
-        Box::pin(bytes(sign_es256(key.into(), message.into())))
+        Box::pin(bytes(sign_es256(key, message)))
     }
 
     fn p256_point<'a>(&'a self, key: &'a [u8]) -> Pending<'a, Result<[u8; 65], StoreError>> {
-        Box::pin(bytes(p256_point(key.into())))
+        Box::pin(bytes(p256_point(key)))
     }
 }

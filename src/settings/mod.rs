@@ -68,6 +68,8 @@ pub struct Settings {
     pub turnstile: Option<Turnstile>,
     /// `READ_REPLICAS`.
     pub reads_replicas: bool,
+    /// `SESSION_TOKEN_ALGORITHM`.
+    pub session_token_algorithm: SessionTokenAlgorithm,
     /// `OTP_LIFETIME_SECONDS`.
     pub otp_lifetime: i64,
     /// `RESET_TOKEN_LIFETIME_SECONDS`.
@@ -78,6 +80,15 @@ pub struct Settings {
     pub user_token_lifetime_days: i64,
     /// `EVENT_RETENTION_DAYS`.
     pub event_retention_days: i64,
+}
+
+/// How new session tokens are signed. Tokens of both algorithms are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionTokenAlgorithm {
+    /// Ed25519 (RFC 8037).
+    EdDsa,
+    /// ECDSA on P-256 with SHA-256 (RFC 7518, section 3.4).
+    Es256,
 }
 
 /// Who must have a second factor.
@@ -142,6 +153,10 @@ impl Settings {
             },
             turnstile: Turnstile::read(&mut reader),
             reads_replicas: reader.choice(table::READ_REPLICAS) == "on",
+            session_token_algorithm: match reader.choice(table::SESSION_TOKEN_ALGORITHM) {
+                "ES256" => SessionTokenAlgorithm::Es256,
+                _ => SessionTokenAlgorithm::EdDsa,
+            },
             otp_lifetime: reader.number(table::OTP_LIFETIME_SECONDS),
             reset_token_lifetime: reader.number(table::RESET_TOKEN_LIFETIME_SECONDS),
             session: session::Lifetime {

@@ -210,6 +210,10 @@ settings! {
         SIGN_UP: Text = Text::or("invitation");
         /// Whether users can sign in with a code that they get by email.
         EMAIL_SIGN_IN: Choice = Choice::of(&["on", "off"]);
+        /// How session tokens are signed: `EdDSA` (Ed25519), or `ES256` (ECDSA on P-256) for services whose libraries cannot verify
+        /// Ed25519, see [verifying tokens](verify-tokens.md). Tokens of both algorithms are accepted, and the keys of both are
+        /// published, so a change ends no session. A session gets a token of the new algorithm when its token is refreshed.
+        SESSION_TOKEN_ALGORITHM: Choice = Choice::of(&["EdDSA", "ES256"]);
     }
     "Second factors" {
         /// Who must have a second factor: nobody (`optional`), `admins`, or `everybody`. Users who must have

@@ -5,7 +5,18 @@ import assert from "node:assert/strict";
 import { Agent, request as httpRequest } from "node:http";
 import { after, before, test } from "node:test";
 import { paths } from "../../scripts/lib/pages.mjs";
-import { adminToken, assertConventions, me, ok, resetToken, send, signUp, userToken } from "./support/client.mjs";
+import {
+  adminToken,
+  assertConventions,
+  login,
+  me,
+  ok,
+  PASSWORD,
+  resetToken,
+  send,
+  signUp,
+  userToken,
+} from "./support/client.mjs";
 import { startPostern } from "./support/postern.mjs";
 import { Random, seed } from "./support/random.mjs";
 
@@ -14,13 +25,15 @@ const AT_ONCE = 8;
 
 let postern;
 const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
-/** Bearer tokens of every kind: a session, a reset token, an OTP session token, a user token. */
+/** Bearer tokens of every kind: a session of each algorithm, a reset token, an OTP session token, a user token. */
 const tokens = {};
 before(async () => {
   // Turns off the rate limiter, so that every request is processed.
   postern = await startPostern({ rateLimit: 1_000_000 });
   const { token, user } = await signUp(postern, "ada@example.com");
   tokens.session = token;
+  await postern.restart({ settings: { SESSION_TOKEN_ALGORITHM: "ES256" } });
+  tokens.es256 = (await login(postern, "ada@example.com", PASSWORD)).body.token;
   tokens.admin = await adminToken(postern);
   tokens.userToken = await userToken(postern, token);
   tokens.reset = await resetToken(postern, user.email);
@@ -262,7 +275,9 @@ function hostile(random) {
   }
 
   // Users may deactivate their account, log out, and use their own reset link.
-  const honest = [tokens.session, tokens.admin, tokens.reset].some((token) => headers.authorization?.endsWith(token));
+  const honest = [tokens.session, tokens.es256, tokens.admin, tokens.reset].some((token) =>
+    headers.authorization?.endsWith(token),
+  );
   if (
     honest &&
     /logout|reset-password|me\/sessions\/|auth\/me\b(?!\/)/.test(path) &&
@@ -355,4 +370,5 @@ test(`${REQUESTS} hostile requests get valid responses and change no account (SE
     assert.ok(statuses.has(status), `no answer ${status} in ${REQUESTS} requests; SEED=${seed}`);
   }
   ok(await me(postern, tokens.session));
+  ok(await me(postern, tokens.es256));
 });

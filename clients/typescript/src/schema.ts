@@ -365,7 +365,8 @@ export interface paths {
         };
         /**
          * Get the public keys of session tokens
-         * @description The response is a JSON Web Key Set (RFC 7517). Other services use it to verify session tokens.
+         * @description The response is a JSON Web Key Set (RFC 7517). Other services use it to verify session tokens. It has keys of both algorithms,
+         *     because a token stays valid when `SESSION_TOKEN_ALGORITHM` changes.
          */
         get: operations["getJwks"];
         put?: never;
@@ -2257,22 +2258,22 @@ export interface components {
             /** @description When the codes expire. */
             expires_at: components["schemas"]["Timestamp"];
         };
-        /** @description A public key (RFC 8037, section 2). */
+        /** @description A public key (RFC 8037, section 2; RFC 7518, section 6.2). */
         PublicKey: {
             /**
-             * @description The algorithm.
+             * @description The algorithm: `EdDSA` or `ES256`.
              * @example EdDSA
              */
             alg: string;
             /**
-             * @description The curve.
+             * @description The curve: `Ed25519` or `P-256`.
              * @example Ed25519
              */
             crv: string;
-            /** @description The key id, which is its thumbprint (RFC 7638). */
+            /** @description The key id. */
             kid: string;
             /**
-             * @description The key type.
+             * @description The key type: `OKP` or `EC`.
              * @example OKP
              */
             kty: string;
@@ -2281,8 +2282,10 @@ export interface components {
              * @example sig
              */
             use: string;
-            /** @description The key, in base64url. */
+            /** @description The key, or the first coordinate of a point on P-256, in base64url. */
             x: string;
+            /** @description The second coordinate of a point on P-256, in base64url. */
+            y?: string | null;
         };
         /** @description How a user can prove again who they are. */
         Reauthentication: {

@@ -93,7 +93,7 @@ export async function verify(request: Request, options: VerifyOptions): Promise<
   const { payload } = await jwtVerify(token, jwks, {
     issuer,
     audience: issuer,
-    algorithms: ["EdDSA"],
+    algorithms: ["EdDSA", "ES256"],
     typ: "JWT",
     requiredClaims: ["sub", "sid", "iat", "exp", "scopes"],
   }).catch((error: unknown) => {
