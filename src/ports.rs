@@ -157,16 +157,25 @@ pub struct HttpResponse {
     pub body: String,
 }
 
+/// How much of a response is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The time until the whole response has arrived.
+    pub time: Duration,
+    /// The size of the body, in bytes. A larger one is an [`HttpError`], and the rest of it is not read.
+    pub bytes: usize,
+}
+
 /// Sends HTTP requests to other services.
 pub trait HttpClient {
-    /// Sends a POST and waits at most `limit` for the whole response. Does not follow redirects.
-    fn post(&self, request: HttpRequest, limit: Duration) -> Pending<'_, Result<HttpResponse, HttpError>>;
-    /// Sends a GET for an absolute `https` URL and waits at most `limit` for the whole response. Does not follow redirects.
+    /// Sends a POST. Does not follow redirects.
+    fn post(&self, request: HttpRequest, limits: Limits) -> Pending<'_, Result<HttpResponse, HttpError>>;
+    /// Sends a GET for an absolute URL. Does not follow redirects.
     fn get<'a>(
         &'a self,
         url: &'a str,
-        headers: &'a [(&'static str, &'static str)],
-        limit: Duration,
+        headers: &'a [(&'static str, &'a str)],
+        limits: Limits,
     ) -> Pending<'a, Result<HttpResponse, HttpError>>;
 }
 

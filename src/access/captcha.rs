@@ -9,14 +9,14 @@ use crate::{
     app::App,
     domain::origin,
     error::Error,
-    ports::{HttpRequest, HttpResponse},
+    ports::{HttpRequest, HttpResponse, Limits},
     settings::Turnstile,
 };
 
 /// <https://developers.cloudflare.com/turnstile/get-started/server-side-validation/>.
 const SERVICE: &str = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
 /// A user waits for this.
-const LIMIT: Duration = Duration::from_secs(5);
+const LIMITS: Limits = Limits { time: Duration::from_secs(5), bytes: 64 * 1024 };
 /// The maximum length of a token, in bytes.
 const MAX_LENGTH: usize = 2048;
 /// The errors that are about the token. All others are about the settings or the service.
@@ -58,7 +58,7 @@ pub async fn verify(app: &App, form: Form, token: Option<&str>) -> Result<(), Er
         headers: vec![("Content-Type", "application/json".to_owned())],
         body: json!({ "secret": turnstile.secret_key.0, "response": token }).to_string(),
     };
-    let response = app.http.post(request, LIMIT).await;
+    let response = app.http.post(request, LIMITS).await;
     let response = response.map_err(|error| Error::Unavailable(format!("Turnstile: {}", error.0)))?;
     judge(&response, turnstile, form, &origin::host(&app.settings().app_url))
 }

@@ -7,14 +7,15 @@ use crate::{
     crypto::sha1,
     domain::{breached_password, password::NewPassword},
     error::{Error, FieldProblem},
+    ports::Limits,
 };
 
 /// Pwned Passwords, which returns all hashes that start with the given 5 digits.
 const SERVICE: &str = "https://api.pwnedpasswords.com/range/";
 /// With padding, the length of the response does not reveal the digits.
 const HEADERS: [(&str, &str); 2] = [("Add-Padding", "true"), ("User-Agent", "Postern")];
-/// A user waits for this: longer than the service usually takes, but not long.
-const LIMIT: Duration = Duration::from_secs(2);
+/// A user waits for this: longer than the service usually takes, but not long. A response has about 80 KiB.
+const LIMITS: Limits = Limits { time: Duration::from_secs(2), bytes: 512 * 1024 };
 
 /// Rejects a password from a known breach, if the settings want that (NIST SP 800-63B-4, section 3.1.1.2). If the service fails, is
 /// slow or responds oddly, the password is accepted, because it has already passed the list of common passwords.
@@ -28,7 +29,7 @@ pub async fn refuse_breached(app: &App, field: &'static str, password: &NewPassw
     let hash = sha1::hexadecimal(password.as_str());
     let (told, kept) = hash.split_at(breached_password::PREFIX_LENGTH);
     let url = format!("{SERVICE}{told}");
-    let is_breached = match app.http.get(&url, &HEADERS, LIMIT).await {
+    let is_breached = match app.http.get(&url, &HEADERS, LIMITS).await {
         Ok(answer) if answer.status == 200 => breached_password::is_listed(&answer.body, kept).ok_or("no list"),
         Ok(_) => Err("no success"),
         Err(_) => Err("no answer"),

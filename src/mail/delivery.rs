@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     domain::email::Sender,
     error::Error,
-    ports::{HttpClient, HttpError, Mailer},
+    ports::{HttpClient, HttpError, Limits, Mailer},
     settings::Provider,
 };
 
@@ -15,7 +15,7 @@ use super::{
 };
 
 /// How long a provider has to respond.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMITS: Limits = Limits { time: Duration::from_secs(10), bytes: 64 * 1024 };
 
 /// A mail that no provider accepted.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl Delivery<'_> {
                 return cloudflare::outcome(result).map_err(Unsent::from);
             }
         };
-        let response = self.http.post(request, LIMIT).await.map_err(|error| Unsent::without_response(name, &error))?;
+        let response = self.http.post(request, LIMITS).await.map_err(|error| Unsent::without_response(name, &error))?;
         outcome(&response).map_err(Unsent::from)
     }
 }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     impl HttpClient for Providers {
-        fn post(&self, request: HttpRequest, _: Duration) -> Pending<'_, Result<HttpResponse, HttpError>> {
+        fn post(&self, request: HttpRequest, _: Limits) -> Pending<'_, Result<HttpResponse, HttpError>> {
             let host = request.url.split('/').nth(2).unwrap().to_owned();
             self.called.borrow_mut().push(host);
             Box::pin(async { self.results.borrow_mut().remove(0) })
@@ -129,8 +129,8 @@ mod tests {
         fn get<'a>(
             &'a self,
             _: &'a str,
-            _: &'a [(&'static str, &'static str)],
-            _: Duration,
+            _: &'a [(&'static str, &'a str)],
+            _: Limits,
         ) -> Pending<'a, Result<HttpResponse, HttpError>> {
             unreachable!("mail is posted")
         }

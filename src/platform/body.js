@@ -1,4 +1,4 @@
-// Reads the body of a request. It is in WebAssembly memory, which never shrinks, only when it has arrived completely.
+// Reads the body of a request or a response. It is in WebAssembly memory, which never shrinks, only when it has arrived completely.
 
 /**
  * Returns at most `size` bytes of a body, or nothing if they do not arrive in time. Fails when the client breaks off.

@@ -15,7 +15,7 @@ use crate::{
 
 #[wasm_bindgen(module = "/src/platform/body.js")]
 extern "C" {
-    fn read(body: &web_sys::ReadableStream, size: usize, milliseconds: u32) -> Promise;
+    pub(super) fn read(body: &web_sys::ReadableStream, size: usize, milliseconds: u32) -> Promise;
 }
 
 /// The maximum time for a body to arrive.

@@ -1,36 +1,41 @@
 //! [`HttpClient`] on `fetch`.
 
-use std::time::Duration;
-
 use futures_util::future::{Either, select};
-use worker::{AbortController, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, wasm_bindgen::JsValue};
+use worker::{
+    AbortController, Fetch, Headers, Method, Request, RequestInit, RequestRedirect,
+    js_sys::Uint8Array,
+    wasm_bindgen::{JsCast, JsValue},
+    web_sys,
+};
 
 use crate::{
-    ports::{HttpClient, HttpError, HttpRequest, HttpResponse, Pending},
-    runtime::Sleep,
+    ports::{HttpClient, HttpError, HttpRequest, HttpResponse, Limits, Pending},
+    runtime::{JsFuture, Sleep},
 };
+
+use super::body;
 
 /// The platform's `fetch`.
 pub struct FetchClient;
 
 impl HttpClient for FetchClient {
-    fn post(&self, request: HttpRequest, limit: Duration) -> Pending<'_, Result<HttpResponse, HttpError>> {
+    fn post(&self, request: HttpRequest, limits: Limits) -> Pending<'_, Result<HttpResponse, HttpError>> {
         Box::pin(async move {
             let headers = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
             let init = init(Method::Post, headers, Some(request.body.into())).map_err(error)?;
-            send(&request.url, init, limit).await
+            send(&request.url, init, limits).await
         })
     }
 
     fn get<'a>(
         &'a self,
         url: &'a str,
-        headers: &'a [(&'static str, &'static str)],
-        limit: Duration,
+        headers: &'a [(&'static str, &'a str)],
+        limits: Limits,
     ) -> Pending<'a, Result<HttpResponse, HttpError>> {
         Box::pin(async move {
             let init = init(Method::Get, headers.iter().copied(), None).map_err(error)?;
-            send(url, init, limit).await
+            send(url, init, limits).await
         })
     }
 }
@@ -47,21 +52,34 @@ fn init<'a>(
     Ok(RequestInit { method, headers, body, redirect: RequestRedirect::Manual, ..RequestInit::default() })
 }
 
-async fn send(url: &str, init: RequestInit, limit: Duration) -> Result<HttpResponse, HttpError> {
+async fn send(url: &str, init: RequestInit, limits: Limits) -> Result<HttpResponse, HttpError> {
     let controller = AbortController::default();
     let signal = controller.signal();
     let answer = Box::pin(async {
         let request = Request::new_with_init(url, &init)?;
-        let mut response = Fetch::Request(request).send_with_signal(&signal).await?;
-        Ok(HttpResponse { status: response.status_code(), body: response.text().await? })
+        let response = Fetch::Request(request).send_with_signal(&signal).await?;
+        let status = response.status_code();
+        let body = read(&response.into(), limits).await?;
+        Ok(HttpResponse { status, body })
     });
-    match select(answer, Sleep::of(limit)).await {
+    match select(answer, Sleep::of(limits.time)).await {
         Either::Left((answer, _)) => answer.map_err(error),
         Either::Right(_) => {
             controller.abort();
-            Err(HttpError(format!("no answer within {} s", limit.as_secs())))
+            Err(HttpError(format!("no answer within {} s", limits.time.as_secs())))
         }
     }
+}
+
+/// Reads a body, and stops when it is too large.
+async fn read(response: &web_sys::Response, limits: Limits) -> worker::Result<String> {
+    let Some(stream) = response.body() else { return Ok(String::new()) };
+    let bytes = JsFuture::new(&body::read(&stream, limits.bytes + 1, limits.time.as_millis() as u32)).await?;
+    let bytes = bytes.dyn_into::<Uint8Array>().map_err(|_| "the body is late")?;
+    if bytes.length() as usize > limits.bytes {
+        return Err(format!("the body has more than {} bytes", limits.bytes).into());
+    }
+    Ok(String::from_utf8_lossy(&bytes.to_vec()).into_owned())
 }
 
 fn error(error: worker::Error) -> HttpError {

@@ -74,7 +74,7 @@ fn a_breached_password_is_rejected_if_the_check_is_enabled() {
         let gets = world.postern.resend.gets.take();
         assert_eq!(gets.len(), 1, "{endpoint}: {gets:?}");
         assert_eq!(gets[0].url, format!("https://api.pwnedpasswords.com/range/{sent}"));
-        assert!(gets[0].headers.contains(&("Add-Padding", "true")), "{gets:?}");
+        assert!(gets[0].headers.contains(&("Add-Padding", "true".to_owned())), "{gets:?}");
 
         // The request can be repeated, and padding entries do not count as breaches.
         let_it_answer(&world, 200, &format!("0018A45C4D1DEF81644B54AB7F969B88D65:1\r\n{kept}:0\r\n"));
