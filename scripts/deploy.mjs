@@ -36,7 +36,7 @@ import {
 } from "./lib/deployment.mjs";
 import { problemList } from "./lib/events.mjs";
 import { ask, Failure, main, root, run, say } from "./lib/run.mjs";
-import { isSecret, settingOf } from "./lib/settings.mjs";
+import { isSecret, settingOf, strayProviderSettings } from "./lib/settings.mjs";
 import { summarise } from "./lib/summary.mjs";
 
 // Disables wrangler's telemetry and log files.
@@ -101,7 +101,7 @@ function parseArguments() {
 /** Does everything that needs no network. Missing settings are only listed, because the deployment may have them. */
 async function dryRun(environment, config) {
   const settings = withSecret(settingsOf(config, process.env, null));
-  const problems = await checkSettings(settings);
+  const problems = [...(await checkSettings(settings)), ...strays(settings)];
   refuse(problems.filter((problem) => !isMissing(problem)));
 
   say("Listing what wrangler would upload.");
@@ -132,7 +132,7 @@ async function complete(settings, live) {
     settings = withSetting(settings, "MAIL_PROVIDER", await askFor(question, { fallback }));
   }
   for (;;) {
-    const problems = [...(await checkSettings(settings)), ...withoutAdmin(settings, live)];
+    const problems = [...(await checkSettings(settings)), ...strays(settings), ...withoutAdmin(settings, live)];
     const toAsk = canAsk ? problems.filter(isMissing) : [];
     if (toAsk.length === 0 || toAsk.length < problems.length) refuse(problems);
     if (toAsk.length === 0) return settings;
@@ -142,6 +142,12 @@ async function complete(settings, live) {
       settings = withSetting(settings, setting, value);
     }
   }
+}
+
+/** Problems of settings that the Worker does not look for, so only these scripts can find them. */
+function strays({ vars, secrets, keptSecrets }) {
+  const names = new Set([...Object.keys({ ...process.env, ...vars, ...secrets }), ...keptSecrets]);
+  return strayProviderSettings([...names], vars.IDENTITY_PROVIDERS);
 }
 
 function isMissing({ kind }) {

@@ -10,7 +10,7 @@ import { build, fingerprint, inputs } from "./build.mjs";
 import { readable } from "./lib/events.mjs";
 import { accountToSignIn } from "./lib/first-account.mjs";
 import { explain, Failure, main, root, run, say } from "./lib/run.mjs";
-import { completeDevVars, localSettings } from "./lib/settings.mjs";
+import { completeDevVars, localSettings, strayProviderSettings } from "./lib/settings.mjs";
 
 const startLimitMilliseconds = 60_000;
 
@@ -30,6 +30,7 @@ await main(async () => {
 
   completeDevVars();
   const settings = localSettings({ APP_URL: address });
+  refuseStrays(settings);
   await build();
   await migrate();
   const account = await accountToSignIn(settings);
@@ -38,6 +39,15 @@ await main(async () => {
   introduce(address, settings, account);
   await rebuildOnChange(worker);
 });
+
+function refuseStrays(settings) {
+  const problems = strayProviderSettings(Object.keys({ ...process.env, ...settings }), settings.IDENTITY_PROVIDERS);
+  if (problems.length === 0) return;
+  throw new Failure(
+    problems.map(({ message }) => message).join("\n"),
+    "Change .dev.vars or the environment of `npm start`.",
+  );
+}
 
 function chosenPort() {
   const port = Number(process.env.PORT || 8787);

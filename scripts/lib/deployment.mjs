@@ -4,7 +4,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, root } from "./run.mjs";
-import { isSecret, settingNames } from "./settings.mjs";
+import { isSecret, isSetting } from "./settings.mjs";
 
 export const environments = ["production", "staging"];
 
@@ -98,7 +98,7 @@ export function writeConfiguration(environment, config) {
  * deployment already has. An empty variable removes a value. Existing secrets stay unless a new one is given.
  */
 export function settingsOf(config, given, live) {
-  const known = Object.entries(given).filter(([name]) => settingNames.includes(name) && name !== "ENVIRONMENT");
+  const known = Object.entries(given).filter(([name]) => isSetting(name) && name !== "ENVIRONMENT");
   const named = known.filter(([, value]) => value !== "");
   const vars = { ...live?.vars, ...config.vars, ...Object.fromEntries(known.filter(([name]) => !isSecret(name))) };
   return {

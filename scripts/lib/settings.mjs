@@ -15,18 +15,54 @@ const devVars = join(root, ".dev.vars");
  */
 const settings = JSON.parse(readFileSync(new URL("settings.json", import.meta.url), "utf8"));
 
-export const settingNames = settings.map(({ name }) => name);
+/** Returns the setting of this name. In the table, `<NAME>` stands for the name of an OpenID Provider. */
+function find(name) {
+  return settings.find((setting) => setting.name === name || pattern(setting)?.test(name));
+}
+
+function pattern({ name }) {
+  return name.includes("<NAME>") ? new RegExp(`^${name.replace("<NAME>", "([A-Z][A-Z0-9_]*)")}$`) : undefined;
+}
+
+/** Returns whether there is a setting of this name. */
+export function isSetting(name) {
+  return find(name) !== undefined;
+}
 
 /** Returns a setting. Throws if there is none of this name. */
 export function settingOf(name) {
-  const setting = settings.find((setting) => setting.name === name);
+  const setting = find(name);
   if (!setting) throw new Error(`Unknown setting: ${name}.`);
   return setting;
 }
 
 /** Returns whether nobody may read a setting once it is set, not even people with access to the account. */
 export function isSecret(name) {
-  return settings.some((setting) => setting.name === name && setting.secret);
+  return find(name)?.secret ?? false;
+}
+
+/**
+ * Returns the problems of settings for OpenID Providers that the Worker would not read: misspelled ones, and those of a provider that
+ * is not in IDENTITY_PROVIDERS.
+ *
+ * @param {string[]} names The names of all variables.
+ * @param {string} [providers] The value of IDENTITY_PROVIDERS.
+ */
+export function strayProviderSettings(names, providers = "") {
+  const known = providers.split(",").map((name) => name.trim().toUpperCase());
+  const invalid = (setting, message) => ({ setting, kind: "invalid", message: `${setting} ${message}` });
+  return names
+    .filter((name) => name.startsWith("OIDC_"))
+    .flatMap((name) => {
+      const setting = find(name);
+      const provider = setting && pattern(setting)?.exec(name)?.[1];
+      if (provider && !known.includes(provider))
+        return [invalid(name, `is for a provider that is not in IDENTITY_PROVIDERS: ${provider.toLowerCase()}`)];
+      const misspelled = !setting && known.some((provider) => provider && name.startsWith(`OIDC_${provider}_`));
+      return misspelled
+        ? [invalid(name, "is no setting. docs/configuration.md lists those of an OpenID Provider")]
+        : [];
+    });
 }
 
 /** Creates .dev.vars, or adds the lines that are missing. Never changes existing lines. */
@@ -58,9 +94,7 @@ export function completeDevVars() {
 
 /** Returns the settings: those of the environment, then those of .dev.vars, then `defaults`. */
 export function localSettings(defaults) {
-  const fromEnvironment = Object.fromEntries(
-    settingNames.filter((name) => name in process.env).map((name) => [name, process.env[name]]),
-  );
+  const fromEnvironment = Object.fromEntries(Object.entries(process.env).filter(([name]) => isSetting(name)));
   const fromFile = existsSync(devVars) ? parseEnv(readFileSync(devVars, "utf8")) : {};
   return { ...defaults, ...fromFile, ...fromEnvironment };
 }

@@ -2,6 +2,7 @@
 //! is served.
 
 mod first_account;
+mod identity_providers;
 mod mail;
 mod mail_webhooks;
 mod pages;
@@ -12,6 +13,7 @@ mod turnstile;
 
 pub use self::{
     first_account::FirstAdmin,
+    identity_providers::{IdentityProvider, IdentityProviders, PrivateKey, ProviderKind},
     mail::{ApiKey, Mail, MailgunRegion, Provider},
     mail_webhooks::{MailWebhooks, PublicKey, WebhookKey},
     reader::{Kind, Problem},
@@ -22,7 +24,7 @@ pub use self::{
 use self::reader::Reader;
 use crate::{
     crypto::password_hash::Cost,
-    domain::{origin::OwnOrigin, session, sign_up_mode::SignUpMode, user::Role},
+    domain::{linking::Linking, origin::OwnOrigin, session, sign_up_mode::SignUpMode, user::Role},
 };
 
 /// The settings of a deployment, validated. `table` documents each one.
@@ -60,6 +62,10 @@ pub struct Settings {
     pub password_cost: Cost,
     /// `SIGN_UP`.
     pub sign_up: SignUpMode,
+    /// `IDENTITY_PROVIDERS`.
+    pub identity_providers: IdentityProviders,
+    /// `ACCOUNT_LINKING`.
+    pub account_linking: Linking,
     /// `EMAIL_SIGN_IN`: whether users can sign in with a code that they get by email.
     pub email_sign_in: bool,
     /// `SECOND_FACTOR`.
@@ -125,6 +131,8 @@ impl Settings {
         let password_min_length = reader.number(table::PASSWORD_MIN_LENGTH) as usize;
         let app_url = pages::app_url(&mut reader);
         let settings = Settings {
+            identity_providers: IdentityProviders::read(&mut reader),
+            account_linking: identity_providers::account_linking(&mut reader),
             passkey_rp_id: pages::passkey_rp_id(&mut reader, &app_url),
             own_origin: OwnOrigin::new(&app_url, reader.is_local),
             is_local: reader.is_local,
@@ -213,14 +221,19 @@ pub(crate) mod tests {
         let names = RefCell::new(BTreeSet::new());
         let all_providers = table::MAIL_PROVIDER.choices.join(",");
         let read = Settings::read(|name| {
-            names.borrow_mut().insert(name.to_owned());
-            (name == table::MAIL_PROVIDER.name).then(|| all_providers.replace(",outbox", ""))
+            names.borrow_mut().insert(name.replace("OIDC_ACME_", "OIDC_<NAME>_"));
+            match name {
+                "MAIL_PROVIDER" => Some(all_providers.replace(",outbox", "")),
+                "IDENTITY_PROVIDERS" => Some("google,github,apple,microsoft,acme".to_owned()),
+                _ => None,
+            }
         });
-        let missing: Vec<&str> = read.unwrap_err().iter().map(|problem| problem.setting).collect();
+        let pattern = |problem: Problem| problem.setting.replace("OIDC_ACME_", "OIDC_<NAME>_");
+        let missing: BTreeSet<String> = read.unwrap_err().into_iter().map(pattern).collect();
         assert_eq!(names.into_inner(), SETTINGS.iter().map(|row| row.name().to_owned()).collect());
         let required = |row: &&Row| !row.required().is_empty() && !row.name().starts_with("ADMIN_");
-        let required: BTreeSet<&str> = SETTINGS.iter().filter(required).map(Row::name).collect();
-        assert_eq!(missing.into_iter().collect::<BTreeSet<_>>(), required);
+        let required: BTreeSet<String> = SETTINGS.iter().filter(required).map(|row| row.name().to_owned()).collect();
+        assert_eq!(missing, required);
     }
 
     #[test]

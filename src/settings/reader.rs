@@ -8,7 +8,7 @@ use super::table::{Choice, Number, Text};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The name of the setting.
-    pub setting: &'static str,
+    pub setting: String,
     /// Whether the setting is missing or invalid.
     pub kind: Kind,
     /// A sentence for the operator, which begins with the name.
@@ -35,13 +35,18 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     /// Adds a problem. `message` follows the name of the setting.
-    pub fn invalid(&mut self, setting: &'static str, message: &str) {
-        self.problems.push(Problem { setting, kind: Kind::Invalid, message: format!("{setting} {message}") });
+    pub fn invalid(&mut self, setting: &str, message: &str) {
+        self.problems.push(Problem {
+            setting: setting.to_owned(),
+            kind: Kind::Invalid,
+            message: format!("{setting} {message}"),
+        });
     }
 
     /// Adds the problem that a setting is missing.
-    pub fn missing(&mut self, setting: &'static str, why: &str) {
-        self.problems.push(Problem { setting, kind: Kind::Missing, message: format!("{setting} is missing: {why}") });
+    pub fn missing(&mut self, setting: &str, why: &str) {
+        let message = format!("{setting} is missing: {why}");
+        self.problems.push(Problem { setting: setting.to_owned(), kind: Kind::Missing, message });
     }
 
     /// Returns the trimmed text of a setting, or its default.
@@ -55,6 +60,25 @@ impl Reader<'_> {
             self.missing(setting.name, why);
             String::new()
         })
+    }
+
+    /// Returns the text of a setting that each OpenID Provider has, or its default. `provider` is the part of the name.
+    pub fn text_of(&self, setting: Text, provider: &str) -> Option<String> {
+        self.given(&name_of(setting, provider))
+            .or_else(|| self.default(setting.default, setting.local).map(str::to_owned))
+    }
+
+    /// As [`Reader::required`], for a setting that each OpenID Provider has.
+    pub fn required_of(&mut self, setting: Text, provider: &str, why: &str) -> String {
+        self.text_of(setting, provider).unwrap_or_else(|| {
+            self.missing(&name_of(setting, provider), why);
+            String::new()
+        })
+    }
+
+    /// As [`Reader::invalid`], for a setting that each OpenID Provider has.
+    pub fn invalid_of(&mut self, setting: Text, provider: &str, message: &str) {
+        self.invalid(&name_of(setting, provider), message);
     }
 
     /// Returns a text without trimming it: a password may begin or end with a space.
@@ -114,4 +138,9 @@ impl Reader<'_> {
     fn default_choice(&self, setting: Choice) -> &'static str {
         self.default(setting.choices.first().copied().unwrap_or_default(), setting.local).unwrap_or_default()
     }
+}
+
+/// Returns the name of a setting of an OpenID Provider.
+fn name_of(setting: Text, provider: &str) -> String {
+    setting.name.replace("<NAME>", provider)
 }

@@ -118,7 +118,7 @@ macro_rules! settings {
     )+) => {
         $($(
             $(#[doc = $description])+
-            pub const $name: $kind = $kind { name: stringify!($name), ..$value };
+            pub const $name: $kind = $kind { name: named($value.name, stringify!($name)), ..$value };
         )+)+
 
         /// All settings, in the order of the documentation.
@@ -215,6 +215,49 @@ settings! {
         /// published, so a change ends no session. A session gets a token of the new algorithm when its token is refreshed.
         SESSION_TOKEN_ALGORITHM: Choice = Choice::of(&["EdDSA", "ES256"]);
     }
+    "Identity providers" {
+        /// The [identity providers](identity-providers.md) that users can sign in with, with commas between them: `google`, `github`,
+        /// `apple`, `microsoft`, or names of your own for other OpenID Providers, such as `acme`. These have the settings `OIDC_ACME_…`.
+        IDENTITY_PROVIDERS: Text = Text::OPTIONAL;
+        /// With `verified`, a provider that has verified an email, and owns the address, opens the account with this email. With `off`,
+        /// only users themselves link a provider, on their account page.
+        ACCOUNT_LINKING: Choice = Choice::of(&["verified", "off"]);
+        /// The client ID at Google.
+        GOOGLE_CLIENT_ID: Text = Text::OPTIONAL.required("with `google`");
+        /// The client secret at Google.
+        GOOGLE_CLIENT_SECRET: Text = Text::SECRET.required("with `google`");
+        /// The client ID at GitHub.
+        GITHUB_CLIENT_ID: Text = Text::OPTIONAL.required("with `github`");
+        /// The client secret at GitHub.
+        GITHUB_CLIENT_SECRET: Text = Text::SECRET.required("with `github`");
+        /// The Services ID at Apple.
+        APPLE_CLIENT_ID: Text = Text::OPTIONAL.required("with `apple`");
+        /// The Team ID at Apple.
+        APPLE_TEAM_ID: Text = Text::OPTIONAL.required("with `apple`");
+        /// The ID of the private key at Apple.
+        APPLE_KEY_ID: Text = Text::OPTIONAL.required("with `apple`");
+        /// The private key from Apple: the text of the `.p8` file.
+        APPLE_PRIVATE_KEY: Text = Text::SECRET.required("with `apple`");
+        /// The Application (client) ID at Microsoft.
+        MICROSOFT_CLIENT_ID: Text = Text::OPTIONAL.required("with `microsoft`");
+        /// The client secret at Microsoft: its value, not its ID.
+        MICROSOFT_CLIENT_SECRET: Text = Text::SECRET.required("with `microsoft`");
+        /// Who can sign in with Microsoft: `common` (everyone), `organizations`, `consumers`, or the ID of a tenant.
+        MICROSOFT_TENANT: Text = Text::or("common");
+        /// The issuer of the OpenID Provider `<NAME>`, exactly as in its discovery document.
+        OIDC_ISSUER: Text = Text::OPTIONAL.of_each("OIDC_<NAME>_ISSUER").required("for each `<NAME>`");
+        /// The client ID there.
+        OIDC_CLIENT_ID: Text = Text::OPTIONAL.of_each("OIDC_<NAME>_CLIENT_ID").required("for each `<NAME>`");
+        /// The client secret there. Without one, this service is a public client.
+        OIDC_CLIENT_SECRET: Text = Text::SECRET.of_each("OIDC_<NAME>_CLIENT_SECRET");
+        /// The name on the button. The default is the name in `IDENTITY_PROVIDERS`, with a capital letter.
+        OIDC_LABEL: Text = Text::OPTIONAL.of_each("OIDC_<NAME>_LABEL");
+        /// The scopes to ask for.
+        OIDC_SCOPES: Text = Text::or("openid email profile").of_each("OIDC_<NAME>_SCOPES");
+        /// Whether the claim `email_verified` of this provider counts: `ignored`, or `trusted` if it owns the addresses or verifies each of
+        /// them itself. With `trusted`, it can open the account of everyone whose email it claims.
+        OIDC_VERIFIED_EMAILS: Text = Text::or("ignored").of_each("OIDC_<NAME>_VERIFIED_EMAILS");
+    }
     "Second factors" {
         /// Who must have a second factor: nobody (`optional`), `admins`, or `everybody`. Users who must have
         /// a second factor and have none can sign in, but can then only set one up.
@@ -258,6 +301,11 @@ settings! {
     }
 }
 
+/// Returns the name of a setting: its own, or that of its constant.
+const fn named(own: &'static str, constant: &'static str) -> &'static str {
+    if own.is_empty() { constant } else { own }
+}
+
 impl Text {
     const OPTIONAL: Text = Text { name: "", default: "", local: "", is_secret: false, required: "" };
     const SECRET: Text = Text { is_secret: true, ..Text::OPTIONAL };
@@ -268,6 +316,11 @@ impl Text {
 
     const fn locally(self, local: &'static str) -> Text {
         Text { local, ..self }
+    }
+
+    /// There is one of it for each OpenID Provider, with the provider's name in the place of `<NAME>`.
+    const fn of_each(self, name: &'static str) -> Text {
+        Text { name, ..self }
     }
 
     const fn required(self, required: &'static str) -> Text {
