@@ -2,10 +2,13 @@
 
 use std::{
     cell::{Cell, LazyCell, RefCell},
+    collections::HashMap,
     fmt::Display,
     ops::Deref,
     rc::Rc,
 };
+
+use serde_json::Value;
 
 use crate::{
     crypto::{jwt::Verified, keys::Keys, token_cache::TokenCache},
@@ -23,6 +26,8 @@ pub struct Isolate {
     pub keys: Keys,
     /// The session tokens with a valid signature.
     pub session_tokens: TokenCache<Verified<Claims>>,
+    /// Public documents of identity providers, by URL, with the time at which each was fetched.
+    pub provider_documents: RefCell<HashMap<String, (Timestamp, Rc<Value>)>>,
     /// Whether this isolate knows that the first account exists.
     pub first_account_seen: Cell<bool>,
     /// The last result of `GET /health`.
@@ -37,6 +42,7 @@ impl Isolate {
             settings,
             keys,
             session_tokens: TokenCache::default(),
+            provider_documents: RefCell::default(),
             first_account_seen: Cell::new(false),
             health: HealthCheck::default(),
         }

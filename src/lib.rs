@@ -14,6 +14,7 @@ pub mod endpoints;
 pub mod error;
 pub mod mail;
 pub mod maintenance;
+pub mod oauth_client;
 pub mod platform;
 pub mod ports;
 pub mod responses;

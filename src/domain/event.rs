@@ -131,6 +131,10 @@ actions! {
     PasskeyRemoved: NO_POINTS;
     /// The counter of a passkey went back, so there may be a copy of it. It was refused.
     PasskeyCloned: FEW_POINTS;
+    /// An identity at a provider was linked.
+    IdentityLinked: NO_POINTS;
+    /// An identity at a provider was unlinked.
+    IdentityUnlinked: NO_POINTS;
     /// The password was removed, so that only passkeys are left.
     PasswordRemoved: NO_POINTS;
     /// An admin removed all second factors of the user.

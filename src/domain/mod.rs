@@ -8,6 +8,7 @@ pub mod email_change;
 pub mod email_problem;
 pub mod event;
 pub mod identity;
+pub mod linking;
 pub mod mail_budget;
 pub mod name;
 pub mod note;

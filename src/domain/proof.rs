@@ -10,6 +10,8 @@ pub enum Method {
     Password,
     /// A code or a link that was sent to the verified email.
     EmailCode,
+    /// A sign-in with an identity provider, whose own factors are unknown here.
+    Provider,
     /// A code of an authenticator app (RFC 6238).
     Totp,
     /// A passkey that has verified the user (WebAuthn Level 3, section 6.1, flag UV).
@@ -75,7 +77,7 @@ impl Proof {
     pub fn level(&self) -> Level {
         let has = |method| self.0.contains(&method);
         let has_second_step = has(Method::Totp) || has(Method::RecoveryCode);
-        let has_first_step = has(Method::Password) || has(Method::EmailCode);
+        let has_first_step = has(Method::Password) || has(Method::EmailCode) || has(Method::Provider);
         if has(Method::Passkey) || has_first_step && has_second_step { Level::Two } else { Level::One }
     }
 
@@ -100,7 +102,8 @@ impl Proof {
         self.names().join(" ")
     }
 
-    /// Returns the claim `amr` (RFC 8176, section 2). A passkey proves the possession of a key and the presence of a verified user.
+    /// Returns the claim `amr` (RFC 8176, section 2). A passkey proves the possession of a key and the presence of a verified user. The
+    /// RFC has no value for identity providers; `fed`, for a federated sign-in, is the one that Microsoft Entra ID uses.
     pub fn amr(&self) -> Vec<&'static str> {
         let mut values: Vec<&'static str> = Vec::new();
         for method in &self.0 {
@@ -108,6 +111,7 @@ impl Proof {
                 Method::Password => &["pwd"],
                 Method::EmailCode | Method::Totp | Method::RecoveryCode => &["otp"],
                 Method::Passkey => &["pop", "user"],
+                Method::Provider => &["fed"],
             };
             values.extend(of_method);
         }
@@ -142,6 +146,10 @@ mod tests {
             (&[Password, EmailCode], Level::One),
             (&[EmailCode, Totp], Level::Two),
             (&[EmailCode, RecoveryCode], Level::Two),
+            (&[Provider], Level::One),
+            (&[Password, Provider], Level::One),
+            (&[Provider, Totp], Level::Two),
+            (&[Provider, RecoveryCode], Level::Two),
         ] {
             assert_eq!(proof(methods).level(), level, "{methods:?}");
         }
@@ -149,8 +157,8 @@ mod tests {
 
     #[test]
     fn a_proof_is_stored_as_the_names_of_its_methods() {
-        let all = proof(&[Password, EmailCode, Totp, Passkey, RecoveryCode]);
-        assert_eq!(all.to_text(), "password email_code totp passkey recovery_code");
+        let all = proof(&[Password, EmailCode, Provider, Totp, Passkey, RecoveryCode]);
+        assert_eq!(all.to_text(), "password email_code provider totp passkey recovery_code");
         assert_eq!(Proof::parse(&all.to_text()), all);
         assert_eq!(Proof::parse(""), Proof::default());
         assert_eq!(Proof::parse("password retina"), Proof::by(Password));
@@ -162,6 +170,7 @@ mod tests {
         assert_eq!(proof(&[Password, Totp]).amr(), ["pwd", "otp", "mfa"]);
         assert_eq!(proof(&[EmailCode, Totp]).amr(), ["otp", "mfa"]);
         assert_eq!(Proof::by(Passkey).amr(), ["pop", "user", "mfa"]);
+        assert_eq!(proof(&[Provider, Totp]).amr(), ["fed", "otp", "mfa"]);
         assert_eq!([Level::One.acr(), Level::Two.acr()], ["1", "2"]);
     }
 }

@@ -1,0 +1,65 @@
+//! Apple: <https://developer.apple.com/documentation/signinwithapple>.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde_json::{Value, json};
+
+use super::{Endpoints, Said, owned, text};
+use crate::{app::App, error::Error};
+
+const ISSUER: &str = "https://appleid.apple.com";
+/// The lifetime of a client secret, in seconds. Apple accepts up to six months.
+const SECRET_LIFETIME: i64 = 300;
+
+pub(super) fn endpoints() -> Endpoints {
+    let mut endpoints = Endpoints::open_id(
+        "https://appleid.apple.com/auth/authorize",
+        "https://appleid.apple.com/auth/token",
+        "https://appleid.apple.com/auth/keys",
+        "name email",
+    );
+    endpoints.issuer = Some(ISSUER.to_owned());
+    // Apple requires it with these scopes.
+    endpoints.parameters.push(("response_mode", "form_post".to_owned()));
+    endpoints
+}
+
+/// Returns the client secret: a JWT that is signed with the key from Apple.
+///
+/// # Errors
+/// 503 if the key does not work.
+pub(super) async fn client_secret(
+    app: &App,
+    client_id: &str,
+    team_id: &str,
+    key_id: &str,
+    private_key: &[u8],
+) -> Result<String, Error> {
+    let now = app.now.div_euclid(1_000);
+    let header = json!({ "alg": "ES256", "kid": key_id });
+    let claims = json!({ "iss": team_id, "iat": now, "exp": now + SECRET_LIFETIME, "aud": ISSUER, "sub": client_id });
+    let encoded = |value: Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
+    let message = format!("{}.{}", encoded(header), encoded(claims));
+    let signature = app.signatures.sign_es256(private_key, message.as_bytes()).await;
+    let signature = signature.map_err(|error| {
+        Error::ProviderUnavailable(format!("the provider apple: APPLE_PRIVATE_KEY does not work: {}", error.0))
+    })?;
+    Ok(format!("{message}.{}", Base64UrlUnpadded::encode_string(&signature)))
+}
+
+/// Apple verifies every address, and owns those of its private relay. The name comes only with the first sign-in, beside the ID token.
+pub(super) fn identity(claims: &Value, user: Option<&str>) -> Result<Said, &'static str> {
+    if text(claims, "iss") != ISSUER {
+        return Err("the issuer is another one");
+    }
+    let user: Value = user.and_then(|user| serde_json::from_str(user).ok()).unwrap_or_default();
+    let name = [text(&user["name"], "firstName"), text(&user["name"], "lastName")].join(" ");
+    // A text in older tokens.
+    let is_verified = claims["email_verified"] == true || text(claims, "email_verified") == "true";
+    Ok(Said {
+        issuer: ISSUER.to_owned(),
+        subject: text(claims, "sub").to_owned(),
+        email: owned(claims, "email"),
+        email_is_verified: is_verified,
+        name: Some(name),
+    })
+}
