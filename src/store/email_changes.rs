@@ -374,7 +374,7 @@ pub struct Undo<'a> {
 }
 
 /// Gives the user the old address back, which is verified, and removes the password. Ends every session, and the passkeys, the
-/// authenticator app, recovery codes and user tokens from since a day before the change was asked for ([`SETTLED`]). Later changes end too. Queues a mail with a
+/// authenticator app, recovery codes, user tokens and linked identities from since a day before the change was asked for ([`SETTLED`]). Later changes end too. Queues a mail with a
 /// reset link if the account is active. One of several concurrent calls succeeds. Returns whether this one did.
 ///
 /// # Errors
@@ -420,6 +420,7 @@ pub async fn undo(store: &Store, undo: &Undo<'_>, event: &Event) -> Result<bool,
         delete!("passkeys", "passkeys.created_at >= requested_at - ?6").bind(SETTLED),
         delete!("recovery_codes", "recovery_codes.created_at >= requested_at - ?6").bind(SETTLED),
         delete!("user_tokens", "user_tokens.created_at >= requested_at - ?6").bind(SETTLED),
+        delete!("identities", "identities.created_at >= requested_at - ?6").bind(SETTLED),
         delete!("email_changes", "1"),
         delete!("undoable_email_changes", "undoable_email_changes.number >= undone.number"),
     ]);

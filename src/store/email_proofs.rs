@@ -1,8 +1,9 @@
-//! What happens when an email is proven by a code or a link: guesses, sign-ins, claims and sign-ups. `access::email_proof` issues the
-//! tokens.
+//! What happens when an email is proven, by a code, a link or an identity provider: guesses, sign-ins, claims and sign-ups.
 
 use super::{
-    Store, events, mails, one_time, retry, run, run_all,
+    Store, events,
+    identities::Link,
+    mails, one_time, retry, run, run_all,
     second_factors::{self, Ways},
     sessions::{self, Condition},
     throttles::{self, Counter, PasswordCounters, PasswordProof},
@@ -77,6 +78,8 @@ pub struct ProvenToken<'a> {
     pub asked_at: Timestamp,
     /// The counter on which the guess was counted, if it was.
     pub guesses: Option<&'a Counter>,
+    /// The identity that has proven the email, if a provider has.
+    pub link: Option<Link<'a>>,
 }
 
 impl ProvenToken<'_> {
@@ -94,9 +97,11 @@ impl ProvenToken<'_> {
         Condition::EmailProven { email: self.email.as_str(), asked_at: self.asked_at }
     }
 
-    fn take_back_guess(&self, session_id: &str, now: Timestamp) -> Vec<Statement> {
-        let take_back = |counter| throttles::take_back_guess(counter, session_id, now);
-        self.guesses.map(take_back).into_iter().flatten().collect()
+    /// Returns the statements for the end of a batch that starts a session: they take the guess back, and link the identity.
+    pub(super) fn conclude(&self, session_id: &str, now: Timestamp) -> Vec<Statement> {
+        let take_back = self.guesses.map(|counter| throttles::take_back_guess(counter, session_id, now));
+        let link = self.link.map(|link| link.statements(session_id, now));
+        take_back.into_iter().flatten().chain(link.into_iter().flatten()).collect()
     }
 
     /// Returns the statement that takes the guess back although no session starts.
@@ -120,7 +125,7 @@ pub async fn sign_in(
     let begin = sessions::begin(session, user_id, token.condition());
     let mut statements =
         vec![token.spend(), begin, events::insert_if_changed(event), sessions::end_surplus(user_id, session)];
-    statements.extend(token.take_back_guess(&session.id, session.now));
+    statements.extend(token.conclude(&session.id, session.now));
     Ok(retry::batch(store, &statements).await?.get(1).is_some_and(Rows::any))
 }
 
@@ -189,11 +194,11 @@ pub async fn claim(
         events::insert_if_session_is_there(event),
     ];
     statements.extend(token.remember(claim.counters, session));
-    statements.extend(token.take_back_guess(&session.id, session.now));
+    statements.extend(token.conclude(&session.id, session.now));
     Ok(retry::batch(store, &statements).await?.get(3).is_some_and(Rows::any))
 }
 
-/// A new user whose email is proven.
+/// A new user.
 pub struct NewUser<'a> {
     /// The id.
     pub id: &'a str,
@@ -203,6 +208,8 @@ pub struct NewUser<'a> {
     pub name: Option<&'a str>,
     /// The counters of attempts at the password, if there is one.
     pub counters: Option<&'a PasswordCounters>,
+    /// Whether the email is proven. An identity provider may tell one that is not.
+    pub is_verified: bool,
 }
 
 /// What became of a sign-up.
@@ -215,7 +222,7 @@ pub enum SignUp {
     TokenSpent,
 }
 
-/// Uses up the token, creates a user with a verified email, and starts a session.
+/// Uses up the token, creates a user, and starts a session.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -228,7 +235,7 @@ pub async fn sign_up(
 ) -> Result<SignUp, StoreError> {
     let insert = Statement::new(
         "INSERT INTO users (id, email, password_hash, name, is_verified, created_at, updated_at)
-         SELECT ?1, ?2, ?3, ?4, 1, ?5, ?5 WHERE changes() > 0
+         SELECT ?1, ?2, ?3, ?4, ?6, ?5, ?5 WHERE changes() > 0
          ON CONFLICT (email) DO NOTHING
          RETURNING *",
     )
@@ -236,11 +243,13 @@ pub async fn sign_up(
     .bind(token.email.as_str())
     .bind(user.password_hash)
     .bind(user.name)
-    .bind(session.now);
-    let begin = sessions::begin(session, user.id, token.condition());
+    .bind(session.now)
+    .bind(user.is_verified);
+    let condition = if user.is_verified { token.condition() } else { Condition::ProofSpent };
+    let begin = sessions::begin(session, user.id, condition);
     let mut statements = vec![token.spend(), insert, events::insert_if_changed(event), begin];
     statements.extend(token.remember(user.counters, session));
-    statements.extend(token.take_back_guess(&session.id, session.now));
+    statements.extend(token.conclude(&session.id, session.now));
     let answers = retry::batch(store, &statements).await?;
     let [spent, inserted, ..] = answers.as_slice() else { return Ok(SignUp::TokenSpent) };
     Ok(match inserted.first()? {
@@ -267,6 +276,6 @@ pub async fn reauthenticate(
         sessions::strengthen(session_id, proof, token.condition(), event.at),
         events::insert_if_changed(event),
     ];
-    statements.extend(token.take_back_guess(session_id, event.at));
+    statements.extend(token.conclude(session_id, event.at));
     Ok(retry::batch(store, &statements).await?.get(1).is_some_and(Rows::any))
 }

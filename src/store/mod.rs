@@ -13,6 +13,7 @@ pub mod email_proofs;
 pub mod events;
 pub mod freezes;
 pub mod heartbeat;
+pub mod identities;
 pub mod invite_tree;
 pub mod mail_budget;
 pub mod mails;

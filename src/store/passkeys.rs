@@ -5,7 +5,9 @@ use serde::Deserialize;
 use super::{
     Store,
     decode::{flag, json},
-    events, mails, one_time, retry, run, run_all,
+    events,
+    identities::OtherWays,
+    mails, one_time, retry, run, run_all,
     sessions::{self, Condition},
     users::Account,
 };
@@ -208,13 +210,13 @@ pub enum Deleted {
     Enforced,
 }
 
-/// Whether the user has a passkey, and a password.
+/// Whether the user has a passkey, and a way to sign in without one.
 #[derive(Deserialize)]
 struct Left {
     #[serde(deserialize_with = "flag")]
     is_there: bool,
     #[serde(deserialize_with = "flag")]
-    has_password: bool,
+    has_first_step: bool,
 }
 
 /// The name of a passkey.
@@ -232,8 +234,8 @@ pub async fn find_name(store: &Store, user_id: &str, id: &str) -> Result<Option<
     Ok(run(store, statement.bind(id).bind(user_id)).await?.first::<Named>()?.map(|named| named.name))
 }
 
-/// Deletes a passkey of the user and queues a mail to them, unless it is the only way to sign in, or the only second factor of a user who must have one
-/// (`is_enforced`).
+/// Deletes a passkey of the user and queues a mail to them, unless it is the only way to sign in, or the only second factor of a user who
+/// must have one (`is_enforced`). An identity is a way to sign in if its provider is in the settings.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -242,26 +244,42 @@ pub async fn delete(
     user_id: &str,
     id: &str,
     is_enforced: bool,
+    others: &OtherWays<'_>,
     notice: Option<&mails::Notice>,
     event: &Event,
 ) -> Result<Deleted, StoreError> {
-    let find = Statement::new(
-        "SELECT password_hash <> '' AS has_password,
-           EXISTS (SELECT 1 FROM passkeys WHERE id = ?2 AND user_id = ?1) AS is_there
-         FROM users WHERE id = ?1",
-    )
-    .bind(user_id)
-    .bind(id);
-    let delete = Statement::new(
-        "DELETE FROM passkeys WHERE id = ?2 AND user_id = ?1 AND (
-           EXISTS (SELECT 1 FROM passkeys AS other WHERE other.user_id = ?1 AND other.id <> ?2)
-           OR EXISTS (SELECT 1 FROM users WHERE id = ?1 AND password_hash <> '') AND (
-             ?3 = 0 OR EXISTS (SELECT 1 FROM totp WHERE user_id = ?1 AND confirmed_at IS NOT NULL)))
-         RETURNING id",
-    )
+    macro_rules! has_first_step {
+        ($providers:literal) => {
+            concat!(
+                "EXISTS (
+                   SELECT 1 FROM users WHERE id = ?1 AND (password_hash <> '' OR EXISTS (
+                     SELECT 1 FROM identities WHERE user_id = ?1 AND provider IN (SELECT value FROM json_each(",
+                $providers,
+                ")))))"
+            )
+        };
+    }
+    let providers = others.providers_as_json();
+    let find = Statement::new(concat!(
+        "SELECT ",
+        has_first_step!("?3"),
+        " AS has_first_step, EXISTS (SELECT 1 FROM passkeys WHERE id = ?2 AND user_id = ?1) AS is_there"
+    ))
     .bind(user_id)
     .bind(id)
-    .bind(is_enforced);
+    .bind(providers.as_str());
+    let delete = Statement::new(concat!(
+        "DELETE FROM passkeys WHERE id = ?2 AND user_id = ?1 AND (
+           EXISTS (SELECT 1 FROM passkeys AS other WHERE other.user_id = ?1 AND other.id <> ?2)
+           OR ",
+        has_first_step!("?4"),
+        " AND (?3 = 0 OR EXISTS (SELECT 1 FROM totp WHERE user_id = ?1 AND confirmed_at IS NOT NULL)))
+         RETURNING id",
+    ))
+    .bind(user_id)
+    .bind(id)
+    .bind(is_enforced)
+    .bind(providers.as_str());
     let mut statements = vec![find, delete];
     statements.extend(mails::event_and_notice(event, notice));
     let answers = retry::batch(store, &statements).await?;
@@ -270,8 +288,8 @@ pub async fn delete(
     };
     Ok(match found.first::<Left>()? {
         _ if deleted.any() => Deleted::Done,
-        Some(Left { is_there: true, has_password }) => {
-            if has_password {
+        Some(Left { is_there: true, has_first_step }) => {
+            if has_first_step {
                 Deleted::Enforced
             } else {
                 Deleted::LastWayIn

@@ -5,7 +5,9 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::{
     Store,
     decode::flag,
-    events, mails, one_time,
+    events,
+    identities::Link,
+    mails, one_time,
     passkeys::Use,
     recovery_codes::{self, NewSet},
     retry, run, run_all,
@@ -42,6 +44,8 @@ pub struct Ways {
     pub totp_last_used_at: Option<Timestamp>,
     /// The number of passkeys.
     pub passkeys: i64,
+    /// The number of linked identities.
+    pub identities: i64,
     /// The number of unused recovery codes.
     pub recovery_codes: i64,
     email_problem: Option<email_problem::Reason>,
@@ -66,6 +70,7 @@ pub(super) fn select(user_id: &str) -> Statement {
         "SELECT password_hash <> '' AS has_password, is_verified, second_factor, confirmed_at AS totp_confirmed_at,
            last_used_at AS totp_last_used_at, email_problem, email_problem_at,
            (SELECT count(*) FROM passkeys WHERE user_id = users.id) AS passkeys,
+           (SELECT count(*) FROM identities WHERE user_id = users.id) AS identities,
            (SELECT count(*) FROM recovery_codes WHERE user_id = users.id) AS recovery_codes
          FROM users LEFT JOIN totp ON totp.user_id = users.id AND totp.confirmed_at IS NOT NULL
          WHERE users.id = ?1",
@@ -140,6 +145,8 @@ pub struct Pending<'a> {
     pub token_id: &'a str,
     /// When the token expires.
     pub token_expires_at: Timestamp,
+    /// The identity of the first step, if it is to be linked.
+    pub link: Option<Link<'a>>,
 }
 
 /// The right answer to the second step.
@@ -173,7 +180,7 @@ pub async fn complete_sign_in(
     guesses: &Counter,
     event: &Event,
 ) -> Result<bool, StoreError> {
-    let Pending { user_id, password_epoch, token_id, token_expires_at } = *pending;
+    let Pending { user_id, password_epoch, token_id, token_expires_at, link } = *pending;
     let token = (token_id, password_epoch);
     let mut statements = match answer {
         Answer::Totp(code) => vec![totp::accept_for_sign_in(user_id, *code, session.now, Some(token))],
@@ -194,6 +201,7 @@ pub async fn complete_sign_in(
     if !matches!(answer, Answer::Passkey(_)) {
         statements.extend(throttles::take_back_guess(guesses, &session.id, session.now));
     }
+    statements.extend(link.into_iter().flat_map(|link| link.statements(&session.id, session.now)));
     Ok(retry::batch(store, &statements).await?.get(begins_at).is_some_and(|begun| begun.any()))
 }
 

@@ -31,7 +31,7 @@ pub struct New<'a> {
     pub name: Option<&'a str>,
     /// The note for the admins, if given.
     pub note: Option<&'a str>,
-    /// Whether it replaces the one that waits. A sign-in by email, which brings neither a password nor a note, does not.
+    /// Whether it replaces the one that waits. A sign-in by email or with a provider, which brings neither a password nor a note, does not.
     pub replaces: bool,
     /// When it was sent.
     pub now: Timestamp,

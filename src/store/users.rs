@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::{
     Store,
     decode::flag,
+    email_proofs::ProvenToken,
     events, mails,
     recovery_codes::{self, NewSet},
     retry, run, run_all,
@@ -275,6 +276,8 @@ pub struct New<'a> {
     pub name: Option<&'a str>,
     /// The user token of the invitation, as looked up.
     pub referrer_lookup: &'a str,
+    /// Whether the email is proven.
+    pub is_verified: bool,
 }
 
 /// The `password_epoch` of a new user.
@@ -290,8 +293,8 @@ pub enum SignUp {
     ReferrerEnded,
 }
 
-/// Creates a user and a first session, if the referrer is still valid and the email is free. The address counts as one that
-/// knows the password.
+/// Creates a user and a first session, if the referrer is still valid and the email is free. With a password, the address counts as
+/// one that knows it (`counters`). With an identity, uses up its `token`, which must be unused.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -299,14 +302,15 @@ pub async fn sign_up(
     store: &Store,
     user: New<'_>,
     session: &sessions::New,
-    counters: &PasswordCounters,
+    counters: Option<&PasswordCounters>,
+    token: Option<&ProvenToken<'_>>,
     event: &Event,
 ) -> Result<SignUp, StoreError> {
     let insert = Statement::new(concat!(
-        "INSERT INTO users (id, email, password_hash, name, referrer_id, invitation, created_at, updated_at)
-         SELECT ?1, ?2, ?3, ?4, referrer.id, user_tokens.lookup, ?6, ?6
+        "INSERT INTO users (id, email, password_hash, name, referrer_id, invitation, is_verified, created_at, updated_at)
+         SELECT ?1, ?2, ?3, ?4, referrer.id, user_tokens.lookup, ?7, ?6, ?6
          FROM user_tokens JOIN users AS referrer ON referrer.id = user_tokens.user_id
-         WHERE user_tokens.lookup = ?5 AND user_tokens.expires_at > ?6 AND referrer.is_active = 1 AND ",
+         WHERE (?8 = 0 OR changes() > 0) AND user_tokens.lookup = ?5 AND user_tokens.expires_at > ?6 AND referrer.is_active = 1 AND ",
         has_uses_left!(),
         " ON CONFLICT (email) DO NOTHING
          RETURNING *"
@@ -316,13 +320,21 @@ pub async fn sign_up(
     .bind(user.password_hash)
     .bind(user.name)
     .bind(user.referrer_lookup)
-    .bind(session.now);
+    .bind(session.now)
+    .bind(user.is_verified)
+    .bind(token.is_some());
     let begin = sessions::begin(session, user.id, Condition::PasswordEpoch(FIRST_EPOCH));
-    let remember = counters.remember_address(PasswordProof::Session(&session.id), session.now);
-    let forget = user_tokens::forget_recipient(user.referrer_lookup, user.id);
-    let [inserted, _, _, _, _] =
-        run_all(store, [insert, events::insert_if_changed(event), begin, remember, forget]).await?;
-    if let Some(user) = inserted.first()? {
+    let mut statements: Vec<Statement> = token.map(ProvenToken::spend).into_iter().collect();
+    let inserted_at = statements.len();
+    statements.extend([insert, events::insert_if_changed(event), begin]);
+    let remember =
+        |counters: &PasswordCounters| counters.remember_address(PasswordProof::Session(&session.id), session.now);
+    statements.extend(counters.map(remember));
+    statements.push(user_tokens::forget_recipient(user.referrer_lookup, user.id));
+    statements.extend(token.into_iter().flat_map(|token| token.conclude(&session.id, session.now)));
+    let answers = retry::batch(store, &statements).await?;
+    let inserted = answers.get(inserted_at).map(Rows::first).transpose()?.flatten();
+    if let Some(user) = inserted {
         return Ok(SignUp::Done(Box::new(user)));
     }
     let holder = Statement::new(
