@@ -30,7 +30,7 @@ start(({ config }) => {
           </p>
           <p>
             If the change was already made, everyone was signed out, and we sent you a link to set a new password. Then
-            remove passkeys and authenticator apps that are not yours on your account page.
+            remove passkeys, authenticator apps and linked accounts that are not yours on your account page.
           </p>
           <p>If it was only requested, change your password now: someone is signed in to your account.</p>
           <p>

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{app::App, crypto::random, domain::Timestamp, error::Error};
+use crate::{app::App, crypto::random, domain::Timestamp, error::Error, oauth_client::Attempt, store::identities};
 
 /// How long a token is valid, in milliseconds.
 pub const LIFETIME: i64 = 600_000;
@@ -23,6 +23,9 @@ pub struct PendingSignIn {
     pub password_epoch: i64,
     /// The names of the methods of the first step, with spaces between them, as in `sessions.methods`.
     pub methods: String,
+    /// The identity to link once the second step is taken.
+    #[serde(default)]
+    pub link: Option<identities::New>,
 }
 
 impl Content for PendingSignIn {
@@ -74,6 +77,46 @@ pub struct Applicant {
     pub name: Option<String>,
     /// A note for the admin who approves the account.
     pub note: Option<String>,
+}
+
+/// How long a user can take at an identity provider, in milliseconds: half an hour, because some create an account there first.
+pub const PROVIDER_LIFETIME: i64 = 1_800_000;
+
+/// A visit to an identity provider. The browser that began it keeps the token, whose id is the `state` (RFC 6749, section 10.12). So what
+/// the provider sends back opens nothing in another browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderVisit {
+    /// The name of the provider in the settings.
+    pub provider: String,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// The secrets of the request.
+    pub attempt: Attempt,
+    /// What it is for.
+    pub purpose: ProviderPurpose,
+    /// Where the user goes afterwards.
+    pub return_to: Option<String>,
+}
+
+impl Content for ProviderVisit {
+    const PURPOSE: &'static str = "provider visit";
+}
+
+/// What a user visits a provider for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProviderPurpose {
+    /// To sign in or to sign up.
+    SignIn {
+        /// The user token of an invitation.
+        referrer: Option<String>,
+    },
+    /// To link the identity to an account, in this session.
+    Link {
+        /// The user.
+        user_id: String,
+        /// The session.
+        session_id: String,
+    },
 }
 
 /// A challenge that a passkey signs (WebAuthn Level 3, section 13.4.3).

@@ -16,12 +16,22 @@ use crate::{
     domain::{proof::Proof, user::User},
     error::{Error, SecondStep},
     responses::{self, SignedIn},
-    store::{second_factors::Ways, sessions, users::Account},
+    store::{identities, second_factors::Ways, sessions, users::Account},
     web::{Request, Response, session_cookie},
 };
 
 /// The length of the `User-Agent` that is stored, in characters.
 const USER_AGENT_LENGTH: usize = 200;
+
+/// A session that has started.
+pub struct Started {
+    /// Its user.
+    pub user: User,
+    /// Whether the default password must be changed.
+    pub must_change_password: bool,
+    /// The session.
+    pub session: sessions::New,
+}
 
 /// Returns the response to a login or a sign-up. `must_change_password` is only in the response for the default account. A page of
 /// this service that requests the session cookie gets it in addition.
@@ -34,6 +44,21 @@ pub async fn answer(
     user: User,
     must_change_password: bool,
     session: &sessions::New,
+) -> Result<Response, Error> {
+    answer_returning(app, request, user, must_change_password, session, None).await
+}
+
+/// Like [`answer`], with the page that the user goes to.
+///
+/// # Errors
+/// As [`answer`].
+pub async fn answer_returning(
+    app: &App,
+    request: &Request,
+    user: User,
+    must_change_password: bool,
+    session: &sessions::New,
+    return_to: Option<&str>,
 ) -> Result<Response, Error> {
     let sessions::New { id, proof, now, expires_at, .. } = session;
     let restriction = Restriction::of(app, &user, must_change_password, proof.level());
@@ -48,7 +73,7 @@ pub async fn answer(
     let token = bearer::session_token(app, &content).await?;
     let cookie = (session_cookie::is_wanted(request) && bearer::is_from_own_page(app, request))
         .then(|| bearer::cookie(app, bearer::cookie_kind(app, request), &token, session.expires_at));
-    let body = SignedIn { token: &token, user: responses::User::from(&user), must_change_password };
+    let body = SignedIn { token: &token, user: responses::User::from(&user), must_change_password, return_to };
     Ok(Response::json(&body).headers(cookie))
 }
 
@@ -63,14 +88,20 @@ pub fn new_session(app: &App, request: &Request, proof: Proof) -> Result<session
     Ok(sessions::New { id: random::id()?, user_agent, now: app.now, expires_at, proof })
 }
 
-/// Returns the token of a sign-in of this user that waits for its second step, after this first one.
+/// Returns the token of a sign-in of this user that waits for its second step, after this first one. `link` is an identity to link
+/// after it.
 ///
 /// # Errors
 /// 500 if there is no randomness.
-pub fn pending(app: &App, account: &Account, first_step: &Proof) -> Result<String, Error> {
+pub fn pending(
+    app: &App,
+    account: &Account,
+    first_step: &Proof,
+    link: Option<&identities::New>,
+) -> Result<String, Error> {
     let user_id = account.user.id.clone();
-    let methods = first_step.to_text();
-    one_time::seal(app, &PendingSignIn { user_id, password_epoch: account.password_epoch, methods })
+    let (methods, link) = (first_step.to_text(), link.cloned());
+    one_time::seal(app, &PendingSignIn { user_id, password_epoch: account.password_epoch, methods, link })
 }
 
 /// Returns the refusal that leads to the second step. `token` is from [`pending`].

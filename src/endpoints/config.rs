@@ -6,6 +6,17 @@ use utoipa::ToSchema;
 
 use crate::{app::App, error::Error, web::Response};
 
+/// An identity provider that users can sign in with.
+#[derive(Serialize, ToSchema)]
+pub struct ConfiguredProvider<'a> {
+    /// The name in `POST /api/auth/login/{provider}`.
+    #[schema(example = "google")]
+    id: &'a str,
+    /// The name to show.
+    #[schema(example = "Google")]
+    name: &'a str,
+}
+
 /// The settings that the web pages need before login.
 #[derive(Serialize, ToSchema)]
 pub struct Config<'a> {
@@ -25,6 +36,8 @@ pub struct Config<'a> {
     sign_up: &'a str,
     /// Whether users can sign in with a code that they get by email.
     email_sign_in: bool,
+    /// The identity providers, in the order of their buttons.
+    identity_providers: Vec<ConfiguredProvider<'a>>,
     /// The minimum length of a password, in characters.
     password_min_length: usize,
     /// The default lifetime of a user token, in days.
@@ -38,12 +51,16 @@ pub struct Config<'a> {
 #[operation(responses((status = 200, body = Config)))]
 pub async fn get(app: &App) -> Result<Response, Error> {
     let settings = app.settings();
+    let providers = settings.identity_providers.all();
     Ok(Response::json(&Config {
         service_name: &settings.service_name,
         brand_color: &settings.brand_color,
         app_url: &settings.app_url,
         sign_up: settings.sign_up.name(),
         email_sign_in: settings.email_sign_in,
+        identity_providers: providers
+            .map(|provider| ConfiguredProvider { id: &provider.id, name: &provider.name })
+            .collect(),
         password_min_length: settings.password_min_length,
         user_token_lifetime_days: settings.user_token_lifetime_days,
         turnstile_site_key: settings.turnstile.as_ref().map(|turnstile| turnstile.site_key.as_str()),

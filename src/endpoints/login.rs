@@ -96,7 +96,7 @@ async fn second_step(
     attempt: PasswordAttempt<'_>,
     rehashed: Option<&str>,
 ) -> Result<Error, Error> {
-    let token = sign_in::pending(app, account, proof)?;
+    let token = sign_in::pending(app, account, proof, None)?;
     let event = audit::first_step(app, &account.user.id);
     let ways = users::complete_first_step(&app.store, account, attempt, rehashed, &event).await?;
     // Without ways, the account was deleted in the meantime.

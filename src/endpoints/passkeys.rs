@@ -9,7 +9,7 @@ use crate::{
         audit,
         bearer::{self, Session},
         one_time::Ceremony,
-        passkey,
+        passkey, provider_visit,
     },
     app::App,
     crypto::{cose, random},
@@ -248,7 +248,8 @@ pub async fn delete(app: &App, session: &Session, id: &str) -> Result<Response, 
     let passkey = passkeys::find_name(&app.store, &user.id, id).await?.ok_or(Error::NotFound)?;
     let queued = QueuedNotice::to(app, user, SecurityNotice::PasskeyRemoved { passkey })?;
     let event = audit::own(app, Action::PasskeyRemoved, session);
-    match passkeys::delete(&app.store, &user.id, id, is_enforced, queued.notice(), &event).await? {
+    let others = provider_visit::other_ways(app);
+    match passkeys::delete(&app.store, &user.id, id, is_enforced, &others, queued.notice(), &event).await? {
         Deleted::Done => {
             queued.deliver_later(app);
             Ok(Response::ok())

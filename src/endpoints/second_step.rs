@@ -17,7 +17,7 @@ use crate::{
         recovery_code::RecoveryCode,
     },
     error::Error,
-    mail::{message::SecurityNotice, queue::QueuedNotice},
+    mail::{linked_identity::LinkedIdentity, message::SecurityNotice, queue::QueuedNotice},
     responses::{PasskeyRequest, SignedIn},
     store::{
         passkeys,
@@ -210,13 +210,25 @@ async fn complete(
     new: &sessions::New,
     guesses: &Counter,
 ) -> Result<Response, Error> {
-    let PendingSignIn { user_id, password_epoch, .. } = &opened.content;
-    let pending =
-        Pending { user_id, password_epoch: *password_epoch, token_id: &opened.id, token_expires_at: opened.expires_at };
+    let PendingSignIn { user_id, password_epoch, link, .. } = &opened.content;
+    let linked = match link {
+        Some(identity) => Some(LinkedIdentity::new(app, identity, &account.user)?),
+        None => None,
+    };
+    let pending = Pending {
+        user_id,
+        password_epoch: *password_epoch,
+        token_id: &opened.id,
+        token_expires_at: opened.expires_at,
+        link: linked.as_ref().map(LinkedIdentity::as_link),
+    };
     let event = audit::new_session(app, Action::Login, user_id, new);
     if !second_factors::complete_sign_in(&app.store, &pending, answer, new, guesses, &event).await? {
         // The code or the token was used, the password changed, or the account deactivated in the meantime.
         return Err(audit::refused_login(app, Some(user_id), Error::WrongCode));
+    }
+    if let Some(linked) = linked {
+        linked.deliver_later(app);
     }
     sign_in::answer(app, request, account.user, account.must_change_password, new).await
 }

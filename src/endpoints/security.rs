@@ -25,6 +25,8 @@ pub struct Security {
     recovery_codes_left: i64,
     /// The number of passkeys.
     passkeys: i64,
+    /// The number of linked identities.
+    identities: i64,
     /// Why emails do not reach your address, or null if they do.
     #[schema(required)]
     email_problem: Option<EmailProblem>,
@@ -33,7 +35,7 @@ pub struct Security {
     /// The level of this session: 2 after two factors or with a passkey, otherwise 1.
     #[schema(minimum = 1, maximum = 2)]
     level: i64,
-    /// How the user has authenticated in this session: `password`, `totp`, `passkey`, `recovery_code`, `email_code`.
+    /// How the user has authenticated in this session: `password`, `totp`, `passkey`, `recovery_code`, `email_code`, `provider`.
     methods: Vec<&'static str>,
 }
 
@@ -61,6 +63,7 @@ pub async fn get(app: &App, session: &Session) -> Result<Response, Error> {
         totp: ways.totp_confirmed_at.map(|created_at| Totp { created_at, last_used_at }),
         recovery_codes_left: ways.recovery_codes,
         passkeys: ways.passkeys,
+        identities: ways.identities,
         email_problem: ways.email_problem().map(EmailProblem::from),
         authenticated_at: session.authenticated_at,
         level: session.proof.level().number(),

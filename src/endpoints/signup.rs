@@ -10,7 +10,7 @@ use crate::{
     access::{
         audit,
         captcha::{self, Form},
-        new_password,
+        invitation, new_password,
         one_time::{Applicant, EmailPurpose},
         password_attempt, sign_in,
     },
@@ -24,14 +24,13 @@ use crate::{
         password::NewPassword,
         proof::{Method, Proof},
         sign_up_mode::SignUpMode,
-        throttle::SIGN_UP_BY_ADDRESS,
         user::Role,
-        user_token::{Referrer, is_well_formed},
+        user_token::Referrer,
     },
     error::Error,
     mail::email_code,
     responses::{EmailCodeSent, SignedIn},
-    store::{throttles::Counter, user_tokens, users},
+    store::users,
     web::{Fields, Request, Response, session_cookie},
 };
 
@@ -161,11 +160,7 @@ async fn with_invitation(app: &App, request: &Request, fields: &Fields<'_>) -> R
     };
     let email = fields.field::<Email>("email", &policy).ok();
 
-    let keys = app.keys();
-    let counter = Counter::new(&keys.throttle, SIGN_UP_BY_ADDRESS, &[app.address.as_str()]);
-    let (token, email) = (referrer.as_str(), email.as_ref());
-    let attempt = user_tokens::attempt_sign_up(&app.store, &counter, &keys.user_token, token, email, app.now);
-    let invitation = attempt.await??.filter(|_| is_well_formed(token)).ok_or(Error::ReferrerRefused)?;
+    let invitation = invitation::attempt(app, &referrer, email.as_ref()).await?;
     let NewAccount { email, password, name, captcha, .. } = account?;
     captcha::verify(app, Form::SignUp, captcha.as_deref()).await?;
     new_password::refuse_breached(app, "password", &password).await?;
@@ -182,10 +177,11 @@ async fn with_invitation(app: &App, request: &Request, fields: &Fields<'_>) -> R
         password_hash: &password_hash,
         name: name.as_ref().map(Name::as_str),
         referrer_lookup: &invitation.lookup,
+        is_verified: false,
     };
     let event = audit::new_session(app, Action::Signup, &user_id, &session).sets(Some(Role::User), Some(0));
     let counters = password_attempt::counters(app, email.as_str());
-    match users::sign_up(&app.store, new, &session, &counters, &event).await? {
+    match users::sign_up(&app.store, new, &session, Some(&counters), None, &event).await? {
         users::SignUp::Done(user) => sign_in::answer(app, request, *user, false, &session).await,
         users::SignUp::EmailTaken => Err(Error::EmailTaken),
         users::SignUp::ReferrerEnded => Err(Error::ReferrerRefused),

@@ -50,13 +50,15 @@ pub fn examples(settings: &Settings, to: &Email, name: &str) -> Result<Vec<Messa
     Ok(mails)
 }
 
-/// Returns every notice, with `name` as the name of a passkey.
+/// Returns every notice, with `name` as the name of a passkey or a provider.
 fn notices(name: &str) -> Vec<SecurityNotice> {
     vec![
         SecurityNotice::PasswordChanged,
         SecurityNotice::PasswordRemoved,
         SecurityNotice::PasskeyAdded { passkey: name.to_owned() },
         SecurityNotice::PasskeyRemoved { passkey: name.to_owned() },
+        SecurityNotice::IdentityLinked { provider: name.to_owned() },
+        SecurityNotice::IdentityUnlinked { provider: name.to_owned() },
         SecurityNotice::TotpAdded,
         SecurityNotice::TotpRemoved,
         SecurityNotice::SecondFactorRequired,

@@ -323,6 +323,16 @@ pub enum SecurityNotice {
         /// Its name.
         passkey: String,
     },
+    /// An account at an identity provider was linked.
+    IdentityLinked {
+        /// The name of the provider in the settings.
+        provider: String,
+    },
+    /// An account at an identity provider was unlinked.
+    IdentityUnlinked {
+        /// The name of the provider in the settings.
+        provider: String,
+    },
     /// An authenticator app was added.
     TotpAdded,
     /// The authenticator app was removed.
@@ -383,6 +393,14 @@ pub fn security_notice(
         SecurityNotice::PasskeyRemoved { passkey } => {
             let passkey = shown_name(passkey);
             mail!("passkey_removed", envelope, link, account, passkey: Option<&'a str>)
+        }
+        SecurityNotice::IdentityLinked { provider } => {
+            let provider = shown_name(provider);
+            mail!("identity_linked", envelope, link, account, provider: Option<&'a str>)
+        }
+        SecurityNotice::IdentityUnlinked { provider } => {
+            let provider = shown_name(provider);
+            mail!("identity_unlinked", envelope, link, account, provider: Option<&'a str>)
         }
         SecurityNotice::TotpAdded => mail!("totp_added", envelope, link, account),
         SecurityNotice::TotpRemoved => mail!("totp_removed", envelope, link, account),
@@ -497,7 +515,7 @@ mod tests {
 
     #[test]
     fn text_and_html_of_every_mail_carry_the_same_facts() {
-        let facts: [&[&str]; 28] = [
+        let facts: [&[&str]; 30] = [
             &["Hello Ada Lovelace,", CODE, "10 minutes", "works once", "If you did not request a code", "ignore"],
             &[
                 "Hello Ada Lovelace,",
@@ -546,6 +564,8 @@ mod tests {
             &["was removed", "sign in with a passkey", "https://app.example/base/account"],
             &["The passkey \u{201c}Ada Lovelace\u{201d} was added", "remove passkeys"],
             &["The passkey \u{201c}Ada Lovelace\u{201d} was removed"],
+            &["sign in with your Ada Lovelace account", "linked accounts", "https://app.example/base/account"],
+            &["no longer sign in with your Ada Lovelace account"],
             &["takes a code from your authenticator app", "If this was you, you do not need to do anything."],
             &["no longer accepts codes from your authenticator app"],
             &["takes a second step"],
@@ -743,6 +763,8 @@ mod tests {
                 "Your Postern password was removed",
                 "A passkey was added to your Postern account",
                 "A passkey was removed from your Postern account",
+                "A new way to sign in to your Postern account",
+                "A way to sign in to your Postern account was removed",
                 "An authenticator app was added to your Postern account",
                 "The authenticator app was removed from your Postern account",
                 "Your Postern account now needs a second step",

@@ -5,6 +5,7 @@ mod budget;
 mod delivery;
 pub mod email_code;
 pub mod examples;
+pub mod linked_identity;
 pub mod message;
 pub mod provider;
 pub mod queue;

@@ -3,6 +3,7 @@
 
 mod email_problem;
 mod event;
+mod identity;
 mod passkey;
 mod recovery_codes;
 mod session;
@@ -11,6 +12,7 @@ mod user;
 
 pub use email_problem::EmailProblem;
 pub use event::{Event, Party, Rights};
+pub use identity::{Identity, ProviderVisitBegun};
 pub use passkey::{CredentialDescriptor, Passkey, PasskeyRequest};
 pub use recovery_codes::{RecoveryCodes, RecoveryCodesIfNew};
 pub use session::Session;

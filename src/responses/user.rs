@@ -69,4 +69,8 @@ pub struct SignedIn<'a> {
     /// Present, and true, only while the default account has its default password.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub must_change_password: bool,
+    /// Where to go now, after a sign-in with an identity provider that was begun with a `return_to`. Otherwise missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub return_to: Option<&'a str>,
 }

@@ -24,6 +24,10 @@ routes! {
     POST "/api/auth/me/passkeys": SessionDuringSetup(Always) => passkeys::add(app, request, caller);
     PUT "/api/auth/me/passkeys/{id}": Session(Never) => passkeys::rename(app, request, caller, id);
     DELETE "/api/auth/me/passkeys/{id}": Session(Always) => passkeys::delete(app, caller, id);
+    GET "/api/auth/me/identities": Session(Never) => identities::list(app, caller);
+    POST "/api/auth/me/identities/{id}": Session(Always) => identities::begin(app, request, caller, id);
+    POST "/api/auth/me/identities/{id}/callback": Session(Always) => identities::link(app, request, caller, id);
+    DELETE "/api/auth/me/identities/{id}": Session(Always) => identities::delete(app, caller, id);
     DELETE "/api/auth/me/email-problem": Session(Never) => email_problem::delete(app, caller);
     GET "/api/auth/me/email": Session(Never) => email_change::get(app, caller);
     POST "/api/auth/me/email": Session(Always) => email_change::post(app, request, caller);

@@ -18,6 +18,8 @@ routes! {
     GET "/api/auth/admin/users/{id}/sessions": Admin(Never) => sessions::list(app, caller, id);
     DELETE "/api/auth/admin/users/{id}/sessions": Admin(WithSecondFactor) => sessions::delete_all(app, caller, id);
     DELETE "/api/auth/admin/users/{id}/sessions/{session_id}": Admin(WithSecondFactor) => sessions::delete(app, caller, id, session_id);
+    GET "/api/auth/admin/users/{id}/identities": Admin(Never) => identities::list(app, id);
+    DELETE "/api/auth/admin/users/{id}/identities/{identity_id}": Admin(WithSecondFactor) => identities::delete(app, caller, id, identity_id);
     GET "/api/auth/admin/users/{id}/invitation": Admin(Never) => invitation::get(app, id);
     GET "/api/auth/admin/sign-ups": Admin(Never) => sign_ups::list(app, request);
     POST "/api/auth/admin/sign-ups/{id}/approve": Admin(WithSecondFactor) => sign_ups::approve(app, caller, id);

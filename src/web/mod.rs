@@ -8,11 +8,13 @@ mod field_types;
 mod fields;
 pub mod page;
 pub mod path;
+mod provider_callback;
 pub mod schema;
 pub mod session_cookie;
 pub mod version;
 
 pub use fields::{Field, Fields, FromFields, Input, Integer, Nullable, Patch, Reader};
+pub use provider_callback::ProviderCallback;
 
 use std::{borrow::Cow, rc::Rc};
 
@@ -187,6 +189,11 @@ impl Response {
         let status = StatusCode::PERMANENT_REDIRECT;
         Response { status, headers: Vec::new(), body: Cow::Borrowed(""), outcome: "redirect" }
             .header(header::LOCATION, location)
+    }
+
+    /// Returns 303: the browser loads another URL with GET, whatever the method of this request was.
+    pub fn see_other(location: String) -> Self {
+        Response { status: StatusCode::SEE_OTHER, ..Self::permanent_redirect(location) }
     }
 
     /// Returns 200 with an HTML page.

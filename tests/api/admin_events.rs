@@ -29,6 +29,12 @@ fn events_of(endpoint: &Endpoint) -> Vec<Expected> {
         "POST /api/auth/admin/sign-ups/{id}/approve" => vec![("sign_up_approved", ADMIN, Some("clara"))],
         "POST /api/auth/admin/sign-ups/{id}/reject" => vec![("sign_up_rejected", ADMIN, None)],
         "POST /api/auth/login/passkey" => vec![("login", ADA, ADA)],
+        "POST /api/auth/login/{provider}/callback" => vec![("login", GRACE, GRACE)],
+        "POST /api/auth/me/identities/{id}/callback" => vec![("identity_linked", ADA, ADA)],
+        "DELETE /api/auth/me/identities/{id}" => vec![("identity_unlinked", ADA, ADA)],
+        "DELETE /api/auth/admin/users/{id}/identities/{identity_id}" => vec![("identity_unlinked", ADMIN, GRACE)],
+        // Nothing changes before the user comes back.
+        "POST /api/auth/login/{provider}" | "POST /api/auth/me/identities/{id}" => vec![],
         "POST /api/auth/me/passkeys" => vec![("passkey_added", ADA, ADA)],
         "PUT /api/auth/me/passkeys/{id}" => vec![("passkey_renamed", ADA, ADA)],
         "DELETE /api/auth/me/passkeys/{id}" => vec![("passkey_removed", ADA, ADA)],
@@ -421,6 +427,7 @@ fn every_event_has_the_session_that_acted_or_was_started() {
             | "/api/auth/login/passkey"
             | "/api/auth/login/second-factor"
             | "/api/auth/login/email/verify"
+            | "/api/auth/login/{provider}/callback"
             | "/api/auth/signup"
             | "/api/auth/signup/verify"
                 if answer.body.is_object() =>

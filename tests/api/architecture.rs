@@ -3,13 +3,14 @@
 use std::{collections::BTreeSet, env, fs, path::Path};
 
 /// The modules from top to bottom, with their jobs. A module uses only modules below it.
-const MODULES: [(&str, &str); 18] = [
+const MODULES: [(&str, &str); 19] = [
     ("worker", "Entry point: reads the request and the clock, prepares the isolate"),
     ("maintenance", "The cron trigger: sends queued mail, deletes expired rows"),
     ("routes", "Finds the endpoint of a request, runs its guard, and finishes the response"),
     ("endpoints", "One file per endpoint: read the request, apply the rules, write, respond"),
     ("mail", "Composes mails, queues them, and hands them to providers"),
     ("access", "Who is calling: sessions, passwords, passkeys, audit events"),
+    ("oauth_client", "The client of identity providers, one file per provider"),
     ("responses", "Response bodies of several endpoints, with their schemas"),
     ("app", "What a request works with: settings, keys, stores, ports, time"),
     ("platform", "Cloudflare's bindings behind the ports, one adapter per file"),

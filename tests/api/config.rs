@@ -12,6 +12,9 @@ fn it_returns_the_name_and_look_of_the_service() {
         ("APP_URL", "https://app.example/accounts/"),
         ("PASSWORD_MIN_LENGTH", "12"),
         ("USER_TOKEN_LIFETIME_DAYS", "2"),
+        ("IDENTITY_PROVIDERS", "acme,github"),
+        ("OIDC_ACME_ISSUER", "https://login.acme.example"),
+        ("OIDC_ACME_CLIENT_ID", "client"),
     ]);
     // The complete response: everything in it is public.
     let expected = json!({
@@ -20,6 +23,7 @@ fn it_returns_the_name_and_look_of_the_service() {
         "app_url": "https://app.example/accounts",
         "sign_up": "invitation",
         "email_sign_in": true,
+        "identity_providers": [{ "id": "acme", "name": "Acme" }, { "id": "github", "name": "GitHub" }],
         "password_min_length": 12,
         "user_token_lifetime_days": 2,
         "turnstile_site_key": null,

@@ -459,6 +459,8 @@ fn endpoints_that_invite_guessing_are_rate_limited_with_retry_after() {
         "POST /api/auth/login/passkey",
         "POST /api/auth/login/second-factor/passkey/options",
         "POST /api/auth/login/second-factor",
+        "POST /api/auth/login/{provider}",
+        "POST /api/auth/login/{provider}/callback",
         "POST /api/auth/signup",
         "POST /api/auth/signup/verify",
         "POST /api/auth/undo-email-change",

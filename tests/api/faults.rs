@@ -7,13 +7,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use postern::access::{email_change::undo_hash, one_time::Ceremony};
+use postern::access::{
+    email_change::undo_hash,
+    one_time::{Ceremony, ProviderPurpose},
+};
 use postern::crypto::totp::Secret;
 use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Call, DAY, Fault, MINUTE, PASSWORD, RESEND, SECOND, claims, totp_code,
-    world::{ADA, CLARA, GRACE, NEW_EMAIL, NEW_PASSWORD, PIA, TESS, World, endpoints},
+    world::{ADA, ADA_AT_GITHUB, CLARA, GRACE, NEW_EMAIL, NEW_PASSWORD, OCTOCAT, PIA, TESS, World, endpoints},
 };
 
 type Settings<'a> = &'a [(&'static str, &'static str)];
@@ -100,6 +103,38 @@ fn stories() -> Vec<Story> {
                             assert_eq!(world.postern.me(token), 200);
                         }
                     };
+                }
+                "POST /api/auth/login/{provider}/callback" => {
+                    story.again = 401;
+                    story.finally = |world, answer| {
+                        // If the response was lost, the user begins again.
+                        if let Some(token) = answer.body["token"].as_str() {
+                            assert_eq!(world.postern.me(token), 200);
+                        }
+                    };
+                }
+                "POST /api/auth/me/identities/{id}/callback" => {
+                    story.again = 401;
+                    story.owes_mail_to = Some(ADA);
+                    story.finally = |world, _| {
+                        let body = world.come_back(OCTOCAT, ProviderPurpose::SignIn { referrer: None });
+                        let answer =
+                            world.postern.post("/api/auth/login/github/callback").json(body).send().expect(200);
+                        assert_eq!(answer["user"]["email"], ADA);
+                    };
+                }
+                "DELETE /api/auth/me/identities/{id}" => {
+                    story.again = 404;
+                    story.owes_mail_to = Some(ADA);
+                    story.finally = |world, _| {
+                        let body = world.come_back(ADA_AT_GITHUB, ProviderPurpose::SignIn { referrer: None });
+                        let call = world.postern.post("/api/auth/login/github/callback").json(body);
+                        call.send().refused(403, "invitation_required");
+                    };
+                }
+                "DELETE /api/auth/admin/users/{id}/identities/{identity_id}" => {
+                    story.again = 404;
+                    story.owes_mail_to = Some(GRACE);
                 }
                 "POST /api/auth/signup/verify" => {
                     story.again = 409;

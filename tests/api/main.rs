@@ -27,6 +27,7 @@ mod email_sign_in_attacks;
 mod faults;
 mod guessing;
 mod health;
+mod identities;
 mod invitations;
 mod jwks;
 mod login;

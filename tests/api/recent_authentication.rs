@@ -112,7 +112,7 @@ fn a_password_refreshes_the_same_session() {
     let expected = json!({
         "has_password": true, "second_factor": false, "is_enforced": false, "totp": null, "recovery_codes_left": 0,
         "passkeys": security["passkeys"], "authenticated_at": postern.now.get(), "level": 1, "methods": ["password"],
-        "email_problem": null,
+        "email_problem": null, "identities": 1,
     });
     assert_eq!(security, expected);
 

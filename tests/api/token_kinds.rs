@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, DAY, MINUTE, NEW_SECRET, PASSWORD, SECRET, claims, totp_code,
-    world::{Opens, World, endpoints},
+    world::{GRACE_AT_GITHUB, Opens, World, endpoints},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +39,13 @@ enum Kind {
     EmailChangeToken,
     EmailChangeCode,
     UndoToken,
+    VisitToken,
+    VisitState,
 }
 
 use Kind::*;
 
-const KINDS: [Kind; 21] = [
+const KINDS: [Kind; 23] = [
     SessionToken,
     Es256SessionToken,
     PasswordChangeToken,
@@ -65,6 +67,8 @@ const KINDS: [Kind; 21] = [
     EmailChangeToken,
     EmailChangeCode,
     UndoToken,
+    VisitToken,
+    VisitState,
 ];
 
 /// The endpoints besides `GET /me` that accept a session whose user must change the password.
@@ -109,6 +113,8 @@ fn token(world: &World, kind: Kind) -> String {
         EmailChangeToken => world.email_change_token.clone(),
         EmailChangeCode => world.email_change_code.clone(),
         UndoToken => world.undo_token.clone(),
+        VisitToken => world.visit["token"].as_str().unwrap().to_owned(),
+        VisitState => world.visit["state"].as_str().unwrap().to_owned(),
     }
 }
 
@@ -245,6 +251,21 @@ fn a_sign_in_by_email_takes_the_token_of_the_browser_that_has_asked_and_the_code
         };
         opens_to(&[], path, attempt, refused());
     }
+}
+
+#[test]
+fn a_sign_in_with_a_provider_takes_the_token_of_the_browser_that_began_and_its_state() {
+    let own = |world: &World| (token(world, VisitToken), token(world, VisitState));
+    let come_back = |world: &World, token: &str, state: &str| {
+        world.github_user(GRACE_AT_GITHUB);
+        let body = json!({ "token": token, "state": state, "code": "a code" });
+        world.postern.post("/api/auth/login/github/callback").json(body).send()
+    };
+    let refused = || unless(401, "provider_refused");
+    let attempt = |world: &World, token: &str| come_back(world, token, &own(world).1);
+    opens_to(&[VisitToken], "login with a provider, token", attempt, refused());
+    let attempt = |world: &World, state: &str| come_back(world, &own(world).0, state);
+    opens_to(&[VisitState], "login with a provider, state", attempt, refused());
 }
 
 #[test]

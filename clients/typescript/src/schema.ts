@@ -234,6 +234,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/admin/users/{id}/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a user's identities
+         * @description The accounts at identity providers that the user can sign in with. The oldest comes first.
+         */
+        get: operations["getAdminUsersIdIdentities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/admin/users/{id}/identities/{identity_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Unlink a user's identity
+         * @description For an account at a provider that is not the user's anymore. It must not be the only way to sign in: send a reset link first. Sessions
+         *     go on; end them separately. The user gets a notice by email.
+         */
+        delete: operations["deleteAdminUsersIdIdentitiesIdentityId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/admin/users/{id}/invitation": {
         parameters: {
             query?: never;
@@ -334,6 +375,32 @@ export interface paths {
          * @description It ends immediately.
          */
         delete: operations["deleteAdminUsersIdSessionsSessionId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/callback/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Come back from an identity provider
+         * @description The redirect URI to register at the provider. Redirects to the page `<APP_URL>/callback` with the parameters in the fragment, which
+         *     browsers send to no server. Does nothing else: the page has the session cookie and the token of the visit, which a request from another
+         *     site has not.
+         */
+        get: operations["getCallbackProvider"];
+        put?: never;
+        /**
+         * Come back from Apple
+         * @description Like the GET, for providers that send a form (OAuth 2.0 Form Post Response Mode).
+         */
+        post: operations["postCallbackProvider"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -566,6 +633,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/login/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a sign-in with an identity provider
+         * @description Returns the URL of the provider. Keep the token, under the `id`, and send the user to the URL. The provider sends the user back to
+         *     `<APP_URL>/callback`, with the `id` as `state`. There the token is needed: what comes back opens nothing in another browser.
+         */
+        post: operations["postLoginProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/login/{provider}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in with an identity provider
+         * @description Exchanges what the provider has sent for a session. The checks run in this order:
+         *
+         *     1. The number of requests from this address: 429. The provider: 404. Then the body: 400, 413, 415 or 422.
+         *     2. The token and the `state`: 401. They work once, for half an hour.
+         *     3. The code, at the provider: 401 if it is refused, or the provider says something that cannot be trusted; 503 if the provider fails.
+         *     4. The account, which is the one that the identity is linked to. Without one, the email decides:
+         *
+         *     | The provider has verified the email and owns the address | Account with this email | |
+         *     |---|---|---|
+         *     | yes | verified | Links the identity, tells the owner by email, and signs in. With `ACCOUNT_LINKING=off`: 409 `account_exists`. |
+         *     | yes | not verified | Takes over the account: its password, name, sessions, passkeys, authenticator app, user tokens and other identities end. |
+         *     | no | any | 409 `account_exists`: sign in another way, then link the identity. |
+         *     | yes or no | none | Signs up, if the settings or the invitation let this email: 202 if an admin must approve the account, otherwise 403. |
+         *
+         *     A deactivated account is a 403, and so is one that requires a second factor: `detail` has what `POST /api/auth/login/second-factor` needs.
+         */
+        post: operations["postLoginProviderCallback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/logout": {
         parameters: {
             query?: never;
@@ -735,6 +857,71 @@ export interface paths {
         get: operations["getMeEvents"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/me/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your identities
+         * @description The accounts at identity providers that you can sign in with. The oldest comes first.
+         */
+        get: operations["getMeIdentities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/me/identities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to link an identity
+         * @description Returns the URL of the provider, as `POST /api/auth/login/{provider}` does. What comes back works in this session only.
+         */
+        post: operations["postMeIdentitiesId"];
+        /**
+         * Unlink one of your identities
+         * @description It must not be your only way to sign in. You get a notice by email.
+         */
+        delete: operations["deleteMeIdentitiesId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/me/identities/{id}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Link an identity
+         * @description Exchanges what the provider has sent. From now on you can sign in with this identity, without your password. You get a notice by
+         *     email.
+         */
+        post: operations["postMeIdentitiesIdCallback"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1516,6 +1703,8 @@ export interface components {
             brand_color: string;
             /** @description Whether users can sign in with a code that they get by email. */
             email_sign_in: boolean;
+            /** @description The identity providers, in the order of their buttons. */
+            identity_providers: components["schemas"]["ConfiguredProvider"][];
             /** @description The minimum length of a password, in characters. */
             password_min_length: number;
             /**
@@ -1540,6 +1729,19 @@ export interface components {
              * @description The default lifetime of a user token, in days.
              */
             user_token_lifetime_days: number;
+        };
+        /** @description An identity provider that users can sign in with. */
+        ConfiguredProvider: {
+            /**
+             * @description The name in `POST /api/auth/login/{provider}`.
+             * @example google
+             */
+            id: string;
+            /**
+             * @description The name to show.
+             * @example Google
+             */
+            name: string;
         };
         /** @description A new user token. */
         CreatedToken: {
@@ -1731,6 +1933,39 @@ export interface components {
             status: string;
             /** @description The version of the code. */
             version: string;
+        };
+        /** @description An identity at an identity provider that is linked to an account. */
+        Identity: {
+            /** @description When it was linked. */
+            created_at: components["schemas"]["Timestamp"];
+            /**
+             * @description The email there when it was last used. It need not be the email of the account.
+             * @example ada@example.com
+             */
+            email: string | null;
+            /** @description The id. */
+            id: string;
+            /**
+             * @description The issuer of the identity.
+             * @example https://accounts.google.com
+             */
+            issuer: string;
+            last_used_at: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description The `id` of the provider in `GET /config`, unless it was removed from the settings since.
+             * @example google
+             */
+            provider: string;
+            /**
+             * @description The name of the provider, or its `id` if it was removed from the settings.
+             * @example Google
+             */
+            provider_name: string;
+            /**
+             * @description The id of the user at the issuer.
+             * @example 110169484474386276334
+             */
+            subject: string;
         };
         /** @description The person to invite. */
         Invitation: {
@@ -1972,6 +2207,11 @@ export interface components {
              * @example ada@example.com
              */
             email: string;
+        };
+        /** @description What a visit to a provider begins with. */
+        NewIdentity: {
+            /** @description Where you go afterwards: a page of this service, or a URL of one of the `app_origins` in `GET /config`. */
+            return_to?: string | null;
         };
         /** @description The new name. */
         NewName: {
@@ -2258,6 +2498,44 @@ export interface components {
             /** @description When the codes expire. */
             expires_at: components["schemas"]["Timestamp"];
         };
+        /** @description The token of the visit, and what the provider has sent. */
+        ProviderCallback: {
+            /** @description The parameter `code`. */
+            code: string;
+            /** @description The parameter `iss`, if there is one. */
+            iss?: string | null;
+            /** @description The parameter `state`. */
+            state: string;
+            /** @description The token that the request for the URL returned. */
+            token: string;
+            /** @description The parameter `user` of Apple, if there is one: JSON text with the name, which Apple sends only the first time. */
+            user?: string | null;
+        };
+        /** @description What a visit to a provider begins with. */
+        ProviderLogin: {
+            /**
+             * @description The user token from an invitation, or the whole link, if the user wants to sign up with it.
+             * @example aZ09aZ09aZ
+             */
+            referrer?: string | null;
+            /** @description Where the user goes afterwards: a page of this service, or a URL of one of the `app_origins` in `GET /config`. */
+            return_to?: string | null;
+        };
+        /** @description A visit to an identity provider has begun. */
+        ProviderVisitBegun: {
+            /** @description When the token expires. */
+            expires_at: components["schemas"]["Timestamp"];
+            /** @description The parameter `state` in the URL, with which the user comes back. */
+            id: string;
+            /** @description The token of this visit. What the provider sends back opens nothing without it. */
+            token: string;
+            /**
+             * Format: uri
+             * @description Where to send the user.
+             * @example https://accounts.google.com/o/oauth2/v2/auth?client_id=…
+             */
+            url: string;
+        };
         /** @description A public key (RFC 8037, section 2; RFC 7518, section 6.2). */
         PublicKey: {
             /**
@@ -2398,6 +2676,11 @@ export interface components {
             email_problem: components["schemas"]["EmailProblem"] | null;
             /** @description Whether there is a password. */
             has_password: boolean;
+            /**
+             * Format: int64
+             * @description The number of linked identities.
+             */
+            identities: number;
             /** @description Whether the operator requires a second factor of this user. */
             is_enforced: boolean;
             /**
@@ -2405,7 +2688,7 @@ export interface components {
              * @description The level of this session: 2 after two factors or with a passkey, otherwise 1.
              */
             level: number;
-            /** @description How the user has authenticated in this session: `password`, `totp`, `passkey`, `recovery_code`, `email_code`. */
+            /** @description How the user has authenticated in this session: `password`, `totp`, `passkey`, `recovery_code`, `email_code`, `provider`. */
             methods: string[];
             /**
              * Format: int64
@@ -2458,6 +2741,8 @@ export interface components {
         SignedIn: {
             /** @description Present, and true, only while the default account has its default password. */
             must_change_password?: boolean;
+            /** @description Where to go now, after a sign-in with an identity provider that was begun with a `return_to`. Otherwise missing. */
+            return_to?: string;
             /** @description The session token, a JWT. */
             token: string;
             /** @description The user. */
@@ -2826,6 +3111,26 @@ export interface components {
         /**
          * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
          *
+         *     `identity_taken`: This account of the provider is already linked to another account here.
+         *
+         *     `too_many_identities`: You have reached the limit of 20 linked accounts. Unlink one first.
+         */
+        AccountChangedOrIdentityTakenOrTooManyIdentities: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "identity_taken" | "too_many_identities";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
          *     `last_admin`: You are the last active admin. Make another user an admin before you deactivate this account.
          */
         AccountChangedOrLastAdmin: {
@@ -2879,6 +3184,24 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "account_changed" | "last_admin" | "own_account" | "user_has_second_factor";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `account_changed`: You have signed in with another account in the meantime. Nothing was changed. Reload the page.
+         *
+         *     `last_way_in`: This is the only way to sign in to this account. Add another one first.
+         */
+        AccountChangedOrLastWayIn: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_changed" | "last_way_in";
                     detail?: null;
                 };
             };
@@ -3152,6 +3475,26 @@ export interface components {
             };
         };
         /**
+         * @description `account_exists`: There is already an account with this email. Sign in to it another way, then link this provider on your account page.
+         *
+         *     `email_taken`: This email is already in use. If it is yours, sign in or reset the password. If the account is deactivated, ask an admin to activate it.
+         *
+         *     `too_many_sign_ups`: Too many requests are waiting for an admin. Please try again in a few days.
+         */
+        AccountExistsOrEmailTakenOrTooManySignUps: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "account_exists" | "email_taken" | "too_many_sign_ups";
+                    detail?: null;
+                };
+            };
+        };
+        /**
          * @description `admin_required`: Only admins can do this.
          *
          *     `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
@@ -3289,6 +3632,36 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "domain_refused" | "email_sign_in_off" | "inactive" | "invitation_required" | "second_factor_required" | "sign_up_closed";
+                    detail?: components["schemas"]["SecondStep"] | null;
+                };
+            };
+        };
+        /**
+         * @description `domain_refused`: You cannot sign up with an email at this domain. Use another email, or ask for an invitation.
+         *
+         *     `inactive`: This account is deactivated. Ask an admin to activate it.
+         *
+         *     `invitation_required`: You need an invitation to sign up here. Ask a user to invite you.
+         *
+         *     `provider_email_missing`: The provider has told us no email address, and an account needs one. Add an email to your account there, or sign up another way.
+         *
+         *     `provider_email_unverified`: The provider does not confirm that this email address is yours. Verify it there, or sign up another way.
+         *
+         *     `referrer_refused`: This invitation is unknown or has expired. Ask for a new one.
+         *
+         *     `second_factor_required`: Sign in at https://app.example.com/signin: this account asks for a second step.
+         *
+         *     `sign_up_closed`: Nobody can sign up here. Ask an admin for an account.
+         */
+        DomainRefusedOrInactiveOrInvitationRequiredOrProviderEmailMissingOrProviderEmailUnverifiedOrReferrerRefusedOrSecondFactorRequiredOrSignUpClosed: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "domain_refused" | "inactive" | "invitation_required" | "provider_email_missing" | "provider_email_unverified" | "referrer_refused" | "second_factor_required" | "sign_up_closed";
                     detail?: components["schemas"]["SecondStep"] | null;
                 };
             };
@@ -3746,6 +4119,25 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description `invalid_token`: You are not signed in, or your session has ended. Please sign in again.
+         *
+         *     `provider_refused`: The sign-in with this provider was not completed. Please start again.
+         */
+        InvalidTokenOrProviderRefused: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "invalid_token" | "provider_refused";
+                    detail?: null;
+                };
+            };
+        };
         /** @description `method_not_allowed`: This path only accepts GET, HEAD. */
         MethodNotAllowed: {
             headers: {
@@ -3818,6 +4210,40 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "precondition_failed";
+                    detail?: null;
+                };
+            };
+        };
+        /** @description `provider_refused`: The sign-in with this provider was not completed. Please start again. */
+        ProviderRefused: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "provider_refused";
+                    detail?: null;
+                };
+            };
+        };
+        /**
+         * @description `provider_unavailable`: The provider cannot be reached at the moment. Please try again soon, or sign in another way.
+         *
+         *     `unavailable`: The service is unavailable. Please try again soon. The request id is ….
+         */
+        ProviderUnavailableOrUnavailable: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "provider_unavailable" | "unavailable";
                     detail?: null;
                 };
             };
@@ -3895,6 +4321,20 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
                     code?: "unknown_passkey" | "wrong_passkey";
+                    detail?: null;
+                };
+            };
+        };
+        /** @description `unknown_provider`: Signing in with this provider is not available here. Choose another way to sign in. */
+        UnknownProvider: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"] & {
+                    /** @enum {unknown} */
+                    code?: "unknown_provider";
                     detail?: null;
                 };
             };
@@ -4524,6 +4964,84 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getAdminUsersIdIdentities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id.
+                 * @example a1d3e5f7-0b2c-4d6e-8f90-1a2b3c4d5e6f
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"][];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteAdminUsersIdIdentitiesIdentityId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id.
+                 * @example a1d3e5f7-0b2c-4d6e-8f90-1a2b3c4d5e6f
+                 */
+                id: string;
+                /**
+                 * @description The id of the identity.
+                 * @example 3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90
+                 */
+                identity_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrLastWayIn"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getAdminUsersIdInvitation: {
         parameters: {
             query?: never;
@@ -4747,6 +5265,76 @@ export interface operations {
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCallbackProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The `id` of the provider.
+                 * @example google
+                 */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the page `/callback`. */
+            303: {
+                headers: {
+                    /** @description The page, with the parameters in its fragment. */
+                    Location?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HttpsRequired"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postCallbackProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The `id` of the provider.
+                 * @example apple
+                 */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": string;
+            };
+        };
+        responses: {
+            /** @description To the page `/callback`. */
+            303: {
+                headers: {
+                    /** @description The page, with the parameters in its fragment. */
+                    Location?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5082,6 +5670,107 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    postLoginProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The `id` of one of the `identity_providers` in `GET /config`.
+                 * @example google
+                 */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ProviderLogin"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderVisitBegun"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            404: components["responses"]["UnknownProvider"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ProviderUnavailableOrUnavailable"];
+        };
+    };
+    postLoginProviderCallback: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `set` requests the session cookie. It works only for pages of the service's own origin.
+                 * @example set
+                 */
+                "X-Session-Cookie"?: string;
+            };
+            path: {
+                /**
+                 * @description The `id` of the provider.
+                 * @example google
+                 */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderCallback"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The session cookie, if it was requested. */
+                    "Set-Cookie"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description Done. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waiting"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["ProviderRefused"];
+            403: components["responses"]["DomainRefusedOrInactiveOrInvitationRequiredOrProviderEmailMissingOrProviderEmailUnverifiedOrReferrerRefusedOrSecondFactorRequiredOrSignUpClosed"];
+            404: components["responses"]["UnknownProvider"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountExistsOrEmailTakenOrTooManySignUps"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ProviderUnavailableOrUnavailable"];
+        };
+    };
     postLogout: {
         parameters: {
             query?: never;
@@ -5403,6 +6092,158 @@ export interface operations {
             422: components["responses"]["InvalidFields"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    getMeIdentities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"][];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["InactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postMeIdentitiesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The `id` of one of the `identity_providers` in `GET /config`.
+                 * @example google
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewIdentity"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderVisitBegun"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["UnknownProvider"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ProviderUnavailableOrUnavailable"];
+        };
+    };
+    deleteMeIdentitiesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the identity.
+                 * @example 3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrLastWayIn"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postMeIdentitiesIdCallback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The `id` of the provider.
+                 * @example google
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderCallback"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["InvalidTokenOrProviderRefused"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["UnknownProvider"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChangedOrIdentityTakenOrTooManyIdentities"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ProviderUnavailableOrUnavailable"];
         };
     };
     putMeName: {

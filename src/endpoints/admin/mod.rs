@@ -3,6 +3,7 @@
 pub mod email_problem;
 pub mod events;
 pub mod freeze;
+pub mod identities;
 pub mod invitation;
 pub mod invite_tree;
 pub mod password_reset;

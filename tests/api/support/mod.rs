@@ -325,6 +325,11 @@ impl Postern {
         (answer["token"].as_str().unwrap().to_owned(), self.code(email))
     }
 
+    /// Decides what GitHub says of the user who is signed in there, and of their emails.
+    pub fn github_says(&self, user: Value, emails: Value) {
+        self.resend.github.replace(Some((user.to_string(), emails.to_string())));
+    }
+
     /// The six digits in the newest mail to an address.
     pub fn code(&self, email: &str) -> String {
         let mails = self.mails(email);
@@ -391,6 +396,9 @@ fn isolate(settings: &[(&str, &str)]) -> Rc<Isolate> {
         ("AUTH_SECRET", SECRET),
         ("APP_URL", "https://app.example.com"),
         ("POSTMARK_WEBHOOK_PASSWORD", WEBHOOK_PASSWORD),
+        ("IDENTITY_PROVIDERS", "github"),
+        ("GITHUB_CLIENT_ID", "client"),
+        ("GITHUB_CLIENT_SECRET", "secret"),
     ];
     let settings = Settings::read(|name| {
         // The last one counts.
@@ -598,7 +606,7 @@ impl Answer {
     pub fn refused(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.text);
         assert!(self.body["error"].as_str().is_some_and(|sentence| sentence.ends_with('.')), "{}", self.text);
-        let has_detail = ["second_factor_required", "reauthentication_required"].contains(&code);
+        let has_detail = ["second_factor_required", "reauthentication_required", "account_exists"].contains(&code);
         assert_eq!(self.body["detail"].is_array(), status == 422, "{}", self.text);
         assert_eq!(self.body["detail"].is_object(), has_detail, "{}", self.text);
         assert_eq!(self.headers.contains_key(header::WWW_AUTHENTICATE), status == 401);

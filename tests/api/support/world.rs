@@ -7,8 +7,9 @@ use http::Method;
 use postern::{
     access::{
         email_proof,
-        one_time::{self, Applicant, Ceremony, EmailPurpose, PendingSignIn},
+        one_time::{self, Applicant, Ceremony, EmailPurpose, PendingSignIn, ProviderPurpose},
         passkey::{self, Issued},
+        provider_visit,
         recent::RecentAuthentication,
     },
     app::App,
@@ -68,10 +69,20 @@ pub struct World {
     pub email_code: Value,
     /// A token and its code, with which the owner of Ada's mailbox takes over her account, because it is not verified.
     pub claim_code: Value,
+    /// What someone comes back from GitHub with to sign in.
+    pub visit: Value,
 }
 
 /// The id of [`World::passkey`] in the API.
 pub const PASSKEY_ID: &str = "0198c0de-0000-4000-8000-00000000ada1";
+
+/// The ids of Ada's and Grace's identities at GitHub.
+pub const ADAS_IDENTITY: &str = "0198c0de-0000-4000-8000-00000000ada2";
+pub const GRACES_IDENTITY: &str = "0198c0de-0000-4000-8000-00000000a2ce";
+/// The ids of Ada, Grace and another user of GitHub there.
+pub const ADA_AT_GITHUB: i64 = 1;
+pub const GRACE_AT_GITHUB: i64 = 2;
+pub const OCTOCAT: i64 = 583_231;
 
 /// The id of a request to sign up that waits for an admin.
 pub const SIGN_UP_ID: &str = "0198c0de-0000-4000-8000-00000000c1a1";
@@ -136,6 +147,7 @@ impl World {
             pending_token: self.pending_token.clone(),
             email_code: self.email_code.clone(),
             claim_code: self.claim_code.clone(),
+            visit: self.visit.clone(),
         }
     }
 
@@ -166,6 +178,15 @@ impl World {
              SELECT ?1, ?2, password_hash, 'Clara', 'I am Clara.', ?3 FROM users WHERE email = ?4",
             &[SIGN_UP_ID.into(), CLARA.into(), postern.now.get().into(), ADA.into()],
         );
+        for (user_id, id, subject) in
+            [(&ada.id, ADAS_IDENTITY, ADA_AT_GITHUB), (&grace.id, GRACES_IDENTITY, GRACE_AT_GITHUB)]
+        {
+            postern.sql.execute(
+                "INSERT INTO identities (issuer, subject, id, user_id, provider, created_at)
+                 VALUES ('https://github.com', ?1, ?2, ?3, 'github', ?4)",
+                &[subject.to_string().into(), id.into(), user_id.as_str().into(), postern.now.get().into()],
+            );
+        }
         let pending_token = postern.pending_token(TESS);
         // Only security notices go to Tess.
         postern.sql.execute(
@@ -178,6 +199,7 @@ impl World {
         World {
             email_code: email_code(&app, GRACE, EmailPurpose::SignIn),
             claim_code: email_code(&app, ADA, EmailPurpose::SignUp(applicant)),
+            visit: visit(&app, ProviderPurpose::SignIn { referrer: None }),
             session_id: id(&ada.token),
             other_session_id: id(&other_session),
             referrer: postern.referrer(),
@@ -218,7 +240,19 @@ impl World {
     /// The token of a login of a user with a new password that waits for its second step.
     pub fn pending(&self, user_id: &str) -> String {
         let (user_id, methods) = (user_id.to_owned(), "password".to_owned());
-        one_time::seal(&self.app(), &PendingSignIn { user_id, password_epoch: 0, methods }).unwrap()
+        one_time::seal(&self.app(), &PendingSignIn { user_id, password_epoch: 0, methods, link: None }).unwrap()
+    }
+
+    /// Signs a user in at GitHub.
+    pub fn github_user(&self, id: i64) {
+        let emails = json!([{ "email": "octocat@example.com", "primary": true, "verified": true }]);
+        self.postern.github_says(json!({ "id": id, "name": "Octo Cat" }), emails);
+    }
+
+    /// What this user comes back from GitHub with.
+    pub fn come_back(&self, user: i64, purpose: ProviderPurpose) -> Value {
+        self.github_user(user);
+        visit(&self.app(), purpose)
     }
 
     /// What Ada's passkey sends to sign in.
@@ -235,6 +269,13 @@ impl World {
         let options = json!({ "rp": { "id": "app.example.com" }, "user": user, "challenge": challenge });
         json!({ "token": token, "credential": Authenticator::new(2).create(&options), "name": "Laptop" })
     }
+}
+
+/// What a user comes back from GitHub with.
+fn visit(app: &App, purpose: ProviderPurpose) -> Value {
+    let provider = app.settings().identity_providers.find("github").unwrap();
+    let begun = pollster::block_on(provider_visit::begin(app, provider, purpose, None)).unwrap();
+    json!({ "token": begun.token, "state": begun.id, "code": "a code" })
 }
 
 /// The token and the code of an email, as if they had just been asked for.
@@ -319,11 +360,18 @@ impl Endpoint {
                 () => &world.grace,
             };
             let id = if self.pattern.contains("/sign-ups/") { SIGN_UP_ID } else { &user.id };
-            self.pattern.replace("{id}", id).replace("{session_id}", &session)
+            let path = self.pattern.replace("{id}", id).replace("{session_id}", &session);
+            path.replace("{identity_id}", GRACES_IDENTITY)
         } else {
-            let id = if self.pattern.contains("/passkeys/") { PASSKEY_ID } else { &world.other_session_id };
+            let id = match () {
+                () if self.pattern.contains("/passkeys/") => PASSKEY_ID,
+                () if !self.pattern.contains("/identities/") => &world.other_session_id,
+                () if self.method == Method::DELETE => ADAS_IDENTITY,
+                () => "github",
+            };
+            let provider = if self.pattern.starts_with("/webhooks/") { "postmark" } else { "github" };
             let path = self.pattern.replace("{token}", &world.user_token).replace("{id}", id);
-            path.replace("{provider}", "postmark")
+            path.replace("{provider}", provider)
         };
         if path == "/api/auth/verify-token" && self.method != Method::POST {
             format!("{path}?token={}", world.user_token)
@@ -440,9 +488,13 @@ impl Endpoint {
     }
 }
 
-/// Every route as an endpoint, and HEAD wherever GET is.
+/// The redirect URIs of providers. They answer everybody with a redirect to a page, ask nothing, and have tests of their own in
+/// identities.rs.
+pub const REDIRECT: &str = "/api/auth/callback/{provider}";
+
+/// Every route as an endpoint, and HEAD wherever GET is. Without [`REDIRECT`].
 pub fn endpoints() -> Vec<Endpoint> {
-    let routes = AREAS.iter().flat_map(|area| area.routes);
+    let routes = AREAS.iter().flat_map(|area| area.routes).filter(|route| route.pattern != REDIRECT);
     let endpoints = routes.map(|route| Endpoint {
         method: route.method.clone(),
         pattern: route.pattern,
@@ -496,6 +548,15 @@ fn takes(method: &Method, pattern: &str) -> Takes {
         ("POST", "/signup/verify") => Json(|world| world.claim_code.clone()),
         ("POST", "/reauthenticate/email") => Nothing,
         ("POST", "/admin/sign-ups/{id}/approve" | "/admin/sign-ups/{id}/reject") => Nothing,
+        ("POST", "/login/{provider}" | "/me/identities/{id}") => JsonOrNothing(|_| json!({})),
+        ("POST", "/login/{provider}/callback") => Json(|world| {
+            world.github_user(GRACE_AT_GITHUB);
+            world.visit.clone()
+        }),
+        ("POST", "/me/identities/{id}/callback") => Json(|world| {
+            let (user_id, session_id) = (world.ada.id.clone(), world.session_id.clone());
+            world.come_back(OCTOCAT, ProviderPurpose::Link { user_id, session_id })
+        }),
         ("POST", "/login/passkey/options") => Nothing,
         ("POST", "/login/passkey") => Json(World::passkey_sign_in),
         ("POST", "/logout") => Nothing,
