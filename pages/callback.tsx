@@ -80,8 +80,8 @@ function firstStep(): Step {
 }
 
 /** Where the user goes when everything is done. */
-function target({ request: { links, return_to } }: ProviderSignIn): string {
-  return links ? "/account" : destination(return_to);
+function target({ request: { links, return_to } }: ProviderSignIn, config: Config): string {
+  return links ? "/account" : destination(return_to, config);
 }
 
 /** Marks a sign-in as used. When the page is loaded again, it only goes on. */
@@ -96,7 +96,7 @@ function alone(id: string, work: () => Promise<Step>): Promise<Step> {
 }
 
 /** Goes on after a sign-in that was used before. */
-async function goOn(begun: ProviderSignIn): Promise<Step> {
+async function goOn(begun: ProviderSignIn, config: Config): Promise<Step> {
   try {
     await call("GET", "me");
   } catch (error) {
@@ -104,7 +104,7 @@ async function goOn(begun: ProviderSignIn): Promise<Step> {
     if (error.code !== "invalid_token") return { kind: "problem", begun, error };
     return { kind: "nothing", text: "This sign-in was completed before. You have signed out since." };
   }
-  leaveFor(target(begun));
+  leaveFor(target(begun, config));
   return { kind: "working", begun };
 }
 
@@ -114,7 +114,7 @@ async function complete(config: Config, { id }: ProviderSignIn): Promise<Step> {
   const begun = providerSignIns.recall(id);
   if (!begun) return { kind: "nothing", text: "This sign-in has expired. Start again." };
   const { token, request, isUnderWay } = begun;
-  if (!token) return await goOn(begun);
+  if (!token) return await goOn(begun, config);
   const { code, state, iss, user } = answer;
   const json = { token, code, state, iss, user };
   try {
@@ -123,7 +123,7 @@ async function complete(config: Config, { id }: ProviderSignIn): Promise<Step> {
     const result = await signIn(`login/${request.provider.id}/callback`, json, config);
     finish(begun);
     if (result === "waiting_for_approval") return { kind: "waiting" };
-    leaveFor(target(begun));
+    leaveFor(target(begun, config));
     return { kind: "working", begun };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -133,7 +133,7 @@ async function complete(config: Config, { id }: ProviderSignIn): Promise<Step> {
       return { kind: "second", begun, pending };
     }
     // The first attempt has succeeded.
-    if (isUnderWay && error.code === "provider_refused") return await goOn(begun);
+    if (isUnderWay && error.code === "provider_refused") return await goOn(begun, config);
     if (error.code !== "unreachable") providerSignIns.remember({ ...begun, isUnderWay: false });
     return { kind: "problem", begun, error };
   }
@@ -172,7 +172,7 @@ start(({ config }) => {
           pending={step.pending}
           signedIn={() => {
             finish(step.begun);
-            leaveFor(target(step.begun));
+            leaveFor(target(step.begun, config));
           }}
           startAgain={() => leaveFor(signInPage(step.begun))}
         />

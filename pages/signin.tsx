@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError, call } from "./parts/api";
 import type { AskedCode } from "./parts/asked-codes";
 import { type Config, isOpen } from "./parts/config";
-import { destination } from "./parts/destination";
+import { destinationOf, withDestination } from "./parts/destination";
 import { type Answer, askedFor, type EmailStep, EmailSteps, finish, readStep, titles } from "./parts/email-code";
 import { EmailField, Field, Form, Message } from "./parts/form";
 import { leaveFor } from "./parts/leave";
@@ -23,11 +23,6 @@ import { ProviderButtons } from "./parts/provider-buttons";
 import { type PendingSignIn, pendingAfter, SecondStep } from "./parts/second-step";
 import { signIn, signInWithPasskey } from "./parts/sign-in";
 import { AskForCode } from "./signin/ask-for-code";
-
-/** Returns where to go after signing in, from the query of the page. */
-function destinationOf(search = location.search): string {
-  return destination(new URLSearchParams(search).get("next"));
-}
 
 type Step =
   | { kind: "first"; email?: string }
@@ -51,12 +46,12 @@ start(({ config }) => {
     try {
       const result = await signIn("login/email/verify", { token, ...answer }, config);
       finish(asked);
-      if (result === "signed_in") leaveFor(destinationOf(search));
+      if (result === "signed_in") leaveFor(destinationOf(config, search));
       else setStep({ kind: "waiting", email });
     } catch (error) {
       if (!(error instanceof ApiError && error.code === "second_factor_required")) throw error;
       finish(asked);
-      setStep({ kind: "second", pending: pendingAfter(error), email, destination: destinationOf(search) });
+      setStep({ kind: "second", pending: pendingAfter(error), email, destination: destinationOf(config, search) });
     }
   }
 
@@ -66,7 +61,9 @@ start(({ config }) => {
         <FirstStep
           config={config}
           email={step.email}
-          continueWith={(pending, email) => setStep({ kind: "second", pending, email, destination: destinationOf() })}
+          continueWith={(pending, email) =>
+            setStep({ kind: "second", pending, email, destination: destinationOf(config) })
+          }
           useEmail={(email) => setStep({ kind: "asking", email, asksAtOnce: true })}
         />
       ) : step.kind === "asking" ? (
@@ -92,7 +89,7 @@ start(({ config }) => {
           question="You are signing in as"
           verify={verify}
           startAgain={(email) => setStep({ kind: "asking", email, asksAtOnce: false })}
-          destination={({ search }) => destinationOf(search)}
+          destination={({ search }) => destinationOf(config, search)}
         />
       )}
     </Page>
@@ -118,7 +115,7 @@ function FirstStep({ config, email, continueWith, useEmail }: FirstStepProps) {
   const asked = query.get("provider");
   const first = config.identity_providers.filter(({ id }) => id === asked);
   const others = config.identity_providers.filter(({ id }) => id !== asked);
-  const ask = () => ({ return_to: destinationOf() });
+  const ask = () => ({ return_to: destinationOf(config) });
   useEffect(() => {
     // Browsers focus a field with `autofocus` only when the page loads.
     if (email !== undefined) document.querySelector<HTMLElement>("input[name=email]")?.focus();
@@ -137,7 +134,7 @@ function FirstStep({ config, email, continueWith, useEmail }: FirstStepProps) {
           stopPasskey();
           try {
             await signIn("login", { email, password }, config);
-            leaveFor(destinationOf());
+            leaveFor(destinationOf(config));
           } catch (error) {
             if (!(error instanceof ApiError && error.code === "second_factor_required")) {
               offerAgain();
@@ -192,7 +189,7 @@ function FirstStep({ config, email, continueWith, useEmail }: FirstStepProps) {
       </p>
       {isOpen(config) && (
         <p>
-          No account yet? <a href="/signup">Sign up</a>
+          No account yet? <a href={withDestination("/signup")}>Sign up</a>
         </p>
       )}
     </>
@@ -207,7 +204,7 @@ function useAutofill(config: Config) {
   async function use(response: PasskeyResponse): Promise<void> {
     setError(undefined);
     await signInWithPasskey(response, config);
-    leaveFor(destinationOf());
+    leaveFor(destinationOf(config));
   }
 
   useEffect(() => {

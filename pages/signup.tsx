@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { ApiError } from "./parts/api";
 import type { AskedCode } from "./parts/asked-codes";
 import { isOpen } from "./parts/config";
+import { destinationOf, withDestination } from "./parts/destination";
 import { type Answer, askedFor, type EmailStep, EmailSteps, finish, readStep, titles } from "./parts/email-code";
 import { leaveFor } from "./parts/leave";
 import { Page, start } from "./parts/page";
@@ -32,10 +33,10 @@ start(({ config }) => {
   const [applicant, setApplicant] = useState<Applicant>({});
 
   async function verify(asked: AskedCode, answer: Answer): Promise<void> {
-    const { token, email } = asked;
+    const { token, email, search } = asked;
     const result = await signIn("signup/verify", { token, ...answer }, config);
     finish(asked);
-    if (result === "signed_in") leaveFor("/account");
+    if (result === "signed_in") leaveFor(destinationOf(config, search));
     else setStep({ kind: "waiting", email });
   }
 
@@ -53,7 +54,7 @@ start(({ config }) => {
             setApplicant({ email, ...applicant });
             setStep({ kind: "form" });
           }}
-          destination={() => "/account"}
+          destination={({ search }) => destinationOf(config, search)}
         />
       ) : config.sign_up === "closed" ? (
         <p>Nobody can sign up here. Ask an admin for an account.</p>
@@ -74,13 +75,16 @@ start(({ config }) => {
           <p class="or">or</p>
           <ProviderButtons
             providers={config.identity_providers}
-            ask={() => ({ referrer: hasInvitation || !isOpen(config) ? invitation() : undefined })}
+            ask={() => ({
+              referrer: hasInvitation || !isOpen(config) ? invitation() : undefined,
+              return_to: destinationOf(config),
+            })}
           />
         </>
       )}
       {step.kind === "form" && (
         <p>
-          Already have an account? <a href="/signin">Sign in</a>
+          Already have an account? <a href={withDestination("/signin")}>Sign in</a>
         </p>
       )}
     </Page>

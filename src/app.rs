@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     crypto::{jwt::Verified, keys::Keys, token_cache::TokenCache},
-    domain::{Timestamp, claims::Claims, password::Policy, throttle::Address},
+    domain::{Timestamp, claims::Claims, password::Policy, return_to::Origins, throttle::Address},
     ports::{Assets, HttpClient, Mailer, RateLimiter, Signatures, StoreError, Timer, WaitUntil},
     settings::Settings,
     store::Store,
@@ -112,10 +112,11 @@ impl Services {
         &self.isolate.settings
     }
 
-    /// Returns the policy for new passwords, without the email of a user.
+    /// Returns the policy for new passwords, without the email of a user, and for addresses to return to.
     pub fn password_policy(&self) -> Policy<'_> {
-        let Settings { password_min_length, service_name, .. } = self.settings();
-        Policy { min_length: *password_min_length, service_name, email: None }
+        let Settings { password_min_length, service_name, own_origin, app_origins, .. } = self.settings();
+        let origins = Origins { own: own_origin.as_str(), apps: app_origins };
+        Policy { min_length: *password_min_length, service_name, email: None, origins }
     }
 
     /// Returns the keys.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use http::{HeaderMap, HeaderValue, Method, header};
 use libfuzzer_sys::fuzz_target;
 use postern::{
-    domain::password::Policy,
+    domain::{password::Policy, return_to::Origins},
     error::Error,
     web::{Fields, FromFields, MAX_BODY, Reader, Request},
 };
@@ -21,7 +21,7 @@ fn request(content_type: HeaderValue, body: Vec<u8>) -> Request {
     Request { method: Method::POST, origin, path, query, headers, body }
 }
 
-const POLICY: Policy<'_> = Policy { min_length: 8, service_name: "Postern", email: None };
+const POLICY: Policy<'_> = Policy { min_length: 8, service_name: "Postern", email: None, origins: Origins::NONE };
 
 fn texts(fields: &Fields) -> [Option<String>; 2] {
     NAMES.map(|name| fields.field(name, &POLICY).ok())

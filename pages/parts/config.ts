@@ -23,6 +23,8 @@ export interface Config {
   /** Whether users can sign in with a code by email. */
   email_sign_in: boolean;
   identity_providers: IdentityProvider[];
+  /** The origins of apps to which users can return after signing in. */
+  app_origins: string[];
 }
 
 export function loadConfig(): Promise<Config> {

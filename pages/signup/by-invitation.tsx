@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { call, type ApiError } from "../parts/api";
 import { useCaptcha } from "../parts/captcha";
 import type { Config } from "../parts/config";
+import { destinationOf } from "../parts/destination";
 import { EmailField, Field, Form, NewPasswordField } from "../parts/form";
 import { leaveFor } from "../parts/leave";
 import { signIn } from "../parts/sign-in";
@@ -35,7 +36,7 @@ export function ByInvitation({ config }: { config: Config }) {
         submit={async ({ name, ...fields }) => {
           const json = { referrer, ...fields, ...(name && { name }) };
           await withCaptcha((captcha) => signIn("signup", { ...json, ...captcha }, config));
-          leaveFor("/account");
+          leaveFor(destinationOf(config));
         }}
       >
         {!referrer && (

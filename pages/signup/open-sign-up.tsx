@@ -33,7 +33,7 @@ export function OpenSignUp({ config, applicant, continueWith }: OpenSignUpProps)
           const sent = await withCaptcha((captcha) =>
             call<SentCode>("POST", "signup", { json: { email, ...filled, ...captcha } }),
           );
-          const asked = { ...sent, email, search: "" };
+          const asked = { ...sent, email, search: location.search };
           askedCodes.remember(asked);
           continueWith(asked, { email, name: fields.name, note: fields.note });
         }}

@@ -19,6 +19,7 @@ pub mod passkey;
 pub mod password;
 pub mod proof;
 pub mod recovery_code;
+pub mod return_to;
 pub mod session;
 pub mod sign_up_mode;
 pub mod text;

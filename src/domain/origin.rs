@@ -65,13 +65,33 @@ pub fn host(url: &str) -> String {
 /// Returns whether passkeys of pages on `host` can belong to `rp_id` (Web Authentication Level 3, section 5.1.3, step 8): it is the
 /// same host, or a parent domain with at least two labels. Browsers also refuse public suffixes such as `co.uk`.
 pub fn is_rp_id(rp_id: &str, host: &str) -> bool {
-    let is_address = host.parse::<Ipv4Addr>().is_ok();
-    let is_parent = || host.strip_suffix(rp_id).is_some_and(|rest| rest.ends_with('.'));
-    rp_id == host || !is_address && rp_id.contains('.') && rp_id.split('.').all(is_label) && is_parent()
+    rp_id == host || is_parent_domain(rp_id, host)
+}
+
+/// Returns whether `domain` has at least two labels and `host` is below it.
+pub fn is_parent_domain(domain: &str, host: &str) -> bool {
+    let is_parent = || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+    !is_address(host) && domain.contains('.') && domain.split('.').all(is_label) && is_parent()
+}
+
+/// Returns whether two hosts can belong to the same site: they are the same, or share at least two labels at the end. Only the list
+/// of public suffixes, which is not here, could confirm it.
+pub fn can_be_same_site(one: &str, other: &str) -> bool {
+    let site = |host: &str| host.rmatch_indices('.').nth(1).map_or(0, |(at, _)| at + 1);
+    one == other
+        || !is_address(one)
+            && !is_address(other)
+            && one.contains('.')
+            && one.get(site(one)..) == other.get(site(other)..)
+}
+
+/// Returns whether a host is an IP address.
+pub fn is_address(host: &str) -> bool {
+    host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
 }
 
 /// Returns whether the host of an origin is a loopback address.
-fn is_loopback(origin: &str) -> bool {
+pub fn is_loopback(origin: &str) -> bool {
     let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")).unwrap_or_default();
     let mut names = ["localhost", "127.0.0.1", "[::1]"].into_iter().filter_map(|name| host.strip_prefix(name));
     names.any(|rest| rest.is_empty() || rest.starts_with(':'))

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-use super::{common_password, email::Email, text};
+use super::{common_password, email::Email, return_to::Origins, text};
 use crate::error::Fault;
 
 /// The lowest minimum length of passwords that a deployment can set, in characters.
@@ -12,7 +12,7 @@ pub const MIN_LENGTH: usize = 8;
 /// The maximum length of a password, in characters (Unicode code points): enough for a sentence, and cheap to hash.
 pub const MAX_LENGTH: usize = 128;
 
-/// What a new password is checked against.
+/// What fields are checked against that depend on the settings: new passwords and addresses to return to.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy<'a> {
     /// The minimum length, in characters.
@@ -21,6 +21,8 @@ pub struct Policy<'a> {
     pub service_name: &'a str,
     /// The email of the user, if it is known.
     pub email: Option<&'a Email>,
+    /// The origins that a user can be sent to.
+    pub origins: Origins<'a>,
 }
 
 impl<'a> Policy<'a> {
@@ -128,8 +130,11 @@ mod tests {
 
     fn is_accepted(text: &str) -> bool {
         let email = Email::parse("ada.lovelace@example.com").unwrap();
-        NewPassword::parse(text, &Policy { min_length: 8, service_name: "Difference Engine", email: Some(&email) })
-            .is_ok()
+        NewPassword::parse(
+            text,
+            &Policy { min_length: 8, service_name: "Difference Engine", email: Some(&email), origins: Origins::NONE },
+        )
+        .is_ok()
     }
 
     #[test]
@@ -157,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_common_password_is_refused_in_upper_and_lower_case_with_a_message() {
-        let policy = Policy { min_length: 8, service_name: "Postern", email: None };
+        let policy = Policy { min_length: 8, service_name: "Postern", email: None, origins: Origins::NONE };
         for text in ["password1", "PassWord1", "QWERTYUIOP", "AAAAAAAA"] {
             let (why, kind) = NewPassword::parse(text, &policy).unwrap_err();
             assert_eq!(

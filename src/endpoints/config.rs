@@ -26,6 +26,9 @@ pub struct Config<'a> {
     /// The color of the web pages: `#` and six hexadecimal digits.
     #[schema(pattern = "^#[0-9a-f]{6}$", example = "#0f6e75")]
     brand_color: &'a str,
+    /// The origins of apps that use the sessions of this service, and to which users can return after signing in.
+    #[schema(example = json!(["https://app.example.com"]))]
+    app_origins: &'a [String],
     /// The URL of the web pages that links in emails lead to, without a trailing slash.
     #[schema(format = "uri", example = "https://app.example.com")]
     app_url: &'a str,
@@ -55,6 +58,7 @@ pub async fn get(app: &App) -> Result<Response, Error> {
     Ok(Response::json(&Config {
         service_name: &settings.service_name,
         brand_color: &settings.brand_color,
+        app_origins: &settings.app_origins,
         app_url: &settings.app_url,
         sign_up: settings.sign_up.name(),
         email_sign_in: settings.email_sign_in,

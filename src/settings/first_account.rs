@@ -9,6 +9,7 @@ use super::{
 use crate::domain::{
     email::Email,
     password::{NewPassword, Policy},
+    return_to::Origins,
 };
 
 /// The first account, if it is not the default one. Its `Debug` does not show it.
@@ -37,7 +38,7 @@ pub(super) fn is_default_open(reader: &mut Reader<'_>) -> bool {
 impl FirstAdmin {
     pub(super) fn read(reader: &mut Reader<'_>, min_length: usize, service_name: &str) -> Option<FirstAdmin> {
         let password = reader.untrimmed(ADMIN_PASSWORD).map(|typed| {
-            let policy = Policy { min_length, service_name, email: None };
+            let policy = Policy { min_length, service_name, email: None, origins: Origins::NONE };
             match NewPassword::parse(&typed, &policy) {
                 Ok(password) => password.as_str().to_owned(),
                 Err((fault, _)) => {

@@ -38,6 +38,10 @@ pub struct Settings {
     pub own_origin: OwnOrigin,
     /// `CORS_ORIGINS`, as browsers write them.
     pub cors_origins: Vec<String>,
+    /// `APP_ORIGINS`, as browsers write them: their pages can use the session cookie.
+    pub app_origins: Vec<String>,
+    /// `SESSION_COOKIE_DOMAIN`.
+    pub session_cookie_domain: Option<String>,
     /// `PASSKEY_RP_ID`: the domain that passkeys belong to.
     pub passkey_rp_id: String,
     /// `SERVICE_NAME`.
@@ -130,9 +134,12 @@ impl Settings {
         let service_name = reader.text(table::SERVICE_NAME).unwrap_or_default();
         let password_min_length = reader.number(table::PASSWORD_MIN_LENGTH) as usize;
         let app_url = pages::app_url(&mut reader);
+        let app_origins = pages::app_origins(&mut reader, &app_url);
         let settings = Settings {
             identity_providers: IdentityProviders::read(&mut reader),
             account_linking: identity_providers::account_linking(&mut reader),
+            session_cookie_domain: pages::session_cookie_domain(&mut reader, &app_url, &app_origins),
+            app_origins,
             passkey_rp_id: pages::passkey_rp_id(&mut reader, &app_url),
             own_origin: OwnOrigin::new(&app_url, reader.is_local),
             is_local: reader.is_local,

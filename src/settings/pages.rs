@@ -1,10 +1,10 @@
-//! The origins of the pages and of other sites, the domain of passkeys, and the color of the pages.
+//! The origins of the pages and of other sites, the domains of passkeys and of the session cookie, and the color of the pages.
 
 use super::{
     reader::Reader,
-    table::{APP_URL, BRAND_COLOR, CORS_ORIGINS, PASSKEY_RP_ID},
+    table::{APP_ORIGINS, APP_URL, BRAND_COLOR, CORS_ORIGINS, PASSKEY_RP_ID, SESSION_COOKIE_DOMAIN, Text},
 };
-use crate::domain::origin::{host, is_origin, is_rp_id};
+use crate::domain::origin::{can_be_same_site, host, is_address, is_loopback, is_origin, is_parent_domain, is_rp_id};
 
 /// Reads `APP_URL`, without a slash at the end.
 pub(super) fn app_url(reader: &mut Reader<'_>) -> String {
@@ -35,23 +35,73 @@ pub(super) fn passkey_rp_id(reader: &mut Reader<'_>, app_url: &str) -> String {
 
 /// Reads `CORS_ORIGINS`, each once.
 pub(super) fn cors_origins(reader: &mut Reader<'_>) -> Vec<String> {
-    let Some(text) = reader.text(CORS_ORIGINS) else { return Vec::new() };
+    let with_http = if reader.is_local { |_: &str| true } else { |_: &str| false };
+    origins(reader, CORS_ORIGINS, with_http)
+}
+
+/// Reads `APP_ORIGINS`, each once. They must be on the same site as `APP_URL`, because browsers send the session cookie only with
+/// requests of the same site. Public suffixes such as `co.uk` are not known here.
+pub(super) fn app_origins(reader: &mut Reader<'_>, app_url: &str) -> Vec<String> {
+    let with_http = if reader.is_local { is_loopback } else { |_: &str| false };
+    let origins = origins(reader, APP_ORIGINS, with_http);
+    let own = host(app_url);
+    for (index, origin) in origins.iter().enumerate() {
+        let is_local = reader.is_local && is_loopback(origin);
+        if !is_local && !can_be_same_site(&host(origin), &own) {
+            let message = format!(
+                "must be on the same site as APP_URL, like app.example.com and auth.example.com: this does not hold for number {} \
+                 (list origins of other sites in CORS_ORIGINS; their pages use bearer tokens)",
+                index + 1
+            );
+            reader.invalid(APP_ORIGINS.name, &message);
+        }
+    }
+    origins
+}
+
+/// Reads a list of origins, each once. `may_be_http` tells whether an origin of plain http is accepted.
+fn origins(reader: &mut Reader<'_>, setting: Text, may_be_http: fn(&str) -> bool) -> Vec<String> {
+    let Some(text) = reader.text(setting) else { return Vec::new() };
     let mut origins: Vec<String> = Vec::new();
     for (index, origin) in text.split(',').map(str::trim).enumerate() {
         let number = index + 1;
-        if !is_origin(origin, reader.is_local) {
+        if !is_origin(origin, may_be_http(origin)) {
             let message = format!(
                 "must be origins as browsers send them, such as https://example.com or https://example.com:8443 (http \
                  requires ENVIRONMENT=local), with commas between them: this does not hold for number {number}"
             );
-            reader.invalid(CORS_ORIGINS.name, &message);
+            reader.invalid(setting.name, &message);
         } else if origins.iter().any(|before| before == origin) {
-            reader.invalid(CORS_ORIGINS.name, &format!("names an origin twice: number {number}"));
+            reader.invalid(setting.name, &format!("names an origin twice: number {number}"));
         } else {
             origins.push(origin.to_owned());
         }
     }
     origins
+}
+
+/// Reads `SESSION_COOKIE_DOMAIN`. Browsers also refuse public suffixes such as `co.uk`.
+pub(super) fn session_cookie_domain(reader: &mut Reader<'_>, app_url: &str, app_origins: &[String]) -> Option<String> {
+    let domain = reader.text(SESSION_COOKIE_DOMAIN)?;
+    let own = host(app_url);
+    let has_host = |host: &str| host == domain || is_parent_domain(&domain, host);
+    if !domain.contains('.') || !has_host(&own) || is_address(&domain) {
+        reader.invalid(
+            SESSION_COOKIE_DOMAIN.name,
+            "must be the host of APP_URL, or a parent domain of it with at least two labels, such as example.com",
+        );
+    }
+    for (index, origin) in app_origins.iter().enumerate() {
+        let is_local = reader.is_local && is_loopback(origin);
+        if !is_local && !has_host(&host(origin)) {
+            let message = format!(
+                "must be the host or a parent domain of every origin in APP_ORIGINS, also number {}",
+                index + 1
+            );
+            reader.invalid(SESSION_COOKIE_DOMAIN.name, &message);
+        }
+    }
+    Some(domain)
 }
 
 /// Reads `BRAND_COLOR`, as `#` and six lower-case hexadecimal digits.
@@ -95,6 +145,97 @@ mod tests {
             problems.iter().filter_map(|problem| problem.rsplit_once("number ")).map(|(_, end)| end).collect();
         assert_eq!(ends, ["1", "2", "4", "5", "6"], "{problems:?}");
         assert!(problems.iter().all(|problem| problem.starts_with("CORS_ORIGINS ")), "{problems:?}");
+    }
+
+    fn deployed(pairs: &[(&str, &str)]) -> Result<crate::settings::Settings, Vec<String>> {
+        let base = [
+            ("AUTH_SECRET", SECRET),
+            ("APP_URL", "https://auth.example.com"),
+            ("MAIL_FROM", "a@example.com"),
+            ("RESEND_API_KEY", "re_1"),
+        ];
+        read(&[&base[..], pairs].concat())
+    }
+
+    #[test]
+    fn origins_of_apps_are_exact_and_on_the_same_site() {
+        let of = |list: &str| deployed(&[("APP_ORIGINS", list)]).map(|settings| settings.app_origins);
+        assert_eq!(of("").unwrap(), [""; 0]);
+        let list = [
+            "https://app.example.com",
+            "https://example.com:8443",
+            "https://a.b.example.com",
+            "https://auth.example.com",
+        ];
+        assert_eq!(of(&list.join(" , ")).unwrap(), list);
+        for (origin, reason) in [
+            ("*", "must be origins"),
+            ("https://*.example.com", "must be origins"),
+            ("https://app.example.com/", "must be origins"),
+            ("https://APP.example.com", "must be origins"),
+            ("https://app.example.com:443", "must be origins"),
+            ("http://app.example.com", "must be origins"),
+            ("http://localhost:5173", "must be origins"),
+            ("https://app.example.com,https://app.example.com", "names an origin twice"),
+            ("https://app.example.org", "must be on the same site"),
+            ("https://example.com.evil.example", "must be on the same site"),
+            ("https://evilexample.com", "must be on the same site"),
+            ("https://com", "must be on the same site"),
+            ("https://192.0.2.1", "must be on the same site"),
+        ] {
+            let problems = of(origin).unwrap_err();
+            assert!(
+                problems.len() == 1 && problems[0].starts_with(&format!("APP_ORIGINS {reason}")),
+                "{origin} {problems:?}"
+            );
+        }
+        let local = |list: &str| {
+            read(&[("ENVIRONMENT", "local"), ("AUTH_SECRET", SECRET), ("APP_ORIGINS", list)])
+                .map(|settings| settings.app_origins)
+        };
+        assert_eq!(local("http://localhost:5173, http://127.0.0.1:5173").unwrap().len(), 2);
+        assert!(local("http://app.example.com").is_err());
+    }
+
+    #[test]
+    fn the_domain_of_the_session_cookie_has_the_host_of_the_pages_and_all_apps_below_it() {
+        let of = |domain: &str, apps: &str| {
+            deployed(&[("SESSION_COOKIE_DOMAIN", domain), ("APP_ORIGINS", apps)])
+                .map(|settings| settings.session_cookie_domain)
+        };
+        assert_eq!(of("", "").unwrap(), None);
+        for domain in ["example.com", "auth.example.com"] {
+            assert_eq!(of(domain, "").unwrap().as_deref(), Some(domain));
+        }
+        assert!(of("example.com", "https://app.example.com, https://example.com").is_ok());
+        for domain in [
+            "com",
+            ".example.com",
+            "example.com.",
+            "Example.com",
+            "example.org",
+            "app.example.com",
+            "h.example.com",
+            "https://example.com",
+            "example.com; Secure",
+            "example.com:443",
+        ] {
+            let problems = of(domain, "").unwrap_err();
+            assert!(
+                problems[0].starts_with("SESSION_COOKIE_DOMAIN must be the host of APP_URL"),
+                "{domain}: {problems:?}"
+            );
+        }
+        let problems = of("auth.example.com", "https://auth.example.com:8443, https://app.example.com").unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].starts_with("SESSION_COOKIE_DOMAIN") && problems[0].ends_with("number 2"), "{problems:?}");
+        let of_address = read(&[
+            ("ENVIRONMENT", "local"),
+            ("AUTH_SECRET", SECRET),
+            ("APP_URL", "http://127.0.0.1:8787"),
+            ("SESSION_COOKIE_DOMAIN", "127.0.0.1"),
+        ]);
+        assert!(of_address.is_err());
     }
 
     #[test]

@@ -143,6 +143,14 @@ settings! {
         /// Other origins whose pages may call `/api/auth` with a bearer token and read the responses, exactly as browsers send
         /// them, with commas between them: `https://app.example.com, https://example.org:8443`.
         CORS_ORIGINS: Text = Text::OPTIONAL;
+        /// The origins of apps on the same site as `APP_URL` whose pages use the session of this service, exactly as browsers send
+        /// them, with commas between them: `https://app.example.com, https://shop.example.com`. Users can also return to them after
+        /// signing in. See [inside an app](inside-an-app.md).
+        APP_ORIGINS: Text = Text::OPTIONAL;
+        /// The domain whose servers get the session token in an additional cookie, for apps that render pages on a server:
+        /// `example.com`. Every host below the domain gets the token, so all of them must be yours. It is the host of `APP_URL` or
+        /// a parent domain of it. By default, no other host gets a cookie. See [inside an app](inside-an-app.md).
+        SESSION_COOKIE_DOMAIN: Text = Text::OPTIONAL;
         /// The domain that passkeys belong to (RP ID): the host of `APP_URL`, which is the default, or a parent domain of it, so that pages
         /// of its other subdomains can use the same passkeys. A change makes all existing passkeys useless.
         PASSKEY_RP_ID: Text = Text::OPTIONAL;

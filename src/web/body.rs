@@ -133,6 +133,7 @@ fn text(bytes: &[u8]) -> Result<&str, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::return_to::Origins;
     use http::{HeaderMap, Method, StatusCode};
     use std::rc::Rc;
 
@@ -199,7 +200,7 @@ mod tests {
             ("multipart/form-data; boundary=x", multipart.as_slice()),
             ("application/x-www-form-urlencoded", b"a=1%2B+2&a=second"),
         ] {
-            let policy = Policy { min_length: 8, service_name: "Postern", email: None };
+            let policy = Policy { min_length: 8, service_name: "Postern", email: None, origins: Origins::NONE };
             let request = request(Some(content_type), body);
             let fields = pollster::block_on(request.form_fields()).unwrap();
             assert_eq!(fields.field::<String>("a", &policy).as_deref(), Ok("1+ 2"));

@@ -17,6 +17,7 @@ use crate::{
         passkey::{AuthenticationResponse, RegistrationResponse},
         password::{self, NewPassword, Password, Policy},
         recovery_code::RecoveryCode,
+        return_to::{self, ReturnTo},
         user::Role,
         user_token::Referrer,
     },
@@ -68,6 +69,12 @@ text_fields! {
     RecoveryCode: |text, _policy| RecoveryCode::parse(text), string("01abc-23xyz").min_length(Some(1)).description(Some(
         "Case, spaces and hyphens do not matter, and the letters `o`, `i` and `l` count as the digits that they look like.",
     ));
+    ReturnTo: |text, policy| ReturnTo::parse(text, policy.origins), string("https://app.example.com/welcome")
+        .description(Some(
+            "`/account` or `/admin` of this service, also with a query or fragment, or a URL of one of the `app_origins` in \
+             `GET /config`. URLs must begin exactly as listed, and have only printable ASCII.",
+        ))
+        .max_length(Some(return_to::MAX_LENGTH));
     SessionToken: |text, _policy| SessionToken::parse(text), ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
 }
 

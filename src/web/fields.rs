@@ -291,9 +291,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::{email::Email, password::NewPassword};
+    use crate::domain::{email::Email, password::NewPassword, return_to::Origins};
 
-    const POLICY: Policy<'_> = Policy { min_length: 8, service_name: "Postern", email: None };
+    const POLICY: Policy<'_> = Policy { min_length: 8, service_name: "Postern", email: None, origins: Origins::NONE };
 
     /// A request with every kind of field.
     #[derive(Debug, PartialEq, FromFields)]

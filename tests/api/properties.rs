@@ -13,6 +13,7 @@ use postern::{
         email::{Email, LoginName, Sender},
         name::Name,
         password::{NewPassword, Password, Policy},
+        return_to::Origins,
     },
     web::{Fields, Request},
 };
@@ -391,7 +392,7 @@ fn request(content_type: &str, query: &str, body: Vec<u8>) -> Request {
     }
 }
 
-const POLICY: Policy<'_> = Policy { min_length: 8, service_name: "Postern", email: None };
+const POLICY: Policy<'_> = Policy { min_length: 8, service_name: "Postern", email: None, origins: Origins::NONE };
 const FORM_FIELDS: [&str; 4] = ["otp", "token", "a b", "\u{f6}\u{1f511}"];
 
 /// The values of [`FORM_FIELDS`] in a form.
@@ -810,7 +811,7 @@ proptest! {
         min_length in 8..=64_usize,
     ) {
         let email = Email::parse(ADA).unwrap();
-        let policy = Policy { min_length, service_name: "Postern", email: Some(&email) };
+        let policy = Policy { min_length, service_name: "Postern", email: Some(&email), origins: Origins::NONE };
         let typed = Password::new(&text);
         let length = typed.canonical().chars().count();
         match NewPassword::parse(&text, &policy) {

@@ -1691,6 +1691,13 @@ export interface components {
         /** @description The settings that the web pages need before login. */
         Config: {
             /**
+             * @description The origins of apps that use the sessions of this service, and to which users can return after signing in.
+             * @example [
+             *       "https://app.example.com"
+             *     ]
+             */
+            app_origins: string[];
+            /**
              * Format: uri
              * @description The URL of the web pages that links in emails lead to, without a trailing slash.
              * @example https://app.example.com
