@@ -129,3 +129,22 @@ fn the_readme_and_the_glossary_stay_short() {
     let entries = glossary.lines().filter(|line| line.starts_with("- **")).count();
     assert!((1..=15).contains(&entries), "{entries} entries");
 }
+
+#[test]
+fn code_that_a_document_shows_is_the_code_of_the_file_it_names() {
+    let mut shown = Vec::new();
+    for (document, text) in documents() {
+        for part in text.split("<!-- The code of ").skip(1) {
+            let (path, rest) = part.split_once(" -->\n\n```").unwrap();
+            let (_, rest) = rest.split_once('\n').unwrap();
+            let (code, _) = rest.split_once("\n```\n").unwrap();
+            let file = fs::read_to_string(path).unwrap();
+            assert_eq!(code, file.trim_end_matches('\n'), "{} does not show {path}", document.display());
+            shown.push(path.to_owned());
+        }
+    }
+    // The code of every verifier that the tests run.
+    for path in ["node/verify.mjs", "worker/worker.ts", "python/verify.py", "go/verify.go"] {
+        assert!(shown.contains(&format!("examples/verify/{path}")), "no document shows {path}");
+    }
+}
