@@ -5,6 +5,7 @@ import { Deactivation } from "./account/deactivation";
 import { EmailAddress } from "./account/email-address";
 import { EmailVerification } from "./account/email-verification";
 import { Invitations } from "./account/invitations";
+import { LinkedAccounts } from "./account/linked-accounts";
 import { OwnSessions } from "./account/own-sessions";
 import { PasskeyOffer } from "./account/passkey-offer";
 import { Passkeys } from "./account/passkeys";
@@ -98,11 +99,13 @@ start(({ config }) => {
             user={user}
             config={config}
             hasPassword={protection.security.has_password}
+            identities={protection.security.identities}
             isRemovable={protection.passkeys.length > 0}
             showCodes={showCodes}
             changed={reload}
           />
           <Passkeys user={user} passkeys={protection.passkeys} changed={reload} />
+          <LinkedAccounts config={config} changed={reload} />
           {secondFactor}
           <Invitations user={user} config={config} />
           <OwnSessions sessions={sessions} changed={reload} />

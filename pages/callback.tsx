@@ -23,7 +23,7 @@ interface Answer {
   state?: string;
   code?: string;
   iss?: string;
-  /** What Apple tells of the user, once. */
+  /** What Apple says about the user, the first time only. */
   user?: string;
   error?: string;
 }
@@ -102,7 +102,7 @@ async function goOn(begun: ProviderSignIn, config: Config): Promise<Step> {
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (error.code !== "invalid_token") return { kind: "problem", begun, error };
-    return { kind: "nothing", text: "This sign-in was completed before. You have signed out since." };
+    return { kind: "nothing", text: "This sign-in was already used. Sign in again to continue." };
   }
   leaveFor(target(begun, config));
   return { kind: "working", begun };
@@ -127,6 +127,7 @@ async function complete(config: Config, { id }: ProviderSignIn): Promise<Step> {
     return { kind: "working", begun };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
+    if (error.code !== "unreachable") providerSignIns.remember({ ...begun, isUnderWay: false });
     if (error.code === "second_factor_required") {
       const pending = pendingAfter(error);
       keep({ answer: { provider: request.provider.id, state }, pending });
@@ -134,7 +135,6 @@ async function complete(config: Config, { id }: ProviderSignIn): Promise<Step> {
     }
     // The first attempt has succeeded.
     if (isUnderWay && error.code === "provider_refused") return await goOn(begun, config);
-    if (error.code !== "unreachable") providerSignIns.remember({ ...begun, isUnderWay: false });
     return { kind: "problem", begun, error };
   }
 }

@@ -15,6 +15,8 @@ interface PasswordProps {
   /** Whether the user has a password, and can remove it. */
   hasPassword?: boolean;
   isRemovable?: boolean;
+  /** How many linked accounts sign the user in. */
+  identities?: number;
   showCodes?: (codes: string[] | null) => void;
   changed: () => Promise<void>;
 }
@@ -24,6 +26,7 @@ export function Password({
   config,
   hasPassword = true,
   isRemovable = false,
+  identities = 0,
   showCodes = () => {},
   changed,
 }: PasswordProps) {
@@ -32,7 +35,11 @@ export function Password({
   return (
     <Section title="Password" outcome={outcome}>
       {!hasPassword && (
-        <p>You have no password. You sign in with a passkey{config.email_sign_in && " or a code by email"}.</p>
+        <p>
+          You have no password. You sign in with a passkey
+          {identities > 0 && (config.email_sign_in ? ", a linked account" : " or a linked account")}
+          {config.email_sign_in && " or a code by email"}.
+        </p>
       )}
       <Form
         key={String(hasPassword)}

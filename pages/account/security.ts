@@ -12,10 +12,12 @@ export interface Security {
   is_enforced: boolean;
   totp: { created_at: number; last_used_at: number | null } | null;
   recovery_codes_left: number;
+  /** How many accounts at identity providers sign the user in. */
+  identities: number;
   /** Why emails do not reach the user. */
   email_problem: EmailProblem | null;
   /** The proofs of this session. */
-  methods: Method[];
+  methods: (Method | "provider")[];
 }
 
 export interface Passkey {

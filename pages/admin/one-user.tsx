@@ -14,6 +14,7 @@ import { type Session, Sessions } from "../parts/sessions";
 import { Moment } from "../parts/time";
 import { invitedView, treeView, userPath, userView } from "./addresses";
 import { activities, roles, tiers, verifications } from "./choices";
+import { UserIdentities } from "./user-identities";
 import { Badges } from "./users";
 
 interface UserDetails extends User {
@@ -73,6 +74,7 @@ export function OneUser({ id, self }: { id: string; self: User }) {
       {user.email_problem && (
         <EmailProblemSection email={user.email} problem={user.email_problem} path={path} changed={reload} />
       )}
+      <UserIdentities path={`${path}/identities`} />
       <UserSessions path={`${path}/sessions`} />
       <Section title="Events">
         <Events path="admin/events" query={{ user: user.id }} />

@@ -28,10 +28,7 @@ export interface Config {
 }
 
 export function loadConfig(): Promise<Config> {
-  return call<Config>("GET", "config").then((config) => ({
-    ...config,
-    identity_providers: config.identity_providers ?? [],
-  }));
+  return call<Config>("GET", "config");
 }
 
 /** Returns whether users can sign up without an invitation. */
