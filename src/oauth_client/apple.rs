@@ -63,3 +63,53 @@ pub(super) fn identity(claims: &Value, user: Option<&str>) -> Result<Said, &'sta
         name: Some(name),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The members in "Authenticating users with Sign in with Apple", section "Retrieve the user's information".
+    fn claims() -> Value {
+        json!({
+            "iss": "https://appleid.apple.com", "aud": "com.mytest.app", "exp": 1637090437, "iat": 1637004037,
+            "sub": "001999.6d1a4ee2f5a34b6b9d5c2c3a1b0e9f87.1200", "nonce": "20B20D-0S8-1K8", "email": "abc@privaterelay.appleid.com",
+            "email_verified": "true", "is_private_email": "true", "auth_time": 1637004037, "nonce_supported": true,
+        })
+    }
+
+    #[test]
+    fn the_email_is_verified_whether_the_claim_is_a_text_or_a_boolean() {
+        for (claim, expected) in [
+            (json!("true"), true),
+            (json!(true), true),
+            (json!("false"), false),
+            (json!(false), false),
+            (Value::Null, false),
+        ] {
+            let mut claims = claims();
+            claims["email_verified"] = claim.clone();
+            let said = identity(&claims, None).unwrap();
+            assert_eq!(
+                (said.email_is_verified, said.email.as_deref()),
+                (expected, Some("abc@privaterelay.appleid.com")),
+                "{claim}"
+            );
+        }
+        let mut claims = claims();
+        claims["iss"] = json!("https://appleid.apple.com.example");
+        assert!(identity(&claims, None).is_err());
+    }
+
+    #[test]
+    fn the_name_comes_beside_the_token() {
+        let user = r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"someone-else@example.com"}"#;
+        for (user, name) in [(Some(user), "Ada Lovelace"), (Some("{"), " "), (Some("[]"), " "), (None, " ")] {
+            let said = identity(&claims(), user).unwrap();
+            assert_eq!(
+                (said.name.as_deref(), said.email.as_deref()),
+                (Some(name), Some("abc@privaterelay.appleid.com")),
+                "{user:?}"
+            );
+        }
+    }
+}

@@ -44,3 +44,46 @@ fn identity(user: &Value, emails: &Value) -> Said {
         name: owned(user, "name").or_else(|| owned(user, "login")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The examples of "Get the authenticated user" and "List email addresses for the authenticated user".
+    fn user() -> Value {
+        json!({ "login": "octocat", "id": 1, "node_id": "MDQ6VXNlcjE=", "type": "User", "name": "monalisa octocat", "email": "octocat@github.com" })
+    }
+
+    #[test]
+    fn only_the_primary_email_counts() {
+        let emails = json!([
+            { "email": "old@github.com", "verified": true, "primary": false, "visibility": null },
+            { "email": "octocat@github.com", "verified": true, "primary": true, "visibility": "public" },
+        ]);
+        let said = identity(&user(), &emails);
+        assert_eq!(
+            (said.subject.as_str(), said.email.as_deref(), said.email_is_verified),
+            ("1", Some("octocat@github.com"), true)
+        );
+        for (emails, email) in [
+            (json!([{ "email": "a@github.com", "verified": false, "primary": true }]), Some("a@github.com")),
+            (json!([{ "email": "a@github.com", "verified": "true", "primary": true }]), Some("a@github.com")),
+            (json!([{ "email": "a@github.com", "verified": true, "primary": false }]), None),
+            (json!([]), None),
+            (json!({ "message": "Not Found" }), None),
+        ] {
+            let said = identity(&user(), &emails);
+            assert_eq!((said.email.as_deref(), said.email_is_verified), (email, false), "{emails}");
+        }
+    }
+
+    #[test]
+    fn a_user_without_a_number_has_no_subject() {
+        for id in [json!("1"), json!(-1), json!(1.5), Value::Null] {
+            let mut user = user();
+            user["id"] = id.clone();
+            assert_eq!(identity(&user, &json!([])).subject, "", "{id}");
+        }
+    }
+}

@@ -36,3 +36,50 @@ pub(super) fn identity(claims: &Value) -> Result<Said, &'static str> {
         name: owned(claims, "name"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The example in "OpenID Connect", section "Obtain user information from the ID token".
+    fn claims() -> Value {
+        json!({
+            "iss": "https://accounts.google.com", "azp": "1234987819200.apps.googleusercontent.com",
+            "aud": "1234987819200.apps.googleusercontent.com", "sub": "10769150350006150715113082367",
+            "at_hash": "HK6E_P6Dh8Y93mRNtsDB1Q", "hd": "example.com", "email": "jsmith@example.com", "email_verified": true,
+            "iat": 1353601026, "exp": 1353604926, "nonce": "0394852-3190485-2490358",
+        })
+    }
+
+    #[test]
+    fn an_email_is_verified_if_google_owns_the_address() {
+        for (email, hd, verified, expected) in [
+            ("jsmith@example.com", Some("example.com"), true, true),
+            ("jsmith@gmail.com", None, true, true),
+            ("jsmith@GMAIL.com", None, true, true),
+            ("jsmith@googlemail.com", None, true, true),
+            // A Google account with an address of someone else's mail service.
+            ("jsmith@example.com", None, true, false),
+            ("jsmith@gmail.com.example", None, true, false),
+            ("jsmith@example.com", Some(""), true, false),
+            ("jsmith@example.com", Some("example.com"), false, false),
+            ("jsmith@gmail.com", None, false, false),
+        ] {
+            let mut claims = claims();
+            (claims["email"], claims["hd"], claims["email_verified"]) = (json!(email), json!(hd), json!(verified));
+            let said = identity(&claims).unwrap();
+            assert_eq!(said.email_is_verified, expected, "{email} {hd:?} {verified}");
+            assert_eq!((said.issuer.as_str(), said.subject.as_str()), (ISSUER, "10769150350006150715113082367"));
+        }
+    }
+
+    #[test]
+    fn both_spellings_of_the_issuer_are_one() {
+        for (iss, is_known) in [("accounts.google.com", true), ("http://accounts.google.com", false), ("", false)] {
+            let mut claims = claims();
+            claims["iss"] = json!(iss);
+            assert_eq!(identity(&claims).is_ok_and(|said| said.issuer == ISSUER), is_known, "{iss}");
+        }
+    }
+}

@@ -37,6 +37,7 @@ mod mail_webhooks;
 mod maintenance;
 mod me;
 mod name;
+mod oauth_client;
 mod one_door;
 mod one_time;
 mod one_time_password;

@@ -4,6 +4,7 @@ pub mod authenticator;
 pub mod description;
 pub mod openapi;
 mod ports;
+pub mod provider;
 pub mod world;
 
 use std::{
@@ -18,7 +19,7 @@ use postern::{
     crypto::totp::Secret,
     domain::throttle::Address,
     error::Error,
-    ports::{HttpError, MailMessage, Mailer, Pending, SendResult},
+    ports::{HttpError, HttpResponse, MailMessage, Mailer, Pending, SendResult},
     routes,
     settings::{Mail, Settings},
     store::Store,
@@ -327,7 +328,16 @@ impl Postern {
 
     /// Decides what GitHub says of the user who is signed in there, and of their emails.
     pub fn github_says(&self, user: Value, emails: Value) {
-        self.resend.github.replace(Some((user.to_string(), emails.to_string())));
+        // https://docs.github.com/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
+        let tokens = json!({ "access_token": "gho_16C7e42F292c6912E7710c838347Ae178B4a", "scope": "repo,gist", "token_type": "bearer" });
+        self.net_answers("https://github.com/login/oauth/access_token", 200, &tokens.to_string());
+        self.net_answers("https://api.github.com/user", 200, &user.to_string());
+        self.net_answers("https://api.github.com/user/emails", 200, &emails.to_string());
+    }
+
+    /// Decides what the net answers at a URL.
+    pub fn net_answers(&self, url: &str, status: u16, body: &str) {
+        self.resend.answers.borrow_mut().insert(url.to_owned(), HttpResponse { status, body: body.to_owned() });
     }
 
     /// The six digits in the newest mail to an address.

@@ -334,8 +334,10 @@ pub struct Resend {
     pub posts: RefCell<Vec<(String, String)>>,
     /// What the net answers to a GET: nothing, unless a test says so.
     pub answer_to_get: RefCell<Option<HttpResponse>>,
-    /// What GitHub says of the user and of their emails.
-    pub github: RefCell<Option<(String, String)>>,
+    /// What the net answers, by URL.
+    pub answers: RefCell<HashMap<String, HttpResponse>>,
+    /// What was posted to these URLs so far.
+    pub forms: RefCell<Vec<HttpRequest>>,
     /// Each GET so far.
     pub gets: RefCell<Vec<Get>>,
     /// What Turnstile was asked so far.
@@ -359,7 +361,8 @@ impl Resend {
             takes: Cell::new(0),
             posts: RefCell::default(),
             answer_to_get: RefCell::default(),
-            github: RefCell::default(),
+            answers: RefCell::default(),
+            forms: RefCell::default(),
             gets: RefCell::default(),
             captchas: RefCell::default(),
         }
@@ -426,9 +429,9 @@ impl HttpClient for Resend {
             let answer = self.siteverify(&request);
             return Box::pin(async move { self.outside.call(|| Ok(answer)).map_err(|error| HttpError(error.0)) });
         }
-        if request.url == "https://github.com/login/oauth/access_token" {
-            let body = r#"{"access_token":"gho_16C7e42F292c6912E7710c838347Ae178B4a","scope":"read:user,user:email","token_type":"bearer"}"#;
-            let answer = HttpResponse { status: 200, body: body.to_owned() };
+        let answer = self.answers.borrow().get(&*request.url).cloned();
+        if let Some(answer) = answer {
+            self.forms.borrow_mut().push(request);
             return Box::pin(async move { self.outside.call(|| Ok(answer)).map_err(|error| HttpError(error.0)) });
         }
         Box::pin(async move { self.outside.call(|| Ok(self.take(&request))).map_err(|error| HttpError(error.0)) })
@@ -444,15 +447,7 @@ impl HttpClient for Resend {
             url: url.to_owned(),
             headers: headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
         });
-        let answer = self.answer_to_get.borrow().clone();
-        let github = self.github.borrow().clone();
-        let answer = match (url, github) {
-            ("https://api.github.com/user", Some((user, _))) => Some(HttpResponse { status: 200, body: user }),
-            ("https://api.github.com/user/emails", Some((_, emails))) => {
-                Some(HttpResponse { status: 200, body: emails })
-            }
-            _ => answer,
-        };
+        let answer = self.answers.borrow().get(url).cloned().or_else(|| self.answer_to_get.borrow().clone());
         Box::pin(async move {
             let result = self.outside.call(|| answer.ok_or_else(|| StoreError("nothing responds".to_owned())));
             result.map_err(|error| HttpError(error.0))
