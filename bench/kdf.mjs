@@ -117,6 +117,8 @@ async function compareTokens({ pid, call }) {
       [
         { name: "sign", pid, work: () => call("sign_tokens", signatures) },
         { name: "verify", pid, work: () => call("verify_tokens", signatures) },
+        { name: "sign with ES256", pid, work: () => call("sign_tokens_with_es256", signatures) },
+        { name: "verify with ES256", pid, work: () => call("verify_tokens_with_es256", signatures) },
         { name: "verify one that came before", pid, work: () => call("verify_remembered_tokens", signatures) },
       ],
       signatures,

@@ -27,7 +27,7 @@ thread_local! {
 impl Signed {
     fn new() -> Signed {
         let keys = Keys::derive(SECRET, None).session;
-        let key_id = keys.public().next().unwrap().id.to_owned();
+        let key_id = keys.public().next().unwrap().0.to_owned();
         let mut seed = [0; 32];
         Hkdf::<Sha256>::new(None, SECRET.as_bytes()).expand(b"postern/1/session token", &mut seed).unwrap();
         let signed = Signed { keys, key_id, signing: SigningKey::from_bytes(&seed) };

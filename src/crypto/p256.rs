@@ -58,7 +58,7 @@ mod tests {
     /// RFC 6979, appendix A.2.5.
     #[test]
     fn the_encoding_is_that_of_other_libraries() {
-        let scalar = 0xc9af_a9d8_45ba_75a6_u64.to_be_bytes();
+        let scalar = 0xc9af_a9d8_45ba_7516_u64.to_be_bytes();
         let rest = [0x6b5c_2157_67b1_d693_u64, 0x4e50_c3db_36e8_9b12, 0x7b8a_622b_120f_6721].map(u64::to_be_bytes);
         let scalar: [u8; 32] = [scalar.as_slice(), &rest.concat()].concat().try_into().unwrap();
         let key = p256::SecretKey::from_pkcs8_der(&private_key(|_| scalar)).unwrap();

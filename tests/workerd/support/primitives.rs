@@ -3,13 +3,14 @@
 
 use std::cell::RefCell;
 
-use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
+use argon2::{Argon2, AssociatedData, Block, ParamsBuilder, Version};
 use postern::{
     access::passkey,
     crypto::{
         argon2::{Input, MemoryBlock, block_count, hash_into},
         cbor::Item,
         cose::PublicKey,
+        jwt::{self, Unverified},
         keys::Keys,
         password_hash::{self, Cost},
         sha256,
@@ -17,6 +18,7 @@ use postern::{
     },
     domain::{claims::Claims, webauthn::AuthenticatorData},
     platform::signatures::WebCrypto,
+    ports::{Algorithm, Signatures},
     runtime,
 };
 use serde::Deserialize;
@@ -48,7 +50,7 @@ pub fn argon2_twice(cases: &str) -> String {
 }
 
 fn hash_twice(case: &Case) -> Value {
-    let algorithm = Algorithm::new(&case.algorithm).unwrap();
+    let algorithm = argon2::Algorithm::new(&case.algorithm).unwrap();
     let version = Version::try_from(case.version).unwrap();
     let params = ParamsBuilder::new()
         .m_cost(case.memory_kib)
@@ -92,7 +94,7 @@ pub fn hash_passwords_with_the_crate(count: u32, memory_kib: u32, iterations: u3
         static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
     }
     let params = ParamsBuilder::new().m_cost(memory_kib).t_cost(iterations).p_cost(1).build().unwrap();
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let argon2 = Argon2::new(argon2::Algorithm::Argon2id, Version::V0x13, params.clone());
     MEMORY.with_borrow_mut(|memory| {
         memory.resize(params.block_count(), Block::default());
         for number in 0..count {
@@ -142,6 +144,54 @@ pub fn verify_remembered_tokens(count: u32) {
             remembered.insert(&token, keys.session.verify::<Claims>(&token, NOW).unwrap());
         }
     }
+}
+
+/// Signs `count` session tokens with ES256, by WebCrypto.
+#[wasm_bindgen]
+pub fn sign_tokens_with_es256(count: u32) -> Promise {
+    promise(async move {
+        let keys = Keys::derive("a secret that is known to every reader", None);
+        for _ in 0..count {
+            es256_token(&keys).await;
+        }
+    })
+}
+
+/// Verifies a session token with ES256 `count` times without the token cache, by WebCrypto.
+#[wasm_bindgen]
+pub fn verify_tokens_with_es256(count: u32) -> Promise {
+    promise(async move {
+        let keys = Keys::derive("a secret that is known to every reader", None);
+        let token = es256_token(&keys).await;
+        let point = WebCrypto.p256_point(&keys.session_es256[0].as_ref().unwrap().pkcs8).await.unwrap();
+        for _ in 0..count {
+            let unverified = Unverified::read(&token).unwrap();
+            let signature = unverified.signature();
+            assert!(WebCrypto.verify(Algorithm::Es256, &point, unverified.message(), signature).await.unwrap());
+            unverified.claims::<Claims>(NOW).unwrap();
+        }
+    })
+}
+
+async fn es256_token(keys: &Keys) -> String {
+    let key = keys.session_es256[0].as_ref().unwrap();
+    let message = jwt::message("ES256", &key.id, claims(), NOW, NOW + 60_000).unwrap();
+    let signature = WebCrypto.sign_es256(&key.pkcs8, message.as_bytes()).await.unwrap();
+    jwt::with_signature(message, &signature)
+}
+
+/// Returns a promise of the end of `work`.
+fn promise(work: impl Future<Output = ()> + 'static) -> Promise {
+    let mut work = Some(work);
+    Promise::new(&mut |resolve: Function, _| {
+        let work = work.take();
+        runtime::spawn(async move {
+            if let Some(work) = work {
+                work.await;
+            }
+            let _ = resolve.call0(&JsValue::UNDEFINED);
+        });
+    })
 }
 
 /// A registration and an authentication, in bytes.
