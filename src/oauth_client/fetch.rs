@@ -47,19 +47,26 @@ pub(super) async fn get(app: &App, provider: &IdentityProvider, url: &str, token
     fetch(app, provider, url, &[USER_AGENT, JSON, ("Authorization", &authorization)]).await
 }
 
-/// Returns a public JSON document, which the isolate keeps for `max_age` milliseconds. If it cannot be fetched, the last one is used for a
-/// day.
+/// Returns a public JSON document, which the isolate keeps for `max_age` milliseconds. If it cannot be fetched or fails the check, the last
+/// one is used for a day.
 pub(super) async fn document(
     app: &App,
     provider: &IdentityProvider,
     url: &str,
     max_age: i64,
+    check: impl Fn(&Value) -> Result<(), &'static str>,
 ) -> Result<Rc<Value>, Error> {
     let kept = kept(app, url);
     if let Some((_, document)) = kept.as_ref().filter(|(fetched_at, _)| app.now - fetched_at < max_age) {
         return Ok(document.clone());
     }
-    match (fetch(app, provider, url, &[USER_AGENT, JSON]).await, kept) {
+    let fetched = fetch(app, provider, url, &[USER_AGENT, JSON]).await;
+    // A document that is wrong for a moment, for example during maintenance, must not be kept.
+    let fetched = fetched.and_then(|document| match check(&document) {
+        Ok(()) => Ok(document),
+        Err(why) => Err(unavailable(provider, why)),
+    });
+    match (fetched, kept) {
         (Ok(document), _) => {
             let document = Rc::new(document);
             let mut documents = app.isolate.provider_documents.borrow_mut();

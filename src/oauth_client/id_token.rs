@@ -32,12 +32,12 @@ pub(super) async fn verified(
 ) -> Result<Value, Error> {
     let refuse = |why| refused(app, provider, why);
     let token = Token::parse(token).ok_or_else(|| refuse("the ID token is malformed"))?;
-    let keys = fetch::document(app, provider, keys_url, fetch::HOUR).await?;
+    let keys = fetch::document(app, provider, keys_url, fetch::HOUR, |keys| all(keys).map(drop)).await?;
     let key = match token.key(&keys) {
         Ok(Some(key)) => key,
         // The provider may have begun to use another key.
         Ok(None) => {
-            let keys = fetch::document(app, provider, keys_url, REFETCH).await?;
+            let keys = fetch::document(app, provider, keys_url, REFETCH, |keys| all(keys).map(drop)).await?;
             token.key(&keys).map_err(refuse)?.ok_or_else(|| refuse("the key of the ID token is unknown"))?
         }
         Err(why) => return Err(refuse(why)),
@@ -100,8 +100,7 @@ impl<'a> Token<'a> {
             let is = |name: &str, wanted: &str| key.get(name).is_none_or(|value| value == wanted);
             text(key, "kty") == kind && text(key, "crv") == curve && is("alg", algorithm) && is("use", "sig")
         };
-        let all = keys.get("keys").and_then(Value::as_array).ok_or("the keys are malformed")?;
-        let mut fitting = all.iter().filter(fits);
+        let mut fitting = all(keys)?.iter().filter(fits);
         let key = match self.header.get("kid").map(Value::as_str) {
             Some(Some(id)) => fitting.find(|key| text(key, "kid") == id),
             Some(None) => return Err("the key id of the ID token is not a text"),
@@ -114,6 +113,11 @@ impl<'a> Token<'a> {
         let Some(key) = key else { return Ok(None) };
         read(key, algorithm).map(Some).ok_or("the key of the provider is malformed")
     }
+}
+
+/// Returns the keys in a set (RFC 7517, section 5).
+fn all(keys: &Value) -> Result<&Vec<Value>, &'static str> {
+    keys.get("keys").and_then(Value::as_array).ok_or("its keys are malformed")
 }
 
 /// Reads a public key (RFC 7518, section 6; RFC 8037, section 2).

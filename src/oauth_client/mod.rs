@@ -113,9 +113,11 @@ async fn endpoints(app: &App, provider: &IdentityProvider) -> Result<Endpoints, 
         ProviderKind::Apple { .. } => apple::endpoints(),
         ProviderKind::Microsoft { tenant } => microsoft::endpoints(tenant),
         ProviderKind::OpenId { issuer, scopes, .. } => {
-            let document = fetch::document(app, provider, &open_id::discovery_url(issuer), fetch::HOUR).await?;
-            open_id::endpoints(&document, issuer, scopes, app.settings().is_local)
-                .map_err(|why| unavailable(provider, why))?
+            let read = |document: &Value| open_id::endpoints(document, issuer, scopes, app.settings().is_local);
+            let url = open_id::discovery_url(issuer);
+            let document =
+                fetch::document(app, provider, &url, fetch::HOUR, |document| read(document).map(drop)).await?;
+            read(&document).map_err(|why| unavailable(provider, why))?
         }
     })
 }
