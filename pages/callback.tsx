@@ -206,8 +206,12 @@ function titleOf(step: Step): string {
   }
 }
 
-function signInPage({ request: { return_to } }: ProviderSignIn): string {
-  return return_to ? `/signin?next=${encodeURIComponent(return_to)}` : "/signin";
+const signInPage = (begun: ProviderSignIn) => `/signin${query(begun)}`;
+const signUpPage = (begun: ProviderSignIn) => `/signup${query(begun)}`;
+
+/** Returns the query with which another page leads to where this one leads. */
+function query({ request: { return_to } }: ProviderSignIn): string {
+  return return_to ? `?next=${encodeURIComponent(return_to)}` : "";
 }
 
 function Waiting() {
@@ -270,7 +274,7 @@ function Problem({ step: { begun, error }, resume }: ProblemProps) {
       <Message outcome={outcome} />
       {signUpErrors.includes(code) && (
         <p>
-          <a href="/signup">Sign up another way</a>
+          <a href={signUpPage(begun)}>Sign up another way</a>
         </p>
       )}
       <p>{next}</p>

@@ -7,18 +7,23 @@ import { totp } from "../workerd/support/totp.mjs";
 import { addAuthenticator, makeStale, withoutAutofill } from "./support/authenticator.mjs";
 import { startBrowser } from "./support/browser.mjs";
 import { askForCode, codeMail } from "./support/email-codes.mjs";
+import { agree, cancel, leaveForAcme, startIdentityProvider, withoutFonts } from "./support/identity-provider.mjs";
 import { assertUsable, looks, section, signIn, expectMessage, visit } from "./support/visitor.mjs";
 
 let postern;
 let browser;
+let acme;
 before(async () => {
+  acme = await startIdentityProvider();
   // The mode with the longest form.
-  [postern, browser] = await Promise.all([startPostern({ settings: { SIGN_UP: "approval" } }), startBrowser()]);
+  const settings = { ...acme.settings, SIGN_UP: "approval" };
+  [postern, browser] = await Promise.all([startPostern({ settings, outbound: acme.outbound }), startBrowser()]);
+  acme.register(postern);
   const token = await adminToken(postern);
   ok(await send(postern, "POST", "/api/auth/me/create-token", { token, json: { name: "For Grace" } }));
   await signUp(postern, "ada@example.com");
 });
-after(() => Promise.all([browser?.close(), postern?.stop()]));
+after(() => Promise.all([browser?.close(), postern?.stop(), acme?.stop()]));
 
 for (const look of looks) {
   describe(`in ${look.name}`, () => {
@@ -168,6 +173,47 @@ for (const look of looks) {
       await own.getByRole("button", { name: "Use a passkey" }).click();
       await own.getByRole("button", { name: "Cancel" }).waitFor();
       await assertUsable(own, "second step with a passkey");
+      await visitor.leave();
+    });
+
+    test("every step of an identity provider passes axe", async () => {
+      const name = `acme-${look.name.replaceAll(/\W/g, "")}`;
+      const email = `${name}@example.com`;
+      acme.people[name] = { email, email_verified: false };
+      await signUp(postern, email);
+      await postern.sql("UPDATE users SET is_verified = 1 WHERE email = ?", email);
+      const visitor = await visit(browser, postern, look);
+      const own = visitor.page;
+      await withoutFonts(own);
+      await own.goto("/callback#provider=acme&state=unknown&code=code");
+      await own.getByText("This sign-in was started in another browser").waitFor();
+      await assertUsable(own, "callback, in another browser");
+      await own.goto("/signin?provider=acme");
+      await own.getByRole("button", { name: "Continue with Acme" }).waitFor();
+      await assertUsable(own, "sign in, with a provider first");
+      await leaveForAcme(own);
+      await cancel(own);
+      await expectMessage(own, "You canceled at Acme.");
+      await assertUsable(own, "callback, canceled");
+      await leaveForAcme(own, "Try again");
+      await agree(own, name);
+      await expectMessage(own, "There is already an account with this email.");
+      await assertUsable(own, "callback, with an account that exists");
+
+      await signIn(own, email);
+      await own.getByRole("button", { name: "Link Acme" }).click();
+      const accounts = section(own, "Linked accounts");
+      await expectMessage(accounts, "Acme linked.");
+      await assertUsable(own, "account, with a linked account");
+      await accounts.getByRole("button", { name: "Unlink" }).click();
+      await own.getByRole("dialog").waitFor();
+      await assertUsable(own, "account, with the dialog to unlink");
+      // A user with nothing but the provider.
+      await postern.sql("UPDATE users SET is_verified = 0, password_hash = '' WHERE email = ?", email);
+      await makeStale(postern, email);
+      await own.getByRole("dialog").getByRole("button", { name: "Unlink" }).click();
+      await own.getByText("This change needs a recent sign-in.").waitFor();
+      await assertUsable(own, "confirmation without a proof");
       await visitor.leave();
     });
 
