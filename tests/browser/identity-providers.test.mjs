@@ -434,6 +434,19 @@ test("a sign-in leads only to pages of this service", async () => {
   await leave();
 });
 
+test("a sign-in leads back to an app whose origin is in the settings", async () => {
+  const app = `${acme.issuer}/.well-known/openid-configuration?from=postern`;
+  await postern.restart({ settings: { APP_ORIGINS: acme.issuer } });
+  try {
+    const { page, leave } = await enter("sam");
+    await enterWithAcme(page, "sam", `/signin?next=${encodeURIComponent(app)}`);
+    await page.waitForURL(app);
+    await leave();
+  } finally {
+    await postern.restart({ settings: { APP_ORIGINS: undefined } });
+  }
+});
+
 test("a double click starts one sign-in", async () => {
   const { page, leave } = await enter("sol");
   const started = [];
