@@ -226,8 +226,9 @@ async fn exchange(
         (code, _) => Err(unavailable(
             provider,
             &format!(
-                "the token endpoint refuses this service: {}. Check the client ID, the secret and the redirect URI",
-                plain(code)
+                "the token endpoint refuses this service: {}. Check {} and the redirect URI",
+                plain(code),
+                settings_of(provider)
             ),
         )),
     }
@@ -285,6 +286,16 @@ fn owned(object: &Value, name: &str) -> Option<String> {
 fn plain(code: &str) -> &str {
     let is_code = code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if is_code { code } else { "unknown error" }
+}
+
+/// Returns the settings that a token endpoint checks.
+fn settings_of(provider: &IdentityProvider) -> String {
+    let name = provider.id.to_ascii_uppercase();
+    match provider.kind {
+        ProviderKind::Apple { .. } => "APPLE_CLIENT_ID, APPLE_TEAM_ID, APPLE_KEY_ID, APPLE_PRIVATE_KEY".to_owned(),
+        ProviderKind::OpenId { .. } => format!("OIDC_{name}_CLIENT_ID, OIDC_{name}_CLIENT_SECRET"),
+        _ => format!("{name}_CLIENT_ID, {name}_CLIENT_SECRET"),
+    }
 }
 
 fn unavailable(provider: &IdentityProvider, why: &str) -> Error {

@@ -355,3 +355,178 @@ fn email_verified_counts_only_where_the_settings_trust_it() {
         assert_eq!(answer.body["code"].as_str(), code, "{trusted} {claim}");
     }
 }
+
+/// A named provider: its settings, where it publishes its keys and exchanges codes, and what it says.
+struct Named {
+    id: &'static str,
+    settings: &'static [(&'static str, &'static str)],
+    keys: &'static str,
+    token: &'static str,
+    claims: fn() -> Value,
+    subject: &'static str,
+    issuer: &'static str,
+}
+
+/// The claims have the shape of the ID token in the documentation of each provider.
+const NAMED: [Named; 3] = [
+    Named {
+        id: "google",
+        settings: &[("GOOGLE_CLIENT_ID", "client"), ("GOOGLE_CLIENT_SECRET", "s:cret")],
+        keys: "https://www.googleapis.com/oauth2/v3/certs",
+        token: "https://oauth2.googleapis.com/token",
+        // https://developers.google.com/identity/openid-connect/openid-connect, "An ID token's payload"
+        claims: || {
+            json!({
+                "iss": "https://accounts.google.com", "azp": "client", "aud": "client", "sub": "10769150350006150715113082367",
+                "at_hash": "HK6E_P6Dh8Y93mRNtsDB1Q", "hd": "example.com", "email": "new@example.com", "email_verified": true,
+                "name": "Jane Smith",
+            })
+        },
+        subject: "10769150350006150715113082367",
+        issuer: "https://accounts.google.com",
+    },
+    Named {
+        id: "microsoft",
+        settings: &[("MICROSOFT_CLIENT_ID", "client"), ("MICROSOFT_CLIENT_SECRET", "s:cret")],
+        keys: "https://login.microsoftonline.com/common/discovery/v2.0/keys",
+        token: "https://login.microsoftonline.com/common/oauth2/v2.0/token",
+        // https://learn.microsoft.com/entra/identity-platform/id-tokens, "Sample v2.0 ID token"
+        claims: || {
+            json!({
+                "ver": "2.0", "iss": "https://login.microsoftonline.com/9122040d-6c67-4c5b-b112-36a304b66dad/v2.0", "aud": "client",
+                "sub": "AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ", "oid": "00000000-0000-0000-66f3-3332eca7ea81",
+                "tid": "9122040d-6c67-4c5b-b112-36a304b66dad", "name": "Jane Smith", "preferred_username": "new@example.com",
+                "email": "new@example.com", "xms_edov": true, "aio": "Df2UVXL1ix!lMCWMSOJBcFatzcGfvFGhjKv8q5g0x732dR5MB5BisvGQO7YWByjd8iQDLq!eGbIDakyp5mnOrcdqHeYSnltepQmRp6AIZ8jY",
+            })
+        },
+        subject: "00000000-0000-0000-66f3-3332eca7ea81",
+        issuer: "https://login.microsoftonline.com/9122040d-6c67-4c5b-b112-36a304b66dad/v2.0",
+    },
+    Named {
+        id: "apple",
+        settings: &[
+            ("APPLE_CLIENT_ID", "client"),
+            ("APPLE_TEAM_ID", "TEAM123456"),
+            ("APPLE_KEY_ID", "KEY1234567"),
+            (
+                "APPLE_PRIVATE_KEY",
+                "-----BEGIN PRIVATE KEY-----\nMEECAQAwEwYHKoZIzj0CAQYIKoZIzj0DAQcEJzAlAgEBBCBxcXFxcXFxcXFxcXFxcXFx\ncXFxcXFxcXFxcXFxcXFxcQ==\n-----END PRIVATE KEY-----\n",
+            ),
+        ],
+        keys: "https://appleid.apple.com/auth/keys",
+        token: "https://appleid.apple.com/auth/token",
+        // https://developer.apple.com/documentation/signinwithapple/authenticating-users-with-sign-in-with-apple
+        claims: || {
+            json!({
+                "iss": "https://appleid.apple.com", "aud": "client", "sub": "001234.0a1b2c3d4e5f60718293a4b5c6d7e8f9.0123",
+                "email": "new@example.com", "email_verified": "true", "is_private_email": "false", "nonce_supported": true,
+                "auth_time": 1_700_000_000,
+            })
+        },
+        subject: "001234.0a1b2c3d4e5f60718293a4b5c6d7e8f9.0123",
+        issuer: "https://appleid.apple.com",
+    },
+];
+
+impl Named {
+    /// Signs in a new user. `change` changes the claims.
+    fn sign_in(&self, world: &World, change: impl Fn(&mut Value)) -> (String, Answer) {
+        let postern = &world.postern;
+        let path = format!("/api/auth/login/{}", self.id);
+        let begun = postern.post(&path).json(json!({})).send().expect(200);
+        let url = begun["url"].as_str().unwrap().to_owned();
+        let query = url.split_once('?').unwrap().1;
+        let nonce = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "nonce").unwrap().1.into_owned();
+        let now = postern.now.get() / 1_000;
+        let mut claims = (self.claims)();
+        (claims["nonce"], claims["iat"], claims["exp"]) = (json!(nonce), json!(now), json!(now + 300));
+        change(&mut claims);
+        postern.net_answers(self.keys, 200, &json!({ "keys": [rs256_jwk("first"), rs256_jwk("second")] }).to_string());
+        let id_token = signed(&json!({ "alg": "RS256", "kid": "second" }), &claims);
+        let tokens =
+            json!({ "access_token": "SlAV32hkKG", "token_type": "Bearer", "expires_in": 3599, "id_token": id_token });
+        postern.net_answers(self.token, 200, &tokens.to_string());
+        let user = r#"{"name":{"firstName":"Jane","lastName":"Smith"},"email":"new@example.com"}"#;
+        let mut body = json!({ "token": begun["token"], "state": begun["id"], "code": "a code" });
+        if self.id == "apple" {
+            body["user"] = json!(user);
+        }
+        (url, postern.post(&format!("{path}/callback")).json(body).send())
+    }
+
+    fn world(&self) -> World {
+        let providers = format!("github,{}", self.id);
+        let providers = [("IDENTITY_PROVIDERS", providers.as_str()), ("SIGN_UP", "open")];
+        let world = World::with_settings(&[&providers, self.settings].concat());
+        world.postern.sql.execute("DELETE FROM identities", &[]);
+        world
+    }
+}
+
+#[test]
+fn google_microsoft_and_apple_sign_in_with_the_answers_of_their_documentation() {
+    for named in &NAMED {
+        let world = named.world();
+        let (url, answer) = named.sign_in(&world, |_| {});
+        let answer = answer.expect(200);
+        let user = &answer["user"];
+        assert_eq!(
+            (&user["email"], &user["name"], &user["is_verified"]),
+            (&json!("new@example.com"), &json!("Jane Smith"), &json!(true)),
+            "{}",
+            named.id
+        );
+        let identities = world.postern.sql.query("SELECT provider, issuer, subject FROM identities", &[]);
+        let expected = json!({ "provider": named.id, "issuer": named.issuer, "subject": named.subject });
+        assert_eq!(identities, [expected]);
+        let parameters: Vec<_> =
+            form_urlencoded::parse(url.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+        let value = |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let redirect_uri = format!("https://app.example.com/api/auth/callback/{}", named.id);
+        assert_eq!((value("redirect_uri"), value("code_challenge_method")), (Some(&*redirect_uri), Some("S256")));
+        let is_apple = named.id == "apple";
+        assert_eq!(value("scope"), Some(if is_apple { "name email" } else { "openid email profile" }));
+        assert_eq!(value("response_mode"), is_apple.then_some("form_post"), "{}", named.id);
+        let forms = world.postern.resend.forms.borrow();
+        let form: Vec<_> = form_urlencoded::parse(forms[0].body.as_bytes()).into_owned().collect();
+        let secret = form.iter().find(|(name, _)| name == "client_secret").unwrap().1.as_str();
+        assert!(if is_apple { secret.split('.').count() == 3 } else { secret == "s:cret" }, "{}: {secret}", named.id);
+        // None of the secrets is in the log or in the database.
+        let log = world.postern.log().join("\n") + &world.postern.sql.dump();
+        for secret in ["SlAV32hkKG", "s:cret", "eyJhbGciOiJSUzI1NiIs"] {
+            assert!(!log.contains(secret), "{}: {secret}", named.id);
+        }
+    }
+}
+
+#[test]
+fn a_named_provider_is_not_trusted_with_the_issuer_of_another_one() {
+    for named in &NAMED {
+        let world = named.world();
+        for issuer in [
+            "https://op.example",
+            "https://accounts.google.com.example",
+            "https://login.microsoftonline.com/x/v2.0",
+            "",
+        ] {
+            let (_, answer) = named.sign_in(&world, |claims| claims["iss"] = json!(issuer));
+            answer.refused(401, "provider_refused");
+        }
+        assert!(world.postern.sql.query("SELECT id FROM identities", &[]).is_empty());
+    }
+}
+
+#[test]
+fn an_error_of_the_token_endpoint_names_the_settings_in_the_log() {
+    for (named, setting) in NAMED.iter().zip(["GOOGLE_CLIENT_SECRET", "MICROSOFT_CLIENT_SECRET", "APPLE_PRIVATE_KEY"]) {
+        let world = named.world();
+        let postern = &world.postern;
+        let path = format!("/api/auth/login/{}", named.id);
+        let begun = postern.post(&path).json(json!({})).send().expect(200);
+        postern.net_answers(named.token, 401, r#"{"error":"invalid_client","error_description":"s:cret"}"#);
+        let body = json!({ "token": begun["token"], "state": begun["id"], "code": "a code" });
+        postern.post(&format!("{path}/callback")).json(body).send().refused(503, "provider_unavailable");
+        let log = postern.log().join("\n");
+        assert!(log.contains("invalid_client") && log.contains(setting) && !log.contains("s:cret"), "{log}");
+    }
+}
