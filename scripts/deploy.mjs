@@ -57,7 +57,7 @@ await main(async () => {
   say(`Deploying ${config.name} (${environment}) to ${await account()}.`);
   adviseOnRoute(config);
   const live = await liveVersion(config.name);
-  const settings = await complete(withSecret(settingsOf(config, process.env, live)), live);
+  const settings = await complete(withSecret(settingsOf(config, process.env, live)), config, live);
 
   const path = writeConfiguration(environment, await withStores({ ...config, vars: settings.vars }));
   say("Applying new migrations, before the code that needs them.");
@@ -101,7 +101,7 @@ function parseArguments() {
 /** Does everything that needs no network. Missing settings are only listed, because the deployment may have them. */
 async function dryRun(environment, config) {
   const settings = withSecret(settingsOf(config, process.env, null));
-  const problems = [...(await checkSettings(settings)), ...strays(settings)];
+  const problems = [...(await checkSettings(settings)), ...strays(settings, config)];
   refuse(problems.filter((problem) => !isMissing(problem)));
 
   say("Listing what wrangler would upload.");
@@ -124,7 +124,7 @@ function withSecret(settings) {
 }
 
 /** Completes the settings: asks for missing ones at a terminal. Without a terminal, fails with all problems at once. */
-async function complete(settings, live) {
+async function complete(settings, config, live) {
   if (canAsk && !settings.vars.MAIL_PROVIDER) {
     const { choices = [], local } = settingOf("MAIL_PROVIDER");
     const [fallback, ...others] = choices.filter((provider) => provider !== local);
@@ -132,7 +132,7 @@ async function complete(settings, live) {
     settings = withSetting(settings, "MAIL_PROVIDER", await askFor(question, { fallback }));
   }
   for (;;) {
-    const problems = [...(await checkSettings(settings)), ...strays(settings), ...withoutAdmin(settings, live)];
+    const problems = [...(await checkSettings(settings)), ...strays(settings, config), ...withoutAdmin(settings, live)];
     const toAsk = canAsk ? problems.filter(isMissing) : [];
     if (toAsk.length === 0 || toAsk.length < problems.length) refuse(problems);
     if (toAsk.length === 0) return settings;
@@ -144,10 +144,16 @@ async function complete(settings, live) {
   }
 }
 
-/** Problems of settings that the Worker does not look for, so only these scripts can find them. */
-function strays({ vars, secrets, keptSecrets }) {
-  const names = new Set([...Object.keys({ ...process.env, ...vars, ...secrets }), ...keptSecrets]);
-  return strayProviderSettings([...names], vars.IDENTITY_PROVIDERS);
+/**
+ * Problems of settings that the Worker does not look for, so only these scripts can find them. What the deployment already has may stay,
+ * so that removing a provider from IDENTITY_PROVIDERS is enough.
+ */
+function strays({ vars }, config) {
+  const given = Object.entries({ ...config.vars, ...process.env }).filter(([, value]) => value !== "");
+  return strayProviderSettings(
+    given.map(([name]) => name),
+    vars.IDENTITY_PROVIDERS,
+  );
 }
 
 function isMissing({ kind }) {

@@ -41,7 +41,11 @@ await main(async () => {
 });
 
 function refuseStrays(settings) {
-  const problems = strayProviderSettings(Object.keys({ ...process.env, ...settings }), settings.IDENTITY_PROVIDERS);
+  const given = Object.entries({ ...process.env, ...settings }).filter(([, value]) => value !== "");
+  const problems = strayProviderSettings(
+    given.map(([name]) => name),
+    settings.IDENTITY_PROVIDERS,
+  );
   if (problems.length === 0) return;
   throw new Failure(
     problems.map(({ message }) => message).join("\n"),

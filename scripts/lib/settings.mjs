@@ -49,16 +49,22 @@ export function isSecret(name) {
  * @param {string} [providers] The value of IDENTITY_PROVIDERS.
  */
 export function strayProviderSettings(names, providers = "") {
-  const known = providers.split(",").map((name) => name.trim().toUpperCase());
+  const own = ["GOOGLE", "GITHUB", "APPLE", "MICROSOFT"];
+  const known = providers
+    .split(",")
+    .map((name) => name.trim().toUpperCase())
+    .filter((name) => name && !own.includes(name));
   const invalid = (setting, message) => ({ setting, kind: "invalid", message: `${setting} ${message}` });
   return names
     .filter((name) => name.startsWith("OIDC_"))
     .flatMap((name) => {
       const setting = find(name);
       const provider = setting && pattern(setting)?.exec(name)?.[1];
+      if (provider && own.includes(provider))
+        return [invalid(name, `is no setting: ${provider.toLowerCase()} has settings of its own, ${provider}_…`)];
       if (provider && !known.includes(provider))
         return [invalid(name, `is for a provider that is not in IDENTITY_PROVIDERS: ${provider.toLowerCase()}`)];
-      const misspelled = !setting && known.some((provider) => provider && name.startsWith(`OIDC_${provider}_`));
+      const misspelled = !setting && known.some((provider) => name.startsWith(`OIDC_${provider}_`));
       return misspelled
         ? [invalid(name, "is no setting. docs/configuration.md lists those of an OpenID Provider")]
         : [];

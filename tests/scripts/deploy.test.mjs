@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -217,6 +218,71 @@ test("wrong settings are reported all at once, before anything is created", asyn
     for (const problem of problems) assert.ok(said.includes(problem), `${problem} is not in: ${said}`);
   }
   assert.deepEqual(changes(await empty.read()), []);
+});
+
+test("the settings of OpenID Providers are known by their pattern, and misspelled ones are reported with all other problems", async () => {
+  const empty = await account();
+  const wrong = {
+    ...told,
+    IDENTITY_PROVIDERS: "google,acme",
+    GOOGLE_CLIENT_ID: "google client",
+    GOOGLE_CLIENT_SECRET: "google secret",
+    OIDC_ACME_ISSUER: "http://login.acme.example",
+    OIDC_ACME_CLIENTID: "acme client",
+    OIDC_OTHER_ISSUER: "https://other.example",
+    OIDC_GOOGLE_ISSUER: "https://accounts.google.com",
+    // Belongs to something else.
+    OIDC_TOKEN: "a token of the CI",
+  };
+  const { code, said } = await empty.deploy(wrong);
+  assert.equal(code, 1, said);
+  for (const problem of [
+    "OIDC_ACME_ISSUER must",
+    "OIDC_ACME_CLIENT_ID is missing",
+    "OIDC_ACME_CLIENTID is no setting",
+    "OIDC_OTHER_ISSUER is for a provider that is not in IDENTITY_PROVIDERS: other",
+    "OIDC_GOOGLE_ISSUER is no setting: google has settings of its own",
+  ])
+    assert.ok(said.includes(problem), `${problem} is not in: ${said}`);
+  assert.doesNotMatch(said, /OIDC_TOKEN/);
+  assert.deepEqual(changes(await empty.read()), []);
+});
+
+test("the secrets of identity providers are stored as secrets, and a provider can be removed and added again", async () => {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const given = {
+    IDENTITY_PROVIDERS: "acme,apple",
+    OIDC_ACME_ISSUER: "https://login.acme.example/realms/staff",
+    OIDC_ACME_CLIENT_ID: "acme client",
+    OIDC_ACME_LABEL: "Acme",
+    APPLE_CLIENT_ID: "com.example.web",
+    APPLE_TEAM_ID: "TEAM123456",
+    APPLE_KEY_ID: "KEY1234567",
+  };
+  const secret = {
+    OIDC_ACME_CLIENT_SECRET: "the client secret at acme",
+    APPLE_PRIVATE_KEY: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+  };
+  const deployed = await account();
+  const first = await deployed.deploy({ ...told, ...given, ...secret });
+  assert.equal(first.code, 0, first.said);
+  const { vars, secrets } = (await deployed.read()).workers.postern;
+  for (const [name, value] of Object.entries(given)) assert.equal(vars[name], value);
+  for (const [name, value] of Object.entries(secret)) {
+    assert.deepEqual([secrets[name], vars[name]], [value, undefined]);
+    assert.ok(!first.said.includes(value), `${name} is printed`);
+  }
+
+  // In an emergency, one setting is enough: those of the provider may stay.
+  for (const providers of ["apple", "apple,acme"]) {
+    const { code, said } = await deployed.deploy({ IDENTITY_PROVIDERS: providers });
+    assert.equal(code, 0, said);
+    assert.equal((await deployed.read()).workers.postern.vars.IDENTITY_PROVIDERS, providers);
+  }
+  // An empty value removes a variable of a provider that is gone.
+  const last = await deployed.deploy({ IDENTITY_PROVIDERS: "apple", OIDC_ACME_LABEL: "" });
+  assert.equal(last.code, 0, last.said);
+  assert.equal((await deployed.read()).workers.postern.vars.OIDC_ACME_LABEL, undefined);
 });
 
 test("without a login or with several accounts, the error says what to do", async () => {
