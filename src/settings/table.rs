@@ -326,7 +326,7 @@ impl Text {
         Text { local, ..self }
     }
 
-    /// There is one of it for each OpenID Provider, with the provider's name in the place of `<NAME>`.
+    /// There is one of it for each OpenID Provider, with the provider's name instead of `<NAME>`.
     const fn of_each(self, name: &'static str) -> Text {
         Text { name, ..self }
     }
