@@ -10,7 +10,7 @@ use crate::{
         provider_visit,
     },
     app::App,
-    domain::event::Action,
+    domain::{event::Action, return_to::ReturnTo},
     error::Error,
     mail::{message::SecurityNotice, queue::QueuedNotice},
     responses::{Identity, ProviderVisitBegun},
@@ -31,7 +31,7 @@ pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
 #[derive(FromFields)]
 pub struct NewIdentity {
     /// Where you go afterwards: a page of this service, or a URL of one of the `app_origins` in `GET /config`.
-    pub return_to: Option<String>,
+    pub return_to: Option<ReturnTo>,
 }
 
 /// Begin to link an identity.
@@ -48,6 +48,7 @@ pub struct NewIdentity {
 pub async fn begin(app: &App, request: &Request, session: &Session, id: &str) -> Result<Response, Error> {
     let provider = provider_visit::provider(app, id)?;
     let NewIdentity { return_to } = request.optional_json(app)?;
+    let return_to = return_to.map(ReturnTo::into_string);
     let purpose = ProviderPurpose::Link { user_id: session.user.id.clone(), session_id: session.id.clone() };
     Ok(Response::json(&provider_visit::begin(app, provider, purpose, return_to).await?))
 }

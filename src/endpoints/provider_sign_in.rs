@@ -19,6 +19,7 @@ use crate::{
         event::Action,
         linking::{self, LocalAccount, Outcome, ProviderEmail},
         proof::{Method, Proof},
+        return_to::ReturnTo,
         sign_up_mode::{Admission, SignUpMode},
         user::Role,
         user_token::Referrer,
@@ -41,7 +42,7 @@ pub struct ProviderLogin {
     /// The user token from an invitation, or the whole link, if the user wants to sign up with it.
     pub referrer: Option<Referrer>,
     /// Where the user goes afterwards: a page of this service, or a URL of one of the `app_origins` in `GET /config`.
-    pub return_to: Option<String>,
+    pub return_to: Option<ReturnTo>,
 }
 
 /// Begin a sign-in with an identity provider.
@@ -58,6 +59,7 @@ pub async fn begin(app: &App, request: &Request, provider: &str) -> Result<Respo
     let ProviderLogin { referrer, return_to } = request.optional_json(app)?;
     let referrer = referrer.map(|referrer| referrer.as_str().to_owned());
     let purpose = ProviderPurpose::SignIn { referrer };
+    let return_to = return_to.map(ReturnTo::into_string);
     Ok(Response::json(&provider_visit::begin(app, provider, purpose, return_to).await?))
 }
 

@@ -23,6 +23,7 @@ fn it_returns_the_name_and_look_of_the_service() {
         "app_url": "https://app.example/accounts",
         "sign_up": "invitation",
         "email_sign_in": true,
+        "app_origins": [],
         "identity_providers": [{ "id": "acme", "name": "Acme" }, { "id": "github", "name": "GitHub" }],
         "password_min_length": 12,
         "user_token_lifetime_days": 2,

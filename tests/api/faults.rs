@@ -633,6 +633,9 @@ fn facts(world: &World, names: &Names) -> BTreeSet<String> {
             let count = codes.iter().filter(|code| names.name(&code["id"]) == name).count();
             facts.insert(format!("{count} {name} recovery codes of {email}"));
         }
+        for identity in sql.query("SELECT issuer, subject FROM identities WHERE user_id = ?1", &[user_id()]) {
+            facts.insert(format!("identity {} {} of {email}", identity["issuer"], identity["subject"]));
+        }
         for passkey in sql.query("SELECT name FROM passkeys WHERE user_id = ?1", &[user_id()]) {
             facts.insert(format!("passkey {} of {email}", passkey["name"]));
         }

@@ -64,7 +64,7 @@ fn a_confirmed_app_keeps_this_session_and_ends_those_with_one_factor() {
     let security = security(&postern, &ada.token);
     let expected = json!({
         "has_password": true, "second_factor": true, "is_enforced": false,
-        "totp": { "created_at": postern.now.get(), "last_used_at": null }, "recovery_codes_left": 10, "passkeys": 0,
+        "totp": { "created_at": postern.now.get(), "last_used_at": null }, "recovery_codes_left": 10, "passkeys": 0, "identities": 0,
         "authenticated_at": postern.now.get(), "level": 2, "methods": ["password", "totp"],
         "email_problem": null,
     });

@@ -37,7 +37,13 @@ let postern;
 let referrer;
 let admin;
 before(async () => {
-  postern = await startPostern({ settings: { POSTMARK_WEBHOOK_PASSWORD: WEBHOOK_PASSWORD } });
+  const settings = {
+    POSTMARK_WEBHOOK_PASSWORD: WEBHOOK_PASSWORD,
+    IDENTITY_PROVIDERS: "github",
+    GITHUB_CLIENT_ID: "client",
+    GITHUB_CLIENT_SECRET: "secret",
+  };
+  postern = await startPostern({ settings, outbound: github });
   admin = await adminToken(postern);
   referrer = await userToken(postern, admin);
   await occupyTheEnds();
@@ -101,6 +107,31 @@ async function occupyTheEnds() {
   }
 }
 
+/** The id of the user who is signed in at GitHub. */
+let subject = 0;
+
+function github({ url }) {
+  const answers = {
+    "https://github.com/login/oauth/access_token": { access_token: "a token" },
+    "https://api.github.com/user": { id: subject, name: "Octo Cat" },
+    "https://api.github.com/user/emails": [{ email: "octocat@example.org", primary: true, verified: true }],
+  };
+  return Response.json(answers[url]);
+}
+
+/** What a user comes back from GitHub with, after a request for the URL. */
+async function visit(begin, token) {
+  const begun = ok(await send(postern, "POST", begin, { token, json: {} }));
+  return { token: begun.token, state: begun.id, code: "a code" };
+}
+
+/** Links another identity to the account of the session. Returns its id. */
+async function link({ token }) {
+  subject += 1;
+  const path = "/api/auth/me/identities/github";
+  return ok(await send(postern, "POST", `${path}/callback`, { token, json: await visit(path, token) })).id;
+}
+
 /** The request for each call, sent by a user who has just signed up. */
 const requests = {
   "POST /api/auth/login": ({ email }) => ({ json: { email, password: PASSWORD } }),
@@ -127,6 +158,30 @@ const requests = {
     const { detail } = (await login(postern, user.email)).body;
     return { json: { token: detail.token, code: totp(secret) } };
   },
+  "POST /api/auth/login/{provider}": () => ({ last: "github", json: {} }),
+  "POST /api/auth/login/{provider}/callback": async (user) => {
+    await link(user);
+    return { last: "github", json: await visit("/api/auth/login/github") };
+  },
+  "POST /api/auth/me/identities/{id}": ({ token }) => ({ token, id: "github", json: {} }),
+  "POST /api/auth/me/identities/{id}/callback": async ({ token }) => {
+    subject += 1;
+    return { token, id: "github", json: await visit("/api/auth/me/identities/github", token) };
+  },
+  "GET /api/auth/me/identities": async (user) => {
+    await link(user);
+    return { token: user.token };
+  },
+  "DELETE /api/auth/me/identities/{id}": async (user) => ({ token: user.token, id: await link(user) }),
+  "GET /api/auth/admin/users/{id}/identities": async (user) => {
+    await link(user);
+    return { token: admin, id: user.user.id };
+  },
+  "DELETE /api/auth/admin/users/{id}/identities/{identity_id}": async (user) => ({
+    token: admin,
+    id: user.user.id,
+    last: await link(user),
+  }),
   "POST /api/auth/signup": ({ other }) => ({ json: { referrer, email: other, password: PASSWORD } }),
   "POST /api/auth/logout": ({ token }) => ({ token }),
   "POST /api/auth/reauthenticate": ({ token }) => ({ token, json: { password: PASSWORD } }),
@@ -341,7 +396,7 @@ async function cost({ call, hasAfter }) {
   const request = requests[call];
   assert.ok(request, `${call} is not in tests/workerd/costs.test.mjs: say there what to send`);
   const { query = "", id, last, ...options } = await request(await newUser());
-  const sent = path.replace("{id}", id ?? last).replace(/\{.*\}/, last) + query;
+  const sent = path.replace("{id}", id ?? last).replace(/\{.*?\}/, last) + query;
   const answer = await send(postern, method, sent, { ...options, address: address() });
   ok(answer);
   const logged = (kind) => () =>
