@@ -114,7 +114,7 @@ fn stories() -> Vec<Story> {
                     };
                 }
                 "POST /api/auth/me/identities/{id}/callback" => {
-                    story.again = 401;
+                    // Another visit finds the identity linked already.
                     story.owes_mail_to = Some(ADA);
                     story.finally = |world, _| {
                         let body = world.come_back(OCTOCAT, ProviderPurpose::SignIn { referrer: None });

@@ -550,10 +550,10 @@ fn the_redirect_uri_leads_to_the_page_with_what_it_needs_in_the_fragment() {
 /// The whole table is in domain/return_to.rs.
 #[test]
 fn a_sign_in_returns_only_to_own_pages_and_listed_origins() {
-    let world = world(&[("APP_ORIGINS", "https://app.example.org")]);
+    let world = world(&[("APP_ORIGINS", "https://shop.example.com")]);
     let postern = &world.postern;
     user(1, GRACE, true).answers(postern);
-    for return_to in ["/account#identities", "/admin", "https://app.example.org/welcome?a=b#c"] {
+    for return_to in ["/account#identities", "/admin", "https://shop.example.com/welcome?a=b#c"] {
         let body = json!({ "return_to": return_to });
         let answer = come_back(postern, begin(postern, body.clone())).expect(200);
         assert_eq!(answer["return_to"], return_to);
@@ -565,7 +565,7 @@ fn a_sign_in_returns_only_to_own_pages_and_listed_origins() {
         "/\\evil.example",
         "/callback",
         "javascript:alert(1)",
-        "https://app.example.org.evil.example",
+        "https://shop.example.com.evil.example",
     ] {
         let body = json!({ "return_to": return_to });
         let answer = postern.post(LOGIN).json(body.clone()).send();
