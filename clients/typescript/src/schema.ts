@@ -2217,7 +2217,10 @@ export interface components {
         };
         /** @description What a visit to a provider begins with. */
         NewIdentity: {
-            /** @description Where you go afterwards: a page of this service, or a URL of one of the `app_origins` in `GET /config`. */
+            /**
+             * @description Where you go afterwards: a page of this service, or a URL of one of the `app_origins` in `GET /config`. `/account` or `/admin` of this service, also with a query or fragment, or a URL of one of the `app_origins` in `GET /config`. URLs must begin exactly as listed, and have only printable ASCII.
+             * @example https://app.example.com/welcome
+             */
             return_to?: string | null;
         };
         /** @description The new name. */
@@ -2525,7 +2528,10 @@ export interface components {
              * @example aZ09aZ09aZ
              */
             referrer?: string | null;
-            /** @description Where the user goes afterwards: a page of this service, or a URL of one of the `app_origins` in `GET /config`. */
+            /**
+             * @description Where the user goes afterwards: a page of this service, or a URL of one of the `app_origins` in `GET /config`. `/account` or `/admin` of this service, also with a query or fragment, or a URL of one of the `app_origins` in `GET /config`. URLs must begin exactly as listed, and have only printable ASCII.
+             * @example https://app.example.com/welcome
+             */
             return_to?: string | null;
         };
         /** @description A visit to an identity provider has begun. */
