@@ -4,7 +4,7 @@
 //! has one algorithm, so the `alg` of a token decides nothing.
 //!
 //! For each signature of ES256 (r, s), the signature (r, n - s) is valid as well. Both are accepted, as every library does: a user can
-//! write their own token in two ways, and both name the same session. So nothing may identify a token by its text. The token cache only
+//! write their token in two ways, and both name the same session. So nothing may identify a token by its text. The token cache only
 //! uses a second entry.
 
 use crate::{

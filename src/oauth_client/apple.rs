@@ -52,7 +52,8 @@ pub(super) fn identity(claims: &Value, user: Option<&str>) -> Result<Said, &'sta
         return Err("the issuer is another one");
     }
     let user: Value = user.and_then(|user| serde_json::from_str(user).ok()).unwrap_or_default();
-    let name = [text(&user["name"], "firstName"), text(&user["name"], "lastName")].join(" ");
+    let name = user.get("name").unwrap_or(&Value::Null);
+    let name = [text(name, "firstName"), text(name, "lastName")].join(" ");
     // A text in older tokens.
     let is_verified = claims["email_verified"] == true || text(claims, "email_verified") == "true";
     Ok(Said {
