@@ -2,13 +2,15 @@
 //
 //   npm run deploy                      Deploys to production.
 //   npm run deploy -- --env staging     Deploys a second Worker with its own database and namespace.
+//   npm run deploy -- --domain auth.example.com
+//                                       Serves it at a domain of your own instead of workers.dev.
 //   npm run deploy -- --dry-run         Does everything that needs neither the network nor an account.
 //
 // It checks everything before it changes anything: the size of the bundle, and the settings, for which it starts the Worker on this
 // machine. It reuses what exists, so a second run changes nothing.
 
 import { createHash, randomBytes, scryptSync } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -31,6 +33,8 @@ import {
   hasRoute,
   namespaceName,
   settingsOf,
+  tomlWithDomain,
+  withDomain,
   withSetting,
   writeConfiguration,
 } from "./lib/deployment.mjs";
@@ -47,17 +51,19 @@ Object.assign(process.env, {
 });
 
 await main(async () => {
-  const { environment, isDryRun } = parseArguments();
-  const config = await configuration(environment);
+  const { environment, isDryRun, domain } = parseArguments();
+  let config = await configuration(environment);
+  if (domain) config = withDomain(config, domain);
   await build();
   const size = holdToBudget();
   say(size);
   if (isDryRun) return await dryRun(environment, config);
 
   say(`Deploying ${config.name} (${environment}) to ${await account()}.`);
-  adviseOnRoute(config);
   const live = await liveVersion(config.name);
-  const settings = await complete(withSecret(settingsOf(config, process.env, live)), config, live);
+  if (canAsk) config = await placed(config, environment, { domain, isNew: !live });
+  adviseOnRoute(config);
+  const settings = await complete(withAddress(withSecret(settingsOf(config, process.env, live)), config), config, live);
 
   const path = writeConfiguration(environment, await withStores({ ...config, vars: settings.vars }));
   say("Applying new migrations, before the code that needs them.");
@@ -82,18 +88,45 @@ function adviseOnRoute(config) {
   );
 }
 
+/** Asks for a custom domain at the first deployment, and writes it to wrangler.toml so that later deployments keep it. */
+async function placed(config, environment, { domain, isNew }) {
+  if (isNew && !domain && !hasRoute(config)) {
+    const none = "workers.dev";
+    const answer = await askFor("A domain of your own, such as auth.example.com", { fallback: none });
+    if (answer === none) return config;
+    domain = answer;
+    config = withDomain(config, domain);
+  }
+  if (!domain || hasRoute(await configuration(environment))) return config;
+  const path = join(root, "wrangler.toml");
+  writeFileSync(path, tomlWithDomain(readFileSync(path, "utf8"), domain, environment));
+  say(`Added ${domain} to wrangler.toml. Commit it, so that later deployments keep it.`);
+  return config;
+}
+
+/** Adds the custom domain as APP_URL if there is none. */
+function withAddress(settings, { routes: [route] = [] }) {
+  if (settings.vars.APP_URL || !route?.custom_domain) return settings;
+  return withSetting(settings, "APP_URL", `https://${route.pattern}`);
+}
+
 function parseArguments() {
   try {
     const { values } = parseArgs({
-      options: { env: { type: "string", default: environments[0] }, "dry-run": { type: "boolean", default: false } },
+      options: {
+        env: { type: "string", default: environments[0] },
+        domain: { type: "string", default: process.env.DEPLOY_DOMAIN },
+        "dry-run": { type: "boolean", default: false },
+      },
     });
-    if (environments.includes(values.env)) return { environment: values.env, isDryRun: values["dry-run"] };
+    const { env, domain, "dry-run": isDryRun } = values;
+    if (environments.includes(env)) return { environment: env, isDryRun, domain };
     throw new Error(`Unknown environment: ${values.env}.`);
   } catch ({ message }) {
     const choice = environments.map((name) => `\`-- --env ${name}\``).join(" or ");
     throw new Failure(
       message,
-      `Run \`npm run deploy\`, with ${choice}. Add \`--dry-run\` to try it without the network.`,
+      `Run \`npm run deploy\`, with ${choice}. Add \`--domain auth.example.com\` to serve it at a domain of your own, or \`--dry-run\` to try it without the network.`,
     );
   }
 }

@@ -119,7 +119,8 @@ refusals! {
         UNAUTHORIZED "provider_refused", "The sign-in with this provider was not completed. Please start again.",
         WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
 
-    /// A page of another origin, or a request without an origin, tries to change something with the session cookie.
+    /// A page of another origin, or a request without an origin, tries to change something with the session cookie. Or a page of an app
+    /// tries what only pages of this service can do.
     ForeignOrigin:
         FORBIDDEN "foreign_origin",
         "This request does not come from a page of this service. Open this service in your browser and try again there.";

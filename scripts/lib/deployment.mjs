@@ -66,6 +66,32 @@ export function withoutOldVersions(config) {
   return { ...config, preview_urls: false, workers_dev: !hasRoute(config) };
 }
 
+/**
+ * Returns a configuration with a custom domain, at which the Worker is then served instead of workers.dev.
+ *
+ * @throws {Failure} if it has other routes, or `domain` is not a host name.
+ */
+export function withDomain(config, domain) {
+  if (!/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/.test(domain))
+    throw new Failure(`${domain} is not a domain.`, "Give a host name in lower case, such as auth.example.com.");
+  const routes = [{ pattern: domain, custom_domain: true }];
+  if (!hasRoute(config)) return withoutOldVersions({ ...config, routes, workers_dev: false });
+  const [route, ...others] = config.routes ?? [];
+  if (others.length === 0 && route?.pattern === domain && route.custom_domain) return config;
+  throw new Failure(
+    "wrangler.toml has other routes than this domain.",
+    "Change `routes` in wrangler.toml, or leave out the domain.",
+  );
+}
+
+/** Returns the text of wrangler.toml with a custom domain for an environment that has no route. */
+export function tomlWithDomain(toml, domain, environment) {
+  const line = `routes = [{ pattern = "${domain}", custom_domain = true }]\n`;
+  if (environment === "production") return toml.replace(/^name = .*\n/m, (name) => name + line);
+  const header = `[env.${environment}]\n`;
+  return toml.includes(header) ? toml.replace(header, header + line) : `${toml.trimEnd()}\n\n${header}${line}`;
+}
+
 /** Returns the name of the KV namespace of a Worker. wrangler.toml has names for databases, but not for namespaces. */
 export function namespaceName({ name }) {
   return `${name}-kv`;

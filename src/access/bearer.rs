@@ -1,7 +1,9 @@
 //! Who is calling: session tokens and reset tokens, and the one way in for each.
 //!
 //! A token is in the `Authorization` header. If there is no such header, a session token can be in the session cookie. Browsers add
-//! cookies by themselves, so a request that uses the cookie and does more than read must come from a page of this service.
+//! cookies by themselves, so a request that uses the cookie and does more than read must come from a page of this service, or of an
+//! app that the settings list. Pages of apps are refused where they could do lasting harm: at the endpoints for admins, and where
+//! recent authentication is required.
 //!
 //! A page states which account it acts for (`web::acting_as`). A session of another user is then rejected, so that a stale tab
 //! cannot act for the wrong account.
@@ -45,7 +47,28 @@ pub enum Carrier {
     /// In the `Authorization` header.
     Header,
     /// In the session cookie.
-    Cookie(session_cookie::Kind),
+    Cookie {
+        /// Which one.
+        kind: session_cookie::Kind,
+        /// The page that has sent the request, if it is known.
+        page: Option<Page>,
+    },
+}
+
+impl Carrier {
+    /// Returns whether a page of an app has sent the session cookie.
+    pub fn is_cookie_of_app(self) -> bool {
+        matches!(self, Carrier::Cookie { page: Some(Page::App), .. })
+    }
+}
+
+/// A page that can use the session cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// A page of this service.
+    Own,
+    /// A page of an origin in `APP_ORIGINS`.
+    App,
 }
 
 /// Why a session can do little.
@@ -178,9 +201,9 @@ pub fn cookie_kind(app: &App, request: &Request) -> session_cookie::Kind {
     session_cookie::Kind::of(request, app.settings().is_local)
 }
 
-/// Returns the header that stores a session token in the session cookie until it expires.
-pub fn cookie(app: &App, kind: session_cookie::Kind, token: &str, expires_at: Timestamp) -> Header {
-    kind.set(token, (expires_at - app.now) / 1_000)
+/// Returns the headers that store a session token in the session cookie until it expires.
+pub fn cookies(app: &App, kind: session_cookie::Kind, token: &str, expires_at: Timestamp) -> Vec<Header> {
+    kind.set(app.settings().session_cookie_domain.as_deref(), token, (expires_at - app.now) / 1_000)
 }
 
 /// Returns the token of a password reset.
@@ -213,11 +236,15 @@ fn claims(app: &App, user: &User, purpose: Purpose) -> Claims {
     }
 }
 
-/// Returns whether a page of this service sent the request. `Origin` shows it, because no browser lets a page set another origin
-/// there. The host in the request's own URL is chosen by the client and proves nothing.
-pub fn is_from_own_page(app: &App, request: &Request) -> bool {
-    let origin = request.header(&header::ORIGIN);
-    origin.is_some_and(|origin| app.settings().own_origin.is(&origin, &request.origin))
+/// Returns the page that has sent the request, if it can use the session cookie. `Origin` shows it, because no browser lets a page set
+/// another origin there. The host in the request's own URL is chosen by the client and proves nothing.
+pub fn page(app: &App, request: &Request) -> Option<Page> {
+    let settings = app.settings();
+    let origin = request.header(&header::ORIGIN)?;
+    if settings.own_origin.is(&origin, &request.origin) {
+        return Some(Page::Own);
+    }
+    settings.app_origins.contains(&origin).then_some(Page::App)
 }
 
 /// Returns the session of the token or the cookie.
@@ -250,9 +277,12 @@ pub async fn session_during_setup(app: &App, request: &Request) -> Result<Sessio
 /// Returns the session of an admin. The role is read from the account, not from the token.
 ///
 /// # Errors
-/// As [`session`]; 403 if the user is not an admin.
+/// As [`session`]; 403 if the user is not an admin, or the cookie comes from a page of an app.
 pub async fn admin(app: &App, request: &Request) -> Result<Admin, Error> {
     let session = session(app, request).await?;
+    if session.carrier.is_cookie_of_app() {
+        return Err(Error::ForeignOrigin);
+    }
     if session.user.role != Role::Admin {
         return Err(Error::AdminRequired);
     }
@@ -433,8 +463,9 @@ fn session_bearer(app: &App, request: &Request) -> Result<(String, Carrier), Err
     }
     let kind = cookie_kind(app, request);
     let token = session_cookie::token(request, kind).ok_or(Error::Unauthorized)?;
-    if request.only_reads() || is_from_own_page(app, request) {
-        Ok((token, Carrier::Cookie(kind)))
+    let page = page(app, request);
+    if request.only_reads() || page.is_some() {
+        Ok((token, Carrier::Cookie { kind, page }))
     } else {
         Err(Error::ForeignOrigin)
     }

@@ -91,7 +91,8 @@ fn check<T>(
 ) -> Result<T, Refusal> {
     let settings = app.settings();
     let is_own_origin = |origin: &str| {
-        settings.own_origin.is(origin, &request.origin) || settings.cors_origins.iter().any(|listed| listed == origin)
+        let mut listed = settings.cors_origins.iter().chain(&settings.app_origins);
+        settings.own_origin.is(origin, &request.origin) || listed.any(|listed| listed == origin)
     };
     read(&Expected {
         challenge: &challenge.0.content.challenge,

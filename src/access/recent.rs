@@ -22,14 +22,18 @@ pub enum RecentAuthentication {
     Always,
 }
 
-/// Refuses a session in which the user has not proven recently who they are, if `when` says so.
+/// Refuses a session in which the user has not proven recently who they are, if `when` says so. Pages of apps are refused in any case:
+/// a script injected into an app must not be able to add a way to sign in or to delete the account.
 ///
 /// A session that must set up a second factor was started with a password alone. If the user has a passkey, it must be used: a thief
 /// of the password must not be able to add another factor.
 ///
 /// # Errors
-/// 403 with the methods that the user can choose from; 503.
+/// 403 with the methods that the user can choose from, or for a page of an app; 503.
 pub async fn require(app: &App, session: &Session, when: RecentAuthentication) -> Result<(), Error> {
+    if when != RecentAuthentication::Never && session.carrier.is_cookie_of_app() {
+        return Err(Error::ForeignOrigin);
+    }
     let applies = match when {
         RecentAuthentication::Never => false,
         RecentAuthentication::WithSecondFactor => session.requires_second_factor,

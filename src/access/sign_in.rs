@@ -71,10 +71,10 @@ pub async fn answer_returning(
         expires_at: *expires_at,
     };
     let token = bearer::session_token(app, &content).await?;
-    let cookie = (session_cookie::is_wanted(request) && bearer::is_from_own_page(app, request))
-        .then(|| bearer::cookie(app, bearer::cookie_kind(app, request), &token, session.expires_at));
+    let cookies = (session_cookie::is_wanted(request) && bearer::page(app, request).is_some())
+        .then(|| bearer::cookies(app, bearer::cookie_kind(app, request), &token, session.expires_at));
     let body = SignedIn { token: &token, user: responses::User::from(&user), must_change_password, return_to };
-    Ok(Response::json(&body).headers(cookie))
+    Ok(Response::json(&body).headers(cookies.into_iter().flatten()))
 }
 
 /// Returns a new session for this request, with what the user has proven.
@@ -110,10 +110,10 @@ pub fn second_step(app: &App, token: String, ways: &Ways) -> Error {
     Error::SecondFactorRequired(Box::new(SecondStep { app_url, token, methods }))
 }
 
-/// Returns the response after `session` has ended. It removes the cookie if the request came with one.
-pub fn signed_out(session: &Session) -> Response {
+/// Returns the response after `session` has ended. It removes the cookies if the request came with one.
+pub fn signed_out(app: &App, session: &Session) -> Response {
     Response::ok().headers(match session.carrier {
-        Carrier::Header => None,
-        Carrier::Cookie(kind) => Some(kind.clear()),
+        Carrier::Header => Vec::new(),
+        Carrier::Cookie { kind, .. } => kind.clear(app.settings().session_cookie_domain.as_deref()),
     })
 }

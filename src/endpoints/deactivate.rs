@@ -26,5 +26,5 @@ pub async fn delete(app: &App, session: &Session) -> Result<Response, Error> {
     if !users::deactivate(&app.store, user_id, &event).await? {
         return Err(bearer::refusal_of_session(app, session, Error::LastAdmin).await);
     }
-    Ok(sign_in::signed_out(session))
+    Ok(sign_in::signed_out(app, session))
 }

@@ -30,7 +30,7 @@ pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
 /// What a visit to a provider begins with.
 #[derive(FromFields)]
 pub struct NewIdentity {
-    /// Where you go afterwards: a page of this service, or a URL of one of the `app_origins` in `GET /config`.
+    /// Where you go afterwards.
     pub return_to: Option<ReturnTo>,
 }
 
@@ -48,9 +48,8 @@ pub struct NewIdentity {
 pub async fn begin(app: &App, request: &Request, session: &Session, id: &str) -> Result<Response, Error> {
     let provider = provider_visit::provider(app, id)?;
     let NewIdentity { return_to } = request.optional_json(app)?;
-    let return_to = return_to.map(ReturnTo::into_string);
     let purpose = ProviderPurpose::Link { user_id: session.user.id.clone(), session_id: session.id.clone() };
-    Ok(Response::json(&provider_visit::begin(app, provider, purpose, return_to).await?))
+    Ok(Response::json(&provider_visit::begin(app, provider, purpose, return_to.map(ReturnTo::into_string)).await?))
 }
 
 /// Link an identity.

@@ -18,5 +18,5 @@ use crate::{
 pub async fn post(app: &App, session: &Session) -> Result<Response, Error> {
     let user_id = &session.user.id;
     sessions::end(&app.store, user_id, &session.id, &audit::own(app, Action::Logout, session)).await?;
-    Ok(sign_in::signed_out(session))
+    Ok(sign_in::signed_out(app, session))
 }

@@ -37,8 +37,8 @@ pub async fn get(app: &App, bearer: &Bearer) -> Result<Response, Error> {
     }
 }
 
-/// Returns the header with a new token, if the session needs one. Writes only if the session expires later than before.
-async fn refresh(app: &App, session: &Session) -> Result<Option<Header>, Error> {
+/// Returns the headers with a new token, if the session needs one. Writes only if the session expires later than before.
+async fn refresh(app: &App, session: &Session) -> Result<Vec<Header>, Error> {
     let expires_at = match session.later_end(app) {
         Some(later) => {
             if !sessions::extend(&app.store, &session.id, later, app.now).await? {
@@ -47,7 +47,7 @@ async fn refresh(app: &App, session: &Session) -> Result<Option<Header>, Error> 
             later
         }
         None if session.token_is_outdated => session.token_expires_at,
-        None => return Ok(None),
+        None => return Ok(Vec::new()),
     };
     let token = bearer::session_token(
         app,
@@ -61,8 +61,8 @@ async fn refresh(app: &App, session: &Session) -> Result<Option<Header>, Error> 
         },
     )
     .await?;
-    Ok(Some(match session.carrier {
-        Carrier::Header => (REFRESH_TOKEN, token.into()),
-        Carrier::Cookie(kind) => bearer::cookie(app, kind, &token, expires_at),
-    }))
+    Ok(match session.carrier {
+        Carrier::Header => vec![(REFRESH_TOKEN, token.into())],
+        Carrier::Cookie { kind, .. } => bearer::cookies(app, kind, &token, expires_at),
+    })
 }

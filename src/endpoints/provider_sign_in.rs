@@ -41,7 +41,7 @@ use crate::{
 pub struct ProviderLogin {
     /// The user token from an invitation, or the whole link, if the user wants to sign up with it.
     pub referrer: Option<Referrer>,
-    /// Where the user goes afterwards: a page of this service, or a URL of one of the `app_origins` in `GET /config`.
+    /// Where the user goes afterwards.
     pub return_to: Option<ReturnTo>,
 }
 
@@ -59,8 +59,7 @@ pub async fn begin(app: &App, request: &Request, provider: &str) -> Result<Respo
     let ProviderLogin { referrer, return_to } = request.optional_json(app)?;
     let referrer = referrer.map(|referrer| referrer.as_str().to_owned());
     let purpose = ProviderPurpose::SignIn { referrer };
-    let return_to = return_to.map(ReturnTo::into_string);
-    Ok(Response::json(&provider_visit::begin(app, provider, purpose, return_to).await?))
+    Ok(Response::json(&provider_visit::begin(app, provider, purpose, return_to.map(ReturnTo::into_string)).await?))
 }
 
 /// The parameters of a response of a provider that the page needs (RFC 6749, sections 4.1.2 and 4.1.2.1; RFC 9207). `user` is Apple's.

@@ -16,11 +16,16 @@ pub struct RelatedOrigins<'a> {
 
 /// Get the origins that can use passkeys.
 ///
-/// Browsers ask for it when a page of another domain uses passkeys of this one. They are the origins of `APP_URL` and `CORS_ORIGINS`.
+/// Browsers ask for it when a page of another domain uses passkeys of this one. They are the origins of `APP_URL`, `CORS_ORIGINS` and `APP_ORIGINS`.
 #[operation(responses((status = 200, body = RelatedOrigins)))]
 pub async fn webauthn(app: &App) -> Result<Response, Error> {
     let settings = app.settings();
-    let listed = settings.cors_origins.iter().map(String::as_str);
-    let origins = std::iter::once(settings.own_origin.as_str()).chain(listed).collect();
+    let listed = settings.cors_origins.iter().chain(&settings.app_origins).map(String::as_str);
+    let mut origins = vec![settings.own_origin.as_str()];
+    for origin in listed {
+        if !origins.contains(&origin) {
+            origins.push(origin);
+        }
+    }
     Ok(Response::json(&RelatedOrigins { origins }))
 }

@@ -142,7 +142,7 @@ async fn admit(
     let resource = resource.ok_or(Error::NotFound)?;
     let Some(route) = resource.route(&request.method) else {
         let methods = &resource.methods;
-        return Err(match cors::preflight(request, &services.settings().cors_origins, methods) {
+        return Err(match cors::preflight(request, readers(services), methods) {
             Some(preflight) => Early::Response(preflight),
             None => Error::MethodNotAllowed(methods).into(),
         });
@@ -158,6 +158,12 @@ async fn admit(
         }
     }
     Ok(route)
+}
+
+/// Returns the origins of other pages that can read responses.
+fn readers(services: &Services) -> cors::Origins<'_> {
+    let settings = services.settings();
+    cors::Origins { plain: &settings.cors_origins, apps: &settings.app_origins }
 }
 
 fn to_https(request: &Request) -> Response {
@@ -178,7 +184,7 @@ fn conclude(services: &Services, request: &Request, result: Result<Response, Err
             Response::refusal(&error, &services.request_id)
         }
     };
-    response.headers.extend(cors::headers(request, &services.settings().cors_origins));
+    response.headers.extend(cors::headers(request, readers(services)));
     add_common_headers(&mut response, request, &services.request_id, services.settings().is_local);
     response
 }

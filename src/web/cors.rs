@@ -1,7 +1,7 @@
 //! CORS: which pages of other origins can read responses (the Fetch standard, section 3.3, "CORS protocol").
 //!
-//! The settings list their exact origins. Credentials that a browser adds by itself, such as cookies, are not allowed: a page of
-//! another origin uses a bearer token.
+//! The settings list their exact origins. Pages of the origins of apps can use the session cookie. For all others, credentials that a
+//! browser adds by itself, such as cookies, are not allowed: they use a bearer token.
 
 use http::{Method, header};
 
@@ -10,36 +10,61 @@ use crate::error::list;
 
 /// The request headers that pages can send, besides those that are always allowed.
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, If-Match, X-Acting-As";
+/// The same for pages of apps, which can also request the session cookie.
+const APP_REQUEST_HEADERS: &str = "Authorization, Content-Type, If-Match, X-Acting-As, X-Session-Cookie";
 /// The response headers that pages can read, besides those that are always allowed.
 const EXPOSED_HEADERS: &str = "X-Refresh-Token, X-Request-Id, Retry-After, ETag, X-Total-Count";
 /// How long browsers can cache a preflight, in seconds: the maximum of Chromium.
 const MAX_AGE: &str = "7200";
 
-/// Returns the origin of the page, if it is in the list.
-fn listed(request: &Request, origins: &[String]) -> Option<String> {
-    request.header(&header::ORIGIN).filter(|origin| origins.iter().any(|listed| listed == origin))
+/// The origins whose pages can read responses.
+#[derive(Clone, Copy)]
+pub struct Origins<'a> {
+    /// Those that use bearer tokens: `CORS_ORIGINS`.
+    pub plain: &'a [String],
+    /// Those that can also use the session cookie: `APP_ORIGINS`.
+    pub apps: &'a [String],
+}
+
+/// A page whose origin is listed.
+struct Page {
+    origin: String,
+    is_of_app: bool,
+}
+
+impl Origins<'_> {
+    /// Returns the page that has sent the request, if its origin is listed.
+    fn page(self, request: &Request) -> Option<Page> {
+        let origin = request.header(&header::ORIGIN)?;
+        let is_of_app = self.apps.contains(&origin);
+        (is_of_app || self.plain.contains(&origin)).then_some(Page { origin, is_of_app })
+    }
 }
 
 /// Returns the response to a preflight of a listed page. `None` for any other request.
-pub fn preflight(request: &Request, origins: &[String], methods: &[Method]) -> Option<Response> {
+pub fn preflight(request: &Request, origins: Origins<'_>, methods: &[Method]) -> Option<Response> {
     let is_preflight =
         request.method == Method::OPTIONS && request.headers.get(&header::ACCESS_CONTROL_REQUEST_METHOD).is_some();
-    (is_preflight && listed(request, origins).is_some()).then(|| {
-        Response::no_content()
-            .header(header::ACCESS_CONTROL_ALLOW_METHODS, list(methods))
-            .header(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS)
-            .header(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE)
-    })
+    let page = origins.page(request).filter(|_| is_preflight)?;
+    let request_headers = if page.is_of_app { APP_REQUEST_HEADERS } else { REQUEST_HEADERS };
+    let response = Response::no_content()
+        .header(header::ACCESS_CONTROL_ALLOW_METHODS, list(methods))
+        .header(header::ACCESS_CONTROL_ALLOW_HEADERS, request_headers)
+        .header(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+    Some(response)
 }
 
 /// Returns the CORS headers of a response, which do not depend on its status.
-pub fn headers(request: &Request, origins: &[String]) -> Vec<Header> {
-    if origins.is_empty() {
+pub fn headers(request: &Request, origins: Origins<'_>) -> Vec<Header> {
+    if origins.plain.is_empty() && origins.apps.is_empty() {
         return Vec::new();
     }
     let mut headers = vec![(header::VARY, "Origin".into())];
-    if let Some(origin) = listed(request, origins) {
+    if let Some(Page { origin, is_of_app }) = origins.page(request) {
         headers.push((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.into()));
+        if is_of_app {
+            headers.push((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true".into()));
+        }
         headers.push((header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS.into()));
     }
     headers

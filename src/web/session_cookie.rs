@@ -3,6 +3,10 @@
 //! Because of the prefix `__Host-`, a browser accepts it only from this exact host, over TLS, and for every path. In local
 //! development over plain http it has neither the prefix nor `Secure`, because Safari would drop it.
 //!
+//! Servers on other hosts can get the token in a second cookie, `__Secure-session`, if the settings name its domain. Any host below
+//! the domain can set or overwrite this cookie, so this service never reads it: a session that another host has planted there does
+//! nothing here. Both cookies are set and removed together.
+//!
 //! An error response does not remove the cookie. When a late 401 arrives, the browser can already have a newer cookie, and a response
 //! can only name the cookie, not its value.
 
@@ -11,6 +15,9 @@ use utoipa::IntoParams;
 
 use super::{Header, Request};
 
+/// The name of the cookie for servers on other hosts. Its prefix makes browsers require `Secure`.
+const SHARED: &str = "__Secure-session";
+
 /// The header with which a page requests the cookie. Forms cannot send it, and pages of other origins need a preflight.
 pub const WANTED: HeaderName = HeaderName::from_static("x-session-cookie");
 
@@ -18,7 +25,7 @@ pub const WANTED: HeaderName = HeaderName::from_static("x-session-cookie");
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct Wanted {
-    /// `set` requests the session cookie. It works only for pages of the service's own origin.
+    /// `set` requests the session cookie. It works only for pages of the service's own origin and of `app_origins` in `GET /config`.
     #[param(rename = "X-Session-Cookie", example = "set")]
     pub session_cookie: Option<String>,
 }
@@ -52,18 +59,23 @@ impl Kind {
         }
     }
 
-    /// Returns the header that stores `token` for this many seconds.
-    pub fn set(self, token: &str, seconds: i64) -> Header {
-        (header::SET_COOKIE, format!("{}={token}; {}; Max-Age={seconds}", self.name(), self.attributes()).into())
+    /// Returns the headers that store `token` for this many seconds: in this cookie, and in that of `domain`. Over plain http there is
+    /// only this one.
+    pub fn set(self, domain: Option<&str>, token: &str, seconds: i64) -> Vec<Header> {
+        let own = format!("{}={token}; {}; Max-Age={seconds}", self.name(), self.attributes());
+        let shared = domain.filter(|_| self == Kind::Secure).map(|domain| {
+            format!("{SHARED}={token}; Domain={domain}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}")
+        });
+        [Some(own), shared].into_iter().flatten().map(|cookie| (header::SET_COOKIE, cookie.into())).collect()
     }
 
-    /// Returns the header that removes the cookie.
-    pub fn clear(self) -> Header {
-        self.set("", 0)
+    /// Returns the headers that remove the cookies.
+    pub fn clear(self, domain: Option<&str>) -> Vec<Header> {
+        self.set(domain, "", 0)
     }
 }
 
-/// Returns whether the request asks for the cookie. Only pages of this service get it; `access` checks that.
+/// Returns whether the request asks for the cookie. Only pages of this service and of listed apps get it; `access` checks that.
 pub fn is_wanted(request: &Request) -> bool {
     request.header(&WANTED).is_some_and(|value| value == "set")
 }

@@ -8,6 +8,7 @@ mod admin_accounts;
 mod admin_events;
 mod admin_invite_tree;
 mod admin_users;
+mod app_origins;
 mod architecture;
 mod canonical_forms;
 mod captcha;

@@ -12,7 +12,13 @@ import { delimiter, join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ceilingKibibytes, holdToBudget } from "../../scripts/lib/budget.mjs";
-import { configuration, environments, withoutOldVersions } from "../../scripts/lib/deployment.mjs";
+import {
+  configuration,
+  environments,
+  tomlWithDomain,
+  withDomain,
+  withoutOldVersions,
+} from "../../scripts/lib/deployment.mjs";
 import { startCloudflare } from "./support/cloudflare.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -365,6 +371,53 @@ test("preview URLs are off, and workers.dev is off with a route, so no old versi
   assert.throws(() => withoutOldVersions({ preview_urls: true }), /preview_urls is on/);
   for (const environment of environments)
     assert.equal((await configuration(environment)).preview_urls, false, environment);
+});
+
+test("a custom domain by flag or environment replaces workers.dev and is the default of APP_URL", async () => {
+  const { APP_URL, ...others } = told;
+  const toml = await readFile(join(root, "wrangler.toml"), "utf8");
+  for (const { args = [], ...settings } of [
+    { args: ["--domain", "auth.example.com"] },
+    { DEPLOY_DOMAIN: "auth.example.com" },
+  ]) {
+    const deployed = await account();
+    const { said } = await deployed.deploy({ ...others, ...settings }, args);
+    assert.doesNotMatch(said, /no route/);
+    const { routes, workersDev, previewUrls, vars } = (await deployed.read()).workers.postern;
+    assert.deepEqual(routes, [{ pattern: "auth.example.com", custom_domain: true }]);
+    assert.deepEqual([workersDev, previewUrls, vars.APP_URL], [false, false, "https://auth.example.com"]);
+  }
+  // Without a terminal, the file stays as it is.
+  assert.equal(await readFile(join(root, "wrangler.toml"), "utf8"), toml);
+
+  const deployed = await account();
+  for (const domain of [
+    "https://auth.example.com",
+    "auth",
+    "auth.example.com/*",
+    "*.example.com",
+    "Auth.example.com",
+    "-.com",
+  ]) {
+    const { code, said } = await deployed.deploy(told, [`--domain=${domain}`]);
+    assert.equal(code, 1, said);
+    assert.match(said, /is not a domain\..*such as auth\.example\.com/s);
+  }
+  assert.deepEqual(changes(await deployed.read()), []);
+  const routes = [{ pattern: "auth.example.com", custom_domain: true }];
+  assert.deepEqual(withDomain({ routes }, "auth.example.com"), { routes });
+  assert.throws(() => withDomain({ routes }, "login.example.com"), /other routes/);
+  assert.throws(() => withDomain({ route: "auth.example.com/*" }, "auth.example.com"), /other routes/);
+});
+
+test("a custom domain is written to wrangler.toml for its environment only", async () => {
+  const toml = await readFile(join(root, "wrangler.toml"), "utf8");
+  const line = 'routes = [{ pattern = "auth.example.com", custom_domain = true }]\n';
+  assert.ok(tomlWithDomain(toml, "auth.example.com", "production").includes(`name = "postern"\n${line}`));
+  const staging = tomlWithDomain(toml, "auth.example.com", "staging");
+  assert.ok(staging.endsWith(`\n[env.staging]\n${line}`));
+  const existing = tomlWithDomain(`${toml}[env.staging]\nvars = {}\n`, "auth.example.com", "staging");
+  assert.ok(existing.endsWith(`[env.staging]\n${line}vars = {}\n`));
 });
 
 test("the tag of a version does not depend on the admin's password and is salted", async () => {

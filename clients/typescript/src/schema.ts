@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Get the origins that can use passkeys
-         * @description Browsers ask for it when a page of another domain uses passkeys of this one. They are the origins of `APP_URL` and `CORS_ORIGINS`.
+         * @description Browsers ask for it when a page of another domain uses passkeys of this one. They are the origins of `APP_URL`, `CORS_ORIGINS` and `APP_ORIGINS`.
          */
         get: operations["getWellKnownWebauthn"];
         put?: never;
@@ -2218,7 +2218,7 @@ export interface components {
         /** @description What a visit to a provider begins with. */
         NewIdentity: {
             /**
-             * @description Where you go afterwards: a page of this service, or a URL of one of the `app_origins` in `GET /config`. `/account` or `/admin` of this service, also with a query or fragment, or a URL of one of the `app_origins` in `GET /config`. URLs must begin exactly as listed, and have only printable ASCII.
+             * @description Where you go afterwards. `/account` or `/admin` of this service, also with a query or fragment, or a URL of one of the `app_origins` in `GET /config`. URLs must begin exactly as listed, and have only printable ASCII.
              * @example https://app.example.com/welcome
              */
             return_to?: string | null;
@@ -2529,7 +2529,7 @@ export interface components {
              */
             referrer?: string | null;
             /**
-             * @description Where the user goes afterwards: a page of this service, or a URL of one of the `app_origins` in `GET /config`. `/account` or `/admin` of this service, also with a query or fragment, or a URL of one of the `app_origins` in `GET /config`. URLs must begin exactly as listed, and have only printable ASCII.
+             * @description Where the user goes afterwards. `/account` or `/admin` of this service, also with a query or fragment, or a URL of one of the `app_origins` in `GET /config`. URLs must begin exactly as listed, and have only printable ASCII.
              * @example https://app.example.com/welcome
              */
             return_to?: string | null;
@@ -3536,13 +3536,15 @@ export interface components {
         /**
          * @description `admin_required`: Only admins can do this.
          *
+         *     `foreign_origin`: This request does not come from a page of this service. Open this service in your browser and try again there.
+         *
          *     `inactive`: This account is deactivated. Ask an admin to activate it.
          *
          *     `password_change_required`: Change the default password before you do anything else.
          *
          *     `second_factor_setup_required`: Set up a second factor before you do anything else: an authenticator app or a passkey.
          */
-        AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired: {
+        AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -3550,7 +3552,7 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Refusal"] & {
                     /** @enum {unknown} */
-                    code?: "admin_required" | "inactive" | "password_change_required" | "second_factor_setup_required";
+                    code?: "admin_required" | "foreign_origin" | "inactive" | "password_change_required" | "second_factor_setup_required";
                     detail?: null;
                 };
             };
@@ -4501,7 +4503,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
@@ -4540,7 +4542,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
@@ -4576,7 +4578,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
@@ -4687,7 +4689,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
@@ -4761,7 +4763,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
@@ -5004,7 +5006,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
@@ -5082,7 +5084,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
@@ -5194,7 +5196,7 @@ export interface operations {
             };
             400: components["responses"]["HttpsRequired"];
             401: components["responses"]["InvalidToken"];
-            403: components["responses"]["AdminRequiredOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
@@ -5409,7 +5411,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description `set` requests the session cookie. It works only for pages of the service's own origin.
+                 * @description `set` requests the session cookie. It works only for pages of the service's own origin and of `app_origins` in `GET /config`.
                  * @example set
                  */
                 "X-Session-Cookie"?: string;
@@ -5486,7 +5488,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description `set` requests the session cookie. It works only for pages of the service's own origin.
+                 * @description `set` requests the session cookie. It works only for pages of the service's own origin and of `app_origins` in `GET /config`.
                  * @example set
                  */
                 "X-Session-Cookie"?: string;
@@ -5540,7 +5542,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description `set` requests the session cookie. It works only for pages of the service's own origin.
+                 * @description `set` requests the session cookie. It works only for pages of the service's own origin and of `app_origins` in `GET /config`.
                  * @example set
                  */
                 "X-Session-Cookie"?: string;
@@ -5610,7 +5612,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description `set` requests the session cookie. It works only for pages of the service's own origin.
+                 * @description `set` requests the session cookie. It works only for pages of the service's own origin and of `app_origins` in `GET /config`.
                  * @example set
                  */
                 "X-Session-Cookie"?: string;
@@ -5728,7 +5730,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description `set` requests the session cookie. It works only for pages of the service's own origin.
+                 * @description `set` requests the session cookie. It works only for pages of the service's own origin and of `app_origins` in `GET /config`.
                  * @example set
                  */
                 "X-Session-Cookie"?: string;
@@ -7212,7 +7214,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description `set` requests the session cookie. It works only for pages of the service's own origin.
+                 * @description `set` requests the session cookie. It works only for pages of the service's own origin and of `app_origins` in `GET /config`.
                  * @example set
                  */
                 "X-Session-Cookie"?: string;
@@ -7265,7 +7267,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description `set` requests the session cookie. It works only for pages of the service's own origin.
+                 * @description `set` requests the session cookie. It works only for pages of the service's own origin and of `app_origins` in `GET /config`.
                  * @example set
                  */
                 "X-Session-Cookie"?: string;

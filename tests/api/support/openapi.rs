@@ -131,7 +131,9 @@ fn complete(route: &Route, operation: &mut Map<String, Value>, refusals: &Refusa
 fn guarded(guard: &Guard) -> (&'static [&'static str], Vec<&'static str>) {
     let session = ["invalid_token", "account_changed", "inactive"];
     let of_session = |when: RecentAuthentication, own: &[&'static str]| {
-        let recent: &[&str] = if when == RecentAuthentication::Never { &[] } else { &["reauthentication_required"] };
+        // Pages of apps are refused where recent authentication is needed, also when they only read.
+        let recent: &[&str] =
+            if when == RecentAuthentication::Never { &[] } else { &["reauthentication_required", "foreign_origin"] };
         [&session, own, recent].concat()
     };
     match guard {
@@ -145,7 +147,7 @@ fn guarded(guard: &Guard) -> (&'static [&'static str], Vec<&'static str>) {
             (&["session", "cookie"], of_session(*when, &["password_change_required", "second_factor_setup_required"]))
         }
         Guard::Admin(when, _) => {
-            let own = ["password_change_required", "second_factor_setup_required", "admin_required"];
+            let own = ["password_change_required", "second_factor_setup_required", "admin_required", "foreign_origin"];
             (&["session", "cookie"], of_session(*when, &own))
         }
         Guard::PasswordReset(_) => (&["password_reset"], vec!["invalid_token"]),
@@ -302,9 +304,10 @@ fn security_schemes() -> Value {
             "type": "apiKey",
             "in": "cookie",
             "name": "__Host-session",
-            "description": "A session token in a cookie, which the service's own pages request with X-Session-Cookie. In local \
-                development over plain http, its name is `local-session`. It is ignored if there is an Authorization header. Requests \
-                other than GET and HEAD also need an Origin header with the service's own origin. A page that shows a user should send \
+            "description": "A session token in a cookie, which the service's own pages, and those of app_origins in GET /config, request with \
+                X-Session-Cookie. In local development over plain http, its name is `local-session`. It is ignored if there is an Authorization header. Requests \
+                other than GET and HEAD also need an Origin header with one of these origins. Pages of app_origins cannot call admin endpoints \
+                and those that need recent authentication (403 foreign_origin). A page that shows a user should send \
                 the user's id in X-Acting-As, encoded with encodeURIComponent. If the session belongs to another user by then, the \
                 response is 409 (account_changed) and nothing is done.",
         },

@@ -9,8 +9,11 @@ import { findBrowser } from "../../../scripts/lib/browser.mjs";
 /** A host name that the browser resolves to this machine, like a device on the same network would. */
 export const LAN_HOST = "postern.lan";
 
+/** A domain whose hosts the browser resolves to this machine. */
+export const SITE = "example.test";
+
 const flags = [
-  `--host-resolver-rules=MAP ${LAN_HOST} 127.0.0.1`,
+  `--host-resolver-rules=MAP ${LAN_HOST} 127.0.0.1, MAP *.${SITE} 127.0.0.1`,
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
