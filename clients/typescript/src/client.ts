@@ -2,6 +2,7 @@
 // description. It attaches the session token to every request and replaces it when Postern refreshes it.
 
 import createFetchClient, { type Client, type Middleware } from "openapi-fetch";
+import { isSigningIn, startsSession } from "./paths.js";
 import type { components, paths } from "./schema.js";
 
 export type { components, paths } from "./schema.js";
@@ -19,9 +20,15 @@ export interface TokenStore {
 }
 
 export interface Options {
-  /** The address of Postern: `https://auth.example.com`. */
+  /** The address of Postern: `https://auth.example.com`. In a page on Postern's own origin, it can be empty. */
   url: string;
-  /** Where to store the session token. The default is memory, which a reload of the page clears. */
+  /**
+   * Where the session is. `token`: in `tokens`, for servers and apps outside of browsers. `cookie`: in the `HttpOnly` cookie of Postern,
+   * which survives a reload and which no script can read, for pages on Postern's origin or on one of its setting `APP_ORIGINS`. The
+   * default is `token`.
+   */
+  session?: "token" | "cookie";
+  /** Where to store the session token, unless the session is in the cookie. The default is memory, which a reload of the page clears. */
   tokens?: TokenStore;
   /** The function that sends requests. The default is the global `fetch`. */
   fetch?: (request: Request) => Promise<Response>;
@@ -29,18 +36,25 @@ export interface Options {
 
 export interface Postern extends Client<paths> {
   readonly tokens: TokenStore;
+  /** The address of Postern. */
+  readonly url: string;
+  /** Whether the session is in the cookie. */
+  readonly usesCookie: boolean;
 }
 
 /**
  * Creates a client. Each call returns `{ data }` or `{ error }`, both typed by the operation.
  *
  * The client stores the token of a login or a sign-up, replaces it when it is refreshed (`X-Refresh-Token`), and removes
- * it when Postern rejects it with 401. A call with its own `Authorization` header does not change the stored token.
+ * it when Postern rejects it with 401. A call with its own `Authorization` header does not change the stored token. With the session in
+ * the cookie, it stores nothing.
  */
-export function createClient({ url, tokens = inMemory(), fetch }: Options): Postern {
-  const client = createFetchClient<paths>({ baseUrl: url, ...(fetch && { fetch }) });
-  client.use(session(tokens));
-  return Object.assign(client, { tokens });
+export function createClient({ url, session = "token", tokens = inMemory(), fetch }: Options): Postern {
+  const usesCookie = session === "cookie";
+  const credentials = usesCookie && { credentials: "include" as const };
+  const client = createFetchClient<paths>({ baseUrl: url, ...credentials, ...(fetch && { fetch }) });
+  client.use(usesCookie ? inCookie() : inTokens(tokens));
+  return Object.assign(client, { tokens, url, usesCookie });
 }
 
 /** The error that {@link ok} throws. */
@@ -109,22 +123,15 @@ function inMemory(): TokenStore {
   };
 }
 
-/** The endpoints that return the token of a new session, with the status 200. */
-const beginnings = [
-  "/api/auth/login",
-  "/api/auth/login/email/verify",
-  "/api/auth/login/passkey",
-  "/api/auth/login/second-factor",
-  "/api/auth/signup",
-  "/api/auth/signup/verify",
-];
-
-/** Whether a call is a part of signing in, so that it does not concern the current session. */
-function isSigningIn(schemaPath: string): boolean {
-  return beginnings.includes(schemaPath) || schemaPath.startsWith("/api/auth/login/");
+function inCookie(): Middleware {
+  return {
+    onRequest({ request, schemaPath }) {
+      if (startsSession(schemaPath)) request.headers.set("x-session-cookie", "set");
+    },
+  };
 }
 
-function session(tokens: TokenStore): Middleware {
+function inTokens(tokens: TokenStore): Middleware {
   // The token of each request, because the stored token may change before the response arrives.
   const carried = new WeakMap<Request, string>();
   return {
@@ -136,7 +143,7 @@ function session(tokens: TokenStore): Middleware {
     },
     async onResponse({ request, response, schemaPath }) {
       // A response with the status 202 has no token of a session: the user has to do something first, or to wait.
-      if (response.status === 200 && beginnings.includes(schemaPath)) {
+      if (response.status === 200 && startsSession(schemaPath)) {
         const { token } = (await response.clone().json()) as { token: string };
         tokens.set(token);
       }

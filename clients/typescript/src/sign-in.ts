@@ -197,6 +197,26 @@ async function getFromAutofill(postern: Postern, signal?: AbortSignal): Promise<
 }
 
 /**
+ * Signs in with an identity provider, such as `google`: opens Postern's page `/signin`, which shows the button of this provider first. After
+ * the sign-in, the user returns to `returnTo`. The default is the current page.
+ *
+ * The user has to pass this page, because the sign-in ends on Postern's page `/callback`, which needs what its own origin has stored at
+ * the start. The session is then in Postern's cookie, so the client needs `session: "cookie"`. Postern leads back only to origins in its
+ * setting `APP_ORIGINS`.
+ *
+ * @throws {PosternError} if Postern cannot be asked for its `APP_URL`.
+ */
+export async function signInWithProvider(
+  postern: Postern,
+  provider: string,
+  { returnTo = location.href }: { returnTo?: string } = {},
+): Promise<void> {
+  const { app_url } = await ok(postern.GET("/api/auth/config"));
+  const query = new URLSearchParams({ provider, next: new URL(returnTo, location.href).href });
+  location.assign(`${app_url}/signin?${query}`);
+}
+
+/**
  * Adds a passkey to the account of the current user.
  *
  * @throws {PosternError} with the code `reauthentication_required` if the user signed in too long ago: call {@link reauthenticate}

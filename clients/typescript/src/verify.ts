@@ -2,6 +2,7 @@
 // and optionally by asking Postern whether the session is still active.
 
 import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTVerifyGetKey } from "jose";
+import { type CookieOptions, sessionCookie } from "./cookies.js";
 import type { components } from "./schema.js";
 
 type User = components["schemas"]["User"];
@@ -22,6 +23,11 @@ export interface VerifyOptions {
   minLevel?: 1 | 2;
   /** How long ago the user may have signed in or confirmed who they are, in seconds. */
   maxAge?: number;
+  /**
+   * Also accepts the session cookie, if the request has no `Authorization` header. Browsers add cookies by themselves, so a request that
+   * can change something must come from a page of the same origin, or of `origins`.
+   */
+  cookie?: boolean | CookieOptions;
   /** The function that sends requests to Postern, such as the `fetch` of a service binding. */
   fetch?: typeof fetch;
 }
@@ -52,9 +58,9 @@ export class Unverified extends Error {
   override name = "Unverified";
 
   constructor(
-    /** 401: no valid session, or one that is not enough. 403: the user is inactive. 503: Postern cannot be reached. */
+    /** 401: no valid session, or one that is not enough. 403: the user is inactive, or a cookie comes from another site. 503: Postern cannot be reached. */
     readonly status: 401 | 403 | 503,
-    readonly code: "invalid_token" | "insufficient_user_authentication" | "inactive" | "unavailable",
+    readonly code: "invalid_token" | "insufficient_user_authentication" | "inactive" | "foreign_origin" | "unavailable",
     message: string,
     options?: ErrorOptions,
     /** What the session needs, if the code is `insufficient_user_authentication`. */
@@ -81,13 +87,13 @@ export class Unverified extends Error {
 }
 
 /**
- * Verifies the bearer token of a request.
+ * Verifies the session of a request: its bearer token, or with the option `cookie` also its session cookie.
  *
  * @throws {Unverified} if the token is not one of an active session, the session is not enough for `minLevel` or `maxAge`, or the
  * token cannot be verified.
  */
 export async function verify(request: Request, options: VerifyOptions): Promise<Verified> {
-  const token = bearer(request);
+  const token = sessionToken(request, options);
   if (token === undefined) throw unauthorized();
   const { issuer = new URL(options.url).origin, jwks = publishedKeys(options) } = options;
   const { payload } = await jwtVerify(token, jwks, {
@@ -124,6 +130,19 @@ function requireAuthentication({ level, authenticatedAt = 0 }: Verified, { minLe
   if (isStrong && isRecent) return;
   const message = isStrong ? "Please confirm that it is you." : "Please sign in with a second factor or a passkey.";
   throw new Unverified(401, "insufficient_user_authentication", message, {}, { minLevel, maxAge });
+}
+
+function sessionToken(request: Request, { cookie }: VerifyOptions): string | undefined {
+  if (!cookie || request.headers.has("authorization")) return bearer(request);
+  const found = sessionCookie(request, cookie === true ? {} : cookie);
+  if (found === "foreign_origin") {
+    throw new Unverified(
+      403,
+      "foreign_origin",
+      "This request does not come from a page of this app. Open the app and try again there.",
+    );
+  }
+  return found;
 }
 
 /** Returns the token of `Authorization: Bearer …` (RFC 6750, section 2.1). */
