@@ -196,8 +196,9 @@ export function SignInForm({ onSignedIn, returnTo, className }: SignInFormProps)
     }
   }
 
+  const finished = (user: User) => onSignedIn?.(user);
   const goOn = (result: EmailSignIn) => {
-    if (result.status === "signed_in") onSignedIn?.(result.user);
+    if (result.status === "signed_in") finished(result.user);
     else if (result.status === "second_factor_required") setStep({ kind: "second", required: result });
     else setStep({ kind: "waiting" });
   };
@@ -252,7 +253,7 @@ export function SignInForm({ onSignedIn, returnTo, className }: SignInFormProps)
     const { methods, finish } = step.required;
     const verify = submit(async (fields) => {
       const recoveryCode = text(fields, "recovery_code").trim();
-      onSignedIn?.(await finish(recoveryCode ? { recoveryCode } : { code: text(fields, "code").trim() }));
+      finished(await finish(recoveryCode ? { recoveryCode } : { code: text(fields, "code").trim() }));
     });
     const takesCodes = methods.includes("totp") || methods.includes("recovery_code");
     return (
@@ -294,7 +295,7 @@ export function SignInForm({ onSignedIn, returnTo, className }: SignInFormProps)
           <button
             type="button"
             disabled={busy}
-            onClick={() => attempt(async () => onSignedIn?.(await finish({ passkey: true })))}
+            onClick={() => attempt(async () => finished(await finish({ passkey: true })))}
           >
             Use a passkey
           </button>
@@ -354,7 +355,7 @@ export function SignInForm({ onSignedIn, returnTo, className }: SignInFormProps)
         <button
           type="button"
           disabled={busy}
-          onClick={() => attempt(async () => onSignedIn?.(await ways.signInWithPasskey()))}
+          onClick={() => attempt(async () => finished(await ways.signInWithPasskey()))}
         >
           Sign in with a passkey
         </button>
