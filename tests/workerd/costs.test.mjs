@@ -104,6 +104,11 @@ async function occupyTheEnds() {
       "INSERT INTO events (at, action, result, actor_id, subject_id, address) VALUES (0, ?1, '', ?1 || '!', ?1, '')",
       id,
     );
+    await postern.sql(
+      `INSERT INTO identities (issuer, subject, id, user_id, provider, created_at)
+       VALUES ('https://github.com', ?1, ?1, ?1, 'github', 0)`,
+      id,
+    );
   }
 }
 
