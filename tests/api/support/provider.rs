@@ -70,7 +70,7 @@ pub fn signed(header: &Value, claims: &Value) -> String {
         }
         Some("none") => Vec::new(),
         Some("HS256") => {
-            use hmac::{Hmac, KeyInit, Mac};
+            use hkdf::hmac::{Hmac, KeyInit, Mac};
             // With the published key as the secret.
             let mut mac = Hmac::<sha2::Sha256>::new_from_slice(es256_jwk("es").to_string().as_bytes()).unwrap();
             mac.update(message.as_bytes());
