@@ -219,8 +219,11 @@ test("a user who deactivates the account is inactive everywhere immediately", as
 test("/api/auth/jwks has the public keys and nothing private", async () => {
   const { keys } = ok(await send(postern, "GET", "/api/auth/jwks"));
   assert.deepEqual(
-    keys.map(({ kid, x, ...rest }) => ({ ...rest, kid: typeof kid, x: x.length })),
-    [{ kty: "OKP", crv: "Ed25519", use: "sig", alg: "EdDSA", kid: "string", x: 43 }],
+    keys.map(({ kid, x, y = "", ...rest }) => ({ ...rest, kid: typeof kid, x: x.length, y: y.length })),
+    [
+      { kty: "OKP", crv: "Ed25519", use: "sig", alg: "EdDSA", kid: "string", x: 43, y: 0 },
+      { kty: "EC", crv: "P-256", use: "sig", alg: "ES256", kid: "string", x: 43, y: 43 },
+    ],
   );
 });
 
