@@ -282,8 +282,10 @@ test("a page that is reloaded while the service works goes on", async () => {
 test("without a connection, the page says so, and the same code works later", async () => {
   const { page, leave } = await enter("lea");
   await page.goto("/signin");
+  const button = page.getByRole("button", { name: "Continue with Acme" });
+  await button.waitFor();
   await page.context().setOffline(true);
-  await page.getByRole("button", { name: "Continue with Acme" }).click();
+  await button.click();
   await expectMessage(page, "The service cannot be reached.");
   await page.context().setOffline(false);
 
