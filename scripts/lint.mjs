@@ -32,7 +32,7 @@ await main(async () => {
     advice: "Run `npm run format`, fix what is left and run `npm run lint` again.",
   });
   say("Checking the types of JavaScript and TypeScript (a few seconds).");
-  for (const project of ["src", "pages", ".", "tests"]) await run("tsc", ["-p", project], { advice });
+  for (const project of ["src", "pages", ".", "tests", "examples"]) await run("tsc", ["-p", project], { advice });
 
   say("Checking the words of documents, comments and texts.");
   const files = ask("git", ["ls-files", "-z", "--", ...worded]);

@@ -1,30 +1,41 @@
 // The packed client, installed in a project outside this repository: types, exports and behavior.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { join, relative } from "node:path";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { after, before, describe, test } from "node:test";
 import { root, runSilently } from "../../scripts/lib/run.mjs";
+import { signUp } from "../workerd/support/client.mjs";
+import { startPostern } from "../workerd/support/postern.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "postern-client-"));
 /** A project with nothing but the client. */
 const project = join(folder, "alone");
 /** Projects with the frameworks, each with another version of React. */
 const withFrameworks = [
-  {
-    name: "react-19",
-    packages: [
-      "react@19.3.1",
-      "react-dom@19.3.1",
-      "@types/react@19.3.3",
-      "next@16.4.6",
-      "@types/node@22.20.5",
-      "hono@4.13.19",
-    ],
-  },
+  { name: "react-19", packages: ["react@19.3.1", "react-dom@19.3.1", "@types/react@19.3.3", "hono@4.13.19"] },
   { name: "react-18", packages: ["react@18.3.1", "react-dom@18.3.1", "@types/react@18.3.27", "hono@4.13.19"] },
 ];
+/** A project with the lowest version of Hono that the client accepts. */
+const withOldHono = { name: "hono-4.0", packages: ["hono@4.0.0"] };
+/** A project for the example for Next.js. */
+const withNext = {
+  name: "next",
+  packages: [
+    "next@16.4.6",
+    "react@19.3.1",
+    "react-dom@19.3.1",
+    "@types/node@22.20.5",
+    "@types/react@19.3.3",
+    "typescript@5.9.3",
+  ],
+};
 const installed = join(project, "node_modules", "postern-client");
 
 before(() => {
@@ -34,11 +45,11 @@ before(() => {
     mkdirSync(at);
     writeFileSync(join(at, "package.json"), JSON.stringify({ name: "outside", private: true, type: "module" }));
     const quietly = ["--prefer-offline", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"];
-    // The binaries of Next.js are optional dependencies, and no test builds an app.
-    run("npm", ["install", ...quietly, "--omit=optional", join(folder, tarball), ...packages], { cwd: at });
+    run("npm", ["install", ...quietly, join(folder, tarball), ...packages], { cwd: at });
   };
   install(project, []);
-  for (const { name, packages } of withFrameworks) install(join(folder, name), packages);
+  for (const { name, packages } of [...withFrameworks, withOldHono]) install(join(folder, name), packages);
+  install(join(folder, withNext.name), withNext.packages);
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -136,12 +147,15 @@ await verify(request, { url: "https://auth.example.com", fetch: offline, minLeve
 );
 `;
 
-/** Type-checks and compiles files strictly, with both ways in which bundlers and Node find modules. Calls `then` with each result. */
-function compile(project, files, then = (_) => {}) {
-  for (const [module, moduleResolution] of [
-    ["preserve", "bundler"],
-    ["nodenext", "nodenext"],
-  ]) {
+/** How bundlers and Node find modules. */
+const resolutions = [
+  ["preserve", "bundler"],
+  ["nodenext", "nodenext"],
+];
+
+/** Type-checks and compiles files strictly, with each way to find modules. Calls `then` with each result. */
+function compile(project, files, then = (_) => {}, { ways = resolutions, skipLibCheck = false } = {}) {
+  for (const [module, moduleResolution] of ways) {
     const outDir = join(project, `compiled-${moduleResolution}`);
     const compilerOptions = {
       target: "es2022",
@@ -154,7 +168,7 @@ function compile(project, files, then = (_) => {}) {
       exactOptionalPropertyTypes: true,
       noUncheckedIndexedAccess: true,
       verbatimModuleSyntax: true,
-      skipLibCheck: false,
+      skipLibCheck,
       outDir,
       rootDir: project,
     };
@@ -213,14 +227,15 @@ console.log(renderToString(<PosternProvider><Home /></PosternProvider>).slice(0,
 console.log(renderToString(<PosternProvider initialUser={null}><Home /></PosternProvider>).includes("Password"));
 `;
 
+// The types of react-dom are not needed.
+const reactDom = 'declare module "react-dom/server" { export function renderToString(node: unknown): string; }';
+const reactDomClient =
+  'declare module "react-dom/client" { export function hydrateRoot(at: unknown, node: unknown): void; }';
+
 for (const { name } of withFrameworks) {
   test(`the helpers for frameworks compile and run with ${name}`, () => {
     const project = join(folder, name);
-    // The types of react-dom are not needed.
-    writeFileSync(
-      join(project, "react-dom.d.ts"),
-      'declare module "react-dom/server" { export function renderToString(node: unknown): string; }',
-    );
+    writeFileSync(join(project, "react-dom.d.ts"), reactDom);
     writeFileSync(join(project, "with-hono.ts"), honoProgram);
     writeFileSync(join(project, "with-react.tsx"), reactProgram);
     compile(project, ["react-dom.d.ts", "with-hono.ts", "with-react.tsx"], (compiled) => {
@@ -231,38 +246,148 @@ for (const { name } of withFrameworks) {
   });
 }
 
-const nextProgram = `import { NextRequest } from "next/server.js";
-import { config, proxy } from "./proxy.js";
+/** What the examples of the documents use without declaring it. */
+const context = `import type { Postern } from "postern-client";
 
-const headers = { "sec-fetch-mode": "navigate" };
-const response = await proxy(new NextRequest("https://app.example.com/account?tab=1", { headers }));
-console.log(config.matcher.length, response?.status, response?.headers.get("location"));
+declare global {
+  const postern: Postern;
+  const request: Request;
+  const APP_URL: string;
+  const code: string, email: string, password: string, token: string;
+  function post(path: string, body?: object): Promise<any>;
+}
 `;
 
-test("the example for Next.js compiles, and Next.js can call it", () => {
+/** A document whose example is wrong. It compiles only if the examples are not type-checked. */
+const wrongDocument = `
+\`\`\`ts
+// @ts-expect-error There is no such function.
+import { signIn, signOn } from "postern-client/sign-in";
+
+// @ts-expect-error The field has another name.
+await signIn(postern, { email, secret: password });
+\`\`\`
+`;
+
+/**
+ * Writes the examples of a document to files, and returns their names. One without exports becomes the body of a function, because it
+ * may `return`. Leaves out JavaScript without imports, which has nothing of the client, and whole files of `examples`, which other
+ * tests run.
+ */
+function writeExamples(project, document, text = readFileSync(document, "utf8")) {
+  const blocks = [...text.matchAll(/(<!-- The code of .*? -->\n\n)?^```(tsx?|jsx?)\n(.*?)^```$/gms)];
+  return blocks.flatMap(({ 1: isFile, 2: language, 3: code, index }) => {
+    const imports = code.match(/^(\/\/ @ts-.*\n)?import [^;]*;\n/gm) ?? [];
+    if (isFile || (language.startsWith("j") && imports.length === 0)) return [];
+    const line = text.slice(0, index).split("\n").length;
+    const name = `${relative(root, document).replaceAll(/[^A-Za-z-]/g, "_")}_line_${line}.${language.replace("j", "t")}`;
+    const body = imports.reduce((rest, line) => rest.replace(line, ""), code);
+    const isModule = /^export /m.test(code);
+    writeFileSync(
+      join(project, name),
+      isModule ? code : `${imports.join("")}export async function example() {\n${body}}\n`,
+    );
+    return [name];
+  });
+}
+
+/** Returns whether an example needs Next.js itself. */
+function isOfNext(project, name) {
+  return readFileSync(join(project, name), "utf8").includes('from "next/');
+}
+
+/** Every document with examples. */
+function documents() {
+  const inFolder = (folder) => readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
+  const paths = ["docs", "examples"].flatMap((folder) => inFolder(folder).map((path) => join(root, folder, path)));
+  const others = ["README.md", "clients/typescript/README.md"].map((path) => join(root, path));
+  return [...others, ...paths.filter((path) => path.endsWith(".md") && !path.includes("node_modules"))];
+}
+
+test("the examples of the documents, and the one for React, compile", () => {
   const project = join(folder, "react-19");
-  cpSync(join(root, "examples/next"), project, { recursive: true, filter: (path) => !path.endsWith("package.json") });
-  writeFileSync(join(project, "visit.ts"), nextProgram);
-  const compilerOptions = {
-    target: "es2022",
-    lib: ["es2022", "dom", "dom.iterable"],
-    types: ["node"],
-    jsx: "react-jsx",
-    module: "esnext",
-    moduleResolution: "bundler",
-    strict: true,
-    // Next.js itself does not compile without it.
-    skipLibCheck: true,
-    noEmit: true,
-  };
-  const files = ["visit.ts", "app/layout.tsx", "app/account/page.tsx"];
-  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
-  run("tsc", ["-p", project]);
-  const bundle = ["--bundle", "--format=esm", "--platform=node", "--external:next", "--outfile=visit.mjs"];
-  run("esbuild", ["visit.ts", ...bundle], { cwd: project });
-  const said = run("node", ["visit.mjs"], { cwd: project });
-  const next = encodeURIComponent("https://app.example.com/account?tab=1");
-  assert.equal(said, `2 307 http://localhost:8787/signin?next=${next}\n`);
+  writeFileSync(join(project, "context.d.ts"), context);
+  writeFileSync(join(project, "react-dom-client.d.ts"), reactDomClient);
+  cpSync(join(root, "examples/react/src"), join(project, "example"), { recursive: true });
+  const wrong = writeExamples(project, join(root, "wrong"), wrongDocument);
+  assert.equal(wrong.length, 1);
+  const examples = documents().flatMap((document) => writeExamples(project, document));
+  const ofReadme = examples.filter((name) => name.startsWith("clients_typescript_README"));
+  assert.ok(ofReadme.length > 5 && examples.length > ofReadme.length, examples.join());
+  const files = [...examples.filter((name) => !isOfNext(project, name)), ...wrong];
+  const ofReact = ["example/browser.tsx", "example/server.tsx", "react-dom.d.ts", "react-dom-client.d.ts"];
+  compile(project, ["context.d.ts", ...files, ...ofReact], undefined, { ways: [resolutions[0]] });
+});
+
+test("the helper for Hono runs with the lowest version of Hono", () => {
+  const project = join(folder, withOldHono.name);
+  writeFileSync(join(project, "with-hono.ts"), honoProgram);
+  // The types of this version contradict each other.
+  const then = (compiled) =>
+    assert.equal(run("node", [join(compiled, "with-hono.js")], { cwd: project }), "401,200 nobody\n");
+  compile(project, ["with-hono.ts"], then, { ways: [resolutions[1]], skipLibCheck: true });
+});
+
+describe("the example for Next.js", () => {
+  const project = join(folder, withNext.name);
+  let postern;
+  let app;
+  after(async () => {
+    app?.kill();
+    await postern?.stop();
+  });
+
+  test("it builds, with the examples of the README", () => {
+    cpSync(join(root, "examples/next"), project, {
+      recursive: true,
+      filter: (path) => !/package\.json$|node_modules/.test(path),
+    });
+    const examples = writeExamples(project, join(root, "clients/typescript/README.md"));
+    const others = examples.filter((name) => !isOfNext(project, name));
+    assert.equal(examples.length - others.length, 1);
+    for (const name of others) rmSync(join(project, name));
+    // Next.js adds what it needs.
+    const compilerOptions = { strict: true, skipLibCheck: true };
+    writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions }));
+    run("npx", ["--no-install", "next", "build"], {
+      cwd: project,
+      env: { ...process.env, NEXT_TELEMETRY_DISABLED: "1" },
+    });
+  });
+
+  test("it sends visitors to the sign-in page, and knows users", async () => {
+    postern = await startPostern();
+    const { token, user } = await signUp(postern, "ada@example.com");
+    app = spawn(process.execPath, ["node_modules/next/dist/bin/next", "start", "-H", "localhost", "-p", "0"], {
+      cwd: project,
+      env: { ...process.env, NEXT_TELEMETRY_DISABLED: "1", POSTERN_URL: postern.url },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let url;
+    for await (const line of createInterface({ input: app.stdout })) {
+      url ??= line.match(/http:\S+/)?.[0];
+      if (line.includes("Ready")) break;
+    }
+    assert.ok(url, "Next.js has ended");
+    app.stdout.resume();
+
+    /** Visits a page like a browser: `fetch` would say `Sec-Fetch-Mode: cors`. */
+    const visit = async (path, headers = {}) => {
+      const [response] = await once(
+        get(`${url}${path}`, { headers: { "sec-fetch-mode": "navigate", ...headers } }),
+        "response",
+      );
+      return { status: response.statusCode, location: response.headers.location, text: await text(response) };
+    };
+    const away = await visit("/account?tab=1");
+    const next = encodeURIComponent(`${url}/account?tab=1`);
+    assert.deepEqual([away.status, away.location], [307, `${postern.url}/signin?next=${next}`]);
+    assert.equal((await visit("/api/private/thing", { "sec-fetch-mode": "cors" })).status, 401);
+    const page = await visit("/account", { cookie: `local-session=${token}` });
+    assert.equal(page.status, 200);
+    assert.ok(page.text.includes(`You are user ${user.id}.`));
+    assert.equal((await visit("/account", { cookie: "local-session=nonsense" })).status, 307);
+  });
 });
 
 test("importing one entry point costs nothing of the others", () => {
