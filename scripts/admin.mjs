@@ -87,6 +87,7 @@ async function resetPassword(database, typedEmail) {
   const account = setPassword(database, email, passwordHash);
   say(`${email} (${account.role}) has a new password. It is shown only once:\n\n    ${password}\n`);
   console.log("  It must be changed after signing in. All sessions of the account have ended.");
+  tellOtherWays(account);
   if (!account.is_active)
     console.log("  The account is deactivated. Nobody can sign in with it until an admin activates it.");
 }
@@ -128,7 +129,7 @@ function firstAccount(typedEmail, password) {
 function setPassword(database, email, passwordHash) {
   const [now, user] = [Date.now(), `email = ${text(email)}`];
   const [{ results }] = execute(database, [
-    `UPDATE users SET password_hash = ${text(passwordHash)}, must_change_password = 1, password_reset_id = NULL, updated_at = max(${now}, updated_at + 1) WHERE ${user} RETURNING role, is_active`,
+    `UPDATE users SET password_hash = ${text(passwordHash)}, must_change_password = 1, password_reset_id = NULL, updated_at = max(${now}, updated_at + 1) WHERE ${user} RETURNING role, is_active, ${otherWays}`,
     `DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE ${user})`,
     event(now, "password_reset_completed", user),
   ]);
@@ -143,6 +144,7 @@ async function resetSecondFactors(database, typedEmail) {
   if (account.password_hash === "")
     console.log("  The account has no password. Set one with `npm run admin -- reset-password`.");
   else console.log("  The password is enough to sign in until a second factor is set up again.");
+  tellOtherWays(account);
 }
 
 /** Removes all second factors, ends all sessions and writes the event. Returns the account. */
@@ -150,11 +152,28 @@ function removeSecondFactors(database, email) {
   const [now, user] = [Date.now(), `email = ${text(email)}`];
   const ofUser = `user_id = (SELECT id FROM users WHERE ${user})`;
   const [{ results }] = execute(database, [
-    `UPDATE users SET second_factor = 0 WHERE ${user} RETURNING role, password_hash`,
+    `UPDATE users SET second_factor = 0 WHERE ${user} RETURNING role, password_hash, ${otherWays}`,
     ...["totp", "passkeys", "recovery_codes", "sessions"].map((table) => `DELETE FROM ${table} WHERE ${ofUser}`),
     event(now, "second_factors_reset", user),
   ]);
   return found(results, email, database);
+}
+
+/** The columns that tell how else the user of a statement can sign in. */
+const otherWays = ["passkeys", "identities"]
+  .map((table) => `(SELECT count(*) FROM ${table} WHERE user_id = users.id) AS ${table}`)
+  .join(", ");
+
+/** Tells what else opens the account. It may not be the user's, if somebody else had the account. */
+function tellOtherWays({ passkeys, identities }) {
+  const ways = [
+    [passkeys, "passkeys"],
+    [identities, "linked accounts at identity providers"],
+  ]
+    .filter(([count]) => count > 0)
+    .map(([count, name]) => `${count} ${name}`);
+  if (ways.length > 0)
+    console.log(`  Still valid: ${ways.join(" and ")}. The user and admins see them in the account, and can remove them.`);
 }
 
 function text(value) {

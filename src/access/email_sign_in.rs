@@ -3,7 +3,7 @@
 use super::{
     audit,
     email_proof::Proven,
-    one_time::{Applicant, EmailPurpose},
+    one_time::{Applicant, EmailPurpose, FirstStep},
     password_attempt,
     sign_in::{self, Started},
 };
@@ -70,7 +70,7 @@ pub async fn complete(app: &App, request: &Request, proven: Proven) -> Result<Re
         email: &email,
         asked_at: token.content.asked_at,
         guesses: guesses.as_ref(),
-        link: None,
+        identity: None,
     };
     let applicant = match token.content.purpose {
         EmailPurpose::SignIn if !app.settings().email_sign_in => return Err(Error::EmailSignInOff),
@@ -117,7 +117,7 @@ pub struct ProvenEmail<'a> {
 }
 
 impl ProvenEmail<'_> {
-    /// Signs in to the account with this email, which is verified.
+    /// Signs in to the account with this email, which is verified, or to the one that the identity is linked to.
     ///
     /// # Errors
     /// 403 `second_factor_required`; 401 `wrong_code` if the token was used before, or the account changed in the meantime; 503.
@@ -129,7 +129,7 @@ impl ProvenEmail<'_> {
         let new = sign_in::new_session(self.app, self.request, proof)?;
         let event = audit::new_session(self.app, Action::Login, &account.user.id, &new);
         if !email_proofs::sign_in(&self.app.store, self.token, &account.user.id, &new, &event).await? {
-            // The token was used, the account changed or deactivated, or a second factor added in the meantime.
+            // The token was used, the account changed or deactivated, the identity unlinked, or a second factor added in the meantime.
             return Err(Error::WrongCode);
         }
         Ok(Opened::session(account.user, account.must_change_password, new))
@@ -137,7 +137,7 @@ impl ProvenEmail<'_> {
 
     /// Returns the refusal that leads to the second step.
     async fn second_step(&self, account: &Account, proof: &Proof) -> Result<Error, Error> {
-        let pending = sign_in::pending(self.app, account, proof, self.token.link.map(|link| link.identity))?;
+        let pending = sign_in::pending(self.app, account, proof, Some(FirstStep::of(self.token)))?;
         let event = audit::first_step(self.app, &account.user.id);
         let ways = email_proofs::first_step(&self.app.store, self.token, &account.user.id, &event).await?;
         Ok(ways.map_or(Error::WrongCode, |ways| sign_in::second_step(self.app, pending, &ways)))

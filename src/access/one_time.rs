@@ -3,7 +3,14 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{app::App, crypto::random, domain::Timestamp, error::Error, oauth_client::Attempt, store::identities};
+use crate::{
+    app::App,
+    crypto::random,
+    domain::Timestamp,
+    error::Error,
+    oauth_client::Attempt,
+    store::{email_proofs::ProvenToken, identities, sessions::Proven},
+};
 
 /// How long a token is valid, in milliseconds.
 pub const LIFETIME: i64 = 600_000;
@@ -23,13 +30,49 @@ pub struct PendingSignIn {
     pub password_epoch: i64,
     /// The names of the methods of the first step, with spaces between them, as in `sessions.methods`.
     pub methods: String,
-    /// The identity to link once the second step is taken.
+    /// What the first step has proven, unless it was the password. It must still hold at the second step.
     #[serde(default)]
-    pub link: Option<identities::New>,
+    pub first_step: Option<FirstStep>,
 }
 
 impl Content for PendingSignIn {
     const PURPOSE: &'static str = "pending sign-in";
+}
+
+/// What the first step of a sign-in has proven, other than the password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstStep {
+    /// The email, unless it was an identity that is linked to the account.
+    pub email: Option<String>,
+    /// The identity, if it was a sign-in with a provider.
+    pub identity: Option<identities::New>,
+    /// When the user began it.
+    pub asked_at: Timestamp,
+}
+
+impl FirstStep {
+    /// Returns what the token proves.
+    pub fn of(token: &ProvenToken<'_>) -> FirstStep {
+        let Proven { email, asked_at, .. } = token.proven();
+        let identity = token.identity.map(|used| used.identity().clone());
+        FirstStep { email: email.map(str::to_owned), identity, asked_at }
+    }
+
+    /// Returns the identity, if it is linked to the account.
+    pub fn linked_identity(&self) -> Option<&identities::New> {
+        self.identity.as_ref().filter(|_| self.email.is_none())
+    }
+
+    /// Returns the identity, if it becomes linked to the account.
+    pub fn new_identity(&self) -> Option<&identities::New> {
+        self.identity.as_ref().filter(|_| self.email.is_some())
+    }
+
+    /// Returns what must still hold.
+    pub fn proven(&self) -> Proven<'_> {
+        let identity = self.linked_identity().map(|identity| (identity.issuer.as_str(), identity.subject.as_str()));
+        Proven { email: self.email.as_deref(), identity, asked_at: self.asked_at }
+    }
 }
 
 /// What a user proves with the code or the link that an email has brought them. The email has no part of it, and without it the code

@@ -7,7 +7,7 @@ use http::header;
 
 use super::{
     bearer::{self, Carrier, Restriction, Session, TokenContent},
-    one_time::{self, PendingSignIn},
+    one_time::{self, FirstStep, PendingSignIn},
     recent,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     domain::{proof::Proof, user::User},
     error::{Error, SecondStep},
     responses::{self, SignedIn},
-    store::{identities, second_factors::Ways, sessions, users::Account},
+    store::{second_factors::Ways, sessions, users::Account},
     web::{Request, Response, session_cookie},
 };
 
@@ -88,20 +88,14 @@ pub fn new_session(app: &App, request: &Request, proof: Proof) -> Result<session
     Ok(sessions::New { id: random::id()?, user_agent, now: app.now, expires_at, proof })
 }
 
-/// Returns the token of a sign-in of this user that waits for its second step, after this first one. `link` is an identity to link
-/// after it.
+/// Returns the token of a sign-in of this user that waits for its second step, after this first one. `first_step` is
+/// what it has proven, unless that is the password.
 ///
 /// # Errors
 /// 500 if there is no randomness.
-pub fn pending(
-    app: &App,
-    account: &Account,
-    first_step: &Proof,
-    link: Option<&identities::New>,
-) -> Result<String, Error> {
-    let user_id = account.user.id.clone();
-    let (methods, link) = (first_step.to_text(), link.cloned());
-    one_time::seal(app, &PendingSignIn { user_id, password_epoch: account.password_epoch, methods, link })
+pub fn pending(app: &App, account: &Account, proof: &Proof, first_step: Option<FirstStep>) -> Result<String, Error> {
+    let (user_id, methods) = (account.user.id.clone(), proof.to_text());
+    one_time::seal(app, &PendingSignIn { user_id, password_epoch: account.password_epoch, methods, first_step })
 }
 
 /// Returns the refusal that leads to the second step. `token` is from [`pending`].

@@ -30,6 +30,8 @@ pub enum LocalAccount {
     Unverified,
     /// Its owner has proven the email.
     Verified,
+    /// The same, and this identity was unlinked from it.
+    HasUnlinked,
 }
 
 /// What a sign-in with a provider does.
@@ -59,6 +61,7 @@ pub fn decide(is_linked: bool, email: ProviderEmail, account: Option<LocalAccoun
             Linking::ByVerifiedEmail => Outcome::Link,
             Linking::ByUserOnly => Outcome::AccountExists,
         },
+        (false, ProviderEmail::Verified, Some(LocalAccount::HasUnlinked)) => Outcome::AccountExists,
         (false, ProviderEmail::Verified, Some(LocalAccount::Unverified)) => Outcome::Claim,
         (false, ProviderEmail::Unverified, Some(_)) => Outcome::AccountExists,
         (false, ProviderEmail::Verified | ProviderEmail::Unverified, None) => Outcome::SignUp,
@@ -72,7 +75,7 @@ mod tests {
     #[test]
     fn the_table_of_all_cases() {
         use Linking::*;
-        let accounts = [None, Some(Account::Unverified), Some(Account::Verified)];
+        let accounts = [None, Some(Account::Unverified), Some(Account::Verified), Some(Account::HasUnlinked)];
         for linking in [ByVerifiedEmail, ByUserOnly] {
             for email in [Email::Missing, Email::Unverified, Email::Verified] {
                 for account in accounts {
@@ -84,12 +87,15 @@ mod tests {
             (Email::Missing, None, EmailMissing, EmailMissing),
             (Email::Missing, Some(Account::Unverified), EmailMissing, EmailMissing),
             (Email::Missing, Some(Account::Verified), EmailMissing, EmailMissing),
+            (Email::Missing, Some(Account::HasUnlinked), EmailMissing, EmailMissing),
             (Email::Unverified, None, SignUp, SignUp),
             (Email::Unverified, Some(Account::Unverified), AccountExists, AccountExists),
             (Email::Unverified, Some(Account::Verified), AccountExists, AccountExists),
+            (Email::Unverified, Some(Account::HasUnlinked), AccountExists, AccountExists),
             (Email::Verified, None, SignUp, SignUp),
             (Email::Verified, Some(Account::Unverified), Claim, Claim),
             (Email::Verified, Some(Account::Verified), Link, AccountExists),
+            (Email::Verified, Some(Account::HasUnlinked), AccountExists, AccountExists),
         ] {
             assert_eq!(decide(false, email, account, ByVerifiedEmail), by_email, "{email:?} {account:?}");
             assert_eq!(decide(false, email, account, ByUserOnly), by_user, "{email:?} {account:?}");

@@ -28,8 +28,8 @@ use crate::{
     mail::linked_identity::LinkedIdentity,
     responses::{ProviderVisitBegun, SignedIn, Waiting},
     store::{
-        email_proofs::{self, ProvenToken},
-        identities::{self, Found, Link},
+        email_proofs::ProvenToken,
+        identities::{self, Found, Link, Use},
         throttles,
         users::{self, Account},
     },
@@ -118,7 +118,7 @@ fn to_page(app: &App, provider: &str, parameters: &[u8]) -> Response {
 ///
 /// | The provider has verified the email and owns the address | Account with this email | |
 /// |---|---|---|
-/// | yes | verified | Links the identity, tells the owner by email, and signs in. With `ACCOUNT_LINKING=off`: 409 `account_exists`. |
+/// | yes | verified | Links the identity, tells the owner by email, and signs in. With `ACCOUNT_LINKING=off`, or if the identity was unlinked from this account: 409 `account_exists`. |
 /// | yes | not verified | Takes over the account: its password, name, sessions, passkeys, authenticator app, user tokens and other identities end. |
 /// | no | any | 409 `account_exists`: sign in another way, then link the identity. |
 /// | yes or no | none | Signs up, if the settings or the invitation let this email: 202 if an admin must approve the account, otherwise 403. |
@@ -152,15 +152,16 @@ async fn open(app: &App, request: &Request, arrived: &Arrived) -> Result<Opened,
     let identity = &arrived.identity;
     let new = arrived.row()?;
     let found = identities::find(&app.store, &identity.issuer, &identity.subject, identity.email.as_ref()).await?;
-    let Found { linked, by_email } = found;
+    let Found { linked, by_email, is_unlinked } = found;
     let email = match identity.email {
         None => ProviderEmail::Missing,
         Some(_) if identity.email_is_verified => ProviderEmail::Verified,
         Some(_) => ProviderEmail::Unverified,
     };
     let local = by_email.as_ref().map(|account| match account.user.is_verified {
-        true => LocalAccount::Verified,
         false => LocalAccount::Unverified,
+        true if is_unlinked => LocalAccount::HasUnlinked,
+        true => LocalAccount::Verified,
     });
     let outcome = linking::decide(linked.is_some(), email, local, app.settings().account_linking);
     let way = Way { app, request, arrived, identity: &new };
@@ -168,7 +169,7 @@ async fn open(app: &App, request: &Request, arrived: &Arrived) -> Result<Opened,
         (Outcome::SignIn, Some(account), _) => way.sign_in(account).await,
         (Outcome::Link, _, Some(account)) => way.link(account).await,
         (Outcome::Claim, _, Some(account)) => way.claim(account).await,
-        (Outcome::SignUp, _, _) => way.sign_up(email == ProviderEmail::Verified).await,
+        (Outcome::SignUp, _, _) => way.sign_up_once(email == ProviderEmail::Verified).await,
         (Outcome::AccountExists, _, Some(account)) => {
             let methods = Some(Method::EmailCode).filter(|_| app.settings().email_sign_in);
             let methods = [Method::Password, Method::Passkey].into_iter().chain(methods);
@@ -188,10 +189,10 @@ struct Way<'a> {
 }
 
 impl<'a> Way<'a> {
-    fn token<'b>(&'b self, email: &'b Email, link: Option<Link<'b>>) -> ProvenToken<'b> {
+    fn token<'b>(&'b self, email: &'b Email, identity: Use<'b>) -> ProvenToken<'b> {
         let visit = &self.arrived.visit;
         let (id, expires_at, asked_at) = (visit.id.as_str(), visit.expires_at, visit.content.began_at);
-        ProvenToken { id, expires_at, email, asked_at, guesses: None, link }
+        ProvenToken { id, expires_at, email, asked_at, guesses: None, identity: Some(identity) }
     }
 
     fn proven<'b>(&'b self, token: &'b ProvenToken<'b>) -> ProvenEmail<'b> {
@@ -210,22 +211,9 @@ impl<'a> Way<'a> {
 
     /// Signs in to the account that the identity is linked to.
     async fn sign_in(&self, account: Account) -> Result<Opened, Error> {
-        let Way { app, request, .. } = self;
         self.check(&account)?;
-        let (user_id, email) = (&account.user.id, Email::from_store(account.user.email.clone()));
-        let (token, proof) = (self.token(&email, None), Proof::by(Method::Provider));
-        if account.requires_second_factor {
-            let pending = sign_in::pending(app, &account, &proof, None)?;
-            let event = audit::first_step(app, user_id);
-            let ways = email_proofs::first_step(&app.store, &token, user_id, &event).await?;
-            return Err(ways.map_or(Error::WrongCode, |ways| sign_in::second_step(app, pending, &ways)));
-        }
-        let new = sign_in::new_session(app, request, proof)?;
-        let event = audit::new_session(app, Action::Login, user_id, &new);
-        if !identities::sign_in(&app.store, &token, self.identity, user_id, &new, &event).await? {
-            return Err(Error::WrongCode);
-        }
-        Ok(Opened::session(account.user, account.must_change_password, new))
+        let email = Email::from_store(account.user.email.clone());
+        self.proven(&self.token(&email, Use::Linked(self.identity))).sign_in(account).await
     }
 
     /// Links the identity to the account with the verified email, and signs in.
@@ -233,7 +221,7 @@ impl<'a> Way<'a> {
         self.check(&account)?;
         let email = Email::from_store(account.user.email.clone());
         let linked = LinkedIdentity::new(self.app, self.identity, &account.user)?;
-        let opened = self.proven(&self.token(&email, Some(linked.as_link()))).sign_in(account).await?;
+        let opened = self.proven(&self.token(&email, Use::New(linked.as_link()))).sign_in(account).await?;
         linked.deliver_later(self.app);
         Ok(opened)
     }
@@ -244,11 +232,24 @@ impl<'a> Way<'a> {
         let email = Email::from_store(account.user.email.clone());
         let event = audit::without_session(self.app, Action::IdentityLinked, &account.user.id);
         let link = Link { identity: self.identity, event: Some(&event), notice: None };
-        self.proven(&self.token(&email, Some(link))).claim(account, self.applicant()).await
+        self.proven(&self.token(&email, Use::New(link))).claim(account, self.applicant()).await
     }
 
     fn applicant(&self) -> Applicant {
         Applicant { password_hash: String::new(), name: self.arrived.identity.name.clone(), note: None }
+    }
+
+    /// Signs up, or signs in to the account that another tab of the same user has just created.
+    async fn sign_up_once(&self, is_verified: bool) -> Result<Opened, Error> {
+        let refusal = match self.sign_up(is_verified).await {
+            Err(refusal @ (Error::EmailTaken | Error::ReferrerRefused)) => refusal,
+            other => return other,
+        };
+        let identities::New { issuer, subject, .. } = self.identity;
+        match identities::find(&self.app.store, issuer, subject, None).await?.linked {
+            Some(account) => self.sign_in(account).await,
+            None => Err(refusal),
+        }
     }
 
     /// Signs up with the email, if the invitation or the settings let it.
@@ -256,7 +257,7 @@ impl<'a> Way<'a> {
         let Way { app, arrived, .. } = self;
         let email = arrived.identity.email.as_ref().ok_or(Error::ProviderEmailMissing)?;
         let link = Link { identity: self.identity, event: None, notice: None };
-        let token = self.token(email, Some(link));
+        let token = self.token(email, Use::New(link));
         if let ProviderPurpose::SignIn { referrer: Some(referrer) } = &arrived.visit.content.purpose {
             return self.sign_up_invited(&Referrer::new(referrer), &token, is_verified).await;
         }

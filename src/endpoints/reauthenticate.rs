@@ -115,7 +115,7 @@ async fn by_email(app: &App, session: &Session, token: &str, code: Code) -> Resu
         email: &proven.email,
         asked_at: proven.token.content.asked_at,
         guesses: proven.guesses.as_ref(),
-        link: None,
+        identity: None,
     };
     let proof = session.proof.clone().and(Method::EmailCode);
     if !email_proofs::reauthenticate(&app.store, &token, &session.id, &proof, &event).await? {

@@ -5,7 +5,7 @@ use postern_macros::{FromFields, operation};
 use crate::{
     access::{
         audit,
-        one_time::{self, Ceremony, Opened, PendingSignIn},
+        one_time::{self, Ceremony, FirstStep, Opened, PendingSignIn},
         passkey, second_factor, sign_in,
     },
     app::App,
@@ -20,6 +20,7 @@ use crate::{
     mail::{linked_identity::LinkedIdentity, message::SecurityNotice, queue::QueuedNotice},
     responses::{PasskeyRequest, SignedIn},
     store::{
+        identities::Use as IdentityUse,
         passkeys,
         second_factors::{self, Answer, Guess, Pending},
         sessions,
@@ -210,8 +211,9 @@ async fn complete(
     new: &sessions::New,
     guesses: &Counter,
 ) -> Result<Response, Error> {
-    let PendingSignIn { user_id, password_epoch, link, .. } = &opened.content;
-    let linked = match link {
+    let PendingSignIn { user_id, password_epoch, first_step, .. } = &opened.content;
+    let first_step = first_step.as_ref();
+    let linked = match first_step.and_then(FirstStep::new_identity) {
         Some(identity) => Some(LinkedIdentity::new(app, identity, &account.user)?),
         None => None,
     };
@@ -220,7 +222,11 @@ async fn complete(
         password_epoch: *password_epoch,
         token_id: &opened.id,
         token_expires_at: opened.expires_at,
-        link: linked.as_ref().map(LinkedIdentity::as_link),
+        first_step: first_step.map(FirstStep::proven),
+        identity: match &linked {
+            Some(linked) => Some(IdentityUse::New(linked.as_link())),
+            None => first_step.and_then(FirstStep::linked_identity).map(IdentityUse::Linked),
+        },
     };
     let event = audit::new_session(app, Action::Login, user_id, new);
     if !second_factors::complete_sign_in(&app.store, &pending, answer, new, guesses, &event).await? {

@@ -254,9 +254,13 @@ async fn with_userinfo(
     if text(&userinfo, "sub") != text(&claims, "sub") {
         return Err(refused(app, provider, "the userinfo is of another user"));
     }
-    for name in ["email", "email_verified", "name"] {
-        if let (Some(claims), Some(value)) = (claims.as_object_mut(), userinfo.get(name)) {
-            claims.insert(name.to_owned(), value.clone());
+    if let Some(claims) = claims.as_object_mut() {
+        // That of the ID token is about another email, or about none.
+        claims.remove("email_verified");
+        for name in ["email", "email_verified", "name"] {
+            if let Some(value) = userinfo.get(name) {
+                claims.insert(name.to_owned(), value.clone());
+            }
         }
     }
     Ok(claims)

@@ -2,10 +2,10 @@
 
 use super::{
     Store, events,
-    identities::Link,
+    identities::Use,
     mails, one_time, retry, run, run_all,
     second_factors::{self, Ways},
-    sessions::{self, Condition},
+    sessions::{self, Condition, Proven},
     throttles::{self, Counter, PasswordCounters, PasswordProof},
     users::Account,
 };
@@ -78,8 +78,8 @@ pub struct ProvenToken<'a> {
     pub asked_at: Timestamp,
     /// The counter on which the guess was counted, if it was.
     pub guesses: Option<&'a Counter>,
-    /// The identity that has proven the email, if a provider has.
-    pub link: Option<Link<'a>>,
+    /// The identity, if it comes from a provider. If it is linked already, it is the proof, and the email proves nothing.
+    pub identity: Option<Use<'a>>,
 }
 
 impl ProvenToken<'_> {
@@ -88,20 +88,34 @@ impl ProvenToken<'_> {
         one_time::spend(self.id, self.expires_at)
     }
 
+    /// Returns the statement that uses up the token if the previous one has changed a row. That one must require that the token is unused.
+    pub(super) fn spend_if_changed(&self) -> Statement {
+        one_time::spend_if_changed(self.id, self.expires_at)
+    }
+
     /// Stores that the address of the caller knows the password, if there is one.
     fn remember(&self, counters: Option<&PasswordCounters>, session: &sessions::New) -> Option<Statement> {
         counters.map(|counters| counters.remember_address(PasswordProof::Session(&session.id), session.now))
     }
 
-    fn condition(&self) -> Condition<'_> {
-        Condition::EmailProven { email: self.email.as_str(), asked_at: self.asked_at }
+    /// Returns what it proves.
+    pub fn proven(&self) -> Proven<'_> {
+        let (email, identity) = match self.identity {
+            Some(Use::Linked(identity)) => (None, Some((identity.issuer.as_str(), identity.subject.as_str()))),
+            Some(Use::New(_)) | None => (Some(self.email.as_str()), None),
+        };
+        Proven { email, identity, asked_at: self.asked_at }
     }
 
-    /// Returns the statements for the end of a batch that starts a session: they take the guess back, and link the identity.
+    fn condition(&self) -> Condition<'_> {
+        Condition::Proven(self.proven())
+    }
+
+    /// Returns the statements for the end of a batch that starts a session: they take the guess back, and note the use of the identity.
     pub(super) fn conclude(&self, session_id: &str, now: Timestamp) -> Vec<Statement> {
         let take_back = self.guesses.map(|counter| throttles::take_back_guess(counter, session_id, now));
-        let link = self.link.map(|link| link.statements(session_id, now));
-        take_back.into_iter().flatten().chain(link.into_iter().flatten()).collect()
+        let identity = self.identity.map(|identity| identity.statements(session_id, now));
+        take_back.into_iter().flatten().chain(identity.into_iter().flatten()).collect()
     }
 
     /// Returns the statement that takes the guess back although no session starts.
@@ -110,8 +124,8 @@ impl ProvenToken<'_> {
     }
 }
 
-/// Uses up the token and starts a session, if the email is still the verified one of this active user. Of several concurrent requests
-/// with the same token, one starts a session. Returns whether this one did.
+/// Uses up the token and starts a session, if what it proves still holds: the email is the verified one of this active user, or the
+/// identity is linked to them. Of several concurrent requests with the same token, one starts a session. Returns whether this one did.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -222,7 +236,8 @@ pub enum SignUp {
     TokenSpent,
 }
 
-/// Uses up the token, creates a user, and starts a session.
+/// Uses up the token, creates a user, and starts a session. If there is an account with this email, the token is not used up: an identity
+/// can then sign in to it.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -235,7 +250,7 @@ pub async fn sign_up(
 ) -> Result<SignUp, StoreError> {
     let insert = Statement::new(
         "INSERT INTO users (id, email, password_hash, name, is_verified, created_at, updated_at)
-         SELECT ?1, ?2, ?3, ?4, ?6, ?5, ?5 WHERE changes() > 0
+         SELECT ?1, ?2, ?3, ?4, ?6, ?5, ?5 WHERE NOT EXISTS (SELECT 1 FROM spent WHERE key = ?7)
          ON CONFLICT (email) DO NOTHING
          RETURNING *",
     )
@@ -244,18 +259,18 @@ pub async fn sign_up(
     .bind(user.password_hash)
     .bind(user.name)
     .bind(session.now)
-    .bind(user.is_verified);
+    .bind(user.is_verified)
+    .bind(token.id);
     let condition = if user.is_verified { token.condition() } else { Condition::ProofSpent };
     let begin = sessions::begin(session, user.id, condition);
-    let mut statements = vec![token.spend(), insert, events::insert_if_changed(event), begin];
+    let mut statements = vec![insert, token.spend_if_changed(), events::insert_if_changed(event), begin];
     statements.extend(token.remember(user.counters, session));
     statements.extend(token.conclude(&session.id, session.now));
     let answers = retry::batch(store, &statements).await?;
-    let [spent, inserted, ..] = answers.as_slice() else { return Ok(SignUp::TokenSpent) };
-    Ok(match inserted.first()? {
+    Ok(match answers.first().map(Rows::first).transpose()?.flatten() {
         Some(user) => SignUp::Done(Box::new(user)),
-        None if spent.any() => SignUp::EmailTaken,
-        None => SignUp::TokenSpent,
+        None if one_time::is_spent(store, token.id).await? => SignUp::TokenSpent,
+        None => SignUp::EmailTaken,
     })
 }
 

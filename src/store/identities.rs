@@ -6,11 +6,9 @@ use super::{
     Store,
     administration::is_active_admin,
     decode::flag,
-    email_proofs::ProvenToken,
-    events,
     mails::{self, Notice},
     one_time, retry, run, run_all,
-    sessions::{self, Condition, is_live_session},
+    sessions::is_live_session,
     users::Account,
 };
 use crate::{
@@ -47,14 +45,54 @@ pub struct Link<'a> {
     pub notice: Option<&'a Notice>,
 }
 
-impl Link<'_> {
-    /// Returns the statements that link the identity if the session has started. They come after it: otherwise someone who lacks the
-    /// second factor would have added a way in.
+/// The identity that a user signs in with.
+#[derive(Clone, Copy)]
+pub enum Use<'a> {
+    /// It is linked to the account.
+    Linked(&'a New),
+    /// It becomes linked to the account.
+    New(Link<'a>),
+}
+
+impl<'a> Use<'a> {
+    /// Returns the identity.
+    pub fn identity(&self) -> &'a New {
+        match self {
+            Use::Linked(identity) | Use::New(Link { identity, .. }) => identity,
+        }
+    }
+
+    /// Returns the statements that note the use, or link the identity, if the session has started. They come after it: otherwise
+    /// someone who lacks the second factor would have added a way in.
     pub(super) fn statements(&self, session_id: &str, now: Timestamp) -> Vec<Statement> {
+        match self {
+            Use::Linked(identity) => vec![note_use(identity, session_id, now)],
+            Use::New(link) => link.statements(session_id, now),
+        }
+    }
+}
+
+fn note_use(identity: &New, session_id: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE identities SET last_used_at = max(?4, coalesce(last_used_at, 0)), email = coalesce(?5, email)
+         WHERE issuer = ?1 AND subject = ?2 AND user_id = (SELECT user_id FROM sessions WHERE id = ?3)",
+    )
+    .bind(identity.issuer.as_str())
+    .bind(identity.subject.as_str())
+    .bind(session_id)
+    .bind(now)
+    .bind(identity.email.as_deref())
+}
+
+impl Link<'_> {
+    fn statements(&self, session_id: &str, now: Timestamp) -> Vec<Statement> {
         let insert = bind_new(
             "INSERT INTO identities (issuer, subject, id, provider, email, user_id, created_at, last_used_at)
              SELECT ?1, ?2, ?3, ?4, ?5, user_id, ?6, ?6 FROM sessions
              WHERE id = ?7 AND (SELECT count(*) FROM identities WHERE user_id = sessions.user_id) < ?8
+               AND NOT EXISTS (
+                 SELECT 1 FROM unlinked_identities AS unlinked
+                 WHERE unlinked.issuer = ?1 AND unlinked.subject = ?2 AND unlinked.user_id = sessions.user_id)
              ON CONFLICT DO NOTHING",
             self.identity,
         );
@@ -81,6 +119,15 @@ pub struct Found {
     pub linked: Option<Account>,
     /// The account with the email.
     pub by_email: Option<Account>,
+    /// Whether the identity was unlinked from the account with the email.
+    pub is_unlinked: bool,
+}
+
+/// Whether an identity was unlinked.
+#[derive(Deserialize)]
+struct Unlinking {
+    #[serde(deserialize_with = "flag")]
+    is_unlinked: bool,
 }
 
 /// Returns the account that the identity is linked to, and the one with the email that the provider tells.
@@ -91,41 +138,15 @@ pub async fn find(store: &Store, issuer: &str, subject: &str, email: Option<&Ema
     let linked = Statement::new(
         "SELECT users.* FROM identities JOIN users ON users.id = identities.user_id WHERE issuer = ?1 AND subject = ?2",
     );
-    let by_email = Statement::new("SELECT * FROM users WHERE email = ?1").bind(email.map(Email::as_str));
+    let by_email = Statement::new(
+        "SELECT *, EXISTS (
+           SELECT 1 FROM unlinked_identities WHERE issuer = ?2 AND subject = ?3 AND user_id = users.id) AS is_unlinked
+         FROM users WHERE email = ?1",
+    );
+    let by_email = by_email.bind(email.map(Email::as_str)).bind(issuer).bind(subject);
     let [linked, by_email] = run_all(store, [linked.bind(issuer).bind(subject), by_email]).await?;
-    Ok(Found { linked: Account::of(&linked)?, by_email: Account::of(&by_email)? })
-}
-
-/// Uses up the token and starts a session, if the identity is still linked to this active user. Of several concurrent requests with
-/// the same token, one starts a session. Returns whether this one did.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn sign_in(
-    store: &Store,
-    token: &ProvenToken<'_>,
-    identity: &New,
-    user_id: &str,
-    session: &sessions::New,
-    event: &Event,
-) -> Result<bool, StoreError> {
-    let touch = Statement::new(
-        "UPDATE identities SET last_used_at = max(?4, coalesce(last_used_at, 0)), email = coalesce(?5, email)
-         WHERE issuer = ?1 AND subject = ?2 AND user_id = ?3 AND changes() > 0 RETURNING id",
-    )
-    .bind(identity.issuer.as_str())
-    .bind(identity.subject.as_str())
-    .bind(user_id)
-    .bind(session.now)
-    .bind(identity.email.as_deref());
-    let statements = [
-        token.spend(),
-        touch,
-        sessions::begin(session, user_id, Condition::ProofSpent),
-        events::insert_if_changed(event),
-        sessions::end_surplus(user_id, session),
-    ];
-    Ok(retry::batch(store, &statements).await?.get(2).is_some_and(Rows::any))
+    let is_unlinked = by_email.first::<Unlinking>()?.is_some_and(|unlinking| unlinking.is_unlinked);
+    Ok(Found { linked: Account::of(&linked)?, by_email: Account::of(&by_email)?, is_unlinked })
 }
 
 /// An identity as its owner and admins see it.

@@ -1,6 +1,10 @@
 //! The table `spent`: one-time tokens that were used. `access::one_time` issues them.
 
-use crate::{domain::Timestamp, ports::Statement};
+use super::{Store, run};
+use crate::{
+    domain::Timestamp,
+    ports::{Statement, StoreError},
+};
 
 /// Uses up a one-time token, for the beginning of a batch. The next statement of the batch must ask `changes() > 0`: 0 rows mean that
 /// the token was used before. So one of several concurrent requests with the same token has an effect.
@@ -18,4 +22,12 @@ pub(super) fn spend_if_changed(id: &str, expires_at: Timestamp) -> Statement {
     )
     .bind(id)
     .bind(expires_at)
+}
+
+/// Returns whether a one-time token was used.
+///
+/// # Errors
+/// [`StoreError`].
+pub(super) async fn is_spent(store: &Store, id: &str) -> Result<bool, StoreError> {
+    Ok(run(store, Statement::new("SELECT 1 FROM spent WHERE key = ?1").bind(id)).await?.any())
 }

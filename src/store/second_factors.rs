@@ -6,12 +6,12 @@ use super::{
     Store,
     decode::flag,
     events,
-    identities::Link,
+    identities::Use as IdentityUse,
     mails, one_time,
     passkeys::Use,
     recovery_codes::{self, NewSet},
     retry, run, run_all,
-    sessions::{self, Condition},
+    sessions::{self, Condition, Proven},
     throttles::{self, Counter},
     totp::{self, RightCode},
     users::Account,
@@ -145,8 +145,10 @@ pub struct Pending<'a> {
     pub token_id: &'a str,
     /// When the token expires.
     pub token_expires_at: Timestamp,
-    /// The identity of the first step, if it is to be linked.
-    pub link: Option<Link<'a>>,
+    /// What the first step has proven, unless it was the password.
+    pub first_step: Option<Proven<'a>>,
+    /// The identity of the first step, if it was a sign-in with a provider.
+    pub identity: Option<IdentityUse<'a>>,
 }
 
 /// The right answer to the second step.
@@ -166,8 +168,8 @@ pub enum Answer<'a> {
     Passkey(Use<'a>),
 }
 
-/// Uses up the answer and the token, and starts the session. Has an effect if both are unused, the password is still the same and the
-/// user is active. So of several concurrent requests with the same code or the same token, one starts a session. Returns whether this
+/// Uses up the answer and the token, and starts the session. Has an effect if both are unused, the password is still the same, what the
+/// first step has proven still holds, and the user is active. So of several concurrent requests with the same code or the same token, one starts a session. Returns whether this
 /// one did.
 ///
 /// # Errors
@@ -180,7 +182,7 @@ pub async fn complete_sign_in(
     guesses: &Counter,
     event: &Event,
 ) -> Result<bool, StoreError> {
-    let Pending { user_id, password_epoch, token_id, token_expires_at, link } = *pending;
+    let Pending { user_id, password_epoch, token_id, token_expires_at, first_step, identity } = *pending;
     let token = (token_id, password_epoch);
     let mut statements = match answer {
         Answer::Totp(code) => vec![totp::accept_for_sign_in(user_id, *code, session.now, Some(token))],
@@ -189,7 +191,7 @@ pub async fn complete_sign_in(
     };
     statements.push(one_time::spend_if_changed(token_id, token_expires_at));
     let begins_at = statements.len();
-    statements.push(sessions::begin(session, user_id, Condition::PasswordEpochAndProofSpent(password_epoch)));
+    statements.push(sessions::begin(session, user_id, Condition::SecondStep { password_epoch, first_step }));
     match *answer {
         Answer::Totp(_) | Answer::Passkey(_) => statements.push(events::insert_if_changed(event)),
         Answer::RecoveryCode { event: used, notice, .. } => {
@@ -201,7 +203,7 @@ pub async fn complete_sign_in(
     if !matches!(answer, Answer::Passkey(_)) {
         statements.extend(throttles::take_back_guess(guesses, &session.id, session.now));
     }
-    statements.extend(link.into_iter().flat_map(|link| link.statements(&session.id, session.now)));
+    statements.extend(identity.into_iter().flat_map(|identity| identity.statements(&session.id, session.now)));
     Ok(retry::batch(store, &statements).await?.get(begins_at).is_some_and(|begun| begun.any()))
 }
 

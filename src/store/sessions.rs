@@ -134,38 +134,46 @@ pub async fn find_live(
 pub(super) enum Condition<'a> {
     /// The password is still that of this epoch.
     PasswordEpoch(i64),
-    /// The password is still that of this epoch, and the previous statement of the batch has used up a proof.
-    PasswordEpochAndProofSpent(i64),
     /// The previous statement of the batch has used up a proof.
     ProofSpent,
-    /// The previous statement of the batch has used up a proof of this email, and it is the verified email of the user.
-    EmailProven {
-        /// The email.
-        email: &'a str,
-        /// When the proof was asked for. What ends all sessions of the user ends the proofs from before it.
-        asked_at: Timestamp,
+    /// The previous statement of the batch has used up this proof, and it still holds.
+    Proven(Proven<'a>),
+    /// The previous statement of the batch has used up a second factor, and what the first step has proven still holds.
+    SecondStep {
+        /// The epoch of the password at the first step. It is still the same.
+        password_epoch: i64,
+        /// What the first step has proven, unless it was the password.
+        first_step: Option<Proven<'a>>,
     },
+}
+
+/// What a user has proven, other than the password. It holds as long as nothing has ended all sessions of the user since `asked_at`.
+#[derive(Debug, Clone, Copy)]
+pub struct Proven<'a> {
+    /// An email. It must still be the verified one of the user.
+    pub email: Option<&'a str>,
+    /// The issuer and the subject of an identity. It must still be linked to the user.
+    pub identity: Option<(&'a str, &'a str)>,
+    /// When the user began to prove it.
+    pub asked_at: Timestamp,
 }
 
 /// What the statements ask of a [`Condition`].
 struct Parameters<'a> {
     epoch: Option<i64>,
     needs_proof: bool,
-    email: Option<&'a str>,
-    asked_at: Option<Timestamp>,
+    proven: Option<Proven<'a>>,
 }
 
 impl<'a> Condition<'a> {
     fn parameters(self) -> Parameters<'a> {
-        let of = |epoch, needs_proof| Parameters { epoch, needs_proof, email: None, asked_at: None };
-        match self {
-            Condition::PasswordEpoch(epoch) => of(Some(epoch), false),
-            Condition::PasswordEpochAndProofSpent(epoch) => of(Some(epoch), true),
-            Condition::ProofSpent => of(None, true),
-            Condition::EmailProven { email, asked_at } => {
-                Parameters { email: Some(email), asked_at: Some(asked_at), ..of(None, true) }
-            }
-        }
+        let (epoch, needs_proof, proven) = match self {
+            Condition::PasswordEpoch(epoch) => (Some(epoch), false, None),
+            Condition::ProofSpent => (None, true, None),
+            Condition::Proven(proven) => (None, true, Some(proven)),
+            Condition::SecondStep { password_epoch, first_step } => (Some(password_epoch), true, first_step),
+        };
+        Parameters { epoch, needs_proof, proven }
     }
 }
 
@@ -174,12 +182,15 @@ impl<'a> Condition<'a> {
 /// It has no effect if the user requires a higher level than the proof has: a trigger of the database sees to that. `RETURNING`
 /// shows whether it had one.
 pub(super) fn begin(session: &New, user_id: &str, condition: Condition<'_>) -> Statement {
-    let Parameters { epoch, needs_proof, email, asked_at } = condition.parameters();
+    let Parameters { epoch, needs_proof, proven } = condition.parameters();
+    let (issuer, subject) = proven.and_then(|proven| proven.identity).unzip();
     Statement::new(
         "INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at, authenticated_at, level, methods)
          SELECT ?1, id, ?3, ?4, ?5, ?4, ?6, ?7 FROM users
          WHERE id = ?2 AND is_active = 1 AND (?8 IS NULL OR password_epoch = ?8) AND (?9 = 0 OR changes() > 0)
-           AND (?10 IS NULL OR email = ?10 AND is_verified = 1 AND email_codes_from <= ?11)
+           AND (?10 IS NULL OR email_codes_from <= ?10) AND (?11 IS NULL OR email = ?11 AND is_verified = 1)
+           AND (?12 IS NULL OR EXISTS (
+             SELECT 1 FROM identities WHERE issuer = ?12 AND subject = ?13 AND identities.user_id = users.id))
          RETURNING id",
     )
     .bind(session.id.as_str())
@@ -191,19 +202,21 @@ pub(super) fn begin(session: &New, user_id: &str, condition: Condition<'_>) -> S
     .bind(session.proof.to_text())
     .bind(epoch)
     .bind(needs_proof)
-    .bind(email)
-    .bind(asked_at)
+    .bind(proven.map(|proven| proven.asked_at))
+    .bind(proven.and_then(|proven| proven.email))
+    .bind(issuer)
+    .bind(subject)
 }
 
 /// Stores that the user has proven again who they are, in the same session. `proof` is that of the session with the new method. Has
 /// no effect if the session has ended or the account is not active.
 pub(super) fn strengthen(session_id: &str, proof: &Proof, condition: Condition<'_>, now: Timestamp) -> Statement {
-    let Parameters { epoch, needs_proof, email, asked_at } = condition.parameters();
+    let Parameters { epoch, needs_proof, proven } = condition.parameters();
     Statement::new(
         "UPDATE sessions SET authenticated_at = max(?2, coalesce(authenticated_at, 0)), level = max(level, ?3), methods = ?4
          WHERE id = ?1 AND expires_at > ?2 AND (?6 = 0 OR changes() > 0) AND EXISTS (
            SELECT 1 FROM users WHERE id = sessions.user_id AND is_active = 1 AND (?5 IS NULL OR password_epoch = ?5)
-             AND (?7 IS NULL OR email = ?7 AND is_verified = 1 AND email_codes_from <= ?8))
+             AND (?7 IS NULL OR email_codes_from <= ?7) AND (?8 IS NULL OR email = ?8 AND is_verified = 1))
          RETURNING id",
     )
     .bind(session_id)
@@ -212,8 +225,8 @@ pub(super) fn strengthen(session_id: &str, proof: &Proof, condition: Condition<'
     .bind(proof.to_text())
     .bind(epoch)
     .bind(needs_proof)
-    .bind(email)
-    .bind(asked_at)
+    .bind(proven.map(|proven| proven.asked_at))
+    .bind(proven.and_then(|proven| proven.email))
 }
 
 /// Ends the sessions of a user beyond [`MAX_LIVE`], if the previous statement of the batch has started this session. Reads only the

@@ -48,7 +48,8 @@ pub enum Requested {
     TokenSpent,
 }
 
-/// Uses up the token and stores the request. A new request of the same email replaces the one that waits.
+/// Uses up the token and stores the request, with the identity if it comes from a provider. A new request of the same email replaces the
+/// one that waits.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -58,16 +59,19 @@ pub async fn insert(
     new: &New<'_>,
     event: &Event,
 ) -> Result<Requested, StoreError> {
+    let identity = token.identity.map(|used| used.identity());
     let insert = Statement::new(
-        "INSERT INTO sign_ups (id, email, password_hash, name, note, requested_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6
+        "INSERT INTO sign_ups (id, email, password_hash, name, note, requested_at, issuer, subject, provider)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?11, ?12, ?13
          WHERE changes() > 0 AND (
            EXISTS (SELECT 1 FROM sign_ups WHERE email = ?2)
            OR ?7 > (SELECT count(*) FROM sign_ups)
              AND ?9 > (SELECT count(*) FROM sign_ups WHERE substr(email, instr(email, '@') + 1) = ?10))
          ON CONFLICT (email) DO UPDATE SET
            id = iif(?8, excluded.id, id), password_hash = iif(?8, excluded.password_hash, password_hash),
-           name = iif(?8, excluded.name, name), note = iif(?8, excluded.note, note)
+           name = iif(?8, excluded.name, name), note = iif(?8, excluded.note, note),
+           issuer = coalesce(excluded.issuer, issuer), subject = coalesce(excluded.subject, subject),
+           provider = coalesce(excluded.provider, provider)
          RETURNING id",
     )
     .bind(new.id)
@@ -79,7 +83,10 @@ pub async fn insert(
     .bind(MAX_WAITING)
     .bind(new.replaces)
     .bind(MAX_WAITING_OF_DOMAIN)
-    .bind(token.email.domain());
+    .bind(token.email.domain())
+    .bind(identity.map(|identity| identity.issuer.as_str()))
+    .bind(identity.map(|identity| identity.subject.as_str()))
+    .bind(identity.map(|identity| identity.provider.as_str()));
     let mut statements = vec![token.spend(), insert, events::insert_if_changed(event)];
     statements.extend(token.take_back_first_step());
     let answers = retry::batch(store, &statements).await?;
@@ -146,8 +153,8 @@ pub enum Approval {
     Refused,
 }
 
-/// Creates the account of a request, with a verified email, and queues the mail that says so. The admin becomes the referrer, as with
-/// accounts that admins create.
+/// Creates the account of a request, with a verified email and linked to its identity, and queues the mail that says so. The admin becomes
+/// the referrer, as with accounts that admins create. `identity_id` is the id of the identity in the API.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -155,6 +162,7 @@ pub async fn approve(
     store: &Store,
     id: &str,
     user_id: &str,
+    identity_id: &str,
     mail: &mails::Mail,
     event: &Event,
 ) -> Result<Approval, StoreError> {
@@ -168,8 +176,18 @@ pub async fn approve(
     .bind(event.actor_id.as_deref())
     .bind(id)
     .bind(event.at);
+    let link = Statement::new(
+        "INSERT INTO identities (issuer, subject, id, provider, email, user_id, created_at)
+         SELECT issuer, subject, ?3, provider, email, ?2, ?4 FROM sign_ups
+         WHERE id = ?1 AND issuer IS NOT NULL AND EXISTS (SELECT 1 FROM users WHERE id = ?2)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(id)
+    .bind(user_id)
+    .bind(identity_id)
+    .bind(event.at);
     let [insert_mail, delete] = [mails::insert_if_changed(mail), delete(id, event)];
-    let answers = retry::batch(store, &[insert, events::insert_if_changed(event), insert_mail, delete]).await?;
+    let answers = retry::batch(store, &[insert, events::insert_if_changed(event), insert_mail, link, delete]).await?;
     let created = answers.first().is_some_and(Rows::any);
     let deleted = answers.last().is_some_and(Rows::any);
     Ok(match (created, deleted) {

@@ -294,7 +294,7 @@ pub enum SignUp {
 }
 
 /// Creates a user and a first session, if the referrer is still valid and the email is free. With a password, the address counts as
-/// one that knows it (`counters`). With an identity, uses up its `token`, which must be unused.
+/// one that knows it (`counters`). With an identity, uses up its `token`, which must be unused, unless it fails.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -310,7 +310,7 @@ pub async fn sign_up(
         "INSERT INTO users (id, email, password_hash, name, referrer_id, invitation, is_verified, created_at, updated_at)
          SELECT ?1, ?2, ?3, ?4, referrer.id, user_tokens.lookup, ?7, ?6, ?6
          FROM user_tokens JOIN users AS referrer ON referrer.id = user_tokens.user_id
-         WHERE (?8 = 0 OR changes() > 0) AND user_tokens.lookup = ?5 AND user_tokens.expires_at > ?6 AND referrer.is_active = 1 AND ",
+         WHERE NOT EXISTS (SELECT 1 FROM spent WHERE key = ?8) AND user_tokens.lookup = ?5 AND user_tokens.expires_at > ?6 AND referrer.is_active = 1 AND ",
         has_uses_left!(),
         " ON CONFLICT (email) DO NOTHING
          RETURNING *"
@@ -322,18 +322,18 @@ pub async fn sign_up(
     .bind(user.referrer_lookup)
     .bind(session.now)
     .bind(user.is_verified)
-    .bind(token.is_some());
+    .bind(token.map(|token| token.id));
     let begin = sessions::begin(session, user.id, Condition::PasswordEpoch(FIRST_EPOCH));
-    let mut statements: Vec<Statement> = token.map(ProvenToken::spend).into_iter().collect();
-    let inserted_at = statements.len();
-    statements.extend([insert, events::insert_if_changed(event), begin]);
+    let mut statements = vec![insert];
+    statements.extend(token.map(ProvenToken::spend_if_changed));
+    statements.extend([events::insert_if_changed(event), begin]);
     let remember =
         |counters: &PasswordCounters| counters.remember_address(PasswordProof::Session(&session.id), session.now);
     statements.extend(counters.map(remember));
     statements.push(user_tokens::forget_recipient(user.referrer_lookup, user.id));
     statements.extend(token.into_iter().flat_map(|token| token.conclude(&session.id, session.now)));
     let answers = retry::batch(store, &statements).await?;
-    let inserted = answers.get(inserted_at).map(Rows::first).transpose()?.flatten();
+    let inserted = answers.first().map(Rows::first).transpose()?.flatten();
     if let Some(user) = inserted {
         return Ok(SignUp::Done(Box::new(user)));
     }

@@ -17,6 +17,7 @@ const LINK: &str = "/api/auth/me/identities/github";
 fn world(settings: &[(&str, &str)]) -> World {
     let world = World::with_settings(settings);
     world.postern.sql.execute("DELETE FROM identities", &[]);
+    world.postern.sql.execute("DELETE FROM unlinked_identities", &[]);
     world
 }
 
@@ -174,7 +175,7 @@ fn the_owner_of_an_account_is_told_when_a_provider_is_linked_and_unlinked() {
 
 #[test]
 fn a_second_factor_is_still_asked_for_and_the_identity_is_linked_only_after_it() {
-    let world = world(&[]);
+    let world = &world(&[]);
     let postern = &world.postern;
     postern.verify(&world.tess.id);
     let sessions = count(postern, "sessions");
@@ -191,8 +192,114 @@ fn a_second_factor_is_still_asked_for_and_the_identity_is_linked_only_after_it()
     let session = claims(text(&answer["token"]));
     assert_eq!((&session["amr"], &session["acr"]), (&json!(["fed", "otp", "mfa"]), &json!("2")));
     assert_eq!(identities(postern, text(&answer["token"])).len(), 1);
-    // The same once it is linked.
-    sign_in(postern, user(1, "other@example.com", false)).refused(403, "second_factor_required");
+    // The same once it is linked, and that it was used is noted.
+    postern.wait(MINUTE);
+    let again = pending_token(sign_in(postern, user(1, "other@example.com", false)));
+    complete(world, &again).expect(200);
+    let list = identities(postern, text(&answer["token"]));
+    assert_eq!(
+        (list[0]["last_used_at"].as_i64(), &list[0]["email"]),
+        (Some(postern.now.get()), &json!("other@example.com"))
+    );
+}
+
+/// The token of a sign-in that waits for its second step.
+fn pending_token(refused: Answer) -> String {
+    let token = text(&refused.body["detail"]["token"]).to_owned();
+    refused.refused(403, "second_factor_required");
+    token
+}
+
+/// Gives the second factor of Tess.
+fn complete(world: &World, token: &str) -> Answer {
+    let code = totp_code(&world.totp, world.postern.now.get());
+    world.postern.post("/api/auth/login/second-factor").json(json!({ "token": token, "code": code })).send()
+}
+
+#[test]
+fn a_second_step_opens_nothing_once_what_the_first_one_has_proven_does_not_hold() {
+    let world = &world(&[]);
+    let postern = &world.postern;
+    postern.verify(&world.tess.id);
+    let execute = |sql: &'static str| postern.sql.execute(sql, &[world.tess.id.as_str().into()]);
+    // The identity would be linked, but the account has another email now, or its email is no longer verified.
+    for (change, back) in [
+        (
+            "UPDATE users SET email = 'moved@example.com' WHERE id = ?1",
+            "UPDATE users SET email = 'tess@example.com' WHERE id = ?1",
+        ),
+        ("UPDATE users SET is_verified = 0 WHERE id = ?1", "UPDATE users SET is_verified = 1 WHERE id = ?1"),
+    ] {
+        let pending = pending_token(sign_in(postern, user(1, TESS, true)));
+        execute(change);
+        complete(world, &pending).refused(401, "wrong_code");
+        execute(back);
+        assert_eq!(count(postern, "identities"), 0);
+        postern.wait(MINUTE);
+    }
+    complete(world, &pending_token(sign_in(postern, user(1, TESS, true)))).expect(200);
+    postern.wait(MINUTE);
+
+    // The identity was linked, and is not anymore.
+    let pending = pending_token(sign_in(postern, user(1, TESS, true)));
+    execute("DELETE FROM identities WHERE user_id = ?1");
+    complete(world, &pending).refused(401, "wrong_code");
+
+    // Everything was signed out.
+    postern.wait(MINUTE);
+    execute("DELETE FROM unlinked_identities WHERE user_id = ?1");
+    let pending = pending_token(sign_in(postern, user(1, TESS, true)));
+    postern.wait(MINUTE);
+    let end = format!("/api/auth/admin/users/{}/sessions", world.tess.id);
+    postern.request(Method::DELETE, &end).bearer(&world.admin_token).send().expect(200);
+    complete(world, &pending).refused(401, "wrong_code");
+    assert_eq!(count(postern, "identities"), 0);
+}
+
+#[test]
+fn an_unlinked_identity_signs_in_again_only_once_its_owner_has_linked_it() {
+    let world = &world(&[("SIGN_UP", "open")]);
+    let postern = &world.postern;
+    let github = user(1, GRACE, true);
+    let session = text(&sign_in(postern, github).expect(200)["token"]).to_owned();
+    let linked = text(&identities(postern, &session)[0]["id"]).to_owned();
+    let path = format!("/api/auth/me/identities/{linked}");
+    postern.request(Method::DELETE, &path).bearer(&session).send().expect(200);
+    sign_in(postern, github).refused(409, "account_exists");
+    // Another identity with the same email is not meant.
+    sign_in(postern, user(2, GRACE, true)).expect(200);
+    link(postern, &session, github).expect(200);
+    sign_in(postern, github).expect(200);
+
+    // Whoever takes over an unverified account has unlinked nothing.
+    let ada = user(3, ADA, true);
+    postern.sql.execute("DELETE FROM unlinked_identities", &[]);
+    let linked = text(&link(postern, &world.ada.token, ada).expect(200)["id"]).to_owned();
+    let path = format!("/api/auth/me/identities/{linked}");
+    postern.request(Method::DELETE, &path).bearer(&world.ada.token).send().expect(200);
+    sign_in(postern, ada).expect(200);
+    sign_in(postern, ada).expect(200);
+}
+
+#[test]
+fn two_tabs_of_a_new_user_both_finish() {
+    for referrer in [false, true] {
+        let world = &world(&[("SIGN_UP", "open")]);
+        let postern = &world.postern;
+        let body = if referrer { json!({ "referrer": world.referrer }) } else { json!({}) };
+        user(1, NEW, true).answers(postern);
+        let path = format!("{LOGIN}/callback");
+        let bodies: Vec<Value> = (0..10).map(|_| begin(postern, body.clone())).collect();
+        let users = count(postern, "users");
+        let answers = postern.at_once(bodies.iter().map(|body| postern.post(&path).json(body.clone())).collect());
+        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        assert_eq!(statuses, [200; 10], "{}", answers.iter().map(|answer| answer.text.as_str()).collect::<String>());
+        assert_eq!((count(postern, "users"), count(postern, "identities")), (users + 1, 1));
+        // And none of them works twice.
+        for body in bodies {
+            come_back(postern, body).refused(401, "provider_refused");
+        }
+    }
 }
 
 #[test]
@@ -302,7 +409,8 @@ fn every_mode_decides_about_a_sign_up_with_a_provider() {
 
 #[test]
 fn an_approved_applicant_signs_in_with_the_provider() {
-    let world = world(&[("SIGN_UP", "approval")]);
+    // Also where an email alone links nothing.
+    let world = world(&[("SIGN_UP", "approval"), ("ACCOUNT_LINKING", "off")]);
     let postern = &world.postern;
     sign_in(postern, user(1, NEW, true)).expect(202);
     let list = postern.get("/api/auth/admin/sign-ups").bearer(&world.admin_token).send().expect(200);

@@ -11,6 +11,7 @@ use crate::support::{
 fn world() -> World {
     let world = World::with_settings(&SETTINGS);
     world.postern.sql.execute("DELETE FROM identities", &[]);
+    world.postern.sql.execute("DELETE FROM unlinked_identities", &[]);
     provider::start(&world.postern);
     world
 }
@@ -337,6 +338,12 @@ fn userinfo_gives_the_email_if_it_is_of_the_same_user() {
     postern.wait(SECOND);
     postern.net_answers(USERINFO, 200, &said("someone else"));
     sign_in(postern, without).refused(401, "provider_refused");
+    // `email_verified` of the ID token is not about an email that only the userinfo has.
+    postern.sql.execute("DELETE FROM identities", &[]);
+    postern.sql.execute("DELETE FROM unlinked_identities", &[]);
+    postern.wait(SECOND);
+    postern.net_answers(USERINFO, 200, &json!({ "sub": "248289761001", "email": GRACE }).to_string());
+    sign_in(postern, |_, claims| remove(claims, "email")).refused(409, "account_exists");
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn app(postern: &Postern) -> App {
 }
 
 fn pending() -> PendingSignIn {
-    PendingSignIn { user_id: "ada".to_owned(), password_epoch: 1, methods: "password".to_owned(), link: None }
+    PendingSignIn { user_id: "ada".to_owned(), password_epoch: 1, methods: "password".to_owned(), first_step: None }
 }
 
 fn challenge(ceremony: Ceremony) -> PasskeyChallenge {

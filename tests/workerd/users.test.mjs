@@ -13,7 +13,7 @@ import { exportUsers, importUsers } from "../../scripts/lib/users/move.mjs";
 import { columns, readHashConfig } from "../../scripts/lib/users/origin.mjs";
 import { readRecords } from "../../scripts/lib/users/read.mjs";
 import { loadRules } from "../../scripts/lib/users/rules.mjs";
-import { factorColumns } from "../../scripts/lib/users/second-factors.mjs";
+import { credentialColumns } from "../../scripts/lib/users/credentials.mjs";
 import { writeUsers } from "../../scripts/lib/users/write.mjs";
 import { PASSWORD, login, me, ok, refused, send } from "./support/client.mjs";
 import { authSecret, startPostern } from "./support/postern.mjs";
@@ -388,6 +388,14 @@ test("a user with second factors needs one to sign in after an import", async ()
     created_at: time,
     last_used_at: null,
   };
+  const identity = {
+    issuer: "https://accounts.google.com",
+    subject: "110169484474386276334",
+    provider: "google",
+    email: "moved@gmail.com",
+    created_at: time,
+    last_used_at: time,
+  };
   const user = {
     id: "moved",
     email: "moved@factors.example",
@@ -396,15 +404,25 @@ test("a user with second factors needs one to sign in after an import", async ()
     totp: [{ key_id, sealed: "sealed_-0", created_at: time, confirmed_at: time, last_used_at: time, last_step: 56 }],
     recovery_codes: ["1", "2"].map((sealed) => ({ key_id, sealed, created_at: time })),
     passkeys: [passkey, { ...passkey, credential_id: "other" }],
+    identities: [
+      { ...identity, email: null, last_used_at: null },
+      { ...identity, subject: "100000000000000000002", provider: "company" },
+    ],
+    unlinked_identities: [{ issuer: "https://github.com", subject: "583231" }],
   };
   const path = await lines("factors.jsonl", [
     user,
     { id: "unsafe", email: "unsafe@factors.example", second_factor: true },
+    { email: "thief@factors.example", identities: [identity] },
+    { email: "wrong@factors.example", identities: [{ ...identity, provider: "Google", issuer: "google" }] },
   ]);
   assert.equal((await imported(path, { secrets: ["another secret"] })).count.imported, 0);
   const { count, problems } = await imported(path, { secrets: ["another secret", authSecret] });
-  assert.deepEqual([count.imported, count.withSecondFactor, count.invalid], [1, 1, 1]);
-  assert.match(problems[0], /\(id unsafe\): .* second_factor is true without an authenticator app/);
+  assert.deepEqual([count.imported, count.withSecondFactor, count.invalid], [1, 1, 3]);
+  const said = problems.sort().join("\n");
+  assert.match(said, /\(id unsafe\): .* second_factor is true without an authenticator app/);
+  assert.match(said, /t\*\*\*@factors.example: one of its passkeys or identities belongs to another account/);
+  assert.match(said, /w\*\*\*@factors.example: identities has no valid issuer, provider/);
   const { detail } = refused(await login(postern, user.email), 403, "second_factor_required");
   assert.deepEqual(detail.methods, ["totp", "passkey", "recovery_code"]);
 });
@@ -430,13 +448,13 @@ test("an authenticator app and recovery codes work after they have moved", async
   await postern.sql("DELETE FROM users WHERE id = 'mover'");
 });
 
-/** Returns all second factors, without the ids that an import draws. */
-async function storedFactors() {
-  const rows = await Promise.all(factorColumns.map((table) => postern.sql(`SELECT * FROM ${table}`)));
+/** Returns all credentials besides passwords, without the ids that an import draws. */
+async function storedCredentials() {
+  const rows = await Promise.all(credentialColumns.map((table) => postern.sql(`SELECT * FROM ${table}`)));
   const withoutIds = rows.map((rows) => rows.map(({ id, ...row }) => JSON.stringify(row)).sort());
   assert.deepEqual(
     withoutIds.map(({ length }) => length),
-    [1, 2, 2],
+    [1, 2, 2, 2, 1],
   );
   return withoutIds;
 }
@@ -444,7 +462,7 @@ async function storedFactors() {
 test("an export can be imported unchanged, as JSON lines and as CSV", async () => {
   await imported(await lines("crowd.jsonl", crowd(2_000, "exported.example")));
   const before = await postern.sql(`SELECT ${columns.join(", ")} FROM users ORDER BY id`);
-  const factors = await storedFactors();
+  const credentials = await storedCredentials();
   const paths = [join(folder, "export.jsonl"), join(folder, "export.csv")];
   for (const path of paths) {
     assert.equal(await writeUsers(path, exportUsers(database)), before.length);
@@ -456,7 +474,7 @@ test("an export can be imported unchanged, as JSON lines and as CSV", async () =
     const { count, problems } = await imported(path);
     assert.deepEqual([count.imported, problems], [before.length, []]);
     assert.deepEqual(await postern.sql(`SELECT ${columns.join(", ")} FROM users ORDER BY id`), before);
-    assert.deepEqual(await storedFactors(), factors);
+    assert.deepEqual(await storedCredentials(), credentials);
   }
   await signsIn("reader@example.com");
   assert.ok(!(await readFile(paths[0], "utf8")).includes(PASSWORD));

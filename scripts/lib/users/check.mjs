@@ -3,7 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { isFalse, isTrue } from "./origin.mjs";
-import { checkFactors } from "./second-factors.mjs";
+import { checkCredentials } from "./credentials.mjs";
 import { readTime } from "./time.mjs";
 
 /** Maximum length of the JSON of `extra` in characters: the size limit of a request. */
@@ -62,9 +62,14 @@ export function check(raw, rules, keyIds, now = Date.now()) {
     problems.push("frozen_by and frozen_at must be given together");
   if (user.frozen_by && user.is_active === 1) problems.push("is_active must be false for a user who is frozen");
   user.updated_at = take("updated_at", (value) => (value === undefined ? (user.created_at ?? now) : time(value)));
-  const { factors, problems: ofFactors } = checkFactors(raw, user, rules, keyIds);
-  problems.push(...ofFactors);
-  return { user: { ...user, ...factors }, problems, hasId: Boolean(raw.id), hasPassword: user.password_hash !== "" };
+  const { credentials, problems: ofCredentials } = checkCredentials(raw, user, rules, keyIds);
+  problems.push(...ofCredentials);
+  return {
+    user: { ...user, ...credentials },
+    problems,
+    hasId: Boolean(raw.id),
+    hasPassword: user.password_hash !== "",
+  };
 }
 
 /** Shortens an address, valid or not, for the terminal: `a***@example.com`. */

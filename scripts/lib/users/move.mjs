@@ -5,7 +5,13 @@ import { check, masked, maxName } from "./check.mjs";
 import { knownDefaults } from "./defaults.mjs";
 import { columns, toUser } from "./origin.mjs";
 import { loadRules } from "./rules.mjs";
-import { exportedFactors, insertFactors, selectedFactors, usedPasskeys } from "./second-factors.mjs";
+import {
+  exportedCredentials,
+  insertCredentials,
+  selectedCredentials,
+  usedCredentials,
+  ownCredentials,
+} from "./credentials.mjs";
 
 /** Maximum users and characters per statement: a parameter of D1 has at most 2 MB. */
 const batchLength = 1000;
@@ -70,9 +76,9 @@ export async function importUsers(database, read, options = {}) {
   let namesReferrers = false;
   for await (const batch of batches(checked(read, rules, keyIds, options, report))) {
     // What was imported is found in the database. A dry run has to remember it.
-    if (!dryRun || !seen) seen = { ids: new Set(), emails: new Set(), passkeys: new Set() };
+    if (!dryRun || !seen) seen = { ids: new Set(), emails: new Set(), credentials: new Set() };
     const news = await unknown(database, batch);
-    const used = await usedPasskeys(
+    const used = await usedCredentials(
       database,
       batch.map(({ user }) => user),
     );
@@ -80,7 +86,7 @@ export async function importUsers(database, read, options = {}) {
     for (const one of sharing)
       report(
         withId(one.place, one.user.id),
-        `${masked(one.user.email)}: one of its passkeys belongs to another account, or is there twice: remove it from passkeys`,
+        `${masked(one.user.email)}: one of its passkeys or identities belongs to another account, or is there twice: remove it from passkeys or identities`,
         one.record,
       );
     for (const one of fresh) {
@@ -105,7 +111,7 @@ export async function importUsers(database, read, options = {}) {
       if (one.user.totp.length + one.user.passkeys.length > 0) count.withSecondFactor += 1;
       if (one.lost.length > 0) count.lostSecondFactor += 1;
       if (one.isSilent) count.silent += 1;
-      if (!one.hasPassword && one.user.passkeys.length === 0) {
+      if (!one.hasPassword && one.user.passkeys.length + one.user.identities.length === 0) {
         count.withoutPassword += 1;
         one.notes.push('has no password; the user can set one with "Forgot your password?"');
       }
@@ -206,30 +212,30 @@ async function unknown(database, batch) {
 }
 
 /**
- * Returns the new users, except those whose id or email occurred earlier in the file (`fresh`), and those who have a passkey of
- * another user (`sharing`).
+ * Returns the new users, except those whose id or email occurred earlier in the file (`fresh`), and those who have a passkey or
+ * an identity of another user (`sharing`).
  */
 function withoutTwins(batch, news, seen, used) {
   const fresh = [];
   const sharing = [];
   for (const one of batch) {
-    const { id, email, passkeys } = one.user;
+    const { id, email } = one.user;
     if (!news.has(id) || seen.ids.has(id) || seen.emails.has(email)) continue;
-    const own = new Set(passkeys.map(({ credential_id }) => credential_id));
-    if (own.size < passkeys.length || [...own].some((one) => used.has(one) || seen.passkeys.has(one))) {
+    const own = ownCredentials(one.user);
+    if (new Set(own).size < own.length || own.some((key) => used.has(key) || seen.credentials.has(key))) {
       sharing.push(one);
       continue;
     }
     seen.ids.add(id);
     seen.emails.add(email);
-    for (const one of own) seen.passkeys.add(one);
+    for (const key of own) seen.credentials.add(key);
     fresh.push(one);
   }
   return { fresh, sharing };
 }
 
 /**
- * Inserts users, their second factors, their freezes and an audit event for each, in one transaction: an interrupted import leaves no
+ * Inserts users, their credentials, their freezes and an audit event for each, in one transaction: an interrupted import leaves no
  * user without the second factor. Returns the ids of the new users.
  */
 async function insert(database, fresh) {
@@ -242,7 +248,7 @@ async function insert(database, fresh) {
        ON CONFLICT DO NOTHING RETURNING id`,
       news,
     ],
-    ...insertFactors(fresh.map(({ user }) => user)),
+    ...insertCredentials(fresh.map(({ user }) => user)),
     [
       `INSERT INTO events (at, action, result, actor_id, subject_id, address, new_value)
        SELECT max(?2, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), ?2)), 'user_imported', 'success', 'operator',
@@ -339,13 +345,13 @@ export async function* exportUsers(database) {
   let last = "";
   for (;;) {
     const rows = await database.query(
-      `SELECT ${columns.join(", ")}, (SELECT frozen_at FROM freezes WHERE user_id = users.id) AS freeze_since, ${selectedFactors}
+      `SELECT ${columns.join(", ")}, (SELECT frozen_at FROM freezes WHERE user_id = users.id) AS freeze_since, ${selectedCredentials}
        FROM users WHERE id > ?1 ORDER BY id LIMIT ${pageLength}`,
       last,
     );
     for (const row of rows) {
       for (const flag of flags) row[flag] = row[flag] === 1;
-      yield { ...row, extra: JSON.parse(row.extra), ...exportedFactors(row) };
+      yield { ...row, extra: JSON.parse(row.extra), ...exportedCredentials(row) };
     }
     if (rows.length < pageLength) return;
     last = rows.at(-1).id;

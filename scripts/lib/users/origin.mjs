@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { Failure } from "../run.mjs";
-import { factorColumns } from "./second-factors.mjs";
+import { credentialColumns } from "./credentials.mjs";
 import { readTime } from "./time.mjs";
 
 /** The columns of the table `users` to import and export, in the order of the export. */
@@ -26,7 +26,7 @@ export const columns = [
 ];
 
 /** The columns of an export. `freeze_since` is when the freeze of this user's invite tree started. */
-export const exportedColumns = [...columns, "freeze_since", ...factorColumns];
+export const exportedColumns = [...columns, "freeze_since", ...credentialColumns];
 
 /**
  * Recognizes the service of a record by a column that only that service has. Case, spaces and underscores in column names are

@@ -43,10 +43,10 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
 )]
 pub async fn approve(app: &App, admin: &Admin, id: &str) -> Result<Response, Error> {
     let request = sign_ups::find(&app.store, id).await?.ok_or(Error::NotFound)?;
-    let user_id = random::id()?;
+    let (user_id, identity_id) = (random::id()?, random::id()?);
     let queued = QueuedMail::sign_up_answer(app, &Email::from_store(request.email), request.name, true).await?;
     let event = audit::by_admin(app, Action::SignUpApproved, admin, &user_id).sets(Some(Role::User), Some(0));
-    match sign_ups::approve(&app.store, id, &user_id, &queued.mail, &event).await? {
+    match sign_ups::approve(&app.store, id, &user_id, &identity_id, &queued.mail, &event).await? {
         Approval::Done => {}
         Approval::EmailTaken => return Err(Error::EmailTaken),
         Approval::Refused => return Err(bearer::refusal_of_admin(app, admin, Error::NotFound).await),

@@ -240,7 +240,7 @@ impl World {
     /// The token of a login of a user with a new password that waits for its second step.
     pub fn pending(&self, user_id: &str) -> String {
         let (user_id, methods) = (user_id.to_owned(), "password".to_owned());
-        one_time::seal(&self.app(), &PendingSignIn { user_id, password_epoch: 0, methods, link: None }).unwrap()
+        one_time::seal(&self.app(), &PendingSignIn { user_id, password_epoch: 0, methods, first_step: None }).unwrap()
     }
 
     /// Signs a user in at GitHub.

@@ -1,5 +1,5 @@
-// Authenticator apps, recovery codes and passkeys in exports and imports. What is encrypted stays encrypted: only the service with the
-// same AUTH_SECRET can read it.
+// Login credentials besides the password in exports and imports: authenticator apps, recovery codes, passkeys and identities at
+// providers. What is encrypted stays encrypted: only the service with the same AUTH_SECRET can read it.
 
 import { randomUUID } from "node:crypto";
 
@@ -20,16 +20,22 @@ const tables = {
     "created_at",
     "last_used_at",
   ],
+  identities: ["issuer", "subject", "provider", "email", "created_at", "last_used_at"],
+  // After the identities, because linking one removes it here.
+  unlinked_identities: ["issuer", "subject"],
 };
 
-/** The columns of an export. `second_factor` is a column of the table `users`. */
-export const factorColumns = Object.keys(tables);
+/** The tables with an id for each row. */
+const withIds = ["recovery_codes", "passkeys", "identities"];
 
-/** Maximum rows per user (src/domain/recovery_code.rs, src/domain/passkey.rs). */
-const most = { totp: 1, recovery_codes: 10, passkeys: 20 };
+/** The columns of an export. */
+export const credentialColumns = Object.keys(tables);
 
-/** The expressions that select the second factors of a user. An app that was never confirmed is none. */
-export const selectedFactors = factorColumns
+/** Maximum rows per user (src/domain/recovery_code.rs, src/domain/passkey.rs, src/store/identities.rs). */
+const most = { totp: 1, recovery_codes: 10, passkeys: 20, identities: 20, unlinked_identities: 10_000 };
+
+/** The expressions that select the credentials of a user. An app that was never confirmed is none. */
+export const selectedCredentials = credentialColumns
   .map((table) => {
     const members = tables[table].map((column) => `'${column}', ${column}`).join(", ");
     const condition = table === "totp" ? " AND confirmed_at IS NOT NULL" : "";
@@ -37,18 +43,17 @@ export const selectedFactors = factorColumns
   })
   .join(", ");
 
-/** Returns the second factors of an exported row as JSON. A user without any has `null`, which is an empty cell in CSV. */
-export function exportedFactors(row) {
-  const parsed = factorColumns.map((table) => [table, JSON.parse(row[table])]);
+/** Returns the credentials of an exported row as JSON. A user without any has `null`, which is an empty cell in CSV. */
+export function exportedCredentials(row) {
+  const parsed = credentialColumns.map((table) => [table, JSON.parse(row[table])]);
   return Object.fromEntries(parsed.map(([table, items]) => [table, items.length > 0 ? items : null]));
 }
 
-/** Returns the statements that insert the second factors of users, `[sql, users as JSON]`, for the batch that inserts the users. */
-export function insertFactors(users) {
-  return factorColumns.flatMap((table) => {
+/** Returns the statements that insert the credentials of users, `[sql, users as JSON]`, for the batch that inserts the users. */
+export function insertCredentials(users) {
+  return credentialColumns.flatMap((table) => {
     const owners = users.filter((user) => user[table].length > 0);
-    // The tables with several rows per user have ids.
-    const columns = table === "totp" ? tables[table] : ["id", ...tables[table]];
+    const columns = withIds.includes(table) ? ["id", ...tables[table]] : tables[table];
     const values = columns.map((column) => `item.value ->> '${column}'`).join(", ");
     const sql = `INSERT INTO ${table} (user_id, ${columns.join(", ")}) SELECT owner.value ->> 'id', ${values}
       FROM json_each(?1) AS owner, json_each(owner.value, '$.${table}') AS item
@@ -58,19 +63,19 @@ export function insertFactors(users) {
 }
 
 /**
- * Checks the second factors of a user.
+ * Checks the credentials of a user.
  *
  * @param {object} raw The user, with the values of the file.
  * @param {object} user The columns of the table `users`, checked.
  * @param {object} rules As `loadRules` returns them.
  * @param {Set<string>} [keyIds] The keys that the service accepts, if they are known.
- * @returns {{factors: object, problems: string[]}} The rows to store by table, and what is wrong.
+ * @returns {{credentials: object, problems: string[]}} The rows to store by table, and what is wrong.
  */
-export function checkFactors(raw, user, rules, keyIds) {
+export function checkCredentials(raw, user, rules, keyIds) {
   const problems = [];
-  const factors = {};
-  for (const table of factorColumns) {
-    factors[table] = [];
+  const credentials = {};
+  for (const table of credentialColumns) {
+    credentials[table] = [];
     const items = list(raw[table]);
     if (!items || items.length > most[table]) {
       problems.push(`${table} must be a JSON list of at most ${most[table]}`);
@@ -82,12 +87,12 @@ export function checkFactors(raw, user, rules, keyIds) {
       const unknown = Object.keys(given).filter((column) => !tables[table].includes(column));
       if (wrong.length > 0) problems.push(`${table} has no valid ${wrong.join(", ")}`);
       else if (unknown.length > 0) problems.push(`${table} has unknown columns: ${unknown.join(", ")}`);
-      else factors[table].push(table === "totp" ? item : { id: randomUUID(), ...item });
+      else credentials[table].push(withIds.includes(table) ? { id: randomUUID(), ...item } : item);
     }
   }
-  const { totp, recovery_codes, passkeys } = factors;
+  const { totp, recovery_codes, passkeys } = credentials;
   const isAny = [totp, recovery_codes, passkeys].some((items) => items.length > 0);
-  if (problems.length > 0) return { factors, problems };
+  if (problems.length > 0) return { credentials, problems };
 
   // Its second factors are bound to the id: the service encrypts with it, and passkeys contain it.
   if (isAny && !raw.id) problems.push("id is missing, but second factors work only with the id of their user");
@@ -102,15 +107,29 @@ export function checkFactors(raw, user, rules, keyIds) {
     problems.push(
       "totp or recovery_codes are encrypted with another AUTH_SECRET: set that as AUTH_SECRET_PREVIOUS of the service, or remove both and set second_factor to false",
     );
-  return { factors, problems };
+  return { credentials, problems };
 }
 
-/** Returns the credential ids in the database among those of these users. */
-export async function usedPasskeys(database, users) {
-  const ids = users.flatMap(({ passkeys }) => passkeys.map(({ credential_id }) => credential_id));
-  if (ids.length === 0) return new Set();
-  const sql = "SELECT credential_id FROM passkeys WHERE credential_id IN (SELECT value FROM json_each(?1))";
-  return new Set((await database.query(sql, JSON.stringify(ids))).map(({ credential_id }) => credential_id));
+/** Returns a key for each credential that only one account can have: its passkeys and its identities. */
+export function ownCredentials({ passkeys, identities }) {
+  return [
+    ...passkeys.map(({ credential_id }) => credential_id),
+    ...identities.map(({ issuer, subject }) => JSON.stringify([issuer, subject])),
+  ];
+}
+
+/** Returns the keys of those that are in the database already. */
+export async function usedCredentials(database, users) {
+  const keys = JSON.stringify(users.flatMap(ownCredentials));
+  if (keys === "[]") return new Set();
+  const rows = await database.query(
+    `SELECT credential_id AS key FROM passkeys WHERE credential_id IN (SELECT value FROM json_each(?1))
+     UNION ALL
+     SELECT json_array(issuer, subject) FROM identities
+       JOIN json_each(?1) ON value LIKE '[%' AND issuer = value ->> 0 AND subject = value ->> 1`,
+    keys,
+  );
+  return new Set(rows.map(({ key }) => key));
 }
 
 function list(value) {
@@ -143,7 +162,15 @@ const readers = {
   aaguid: (value) => typeof value === "string" && /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(value),
   transports: (value) => typeof value === "string" && value.length <= 200 && isTexts(value),
   name: (value, _, rules) => isName(value, rules),
+  issuer: (value) => isText(value, 1, 2_000) && URL.canParse(value),
+  subject: (value) => isText(value, 1, 255),
+  provider: (value) => typeof value === "string" && /^[a-z][a-z0-9_]{0,30}$/.test(value),
+  email: (value) => value === null || isText(value, 3, 254),
 };
+
+function isText(value, least, most) {
+  return typeof value === "string" && value.length >= least && value.length <= most && !/\p{Cc}/u.test(value);
+}
 
 function isTexts(json) {
   return Boolean(list(json)?.every((one) => typeof one === "string"));
