@@ -674,7 +674,7 @@ export interface paths {
          *
          *     | The provider has verified the email and owns the address | Account with this email | |
          *     |---|---|---|
-         *     | yes | verified | Links the identity, tells the owner by email, and signs in. With `ACCOUNT_LINKING=off`: 409 `account_exists`. |
+         *     | yes | verified | Links the identity, tells the owner by email, and signs in. With `ACCOUNT_LINKING=off`, or if the identity was unlinked from this account: 409 `account_exists`. |
          *     | yes | not verified | Takes over the account: its password, name, sessions, passkeys, authenticator app, user tokens and other identities end. |
          *     | no | any | 409 `account_exists`: sign in another way, then link the identity. |
          *     | yes or no | none | Signs up, if the settings or the invitation let this email: 202 if an admin must approve the account, otherwise 403. |
