@@ -173,7 +173,9 @@ function tellOtherWays({ passkeys, identities }) {
     .filter(([count]) => count > 0)
     .map(([count, name]) => `${count} ${name}`);
   if (ways.length > 0)
-    console.log(`  Still valid: ${ways.join(" and ")}. The user and admins see them in the account, and can remove them.`);
+    console.log(
+      `  Still valid: ${ways.join(" and ")}. The user and admins see them in the account, and can remove them.`,
+    );
 }
 
 function text(value) {

@@ -413,18 +413,28 @@ test("a user with second factors needs one to sign in after an import", async ()
   const path = await lines("factors.jsonl", [
     user,
     { id: "unsafe", email: "unsafe@factors.example", second_factor: true },
-    { email: "thief@factors.example", identities: [identity] },
-    { email: "wrong@factors.example", identities: [{ ...identity, provider: "Google", issuer: "google" }] },
   ]);
   assert.equal((await imported(path, { secrets: ["another secret"] })).count.imported, 0);
   const { count, problems } = await imported(path, { secrets: ["another secret", authSecret] });
-  assert.deepEqual([count.imported, count.withSecondFactor, count.invalid], [1, 1, 3]);
-  const said = problems.sort().join("\n");
-  assert.match(said, /\(id unsafe\): .* second_factor is true without an authenticator app/);
-  assert.match(said, /t\*\*\*@factors.example: one of its passkeys or identities belongs to another account/);
-  assert.match(said, /w\*\*\*@factors.example: identities has no valid issuer, provider/);
+  assert.deepEqual([count.imported, count.withSecondFactor, count.invalid], [1, 1, 1]);
+  assert.match(problems[0], /\(id unsafe\): .* second_factor is true without an authenticator app/);
   const { detail } = refused(await login(postern, user.email), 403, "second_factor_required");
   assert.deepEqual(detail.methods, ["totp", "passkey", "recovery_code"]);
+});
+
+test("an identity of another user and an invalid one are refused", async () => {
+  const [{ issuer, subject, provider, email, created_at }] = await postern.sql("SELECT * FROM identities LIMIT 1");
+  const identity = { issuer, subject, provider, email, created_at };
+  const path = await lines("identities.jsonl", [
+    { email: "thief@identities.example", identities: [identity] },
+    { email: "wrong@identities.example", identities: [{ ...identity, provider: "Google", issuer: "google" }] },
+    { email: "twin@identities.example", identities: [1, 1].map(() => ({ ...identity, subject: "twin" })) },
+  ]);
+  const { count, problems } = await imported(path);
+  assert.deepEqual([count.imported, count.invalid], [0, 3]);
+  const said = problems.join("\n");
+  assert.equal(said.split("t***@identities.example: one of its passkeys or identities belongs to another").length, 3);
+  assert.match(said, /w\*\*\*@identities.example: identities has no valid issuer, provider/);
 });
 
 test("an authenticator app and recovery codes work after they have moved", async () => {
