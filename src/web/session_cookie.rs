@@ -81,9 +81,13 @@ pub fn is_wanted(request: &Request) -> bool {
 }
 
 /// Returns the token in the cookie. Two such cookies count as none, because a browser sends only one.
+///
+/// The other cookies can have any characters, because a neighboring host can set them. Only spaces and tabs are trimmed: to a browser, any
+/// other white space is part of the name, and such a name is not protected by the prefix `__Host-`.
 pub fn token(request: &Request, kind: Kind) -> Option<String> {
-    let header = request.header(&header::COOKIE)?;
-    let mut tokens = header.split(';').filter_map(|cookie| cookie.trim().strip_prefix(kind.name())?.strip_prefix('='));
+    let header = request.headers.get(&header::COOKIE)?;
+    let cookies = header.split(';').map(|cookie| cookie.trim_matches([' ', '\t']));
+    let mut tokens = cookies.filter_map(|cookie| cookie.strip_prefix(kind.name())?.strip_prefix('='));
     let token = tokens.next()?;
     // Several headers are joined by commas. A comma does not separate cookies, because cookies of other names can contain anything:
     // a neighboring host can set them.
@@ -93,7 +97,7 @@ pub fn token(request: &Request, kind: Kind) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderMap, Method};
+    use http::{HeaderMap, HeaderValue, Method};
     use std::rc::Rc;
 
     #[test]
@@ -101,7 +105,7 @@ mod tests {
         let found = |values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {
-                headers.append(header::COOKIE, value.parse().unwrap());
+                headers.append(header::COOKIE, HeaderValue::from_bytes(value.as_bytes()).unwrap());
             }
             let (method, origin, path, query) = (Method::GET, String::new(), String::new(), String::new());
             let request = Request { method, origin, path, query, headers: Rc::new(headers), body: Vec::new() };
@@ -112,6 +116,7 @@ mod tests {
             &["a=b; __Host-session=abc; c=d"],
             &["a=b;__Host-session=abc;"],
             &["session=x; __Host-session2=y; x__Host-session=z; __Host-session=abc"],
+            &["city=Z\u{fc}rich; __Host-session=abc; \u{2003}__Host-session=planted"],
         ] {
             assert_eq!(found(values).as_deref(), Some("abc"), "{values:?}");
         }
@@ -126,6 +131,12 @@ mod tests {
             &["__Host-session=abc", "a=b"],
             &["a=b,__Host-session=abc"],
             &["a=b", "__Host-session=abc"],
+            // White space that is part of the name.
+            &["\u{85}__Host-session=abc"],
+            &["\u{a0}__Host-session=abc"],
+            &["a=b;\u{2003}__Host-session=abc"],
+            &["a=b; \u{3000}__Host-session=abc"],
+            &["a=b; \u{feff}__Host-session=abc"],
         ] {
             assert_eq!(found(values), None, "{values:?}");
         }

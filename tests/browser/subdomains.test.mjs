@@ -178,6 +178,35 @@ for (const { name, domain } of levels) {
       assert.equal((await send("me")).body.email, "ada@example.com");
     });
 
+    test("a cookie that a host of someone else sets with other characters than ASCII does nothing", async () => {
+      await signUp(hosts.postern, "mallory@example.com").catch(() => {});
+      const answer = await hosts.postern.fetch(`${hosts.auth}/api/auth/login`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ email: "mallory@example.com", password: PASSWORD }),
+      });
+      const { token } = await answer.json();
+      const plant = async (...cookies) => {
+        await page.goto(hosts.evil);
+        await page.evaluate((cookies) => {
+          // biome-ignore lint/suspicious/noDocumentCookie: this is what the other host does
+          for (const cookie of cookies) document.cookie = `${cookie}; Domain=example.test; Path=/; Secure`;
+        }, cookies);
+      };
+      // To browsers, these are other names than `__Host-session`.
+      const disguised = ["\u2003", "\u00a0", "\u3000"].map((space) => `${space}__Host-session=${token}`);
+      await plant(...disguised);
+      await page.goto(hosts.app);
+      await page.waitForURL(/\/signin\?next=/);
+      await signIn();
+      await plant("city=Z\u00fcrich", ...disguised);
+      for (const url of [`${hosts.app}/`, `${hosts.auth}/account`]) {
+        await page.goto(url);
+        await page.getByText("ada@example.com").first().waitFor();
+      }
+      assert.equal((await send("me")).body.email, "ada@example.com");
+    });
+
     test("the server of the app gets the token only with SESSION_COOKIE_DOMAIN", async () => {
       await signIn();
       await page.goto(`${hosts.app}/`);

@@ -114,6 +114,21 @@ test("Hono: no session, and a wrong one, is a 401 in the format of Postern", asy
   assert.deepEqual((await ask("GET", "/welcome", bearer("nonsense"))).body, { welcome: "Welcome." });
 });
 
+test("a cookie whose name begins with white space is another cookie", async () => {
+  const { sessionCookie } = await import("postern-client/cookies");
+  // `Headers` of Node takes only bytes.
+  const received = (cookie) => {
+    const headers = Object.assign(new Headers(), { get: (name) => (name === "cookie" ? cookie : null) });
+    return sessionCookie({ method: "GET", url: "https://app.example.com", headers });
+  };
+  // A browser lets a neighboring host set the first three.
+  for (const space of ["\u00a0", "\u2003", "\ufeff", "\v", "\f"]) {
+    assert.equal(received(`${space}__Host-session=planted`), undefined, JSON.stringify(space));
+    assert.equal(received(`a=b; ${space}__Host-session=planted; __Host-session=own`), "own", JSON.stringify(space));
+  }
+  assert.equal(received("a=b;\t __Host-session=own;c=d"), "own");
+});
+
 test("Hono: a session that has ended is rejected where Postern is asked", async () => {
   const { token } = await signUp(postern, "ended@example.com");
   await send(postern, "POST", "/api/auth/logout", { token });

@@ -26,9 +26,12 @@ export function sessionCookie(request: Received, { origins = [] }: CookieOptions
   return onlyReads(request) || isFromPageOf(request, origins) ? token : "foreign_origin";
 }
 
-/** Two cookies of the same name count as none: a neighboring host can have added one. */
+/**
+ * Two cookies of the same name count as none: a neighboring host can have added one. To browsers, white space other than spaces and tabs is
+ * part of a name, which the prefix `__Host-` then does not protect.
+ */
 function tokenOf(header: string, isLocal: boolean): string | undefined {
-  const pairs = header.split(";").map((pair) => pair.trim());
+  const pairs = header.split(";").map((pair) => pair.replace(/^[ \t]+/, ""));
   for (const name of sessionCookieNames) {
     if (name === "local-session" && !isLocal) continue;
     const values = pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1));
