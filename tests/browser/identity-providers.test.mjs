@@ -104,6 +104,55 @@ test("the code is not in the address bar, and the token is forgotten once it is 
   await leave();
 });
 
+test("a provider on another site can send the browser back with a form, as Apple does", async () => {
+  const { page, leave, email } = await enter("form");
+  const posted = await withFormPost(page);
+  await enterWithAcme(page, "form");
+  await isOnAccount(page);
+  await profile(page).getByText(email).waitFor();
+  assert.deepEqual(posted(), []);
+
+  // Signed in, but browsers do not send `SameSite=Strict` cookies with this form. The page that it leads to has them.
+  const accounts = section(page, "Linked accounts");
+  await accounts.getByRole("button", { name: "Unlink" }).waitFor();
+  await page.getByRole("button", { name: "Link Acme" }).click();
+  await expectMessage(accounts, "Acme");
+  assert.deepEqual(posted(), [["local-session", "SameSite=Strict"]]);
+  await leave();
+});
+
+/**
+ * Makes the provider answer with a form. Returns a function that returns the cookies that the browser has not sent with the last form, and
+ * why.
+ */
+async function withFormPost(page) {
+  await page.route(`${acme.issuer}/auth?**`, (route) => {
+    const url = new URL(route.request().url());
+    url.searchParams.set("response_mode", "form_post");
+    return route.continue({ url: url.href });
+  });
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Network.enable");
+  let form;
+  const cookies = new Map();
+  devtools.on("Network.requestWillBeSent", ({ requestId, request }) => {
+    if (request.method === "POST" && request.url === `${postern.url}/api/auth/callback/acme`) form = requestId;
+  });
+  devtools.on("Network.requestWillBeSentExtraInfo", ({ requestId, associatedCookies }) => {
+    // The redirect after the form has the same id.
+    if (!cookies.has(requestId)) cookies.set(requestId, associatedCookies);
+  });
+  return () => {
+    assert.ok(form, "no form was sent");
+    const kept = cookies.get(form).map(({ cookie, blockedReasons: [reason] }) => {
+      assert.match(reason, /^(Schemeful)?SameSiteStrict$/);
+      return [cookie.name, "SameSite=Strict"];
+    });
+    form = undefined;
+    return kept;
+  };
+}
+
 test("an invitation survives the round trip, and without one the page says that it takes one", async () => {
   await postern.restart({ settings: { SIGN_UP: "invitation" } });
   try {

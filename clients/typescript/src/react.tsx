@@ -153,6 +153,7 @@ export function SignInForm({ onSignedIn, returnTo, className }: SignInFormProps)
   const id = useId();
   const [step, setStep] = useState<Step>({ kind: "start" });
   const [email, setEmail] = useState("");
+  const [recoveryCode, setRecoveryCode] = useState("");
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string>();
   const [config, setConfig] = useState<components["schemas"]["Config"]>();
@@ -171,8 +172,11 @@ export function SignInForm({ onSignedIn, returnTo, className }: SignInFormProps)
     };
   }, [postern]);
 
-  // The field of a new step gets the focus, as after a new page.
-  const first = useRef<HTMLInputElement>(null);
+  // The field of a new step gets the focus, as after a new page. Without a field, its first button does.
+  const first = useRef<HTMLElement | null>(null);
+  const focused = useCallback((element: HTMLElement | null) => {
+    first.current = element;
+  }, []);
   const previous = useRef<Step["kind"]>("start");
   useEffect(() => {
     if (previous.current !== step.kind) first.current?.focus();
@@ -209,6 +213,7 @@ export function SignInForm({ onSignedIn, returnTo, className }: SignInFormProps)
   };
   const startAgain = () => {
     setProblem(undefined);
+    setRecoveryCode("");
     setStep({ kind: "start" });
   };
 
@@ -240,7 +245,7 @@ export function SignInForm({ onSignedIn, returnTo, className }: SignInFormProps)
       <form key="code" className={className} aria-busy={busy} onSubmit={verify}>
         <p role="status">We have sent a code to {email}, if that address can sign in.</p>
         <label htmlFor={`${id}-code`}>Code from the email</label>
-        <input {...code} id={`${id}-code`} ref={first} aria-describedby={describedBy} />
+        <input {...code} id={`${id}-code`} ref={focused} aria-describedby={describedBy} />
         <button type="submit" disabled={busy}>
           Sign in
         </button>
@@ -252,29 +257,30 @@ export function SignInForm({ onSignedIn, returnTo, className }: SignInFormProps)
   if (step.kind === "second") {
     const { methods, finish } = step.required;
     const verify = submit(async (fields) => {
-      const recoveryCode = text(fields, "recovery_code").trim();
-      finished(await finish(recoveryCode ? { recoveryCode } : { code: text(fields, "code").trim() }));
+      const recovery = recoveryCode.trim();
+      finished(await finish(recovery ? { recoveryCode: recovery } : { code: text(fields, "code").trim() }));
     });
-    const takesCodes = methods.includes("totp") || methods.includes("recovery_code");
+    const takesTotp = methods.includes("totp");
+    const takesRecoveryCodes = methods.includes("recovery_code");
     return (
       <form key="second" className={className} aria-busy={busy} onSubmit={verify}>
         <p>Your account needs a second step.</p>
-        {methods.includes("totp") && (
+        {takesTotp && (
           <>
             <label htmlFor={`${id}-code`}>Code from your authenticator app</label>
             <input
               {...code}
               id={`${id}-code`}
-              ref={first}
-              required={!methods.includes("recovery_code")}
+              ref={focused}
+              required={recoveryCode === ""}
               aria-describedby={describedBy}
             />
           </>
         )}
-        {methods.includes("recovery_code") && (
+        {takesRecoveryCodes && (
           <>
             <label htmlFor={`${id}-recovery`}>
-              {methods.includes("totp") ? "Or one of your recovery codes" : "One of your recovery codes"}
+              {takesTotp ? "Or one of your recovery codes" : "One of your recovery codes"}
             </label>
             <input
               id={`${id}-recovery`}
@@ -282,11 +288,15 @@ export function SignInForm({ onSignedIn, returnTo, className }: SignInFormProps)
               autoComplete="off"
               autoCapitalize="none"
               spellCheck={false}
+              required={!takesTotp}
+              ref={takesTotp ? undefined : focused}
+              value={recoveryCode}
+              onChange={(event) => setRecoveryCode(event.currentTarget.value)}
               aria-describedby={describedBy}
             />
           </>
         )}
-        {takesCodes && (
+        {(takesTotp || takesRecoveryCodes) && (
           <button type="submit" disabled={busy}>
             Sign in
           </button>
@@ -295,6 +305,7 @@ export function SignInForm({ onSignedIn, returnTo, className }: SignInFormProps)
           <button
             type="button"
             disabled={busy}
+            ref={takesTotp || takesRecoveryCodes ? undefined : focused}
             onClick={() => attempt(async () => finished(await finish({ passkey: true })))}
           >
             Use a passkey
@@ -325,7 +336,7 @@ export function SignInForm({ onSignedIn, returnTo, className }: SignInFormProps)
         spellCheck={false}
         autoComplete="username"
         required
-        ref={first}
+        ref={focused}
         value={email}
         onChange={(event) => setEmail(event.currentTarget.value)}
         aria-describedby={describedBy}

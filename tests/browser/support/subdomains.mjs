@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { startPostern } from "../../workerd/support/postern.mjs";
 import { SITE } from "./browser.mjs";
 
-/** Starts the hosts. `settings` gets their origins. */
-export async function startSubdomains(settings) {
+/** Starts the hosts. `settings` gets their origins. `outbound` is that of {@link startPostern}. */
+export async function startSubdomains(settings, outbound = undefined) {
   const received = { app: [], evil: [] };
   const responders = {};
   const server = createServer(certificate(), async (request, response) => {
@@ -27,7 +27,7 @@ export async function startSubdomains(settings) {
   await once(server, "listening");
   const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
   const [auth, app, evil] = ["auth", "app", "evil"].map((name) => `https://${name}.${SITE}:${port}`);
-  const postern = await startPostern({ settings: { APP_URL: auth, ...settings({ auth, app, evil }) } });
+  const postern = await startPostern({ settings: { APP_URL: auth, ...settings({ auth, app, evil }) }, outbound });
 
   async function pass(request, response) {
     const chunks = [];

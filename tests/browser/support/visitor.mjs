@@ -19,10 +19,10 @@ export const looks = /** @type {const} */ (["light", "dark"]).flatMap((colorSche
  *
  * @param {import("playwright-core").Browser} browser
  * @param {{ url: string }} postern
- * @param {Pick<import("playwright-core").BrowserContextOptions, "colorScheme" | "viewport">} [look]
+ * @param {Pick<import("playwright-core").BrowserContextOptions, "colorScheme" | "viewport" | "ignoreHTTPSErrors">} [look]
  */
-export async function visit(browser, postern, { colorScheme, viewport } = looks[1]) {
-  return await open(await browser.newContext({ baseURL: postern.url, colorScheme, viewport }));
+export async function visit(browser, postern, { colorScheme, viewport, ignoreHTTPSErrors } = looks[1]) {
+  return await open(await browser.newContext({ baseURL: postern.url, colorScheme, viewport, ignoreHTTPSErrors }));
 }
 
 /** Like {@link visit}, in a separate browser that blocks cookies. */
