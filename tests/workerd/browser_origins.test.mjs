@@ -6,13 +6,15 @@ import { adminToken, assertConventions, login, ok, raw, refused, send, signUp } 
 import { startPostern } from "./support/postern.mjs";
 
 const LISTED = "https://spa.example";
+/** An app on the same site. */
+const APP = "http://localhost:5174";
 // Local development over plain http. tests/api/session_cookie.rs tests the attributes in production.
 const CLEARED = "local-session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0";
 
 let postern;
 let own;
 before(async () => {
-  postern = await startPostern({ settings: { CORS_ORIGINS: `${LISTED},http://localhost:5173` } });
+  postern = await startPostern({ settings: { CORS_ORIGINS: `${LISTED},http://localhost:5173`, APP_ORIGINS: APP } });
   own = postern.url;
 });
 after(() => postern?.stop());
@@ -99,6 +101,42 @@ test("only the service's own pages can use the session cookie", async () => {
   const late = await get("/api/auth/me");
   refused(late, 401, "invalid_token");
   assert.deepEqual(late.headers.getSetCookie(), []);
+});
+
+test("an app on the same site uses the session cookie, except for admin calls and sensitive changes", async () => {
+  const { user } = await signUp(postern, "app@example.com");
+  const signedIn = await login(postern, user.email, undefined, { headers: { origin: APP, "x-session-cookie": "set" } });
+  const { token } = ok(signedIn);
+  assert.match(signedIn.headers.getSetCookie().join(), new RegExp(`^local-session=${token};`));
+  const call = (method, path, json, headers = {}) =>
+    send(postern, method, path, { json, headers: { cookie: cookie(token), origin: APP, ...headers } });
+  const asked = await preflight("/api/auth/me/name", APP);
+  const answers = [
+    asked,
+    await call("GET", "/api/auth/me"),
+    await call("PUT", "/api/auth/me/name", { name: "Ada" }, { "x-acting-as": user.id }),
+  ];
+  assert.match(asked.headers.get("access-control-allow-headers"), /X-Session-Cookie/);
+  for (const { headers, status } of answers) {
+    assert.ok(status === 200 || status === 204);
+    assert.equal(headers.get("access-control-allow-origin"), APP);
+    assert.equal(headers.get("access-control-allow-credentials"), "true");
+    assert.equal(headers.get("vary"), "Origin");
+  }
+  refused(
+    await call("PUT", "/api/auth/me/name", { name: "Eve" }, { "x-acting-as": "another" }),
+    409,
+    "account_changed",
+  );
+  refused(await call("POST", "/api/auth/me/totp"), 403, "foreign_origin");
+  refused(await call("GET", "/api/auth/admin/users"), 403, "foreign_origin");
+  // Origins of CORS_ORIGINS get no credentials.
+  for (const origin of ["http://localhost:5173", "http://localhost:5175"]) {
+    const answer = await call("PUT", "/api/auth/me/name", { name: "Eve" }, { origin });
+    refused(answer, 403, "foreign_origin");
+    assert.equal(answer.headers.get("access-control-allow-credentials"), null);
+  }
+  assert.equal(ok(await call("GET", "/api/auth/me")).name, "Ada");
 });
 
 test("duplicate session cookies are ignored", async () => {

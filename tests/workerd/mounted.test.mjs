@@ -1,59 +1,53 @@
-// Postern behind the Worker of examples/mounted, at the address of an app: two Workers and a service binding.
+// Postern behind the Worker of examples/mounted, at the address of an app: Workers and service bindings.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { PASSWORD, signUp } from "./support/client.mjs";
-import { startPostern } from "./support/postern.mjs";
+import { NAME, startPostern } from "./support/postern.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const ORIGIN = "https://app.example.com";
 
+/** A Worker between the two, which passes all requests on and says at this path what it has passed. */
+const RECORDED = "/assets/recorded";
+const recorder = `
+let passed = [];
+export default {
+  async fetch(request, env) {
+    const { url, headers } = request;
+    if (new URL(url).pathname === "${RECORDED}") return Response.json(passed.splice(0));
+    passed.push({ url, address: headers.get("cf-connecting-ip") });
+    return await env.POSTERN.fetch(request);
+  },
+};`;
+
 let postern;
-let app;
-/** What Postern has received from the app. */
-const passed = [];
 before(async () => {
-  postern = await startPostern({ settings: { APP_URL: ORIGIN, APP_ORIGINS: ORIGIN } });
-  await signUp(postern, "ada@example.com");
   const bundle = await build({
     entryPoints: [`${root}/examples/mounted/src/index.ts`],
     bundle: true,
     format: "esm",
     write: false,
   });
-  app = new Miniflare(
-    convertV4MiniflareOptions({
-      modules: true,
-      script: bundle.outputFiles[0].text,
-      compatibilityDate: "2026-11-17",
-      cf: false,
-      serviceBindings: {
-        POSTERN: async (request) => {
-          passed.push({ url: request.url, address: request.headers.get("cf-connecting-ip") });
-          const { method, headers } = request;
-          const body = method === "GET" || method === "HEAD" ? undefined : await request.arrayBuffer();
-          return await postern.fetch(request.url, { method, headers, body });
-        },
-      },
-    }),
-  );
-  await app.ready;
+  postern = await startPostern({
+    settings: { APP_URL: ORIGIN, APP_ORIGINS: ORIGIN },
+    inFront: [
+      { name: "app", script: bundle.outputFiles[0].text, serviceBindings: { POSTERN: "recorder" } },
+      { name: "recorder", script: recorder, serviceBindings: { POSTERN: NAME } },
+    ],
+  });
+  await signUp(postern, "ada@example.com");
 });
-after(async () => {
-  await app?.dispose();
-  await postern?.stop();
-});
+after(() => postern?.stop());
 
 /**
  * @param {string} path
  * @param {any} [init]
  */
 const visit = (path, { headers = {}, ...init } = {}) =>
-  app.dispatchFetch(`${ORIGIN}${path}`, {
-    redirect: "manual",
+  postern.fetch(`${ORIGIN}${path}`, {
     headers: { "cf-connecting-ip": "203.0.113.9", ...headers },
     ...init,
   });
@@ -109,10 +103,11 @@ test("pages of other origins cannot use the cookie there", async () => {
 });
 
 test("Postern gets the address of the app and that of the user", async () => {
-  passed.length = 0;
+  const recorded = async () => (await visit(RECORDED)).json();
+  await recorded();
   await visit("/api/auth/config");
   await visit("/cart");
-  assert.deepEqual(passed, [
+  assert.deepEqual(await recorded(), [
     { url: `${ORIGIN}/api/auth/config`, address: "203.0.113.9" },
     { url: `${ORIGIN}/api/auth/me`, address: "203.0.113.9" },
   ]);

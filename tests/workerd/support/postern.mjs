@@ -23,6 +23,9 @@ const startLimitMilliseconds = 60_000;
 /** The secret of the Worker under test. */
 export const authSecret = "an-auth-secret-that-is-known-to-every-reader-of-the-tests";
 
+/** The name of the Worker under test, for service bindings. */
+export const NAME = "postern";
+
 /** The default settings of tests: local development, with a public secret. */
 const localSettings = {
   ENVIRONMENT: "local",
@@ -43,6 +46,8 @@ const localSettings = {
  * @param {number} [options.rateLimit] The limit of the rate limiter instead of the one in wrangler.toml.
  * @param {string} [options.bindings] Source text of a JavaScript object with bindings that the runtime cannot emulate.
  * @param {Uint8Array} [options.wasm] A module to use instead of the built one.
+ * @param {{name: string, script: string, serviceBindings: Record<string, string>}[]} [options.inFront] Other Workers. The first one
+ *   receives all requests; the others are reached through service bindings.
  * @param {boolean} [options.isEmpty] Whether to leave D1 without a schema.
  */
 export async function startPostern({
@@ -51,10 +56,11 @@ export async function startPostern({
   rateLimit,
   bindings,
   wasm,
+  inFront = [],
   isEmpty = false,
 } = {}) {
   const state = await mkdtemp(join(tmpdir(), "postern-workerd-"));
-  const postern = new Postern(state, settings, outbound, rateLimit, bindings, wasm);
+  const postern = new Postern(state, settings, outbound, rateLimit, bindings, wasm, inFront);
   try {
     await postern.start();
     if (!isEmpty) await postern.migrate();
@@ -75,19 +81,21 @@ class Postern {
   #rateLimit;
   #bindings;
   #wasm;
+  #inFront;
   #lines = [];
   #failures = [];
   #runtime;
   /** The processes started by the last start: only workerd, unless tests start concurrently. */
   #processes;
 
-  constructor(state, settings, outbound, rateLimit, bindings, wasm) {
+  constructor(state, settings, outbound, rateLimit, bindings, wasm, inFront) {
     this.#state = state;
     this.#settings = settings;
     this.#outbound = outbound;
     this.#rateLimit = rateLimit;
     this.#bindings = bindings;
     this.#wasm = wasm;
+    this.#inFront = inFront;
   }
 
   /**
@@ -104,7 +112,7 @@ class Postern {
 
   /** Runs a SQL statement on the Worker's D1 without the Worker. Returns the rows. */
   async sql(query, ...parameters) {
-    const database = await this.#runtime.getD1Database("DB");
+    const database = await this.#runtime.getD1Database("DB", NAME);
     return (
       await database
         .prepare(query)
@@ -118,13 +126,13 @@ class Postern {
     const call =
       (method) =>
       async (...values) =>
-        queries(await this.#runtime.getD1Database("DB"))[method](...values);
+        queries(await this.#runtime.getD1Database("DB", NAME))[method](...values);
     return { query: call("query"), batch: call("batch") };
   }
 
   /** The Worker's KV namespace, with `get`, `put`, `delete`, `list` and `getWithMetadata`. */
   get kv() {
-    const namespace = this.#runtime.getKVNamespace("KV");
+    const namespace = this.#runtime.getKVNamespace("KV", NAME);
     const call =
       (method) =>
       async (...values) =>
@@ -134,7 +142,7 @@ class Postern {
 
   /** Runs the cron trigger as of `time`, in UNIX milliseconds. Resolves when the run has finished. */
   async scheduled(time) {
-    const worker = await this.#runtime.getWorker();
+    const worker = await this.#runtime.getWorker(NAME);
     const { outcome } = await worker.scheduled({ scheduledTime: new Date(time) });
     if (outcome !== "ok") throw new Error(`the run of the cron trigger ended with ${outcome}`);
   }
@@ -209,19 +217,24 @@ class Postern {
     /** @param {any} message */
     const note = ({ process }) => processes.push(process);
     subscribe("child_process", note);
+    const worker = {
+      ...workerOptions,
+      name: NAME,
+      modulesRoot: dirname(config.main),
+      modules: /** @type {import("miniflare").V4ModuleDefinition[]} */ ([
+        ...this.#withBindings(config.main),
+        { type: "ESModule", path: config.main },
+        { type: "CompiledWasm", path: join(dirname(config.main), "index_bg.wasm"), contents: this.#wasm },
+      ]),
+      // Replaces wrangler's own settings, which include .dev.vars.
+      bindings: defined({ ...config.vars, ...localSettings, APP_URL: this.url, ...this.#settings }),
+      outboundService: this.#outbound,
+    };
+    const { compatibilityDate } = workerOptions;
+    const others = this.#inFront.map((other) => ({ compatibilityDate, modules: true, ...other }));
     this.#runtime = new Miniflare(
       convertV4MiniflareOptions({
-        ...workerOptions,
-        name: config.name,
-        modulesRoot: dirname(config.main),
-        modules: /** @type {import("miniflare").V4ModuleDefinition[]} */ ([
-          ...this.#withBindings(config.main),
-          { type: "ESModule", path: config.main },
-          { type: "CompiledWasm", path: join(dirname(config.main), "index_bg.wasm"), contents: this.#wasm },
-        ]),
-        // Replaces wrangler's own settings, which include .dev.vars.
-        bindings: defined({ ...config.vars, ...localSettings, APP_URL: this.url, ...this.#settings }),
-        outboundService: this.#outbound,
+        workers: [...others, worker],
         host: "127.0.0.1",
         port: this.#port,
         cf: false,
@@ -250,7 +263,7 @@ export default {
 
   async migrate() {
     const { migrations_dir: folder } = unstable_readConfig({ config: join(root, "wrangler.toml") }).d1_databases[0];
-    const database = await this.#runtime.getD1Database("DB");
+    const database = await this.#runtime.getD1Database("DB", NAME);
     for (const name of (await readdir(join(root, folder))).filter((name) => name.endsWith(".sql")).sort()) {
       const statements = unstable_splitSqlQuery(await readFile(join(root, folder, name), "utf8"));
       await database.batch(statements.map((statement) => database.prepare(statement)));
