@@ -27,6 +27,11 @@ const usage =
   "Run `npm run admin -- reset-password EMAIL`, `npm run admin -- reset-second-factors EMAIL` or `npm run admin -- " +
   "end-all-sessions`. Add `--remote` for the deployment, and `--env staging` for staging.";
 
+/** The columns that say how else the user of a statement can sign in. */
+const otherWays = ["passkeys", "identities"]
+  .map((table) => `(SELECT count(*) FROM ${table} WHERE user_id = users.id) AS ${table}`)
+  .join(", ");
+
 Object.assign(process.env, {
   WRANGLER_SEND_METRICS: "false",
   WRANGLER_SEND_ERROR_REPORTS: "false",
@@ -87,7 +92,7 @@ async function resetPassword(database, typedEmail) {
   const account = setPassword(database, email, passwordHash);
   say(`${email} (${account.role}) has a new password. It is shown only once:\n\n    ${password}\n`);
   console.log("  It must be changed after signing in. All sessions of the account have ended.");
-  tellOtherWays(account);
+  showOtherWays(account);
   if (!account.is_active)
     console.log("  The account is deactivated. Nobody can sign in with it until an admin activates it.");
 }
@@ -128,12 +133,13 @@ function firstAccount(typedEmail, password) {
 /** Sets the password, ends all sessions and writes the event. Returns the account. */
 function setPassword(database, email, passwordHash) {
   const [now, user] = [Date.now(), `email = ${text(email)}`];
-  const [{ results }] = execute(database, [
-    `UPDATE users SET password_hash = ${text(passwordHash)}, must_change_password = 1, password_reset_id = NULL, updated_at = max(${now}, updated_at + 1) WHERE ${user} RETURNING role, is_active, ${otherWays}`,
+  const answers = execute(database, [
+    `UPDATE users SET password_hash = ${text(passwordHash)}, must_change_password = 1, password_reset_id = NULL, updated_at = max(${now}, updated_at + 1) WHERE ${user} RETURNING role, is_active`,
     `DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE ${user})`,
     event(now, "password_reset_completed", user),
+    `SELECT ${otherWays} FROM users WHERE ${user}`,
   ]);
-  return found(results, email, database);
+  return found(answers, email, database);
 }
 
 async function resetSecondFactors(database, typedEmail) {
@@ -144,37 +150,31 @@ async function resetSecondFactors(database, typedEmail) {
   if (account.password_hash === "")
     console.log("  The account has no password. Set one with `npm run admin -- reset-password`.");
   else console.log("  The password is enough to sign in until a second factor is set up again.");
-  tellOtherWays(account);
+  showOtherWays(account);
 }
 
 /** Removes all second factors, ends all sessions and writes the event. Returns the account. */
 function removeSecondFactors(database, email) {
   const [now, user] = [Date.now(), `email = ${text(email)}`];
   const ofUser = `user_id = (SELECT id FROM users WHERE ${user})`;
-  const [{ results }] = execute(database, [
-    `UPDATE users SET second_factor = 0 WHERE ${user} RETURNING role, password_hash, ${otherWays}`,
+  const answers = execute(database, [
+    `UPDATE users SET second_factor = 0 WHERE ${user} RETURNING role, password_hash`,
     ...["totp", "passkeys", "recovery_codes", "sessions"].map((table) => `DELETE FROM ${table} WHERE ${ofUser}`),
     event(now, "second_factors_reset", user),
+    `SELECT ${otherWays} FROM users WHERE ${user}`,
   ]);
-  return found(results, email, database);
+  return found(answers, email, database);
 }
 
-/** The columns that tell how else the user of a statement can sign in. */
-const otherWays = ["passkeys", "identities"]
-  .map((table) => `(SELECT count(*) FROM ${table} WHERE user_id = users.id) AS ${table}`)
-  .join(", ");
-
-/** Tells what else opens the account. It may not be the user's, if somebody else had the account. */
-function tellOtherWays({ passkeys, identities }) {
+/** Shows how else the account can be signed in to. After a takeover, not all of it may belong to the user. */
+function showOtherWays({ passkeys, identities }) {
   const ways = [
     [passkeys, "passkeys"],
-    [identities, "linked accounts at identity providers"],
-  ]
-    .filter(([count]) => count > 0)
-    .map(([count, name]) => `${count} ${name}`);
+    [identities, "accounts at identity providers"],
+  ].flatMap(([count, name]) => (count > 0 ? `${name} (${count})` : []));
   if (ways.length > 0)
     console.log(
-      `  Still valid: ${ways.join(" and ")}. The user and admins see them in the account, and can remove them.`,
+      `  The account also opens with ${ways.join(" and ")}. The user and admins can remove them on its page.`,
     );
 }
 
@@ -188,9 +188,10 @@ function event(now, action, user) {
      SELECT max(${now}, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), 0)), '${action}', 'success', 'operator', id, 'terminal' FROM users WHERE ${user}`;
 }
 
-/** Returns the account that a statement has changed. */
-function found([account], email, database) {
-  if (account) return account;
+/** Returns the account that the first statement has changed, with what the last one has selected. */
+function found(answers, email, database) {
+  const [[account], [others]] = [answers[0].results, answers.at(-1).results];
+  if (account) return { ...account, ...others };
   throw new Failure(
     `There is no account ${email} in ${database.what}.`,
     "Nothing was changed. List the admins with `SELECT email FROM users WHERE role = 'admin'`.",

@@ -157,9 +157,14 @@ test("a user who has lost the second factors signs in with the password after a 
     );
   }
   for (const { email } of users) refused(await login(postern, email, PASSWORD), 403, "second_factor_required");
+  await postern.sql(
+    "INSERT INTO identities (issuer, subject, id, user_id, provider, created_at) VALUES ('https://op.example', '1', '1', ?, 'acme', 1)",
+    users[0].id,
+  );
 
   const { code, said } = await admin("reset-second-factors", " ADA@example.com", "--persist-to", folder);
   assert.equal(code, 0, said);
+  assert.match(said, /The account also opens with accounts at identity providers \(1\)\./);
   for (const table of ["totp", "passkeys", "recovery_codes", "sessions"]) {
     const left = await postern.sql(`SELECT user_id FROM ${table} WHERE user_id IN (?, ?)`, users[0].id, users[1].id);
     assert.deepEqual(left, [{ user_id: users[1].id }], table);
