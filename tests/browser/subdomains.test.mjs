@@ -34,7 +34,7 @@ for (const { name, domain } of levels) {
       hosts.responders.app = () => ({
         body: `<!doctype html><title>app</title><h1></h1><script type="module">
           ${ofPages.replaceAll("https://auth.example.com", hosts.auth)}
-          document.querySelector("h1").textContent = user.email;
+          document.querySelector("h1").textContent = user?.email;
         </script>`,
       });
     });
