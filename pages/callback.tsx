@@ -15,6 +15,7 @@ import { focusTitle, Page, start } from "./parts/page";
 import { goToProvider, type ProviderSignIn, providerSignIns } from "./parts/provider-sign-in";
 import type { Method } from "./parts/proof";
 import { type PendingSignIn, pendingAfter, SecondStep } from "./parts/second-step";
+import type { Session } from "./parts/sessions";
 import { signIn } from "./parts/sign-in";
 
 /** What the provider has answered, as the fragment says it. */
@@ -95,14 +96,24 @@ function alone(id: string, work: () => Promise<Step>): Promise<Step> {
   return navigator.locks ? navigator.locks.request(`provider-sign-in:${id}`, work).then((step) => step) : work();
 }
 
-/** Goes on after a sign-in that was used before. */
-async function goOn(begun: ProviderSignIn, config: Config): Promise<Step> {
+/** How long the service lets a user take at the provider, in milliseconds. */
+const lifetime = 30 * 60_000;
+
+/** Returns whether this browser has a session that is newer than the sign-in. An older one can be that of another user. */
+async function hasNewSession({ expires_at }: ProviderSignIn): Promise<boolean> {
+  const sessions = await call<Session[]>("GET", "me/sessions");
+  return sessions.some(({ current, created_at }) => current && created_at >= expires_at - lifetime);
+}
+
+/** Goes on after a sign-in that was used before. `isKnown` tells whether this browser got the session. */
+async function goOn(begun: ProviderSignIn, config: Config, isKnown: boolean): Promise<Step> {
+  const used: Step = { kind: "nothing", text: "This sign-in was already used. Sign in again to continue." };
   try {
-    await call("GET", "me");
+    if (isKnown) await call("GET", "me");
+    else if (!(await hasNewSession(begun))) return used;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (error.code !== "invalid_token") return { kind: "problem", begun, error };
-    return { kind: "nothing", text: "This sign-in was already used. Sign in again to continue." };
+    return error.code === "invalid_token" ? used : { kind: "problem", begun, error };
   }
   leaveFor(target(begun, config));
   return { kind: "working", begun };
@@ -114,7 +125,7 @@ async function complete(config: Config, { id }: ProviderSignIn): Promise<Step> {
   const begun = providerSignIns.recall(id);
   if (!begun) return { kind: "nothing", text: "This sign-in has expired. Start again." };
   const { token, request, isUnderWay } = begun;
-  if (!token) return await goOn(begun, config);
+  if (!token) return await goOn(begun, config, true);
   const { code, state, iss, user } = answer;
   const json = { token, code, state, iss, user };
   try {
@@ -133,8 +144,8 @@ async function complete(config: Config, { id }: ProviderSignIn): Promise<Step> {
       keep({ answer: { provider: request.provider.id, state }, pending });
       return { kind: "second", begun, pending };
     }
-    // The first attempt has succeeded.
-    if (isUnderWay && error.code === "provider_refused") return await goOn(begun, config);
+    // The first attempt has succeeded. A link belongs to the session that began it.
+    if (isUnderWay && error.code === "provider_refused") return await goOn(begun, config, request.links === true);
     return { kind: "problem", begun, error };
   }
 }

@@ -331,6 +331,33 @@ test("a page that is reloaded while the service works goes on", async () => {
   await leave();
 });
 
+test("a sign-in whose answer was lost does not go on in the session of another user", async () => {
+  const { page, leave } = await enter("omar");
+  await signUp(postern, "nora@example.com");
+  await page.goto("/signin");
+  await page.getByLabel("Email").fill("nora@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await isOnAccount(page);
+  // The service has answered, but neither the page nor the browser gets the answer.
+  await page.route("**/api/auth/login/acme/callback", async (route) => {
+    const request = route.request();
+    const answer = await postern.fetch(new URL(request.url()).pathname, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: request.postData(),
+    });
+    assert.equal(answer.status, 200);
+    await route.abort();
+  });
+  await enterWithAcme(page, "omar");
+  await expectMessage(page, "The service cannot be reached.");
+  await page.unroute("**/api/auth/login/acme/callback");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByText("This sign-in was already used.").waitFor();
+  await leave(/ERR_FAILED|401/);
+});
+
 test("without a connection, the page says so, and the same code works later", async () => {
   const { page, leave } = await enter("lea");
   await page.goto("/signin");
