@@ -113,6 +113,10 @@ async function startGo(env) {
 async function startProxy() {
   const proxy = {
     isOut: false,
+    /** Whether requests get no response. */
+    isHanging: false,
+    /** The requests that wait for one. */
+    held: new Set(),
     requests: 0,
     url: "",
     stop() {
@@ -124,6 +128,11 @@ async function startProxy() {
     proxy.requests += 1;
     if (proxy.isOut) {
       response.writeHead(500).end();
+      return;
+    }
+    if (proxy.isHanging) {
+      proxy.held.add(request);
+      response.once("close", () => proxy.held.delete(request));
       return;
     }
     const answer = await fetch(new URL(request.url, postern.url));
@@ -359,6 +368,22 @@ describe("the verifiers of docs/verify-tokens.md", () => {
   test("after a rotation of the secret, new tokens are accepted without a restart and those of the oldest key refused", async () => {
     await postern.restart({ settings: { AUTH_SECRET: THIRD_SECRET, AUTH_SECRET_PREVIOUS: SECOND_SECRET } });
     const newest = await sessions(user);
+    for (const [name, verifier] of Object.entries(verifiers)) {
+      // While the new key is fetched, and Postern does not respond, users whose key is known do not wait.
+      const { proxy } = verifier;
+      proxy.isHanging = true;
+      let asked;
+      for (let attempt = 0; proxy.held.size === 0; attempt++) {
+        assert.ok(attempt < 2 * COOLDOWN_SECONDS, `${name} never fetches the new key`);
+        asked = status(verifier, newest[0]);
+        await setTimeout(1_000);
+      }
+      const [held] = proxy.held;
+      assert.equal(await status(verifier, current[0]), 200, name);
+      assert.ok(proxy.held.has(held), `${name} waits for the new key`);
+      assert.equal(await asked, 503, name);
+      proxy.isHanging = false;
+    }
     for (const verifier of Object.values(verifiers)) {
       for (let attempt = 0; (await status(verifier, newest[0])) !== 200; attempt++) {
         assert.ok(attempt < 2 * COOLDOWN_SECONDS, "the new key is never fetched");

@@ -44,9 +44,13 @@ type Verifier struct {
 	URL    string // The address of Postern.
 	Issuer string // Postern's APP_URL.
 
-	mutex   sync.Mutex
+	mutex   sync.Mutex // For the two below.
 	keys    map[string]key
 	fetched time.Time
+
+	fetching sync.Mutex // One request fetches the keys. Those whose key is known do not wait for it.
+	asked    time.Time  // When the last fetch ended,
+	failure  error      // and how.
 }
 
 // key is a public key with the only algorithm that it is for.
@@ -116,22 +120,40 @@ func (verifier *Verifier) Verify(token string, needs Needs) (*Session, error) {
 
 // key returns a public key by its id.
 func (verifier *Verifier) key(id string) (key, error) {
+	if known, isKnown, _ := verifier.cached(id); isKnown {
+		return known, nil
+	}
+	began := time.Now()
+	verifier.fetching.Lock()
+	defer verifier.fetching.Unlock()
+	known, isKnown, age := verifier.cached(id)
+	// If another request has fetched them meanwhile, its result counts.
+	if !isKnown && age > cooldown && verifier.asked.Before(began) {
+		keys, err := fetchKeys(verifier.URL + "/api/auth/jwks")
+		verifier.asked, verifier.failure = time.Now(), err
+		if err == nil {
+			verifier.mutex.Lock()
+			verifier.keys, verifier.fetched = keys, time.Now()
+			verifier.mutex.Unlock()
+		}
+		known, isKnown, _ = verifier.cached(id)
+	}
+	switch {
+	case isKnown:
+		return known, nil
+	case verifier.failure != nil:
+		return key{}, Refused{503, "unavailable"}
+	}
+	return key{}, invalid
+}
+
+// cached returns a key that was fetched in the last 10 minutes, and how long ago that was.
+func (verifier *Verifier) cached(id string) (key, bool, time.Duration) {
 	verifier.mutex.Lock()
 	defer verifier.mutex.Unlock()
 	known, isKnown := verifier.keys[id]
 	age := time.Since(verifier.fetched)
-	if age > keysLifetime || (!isKnown && age > cooldown) {
-		keys, err := fetchKeys(verifier.URL + "/api/auth/jwks")
-		if err != nil {
-			return key{}, Refused{503, "unavailable"}
-		}
-		verifier.keys, verifier.fetched = keys, time.Now()
-		known, isKnown = keys[id]
-	}
-	if !isKnown {
-		return key{}, invalid
-	}
-	return known, nil
+	return known, isKnown && age <= keysLifetime, age
 }
 
 func fetchKeys(url string) (map[string]key, error) {

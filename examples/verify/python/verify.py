@@ -67,6 +67,11 @@ class Verifier:
         return claims
 
     def _key(self, kid):
+        # `get_signing_key` waits while another thread fetches the keys, also for a key that is cached.
+        cached = self.keys.jwk_set_cache.get()
+        known = self.keys.match_kid(cached.keys, kid) if isinstance(cached, jwt.PyJWKSet) else None
+        if known:
+            return known
         try:
             return self.keys.get_signing_key(kid)
         except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, ValueError) as error:
