@@ -184,6 +184,10 @@ test("Next.js: a visit without a session goes to the sign-in page and comes back
     const expected = `https://auth.example.com/signin?next=${encodeURIComponent("https://app.example.com/account?tab=1")}`;
     assert.equal(response.headers.get("location"), expected);
   }
+  // Postern leads back to no address that has these as they are.
+  const odd = await proxy(new Request("https://app.example.com/search?q=`\\", { headers: visit }));
+  const back = new URL(odd.headers.get("location")).searchParams.get("next");
+  assert.equal(back, "https://app.example.com/search?q=%60%5C");
   const behindProxy = next.protect({ url: postern.url, origin: "https://app.example.com" });
   const response = await behindProxy(new Request("http://10.0.0.7:3000/account", { headers: visit }));
   const sent = new URL(response.headers.get("location"));

@@ -1,6 +1,7 @@
 // Next.js: protects routes in the middleware (`proxy.ts` since Next.js 16), and tells server components who the user is. It imports
 // nothing of Next.js, and works in the edge runtime.
 
+import { signInPage } from "./sign-in-page.js";
 import { Unverified, type Verified, type VerifyOptions, verify } from "./verify.js";
 
 export type { Verified, VerifyOptions } from "./verify.js";
@@ -71,6 +72,6 @@ function isVisit({ method, headers }: Request): boolean {
 function toSignIn(request: Request, { appUrl, issuer, url, origin }: ProtectOptions): Response {
   const visited = new URL(request.url);
   const next = `${origin ?? visited.origin}${visited.pathname}${visited.search}`;
-  const location = `${(appUrl ?? issuer ?? url).replace(/\/$/, "")}/signin?next=${encodeURIComponent(next)}`;
+  const location = signInPage(appUrl ?? issuer ?? url, next);
   return new Response(null, { status: 307, headers: { location, "cache-control": "no-store" } });
 }

@@ -31,6 +31,7 @@ import {
   supportsPasskeys,
   verifyEmailCode,
 } from "./sign-in.js";
+import { signInPage } from "./sign-in-page.js";
 
 export type { SessionState } from "./browser.js";
 export type { User } from "./client.js";
@@ -360,7 +361,9 @@ export function SignInForm({ onSignedIn, returnTo, className }: SignInFormProps)
         </button>
       )}
       {config?.email_sign_in && config.turnstile_site_key !== null && (
-        <a href={`${config.app_url}/signin`}>Sign in with a code by email</a>
+        <a href={signInPage(config.app_url, new URL(returnTo ?? location.href, location.href).href)}>
+          Sign in with a code by email
+        </a>
       )}
       {hasPasskeys && (
         <button

@@ -2,6 +2,7 @@
 // Level 3), so they work in pages only, at the origins that Postern's settings allow.
 
 import { ok, PosternError, type components, type Postern, type SecondStep, type User } from "./client.js";
+import { signInPage } from "./sign-in-page.js";
 
 export type Passkey = components["schemas"]["Passkey"];
 
@@ -212,8 +213,7 @@ export async function signInWithProvider(
   { returnTo = location.href }: { returnTo?: string } = {},
 ): Promise<void> {
   const { app_url } = await ok(postern.GET("/api/auth/config"));
-  const query = new URLSearchParams({ provider, next: new URL(returnTo, location.href).href });
-  location.assign(`${app_url}/signin?${query}`);
+  location.assign(signInPage(app_url, new URL(returnTo, location.href).href, { provider }));
 }
 
 /**
