@@ -67,7 +67,7 @@ function firstStep(): Step {
       return { kind: "nothing", text: "You canceled. You are not signed in." };
     if (!state) return { kind: "nothing", text: "There is no sign-in to complete." };
     const text =
-      "This sign-in was started in another browser or window, or more than 30 minutes ago. Start again in this one.";
+      "This sign-in was started in another browser or window, or more than 30 minutes ago. Please start again.";
     return { kind: "nothing", text };
   }
   if (pending) return { kind: "second", begun, pending };
@@ -242,7 +242,13 @@ const resumable = ["unreachable", "unavailable", "too_many_requests", "reauthent
 /** The errors after which the provider can be asked again. */
 const repeatable = ["canceled", "provider_error", "provider_refused", "provider_unavailable", "unexpected"];
 /** The errors of those who need another way to sign up. */
-const signUpErrors = ["invitation_required", "referrer_refused", "provider_email_missing", "provider_email_unverified"];
+const signUpErrors = [
+  "invitation_required",
+  "referrer_refused",
+  "domain_refused",
+  "provider_email_missing",
+  "provider_email_unverified",
+];
 
 /** The ways to sign in, as `account_exists` names them. */
 const ways: Partial<Record<Method, string>> = {

@@ -114,7 +114,7 @@ refusals! {
         UNAUTHORIZED "wrong_code", "The code is wrong or has expired. Try the newest code, or start again.",
         WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
 
-    /// The identity provider refused the code, or what it said of the user cannot be trusted. The header is that of a failed login.
+    /// The identity provider refused the code, or its response cannot be trusted. The header is that of a failed login.
     ProviderRefused:
         UNAUTHORIZED "provider_refused", "The sign-in with this provider was not completed. Please start again.",
         WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
@@ -217,10 +217,10 @@ refusals! {
         FORBIDDEN "webhook_refused",
         "The signature or password of this webhook call is missing, wrong or too old. Check the secret of the webhook.";
 
-    /// A sign-up with a provider that tells no email address.
+    /// A sign-up with a provider that shares no email address.
     ProviderEmailMissing:
         FORBIDDEN "provider_email_missing",
-        "The provider has told us no email address, and an account needs one. Add an email to your account there, or sign up another way.";
+        "The provider did not share an email address, and an account needs one. Add one to your account there, or sign up another way.";
 
     /// A sign-up with an email that the provider has not verified, where only verified emails may sign up.
     ProviderEmailUnverified:
@@ -387,7 +387,7 @@ refusals! {
         INTERNAL_SERVER_ERROR "internal_error",
         format!("Something went wrong on our side. Please report the request id {request_id}.");
 
-    /// An identity provider cannot be reached, is slow, or answers nonsense. The field is for the log.
+    /// An identity provider cannot be reached, is slow, or sends an invalid response. The field is for the log.
     ProviderUnavailable(cause: String = String::new()):
         SERVICE_UNAVAILABLE "provider_unavailable",
         "The provider cannot be reached at the moment. Please try again soon, or sign in another way.",

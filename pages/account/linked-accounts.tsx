@@ -31,12 +31,14 @@ export function LinkedAccounts({ config, changed }: LinkedAccountsProps) {
     setDone(undefined);
     return run(() => goToProvider({ provider, links: true }));
   };
+  const labelOf = ({ id, name }: IdentityProvider) =>
+    identities?.some(({ provider }) => provider === id) ? `Link another ${name} account` : `Link ${name}`;
   // Anyone can write a link to this page, so only what is really linked is reported.
   const arrived = identities?.find(({ id }) => id === linked);
   const arrival = arrived && success(`${arrived.provider_name} linked. You can sign in with it from now on.`);
   return (
     <Section title="Linked accounts" loading={!identities} error={error} outcome={done ?? outcome ?? arrival}>
-      <p class="soft">Accounts elsewhere that sign you in here.</p>
+      <p class="soft">Accounts at other services that you can sign in with.</p>
       {identities && (
         <Identities
           identities={identities}
@@ -51,7 +53,7 @@ export function LinkedAccounts({ config, changed }: LinkedAccountsProps) {
       )}
       <div class="choices">
         {providers.map((provider) => (
-          <ActionButton key={provider.id} label={`Link ${provider.name}`} busy={busy} act={() => link(provider)} />
+          <ActionButton key={provider.id} label={labelOf(provider)} busy={busy} act={() => link(provider)} />
         ))}
       </div>
     </Section>

@@ -27,7 +27,7 @@ pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
     Ok(Response::json(&provider_visit::with_names(app, identities)))
 }
 
-/// What a visit to a provider begins with.
+/// The options for linking an identity.
 #[derive(FromFields)]
 pub struct NewIdentity {
     /// Where you go afterwards.
@@ -36,7 +36,7 @@ pub struct NewIdentity {
 
 /// Begin to link an identity.
 ///
-/// Returns the URL of the provider, as `POST /api/auth/login/{provider}` does. What comes back works in this session only.
+/// Returns the URL of the provider, as `POST /api/auth/login/{provider}` does. The response of the provider works in this session only.
 #[operation(
     params(("id" = String, Path, description = "The `id` of one of the `identity_providers` in `GET /config`.", example = "google")),
     request_body(content = Option<NewIdentity>),
@@ -54,8 +54,8 @@ pub async fn begin(app: &App, request: &Request, session: &Session, id: &str) ->
 
 /// Link an identity.
 ///
-/// Exchanges what the provider has sent. From now on you can sign in with this identity, without your password. You get a notice by
-/// email.
+/// Exchanges the response of the provider for a linked identity. From then on, you can sign in with it instead of your password. You are
+/// notified by email.
 #[operation(
     params(("id" = String, Path, description = "The `id` of the provider.", example = "google")),
     request_body = ProviderCallback,
@@ -92,7 +92,7 @@ pub async fn link(app: &App, request: &Request, session: &Session, id: &str) -> 
 
 /// Unlink one of your identities.
 ///
-/// It must not be your only way to sign in. You get a notice by email.
+/// It must not be your only way to sign in. You are notified by email.
 #[operation(
     params(("id" = String, Path, description = "The id of the identity.", example = "3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90")),
     responses((status = 200, body = True), (status = "4XX", description = "not_found last_way_in"))

@@ -36,7 +36,7 @@ use crate::{
     web::{ProviderCallback, Request, Response, session_cookie},
 };
 
-/// What a visit to a provider begins with.
+/// The options of a sign-in with an identity provider.
 #[derive(FromFields)]
 pub struct ProviderLogin {
     /// The user token from an invitation, or the whole link, if the user wants to sign up with it.
@@ -47,8 +47,9 @@ pub struct ProviderLogin {
 
 /// Begin a sign-in with an identity provider.
 ///
-/// Returns the URL of the provider. Keep the token, under the `id`, and send the user to the URL. The provider sends the user back to
-/// `<APP_URL>/callback`, with the `id` as `state`. There the token is needed: what comes back opens nothing in another browser.
+/// Returns the URL of the provider, a token and its `id`. Store the token under the `id` in the browser, then send the user to the URL. The
+/// provider sends the user back to `<APP_URL>/callback` with the `id` as `state`. Completing the sign-in requires the token, so the response
+/// of the provider is useless in any other browser.
 #[operation(
     params(("provider" = String, Path, description = "The `id` of one of the `identity_providers` in `GET /config`.", example = "google")),
     request_body(content = Option<ProviderLogin>),
@@ -67,11 +68,11 @@ const PARAMETERS: [&str; 5] = ["code", "state", "iss", "error", "user"];
 /// The maximum length of each of them, in bytes.
 const MAX_PARAMETER: usize = 4_096;
 
-/// Come back from an identity provider.
+/// Return from an identity provider.
 ///
-/// The redirect URI to register at the provider. Redirects to the page `<APP_URL>/callback` with the parameters in the fragment, which
-/// browsers send to no server. Does nothing else: the page has the session cookie and the token of the visit, which a request from another
-/// site has not.
+/// This is the redirect URI to register at the provider. Redirects to the page `<APP_URL>/callback` with the parameters in the fragment,
+/// which browsers do not send to servers. Does nothing else: only that page has the token of the visit, and browsers do not send the session
+/// cookie with a request that comes from another site.
 #[operation(
     params(("provider" = String, Path, description = "The `id` of the provider.", example = "google")),
     responses((status = 303, description = "To the page `/callback`.", headers(("Location" = String, description = "The page, with the parameters in its fragment."))))
@@ -80,9 +81,9 @@ pub async fn redirect(app: &App, request: &Request, provider: &str) -> Result<Re
     Ok(to_page(app, provider, request.query.as_bytes()))
 }
 
-/// Come back from Apple.
+/// Return from Apple.
 ///
-/// Like the GET, for providers that send a form (OAuth 2.0 Form Post Response Mode).
+/// Does the same as the GET, for providers that send the user back with a form (OAuth 2.0 Form Post Response Mode).
 #[operation(
     params(("provider" = String, Path, description = "The `id` of the provider.", example = "apple")),
     request_body(content_type = "application/x-www-form-urlencoded", content = String),
@@ -109,21 +110,23 @@ fn to_page(app: &App, provider: &str, parameters: &[u8]) -> Response {
 
 /// Sign in with an identity provider.
 ///
-/// Exchanges what the provider has sent for a session. The checks run in this order:
+/// Exchanges the response of the provider for a session. The checks run in this order:
 ///
 /// 1. The number of requests from this address: 429. The provider: 404. Then the body: 400, 413, 415 or 422.
-/// 2. The token and the `state`: 401. They work once, for half an hour.
-/// 3. The code, at the provider: 401 if it is refused, or the provider says something that cannot be trusted; 503 if the provider fails.
-/// 4. The account, which is the one that the identity is linked to. Without one, the email decides:
+/// 2. The token and the `state`: 401. They work once, for 30 minutes.
+/// 3. The code, at the provider: 401 if the provider refuses it or its response cannot be trusted; 503 if the provider fails.
+/// 4. The account that the identity is linked to. If it is not linked, the email decides. It counts as verified if the provider has verified
+///    it and is trusted to do so: Google, for example, for the addresses that it hosts.
 ///
-/// | The provider has verified the email and owns the address | Account with this email | |
+/// | Email from the provider | Account with this email | |
 /// |---|---|---|
-/// | yes | verified | Links the identity, tells the owner by email, and signs in. With `ACCOUNT_LINKING=off`, or if the identity was unlinked from this account: 409 `account_exists`. |
-/// | yes | not verified | Takes over the account: its password, name, sessions, passkeys, authenticator app, user tokens and other identities end. |
-/// | no | any | 409 `account_exists`: sign in another way, then link the identity. |
-/// | yes or no | none | Signs up, if the settings or the invitation let this email: 202 if an admin must approve the account, otherwise 403. |
+/// | counts as verified | verified | Links the identity, notifies the owner by email, and signs in. With `ACCOUNT_LINKING=off`, or if the identity was unlinked from this account: 409 `account_exists`. |
+/// | counts as verified | not verified | Takes over the account: its password, name, sessions, passkeys, authenticator app, user tokens and other identities are removed. |
+/// | does not count | any | 409 `account_exists`: sign in another way, then link the identity. |
+/// | any | none | Signs up, if the settings or the invitation allow it: 202 if an admin must approve the account first, 403 if it is not allowed. |
 ///
-/// A deactivated account is a 403, and so is one that requires a second factor: `detail` has what `POST /api/auth/login/second-factor` needs.
+/// If the account is deactivated: 403. If it requires a second factor: 403 as well, and `detail` has what
+/// `POST /api/auth/login/second-factor` needs.
 #[operation(
     params(("provider" = String, Path, description = "The `id` of the provider.", example = "google"), session_cookie::Wanted),
     request_body = ProviderCallback,

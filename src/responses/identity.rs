@@ -11,9 +11,9 @@ pub struct ProviderVisitBegun {
     /// Where to send the user.
     #[schema(format = "uri", example = "https://accounts.google.com/o/oauth2/v2/auth?client_id=…")]
     pub url: String,
-    /// The token of this visit. What the provider sends back opens nothing without it.
+    /// The token of this visit. The response of the provider is useless without it.
     pub token: String,
-    /// The parameter `state` in the URL, with which the user comes back.
+    /// The id of the token. It is the parameter `state`, which the provider sends back.
     pub id: String,
     /// When the token expires.
     pub expires_at: Timestamp,
@@ -24,7 +24,7 @@ pub struct ProviderVisitBegun {
 pub struct Identity {
     /// The id.
     pub id: String,
-    /// The `id` of the provider in `GET /config`, unless it was removed from the settings since.
+    /// The `id` of the provider. It is in `GET /config`, unless it was removed from the settings.
     #[schema(example = "google")]
     pub provider: String,
     /// The name of the provider, or its `id` if it was removed from the settings.

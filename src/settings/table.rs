@@ -225,10 +225,11 @@ settings! {
     }
     "Identity providers" {
         /// The [identity providers](identity-providers.md) that users can sign in with, with commas between them: `google`, `github`,
-        /// `apple`, `microsoft`, or names of your own for other OpenID Providers, such as `acme`. These have the settings `OIDC_ACME_…`.
+        /// `apple`, `microsoft`, or a name of your choice for any other OpenID Provider, such as `acme`, which has the settings `OIDC_ACME_…`.
         IDENTITY_PROVIDERS: Text = Text::OPTIONAL;
-        /// With `verified`, a provider that has verified an email, and owns the address, opens the account with this email. With `off`,
-        /// only users themselves link a provider, on their account page.
+        /// With `verified`, a sign-in with a provider opens the account that has the same email, if that email
+        /// [counts as verified](identity-providers.md#whose-email-is-it). With `off`, only users themselves link a provider, on their
+        /// account page.
         ACCOUNT_LINKING: Choice = Choice::of(&["verified", "off"]);
         /// The client ID at Google.
         GOOGLE_CLIENT_ID: Text = Text::OPTIONAL.required("with `google`");
@@ -254,16 +255,16 @@ settings! {
         MICROSOFT_TENANT: Text = Text::or("common");
         /// The issuer of the OpenID Provider `<NAME>`, exactly as in its discovery document.
         OIDC_ISSUER: Text = Text::OPTIONAL.of_each("OIDC_<NAME>_ISSUER").required("for each `<NAME>`");
-        /// The client ID there.
+        /// The client ID at this provider.
         OIDC_CLIENT_ID: Text = Text::OPTIONAL.of_each("OIDC_<NAME>_CLIENT_ID").required("for each `<NAME>`");
-        /// The client secret there. Without one, this service is a public client.
+        /// The client secret at this provider. Leave it out if the provider has registered this service as a public client.
         OIDC_CLIENT_SECRET: Text = Text::SECRET.of_each("OIDC_<NAME>_CLIENT_SECRET");
         /// The name on the button. The default is the name in `IDENTITY_PROVIDERS`, with a capital letter.
         OIDC_LABEL: Text = Text::OPTIONAL.of_each("OIDC_<NAME>_LABEL");
-        /// The scopes to ask for.
+        /// The scopes to request, with spaces between them.
         OIDC_SCOPES: Text = Text::or("openid email profile").of_each("OIDC_<NAME>_SCOPES");
         /// Whether the claim `email_verified` of this provider counts: `ignored`, or `trusted` if it owns the addresses or verifies each of
-        /// them itself. With `trusted`, it can open the account of everyone whose email it claims.
+        /// them itself. With `trusted`, the provider can sign in to the account of every email that it names.
         OIDC_VERIFIED_EMAILS: Text = Text::or("ignored").of_each("OIDC_<NAME>_VERIFIED_EMAILS");
     }
     "Second factors" {

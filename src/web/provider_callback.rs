@@ -1,11 +1,11 @@
-//! What a user comes back from an identity provider with.
+//! The response of an identity provider, as the page `/callback` passes it on.
 
 use postern_macros::FromFields;
 
-/// The token of the visit, and what the provider has sent.
+/// The token of the visit, and the parameters that the provider has sent.
 #[derive(FromFields)]
 pub struct ProviderCallback {
-    /// The token that the request for the URL returned.
+    /// The token that was returned with the URL of the provider.
     pub token: String,
     /// The parameter `code`.
     pub code: String,

@@ -115,7 +115,7 @@ test("a provider on another site can send the browser back with a form, as Apple
   // Signed in, but browsers do not send `SameSite=Strict` cookies with this form. The page that it leads to has them.
   const accounts = section(page, "Linked accounts");
   await accounts.getByRole("button", { name: "Unlink" }).waitFor();
-  await page.getByRole("button", { name: "Link Acme" }).click();
+  await page.getByRole("button", { name: "Link another Acme account" }).click();
   await expectMessage(accounts, "Acme");
   assert.deepEqual(posted(), [["local-session", "SameSite=Strict"]]);
   await leave();

@@ -266,8 +266,8 @@ export interface paths {
         post?: never;
         /**
          * Unlink a user's identity
-         * @description For an account at a provider that is not the user's anymore. It must not be the only way to sign in: send a reset link first. Sessions
-         *     go on; end them separately. The user gets a notice by email.
+         * @description Use this if the account at the provider no longer belongs to the user. It must not be their only way to sign in: if it is, send a reset
+         *     link first. Sessions continue; end them separately. The user is notified by email.
          */
         delete: operations["deleteAdminUsersIdIdentitiesIdentityId"];
         options?: never;
@@ -388,16 +388,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Come back from an identity provider
-         * @description The redirect URI to register at the provider. Redirects to the page `<APP_URL>/callback` with the parameters in the fragment, which
-         *     browsers send to no server. Does nothing else: the page has the session cookie and the token of the visit, which a request from another
-         *     site has not.
+         * Return from an identity provider
+         * @description This is the redirect URI to register at the provider. Redirects to the page `<APP_URL>/callback` with the parameters in the fragment,
+         *     which browsers do not send to servers. Does nothing else: only that page has the token of the visit, and browsers do not send the session
+         *     cookie with a request that comes from another site.
          */
         get: operations["getCallbackProvider"];
         put?: never;
         /**
-         * Come back from Apple
-         * @description Like the GET, for providers that send a form (OAuth 2.0 Form Post Response Mode).
+         * Return from Apple
+         * @description Does the same as the GET, for providers that send the user back with a form (OAuth 2.0 Form Post Response Mode).
          */
         post: operations["postCallbackProvider"];
         delete?: never;
@@ -644,8 +644,9 @@ export interface paths {
         put?: never;
         /**
          * Begin a sign-in with an identity provider
-         * @description Returns the URL of the provider. Keep the token, under the `id`, and send the user to the URL. The provider sends the user back to
-         *     `<APP_URL>/callback`, with the `id` as `state`. There the token is needed: what comes back opens nothing in another browser.
+         * @description Returns the URL of the provider, a token and its `id`. Store the token under the `id` in the browser, then send the user to the URL. The
+         *     provider sends the user back to `<APP_URL>/callback` with the `id` as `state`. Completing the sign-in requires the token, so the response
+         *     of the provider is useless in any other browser.
          */
         post: operations["postLoginProvider"];
         delete?: never;
@@ -665,21 +666,23 @@ export interface paths {
         put?: never;
         /**
          * Sign in with an identity provider
-         * @description Exchanges what the provider has sent for a session. The checks run in this order:
+         * @description Exchanges the response of the provider for a session. The checks run in this order:
          *
          *     1. The number of requests from this address: 429. The provider: 404. Then the body: 400, 413, 415 or 422.
-         *     2. The token and the `state`: 401. They work once, for half an hour.
-         *     3. The code, at the provider: 401 if it is refused, or the provider says something that cannot be trusted; 503 if the provider fails.
-         *     4. The account, which is the one that the identity is linked to. Without one, the email decides:
+         *     2. The token and the `state`: 401. They work once, for 30 minutes.
+         *     3. The code, at the provider: 401 if the provider refuses it or its response cannot be trusted; 503 if the provider fails.
+         *     4. The account that the identity is linked to. If it is not linked, the email decides. It counts as verified if the provider has verified
+         *        it and is trusted to do so: Google, for example, for the addresses that it hosts.
          *
-         *     | The provider has verified the email and owns the address | Account with this email | |
+         *     | Email from the provider | Account with this email | |
          *     |---|---|---|
-         *     | yes | verified | Links the identity, tells the owner by email, and signs in. With `ACCOUNT_LINKING=off`, or if the identity was unlinked from this account: 409 `account_exists`. |
-         *     | yes | not verified | Takes over the account: its password, name, sessions, passkeys, authenticator app, user tokens and other identities end. |
-         *     | no | any | 409 `account_exists`: sign in another way, then link the identity. |
-         *     | yes or no | none | Signs up, if the settings or the invitation let this email: 202 if an admin must approve the account, otherwise 403. |
+         *     | counts as verified | verified | Links the identity, notifies the owner by email, and signs in. With `ACCOUNT_LINKING=off`, or if the identity was unlinked from this account: 409 `account_exists`. |
+         *     | counts as verified | not verified | Takes over the account: its password, name, sessions, passkeys, authenticator app, user tokens and other identities are removed. |
+         *     | does not count | any | 409 `account_exists`: sign in another way, then link the identity. |
+         *     | any | none | Signs up, if the settings or the invitation allow it: 202 if an admin must approve the account first, 403 if it is not allowed. |
          *
-         *     A deactivated account is a 403, and so is one that requires a second factor: `detail` has what `POST /api/auth/login/second-factor` needs.
+         *     If the account is deactivated: 403. If it requires a second factor: 403 as well, and `detail` has what
+         *     `POST /api/auth/login/second-factor` needs.
          */
         post: operations["postLoginProviderCallback"];
         delete?: never;
@@ -894,12 +897,12 @@ export interface paths {
         put?: never;
         /**
          * Begin to link an identity
-         * @description Returns the URL of the provider, as `POST /api/auth/login/{provider}` does. What comes back works in this session only.
+         * @description Returns the URL of the provider, as `POST /api/auth/login/{provider}` does. The response of the provider works in this session only.
          */
         post: operations["postMeIdentitiesId"];
         /**
          * Unlink one of your identities
-         * @description It must not be your only way to sign in. You get a notice by email.
+         * @description It must not be your only way to sign in. You are notified by email.
          */
         delete: operations["deleteMeIdentitiesId"];
         options?: never;
@@ -918,8 +921,8 @@ export interface paths {
         put?: never;
         /**
          * Link an identity
-         * @description Exchanges what the provider has sent. From now on you can sign in with this identity, without your password. You get a notice by
-         *     email.
+         * @description Exchanges the response of the provider for a linked identity. From then on, you can sign in with it instead of your password. You are
+         *     notified by email.
          */
         post: operations["postMeIdentitiesIdCallback"];
         delete?: never;
@@ -1959,7 +1962,7 @@ export interface components {
             issuer: string;
             last_used_at: components["schemas"]["Timestamp"] | null;
             /**
-             * @description The `id` of the provider in `GET /config`, unless it was removed from the settings since.
+             * @description The `id` of the provider. It is in `GET /config`, unless it was removed from the settings.
              * @example google
              */
             provider: string;
@@ -2215,7 +2218,7 @@ export interface components {
              */
             email: string;
         };
-        /** @description What a visit to a provider begins with. */
+        /** @description The options for linking an identity. */
         NewIdentity: {
             /**
              * @description Where you go afterwards. `/account` or `/admin` of this service, also with a query or fragment, or a URL of one of the `app_origins` in `GET /config`. URLs must begin exactly as listed, and have only printable ASCII.
@@ -2508,7 +2511,7 @@ export interface components {
             /** @description When the codes expire. */
             expires_at: components["schemas"]["Timestamp"];
         };
-        /** @description The token of the visit, and what the provider has sent. */
+        /** @description The token of the visit, and the parameters that the provider has sent. */
         ProviderCallback: {
             /** @description The parameter `code`. */
             code: string;
@@ -2516,12 +2519,12 @@ export interface components {
             iss?: string | null;
             /** @description The parameter `state`. */
             state: string;
-            /** @description The token that the request for the URL returned. */
+            /** @description The token that was returned with the URL of the provider. */
             token: string;
             /** @description The parameter `user` of Apple, if there is one: JSON text with the name, which Apple sends only the first time. */
             user?: string | null;
         };
-        /** @description What a visit to a provider begins with. */
+        /** @description The options of a sign-in with an identity provider. */
         ProviderLogin: {
             /**
              * @description The user token from an invitation, or the whole link, if the user wants to sign up with it.
@@ -2538,9 +2541,9 @@ export interface components {
         ProviderVisitBegun: {
             /** @description When the token expires. */
             expires_at: components["schemas"]["Timestamp"];
-            /** @description The parameter `state` in the URL, with which the user comes back. */
+            /** @description The id of the token. It is the parameter `state`, which the provider sends back. */
             id: string;
-            /** @description The token of this visit. What the provider sends back opens nothing without it. */
+            /** @description The token of this visit. The response of the provider is useless without it. */
             token: string;
             /**
              * Format: uri
@@ -3658,7 +3661,7 @@ export interface components {
          *
          *     `invitation_required`: You need an invitation to sign up here. Ask a user to invite you.
          *
-         *     `provider_email_missing`: The provider has told us no email address, and an account needs one. Add an email to your account there, or sign up another way.
+         *     `provider_email_missing`: The provider did not share an email address, and an account needs one. Add one to your account there, or sign up another way.
          *
          *     `provider_email_unverified`: The provider does not confirm that this email address is yours. Verify it there, or sign up another way.
          *

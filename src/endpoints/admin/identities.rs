@@ -41,8 +41,8 @@ pub async fn list(app: &App, id: &str) -> Result<Response, Error> {
 
 /// Unlink a user's identity.
 ///
-/// For an account at a provider that is not the user's anymore. It must not be the only way to sign in: send a reset link first. Sessions
-/// go on; end them separately. The user gets a notice by email.
+/// Use this if the account at the provider no longer belongs to the user. It must not be their only way to sign in: if it is, send a reset
+/// link first. Sessions continue; end them separately. The user is notified by email.
 #[operation(
     params(UserId, IdentityId),
     responses((status = 200, body = True), (status = "4XX", description = "not_found last_way_in"))
