@@ -9,10 +9,11 @@ CREATE TABLE unlinked_identities (
   PRIMARY KEY (user_id, issuer, subject)
 ) STRICT, WITHOUT ROWID;
 
--- Whatever code or script unlinks it. Without the account, nothing is remembered.
+-- Whatever code or script unlinks it, up to 1,000 for an account. Without the account, nothing is remembered.
 CREATE TRIGGER unlinking_is_remembered
 AFTER DELETE ON identities
 WHEN EXISTS (SELECT 1 FROM users WHERE id = old.user_id)
+  AND (SELECT count(*) FROM unlinked_identities WHERE user_id = old.user_id) < 1000
 BEGIN
   INSERT INTO unlinked_identities (user_id, issuer, subject) VALUES (old.user_id, old.issuer, old.subject)
   ON CONFLICT DO NOTHING;

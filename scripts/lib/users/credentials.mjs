@@ -32,7 +32,7 @@ const withIds = ["recovery_codes", "passkeys", "identities"];
 export const credentialColumns = Object.keys(tables);
 
 /** Maximum rows per user (src/domain/recovery_code.rs, src/domain/passkey.rs, src/store/identities.rs). */
-const most = { totp: 1, recovery_codes: 10, passkeys: 20, identities: 20, unlinked_identities: 10_000 };
+const most = { totp: 1, recovery_codes: 10, passkeys: 20, identities: 20, unlinked_identities: 1_000 };
 
 /** The expressions that select the credentials of a user. An app that was never confirmed is none. */
 export const selectedCredentials = credentialColumns
