@@ -184,6 +184,20 @@ test("an invitation survives the round trip, and without one the page says that 
   }
 });
 
+test("an email at another domain is refused, with a link to sign up another way", async () => {
+  await postern.restart({ settings: { SIGN_UP: "domains:acme.example" } });
+  try {
+    const { page, leave } = await enter("dina");
+    await enterWithAcme(page, "dina");
+    await expectMessage(page, "You cannot sign up with an email at this domain.");
+    await page.getByRole("link", { name: "Sign up another way" }).click();
+    await page.waitForURL((url) => url.pathname === "/signup");
+    await leave();
+  } finally {
+    await postern.restart({ settings: { SIGN_UP: "open" } });
+  }
+});
+
 test("a sign-up that an admin must approve says so", async () => {
   await postern.restart({ settings: { SIGN_UP: "approval" } });
   try {
