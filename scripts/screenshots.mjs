@@ -10,13 +10,22 @@ const folder = join("docs", "screenshots");
 /** Maximum size of a screenshot in bytes, because every clone downloads them. */
 const limit = 100_000;
 
+/** The sign-in page shows two of the identity providers. Nobody is sent there. */
+const providers = {
+  IDENTITY_PROVIDERS: "google,github",
+  GOOGLE_CLIENT_ID: "id",
+  GOOGLE_CLIENT_SECRET: "secret",
+  GITHUB_CLIENT_ID: "id",
+  GITHUB_CLIENT_SECRET: "secret",
+};
+
 await main(async () => {
   await build();
   const { startPostern } = await import("../tests/workerd/support/postern.mjs");
   const { startBrowser } = await import("../tests/browser/support/browser.mjs");
   mkdirSync(join(root, folder), { recursive: true });
   say("Taking screenshots (a few seconds).");
-  const [postern, browser] = await Promise.all([startPostern(), startBrowser()]);
+  const [postern, browser] = await Promise.all([startPostern({ settings: providers }), startBrowser()]);
   try {
     const people = await populate(postern);
     for (const colorScheme of ["light", "dark"]) await draw(postern, browser, people, colorScheme);
