@@ -86,6 +86,8 @@ test("the package contains the built modules with their types, the README and th
       "dist/react.js",
       "dist/schema.d.ts",
       "dist/schema.js",
+      "dist/sign-in-page.d.ts",
+      "dist/sign-in-page.js",
       "dist/sign-in.d.ts",
       "dist/sign-in.js",
       "dist/verify.d.ts",

@@ -434,7 +434,7 @@ test("an identity of another user and an invalid one are refused", async () => {
   const { count, problems } = await imported(path);
   assert.deepEqual([count.imported, count.invalid], [0, 3]);
   const said = problems.join("\n");
-  assert.equal(said.split("t***@identities.example: one of its passkeys or identities belongs to another").length, 3);
+  assert.equal(said.split("t***@identities.example: one of its identities belongs to another").length, 3);
   assert.match(said, /w\*\*\*@identities.example: identities has no valid issuer, provider/);
 });
 

@@ -118,6 +118,9 @@ export function ownCredentials({ passkeys, identities }) {
   ];
 }
 
+/** Returns the table of a key of `ownCredentials`. Credential ids are base64url, so none begins with a bracket. */
+export const tableOf = (key) => (key.startsWith("[") ? "identities" : "passkeys");
+
 /** Returns the keys of those that are in the database already. */
 export async function usedCredentials(database, users) {
   const keys = JSON.stringify(users.flatMap(ownCredentials));

@@ -11,6 +11,7 @@ import {
   selectedCredentials,
   usedCredentials,
   ownCredentials,
+  tableOf,
 } from "./credentials.mjs";
 
 /** Maximum users and characters per statement: a parameter of D1 has at most 2 MB. */
@@ -86,7 +87,7 @@ export async function importUsers(database, read, options = {}) {
     for (const one of sharing)
       report(
         withId(one.place, one.user.id),
-        `${masked(one.user.email)}: one of its passkeys or identities belongs to another account, or is there twice: remove it from passkeys or identities`,
+        `${masked(one.user.email)}: one of its ${one.shared} belongs to another account, or is there twice: remove it from ${one.shared}`,
         one.record,
       );
     for (const one of fresh) {
@@ -213,7 +214,7 @@ async function unknown(database, batch) {
 
 /**
  * Returns the new users, except those whose id or email occurred earlier in the file (`fresh`), and those who have a passkey or
- * an identity of another user (`sharing`).
+ * an identity of another user (`sharing`, with the table as `shared`).
  */
 function withoutTwins(batch, news, seen, used) {
   const fresh = [];
@@ -222,7 +223,9 @@ function withoutTwins(batch, news, seen, used) {
     const { id, email } = one.user;
     if (!news.has(id) || seen.ids.has(id) || seen.emails.has(email)) continue;
     const own = ownCredentials(one.user);
-    if (new Set(own).size < own.length || own.some((key) => used.has(key) || seen.credentials.has(key))) {
+    const shared = own.find((key, at) => used.has(key) || seen.credentials.has(key) || own.indexOf(key) < at);
+    if (shared) {
+      one.shared = tableOf(shared);
       sharing.push(one);
       continue;
     }
