@@ -67,7 +67,7 @@ async function draw(postern, browser, { ada, password }, colorScheme) {
     console.log(`  ${path}: ${size} bytes`);
   };
 
-  const visitor = await open(440, 480);
+  const visitor = await open(440, 700);
   await visitor.page.goto("/signin");
   await visitor.page.getByLabel("Email").fill("ada@example.com");
   await save(visitor.page, "sign-in");
