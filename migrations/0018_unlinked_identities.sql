@@ -25,7 +25,7 @@ BEGIN
   DELETE FROM unlinked_identities WHERE user_id = new.user_id AND issuer = new.issuer AND subject = new.subject;
 END;
 
--- Whoever takes over an unverified account has unlinked nothing themselves.
+-- The new owner of an unverified account has not unlinked anything.
 DROP TRIGGER claim_ends_what_was_set_up_before;
 CREATE TRIGGER claim_ends_what_was_set_up_before
 AFTER UPDATE OF claimed_at ON users

@@ -105,7 +105,7 @@ async function hasNewSession({ expires_at }: ProviderSignIn): Promise<boolean> {
   return sessions.some(({ current, created_at }) => current && created_at >= expires_at - lifetime);
 }
 
-/** Goes on after a sign-in that was used before. `isKnown` tells whether this browser got the session. */
+/** Goes on after a sign-in that was used before. `isKnown` is true if this browser got the session. */
 async function goOn(begun: ProviderSignIn, config: Config, isKnown: boolean): Promise<Step> {
   const used: Step = { kind: "nothing", text: "This sign-in was already used. Sign in again to continue." };
   try {

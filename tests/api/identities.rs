@@ -271,7 +271,7 @@ fn an_unlinked_identity_signs_in_again_only_once_its_owner_has_linked_it() {
     link(postern, &session, github).expect(200);
     sign_in(postern, github).expect(200);
 
-    // Whoever takes over an unverified account has unlinked nothing.
+    // The new owner of an unverified account has not unlinked anything.
     let ada = user(3, ADA, true);
     postern.sql.execute("DELETE FROM unlinked_identities", &[]);
     let linked = text(&link(postern, &world.ada.token, ada).expect(200)["id"]).to_owned();

@@ -184,7 +184,7 @@ test("Next.js: a visit without a session goes to the sign-in page and comes back
     const expected = `https://auth.example.com/signin?next=${encodeURIComponent("https://app.example.com/account?tab=1")}`;
     assert.equal(response.headers.get("location"), expected);
   }
-  // Postern leads back to no address that has these as they are.
+  // Postern refuses return addresses with these two characters.
   const odd = await proxy(new Request("https://app.example.com/search?q=`\\", { headers: visit }));
   const back = new URL(odd.headers.get("location")).searchParams.get("next");
   assert.equal(back, "https://app.example.com/search?q=%60%5C");
