@@ -25,6 +25,8 @@ routes! {
     POST "/api/auth/admin/sign-ups/{id}/approve": Admin(WithSecondFactor) => sign_ups::approve(app, caller, id);
     POST "/api/auth/admin/sign-ups/{id}/reject": Admin(WithSecondFactor) => sign_ups::reject(app, caller, id);
     GET "/api/auth/admin/invite-tree": Admin(Never) => invite_tree::get(app, request);
+    GET "/api/auth/admin/users/{id}/referrers": Admin(Never) => invite_tree::referrers(app, id);
+    GET "/api/auth/admin/users/{id}/freeze": Admin(Never) => freeze::get(app, id);
     POST "/api/auth/admin/users/{id}/freeze": Admin(WithSecondFactor) => freeze::post(app, caller, id);
     DELETE "/api/auth/admin/users/{id}/freeze": Admin(WithSecondFactor) => freeze::delete(app, request, caller, id);
     GET "/api/auth/admin/events": Admin(Never) => events::list(app, request);

@@ -14,7 +14,7 @@ use super::{
     run, run_all,
 };
 use crate::{
-    domain::{Timestamp, event::Event},
+    domain::{Timestamp, event::Event, page::FARTHEST},
     ports::{Rows, Statement, StoreError},
 };
 
@@ -67,6 +67,36 @@ pub async fn freeze(store: &Store, root: &str, event: &Event) -> Result<Option<i
     let count = count.bind(root).bind(event.at);
     let [recorded, _, _, count] = run_all(store, [record, bound(insert), bound(deactivate), count]).await?;
     counted(recorded.any(), count)
+}
+
+/// What a freeze would do.
+#[derive(Debug, Deserialize)]
+pub struct Preview {
+    /// The number of users in the branch, counted up to [`FARTHEST`].
+    pub users: i64,
+    /// How many of them it would deactivate.
+    pub active: i64,
+    /// The start of the freeze at this user, if there is one.
+    pub frozen_at: Option<Timestamp>,
+}
+
+/// Returns what a freeze of this user would do. `None` if there is no such user.
+///
+/// Reads the users of the branch, at most [`FARTHEST`].
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn preview(store: &Store, root: &str) -> Result<Option<Preview>, StoreError> {
+    let statement = Statement::new(
+        "WITH RECURSIVE below (id) AS (
+           SELECT id FROM users WHERE id = ?1
+           UNION SELECT users.id FROM below JOIN users ON users.referrer_id = below.id LIMIT ?2)
+         SELECT count(*) AS users, sum(is_active = 1 AND role <> 'admin') AS active,
+           (SELECT frozen_at FROM freezes WHERE user_id = ?1) AS frozen_at
+         FROM below CROSS JOIN users ON users.id = below.id
+         HAVING count(*) > 0",
+    );
+    run(store, statement.bind(root).bind(FARTHEST)).await?.first()
 }
 
 #[derive(Deserialize)]

@@ -99,11 +99,12 @@ fn the_tree_lists_inviters_before_their_invitees() {
     assert_eq!(tree.outline(""), whole);
     assert_eq!(tree.outline(&format!("?root={}", tree.ids["a"])), ["0 a 2", "1 b 0", "1 c 1", "2 d 0"]);
     let page = tree.get(&format!("?root={}&depth=1", tree.ids["c"])).expect(200);
-    let node = |name: &str, referrer: &str, depth: i64, invited: i64| {
+    let node = |name: &str, referrer: &str, depth: i64, below: i64| {
         json!({
             "user": { "id": tree.ids[name], "email": format!("{name}@example.com"), "name": null, "role": "user",
                       "is_active": true },
-            "referrer_id": tree.ids[referrer], "depth": depth, "invited": invited, "frozen_by": null, "freeze_since": null
+            "referrer_id": tree.ids[referrer], "depth": depth, "invited": below, "descendants": below, "frozen_by": null,
+            "freeze_since": null
         })
     };
     let items = [node("c", "a", 0, 1), node("d", "c", 1, 0)];
@@ -115,7 +116,8 @@ fn the_tree_is_limited_to_the_requested_depth() {
     let tree = Tree::new(&BRANCHES);
     assert_eq!(tree.outline("?depth=1"), ["0 admin 2", "1 a 2", "1 e 1"]);
     assert_eq!(tree.get("?depth=2").expect(200)["total"], 6);
-    for query in ["?depth=0", "?depth=11", "?depth=x&limit=0&offset=-1"] {
+    assert_eq!(tree.outline("?depth=0"), ["0 admin 2"]);
+    for query in ["?depth=-1", "?depth=11", "?depth=x&limit=0&offset=-1"] {
         tree.get(query).refused(422, "invalid_fields");
     }
     assert_eq!(tree.get("?depth=x&limit=0&offset=-1").body["detail"].as_array().unwrap().len(), 3);
@@ -134,6 +136,153 @@ fn pages_of_the_tree_have_no_gaps_or_duplicates() {
         .collect();
     assert_eq!(pages, whole);
     assert_eq!(tree.get("?offset=100").expect(200)["items"], json!([]));
+}
+
+#[test]
+fn a_tree_is_loaded_step_by_step() {
+    let tree = Tree::new(&BRANCHES);
+    tree.postern.sql.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+         INSERT INTO users (id, email, password_hash, referrer_id, created_at, updated_at)
+         SELECT 'u' || i, 'u' || i || '@example.com', 'x', NULL, i, i FROM n",
+        &[],
+    );
+    // The roots, in pages.
+    let page = tree.get("?depth=0&limit=100&offset=950").expect(200);
+    assert_eq!((&page["total"], page["items"].as_array().unwrap().len()), (&json!(1_001), 51));
+    assert_eq!((&page["items"][50]["user"]["email"], &page["items"][50]["descendants"]), (&json!("admin"), &json!(6)));
+    // The users whom one user invited, in pages.
+    let below = |offset: i64| tree.outline(&format!("?root={}&depth=1&limit=2&offset={offset}", tree.ids["a"]));
+    assert_eq!((below(0), below(2)), (vec!["0 a 2".to_owned(), "1 b 0".to_owned()], vec!["1 c 1".to_owned()]));
+}
+
+#[test]
+fn descendants_are_counted_up_to_1_000() {
+    let tree = Tree::new(&BRANCHES);
+    let descendants = || -> Vec<Value> {
+        let page = tree.get("").expect(200);
+        page["items"].as_array().unwrap().iter().map(|item| item["descendants"].clone()).collect()
+    };
+    assert_eq!(descendants(), [6, 3, 0, 1, 0, 1, 0]);
+    let invite = |from: i64, to: i64| {
+        tree.postern.sql.execute(
+            "WITH RECURSIVE n(i) AS (SELECT ?2 UNION ALL SELECT i + 1 FROM n WHERE i < ?3)
+             INSERT INTO users (id, email, password_hash, referrer_id, created_at, updated_at)
+             SELECT 'u' || i, 'u' || i || '@example.com', 'x', ?1, 9000000000000, i FROM n",
+            &[tree.ids["d"].as_str().into(), from.into(), to.into()],
+        );
+    };
+    invite(1, 998);
+    assert_eq!(descendants()[..5], [1_000, 1_000, 0, 999, 998]);
+    invite(999, 1_100);
+    assert_eq!(descendants()[..5], [1_000, 1_000, 0, 1_000, 1_000]);
+}
+
+fn referrers(tree: &Tree, id: &str) -> Answer {
+    tree.postern.get(&format!("/api/auth/admin/users/{id}/referrers")).bearer(&tree.admin).send()
+}
+
+/// The chain of inviters of a user, as `depth name descendants`, and whether it is complete.
+fn chain(tree: &Tree, id: &str) -> (Vec<String>, bool) {
+    let chain = referrers(tree, id).expect(200);
+    let outline = chain["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| format!("{} {} {}", item["depth"], tree.name(&item["user"]["id"]), item["descendants"]));
+    (outline.collect(), chain["is_complete"].as_bool().unwrap())
+}
+
+#[test]
+fn the_inviters_of_a_user_lead_from_the_root_to_the_user() {
+    let tree = Tree::new(&BRANCHES);
+    let owned = |chain: &[&str]| chain.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+    assert_eq!(chain(&tree, &tree.ids["d"]), (owned(&["0 admin 6", "1 a 3", "2 c 1", "3 d 0"]), true));
+    assert_eq!(chain(&tree, &tree.ids["admin"]), (owned(&["0 admin 6"]), true));
+    // The nodes are those of the tree.
+    let found = referrers(&tree, &tree.ids["c"]).expect(200);
+    let mut expected = tree.get(&format!("?root={}&depth=0", tree.ids["c"])).expect(200)["items"][0].clone();
+    expected["depth"] = json!(2);
+    assert_eq!(found["items"][2], expected);
+    tree.freeze("a");
+    assert_eq!(referrers(&tree, &tree.ids["d"]).expect(200)["items"][2]["frozen_by"], tree.ids["a"]);
+    // An inviter whose account is gone.
+    tree.postern.delete(&format!("/api/auth/admin/users/{}", tree.ids["c"])).bearer(&tree.admin).send().expect(200);
+    assert_eq!(chain(&tree, &tree.ids["d"]), (owned(&["0 d 0"]), true));
+    for id in ["x", "%25", &tree.ids["c"]] {
+        referrers(&tree, id).refused(404, "not_found");
+    }
+}
+
+#[test]
+fn a_long_chain_of_inviters_is_cut_and_a_circle_ends() {
+    let tree = Tree::new(&BRANCHES);
+    tree.postern.sql.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+         INSERT INTO users (id, email, password_hash, referrer_id, created_at, updated_at)
+         SELECT 'u' || i, 'u' || i || '@example.com', 'x', CASE WHEN i > 1 THEN 'u' || (i - 1) END, i, i FROM n",
+        &[],
+    );
+    let found = referrers(&tree, "u5000").expect(200);
+    let items = found["items"].as_array().unwrap();
+    assert_eq!((items.len(), &found["is_complete"]), (100, &json!(false)));
+    let ends = [&items[0], &items[99]].map(|item| (item["user"]["id"].clone(), item["depth"].clone()));
+    assert_eq!(ends, [(json!("u4901"), json!(0)), (json!("u5000"), json!(99))]);
+    assert_eq!(chain(&tree, "u100").1, true);
+    assert_eq!(chain(&tree, "u101").1, false);
+
+    // d, who is below a, has invited a.
+    let close = "UPDATE users SET referrer_id = ?2 WHERE id = ?1";
+    tree.postern.sql.execute(close, &[tree.ids["a"].as_str().into(), tree.ids["d"].as_str().into()]);
+    let owned = |chain: &[&str]| chain.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+    assert_eq!(chain(&tree, &tree.ids["d"]), (owned(&["0 a 3", "1 c 3", "2 d 3"]), false));
+    assert_eq!(chain(&tree, &tree.ids["b"]), (owned(&["0 c 3", "1 d 3", "2 a 3", "3 b 0"]), false));
+    // A user who has invited themselves.
+    tree.postern.sql.execute(close, &[tree.ids["e"].as_str().into(), tree.ids["e"].as_str().into()]);
+    assert_eq!(chain(&tree, &tree.ids["f"]), (owned(&["0 e 1", "1 f 0"]), false));
+}
+
+fn preview(tree: &Tree, id: &str) -> Answer {
+    tree.postern.get(&format!("/api/auth/admin/users/{id}/freeze")).bearer(&tree.admin).send()
+}
+
+#[test]
+fn a_freeze_can_be_previewed() {
+    let tree = Tree::new(&BRANCHES);
+    let counts = |name: &str| {
+        let preview = preview(&tree, &tree.ids[name]).expect(200);
+        (preview["users"].as_i64().unwrap(), preview["active"].as_i64().unwrap(), preview["freeze_since"].clone())
+    };
+    assert_eq!((counts("a"), counts("d")), ((4, 4, Value::Null), (1, 1, Value::Null)));
+    // The admin at the top is not frozen.
+    assert_eq!(counts("admin"), (7, 6, Value::Null));
+    tree.set_active("b", false);
+    let (users, active, _) = counts("a");
+    assert_eq!((users, active), (4, 3));
+    let before = tree.postern.sql.dump();
+    counts("a");
+    assert_eq!(tree.postern.sql.dump(), before);
+    assert_eq!(tree.freeze("a"), active);
+    assert_eq!(counts("a"), (4, 0, json!(tree.postern.now.get())));
+    assert_eq!(counts("c"), (2, 0, Value::Null));
+    // d, who is below a, has invited a.
+    let close = "UPDATE users SET referrer_id = ?2 WHERE id = ?1";
+    tree.postern.sql.execute(close, &[tree.ids["a"].as_str().into(), tree.ids["d"].as_str().into()]);
+    assert_eq!(counts("c").0, 4);
+    preview(&tree, "x").refused(404, "not_found");
+}
+
+#[test]
+fn a_preview_of_a_freeze_counts_up_to_10_000() {
+    let tree = Tree::new(&[]);
+    tree.postern.sql.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10050)
+         INSERT INTO users (id, email, password_hash, referrer_id, created_at, updated_at)
+         SELECT 'u' || i, 'u' || i || '@example.com', 'x', ?1, i, i FROM n",
+        &[tree.ids["admin"].as_str().into()],
+    );
+    let found = preview(&tree, &tree.ids["admin"]).expect(200);
+    assert_eq!((&found["users"], &found["active"]), (&json!(10_000), &json!(9_999)));
 }
 
 #[test]

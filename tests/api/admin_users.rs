@@ -177,6 +177,8 @@ fn pages_read_no_more_rows_if_there_are_more_users_or_events() {
         );
     };
     let (of_ada, below_ada) = (format!("events?user={}", ada.id), format!("invite-tree?root={}", ada.id));
+    let (step_below_ada, above_ada) = (format!("{below_ada}&depth=1"), format!("users/{}/referrers", ada.id));
+    let freeze = format!("users/{}/freeze", ada.id);
     let invited = format!("users?referrer={}", ada.id);
     let paths = [
         "users",
@@ -192,6 +194,11 @@ fn pages_read_no_more_rows_if_there_are_more_users_or_events() {
         "events?action=frozen",
         &of_ada,
         &below_ada,
+        &step_below_ada,
+        "invite-tree?depth=0",
+        "invite-tree?depth=0&offset=9000&limit=100",
+        &above_ada,
+        &freeze,
     ];
     let read = || {
         paths.map(|path| {

@@ -327,6 +327,8 @@ const requests = {
     id: user.id,
     last: sessionId(token),
   }),
+  "GET /api/auth/admin/users/{id}/referrers": ({ user }) => ({ token: admin, id: user.id }),
+  "GET /api/auth/admin/users/{id}/freeze": ({ user }) => ({ token: admin, id: user.id }),
   "POST /api/auth/admin/users/{id}/freeze": ({ user }) => ({ token: admin, id: user.id }),
   "DELETE /api/auth/admin/users/{id}/freeze": async ({ user }) => {
     ok(await send(postern, "POST", `/api/auth/admin/users/${user.id}/freeze`, { token: admin }));

@@ -55,6 +55,8 @@ export interface paths {
          * Get the invite tree
          * @description Returns the users below `root`, or below all users without a referrer. Each user comes before the users that they invited, in
          *     the order of their sign-up.
+         *
+         *     To load the tree step by step, start with `depth` 0, and get the users whom a user invited with that user as `root` and `depth` 1.
          */
         get: operations["getAdminInviteTree"];
         put?: never;
@@ -212,7 +214,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Preview a freeze
+         * @description Returns how many users a freeze would deactivate now.
+         */
+        get: operations["getAdminUsersIdFreeze"];
         put?: never;
         /**
          * Freeze a user and everyone below
@@ -287,6 +293,26 @@ export interface paths {
          * @description Returns the inviter, and the user token that the user signed up with. Users that an admin created have an inviter, but no token.
          */
         get: operations["getAdminUsersIdInvitation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/admin/users/{id}/referrers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the inviters of a user
+         * @description Returns the way from the top of the invite tree to the user.
+         */
+        get: operations["getAdminUsersIdReferrers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1922,6 +1948,20 @@ export interface components {
              */
             email: string;
         };
+        /** @description What a freeze would do. */
+        FreezePreview: {
+            /**
+             * Format: int64
+             * @description How many of them a freeze would deactivate: those who are active, except admins.
+             */
+            active: number;
+            freeze_since: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int64
+             * @description The number of users in the branch: the user and everyone below, counted up to 10,000.
+             */
+            users: number;
+        };
         /** @description The result of a freeze. */
         Frozen: {
             /**
@@ -2040,6 +2080,11 @@ export interface components {
                  * @description The number of levels below the top, which has 0.
                  */
                 depth: number;
+                /**
+                 * Format: int64
+                 * @description The number of users below this user, counted up to 1,000.
+                 */
+                descendants: number;
                 freeze_since: components["schemas"]["Timestamp"] | null;
                 /** @description The id of the user at the top of the freeze that deactivated this user. */
                 frozen_by: string | null;
@@ -2364,6 +2409,11 @@ export interface components {
              * @description The number of levels below the top, which has 0.
              */
             depth: number;
+            /**
+             * Format: int64
+             * @description The number of users below this user, counted up to 1,000.
+             */
+            descendants: number;
             freeze_since: components["schemas"]["Timestamp"] | null;
             /** @description The id of the user at the top of the freeze that deactivated this user. */
             frozen_by: string | null;
@@ -2606,6 +2656,16 @@ export interface components {
         RecoveryCodesIfNew: {
             /** @description The ten codes, each of which works once. Null if the user already has codes, which stay valid. */
             recovery_codes: string[] | null;
+        };
+        /** @description A chain of inviters. */
+        Referrers: {
+            /**
+             * @description Whether the first one was invited by nobody. False if the chain has more than 100 users, of which the last 100 are returned, or if
+             *     users have invited each other in a circle.
+             */
+            is_complete: boolean;
+            /** @description The users, each invited by the one before. The last one is the user of the request. `depth` counts from the first one. */
+            items: components["schemas"]["Node"][];
         };
         /** @description The body of an error response. */
         Refusal: {
@@ -4520,7 +4580,7 @@ export interface operations {
             query?: {
                 /** @description The id of the user at the top. The default is all users without a referrer. */
                 root?: string;
-                /** @description The number of levels below the top. The default is 10. */
+                /** @description The number of levels below the top. With 0, only the top itself is returned. The default is 10. */
                 depth?: number;
                 /** @description The number of items to skip. The default is 0. */
                 offset?: number;
@@ -4901,6 +4961,42 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getAdminUsersIdFreeze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id.
+                 * @example a1d3e5f7-0b2c-4d6e-8f90-1a2b3c4d5e6f
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FreezePreview"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     postAdminUsersIdFreeze: {
         parameters: {
             query?: never;
@@ -5083,6 +5179,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UserOrigin"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAdminUsersIdReferrers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id.
+                 * @example a1d3e5f7-0b2c-4d6e-8f90-1a2b3c4d5e6f
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Referrers"];
                 };
             };
             400: components["responses"]["HttpsRequired"];

@@ -1,4 +1,4 @@
-//! `POST /api/auth/admin/users/{id}/freeze` and `DELETE /api/auth/admin/users/{id}/freeze`
+//! `GET`, `POST` and `DELETE /api/auth/admin/users/{id}/freeze`
 
 use postern_macros::operation;
 use serde::Serialize;
@@ -8,11 +8,23 @@ use utoipa::ToSchema;
 use crate::{
     access::{audit, bearer::Admin},
     app::App,
-    domain::event::Action,
+    domain::{Timestamp, event::Action},
     error::{Current, Error},
     store::freezes,
     web::{Request, Response, path::UserId, version},
 };
+
+/// What a freeze would do.
+#[derive(Serialize, ToSchema)]
+pub struct FreezePreview {
+    /// The number of users in the branch: the user and everyone below, counted up to 10,000.
+    users: i64,
+    /// How many of them a freeze would deactivate: those who are active, except admins.
+    active: i64,
+    /// The time of the freeze that starts at this user, or null if there is none.
+    #[schema(required)]
+    freeze_since: Option<Timestamp>,
+}
 
 /// The result of a freeze.
 #[derive(Serialize, ToSchema)]
@@ -26,6 +38,19 @@ pub struct Frozen {
 pub struct Unfrozen {
     /// The number of users that are active again.
     unfrozen: i64,
+}
+
+/// Preview a freeze.
+///
+/// Returns how many users a freeze would deactivate now.
+#[operation(
+    params(UserId),
+    responses((status = 200, body = FreezePreview), (status = "4XX", description = "not_found"))
+)]
+pub async fn get(app: &App, id: &str) -> Result<Response, Error> {
+    let freezes::Preview { users, active, frozen_at } =
+        freezes::preview(&app.store, id).await?.ok_or(Error::NotFound)?;
+    Ok(Response::json(&FreezePreview { users, active, freeze_since: frozen_at }))
 }
 
 /// Freeze a user and everyone below.
