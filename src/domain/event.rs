@@ -167,6 +167,38 @@ impl Action {
     }
 }
 
+/// One or more actions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actions(pub Vec<Action>);
+
+impl Actions {
+    /// Parses names that are separated by commas.
+    ///
+    /// # Errors
+    /// As [`Action::parse`].
+    pub fn parse(text: &str) -> Result<Actions, Fault> {
+        let mut actions = Vec::new();
+        for name in text.split(',') {
+            let action = Action::parse(name.trim())?;
+            if !actions.contains(&action) {
+                actions.push(action);
+            }
+        }
+        Ok(Actions(actions))
+    }
+
+    /// Returns the number of actions.
+    pub fn count(&self) -> i64 {
+        i64::try_from(self.0.len()).unwrap_or(i64::MAX)
+    }
+
+    /// Returns the names as a JSON array.
+    pub fn names(&self) -> String {
+        let names: Vec<String> = self.0.iter().map(|action| format!("\"{}\"", action.as_str())).collect();
+        format!("[{}]", names.join(","))
+    }
+}
+
 /// The result of an action that succeeded. Otherwise the result is the code of the refusal.
 pub const SUCCESS: &str = "success";
 
@@ -247,5 +279,15 @@ mod tests {
             "{message}"
         );
         assert_eq!(kind, "choice");
+    }
+
+    #[test]
+    fn actions_are_separated_by_commas() {
+        let actions = Actions::parse("login, signup,login").unwrap();
+        assert_eq!(actions, Actions(vec![Action::Login, Action::Signup]));
+        assert_eq!((actions.names().as_str(), actions.count()), (r#"["login","signup"]"#, 2));
+        for text in ["", "login,", ",", "login;signup", "login,x"] {
+            assert_eq!(Actions::parse(text).unwrap_err().1, "choice", "{text:?}");
+        }
     }
 }

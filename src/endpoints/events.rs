@@ -7,7 +7,7 @@ use crate::{
     app::App,
     error::Error,
     responses::Event,
-    store::events::{self, Filter},
+    store::events::{self, Filter, UserRef},
     web::{
         Request, Response,
         page::{Timeline, TimelineQuery},
@@ -25,9 +25,9 @@ use crate::{
 pub async fn list(app: &App, request: &Request, session: &Session) -> Result<Response, Error> {
     let user = &session.user;
     let (before, limit) = request.query::<TimelineQuery>(app)?.range();
-    let filter = Filter { user_id: Some(user.id.clone()), action: None };
+    let filter = Filter { user: Some(UserRef::Id(user.id.clone())), ..Filter::default() };
     let found = events::list(&app.store, &filter, before, limit + 1).await?;
-    let found = found.into_iter().map(|event| as_seen_by(&user.id, event.into())).collect();
+    let found = found.events.into_iter().map(|event| as_seen_by(&user.id, event.into())).collect();
     Ok(Response::json(&Timeline::new(limit, found, |event: &Event| event.id)))
 }
 

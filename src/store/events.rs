@@ -2,11 +2,16 @@
 
 use serde::Deserialize;
 
-use super::{Store, decode::rights, run};
+use super::{
+    Store,
+    decode::{flag, rights},
+    run,
+};
 use crate::{
     domain::{
         Timestamp,
-        event::{Action, BUDGET, BUDGET_PERIOD, Event, Rights},
+        email::LoginName,
+        event::{Action, Actions, BUDGET, BUDGET_PERIOD, Event, Rights},
     },
     ports::{Statement, StoreError},
 };
@@ -143,26 +148,151 @@ pub struct Listed {
     pub new_value: Option<Rights>,
 }
 
+/// The maximum number of events that a request with a filter looks at. It bounds what a page reads, however few events match.
+const MOST_SCANNED: i64 = 5_000;
+
 /// The filters of the list of events. All of them apply.
 #[derive(Debug, Default)]
 pub struct Filter {
     /// Events in which this user is the actor or the subject.
-    pub user_id: Option<String>,
-    /// Events with this action.
-    pub action: Option<Action>,
+    pub user: Option<UserRef>,
+    /// Events with one of these actions.
+    pub actions: Option<Actions>,
+    /// Events with this result, or all failures.
+    pub result: Option<String>,
+    /// Events at this time or later.
+    pub from: Option<Timestamp>,
+    /// Events before this time.
+    pub to: Option<Timestamp>,
 }
 
-/// The statement for a page of the events that a query finds by id.
-macro_rules! page_of {
-    ($ids:literal) => {
+/// How a user is named.
+#[derive(Debug)]
+pub enum UserRef {
+    /// By id.
+    Id(String),
+    /// By the id or the email.
+    IdOrEmail(String, LoginName),
+}
+
+/// A page of events.
+#[derive(Debug)]
+pub struct Found {
+    /// The events, newest first.
+    pub events: Vec<Listed>,
+    /// The id of the last event that the request has looked at, if there may be more after it.
+    pub scanned_to: Option<i64>,
+}
+
+/// A row of the list.
+#[derive(Deserialize)]
+struct Row {
+    #[serde(flatten)]
+    event: Listed,
+    #[serde(deserialize_with = "flag")]
+    matches: bool,
+    #[serde(deserialize_with = "flag")]
+    is_last: bool,
+}
+
+/// The id of the first event at the time or later, or one that is greater than all ids. Events are in the order of their times, so it is
+/// found by bisection.
+macro_rules! first_at {
+    ($time:literal) => {
         concat!(
-            "SELECT events.*, actor.email AS actor_email, subject.email AS subject_email
-             FROM (",
-            $ids,
-            " ORDER BY id DESC LIMIT ?2) AS page JOIN events ON events.id = page.id
+            "(WITH search (low, high) AS (
+                SELECT coalesce((SELECT min(id) FROM events), 0), coalesce((SELECT max(id) FROM events), 0) + 1
+                UNION ALL
+                SELECT iif(", first_at!(is_earlier $time), ", (low + high) / 2 + 1, low),
+                  iif(", first_at!(is_earlier $time), ", high, (low + high) / 2)
+                FROM search WHERE low < high)
+              SELECT low FROM search WHERE low >= high)"
+        )
+    };
+    (is_earlier $time:literal) => {
+        concat!("coalesce((SELECT at FROM events WHERE id >= (low + high) / 2 ORDER BY id LIMIT 1) < ", $time, ", FALSE)")
+    };
+}
+
+/// The statement for a page of the events that a query finds in their order. The parameters are the id before which the page starts, the
+/// maximum length, the user, the actions, the result, the times, the number of events to look at, and the email of the user.
+///
+/// `matching` also filters by action and result. It adds the last event that it looks at, so that the next page can start there. It has no
+/// ORDER BY before its LIMIT, because that would read all of them; they come in the order of the query.
+macro_rules! page_of {
+    (every: $ids:expr) => {
+        page_of!(@ concat!($ids, " LIMIT ?8"), "SELECT id, TRUE AS matches, FALSE AS is_last FROM found")
+    };
+    (matching: $ids:expr) => {
+        page_of!(
+            @ concat!($ids, " LIMIT ?8"),
+            "SELECT id, matches, is_last
+             FROM (
+               SELECT id, row_number() OVER () = ?8 AS is_last,
+                 (?4 IS NULL OR action IN (SELECT value FROM json_each(?4)))
+                   AND (?5 IS NULL OR iif(?5 = 'failure', result <> 'success', result = ?5)) AS matches
+               FROM found)
+             WHERE matches OR is_last LIMIT ?2"
+        )
+    };
+    (@ $found:expr, $page:literal) => {
+        concat!(
+            "WITH RECURSIVE bounds (low, high, user_id) AS MATERIALIZED (
+               SELECT iif(?6 IS NULL, 0, ", first_at!("?6"), "), min(?1, iif(?7 IS NULL, ?1, ", first_at!("?7"), ")),
+                 coalesce((SELECT id FROM users WHERE email = ?9), ?3)),
+             ", $found, "), page AS (", $page, ")
+             SELECT events.*, actor.email AS actor_email, subject.email AS subject_email, matches, is_last
+             FROM page CROSS JOIN events ON events.id = page.id
              LEFT JOIN users AS actor ON actor.id = events.actor_id
              LEFT JOIN users AS subject ON subject.id = events.subject_id
              ORDER BY events.id DESC"
+        )
+    };
+}
+
+/// All events.
+macro_rules! all {
+    () => {
+        "found AS (
+           SELECT id, action, result FROM events
+           WHERE id >= (SELECT low FROM bounds) AND id < (SELECT high FROM bounds) ORDER BY id DESC"
+    };
+}
+
+/// The events of a user. Both branches have an index in the order of the page.
+macro_rules! of_user {
+    () => {
+        "found AS (
+           SELECT id, action, result FROM events
+           WHERE subject_id = (SELECT user_id FROM bounds)
+             AND id >= (SELECT low FROM bounds) AND id < (SELECT high FROM bounds)
+           UNION ALL
+           SELECT id, action, result FROM events
+           WHERE actor_id = (SELECT user_id FROM bounds) AND actor_id <> subject_id
+             AND id >= (SELECT low FROM bounds) AND id < (SELECT high FROM bounds)
+           ORDER BY id DESC"
+    };
+}
+
+/// The events with actions other than a login. Each step asks the index of every action for its next event, and takes the newest.
+macro_rules! with_actions {
+    () => {
+        concat!(
+            "jump (id) AS (
+               SELECT ", with_actions!(newest_below "(SELECT high FROM bounds)"), "
+               UNION ALL
+               SELECT ", with_actions!(newest_below "jump.id"), " FROM jump WHERE jump.id IS NOT NULL
+               LIMIT ?8),
+             found AS (SELECT events.id, action, result FROM jump CROSS JOIN events ON events.id = jump.id"
+        )
+    };
+    (newest_below $id:literal) => {
+        concat!(
+            "(SELECT max((
+                SELECT id FROM events INDEXED BY events_by_action
+                WHERE action = wanted.value AND action <> 'login' AND id >= (SELECT low FROM bounds) AND id < ", $id, "
+                ORDER BY id DESC LIMIT 1))
+              FROM json_each(?4) AS wanted)"
         )
     };
 }
@@ -171,32 +301,38 @@ macro_rules! page_of {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn list(store: &Store, filter: &Filter, before: i64, limit: i64) -> Result<Vec<Listed>, StoreError> {
-    let statement = match (&filter.user_id, filter.action) {
-        // Both branches have an index in the order of the page.
-        (Some(user_id), action) => Statement::new(page_of!(
-            "SELECT id FROM events WHERE subject_id = ?3 AND id < ?1 AND (?4 IS NULL OR action = ?4)
-             UNION ALL
-             SELECT id FROM events
-             WHERE actor_id = ?3 AND actor_id <> subject_id AND id < ?1 AND (?4 IS NULL OR action = ?4)"
-        ))
+pub async fn list(store: &Store, filter: &Filter, before: i64, limit: i64) -> Result<Found, StoreError> {
+    let Filter { user, actions, result, from, to } = filter;
+    // The index by action leaves logins out. There are so many that a scan finds a page of them quickly.
+    let is_indexed = actions.as_ref().is_some_and(|actions| !actions.0.contains(&Action::Login));
+    let is_scan = result.is_some() || actions.is_some() && (user.is_some() || !is_indexed);
+    let sql = match (user, is_indexed, is_scan) {
+        (Some(_), _, true) => page_of!(matching: of_user!()),
+        (Some(_), _, false) => page_of!(every: of_user!()),
+        (None, true, true) => page_of!(matching: with_actions!()),
+        (None, true, false) => page_of!(every: with_actions!()),
+        (None, false, true) => page_of!(matching: all!()),
+        (None, false, false) => page_of!(every: all!()),
+    };
+    // Each event of several actions costs a look at each of them.
+    let steps = actions.as_ref().filter(|_| user.is_none() && is_indexed).map_or(1, Actions::count);
+    let scanned = if is_scan { (MOST_SCANNED / steps).max(1) } else { limit };
+    let (user_id, email) = match user {
+        Some(UserRef::Id(id)) => (Some(id.as_str()), None),
+        Some(UserRef::IdOrEmail(id, email)) => (Some(id.as_str()), Some(email.as_str())),
+        None => (None, None),
+    };
+    let statement = Statement::new(sql)
         .bind(before)
         .bind(limit)
-        .bind(user_id.as_str())
-        .bind(action.map(Action::as_str)),
-        // The index leaves logins out. There are so many that a scan finds a page of them quickly.
-        (None, Some(Action::Login)) => {
-            Statement::new(page_of!("SELECT id FROM events WHERE action = 'login' AND id < ?1"))
-                .bind(before)
-                .bind(limit)
-        }
-        (None, Some(action)) => {
-            Statement::new(page_of!("SELECT id FROM events WHERE action = ?3 AND action <> 'login' AND id < ?1"))
-                .bind(before)
-                .bind(limit)
-                .bind(action.as_str())
-        }
-        (None, None) => Statement::new(page_of!("SELECT id FROM events WHERE id < ?1")).bind(before).bind(limit),
-    };
-    run(store, statement).await?.all()
+        .bind(user_id)
+        .bind(actions.as_ref().map(Actions::names))
+        .bind(result.as_deref())
+        .bind(*from)
+        .bind(*to)
+        .bind(scanned)
+        .bind(email);
+    let rows: Vec<Row> = run(store, statement).await?.all()?;
+    let scanned_to = rows.last().filter(|row| row.is_last).map(|row| row.event.id);
+    Ok(Found { events: rows.into_iter().filter(|row| row.matches).map(|row| row.event).collect(), scanned_to })
 }

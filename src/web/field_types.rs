@@ -10,7 +10,7 @@ use super::fields::{Field, Input};
 use crate::{
     domain::{
         email::{Email, LoginName},
-        event::Action,
+        event::Actions,
         name::{self, Name},
         note::{self, Note},
         one_time_password::{Code, SessionToken},
@@ -63,7 +63,7 @@ text_fields! {
         .min_length(Some(1))
         .max_length(Some(note::MAX_LENGTH));
     Role: |text, _policy| Role::parse(text), Ref::from_schema_name(Role::name());
-    Action: |text, _policy| Action::parse(text), ObjectBuilder::new().schema_type(Type::String);
+    Actions: |text, _policy| Actions::parse(text), ObjectBuilder::new().schema_type(Type::String);
     Referrer: |text, _policy| Ok(Referrer::new(text)), string("aZ09aZ09aZ");
     Code: |text, _policy| Code::parse(text), string("123456").min_length(Some(1));
     RecoveryCode: |text, _policy| RecoveryCode::parse(text), string("01abc-23xyz").min_length(Some(1)).description(Some(

@@ -64,7 +64,8 @@ impl<T> Listing<T> {
     }
 }
 
-/// A page of events, newest first. New events do not move the items of a page.
+/// A page of events, newest first. New events do not move the items of a page. A page can have fewer items than `limit`, even none, and
+/// still have a `next`, if few events match the filters.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Timeline<T> {
     /// The maximum number of items on this page.
@@ -83,5 +84,11 @@ impl<T> Timeline<T> {
         let is_followed = items.len() > length;
         items.truncate(length);
         Timeline { limit, next: items.last().filter(|_| is_followed).map(id), items }
+    }
+
+    /// Goes on after the last item that was looked at, if there is no other way to go on.
+    #[must_use]
+    pub fn or_after(self, scanned_to: Option<i64>) -> Self {
+        Timeline { next: self.next.or(scanned_to), ..self }
     }
 }

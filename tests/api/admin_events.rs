@@ -633,6 +633,176 @@ fn strangers_cannot_use_up_a_users_event_budget() {
     assert_eq!((count_of(&postern, &ada.id, "name_changed"), count_of(&postern, &ada.id, "events_dropped")), (196, 0));
 }
 
+/// The ids of the events that a query finds, on all pages, and the number of pages.
+fn all_pages(postern: &Postern, admin: &str, query: &str, limit: i64) -> (Vec<i64>, usize) {
+    let (mut ids, mut before, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let page = admin_events(postern, admin, &format!("?limit={limit}&{query}{before}")).expect(200);
+        ids.extend(page["items"].as_array().unwrap().iter().map(|event| event["id"].as_i64().unwrap()));
+        pages += 1;
+        match page["next"].as_i64() {
+            Some(next) => before = format!("&before={next}"),
+            None => return (ids, pages),
+        }
+    }
+}
+
+/// Adds events, past the service: one a second from `from` to `to`. Every 10th is a signup, every 100th a freeze, and the others are logins, of
+/// which every 7th failed. The subject is one of three users, and for every 5th event someone else is the actor.
+fn add_events(postern: &Postern, from: i64, to: i64) {
+    postern.sql.execute(
+        "WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+         INSERT INTO events (id, at, action, result, actor_id, subject_id, address)
+         SELECT i, i * 1000, CASE WHEN i % 100 = 0 THEN 'frozen' WHEN i % 10 = 0 THEN 'signup' ELSE 'login' END,
+           CASE WHEN i % 7 = 0 THEN 'wrong_credentials' ELSE 'success' END,
+           iif(i % 5 = 0, 'other', 'u' || (i % 3)), 'u' || (i % 3), 'x' FROM n",
+        &[from.into(), to.into()],
+    );
+}
+
+#[test]
+fn every_combination_of_filters_finds_the_events_that_match_in_order_and_once() {
+    let postern = Postern::new();
+    let (ada, admin) = (postern.sign_up(ADA), postern.admin_token());
+    postern.sql.execute("DELETE FROM events", &[]);
+    add_events(&postern, 1, 400);
+    postern.sql.execute("UPDATE events SET subject_id = ?1 WHERE subject_id = 'u1'", &[ada.id.as_str().into()]);
+    // Rows that are missing, as at the end of the retention or of a database that was restored.
+    postern.sql.execute("DELETE FROM events WHERE id < 30 OR id BETWEEN 200 AND 230", &[]);
+    let events = rows(&postern, 0);
+    let users = [
+        ("", None),
+        ("&user=u2", Some("u2")),
+        ("&user=%20Ada@Example.com", Some(ada.id.as_str())),
+        ("&user=other", Some("other")),
+    ];
+    let actions: [(&str, &[&str]); 6] = [
+        ("", &["login", "signup", "frozen"]),
+        ("&action=login", &["login"]),
+        ("&action=frozen", &["frozen"]),
+        ("&action=signup,frozen,deactivated", &["signup", "frozen"]),
+        ("&action=login,frozen", &["login", "frozen"]),
+        ("&action=activated,deactivated", &[]),
+    ];
+    let results: [(&str, fn(&str) -> bool); 5] = [
+        ("", |_| true),
+        ("&result=success", |result| result == "success"),
+        ("&result=failure", |result| result != "success"),
+        ("&result=wrong_credentials", |result| result == "wrong_credentials"),
+        ("&result=x", |_| false),
+    ];
+    // Also between two events, within a gap, before the first and after the last one.
+    let times = [
+        ("", 0, i64::MAX),
+        ("&from=100000", 100_000, i64::MAX),
+        ("&from=99999&to=300000", 99_999, 300_000),
+        ("&from=210000&to=220000", 210_000, 220_000),
+        ("&from=215000&to=240001", 215_000, 240_001),
+        ("&to=1", 0, 1),
+        ("&from=400001", 400_001, i64::MAX),
+        ("&from=300000&to=100000", 300_000, 100_000),
+        ("&from=0&to=9007199254740992", 0, i64::MAX),
+    ];
+    for (user_query, user) in users {
+        for (action_query, actions) in actions {
+            for (result_query, is_result) in results {
+                for (time_query, from, to) in times {
+                    let matches = |event: &&Value| {
+                        let text = |name: &str| event[name].as_str().unwrap();
+                        user.is_none_or(|user| text("actor_id") == user || text("subject_id") == user)
+                            && actions.contains(&text("action"))
+                            && is_result(text("result"))
+                            && (from..to).contains(&event["at"].as_i64().unwrap())
+                    };
+                    let expected: Vec<i64> =
+                        events.iter().rev().filter(matches).map(|event| event["id"].as_i64().unwrap()).collect();
+                    let query = format!("{user_query}{action_query}{result_query}{time_query}");
+                    assert_eq!(all_pages(&postern, &admin, &query, 40).0, expected, "{query}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_page_ends_after_5_000_events_that_do_not_match_and_says_where_to_go_on() {
+    let postern = Postern::new();
+    let admin = postern.admin_token();
+    postern.sql.execute("DELETE FROM events", &[]);
+    add_events(&postern, 1, 12_000);
+    postern.sql.execute("UPDATE events SET result = 'rare', actor_id = 'u0', subject_id = 'u0' WHERE id = 3", &[]);
+    let first = |query: &str| admin_events(&postern, &admin, query).expect(200);
+    let page = first("?result=rare");
+    assert_eq!((&page["items"], &page["next"]), (&json!([]), &json!(7_001)));
+    for (query, pages) in [
+        ("result=rare", 3),
+        ("result=rare&from=3000&to=5000", 1),
+        ("result=rare&user=u0", 1),
+        ("result=rare&action=login", 3),
+        ("result=rare&action=login,frozen", 3),
+    ] {
+        assert_eq!(all_pages(&postern, &admin, query, 20), (vec![3], pages), "{query}");
+    }
+    assert_eq!(all_pages(&postern, &admin, "result=rare&action=signup,frozen", 20), (vec![], 1));
+    // A page that is full goes on after its last event, as before.
+    let page = first("?result=failure&limit=2");
+    assert_eq!(page["next"], page["items"][1]["id"]);
+    // The last event that a request looks at is on the page if it matches.
+    postern.sql.execute("UPDATE events SET result = 'rare' WHERE id IN (7001, 7000)", &[]);
+    let page = first("?result=rare");
+    assert_eq!((&page["items"][0]["id"], &page["next"]), (&json!(7_001), &json!(7_001)));
+    assert_eq!(all_pages(&postern, &admin, "result=rare", 20).0, [7_001, 7_000, 3]);
+}
+
+#[test]
+fn a_page_of_filtered_events_reads_a_bounded_number_of_rows() {
+    let postern = Postern::new();
+    let admin = postern.admin_token();
+    postern.sql.execute("DELETE FROM events", &[]);
+    add_events(&postern, 1, 80_000);
+    let actions = Action::VARIANTS.iter().map(|action| action.as_str()).filter(|action| *action != "login");
+    let all_actions = format!("?action={}&limit=100", actions.collect::<Vec<_>>().join(","));
+    let queries = [
+        "?result=x",
+        "?action=login&result=x",
+        "?action=signup&result=x",
+        "?action=signup,frozen&result=x",
+        "?user=u0&result=x",
+        "?user=other&action=deactivated",
+        "?user=u0&action=login,signup",
+        "?from=1000000&to=79000000",
+        "?from=1000000&to=79000000&result=x",
+        &all_actions,
+        &format!("{all_actions}&result=x"),
+    ];
+    let steps = || {
+        queries.map(|query| {
+            let before = postern.sql.steps.get();
+            admin_events(&postern, &admin, query).expect(200);
+            postern.sql.steps.get() - before
+        })
+    };
+    let before = steps();
+    add_events(&postern, 80_001, 200_000);
+    for ((query, before), after) in queries.iter().zip(before).zip(steps()) {
+        assert!(after < before + before / 5, "{query}: {before} steps, then {after}");
+    }
+}
+
+#[test]
+fn invalid_filters_of_events_are_reported_together() {
+    let postern = Postern::new();
+    let admin = postern.admin_token();
+    let answer = admin_events(&postern, &admin, "?action=login,x&from=-1&to=tomorrow&before=0&limit=0");
+    assert_eq!(answer.faulty_fields(), ["action", "from", "to", "before", "limit"]);
+    for query in ["?action=login,", "?action=,", "?from=9007199254740993"] {
+        admin_events(&postern, &admin, query).refused(422, "invalid_fields");
+    }
+    for query in ["?user=nobody@example.com", "?user=%00", "?result=%27", "?user=%20", "?result=%25"] {
+        assert_eq!(actions(admin_events(&postern, &admin, query)), [""; 0], "{query}");
+    }
+}
+
 #[test]
 fn events_of_an_older_version_without_a_budget_do_not_count() {
     let postern = Postern::new();

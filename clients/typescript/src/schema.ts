@@ -34,6 +34,8 @@ export interface paths {
         /**
          * List the events of all users
          * @description Returns the audit log, newest first. An event must match all of the given filters. Deleted users can be found by their id.
+         *
+         *     A request looks at up to 5,000 events. If fewer than `limit` of them match, the page is short, and `next` says where to go on.
          */
         get: operations["getAdminEvents"];
         put?: never;
@@ -2824,7 +2826,10 @@ export interface components {
             /** @description The user. */
             user: components["schemas"]["User"];
         };
-        /** @description A page of events, newest first. New events do not move the items of a page. */
+        /**
+         * @description A page of events, newest first. New events do not move the items of a page. A page can have fewer items than `limit`, even none, and
+         *     still have a `next`, if few events match the filters.
+         */
         Timeline_Event: {
             /** @description The items. */
             items: {
@@ -4536,13 +4541,22 @@ export interface operations {
     getAdminEvents: {
         parameters: {
             query?: {
-                /** @description The id of the user who acted, or on whose account they acted. */
+                /** @description The id or the email of the user who acted, or on whose account they acted. */
                 user?: string;
                 /**
-                 * @description The action.
+                 * @description The action, or several actions, separated by commas.
                  * @example login
                  */
                 action?: string;
+                /**
+                 * @description `success`, `failure`, which is everything else, or the code of an error.
+                 * @example failure
+                 */
+                result?: string;
+                /** @description The time of the oldest events. */
+                from?: number;
+                /** @description The time before which the newest events are. */
+                to?: number;
                 /** @description The `next` of the previous page. The default is the newest page. */
                 before?: number;
                 /** @description The maximum number of items to return. The default is 20. */
