@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::Timestamp;
 use crate::error::Fault;
@@ -86,5 +87,44 @@ impl User {
             created_at: 0,
             updated_at: 0,
         }
+    }
+}
+
+/// The order of a list of users. Users without a name come last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, EnumString, IntoStaticStr, VariantArray)]
+pub enum UserOrder {
+    /// Newest first.
+    #[default]
+    #[strum(serialize = "-created_at")]
+    Newest,
+    /// Oldest first.
+    #[strum(serialize = "created_at")]
+    Oldest,
+    /// By email.
+    #[strum(serialize = "email")]
+    Email,
+    /// By email, in the reverse order.
+    #[strum(serialize = "-email")]
+    EmailReversed,
+    /// By name.
+    #[strum(serialize = "name")]
+    Name,
+    /// By name, in the reverse order.
+    #[strum(serialize = "-name")]
+    NameReversed,
+}
+
+impl UserOrder {
+    /// Returns all names.
+    pub fn names() -> Vec<&'static str> {
+        UserOrder::VARIANTS.iter().map(|order| (*order).into()).collect()
+    }
+
+    /// Parses a name.
+    ///
+    /// # Errors
+    /// If there is no such order.
+    pub fn parse(text: &str) -> Result<UserOrder, Fault> {
+        text.parse().map_err(|_| (format!("must be one of {}", UserOrder::names().join(", ")), "choice"))
     }
 }

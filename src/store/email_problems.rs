@@ -14,7 +14,6 @@ use crate::{
         email::Email,
         email_problem::{EmailProblem, Reason},
         event::Event,
-        user::User,
     },
     ports::{Rows, Statement, StoreError},
 };
@@ -49,15 +48,6 @@ pub(super) fn select(user_id: &str) -> Statement {
 /// [`StoreError`].
 pub async fn find(store: &Store, user_id: &str) -> Result<Option<EmailProblem>, StoreError> {
     Columns::of(&run(store, select(user_id)).await?)
-}
-
-/// Returns a user with the problem of their address.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn find_user(store: &Store, user_id: &str) -> Result<Option<(User, Option<EmailProblem>)>, StoreError> {
-    let rows = run(store, Statement::new("SELECT * FROM users WHERE id = ?1").bind(user_id)).await?;
-    Ok(rows.first()?.zip(Some(Columns::of(&rows)?)))
 }
 
 /// Returns whether mail does not reach this address.

@@ -18,7 +18,7 @@ use crate::{
         password::{self, NewPassword, Password, Policy},
         recovery_code::RecoveryCode,
         return_to::{self, ReturnTo},
-        user::Role,
+        user::{Role, UserOrder},
         user_token::Referrer,
     },
     error::Fault,
@@ -63,6 +63,8 @@ text_fields! {
         .min_length(Some(1))
         .max_length(Some(note::MAX_LENGTH));
     Role: |text, _policy| Role::parse(text), Ref::from_schema_name(Role::name());
+    UserOrder: |text, _policy| UserOrder::parse(text),
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(UserOrder::names()));
     Actions: |text, _policy| Actions::parse(text), ObjectBuilder::new().schema_type(Type::String);
     Referrer: |text, _policy| Ok(Referrer::new(text)), string("aZ09aZ09aZ");
     Code: |text, _policy| Code::parse(text), string("123456").min_length(Some(1));

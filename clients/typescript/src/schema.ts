@@ -139,7 +139,7 @@ export interface paths {
         };
         /**
          * List users
-         * @description Returns users, newest first. A user must match all of the given filters.
+         * @description Returns users, newest first by default. A user must match all of the given filters.
          */
         get: operations["getAdminUsers"];
         put?: never;
@@ -2154,41 +2154,15 @@ export interface components {
             total: number;
         };
         /** @description A page of a list. */
-        Listing_User: {
+        Listing_UserSummary: {
             /** @description The items. */
-            items: {
-                /** @description The time of creation. */
-                created_at: components["schemas"]["Timestamp"];
-                /**
-                 * @description The email, trimmed and in lower case. The default account has the email `admin`.
-                 * @example ada@example.com
-                 */
-                email: string;
-                /** @description A JSON object for use in your applications. */
-                extra: Record<string, never>;
-                /** @description An opaque id. */
-                id: string;
-                /** @description False if the account is deactivated. */
-                is_active: boolean;
-                /** @description Whether the email is verified. */
-                is_verified: boolean;
-                /**
-                 * @description The name of the user.
-                 * @example Ada
-                 */
-                name: string | null;
-                /** @description The id of the user who invited this user. */
-                referrer_id: string | null;
-                /** @description The role. */
-                role: components["schemas"]["Role"];
-                /**
-                 * Format: int32
-                 * @description The tier, for use in your applications: 0, 1 or 2.
-                 */
-                tier: number;
-                /** @description The time of the last change. */
-                updated_at: components["schemas"]["Timestamp"];
-            }[];
+            items: (components["schemas"]["User"] & {
+                /** @description The id of the user at the top of the freeze that deactivated this user. */
+                frozen_by: string | null;
+                last_sign_in_at: components["schemas"]["Timestamp"] | null;
+                /** @description Whether the user requires a second factor to sign in. */
+                second_factor: boolean;
+            })[];
             /**
              * Format: int64
              * @description The maximum number of items on this page.
@@ -3041,8 +3015,8 @@ export interface components {
              */
             updated_at?: number | null;
         };
-        /** @description A user, with what only admins see. */
-        UserDetails: components["schemas"]["User"] & {
+        /** @description A user, with what only admins see, and the state of the address. */
+        UserDetails: components["schemas"]["UserSummary"] & {
             email_problem: components["schemas"]["EmailProblem"] | null;
         };
         /** @description The user, as the authenticator stores them. */
@@ -3058,6 +3032,14 @@ export interface components {
         UserOrigin: {
             invitation: components["schemas"]["UsedInvitation"] | null;
             inviter: components["schemas"]["Inviter"] | null;
+        };
+        /** @description A user, with what only admins see. */
+        UserSummary: components["schemas"]["User"] & {
+            /** @description The id of the user at the top of the freeze that deactivated this user. */
+            frozen_by: string | null;
+            last_sign_in_at: components["schemas"]["Timestamp"] | null;
+            /** @description Whether the user requires a second factor to sign in. */
+            second_factor: boolean;
         };
         /** @description An active user token. */
         UserToken: {
@@ -4743,6 +4725,14 @@ export interface operations {
                 is_verified?: boolean;
                 /** @description The id of the user who invited them. */
                 referrer?: string;
+                /** @description The role. */
+                role?: components["schemas"]["Role"];
+                /** @description The tier. */
+                tier?: number;
+                /** @description Whether the user requires a second factor to sign in. */
+                second_factor?: boolean;
+                /** @description The order. The default is `-created_at`, which is newest first. */
+                sort?: "-created_at" | "created_at" | "email" | "-email" | "name" | "-name";
                 /** @description The number of items to skip. The default is 0. */
                 offset?: number;
                 /** @description The maximum number of items to return. The default is 20. */
@@ -4761,7 +4751,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Listing_User"];
+                    "application/json": components["schemas"]["Listing_UserSummary"];
                 };
             };
             400: components["responses"]["HttpsRequired"];

@@ -9,18 +9,19 @@ use crate::{
     app::App,
     crypto::{password_hash, random},
     domain::{
+        Timestamp,
         email::Email,
         event::Action,
         name::Name,
         password::NewPassword,
-        user::{self, MAX_TIER, Role},
+        user::{self, MAX_TIER, Role, UserOrder},
     },
     error::{Current, Error, FieldProblem},
     mail::queue::QueuedMail,
     responses::{EmailProblem, User},
     store::{
         administration::{self, Change},
-        email_problems, second_factors,
+        second_factors,
         user_list::{self, Filter},
         users,
     },
@@ -49,6 +50,14 @@ pub struct UserQuery {
     pub is_verified: Option<bool>,
     /// The id of the user who invited them.
     pub referrer: Option<String>,
+    /// The role.
+    pub role: Option<Role>,
+    /// The tier.
+    pub tier: Option<Tier>,
+    /// Whether the user requires a second factor to sign in.
+    pub second_factor: Option<bool>,
+    /// The order. The default is `-created_at`, which is newest first.
+    pub sort: Option<UserOrder>,
 }
 
 /// The account to create.
@@ -89,19 +98,20 @@ pub struct UserChange {
 
 /// List users.
 ///
-/// Returns users, newest first. A user must match all of the given filters.
+/// Returns users, newest first by default. A user must match all of the given filters.
 #[operation(
     params(UserQuery, ListingQuery),
-    responses((status = 200, body = Listing<User>), (status = "4XX", description = "invalid_fields"))
+    responses((status = 200, body = Listing<UserSummary>), (status = "4XX", description = "invalid_fields"))
 )]
 pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
     let (query, listing) = request.query::<(UserQuery, ListingQuery)>(app)?;
-    let UserQuery { search, is_active, is_verified, referrer } = query;
+    let UserQuery { search, is_active, is_verified, referrer, role, tier, second_factor, sort } = query;
     let search = search.map(|search| search.trim().to_owned()).filter(|search| !search.is_empty());
-    let filter = Filter { search, referrer_id: referrer, is_active, is_verified };
+    let tier = tier.map(Integer::get);
+    let filter = Filter { search, referrer_id: referrer, is_active, is_verified, role, tier, second_factor };
     let page = listing.page();
-    let (total, items) = user_list::list(&app.store, &filter, page).await?;
-    Ok(Response::json(&Listing::new(total, page, items.iter().map(User::from).collect())))
+    let (total, items) = user_list::list(&app.store, &filter, sort.unwrap_or_default(), page).await?;
+    Ok(Response::json(&Listing::new(total, page, items.iter().map(UserSummary::from).collect())))
 }
 
 /// Create a user.
@@ -145,9 +155,35 @@ pub async fn create(app: &App, request: &Request, admin: &Admin) -> Result<Respo
 
 /// A user, with what only admins see.
 #[derive(Serialize, ToSchema)]
-pub struct UserDetails<'a> {
+pub struct UserSummary<'a> {
     #[serde(flatten)]
     user: User<'a>,
+    /// Whether the user requires a second factor to sign in.
+    second_factor: bool,
+    /// The id of the user at the top of the freeze that deactivated this user.
+    #[schema(required)]
+    frozen_by: Option<&'a str>,
+    /// The time of the last sign-in, to the hour. Null if the user has not signed in for 400 days, or since devices are remembered.
+    #[schema(required)]
+    last_sign_in_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a user_list::Listed> for UserSummary<'a> {
+    fn from(listed: &'a user_list::Listed) -> Self {
+        UserSummary {
+            user: User::from(&listed.user),
+            second_factor: listed.second_factor,
+            frozen_by: listed.frozen_by.as_deref(),
+            last_sign_in_at: listed.last_sign_in_at,
+        }
+    }
+}
+
+/// A user, with what only admins see, and the state of the address.
+#[derive(Serialize, ToSchema)]
+pub struct UserDetails<'a> {
+    #[serde(flatten)]
+    user: UserSummary<'a>,
     /// Why emails do not reach the address, or null if they do.
     #[schema(required)]
     email_problem: Option<EmailProblem>,
@@ -164,9 +200,9 @@ pub struct UserDetails<'a> {
     )
 )]
 pub async fn get(app: &App, id: &str) -> Result<Response, Error> {
-    let (user, problem) = email_problems::find_user(&app.store, id).await?.ok_or(Error::NotFound)?;
-    let details = UserDetails { user: User::from(&user), email_problem: problem.map(EmailProblem::from) };
-    Ok(Response::json(&details).headers([version::etag(user.updated_at)]))
+    let (found, problem) = user_list::find(&app.store, id).await?.ok_or(Error::NotFound)?;
+    let details = UserDetails { user: UserSummary::from(&found), email_problem: problem.map(EmailProblem::from) };
+    Ok(Response::json(&details).headers([version::etag(found.user.updated_at)]))
 }
 
 fn versioned(user: &user::User) -> Response {
