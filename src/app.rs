@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     crypto::{jwt::Verified, keys::Keys, token_cache::TokenCache},
-    domain::{Timestamp, claims::Claims, password::Policy, return_to::Origins, throttle::Address},
+    domain::{Timestamp, claims::Claims, client::Client, password::Policy, return_to::Origins, throttle::Address},
     ports::{Assets, HttpClient, Mailer, RateLimiter, Signatures, StoreError, Timer, WaitUntil},
     settings::Settings,
     store::Store,
@@ -58,12 +58,12 @@ pub struct HealthCheck {
     pub found: RefCell<Option<(Timestamp, Option<Vec<String>>)>>,
 }
 
-/// The client's address, which is read when it is first needed. A session check does not need it.
-pub type LazyAddress = LazyCell<Address, Box<dyn FnOnce() -> Address>>;
+/// What is read from a request when it is first needed. A session check needs none of it.
+pub type Lazy<T> = LazyCell<T, Box<dyn FnOnce() -> T>>;
 
-/// Returns an address that `read` returns when it is first needed.
-pub fn lazily(read: impl FnOnce() -> Address + 'static) -> Rc<LazyAddress> {
-    Rc::new(LazyAddress::new(Box::new(read)))
+/// Returns a value that `read` returns when it is first needed.
+pub fn lazily<T>(read: impl FnOnce() -> T + 'static) -> Rc<Lazy<T>> {
+    Rc::new(Lazy::new(Box::new(read)))
 }
 
 /// Everything a request works with, except the time. A clone is cheap.
@@ -94,7 +94,9 @@ pub struct Services {
     /// The id of the request, which is in the response and in the log.
     pub request_id: Rc<str>,
     /// The client's address.
-    pub address: Rc<LazyAddress>,
+    pub address: Rc<Lazy<Address>>,
+    /// The client's device and place.
+    pub client: Rc<Lazy<Client>>,
     /// A fingerprint of the id of the deployed version, if the platform has one. The id itself stays secret, because it is part of the
     /// URL at which the platform serves the version.
     pub deployment: Option<Rc<str>>,

@@ -3,6 +3,7 @@
 
 use std::{cell::OnceCell, rc::Rc};
 
+use ::http::header;
 use worker::{
     Context, Env, KvStore, ScheduleContext, ScheduledEvent, WorkerVersionMetadata, event,
     js_sys::{Date, Function, Promise},
@@ -11,14 +12,14 @@ use worker::{
 };
 
 use crate::{
-    app::{Isolate, LazyAddress, Services, lazily},
+    app::{Isolate, Lazy, Services, lazily},
     crypto::{fingerprint, random},
-    domain::{Timestamp, throttle::Address},
+    domain::{Timestamp, client::Client, throttle::Address},
     error::Error,
     maintenance,
     platform::{
         analytics::Counters,
-        body,
+        body, connection,
         d1::{D1, Database},
         http,
         http_client::FetchClient,
@@ -122,7 +123,13 @@ async fn answer(
     let headers = head.headers.clone();
     let address = lazily(move || Address::parse(headers.get(&http::CONNECTING_IP).as_deref()));
     let Some(isolate) = isolate(env) else { return routes::respond_without_settings(&head, &work.id) };
-    match bindings(env).and_then(|bindings| services(isolate, bindings, wait_until, work, address)) {
+    let (headers, location) = (head.headers.clone(), isolate.settings.location);
+    let sender: JsValue = AsRef::<JsValue>::as_ref(&request).clone();
+    let client = lazily(move || {
+        let user_agent = headers.get(&header::USER_AGENT);
+        Client::new(user_agent.as_deref(), connection::of(&sender), location)
+    });
+    match bindings(env).and_then(|bindings| services(isolate, bindings, wait_until, work, address, client)) {
         Ok(services) => {
             let body = receive(request, head.headers.clone(), head.max_body(), services.address.clone(), begin);
             routes::respond(services, head, body, clock).await
@@ -139,7 +146,7 @@ async fn receive(
     request: web_sys::Request,
     headers: Rc<dyn Headers>,
     max: usize,
-    address: Rc<LazyAddress>,
+    address: Rc<Lazy<Address>>,
     begin: Timestamp,
 ) -> Result<Vec<u8>, Error> {
     body::receive(request, headers, max, || address.as_str().to_owned(), begin).await.map_err(|problem| match problem {
@@ -156,8 +163,8 @@ async fn scheduled(event: ScheduledEvent, env: Env, context: ScheduleContext) {
     let Ok(id) = random::id() else { return log("the cron trigger cannot work: there is no randomness") };
     let work = Work { id: id.into(), label: None, meter: Rc::default(), counters: Rc::default() };
     let (wait_until, now) = (RequestContext::Schedule(context), event.schedule() as i64);
-    let nobody = lazily(|| Address::parse(None));
-    match bindings(&env).and_then(|bindings| services(isolate, bindings, wait_until, &work, nobody)) {
+    let (nobody, nothing) = (lazily(|| Address::parse(None)), lazily(Client::default));
+    match bindings(&env).and_then(|bindings| services(isolate, bindings, wait_until, &work, nobody, nothing)) {
         Ok(services) => maintenance::run(&services.at(now)).await,
         Err(error) => log(&format!("the cron trigger cannot work: {error}")),
     }
@@ -210,7 +217,8 @@ fn services(
     bindings: Bindings,
     wait_until: RequestContext,
     work: &Work,
-    address: Rc<LazyAddress>,
+    address: Rc<Lazy<Address>>,
+    client: Rc<Lazy<Client>>,
 ) -> worker::Result<Services> {
     let Bindings { database, assets, namespace, mailer, rate_limiter, user_writes, deployment, .. } = bindings;
     let d1 = |database| D1 { database, meter: work.meter.clone() };
@@ -237,6 +245,7 @@ fn services(
         log,
         request_id: work.id.clone(),
         address,
+        client,
         deployment,
     })
 }

@@ -9,6 +9,7 @@ pub mod email_proof;
 pub mod email_sign_in;
 pub mod first_account;
 pub mod invitation;
+pub mod mail_rows;
 pub mod new_password;
 pub mod one_time;
 pub mod passkey;

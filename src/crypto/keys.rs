@@ -25,6 +25,8 @@ pub struct Keys {
     pub throttle: HashKey,
     /// Hashes the addresses in the audit log.
     pub event: HashKey,
+    /// Hash the devices of users: the current key, and the previous one if it is still accepted.
+    pub device: Vec<HashKey>,
     /// Look up and encrypt user tokens: the current keys, and the previous ones if they are still accepted.
     pub user_token: Vec<UserTokenKeys>,
     /// Hashes the keys of records in KV, and one-time passwords.
@@ -80,6 +82,7 @@ impl Keys {
             password_reset: jwt_keys(current, previous, "password reset token"),
             throttle: HashKey(derive(current, "throttle")),
             event: HashKey(derive(current, "event")),
+            device: secrets().map(|secret| HashKey(derive(secret, "device"))).collect(),
             user_token: secrets()
                 .map(|secret| UserTokenKeys {
                     id: key_id(secret, "user token key id"),

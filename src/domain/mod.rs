@@ -2,7 +2,9 @@
 
 pub mod breached_password;
 pub mod claims;
+pub mod client;
 pub mod common_password;
+pub mod device;
 pub mod email;
 pub mod email_change;
 pub mod email_problem;
@@ -10,6 +12,7 @@ pub mod event;
 pub mod identity;
 pub mod linking;
 pub mod mail_budget;
+pub mod mail_job;
 pub mod name;
 pub mod note;
 pub mod one_time_password;

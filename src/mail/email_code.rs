@@ -1,6 +1,6 @@
 //! Mails with a code that proves the email of their recipient, to sign in, to sign up or to authenticate again.
 
-use super::queue::{CodeMail, CodeReason, QueuedMail};
+use super::queue::QueuedMail;
 use crate::{
     access::{
         audit,
@@ -13,6 +13,7 @@ use crate::{
         email::Email,
         event::{Action, Event},
         mail_budget::{Budget, REQUESTED_BY_ANYONE, REQUESTED_BY_OWNER},
+        mail_job::{CodeMail, CodeReason},
         throttle::{EMAIL_CODE_SENT_BY_ADDRESS, EMAIL_CODE_SENT_BY_EMAIL, EMAIL_CODE_SENT_BY_EMAIL_AND_ADDRESS},
     },
     error::Error,

@@ -1,10 +1,14 @@
 //! Every mail with example values, for the tests and for the page `/dev/mails`.
 
-use super::{
-    message::{self, Message, SecurityNotice},
-    queue::{CodeMail, CodeReason},
+use super::message::{self, Message};
+use crate::{
+    domain::{
+        email::Email,
+        mail_job::{Activity, CodeMail, CodeReason, SecurityNotice},
+    },
+    error::Error,
+    settings::Settings,
 };
-use crate::{domain::email::Email, error::Error, settings::Settings};
 
 /// The code in the examples.
 pub const CODE: &str = "271828";
@@ -23,6 +27,14 @@ pub fn examples(settings: &Settings, to: &Email, name: &str) -> Result<Vec<Messa
         code: CODE.to_owned(),
         secret: "iaIgJbBkNIoaTvOUXUbFzwWySCM4DFdzoVFmW1eVdrA".to_owned(),
     };
+    let activity = Activity {
+        at: 1_795_873_200_000,
+        browser: Some("Firefox".to_owned()),
+        system: Some("Windows".to_owned()),
+        country: Some("DE".to_owned()),
+        city: Some("Berlin".to_owned()),
+    };
+    let activity = Some(&activity);
     let mut mails = vec![
         message::one_time_password(settings, to, Some(name), CODE, 600)?,
         message::password_reset(settings, to, Some(name), TOKEN, 900)?,
@@ -37,15 +49,15 @@ pub fn examples(settings: &Settings, to: &Email, name: &str) -> Result<Vec<Messa
         message::sign_up_rejected(settings, to, Some(name))?,
     ];
     for notice in notices(name) {
-        mails.push(message::security_notice(settings, to, Some(name), &notice)?);
+        mails.push(message::security_notice(settings, to, Some(name), &notice, activity)?);
     }
     mails.extend([
         message::email_change_code(settings, to, CODE, 600)?,
-        message::email_change_notice(settings, to, Some(name), TOKEN, None, 600)?,
-        message::email_change_notice(settings, to, Some(name), TOKEN, Some(CODE), 600)?,
-        message::email_changed(settings, to, Some(name), Some(TOKEN))?,
-        message::email_changed(settings, to, Some(name), None)?,
-        message::email_change_undone(settings, to, Some(name))?,
+        message::email_change_notice(settings, to, Some(name), TOKEN, None, 600, activity)?,
+        message::email_change_notice(settings, to, Some(name), TOKEN, Some(CODE), 600, activity)?,
+        message::email_changed(settings, to, Some(name), Some(TOKEN), activity)?,
+        message::email_changed(settings, to, Some(name), None, activity)?,
+        message::email_change_undone(settings, to, Some(name), activity)?,
     ]);
     Ok(mails)
 }
@@ -53,6 +65,7 @@ pub fn examples(settings: &Settings, to: &Email, name: &str) -> Result<Vec<Messa
 /// Returns every notice, with `name` as the name of a passkey or a provider.
 fn notices(name: &str) -> Vec<SecurityNotice> {
     vec![
+        SecurityNotice::NewDevice,
         SecurityNotice::PasswordChanged,
         SecurityNotice::PasswordRemoved,
         SecurityNotice::PasskeyAdded { passkey: name.to_owned() },
@@ -106,7 +119,7 @@ mod tests {
     fn a_notice_has_the_kind_of_its_mail() {
         let to = Email::parse("ada@example.com").unwrap();
         for notice in notices("Ada") {
-            let mail = message::security_notice(&settings(), &to, None, &notice).unwrap();
+            let mail = message::security_notice(&settings(), &to, None, &notice, None).unwrap();
             assert_eq!(notice.kind(), mail.kind);
         }
     }

@@ -8,15 +8,19 @@ use std::fmt;
 use askama::Template;
 use form_urlencoded::Serializer;
 use postern_macros::mail;
-use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
 
-use super::{brand::Scheme, queue::CodeMail};
+use super::{activity::Details, brand::Scheme};
 use crate::{
-    domain::{email::Email, email_change::UNDO_PERIOD},
+    domain::{
+        email::Email,
+        email_change::UNDO_PERIOD,
+        mail_job::{Activity, CodeMail},
+    },
     error::Error,
     settings::Settings,
 };
+
+pub use crate::domain::mail_job::SecurityNotice;
 
 /// A mail that is ready to send.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,6 +50,8 @@ struct Envelope<'a> {
     to: &'a Email,
     /// The name in the greeting, if one can be shown.
     name: Option<&'a str>,
+    /// What the mail is about, for notices.
+    activity: Option<&'a Activity>,
 }
 
 impl<'a> Envelope<'a> {
@@ -59,6 +65,7 @@ impl<'a> Envelope<'a> {
             service: self.service(),
             app_url: &self.settings.app_url,
             name: self.name.and_then(shown_name),
+            details: self.activity.map(Details::of),
             light: Scheme::light(&self.settings.brand_color),
             dark: Scheme::dark(&self.settings.brand_color),
         }
@@ -75,6 +82,7 @@ struct Frame<'a> {
     service: &'a str,
     app_url: &'a str,
     name: Option<&'a str>,
+    details: Option<Details>,
     light: Scheme,
     dark: Scheme,
 }
@@ -91,7 +99,7 @@ pub fn one_time_password(
     code: &str,
     lifetime_seconds: i64,
 ) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name };
+    let envelope = Envelope { settings, to, name, activity: None };
     let lifetime = &*duration(lifetime_seconds);
     mail!("one_time_password", envelope, code, lifetime)
 }
@@ -107,7 +115,7 @@ pub fn password_reset(
     token: &str,
     lifetime_seconds: i64,
 ) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name };
+    let envelope = Envelope { settings, to, name, activity: None };
     let link = &*link(settings, "/reset-password", &[("token", token)]);
     let lifetime = &*duration(lifetime_seconds);
     mail!("password_reset", envelope, link, lifetime)
@@ -125,7 +133,7 @@ pub fn account_invitation(
     token: &str,
     lifetime_seconds: i64,
 ) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name };
+    let envelope = Envelope { settings, to, name, activity: None };
     let link = &*link(settings, "/reset-password", &[("token", token)]);
     let lifetime = &*duration(lifetime_seconds);
     mail!("account_invitation", envelope, link, lifetime)
@@ -144,7 +152,7 @@ pub fn invitation(
     token: &str,
     expires_in_days: i64,
 ) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name: None };
+    let envelope = Envelope { settings, to, name: None, activity: None };
     let inviter = shown_name(inviter);
     let link = &*link(settings, "/signup", &[("referrer", token), ("email", to.as_str())]);
     let lifetime = &*duration(expires_in_days.saturating_mul(DAY));
@@ -163,7 +171,7 @@ pub fn sign_in_code(
     mail: &CodeMail,
     lifetime_seconds: i64,
 ) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name };
+    let envelope = Envelope { settings, to, name, activity: None };
     let (code, link, lifetime) = (&*mail.code, &*code_link(settings, "/signin", mail), &*duration(lifetime_seconds));
     mail!("sign_in_code", envelope, code, link, lifetime)
 }
@@ -173,7 +181,7 @@ pub fn sign_in_code(
 /// # Errors
 /// As [`one_time_password`].
 pub fn claim_code(settings: &Settings, to: &Email, mail: &CodeMail, lifetime_seconds: i64) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name: None };
+    let envelope = Envelope { settings, to, name: None, activity: None };
     let (code, link, lifetime) = (&*mail.code, &*code_link(settings, "/signin", mail), &*duration(lifetime_seconds));
     mail!("claim_code", envelope, code, link, lifetime)
 }
@@ -184,7 +192,7 @@ pub fn claim_code(settings: &Settings, to: &Email, mail: &CodeMail, lifetime_sec
 /// # Errors
 /// As [`one_time_password`].
 pub fn sign_up_code(settings: &Settings, to: &Email, mail: &CodeMail, lifetime_seconds: i64) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name: None };
+    let envelope = Envelope { settings, to, name: None, activity: None };
     let (code, link, lifetime) = (&*mail.code, &*code_link(settings, "/signup", mail), &*duration(lifetime_seconds));
     mail!("sign_up_code", envelope, code, link, lifetime)
 }
@@ -194,7 +202,7 @@ pub fn sign_up_code(settings: &Settings, to: &Email, mail: &CodeMail, lifetime_s
 /// # Errors
 /// As [`one_time_password`].
 pub fn account_exists(settings: &Settings, to: &Email, name: Option<&str>) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name };
+    let envelope = Envelope { settings, to, name, activity: None };
     let link = &*link(settings, "/signin", &[]);
     mail!("account_exists", envelope, link)
 }
@@ -210,7 +218,7 @@ pub fn confirmation_code(
     mail: &CodeMail,
     lifetime_seconds: i64,
 ) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name };
+    let envelope = Envelope { settings, to, name, activity: None };
     let (code, lifetime) = (&*mail.code, &*duration(lifetime_seconds));
     mail!("confirmation_code", envelope, code, lifetime)
 }
@@ -220,7 +228,7 @@ pub fn confirmation_code(
 /// # Errors
 /// As [`one_time_password`].
 pub fn sign_up_approved(settings: &Settings, to: &Email, name: Option<&str>) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name };
+    let envelope = Envelope { settings, to, name, activity: None };
     let link = &*link(settings, "/signin", &[]);
     mail!("sign_up_approved", envelope, link)
 }
@@ -230,7 +238,7 @@ pub fn sign_up_approved(settings: &Settings, to: &Email, name: Option<&str>) -> 
 /// # Errors
 /// As [`one_time_password`].
 pub fn sign_up_rejected(settings: &Settings, to: &Email, name: Option<&str>) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name };
+    let envelope = Envelope { settings, to, name, activity: None };
     mail!("sign_up_rejected", envelope)
 }
 
@@ -248,7 +256,7 @@ fn code_link(settings: &Settings, page: &str, mail: &CodeMail) -> String {
 /// # Errors
 /// As [`one_time_password`].
 pub fn email_change_code(settings: &Settings, to: &Email, code: &str, lifetime_seconds: i64) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name: None };
+    let envelope = Envelope { settings, to, name: None, activity: None };
     let lifetime = &*duration(lifetime_seconds);
     mail!("email_change_code", envelope, code, lifetime)
 }
@@ -266,8 +274,9 @@ pub fn email_change_notice(
     token: &str,
     code: Option<&str>,
     lifetime_seconds: i64,
+    activity: Option<&Activity>,
 ) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name };
+    let envelope = Envelope { settings, to, name, activity };
     let link = &*undo_link(settings, token);
     let lifetime = &*duration(lifetime_seconds);
     mail!("email_change_notice", envelope, link, code: Option<&'a str>, lifetime)
@@ -282,8 +291,9 @@ pub fn email_changed(
     to: &Email,
     name: Option<&str>,
     token: Option<&str>,
+    activity: Option<&Activity>,
 ) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name };
+    let envelope = Envelope { settings, to, name, activity };
     let undo_link = token.map(|token| undo_link(settings, token));
     let undo_link = undo_link.as_deref();
     let lifetime = &*duration(UNDO_PERIOD / 1_000);
@@ -294,80 +304,19 @@ pub fn email_changed(
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn email_change_undone(settings: &Settings, to: &Email, name: Option<&str>) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name };
+pub fn email_change_undone(
+    settings: &Settings,
+    to: &Email,
+    name: Option<&str>,
+    activity: Option<&Activity>,
+) -> Result<Message, Error> {
+    let envelope = Envelope { settings, to, name, activity };
     mail!("email_change_undone", envelope)
 }
 
 /// Returns the link that stops or undoes a change. The token is in the fragment, which browsers send to no server.
 fn undo_link(settings: &Settings, token: &str) -> String {
     format!("{}#token={token}", link(settings, "/undo-email-change", &[]))
-}
-
-/// A notice about the security of an account. To add one, add a variant, a folder of the same name, and a row in [`security_notice`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum SecurityNotice {
-    /// The password was changed.
-    PasswordChanged,
-    /// The password was removed, so that only passkeys are left.
-    PasswordRemoved,
-    /// A passkey was added.
-    PasskeyAdded {
-        /// Its name.
-        passkey: String,
-    },
-    /// A passkey was removed.
-    PasskeyRemoved {
-        /// Its name.
-        passkey: String,
-    },
-    /// An account at an identity provider was linked.
-    IdentityLinked {
-        /// The name of the provider in the settings.
-        provider: String,
-    },
-    /// An account at an identity provider was unlinked.
-    IdentityUnlinked {
-        /// The name of the provider in the settings.
-        provider: String,
-    },
-    /// An authenticator app was added.
-    TotpAdded,
-    /// The authenticator app was removed.
-    TotpRemoved,
-    /// The user requires a second factor from now on.
-    SecondFactorRequired,
-    /// The second factor is no longer required.
-    SecondFactorRemoved,
-    /// New recovery codes replaced the old ones.
-    RecoveryCodesReplaced,
-    /// A recovery code was used.
-    RecoveryCodeUsed {
-        /// How many are left.
-        left: i64,
-    },
-    /// An admin has removed all second factors.
-    SecondFactorsReset,
-}
-
-impl SecurityNotice {
-    /// Returns the kind, whatever the details. Notices of the same kind within a few minutes become one, so nobody can flood a
-    /// mailbox by adding passkeys under many names.
-    pub fn kind(&self) -> &'static str {
-        self.into()
-    }
-
-    /// Returns the notice without text that the user has chosen, for an address that may be that of someone else.
-    #[must_use]
-    pub fn without_names(self) -> SecurityNotice {
-        match self {
-            SecurityNotice::PasskeyAdded { .. } => SecurityNotice::PasskeyAdded { passkey: String::new() },
-            SecurityNotice::PasskeyRemoved { .. } => SecurityNotice::PasskeyRemoved { passkey: String::new() },
-            other => other,
-        }
-    }
 }
 
 /// Returns a notice about the security of an account, with links to `<APP_URL>/forgot-password` for an owner who did not do it, and to
@@ -380,10 +329,12 @@ pub fn security_notice(
     to: &Email,
     name: Option<&str>,
     notice: &SecurityNotice,
+    activity: Option<&Activity>,
 ) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name };
+    let envelope = Envelope { settings, to, name, activity };
     let (link, account) = (&*link(settings, "/forgot-password", &[]), &*link(settings, "/account", &[]));
     match notice {
+        SecurityNotice::NewDevice => mail!("new_device", envelope, link, account),
         SecurityNotice::PasswordChanged => mail!("password_changed", envelope, link, account),
         SecurityNotice::PasswordRemoved => mail!("password_removed", envelope, link, account),
         SecurityNotice::PasskeyAdded { passkey } => {
@@ -424,7 +375,7 @@ fn rendered(template: &impl Template) -> Result<String, Error> {
 /// of the sender's choice. So a name is not shown if it could be read as a link or an address (it contains `.`, `/`, `:`, `@`, `\`
 /// or a character that Unicode treats as one of them, or "www"), as a phone number or a code (six or more digits), or if it could
 /// reorder or break its line (bidirectional controls, line separators).
-fn shown_name(name: &str) -> Option<&str> {
+pub(super) fn shown_name(name: &str) -> Option<&str> {
     let name = name.trim();
     let misleading = |character: char| {
         character.is_control()
@@ -515,7 +466,7 @@ mod tests {
 
     #[test]
     fn text_and_html_of_every_mail_carry_the_same_facts() {
-        let facts: [&[&str]; 30] = [
+        let facts: [&[&str]; 31] = [
             &["Hello Ada Lovelace,", CODE, "10 minutes", "works once", "If you did not request a code", "ignore"],
             &[
                 "Hello Ada Lovelace,",
@@ -554,6 +505,7 @@ mod tests {
             &["Hello Ada Lovelace,", "confirm that it is you", CODE, "10 minutes", "Set a new password"],
             &["has approved your Postern account", "https://app.example/base/signin"],
             &["An admin declined your request", "we deleted your data"],
+            &["Someone signed in", "from a new device", "Device: Firefox on Windows", "reset your password now"],
             &[
                 "Hello Ada Lovelace,",
                 "was changed",
@@ -595,6 +547,43 @@ mod tests {
                 assert!(html.contains(fact), "{fact:?} is not in the HTML of {mail:?}:\n{html}");
             }
         }
+    }
+
+    #[test]
+    fn every_security_notice_says_when_and_from_where_and_no_other_mail_does() {
+        let (notices, others): (Vec<_>, Vec<_>) =
+            every_mail("Ada").into_iter().partition(|mail| mail.text.contains("When: November 28, 2026, 13:40 UTC"));
+        for mail in &notices {
+            for fact in ["When: ", "Device: Firefox on Windows", "Place: Berlin, Germany (approximate)"] {
+                assert!(mail.text.lines().any(|line| line.starts_with(fact)), "{fact:?} is not in {}", mail.text);
+                assert!(visible(&mail.html).contains(fact), "{fact:?} is not in the HTML of {mail:?}");
+            }
+        }
+        let kinds = |mails: &[Message]| mails.iter().map(|mail| mail.kind).collect::<Vec<_>>();
+        assert_eq!(notices.len(), 19, "{:?}", kinds(&notices));
+        assert!(others.iter().all(|mail| !mail.text.contains("Device: ")), "{:?}", kinds(&others));
+    }
+
+    #[test]
+    fn a_notice_without_a_known_device_and_place_says_only_when() {
+        let notice = |activity: Option<&Activity>| {
+            let notice = SecurityNotice::PasswordChanged;
+            security_notice(&settings(), &to(), None, &notice, activity).unwrap()
+        };
+        let mail = notice(Some(&Activity::at(0)));
+        assert!(
+            mail.text.contains("anything.\n\nWhen: January 1, 1970, 00:00 UTC\n\nIf this was not"),
+            "{}",
+            mail.text
+        );
+        assert!(visible(&mail.html).contains("When: January 1, 1970, 00:00 UTC"));
+        for absent in ["Device:", "Place:"] {
+            assert!(!mail.text.contains(absent) && !mail.html.contains(absent));
+        }
+        // An earlier version has queued it.
+        let mail = notice(None);
+        assert!(mail.text.contains("anything.\n\nIf this was not"), "{}", mail.text);
+        assert!(!mail.html.contains("When:"));
     }
 
     #[test]
@@ -759,6 +748,7 @@ mod tests {
                 "Your confirmation code for Postern",
                 "Your Postern account is ready",
                 "Your request to join Postern",
+                "New sign-in to your Postern account",
                 "Your Postern password was changed",
                 "Your Postern password was removed",
                 "A passkey was added to your Postern account",

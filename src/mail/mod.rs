@@ -1,5 +1,6 @@
 //! Mail: its words (`templates/`) and values (`message`), the queue, and the delivery through providers.
 
+mod activity;
 mod brand;
 mod budget;
 mod delivery;

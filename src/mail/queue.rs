@@ -5,25 +5,20 @@
 
 use std::time::Duration;
 
-use futures_util::{
-    FutureExt,
-    future::{Either, join_all, select},
-};
-use serde::{Deserialize, Serialize};
-
 use super::{
     Unsent, budget,
-    message::{self, Message, SecurityNotice},
+    message::{self, Message},
 };
 use crate::{
-    access::{bearer, one_time},
+    access::{bearer, mail_rows, one_time},
     app::App,
     crypto::random,
     domain::{
         Timestamp,
         email::Email,
         email_change::UNDO_PERIOD,
-        mail_budget::{Budget, EQUAL_NOTICES, REQUESTED_BY_ANYONE, REQUESTED_BY_OWNER},
+        mail_budget::{Budget, REQUESTED_BY_ANYONE, REQUESTED_BY_OWNER},
+        mail_job::{Activity, CodeMail, CodeReason, MailJob, SecurityNotice},
         user::User,
     },
     error::Error,
@@ -36,6 +31,10 @@ use crate::{
         users,
     },
 };
+use futures_util::{
+    FutureExt,
+    future::{Either, join_all, select},
+};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -43,8 +42,6 @@ const DAY: i64 = 24 * HOUR;
 
 /// How long the link in an account invitation is valid.
 const ACCOUNT_INVITATION_LIFETIME: i64 = 7 * DAY;
-/// How long a notice about the security of an account is retried.
-const NOTICE_LIFETIME: i64 = 3 * DAY;
 /// How long the answer to a request to sign up is retried.
 const SIGN_UP_ANSWER_LIFETIME: i64 = 3 * DAY;
 /// The wait after the first failed attempt. It doubles with each attempt up to `MAX_BACKOFF`.
@@ -64,163 +61,6 @@ const CALLS_A_RUN: usize = 950;
 /// Calls per mail besides those to the providers: to ask whether its recipient is reachable, to read its user, to store its link, and to
 /// settle it.
 const CALLS_A_MAIL: usize = 4;
-
-/// What to mail to whom.
-// `errand` is the tag of rows that earlier versions have queued.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "errand", rename_all = "snake_case")]
-pub enum MailJob {
-    /// A reset link, if this is still the live reset of an active account.
-    PasswordReset {
-        /// The address as requested, which need not have an account.
-        email: String,
-        /// The `jti` of the token that will be issued.
-        reset_id: String,
-    },
-    /// A link to set the first password, if this is still the live reset of an active account.
-    AccountInvitation {
-        /// The address of the account.
-        email: String,
-        /// The `jti` of the token to be made.
-        reset_id: String,
-    },
-    /// A sign-up link.
-    Invitation {
-        /// The invitee.
-        email: String,
-        /// The name of the user who invites.
-        inviter: Option<String>,
-        /// The user token.
-        token: String,
-        /// Its lifetime, in days.
-        days: i64,
-    },
-    /// A code that proves the email of the recipient.
-    EmailCode(CodeMail),
-    /// The answer to a request to sign up.
-    SignUpAnswer {
-        /// The address of the applicant.
-        email: String,
-        /// The name of the applicant.
-        name: Option<String>,
-        /// Whether an admin has approved it.
-        is_approved: bool,
-    },
-    /// The notice of a changed password. The previous version knows this job, so it sends the notice even after a rollback.
-    PasswordChanged {
-        /// The address of the owner.
-        email: String,
-        /// The name of the owner.
-        name: Option<String>,
-    },
-    /// The code that confirms the new address of an account.
-    EmailChangeCode {
-        /// The new address.
-        email: String,
-        /// The code.
-        code: String,
-    },
-    /// The notice to the old address about a change that was asked for.
-    EmailChangeNotice {
-        /// The old address.
-        email: String,
-        /// The name of the owner.
-        name: Option<String>,
-        /// The token of the link that stops the change.
-        token: String,
-        /// The code that confirms the change, if one is needed.
-        code: Option<String>,
-    },
-    /// The notice to the old address about a change that was made.
-    EmailChanged {
-        /// The old address.
-        email: String,
-        /// The name of the owner.
-        name: Option<String>,
-        /// The token of the link that undoes the change, if it can be undone.
-        token: Option<String>,
-    },
-    /// The notice to the new address about a change that was undone.
-    EmailChangeUndone {
-        /// The new address.
-        email: String,
-        /// The name of the owner.
-        name: Option<String>,
-    },
-    /// Any other notice about the security of an account.
-    SecurityNotice {
-        /// The address of the owner.
-        email: String,
-        /// The name of the owner.
-        name: Option<String>,
-        /// What happened.
-        notice: SecurityNotice,
-    },
-}
-
-/// A code for a recipient, and what it is for.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct CodeMail {
-    /// The address, which need not have an account.
-    pub email: String,
-    /// What the code is for.
-    pub reason: CodeReason,
-    /// The id of the token of the browser that has asked.
-    pub id: String,
-    /// The code.
-    pub code: String,
-    /// The secret in the link. Empty if there is no link.
-    pub secret: String,
-}
-
-/// What a code is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CodeReason {
-    /// To sign in.
-    SignIn,
-    /// To sign up.
-    SignUp,
-    /// To authenticate again.
-    Reauthentication,
-}
-
-impl MailJob {
-    /// Returns the recipient.
-    fn recipient(&self) -> &str {
-        match self {
-            MailJob::PasswordReset { email, .. }
-            | MailJob::AccountInvitation { email, .. }
-            | MailJob::Invitation { email, .. }
-            | MailJob::EmailCode(CodeMail { email, .. })
-            | MailJob::SignUpAnswer { email, .. }
-            | MailJob::EmailChangeCode { email, .. }
-            | MailJob::EmailChangeNotice { email, .. }
-            | MailJob::EmailChanged { email, .. }
-            | MailJob::EmailChangeUndone { email, .. }
-            | MailJob::PasswordChanged { email, .. }
-            | MailJob::SecurityNotice { email, .. } => email,
-        }
-    }
-
-    /// Returns whether it is a notice about the security of an account, which is sent even to an address with a problem
-    /// (`domain::email_problem`): the problem may be over, and the owner must learn of it.
-    fn is_security_notice(&self) -> bool {
-        match self {
-            MailJob::EmailChangeNotice { .. }
-            | MailJob::EmailChanged { .. }
-            | MailJob::EmailChangeUndone { .. }
-            | MailJob::PasswordChanged { .. }
-            | MailJob::SecurityNotice { .. } => true,
-            MailJob::PasswordReset { .. }
-            | MailJob::AccountInvitation { .. }
-            | MailJob::Invitation { .. }
-            | MailJob::EmailCode(_)
-            | MailJob::EmailChangeCode { .. }
-            | MailJob::SignUpAnswer { .. } => false,
-        }
-    }
-}
 
 /// A mail of this request, to be queued in its batch and then delivered.
 #[derive(Debug, Clone)]
@@ -333,7 +173,8 @@ impl QueuedMail {
     ) -> Result<Option<QueuedMail>, Error> {
         let Ok(to) = Email::parse(&user.email) else { return Ok(None) };
         let (email, name) = (user.email.clone(), user.name.clone());
-        let job = MailJob::EmailChangeNotice { email, name, token: token.to_owned(), code: code.cloned() };
+        let activity = Some(mail_rows::activity(app, user));
+        let job = MailJob::EmailChangeNotice { email, name, token: token.to_owned(), code: code.cloned(), activity };
         QueuedMail::asked_for(app, &to, job, app.now + one_time::LIFETIME, REQUESTED_BY_OWNER).await.map(Some)
     }
 
@@ -347,7 +188,8 @@ impl QueuedMail {
             return Ok(None);
         }
         let token = user.is_verified.then(|| token.to_owned());
-        let job = MailJob::EmailChanged { email: user.email.clone(), name: user.name.clone(), token };
+        let activity = Some(mail_rows::activity(app, user));
+        let job = MailJob::EmailChanged { email: user.email.clone(), name: user.name.clone(), token, activity };
         QueuedMail::new(app, random::id()?, job, app.now + LEASE, app.now + UNDO_PERIOD).map(Some)
     }
 
@@ -359,8 +201,10 @@ impl QueuedMail {
         if undone.email == undone.old_email {
             return Ok(None);
         }
-        let job = MailJob::EmailChangeUndone { email: undone.email.clone(), name: undone.name.clone() };
-        QueuedMail::new(app, random::id()?, job, app.now + LEASE, app.now + NOTICE_LIFETIME).map(Some)
+        // The address may be that of a thief, who must not learn from where the owner has undone the change.
+        let activity = Some(Activity::at(app.now));
+        let job = MailJob::EmailChangeUndone { email: undone.email.clone(), name: undone.name.clone(), activity };
+        QueuedMail::new(app, random::id()?, job, app.now + LEASE, app.now + mail_rows::NOTICE_LIFETIME).map(Some)
     }
 
     /// Returns a requested mail, which counts on the budget of its recipient.
@@ -382,10 +226,7 @@ impl QueuedMail {
         next_attempt_at: Timestamp,
         expires_at: Timestamp,
     ) -> Result<QueuedMail, Error> {
-        let text = serde_json::to_string(&job).map_err(|error| Error::Internal(format!("a mail job: {error}")))?;
-        let key = app.keys().mail.first().ok_or_else(|| Error::Internal("there is no key for mails".to_owned()))?;
-        let sealed = key.seal(&text, &id)?;
-        let mail = Mail { id, sealed, attempts: 0, created_at: app.now, expires_at, next_attempt_at };
+        let mail = mail_rows::seal(app, id, &job, next_attempt_at, expires_at)?;
         Ok(QueuedMail { mail, job })
     }
 
@@ -402,20 +243,20 @@ impl QueuedMail {
 pub struct QueuedNotice(Option<(Notice, MailJob)>);
 
 impl QueuedNotice {
-    /// Returns a notice to this user.
+    /// Returns a notice to this user about what the request does, which is in their name.
     ///
     /// # Errors
     /// 500 without randomness.
     pub fn to(app: &App, user: &User, notice: SecurityNotice) -> Result<QueuedNotice, Error> {
-        let Ok(to) = Email::parse(&user.email) else { return Ok(QueuedNotice(None)) };
-        let notice = if user.is_verified { notice } else { notice.without_names() };
-        let kind = notice.kind();
-        let (email, name) = (user.email.clone(), user.name.clone());
-        let job = match notice {
-            SecurityNotice::PasswordChanged => MailJob::PasswordChanged { email, name },
-            notice => MailJob::SecurityNotice { email, name, notice },
-        };
-        Ok(QueuedNotice(Some((rows(app, &to, kind, &job)?, job))))
+        mail_rows::security_notice(app, user, notice, mail_rows::activity(app, user)).map(QueuedNotice)
+    }
+
+    /// Returns a notice to this user about what an admin does. It does not say from where.
+    ///
+    /// # Errors
+    /// 500 without randomness.
+    pub fn by_admin(app: &App, user: &User, notice: SecurityNotice) -> Result<QueuedNotice, Error> {
+        mail_rows::security_notice(app, user, notice, Activity::at(app.now)).map(QueuedNotice)
     }
 
     /// Returns the rows for the batch of the change.
@@ -436,19 +277,6 @@ impl QueuedNotice {
             }
         }));
     }
-}
-
-/// Returns the rows of a notice. Notices of the same kind to the same address share a window.
-fn rows(app: &App, to: &Email, kind: &str, job: &MailJob) -> Result<Notice, Error> {
-    let (now, expires_at) = (app.now, app.now + NOTICE_LIFETIME);
-    let row = |id| QueuedMail::new(app, id, job.clone(), now + LEASE, expires_at).map(|queued| queued.mail);
-    let hash = |part: &str| app.keys().throttle.hash(&[EQUAL_NOTICES.name, part, kind, to.as_str()]);
-    Ok(Notice {
-        mail: row(random::id()?)?,
-        deferred: row(hash("deferred"))?,
-        window_key: hash("window"),
-        window: EQUAL_NOTICES.window,
-    })
 }
 
 /// Sends the due mails, those that expire soonest first, until none is left or the time of a run is over.
@@ -560,25 +388,29 @@ async fn compose(app: &App, mail: &Mail, job: MailJob) -> Result<Option<Message>
             let message = if is_approved { message::sign_up_approved } else { message::sign_up_rejected };
             message(settings, &Email::from_store(email), name.as_deref()).map(Some)
         }
-        MailJob::PasswordChanged { email, name } => {
-            let notice = SecurityNotice::PasswordChanged;
-            message::security_notice(settings, &Email::from_store(email), name.as_deref(), &notice).map(Some)
+        MailJob::PasswordChanged { email, name, activity } => {
+            let (to, notice) = (Email::from_store(email), SecurityNotice::PasswordChanged);
+            message::security_notice(settings, &to, name.as_deref(), &notice, activity.as_ref()).map(Some)
         }
         MailJob::EmailChangeCode { email, code } => {
             message::email_change_code(settings, &Email::from_store(email), &code, lifetime(mail)).map(Some)
         }
-        MailJob::EmailChangeNotice { email, name, token, code } => {
-            let (to, lifetime) = (Email::from_store(email), lifetime(mail));
-            message::email_change_notice(settings, &to, name.as_deref(), &token, code.as_deref(), lifetime).map(Some)
+        MailJob::EmailChangeNotice { email, name, token, code, activity } => {
+            let (to, name, code, lifetime) =
+                (Email::from_store(email), name.as_deref(), code.as_deref(), lifetime(mail));
+            message::email_change_notice(settings, &to, name, &token, code, lifetime, activity.as_ref()).map(Some)
         }
-        MailJob::EmailChanged { email, name, token } => {
-            message::email_changed(settings, &Email::from_store(email), name.as_deref(), token.as_deref()).map(Some)
+        MailJob::EmailChanged { email, name, token, activity } => {
+            let to = Email::from_store(email);
+            message::email_changed(settings, &to, name.as_deref(), token.as_deref(), activity.as_ref()).map(Some)
         }
-        MailJob::EmailChangeUndone { email, name } => {
-            message::email_change_undone(settings, &Email::from_store(email), name.as_deref()).map(Some)
+        MailJob::EmailChangeUndone { email, name, activity } => {
+            let to = Email::from_store(email);
+            message::email_change_undone(settings, &to, name.as_deref(), activity.as_ref()).map(Some)
         }
-        MailJob::SecurityNotice { email, name, notice } => {
-            message::security_notice(settings, &Email::from_store(email), name.as_deref(), &notice).map(Some)
+        MailJob::SecurityNotice { email, name, notice, activity } => {
+            let to = Email::from_store(email);
+            message::security_notice(settings, &to, name.as_deref(), &notice, activity.as_ref()).map(Some)
         }
     }
 }

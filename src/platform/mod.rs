@@ -2,6 +2,7 @@
 
 pub mod analytics;
 pub mod body;
+pub mod connection;
 pub mod d1;
 pub mod http;
 pub mod http_client;

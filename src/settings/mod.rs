@@ -24,7 +24,7 @@ pub use self::{
 use self::reader::Reader;
 use crate::{
     crypto::password_hash::Cost,
-    domain::{linking::Linking, origin::OwnOrigin, session, sign_up_mode::SignUpMode, user::Role},
+    domain::{client::Location, linking::Linking, origin::OwnOrigin, session, sign_up_mode::SignUpMode, user::Role},
 };
 
 /// The settings of a deployment, validated. `table` documents each one.
@@ -72,6 +72,10 @@ pub struct Settings {
     pub account_linking: Linking,
     /// `EMAIL_SIGN_IN`: whether users can sign in with a code that they get by email.
     pub email_sign_in: bool,
+    /// `NEW_DEVICE_MAIL`: whether users get a mail about a sign-in from a new device.
+    pub new_device_mail: bool,
+    /// `LOCATION`.
+    pub location: Location,
     /// `SECOND_FACTOR`.
     pub second_factor: SecondFactor,
     /// `TURNSTILE_SITE_KEY` and `TURNSTILE_SECRET_KEY`.
@@ -161,6 +165,12 @@ impl Settings {
             looks_up_breaches: reader.choice(table::BREACHED_PASSWORDS) == "range",
             sign_up: sign_up(&mut reader),
             email_sign_in: reader.choice(table::EMAIL_SIGN_IN) == "on",
+            new_device_mail: reader.choice(table::NEW_DEVICE_MAIL) == "on",
+            location: match reader.choice(table::LOCATION) {
+                "off" => Location::Off,
+                "city" => Location::City,
+                _ => Location::Country,
+            },
             second_factor: match reader.choice(table::SECOND_FACTOR) {
                 "admins" => SecondFactor::Admins,
                 "everybody" => SecondFactor::Everybody,

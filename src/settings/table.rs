@@ -218,6 +218,13 @@ settings! {
         SIGN_UP: Text = Text::or("invitation");
         /// Whether users can sign in with a code that they get by email.
         EMAIL_SIGN_IN: Choice = Choice::of(&["on", "off"]);
+        /// Whether users get a mail when someone signs in to their account from a device that they have not signed in from before. A user's
+        /// first device causes none.
+        NEW_DEVICE_MAIL: Choice = Choice::of(&["on", "off"]);
+        /// How much is stored of the place of a sign-in or an action: the `country`, the country and the `city`, or nothing (`off`). Users
+        /// see it in their sessions and events, and in mails about the security of their account. It is an estimate of Cloudflare from the
+        /// address. With every value, a keyed hash of browser, system, country and network tells devices apart.
+        LOCATION: Choice = Choice::of(&["country", "city", "off"]);
         /// How session tokens are signed: `EdDSA` (Ed25519), or `ES256` (ECDSA on P-256) for services whose libraries cannot verify
         /// Ed25519, see [verifying tokens](verify-tokens.md). Tokens of both algorithms are accepted, and the keys of both are
         /// published, so a change ends no session. A session gets a token of the new algorithm when its token is refreshed.

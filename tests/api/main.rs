@@ -21,6 +21,7 @@ mod costs;
 mod create_token;
 mod deactivate;
 mod dev_mails;
+mod devices;
 mod documents;
 mod email_change;
 mod email_sign_in;

@@ -51,7 +51,7 @@ pub async fn delete(app: &App, admin: &Admin, id: &str, identity_id: &str) -> Re
     let user = users::find(&app.store, id).await?.ok_or(Error::NotFound)?;
     let provider = identities::find_provider(&app.store, id, identity_id).await?.ok_or(Error::NotFound)?;
     let provider = provider_visit::name(app, &provider).to_owned();
-    let queued = QueuedNotice::to(app, &user, SecurityNotice::IdentityUnlinked { provider })?;
+    let queued = QueuedNotice::by_admin(app, &user, SecurityNotice::IdentityUnlinked { provider })?;
     let event = audit::by_admin(app, Action::IdentityUnlinked, admin, id);
     let others = provider_visit::other_ways(app);
     match identities::unlink(&app.store, id, identity_id, &others, queued.notice(), &event).await? {

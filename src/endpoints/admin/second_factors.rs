@@ -25,7 +25,7 @@ pub async fn delete(app: &App, admin: &Admin, id: &str) -> Result<Response, Erro
         return Err(Error::OwnAccount);
     }
     let user = users::find(&app.store, id).await?.ok_or(Error::NotFound)?;
-    let queued = QueuedNotice::to(app, &user, SecurityNotice::SecondFactorsReset)?;
+    let queued = QueuedNotice::by_admin(app, &user, SecurityNotice::SecondFactorsReset)?;
     let event = audit::by_admin(app, Action::SecondFactorsReset, admin, id);
     let guesses = second_factor::guesses(app, id);
     if !administration::reset_second_factors(&app.store, id, &guesses, queued.notice(), &event).await? {

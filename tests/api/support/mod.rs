@@ -15,9 +15,12 @@ use std::{
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use postern::{
-    app::{Isolate, Services, lazily},
+    app::{Isolate, Lazy, Services, lazily},
     crypto::totp::Secret,
-    domain::throttle::Address,
+    domain::{
+        client::{Client, Connection},
+        throttle::Address,
+    },
     error::Error,
     ports::{HttpError, HttpResponse, MailMessage, Mailer, Pending, SendResult},
     routes,
@@ -74,6 +77,7 @@ pub struct Postern {
     wait_until: Rc<Afterwards>,
     isolate: RefCell<Rc<Isolate>>,
     address: RefCell<String>,
+    connection: RefCell<Connection>,
 }
 
 impl Postern {
@@ -96,6 +100,7 @@ impl Postern {
             wait_until: Rc::new(Afterwards::default()),
             isolate: RefCell::new(isolate(settings)),
             address: RefCell::new("192.0.2.1".to_owned()),
+            connection: RefCell::default(),
             outside,
             now,
         }
@@ -109,6 +114,7 @@ impl Postern {
         copy.kv.put_back(self.kv.entries());
         copy.resend.become_copy_of(&self.resend);
         copy.come_from(&self.address.borrow());
+        *copy.connection.borrow_mut() = self.connection.borrow().clone();
         let first_account_seen = self.isolate.borrow().first_account_seen.get();
         copy.isolate.borrow().first_account_seen.set(first_account_seen);
         copy
@@ -131,6 +137,12 @@ impl Postern {
     /// What `CF-Connecting-IP` says from here on.
     pub fn come_from(&self, address: &str) {
         *self.address.borrow_mut() = address.to_owned();
+    }
+
+    /// What the platform says of the place and the network from here on.
+    pub fn connect_from(&self, country: &str, city: &str, network: u32) {
+        let (country, city) = (Some(country.to_owned()), Some(city.to_owned()));
+        *self.connection.borrow_mut() = Connection { country, city, network: Some(network) };
     }
 
     /// Makes the platform's burst guard refuse from here on.
@@ -217,8 +229,14 @@ impl Postern {
                 let address = Address::parse(Some(&self.address.borrow()));
                 lazily(move || address)
             },
+            client: self.client(None),
             deployment: Some("test-deployment".into()),
         }
+    }
+
+    fn client(&self, user_agent: Option<String>) -> Rc<Lazy<Client>> {
+        let (connection, location) = (self.connection.borrow().clone(), self.isolate.borrow().settings.location);
+        lazily(move || Client::new(user_agent.as_deref(), connection, location))
     }
 
     /// What the stores were asked so far.
@@ -531,6 +549,9 @@ impl<'a> Call<'a> {
     }
 
     fn answer(self) -> impl Future<Output = Response> + use<> {
+        let user_agent =
+            self.headers.get(header::USER_AGENT).and_then(|text| String::from_utf8(text.as_bytes().to_vec()).ok());
+        let services = Services { client: self.postern.client(user_agent), ..self.postern.services() };
         let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
         let request = Request {
             method: self.method,
@@ -547,7 +568,7 @@ impl<'a> Call<'a> {
             now.set(now.get() + arrives);
             body.map_err(|error| error())
         };
-        routes::respond(self.postern.services(), request, body, move || clock.get())
+        routes::respond(services, request, body, move || clock.get())
     }
 }
 
