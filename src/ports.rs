@@ -260,6 +260,6 @@ pub trait RateLimiter {
 
 /// The static files that are deployed with the Worker.
 pub trait Assets {
-    /// Returns the text of a file by its absolute path.
-    fn text<'a>(&'a self, path: &'a str) -> Pending<'a, Result<String, StoreError>>;
+    /// Returns the text of a file by its absolute path, or `None` if there is no such file.
+    fn text<'a>(&'a self, path: &'a str) -> Pending<'a, Result<Option<String>, StoreError>>;
 }

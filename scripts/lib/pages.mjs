@@ -1,6 +1,6 @@
 // Builds the pages into build/pages/: one HTML file and script per page, shared scripts, and one stylesheet.
 
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Failure, root } from "./run.mjs";
@@ -23,6 +23,7 @@ export const pages = {
   account: "Account",
   admin: "Administration",
   docs: "API reference",
+  "not-found": "Page not found",
 };
 
 /** The paths of the pages. */
@@ -79,6 +80,7 @@ export async function buildPages() {
       .replace("{{scripts}}", scripts.join("\n"));
     writeFileSync(join(target, `${name}.html`), html);
   }
+  cpSync(join(source, "static"), target, { recursive: true });
   copyFileSync(join(source, "_headers"), join(target, "_headers"));
   copyFileSync(join(root, description), join(target, "assets", "openapi.json"));
 }

@@ -1,6 +1,7 @@
 //! The rules: pure, synchronous functions and types. Whatever a rule depends on, such as the time, is an argument.
 
 pub mod breached_password;
+pub mod calendar;
 pub mod claims;
 pub mod client;
 pub mod common_password;
@@ -21,6 +22,7 @@ pub mod page;
 pub mod passkey;
 pub mod password;
 pub mod proof;
+pub mod quality;
 pub mod recovery_code;
 pub mod return_to;
 pub mod session;

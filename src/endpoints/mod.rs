@@ -5,6 +5,7 @@ pub mod admin;
 pub mod config;
 pub mod create_token;
 pub mod deactivate;
+pub mod dev_design;
 pub mod dev_mails;
 pub mod email_change;
 pub mod email_problem;

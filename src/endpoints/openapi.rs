@@ -10,5 +10,6 @@ const PATH: &str = "/assets/openapi.json";
 /// Get this API description.
 #[operation(responses((status = 200, body = serde_json::Value)))]
 pub async fn get(app: &App) -> Result<Response, Error> {
-    Ok(Response::json_text(app.assets.text(PATH).await?))
+    let description = app.assets.text(PATH).await?;
+    description.map(Response::json_text).ok_or_else(|| Error::Internal(format!("there is no asset {PATH}")))
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::Timestamp,
+    domain::{Timestamp, calendar::DateTime},
     error::Error,
     settings,
     store::outbox,
@@ -48,7 +48,41 @@ impl<'a> From<&'a outbox::Mail> for Mail<'a> {
 #[derive(Template)]
 #[template(path = "outbox.html")]
 struct Page {
-    mails: Vec<outbox::Mail>,
+    mails: Vec<Shown>,
+}
+
+/// A mail on the page.
+struct Shown {
+    mail: outbox::Mail,
+    /// When it was sent, in UTC.
+    time: String,
+    /// The text, and whether each part of it is a link.
+    text: Vec<(String, bool)>,
+    html: String,
+}
+
+impl Shown {
+    fn new(mail: outbox::Mail) -> Self {
+        let time = DateTime::at(mail.sent_at).minute();
+        // A link opens a tab. In the frame, the page that it leads to would not load.
+        let html = mail.html.replacen("<head>", "<head><base target=\"_blank\">", 1);
+        Shown { time, text: with_links(&mail.text), html, mail }
+    }
+}
+
+/// Splits a text into links and what is between them.
+fn with_links(text: &str) -> Vec<(String, bool)> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some(start) = ["https://", "http://"].iter().filter_map(|scheme| rest.find(scheme)).min() {
+        let (before, from) = rest.split_at(start);
+        let end = from.find(|c: char| c.is_whitespace() || "<>\"".contains(c)).unwrap_or(from.len());
+        let link = from.get(..end).unwrap_or_default().trim_end_matches(['.', ',', ')']);
+        parts.extend([(before.to_owned(), false), (link.to_owned(), true)]);
+        rest = from.get(link.len()..).unwrap_or_default();
+    }
+    parts.push((rest.to_owned(), false));
+    parts
 }
 
 /// List the emails of local development.
@@ -72,6 +106,7 @@ pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     if wants_json {
         return Ok(Response::json(&mails.iter().map(Mail::from).collect::<Vec<_>>()));
     }
+    let mails = mails.into_iter().map(Shown::new).collect();
     let page = Page { mails }.render().map_err(|error| Error::Internal(format!("the outbox page: {error}")))?;
     // Mails are shown in sandboxed frames. Their styles are inline.
     Ok(Response::html(page).header(

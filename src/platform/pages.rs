@@ -66,7 +66,7 @@ impl StaticFiles {
 }
 
 impl Assets for StaticFiles {
-    fn text<'a>(&'a self, path: &'a str) -> Pending<'a, Result<String, StoreError>> {
+    fn text<'a>(&'a self, path: &'a str) -> Pending<'a, Result<Option<String>, StoreError>> {
         Box::pin(async move {
             let problem = |cause: &str| StoreError(format!("the asset {path}: {cause}"));
             let fetcher = self.0.as_ref().ok_or_else(|| problem("there is no binding ASSETS"))?;
@@ -75,12 +75,15 @@ impl Assets for StaticFiles {
                 fetcher.fetch_url(&format!("https://assets.invalid{path}")).map_err(|_| problem("no response"))?;
             let response: web_sys::Response =
                 JsFuture::new(&response).await.map_err(|_| problem("no response"))?.unchecked_into();
+            if response.status() == 404 {
+                return Ok(None);
+            }
             if !response.ok() {
                 return Err(problem(&format!("status {}", response.status())));
             }
             let text = response.text().map_err(|_| problem("no text"))?;
             let text = JsFuture::new(&text).await.ok().and_then(|text| text.as_string());
-            text.ok_or_else(|| problem("no text"))
+            text.map(Some).ok_or_else(|| problem("no text"))
         })
     }
 }

@@ -24,7 +24,7 @@ use crate::{
         recent::{self, RecentAuthentication},
     },
     app::{App, Services},
-    domain::Timestamp,
+    domain::{Timestamp, quality::prefers_html},
     error::Error,
     telemetry::Label,
     web::{REQUEST_ID, Request, Response, cors, declared_length},
@@ -92,7 +92,10 @@ pub async fn respond(
     let route = match admit(&services, &request, resource).await {
         Ok(route) => route,
         Err(Early::Response(response)) => return conclude(&services, &request, Ok(response)),
-        Err(Early::Refusal(error)) => return conclude(&services, &request, Err(error)),
+        Err(Early::Refusal(error)) => {
+            let page = if resource.is_none() { not_found_page(&services, &request).await } else { None };
+            return conclude(&services, &request, page.ok_or(error));
+        }
     };
     match body.await {
         Ok(body) if body.len() > request.max_body() => {
@@ -158,6 +161,19 @@ async fn admit(
         }
     }
     Ok(route)
+}
+
+/// Returns the page for a path that does not exist, if a browser opens it.
+async fn not_found_page(services: &Services, request: &Request) -> Option<Response> {
+    let is_browser =
+        may_be_page(request) && request.header(&header::ACCEPT).is_some_and(|accept| prefers_html(&accept));
+    if !is_browser || !is_scheme_served(request, services.settings().is_local) {
+        return None;
+    }
+    // Without the page, the response is that of the API.
+    let page = services.assets.text("/not-found").await.ok()??;
+    let error = Error::NotFound;
+    Some(Response { status: error.status(), outcome: error.code(), ..Response::page(page) })
 }
 
 /// Returns the origins of other pages that can read responses.

@@ -48,6 +48,8 @@ pub struct Settings {
     pub service_name: String,
     /// `BRAND_COLOR`, as `#` and six lower-case hexadecimal digits.
     pub brand_color: String,
+    /// `SECURITY_CONTACT`, as URIs.
+    pub security_contacts: Vec<String>,
     /// `AUTH_SECRET` and `AUTH_SECRET_PREVIOUS`.
     pub secrets: Secrets,
     /// `MAIL_PROVIDER` and the settings of the providers.
@@ -150,6 +152,7 @@ impl Settings {
             app_url,
             cors_origins: pages::cors_origins(&mut reader),
             brand_color: pages::brand_color(&mut reader),
+            security_contacts: pages::security_contacts(&mut reader),
             secrets: Secrets::read(&mut reader),
             mail: Mail::read(&mut reader),
             mail_webhooks: MailWebhooks::read(&mut reader),

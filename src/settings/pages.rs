@@ -2,9 +2,14 @@
 
 use super::{
     reader::Reader,
-    table::{APP_ORIGINS, APP_URL, BRAND_COLOR, CORS_ORIGINS, PASSKEY_RP_ID, SESSION_COOKIE_DOMAIN, Text},
+    table::{
+        APP_ORIGINS, APP_URL, BRAND_COLOR, CORS_ORIGINS, PASSKEY_RP_ID, SECURITY_CONTACT, SESSION_COOKIE_DOMAIN, Text,
+    },
 };
-use crate::domain::origin::{can_be_same_site, host, is_address, is_loopback, is_origin, is_parent_domain, is_rp_id};
+use crate::domain::{
+    email::Email,
+    origin::{can_be_same_site, host, is_address, is_loopback, is_origin, is_parent_domain, is_rp_id},
+};
 
 /// Reads `APP_URL`, without a slash at the end.
 pub(super) fn app_url(reader: &mut Reader<'_>) -> String {
@@ -31,6 +36,28 @@ pub(super) fn passkey_rp_id(reader: &mut Reader<'_>, app_url: &str) -> String {
         );
     }
     rp_id
+}
+
+/// Reads `SECURITY_CONTACT`, as URIs (RFC 9116, section 2.5.3).
+pub(super) fn security_contacts(reader: &mut Reader<'_>) -> Vec<String> {
+    let Some(text) = reader.text(SECURITY_CONTACT) else { return Vec::new() };
+    let contacts: Option<Vec<String>> = text.split(',').map(|contact| security_contact(contact.trim())).collect();
+    contacts.unwrap_or_else(|| {
+        reader.invalid(SECURITY_CONTACT.name, "must be email addresses or https URLs, with commas between them");
+        Vec::new()
+    })
+}
+
+fn security_contact(text: &str) -> Option<String> {
+    let is_visible = text.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
+    if let Some(rest) = text.strip_prefix("https://") {
+        return (is_visible && !rest.is_empty() && !rest.starts_with('/')).then(|| text.to_owned());
+    }
+    let address = text.strip_prefix("mailto:").unwrap_or(text);
+    let address = Email::parse(address).ok()?;
+    // Other characters would have to be encoded in a URI.
+    let is_plain = address.local_part().bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+-_".contains(&byte));
+    is_plain.then(|| format!("mailto:{}", address.as_str()))
 }
 
 /// Reads `CORS_ORIGINS`, each once.
@@ -269,6 +296,25 @@ mod tests {
             assert!(problems[0].starts_with("PASSKEY_RP_ID must be the host of APP_URL"), "{set}");
         }
         assert!(rp_id("http://127.0.0.1:8787", "0.1").is_err());
+    }
+
+    #[test]
+    fn security_contacts_are_emails_or_https_urls() {
+        let contacts = |text| {
+            read(&[("ENVIRONMENT", "local"), ("AUTH_SECRET", SECRET), ("SECURITY_CONTACT", text)])
+                .map(|settings| settings.security_contacts)
+        };
+        assert_eq!(contacts("").unwrap(), Vec::<String>::new());
+        assert_eq!(
+            contacts("security@example.com, https://example.com/security,mailto:b@example.com").unwrap(),
+            ["mailto:security@example.com", "https://example.com/security", "mailto:b@example.com"]
+        );
+        for text in
+            ["nobody", "http://example.com", "https://", "https://a b", "a@example.com,,", "https://a\nExpires: b"]
+        {
+            let problems = contacts(text).unwrap_err();
+            assert_eq!(problems, ["SECURITY_CONTACT must be email addresses or https URLs, with commas between them"]);
+        }
     }
 
     #[test]

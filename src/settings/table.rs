@@ -159,6 +159,9 @@ settings! {
         /// The color of buttons and links on the pages and in mails, as six hexadecimal digits. It is lightened or darkened until text
         /// is readable.
         BRAND_COLOR: Text = Text::or("0f6e75");
+        /// Where to report security problems: email addresses or https URLs, with commas between them. They are served at
+        /// `/.well-known/security.txt` (RFC 9116), which is a 404 without them.
+        SECURITY_CONTACT: Text = Text::OPTIONAL;
         /// With `on`, `GET /me` and `GET /verify-token` read from the nearest replica of the database, if D1 read replication is
         /// enabled. A session or an invitation that has ended may then still pass there for up to two minutes. All other
         /// endpoints reject it at once.

@@ -1,4 +1,8 @@
-//! The `Content-Security-Policy` of pages with a captcha.
+//! The `Content-Security-Policy` of pages.
+
+/// The policy of `pages/_headers`, for pages that the Worker serves itself.
+pub const PAGES: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                         base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Where Turnstile's script and the frame of its widget come from
 /// (<https://developers.cloudflare.com/turnstile/reference/content-security-policy/>).

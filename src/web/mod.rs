@@ -191,6 +191,11 @@ impl Response {
             .header(header::LOCATION, location)
     }
 
+    /// Returns 302, a temporary redirect to another URL.
+    pub fn found(location: String) -> Self {
+        Response { status: StatusCode::FOUND, ..Self::permanent_redirect(location) }
+    }
+
     /// Returns 303: the browser loads another URL with GET, whatever the method of this request was.
     pub fn see_other(location: String) -> Self {
         Response { status: StatusCode::SEE_OTHER, ..Self::permanent_redirect(location) }
@@ -199,6 +204,20 @@ impl Response {
     /// Returns 200 with an HTML page.
     pub fn html(page: String) -> Self {
         Self::with_body("text/html; charset=utf-8", page)
+    }
+
+    /// Returns 200 with one of the static pages, with the headers that all pages have.
+    pub fn page(page: String) -> Self {
+        Self::html(page).headers([
+            (header::CONTENT_SECURITY_POLICY, content_policy::PAGES.into()),
+            (header::REFERRER_POLICY, "no-referrer".into()),
+            (HeaderName::from_static("cross-origin-opener-policy"), "same-origin".into()),
+        ])
+    }
+
+    /// Returns 200 with plain text.
+    pub fn plain_text(text: String) -> Self {
+        Self::with_body("text/plain; charset=utf-8", text)
     }
 
     /// Returns the response for an error.

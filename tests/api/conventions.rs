@@ -55,9 +55,14 @@ fn every_endpoint_accepts_a_valid_request() {
         let answer = send(endpoint.good(&world));
         assert_eq!(answer.status, 200, "{}: {}", endpoint.name(), answer.text);
         let is_html = endpoint.pattern.starts_with("/dev/");
-        let expected = if is_html { "text/html; charset=utf-8" } else { "application/json" };
+        let is_text = endpoint.pattern.ends_with(".txt");
+        let expected = match () {
+            () if is_html => "text/html; charset=utf-8",
+            () if is_text => "text/plain; charset=utf-8",
+            () => "application/json",
+        };
         assert_eq!(answer.header("content-type"), Some(expected), "{}", endpoint.name());
-        if endpoint.method != Method::HEAD && !is_html {
+        if endpoint.method != Method::HEAD && !is_html && !is_text {
             assert!(serde_json::from_str::<Value>(&answer.text).is_ok(), "{}: {}", endpoint.name(), answer.text);
         }
     }

@@ -367,7 +367,8 @@ fn stories() -> Vec<Story> {
                         call.send().refused(409, "email_unreachable");
                     };
                 }
-                "GET /dev/outbox" | "HEAD /dev/outbox" | "GET /dev/mails" | "HEAD /dev/mails" => story.is_local = true,
+                "GET /dev/outbox" | "HEAD /dev/outbox" | "GET /dev/mails" | "HEAD /dev/mails" | "GET /dev/design"
+                | "HEAD /dev/design" => story.is_local = true,
                 _ => (),
             }
             story
@@ -684,7 +685,8 @@ fn facts(world: &World, names: &Names) -> BTreeSet<String> {
 }
 
 /// Endpoints that call nothing outside, so nothing can fail.
-const ASKS_NOBODY: [&str; 4] = ["/api/auth/openapi.json", "/api/auth/config", "/.well-known/webauthn", "/dev/mails"];
+const ASKS_NOBODY: [&str; 5] =
+    ["/api/auth/openapi.json", "/api/auth/config", "/.well-known/webauthn", "/.well-known/security.txt", "/dev/mails"];
 
 /// A 503 contains only a request id and when to retry.
 #[track_caller]

@@ -10,6 +10,7 @@ mod admin_invite_tree;
 mod admin_users;
 mod app_origins;
 mod architecture;
+mod browser_files;
 mod canonical_forms;
 mod captcha;
 mod common_passwords;

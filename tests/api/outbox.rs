@@ -127,8 +127,28 @@ fn scripts_in_a_mail_do_not_run_on_the_page() {
     let shown = answer.text.replace("&#60;", "<").replace("&#62;", ">").replace("&#34;", "\"").replace("&#39;", "'");
     // The recipient, the subject (twice, once as a title), the text, and the HTML in its frame.
     assert_eq!(shown.replace("&#38;", "&").matches(hostile).count(), 5, "{}", answer.text);
-    assert_eq!(answer.text.matches("<iframe sandbox title=").count(), 1, "{}", answer.text);
+    let frame = "<iframe sandbox=\"allow-popups allow-popups-to-escape-sandbox\" title=";
+    assert_eq!(answer.text.matches(frame).count(), 1, "{}", answer.text);
     let policy = answer.header("content-security-policy").unwrap();
     assert!(policy.contains("default-src 'none'") && !policy.contains("script-src"), "{policy}");
     assert_eq!(list(&postern, "")[0]["html"], hostile);
+}
+
+#[test]
+fn the_page_shows_when_a_mail_was_sent_and_its_links_can_be_followed() {
+    let postern = Postern::new();
+    let text =
+        "Open\n\nhttps://a.example/x?y=1&z=2#w\n\nor (http://b.example/\"onclick=\"alert(1)). javascript:alert(1)";
+    postern.sql.execute(
+        "INSERT INTO outbox (id, recipient, subject, text, html, sent_at) VALUES ('1', 'a', 's', ?1, ?2, 1764337200000)",
+        &[text.into(), "<!doctype html><html><head><title>s</title></head><a href=\"https://a.example/\">a</a></html>".into()],
+    );
+    let page = page(&postern, "").text;
+    assert!(page.contains("<time>2025-11-28 13:40</time> UTC"), "{page}");
+    for link in ["https://a.example/x?y=1&#38;z=2#w", "http://b.example/"] {
+        assert!(page.contains(&format!("<a href=\"{link}\">{link}</a>")), "{link}: {page}");
+    }
+    assert_eq!(page.matches("<a href=").count(), 3, "the links and that to all mails: {page}");
+    assert!(page.contains("&#60;head&#62;&#60;base target=&#34;_blank&#34;&#62;"), "{page}");
+    assert!(page.find("<iframe").unwrap() < page.find("<pre>").unwrap(), "HTML comes first");
 }

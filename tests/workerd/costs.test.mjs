@@ -39,6 +39,7 @@ let admin;
 before(async () => {
   const settings = {
     POSTMARK_WEBHOOK_PASSWORD: WEBHOOK_PASSWORD,
+    SECURITY_CONTACT: "security@example.com",
     IDENTITY_PROVIDERS: "github",
     GITHUB_CLIENT_ID: "client",
     GITHUB_CLIENT_SECRET: "secret",
@@ -202,6 +203,7 @@ const requests = {
   "GET /api/auth/openapi.json": () => ({}),
   "GET /api/auth/config": () => ({}),
   "GET /.well-known/webauthn": () => ({}),
+  "GET /.well-known/security.txt": () => ({}),
   "POST /api/auth/send-password-reset-link": ({ email }) => ({ json: { email } }),
   "POST /api/auth/reset-password-with-token": async ({ email }) => ({
     token: await resetToken(postern, email),

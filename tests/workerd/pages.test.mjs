@@ -66,6 +66,40 @@ test("all other paths are answered by the Worker", async () => {
   }
 });
 
+test("a browser gets a page for a path that does not exist, with the headers of all pages", async () => {
+  const accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+  const known = await send(postern, "GET", "/not-found");
+  for (const path of ["/nothing", "/signin/nothing", "/assets/nothing.js"]) {
+    const answer = await send(postern, "GET", path, { headers: { accept } });
+    assert.deepEqual([answer.status, answer.text], [404, known.text], path);
+    for (const name of [
+      "content-type",
+      "content-security-policy",
+      "referrer-policy",
+      "x-content-type-options",
+      "cross-origin-opener-policy",
+    ])
+      assert.equal(answer.headers.get(name), known.headers.get(name), name);
+    assert.equal(answer.headers.get("cache-control"), "no-store", path);
+  }
+  refused(await send(postern, "GET", "/api/auth/nothing", { headers: { accept } }), 404, "not_found");
+});
+
+test("the icons, robots.txt and the address to change the password are at their places", async () => {
+  for (const [path, type] of [
+    ["/favicon.ico", /^image\/(x-icon|vnd\.microsoft\.icon)$/],
+    ["/icon.svg", /^image\/svg\+xml$/],
+    ["/robots.txt", /^text\/plain/],
+  ]) {
+    const answer = await send(postern, "GET", path);
+    assert.equal(answer.status, 200, path);
+    assert.match(answer.headers.get("content-type"), type, path);
+  }
+  const change = await send(postern, "GET", "/.well-known/change-password");
+  assert.deepEqual([change.status, change.headers.get("location")], [302, `${postern.url}/account#password`]);
+  refused(await send(postern, "GET", "/.well-known/security.txt"), 404, "not_found");
+});
+
 test("every page is served through the Worker, so that it can reject plain http", () => {
   const config = unstable_readConfig(
     { config: fileURLToPath(new URL("../../wrangler.toml", import.meta.url)) },

@@ -424,6 +424,7 @@ fn isolate(settings: &[(&str, &str)]) -> Rc<Isolate> {
         ("AUTH_SECRET", SECRET),
         ("APP_URL", "https://app.example.com"),
         ("POSTMARK_WEBHOOK_PASSWORD", WEBHOOK_PASSWORD),
+        ("SECURITY_CONTACT", "security@example.com"),
         ("IDENTITY_PROVIDERS", "github"),
         ("GITHUB_CLIENT_ID", "client"),
         ("GITHUB_CLIENT_SECRET", "secret"),

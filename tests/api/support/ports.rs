@@ -576,11 +576,12 @@ fn is_signed_with_rsa(modulus: &[u8], message: &[u8], signature: &[u8]) -> Optio
 pub struct SourceFiles(pub Rc<Outside>);
 
 impl Assets for SourceFiles {
-    fn text<'a>(&'a self, path: &'a str) -> Pending<'a, Result<String, StoreError>> {
+    fn text<'a>(&'a self, path: &'a str) -> Pending<'a, Result<Option<String>, StoreError>> {
         let file = match path {
             "/assets/openapi.json" => "src/endpoints/openapi.json",
+            "/design" | "/not-found" => "pages/layout.html",
             _ => panic!("no static file has the path {path}"),
         };
-        Box::pin(async move { self.0.call(|| Ok(std::fs::read_to_string(file).unwrap())) })
+        Box::pin(async move { self.0.call(|| Ok(Some(std::fs::read_to_string(file).unwrap()))) })
     }
 }

@@ -492,9 +492,13 @@ impl Endpoint {
 /// identities.rs.
 pub const REDIRECT: &str = "/api/auth/callback/{provider}";
 
-/// Every route as an endpoint, and HEAD wherever GET is. Without [`REDIRECT`].
+/// The address where browsers look for the page to change the password. It redirects.
+pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";
+
+/// Every route as an endpoint, and HEAD wherever GET is. Without [`REDIRECT`] and [`CHANGE_PASSWORD`].
 pub fn endpoints() -> Vec<Endpoint> {
-    let routes = AREAS.iter().flat_map(|area| area.routes).filter(|route| route.pattern != REDIRECT);
+    let routes =
+        AREAS.iter().flat_map(|area| area.routes).filter(|route| ![REDIRECT, CHANGE_PASSWORD].contains(&route.pattern));
     let endpoints = routes.map(|route| Endpoint {
         method: route.method.clone(),
         pattern: route.pattern,
