@@ -13,6 +13,7 @@ pub mod email_sign_in;
 pub mod events;
 pub mod health;
 pub mod identities;
+pub mod invitation;
 pub mod jwks;
 pub mod login;
 pub mod logout;

@@ -375,7 +375,7 @@ fn rendered(template: &impl Template) -> Result<String, Error> {
 /// of the sender's choice. So a name is not shown if it could be read as a link or an address (it contains `.`, `/`, `:`, `@`, `\`
 /// or a character that Unicode treats as one of them, or "www"), as a phone number or a code (six or more digits), or if it could
 /// reorder or break its line (bidirectional controls, line separators).
-pub(super) fn shown_name(name: &str) -> Option<&str> {
+pub fn shown_name(name: &str) -> Option<&str> {
     let name = name.trim();
     let misleading = |character: char| {
         character.is_control()

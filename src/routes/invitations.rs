@@ -14,5 +14,6 @@ routes! {
     GET "/api/auth/me/tokens/{token}/users": Session(Never) => tokens::users(app, caller, token);
     GET "/api/auth/verify-token": RateLimited => verify_token::get(app, request);
     POST "/api/auth/verify-token": RateLimited => verify_token::post(app, request);
+    POST "/api/auth/invitation": RateLimited => invitation::post(app, request);
     POST "/api/auth/me/send-invite": Session(WithSecondFactor) => send_invite::post(app, request, caller);
 }

@@ -132,6 +132,37 @@ pub async fn is_live(
     Ok(run_on(store, read_from, statement, now).await?.any())
 }
 
+/// An invitation that can be used.
+#[derive(Debug, Deserialize)]
+pub struct Open {
+    /// The name of the user who invites.
+    pub inviter: Option<String>,
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// How many more users can sign up with it. `None` is any number.
+    pub uses_left: Option<i64>,
+}
+
+/// Returns the invitation with this token, if it is live as for [`is_live`].
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_open(
+    store: &Store,
+    keys: &[UserTokenKeys],
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<Open>, StoreError> {
+    let (current, previous) = lookups(keys, token);
+    let statement = Statement::new(concat!(
+        "SELECT users.name AS inviter, user_tokens.expires_at, user_tokens.max_uses - user_tokens.uses AS uses_left
+         FROM user_tokens JOIN users ON users.id = user_tokens.user_id
+         WHERE user_tokens.lookup IN (?1, ?2) AND user_tokens.expires_at > ?3 AND users.is_active = 1 AND ",
+        has_uses_left!()
+    ));
+    run(store, statement.bind(current).bind(previous).bind(now)).await?.first()
+}
+
 /// What a sign-up needs to know of this token and email.
 #[derive(Debug, Deserialize)]
 pub struct Invitation {

@@ -472,6 +472,7 @@ fn endpoints_that_invite_guessing_are_rate_limited_with_retry_after() {
         "POST /api/auth/verify-otp",
         "GET /api/auth/verify-token",
         "POST /api/auth/verify-token",
+        "POST /api/auth/invitation",
         "POST /api/auth/send-password-reset-link",
         "HEAD /api/auth/verify-token",
     ];

@@ -31,6 +31,7 @@ mod faults;
 mod guessing;
 mod health;
 mod identities;
+mod invitation;
 mod invitations;
 mod jwks;
 mod login;

@@ -192,6 +192,12 @@ fn only_user_tokens_are_verified_as_user_tokens() {
         assert_eq!(answer.status, 200);
         answer.body == true
     });
+    let attempt =
+        |world: &World, token: &str| world.postern.post("/api/auth/invitation").json(json!({ "token": token })).send();
+    opens_to(&[UserToken], "invitation", attempt, |answer| {
+        assert_eq!(answer.status, 200);
+        answer.body["is_valid"] == true
+    });
 }
 
 #[test]

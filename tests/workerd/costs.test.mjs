@@ -215,6 +215,7 @@ const requests = {
   },
   "GET /api/auth/verify-token": () => ({ query: `?token=${referrer}` }),
   "POST /api/auth/verify-token": () => ({ json: { token: referrer } }),
+  "POST /api/auth/invitation": () => ({ json: { token: referrer } }),
   "GET /api/auth/me": ({ token }) => ({ token }),
   "DELETE /api/auth/me": ({ token }) => ({ token }),
   "GET /api/auth/me/security": ({ token }) => ({ token }),

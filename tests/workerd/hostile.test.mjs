@@ -56,6 +56,7 @@ const endpoints = [
   ["POST", "/api/auth/verify-otp", ["otp", "token"]],
   ["POST", "/api/auth/me/create-token", ["name", "expires_in_days", "max_uses"]],
   ["GET", "/api/auth/verify-token", []],
+  ["POST", "/api/auth/invitation", ["token"]],
   ["POST", "/api/auth/me/tokens", []],
   ["DELETE", "/api/auth/me/tokens/{}", []],
   ["GET", "/api/auth/me/tokens/{}/users", []],

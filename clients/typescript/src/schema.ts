@@ -491,6 +491,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get an invitation
+         * @description Returns who invites and until when, for a page to sign up. An unknown invitation is not valid, and neither is one that has expired or
+         *     has been used up, or whose owner is not active.
+         */
+        post: operations["postInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/jwks": {
         parameters: {
             query?: never;
@@ -2101,6 +2122,22 @@ export interface components {
              * @example Ada
              */
             note?: string | null;
+        };
+        /** @description What the invited person can know of an invitation. Everything else is null if it is not valid. */
+        InvitationStatus: {
+            expires_at: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description The name of the user who invites. Null if there is none, or if it could be taken for a link, an address or a code.
+             * @example Ada
+             */
+            inviter: string | null;
+            /** @description Whether someone can sign up with it. */
+            is_valid: boolean;
+            /**
+             * Format: int64
+             * @description How many more users can sign up with it. Null if there is no limit.
+             */
+            uses_left: number | null;
         };
         /** @description The user token to verify. */
         InvitationToken: {
@@ -5626,6 +5663,39 @@ export interface operations {
             400: components["responses"]["HttpsRequired"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Invitation"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationStatus"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

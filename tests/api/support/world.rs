@@ -590,7 +590,7 @@ fn takes(method: &Method, pattern: &str) -> Takes {
         ("POST", "/me/send-invite") => Json(|_| json!({ "email": "eve@example.com" })),
         ("POST", "/me/create-token") => JsonOrNothing(|_| json!({ "name": "For Eve", "expires_in_days": 7 })),
         ("POST", "/me/tokens") => Nothing,
-        ("POST", "/verify-token") => Json(|world| json!({ "token": world.user_token })),
+        ("POST", "/verify-token" | "/invitation") => Json(|world| json!({ "token": world.user_token })),
         ("POST", "/send-password-reset-link") => Json(|_| json!({ "email": ADA })),
         ("POST", "/reset-password-with-token") => Json(|_| json!({ "password": NEW_PASSWORD })),
         ("POST", "/admin/users") => Json(|_| {
