@@ -1,4 +1,5 @@
-//! Every refusal: its status, code, message and header. To add one, add a row to the table below.
+//! Every refusal: its status, code and header. To add one, add a row to the table below, and its sentence to each catalogue of
+//! `language/`.
 //!
 //! The body is `{"error": "<message for the user>", "code": "<stable_snake_case>", "detail": …}`. `detail` lists the invalid fields of
 //! a 422, has what the next step needs if the user must prove something first, and is null otherwise. A 412 also has `current`, the
@@ -10,22 +11,25 @@ use http::{HeaderName, Method, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::language::Language;
+
 /// Builds [`Error`] from one row per refusal:
 ///
 /// ```text
 /// /// When this refusal is sent.
-/// Variant(field: Type = example): STATUS "code", message, HEADER = value;
+/// Variant(field: Type = example): STATUS "code" {placeholder: value}, HEADER = value;
 /// ```
 ///
-/// The field with its type and example is optional, and so is the header. The message and the header's value can use the field.
-/// The message can also use the request id, by the name at the top of the table.
+/// The field with its type and example is optional, and so are the placeholders and the header. Their values can use the field. The
+/// placeholders are those of the sentence `error.<code>`; their values can also use the request id and the language, by the names at
+/// the top of the table.
 macro_rules! refusals {
     (
-        $request_id:ident;
+        $request_id:ident, $language:ident;
         $(
             $(#[$doc:meta])*
             $variant:ident $(($field:ident: $type:ty = $example:expr))?:
-            $status:ident $code:literal, $message:expr $(, $header:ident = $value:expr)?;
+            $status:ident $code:literal $({ $($placeholder:ident: $text:expr),* })? $(, $header:ident = $value:expr)?;
         )*
     ) => {
         /// Why a request is refused.
@@ -61,9 +65,11 @@ macro_rules! refusals {
                 }
             }
 
-            fn message(&self, $request_id: &str) -> String {
+            fn message(&self, $request_id: &str, $language: Language) -> String {
                 match self {
-                    $(Error::$variant $(($field))? => String::from($message),)*
+                    $(Error::$variant $(($field))? => {
+                        $language.text(concat!("error.", $code), &[$($((stringify!($placeholder), $text.to_string())),*)?])
+                    })*
                 }
             }
 
@@ -78,60 +84,53 @@ macro_rules! refusals {
 }
 
 refusals! {
-    request_id;
+    request_id, language;
 
     /// The body cannot be read. The field says why.
     UnreadableBody(reason: &'static str = "The body is not valid JSON."):
-        BAD_REQUEST "unreadable_body", *reason;
+        BAD_REQUEST "unreadable_body" {reason: language.phrase(reason)};
 
     /// The request came over plain http, which is served in local development only.
     HttpsRequired:
-        BAD_REQUEST "https_required", "This service requires https.";
+        BAD_REQUEST "https_required";
 
     /// The bearer token is missing, malformed, expired, revoked, forged or of the wrong kind. The header is that of RFC 6750,
     /// section 3.
     Unauthorized:
-        UNAUTHORIZED "invalid_token", "You are not signed in, or your session has ended. Please sign in again.",
-        WWW_AUTHENTICATE = r#"Bearer realm="postern", error="invalid_token""#;
+        UNAUTHORIZED "invalid_token", WWW_AUTHENTICATE = r#"Bearer realm="postern", error="invalid_token""#;
 
     /// A login with an unknown email or a wrong password. Both get the same response.
     WrongCredentials:
-        UNAUTHORIZED "wrong_credentials", "The email or the password is wrong.",
-        WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
+        UNAUTHORIZED "wrong_credentials", WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
 
     /// No user has the passkey.
     UnknownPasskey:
-        UNAUTHORIZED "unknown_passkey", "This passkey is not known here. It may have been removed from the account.",
-        WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
+        UNAUTHORIZED "unknown_passkey", WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
 
     /// The passkey, what it has signed or its challenge is wrong.
     WrongPasskey:
-        UNAUTHORIZED "wrong_passkey", "The passkey was not accepted. Please try again.",
-        WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
+        UNAUTHORIZED "wrong_passkey", WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
 
     /// A step of a sign-in or a sign-up with a wrong or used code, or a token that is wrong, used or expired. All get the same response.
     WrongCode:
-        UNAUTHORIZED "wrong_code", "The code is wrong or has expired. Try the newest code, or start again.",
-        WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
+        UNAUTHORIZED "wrong_code", WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
 
     /// The identity provider refused the code, or its response cannot be trusted. The header is that of a failed login.
     ProviderRefused:
-        UNAUTHORIZED "provider_refused", "The sign-in with this provider was not completed. Please start again.",
-        WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
+        UNAUTHORIZED "provider_refused", WWW_AUTHENTICATE = r#"Bearer realm="postern""#;
 
     /// A page of another origin, or a request without an origin, tries to change something with the session cookie. Or a page of an app
     /// tries what only pages of this service can do.
     ForeignOrigin:
-        FORBIDDEN "foreign_origin",
-        "This request does not come from a page of this service. Open this service in your browser and try again there.";
+        FORBIDDEN "foreign_origin";
 
     /// The account is deactivated.
     Inactive:
-        FORBIDDEN "inactive", "This account is deactivated. Ask an admin to activate it.";
+        FORBIDDEN "inactive";
 
     /// The default account must change its password first.
     PasswordChangeRequired:
-        FORBIDDEN "password_change_required", "Change the default password before you do anything else.";
+        FORBIDDEN "password_change_required";
 
     /// The password was right, and the user requires a second factor. The field has what the second step needs.
     SecondFactorRequired(step: Box<SecondStep> = Box::new(SecondStep {
@@ -139,234 +138,218 @@ refusals! {
         token: "kP1r9Z0Yq…".to_owned(),
         methods: vec!["totp", "recovery_code"],
     })):
-        FORBIDDEN "second_factor_required", format!("Sign in at {}/signin: this account asks for a second step.", step.app_url);
+        FORBIDDEN "second_factor_required" {app_url: step.app_url};
 
     /// The operator requires a second factor, and the session has only one factor.
     SecondFactorSetupRequired:
-        FORBIDDEN "second_factor_setup_required",
-        "Set up a second factor before you do anything else: an authenticator app or a passkey.";
+        FORBIDDEN "second_factor_setup_required";
 
     /// The user has not proven recently who they are. The field has the ways to do it.
     ReauthenticationRequired(reauthentication: Reauthentication = Reauthentication { methods: vec!["password", "passkey"], max_age: 900 }):
-        FORBIDDEN "reauthentication_required", "Please confirm that it is you.";
+        FORBIDDEN "reauthentication_required";
 
     /// The password, code or passkey with which the user wants to prove again who they are is wrong, or not enough.
     WrongProof:
-        FORBIDDEN "wrong_proof", "We could not confirm that it is you. Try again, or choose another way.";
+        FORBIDDEN "wrong_proof";
 
     /// What the authenticator says of a new passkey, or its challenge, is wrong.
     PasskeyRefused:
-        FORBIDDEN "passkey_refused", "The passkey was not added. Please try again.";
+        FORBIDDEN "passkey_refused";
 
     /// The first code of an authenticator app is wrong.
     WrongTotp:
-        FORBIDDEN "wrong_totp", "The code is wrong. Enter the code that your app shows now, and check that the clock of the device is right.";
+        FORBIDDEN "wrong_totp";
 
     /// The endpoint is for admins, and the caller is not one.
     AdminRequired:
-        FORBIDDEN "admin_required", "Only admins can do this.";
+        FORBIDDEN "admin_required";
 
     /// The current password, which the caller must repeat, is wrong.
     WrongPassword:
-        FORBIDDEN "wrong_password", "The current password is wrong.";
+        FORBIDDEN "wrong_password";
 
     /// The referrer is unknown or expired, or its owner is deactivated.
     ReferrerRefused:
-        FORBIDDEN "referrer_refused", "This invitation is unknown or has expired. Ask for a new one.";
+        FORBIDDEN "referrer_refused";
 
     /// The token of the captcha is missing, wrong, expired, used, or of another page or form.
     CaptchaRefused:
-        FORBIDDEN "captcha_refused", "We could not confirm that you are a person. Please try again.";
+        FORBIDDEN "captcha_refused";
 
     /// Sign-in by email is turned off.
     EmailSignInOff:
-        FORBIDDEN "email_sign_in_off", "Signing in by email is turned off here. Choose another way to sign in.";
+        FORBIDDEN "email_sign_in_off";
 
     /// A sign-up without an invitation, where one is required.
     InvitationRequired:
-        FORBIDDEN "invitation_required", "You need an invitation to sign up here. Ask a user to invite you.";
+        FORBIDDEN "invitation_required";
 
     /// A sign-up with an email at a domain that is not allowed.
     DomainRefused:
-        FORBIDDEN "domain_refused", "You cannot sign up with an email at this domain. Use another email, or ask for an invitation.";
+        FORBIDDEN "domain_refused";
 
     /// A sign-up where only admins create accounts.
     SignUpClosed:
-        FORBIDDEN "sign_up_closed", "Nobody can sign up here. Ask an admin for an account.";
+        FORBIDDEN "sign_up_closed";
 
     /// The one-time password is wrong.
     WrongOneTimePassword:
-        FORBIDDEN "wrong_otp", "The code was not accepted. If you entered two codes, check both.";
+        FORBIDDEN "wrong_otp";
 
     /// The OTP session token is unknown, expired or used up, or had too many wrong guesses.
     OneTimePasswordDead:
-        FORBIDDEN "otp_token_refused", "This code is no longer valid. Ask for a new one.";
+        FORBIDDEN "otp_token_refused";
 
     /// The link undoes no change of an email: it is unknown, used or too old.
     UndoRefused:
-        FORBIDDEN "undo_refused",
-        "There is nothing to undo with this link. It may have been used before, or a newer request has replaced it. Changes can be undone \
-         for 7 days.";
+        FORBIDDEN "undo_refused";
 
     /// The caller's own email is not verified.
     EmailNotVerified:
-        FORBIDDEN "email_not_verified", "Verify your own email address before you invite others by email.";
+        FORBIDDEN "email_not_verified";
 
     /// A webhook call without a valid signature or password, or an old one.
     WebhookRefused:
-        FORBIDDEN "webhook_refused",
-        "The signature or password of this webhook call is missing, wrong or too old. Check the secret of the webhook.";
+        FORBIDDEN "webhook_refused";
 
     /// A sign-up with a provider that shares no email address.
     ProviderEmailMissing:
-        FORBIDDEN "provider_email_missing",
-        "The provider did not share an email address, and an account needs one. Add one to your account there, or sign up another way.";
+        FORBIDDEN "provider_email_missing";
 
     /// A sign-up with an email that the provider has not verified, where only verified emails may sign up.
     ProviderEmailUnverified:
-        FORBIDDEN "provider_email_unverified",
-        "The provider does not confirm that this email address is yours. Verify it there, or sign up another way.";
+        FORBIDDEN "provider_email_unverified";
 
     /// The path or the resource does not exist.
     NotFound:
-        NOT_FOUND "not_found", "Not found.";
+        NOT_FOUND "not_found";
 
     /// The settings have no identity provider with this name.
     UnknownProvider:
-        NOT_FOUND "unknown_provider", "Signing in with this provider is not available here. Choose another way to sign in.";
+        NOT_FOUND "unknown_provider";
 
     /// The path exists, but not for this method. The field lists the methods that it has.
     MethodNotAllowed(methods: &'static [Method] = &[Method::GET, Method::HEAD]):
-        METHOD_NOT_ALLOWED "method_not_allowed", format!("This path only accepts {}.", list(methods)),
-        ALLOW = list(methods);
+        METHOD_NOT_ALLOWED "method_not_allowed" {methods: list(methods)}, ALLOW = list(methods);
 
     /// The body did not arrive in time.
     RequestTimeout:
-        REQUEST_TIMEOUT "request_timeout", "The request took too long to arrive. Please try again.";
+        REQUEST_TIMEOUT "request_timeout";
 
     /// The request names the account it acts for, and the session belongs to another one.
     AccountChanged:
-        CONFLICT "account_changed",
-        "You have signed in with another account in the meantime. Nothing was changed. Reload the page.";
+        CONFLICT "account_changed";
 
     /// Another account has this email.
     EmailTaken:
-        CONFLICT "email_taken",
-        "This email is already in use. If it is yours, sign in or reset the password. If the account is deactivated, ask an admin to \
-         activate it.";
+        CONFLICT "email_taken";
 
     /// A provider's account whose email belongs to an account here that it is not linked to. The field has the ways to sign in.
     AccountExists(account: ExistingAccount = ExistingAccount { methods: vec!["password", "passkey"] }):
-        CONFLICT "account_exists",
-        "There is already an account with this email. Sign in to it another way, then link this provider on your account page.";
+        CONFLICT "account_exists";
 
     /// The provider's account is linked to another account.
     IdentityTaken:
-        CONFLICT "identity_taken", "This account of the provider is already linked to another account here.";
+        CONFLICT "identity_taken";
 
     /// The user has as many linked identities as the limit, which is the field, allows.
     TooManyIdentities(limit: i64 = 20):
-        CONFLICT "too_many_identities", format!("You have reached the limit of {limit} linked accounts. Unlink one first.");
+        CONFLICT "too_many_identities" {limit: limit};
 
     /// Too many requests to sign up wait for an admin.
     TooManySignUps:
-        CONFLICT "too_many_sign_ups", "Too many requests are waiting for an admin. Please try again in a few days.";
+        CONFLICT "too_many_sign_ups";
 
     /// The caller's own address bounced, or the caller marked a mail as spam.
     EmailUnreachable:
-        CONFLICT "email_unreachable",
-        "Emails to your address came back or were marked as spam, so none was sent. Check the address on your account page.";
+        CONFLICT "email_unreachable";
 
     /// The new email is the current one.
     SameEmail:
-        CONFLICT "same_email", "This is already the email address of your account.";
+        CONFLICT "same_email";
 
     /// The email is already verified.
     AlreadyVerified:
-        CONFLICT "already_verified", "This email is already verified.";
+        CONFLICT "already_verified";
 
     /// The passkey was added before.
     PasskeyKnown:
-        CONFLICT "passkey_known", "This passkey has already been added.";
+        CONFLICT "passkey_known";
 
     /// The user has as many passkeys as the limit, which is the field, allows.
     TooManyPasskeys(limit: i64 = 20):
-        CONFLICT "too_many_passkeys", format!("You have reached the limit of {limit} passkeys. Remove one first.");
+        CONFLICT "too_many_passkeys" {limit: limit};
 
     /// The user has no passkey.
     NoPasskey:
-        CONFLICT "no_passkey", "This account has no passkey.";
+        CONFLICT "no_passkey";
 
     /// Without it, the user could not sign in anymore.
     LastWayIn:
-        CONFLICT "last_way_in", "This is the only way to sign in to this account. Add another one first.";
+        CONFLICT "last_way_in";
 
     /// The operator requires a second factor, and this is the only one.
     SecondFactorEnforced:
-        CONFLICT "second_factor_enforced", "A second factor is required here. Add another one before you remove this one.";
+        CONFLICT "second_factor_enforced";
 
     /// The user has as many active user tokens as the limit, which is the field, allows.
     TooManyTokens(limit: i64 = 200):
-        CONFLICT "too_many_tokens", format!("You have reached the limit of {limit} active tokens. Delete one first.");
+        CONFLICT "too_many_tokens" {limit: limit};
 
     /// The user already has an authenticator app.
     TotpOn:
-        CONFLICT "totp_on", "Your account already has an authenticator app. Remove it before you add another one.";
+        CONFLICT "totp_on";
 
     /// The user confirms an authenticator app that they have not begun to add.
     TotpNotBegun:
-        CONFLICT "totp_not_begun", "Begin to add the authenticator app first.";
+        CONFLICT "totp_not_begun";
 
     /// The user already requires a second factor.
     SecondFactorOn:
-        CONFLICT "second_factor_on", "Your account already requires a second factor.";
+        CONFLICT "second_factor_on";
 
     /// The user requires no second factor.
     SecondFactorOff:
-        CONFLICT "second_factor_off", "Your account does not require a second factor.";
+        CONFLICT "second_factor_off";
 
     /// The user has no password.
     NoPassword:
-        CONFLICT "no_password", "Your account has no password. Set one first.";
+        CONFLICT "no_password";
 
     /// The last active admin cannot deactivate their own account.
     LastAdmin:
-        CONFLICT "last_admin", "You are the last active admin. Make another user an admin before you deactivate this account.";
+        CONFLICT "last_admin";
 
     /// Admins cannot demote, deactivate or delete themselves, or remove their own second factors as an admin.
     OwnAccount:
-        CONFLICT "own_account", "You cannot do this to your own account. Ask another admin.";
+        CONFLICT "own_account";
 
     /// The user whom the request is about is deactivated.
     UserInactive:
-        CONFLICT "user_inactive", "This user is deactivated. Activate the account first.";
+        CONFLICT "user_inactive";
 
     /// An admin marks the email of a user who requires a second factor as unverified.
     UserHasSecondFactor:
-        CONFLICT "user_has_second_factor",
-        "This user requires a second factor, and nobody must get past it with the mailbox alone. The user can change the email without the \
-         old mailbox. If the second factors are lost, reset them first.";
+        CONFLICT "user_has_second_factor";
 
     /// The user whom the request is about has no mailbox: it is the default account.
     NoMailbox:
-        CONFLICT "no_mailbox", "This account has no mailbox.";
+        CONFLICT "no_mailbox";
 
     /// The state that the change was based on has changed. The field is the current state.
     PreconditionFailed(current: Box<Current> = Box::new(Current {
         state: serde_json::json!({ "id": "a1d3e5f7-0b2c-4d6e-8f90-1a2b3c4d5e6f", "updated_at": 1_700_000_000_000_i64 }),
         etag: "\"1700000000000\"".to_owned(),
     })):
-        PRECONDITION_FAILED "precondition_failed",
-        "Your change was not saved, because the data has changed in the meantime. Check the current values and try again.",
-        ETAG = current.etag.clone();
+        PRECONDITION_FAILED "precondition_failed", ETAG = current.etag.clone();
 
     /// The body is larger than the limit, which is the field, in bytes.
     BodyTooLarge(limit: usize = 16 * 1024):
-        PAYLOAD_TOO_LARGE "body_too_large", format!("The body is larger than {limit} bytes.");
+        PAYLOAD_TOO_LARGE "body_too_large" {limit: limit};
 
     /// The body does not have the content type that the field names.
     UnsupportedMediaType(expected: &'static str = "application/json"):
-        UNSUPPORTED_MEDIA_TYPE "unsupported_media_type", format!("Send the body as {expected}.");
+        UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" {expected: expected};
 
     /// At least one field is invalid. The field lists all of them.
     Invalid(problems: Vec<FieldProblem> = vec![FieldProblem {
@@ -374,30 +357,23 @@ refusals! {
         msg: "must be an email address, such as name@example.com".to_owned(),
         kind: "email",
     }]):
-        UNPROCESSABLE_ENTITY "invalid_fields",
-        problems.iter().map(FieldProblem::message).collect::<Vec<_>>().join(" ");
+        UNPROCESSABLE_ENTITY "invalid_fields" {problems: sentences(problems, language)};
 
     /// The caller has reached a rate limit and may try again after this many seconds.
     TooManyRequests(seconds: i64 = 30):
-        TOO_MANY_REQUESTS "too_many_requests", format!("Too many attempts. Please wait {} and try again.", wait(*seconds)),
-        RETRY_AFTER = seconds.to_string();
+        TOO_MANY_REQUESTS "too_many_requests" {wait: wait(language, *seconds)}, RETRY_AFTER = seconds.to_string();
 
     /// A bug of ours. The field is for the log.
     Internal(cause: String = String::new()):
-        INTERNAL_SERVER_ERROR "internal_error",
-        format!("Something went wrong on our side. Please report the request id {request_id}.");
+        INTERNAL_SERVER_ERROR "internal_error" {request_id: request_id};
 
     /// An identity provider cannot be reached, is slow, or sends an invalid response. The field is for the log.
     ProviderUnavailable(cause: String = String::new()):
-        SERVICE_UNAVAILABLE "provider_unavailable",
-        "The provider cannot be reached at the moment. Please try again soon, or sign in another way.",
-        RETRY_AFTER = RETRY_AFTER_OUTAGE.to_string();
+        SERVICE_UNAVAILABLE "provider_unavailable", RETRY_AFTER = RETRY_AFTER_OUTAGE.to_string();
 
     /// The database, KV or a mail provider fails, or the settings are wrong. The field is for the log.
     Unavailable(cause: String = String::new()):
-        SERVICE_UNAVAILABLE "unavailable",
-        format!("The service is unavailable. Please try again soon. The request id is {request_id}."),
-        RETRY_AFTER = RETRY_AFTER_OUTAGE.to_string();
+        SERVICE_UNAVAILABLE "unavailable" {request_id: request_id}, RETRY_AFTER = RETRY_AFTER_OUTAGE.to_string();
 }
 
 impl Error {
@@ -517,8 +493,16 @@ impl Error {
         }
     }
 
+    /// Translates what is wrong with the fields.
+    pub fn translate(&mut self, language: Language) {
+        let Error::Invalid(problems) = self else { return };
+        if language != Language::default() {
+            problems.iter_mut().for_each(|problem| problem.msg = language.phrase(&problem.msg).into_owned());
+        }
+    }
+
     /// Returns the body. Messages of 500 and 503 contain `request_id`, so that the caller can report it.
-    pub fn body(&self, request_id: &str) -> Body<'_> {
+    pub fn body(&self, request_id: &str, language: Language) -> Body<'_> {
         let detail = match self {
             Error::Invalid(problems) => Some(Detail::Problems(problems)),
             Error::SecondFactorRequired(step) => Some(Detail::SecondStep(step)),
@@ -530,7 +514,7 @@ impl Error {
             Error::PreconditionFailed(current) => Some(&current.state),
             _ => None,
         };
-        Body { error: self.message(request_id), code: self.code(), detail, current }
+        Body { error: self.message(request_id, language), code: self.code(), detail, current }
     }
 }
 
@@ -539,24 +523,24 @@ pub fn list(methods: &[Method]) -> String {
     methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
 }
 
-impl FieldProblem {
-    fn message(&self) -> String {
-        match self.loc.get(1) {
-            Some(field) => format!("{field} {}.", self.msg),
-            None => format!("The body {}.", self.msg),
-        }
-    }
+/// Says what is wrong with all the fields.
+fn sentences(problems: &[FieldProblem], language: Language) -> String {
+    let sentence = |FieldProblem { loc, msg, .. }: &FieldProblem| match loc.get(1) {
+        Some(field) => language.text("sentence.field", &[("field", (*field).to_owned()), ("problem", msg.clone())]),
+        None => language.text("sentence.body", &[("problem", msg.clone())]),
+    };
+    problems.iter().map(sentence).collect::<Vec<_>>().join(" ")
 }
 
 /// Formats a waiting time for the user, rounded up.
-fn wait(seconds: i64) -> String {
+fn wait(language: Language, seconds: i64) -> String {
     let (amount, unit) = match seconds {
         ..=90 => (seconds.max(1), "second"),
         91..=5_400 => ((seconds + 59) / 60, "minute"),
         5_401..=129_600 => ((seconds + 3_599) / 3_600, "hour"),
         _ => ((seconds + 86_399) / 86_400, "day"),
     };
-    format!("{amount} {unit}{}", if amount == 1 { "" } else { "s" })
+    language.amount(unit, amount)
 }
 
 #[cfg(test)]
@@ -569,11 +553,12 @@ mod tests {
             FieldProblem { loc: vec!["body", "email"], msg: "must be an email address".into(), kind: "email" },
             FieldProblem { loc: vec!["body", "password"], msg: "is missing".into(), kind: "missing" },
         ]);
-        assert_eq!(error.message(""), "email must be an email address. password is missing.");
+        assert_eq!(error.message("", Language::English), "email must be an email address. password is missing.");
     }
 
     #[test]
     fn a_waiting_time_is_rounded_up_and_readable() {
+        let wait = |seconds| wait(Language::English, seconds);
         let said: Vec<String> = [0, 1, 30, 91, 3_600, 5_401, 200_000].into_iter().map(wait).collect();
         assert_eq!(said, ["1 second", "1 second", "30 seconds", "2 minutes", "60 minutes", "2 hours", "3 days"]);
     }
@@ -581,7 +566,7 @@ mod tests {
     #[test]
     fn the_cause_of_an_outage_is_for_the_log_and_not_for_the_caller() {
         let error = Error::Unavailable("no such table: users".into());
-        let body = error.body("abc").error;
+        let body = error.body("abc", Language::English).error;
         assert!(!body.contains("users") && body.contains("abc"), "{body}");
     }
 }

@@ -12,6 +12,7 @@ pub mod crypto;
 pub mod domain;
 pub mod endpoints;
 pub mod error;
+pub mod language;
 pub mod mail;
 pub mod maintenance;
 pub mod oauth_client;

@@ -99,7 +99,7 @@ async fn respond(
     let Ok(id) = random::id() else {
         let problem = "there is no randomness";
         let error = Error::Internal(problem.to_owned());
-        return (routes::respond_unprepared(&head, &error, "unknown"), problem.to_owned());
+        return (routes::respond_unprepared(&head, error, "unknown"), problem.to_owned());
     };
     let work = Work {
         id: id.into(),

@@ -22,7 +22,6 @@ pub mod page;
 pub mod passkey;
 pub mod password;
 pub mod proof;
-pub mod quality;
 pub mod recovery_code;
 pub mod return_to;
 pub mod session;

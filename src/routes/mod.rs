@@ -24,8 +24,9 @@ use crate::{
         recent::{self, RecentAuthentication},
     },
     app::{App, Services},
-    domain::{Timestamp, quality::prefers_html},
+    domain::Timestamp,
     error::Error,
+    language::{Language, quality::prefers_html},
     telemetry::Label,
     web::{REQUEST_ID, Request, Response, cors, declared_length},
 };
@@ -191,13 +192,13 @@ fn to_https(request: &Request) -> Response {
 fn conclude(services: &Services, request: &Request, result: Result<Response, Error>) -> Response {
     let mut response = match result {
         Ok(response) => response,
-        Err(error) => {
+        Err(mut error) => {
             if let Some(cause) = error.cause() {
                 let (id, status) = (&services.request_id, error.status().as_u16());
                 let Label { method, route } = label(&request.method, &request.path);
                 (services.log)(&format!("request {id}: {method} {route} {status}: {cause}"));
             }
-            Response::refusal(&error, &services.request_id)
+            refusal(&mut error, request, &services.request_id)
         }
     };
     response.headers.extend(cors::headers(request, readers(services)));
@@ -205,14 +206,25 @@ fn conclude(services: &Services, request: &Request, result: Result<Response, Err
     response
 }
 
+/// Returns the response for an error, in the language that the request asks for.
+fn refusal(error: &mut Error, request: &Request, request_id: &str) -> Response {
+    let language = request.language().unwrap_or_default();
+    error.translate(language);
+    let response = Response::refusal(error, request_id, language);
+    if language == Language::default() {
+        return response;
+    }
+    response.header(header::CONTENT_LANGUAGE, language.tag())
+}
+
 /// Returns the response while the settings are invalid. Only the log says why.
 pub fn respond_without_settings(request: &Request, request_id: &str) -> Response {
-    respond_unprepared(request, &Error::Unavailable("the settings are wrong".to_owned()), request_id)
+    respond_unprepared(request, Error::Unavailable("the settings are wrong".to_owned()), request_id)
 }
 
 /// Returns the response to a request for which there are no [`Services`].
-pub fn respond_unprepared(request: &Request, error: &Error, request_id: &str) -> Response {
-    let mut response = Response::refusal(error, request_id);
+pub fn respond_unprepared(request: &Request, mut error: Error, request_id: &str) -> Response {
+    let mut response = refusal(&mut error, request, request_id);
     add_common_headers(&mut response, request, request_id, request.is_plain_http());
     response
 }

@@ -26,7 +26,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use crate::error::Error;
+use crate::{error::Error, language::Language};
 
 /// The maximum size of a body, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -73,6 +73,11 @@ impl Request {
     /// Returns the value of a header, if it is visible ASCII.
     pub fn header(&self, name: &HeaderName) -> Option<String> {
         self.headers.get(name).filter(|value| is_visible_ascii(value))
+    }
+
+    /// Returns the language that the request asks for, if the service speaks it.
+    pub fn language(&self) -> Option<Language> {
+        Language::accepted(&self.headers.get(&header::ACCEPT_LANGUAGE)?)
     }
 
     /// Returns whether the method is GET or HEAD, which change nothing (RFC 9110, section 9.2.1).
@@ -221,8 +226,8 @@ impl Response {
     }
 
     /// Returns the response for an error.
-    pub fn refusal(error: &Error, request_id: &str) -> Self {
-        let mut response = Self::json(&error.body(request_id));
+    pub fn refusal(error: &Error, request_id: &str, language: Language) -> Self {
+        let mut response = Self::json(&error.body(request_id, language));
         response.status = error.status();
         response.outcome = error.code();
         response.headers.extend(error.header().map(|(name, value)| (name, value.into())));

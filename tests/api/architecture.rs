@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, env, fs, path::Path};
 
 /// The modules from top to bottom, with their jobs. A module uses only modules below it.
-const MODULES: [(&str, &str); 19] = [
+const MODULES: [(&str, &str); 20] = [
     ("worker", "Entry point: reads the request and the clock, prepares the isolate"),
     ("maintenance", "The cron trigger: sends queued mail, deletes expired rows"),
     ("routes", "Finds the endpoint of a request, runs its guard, and finishes the response"),
@@ -22,7 +22,8 @@ const MODULES: [(&str, &str); 19] = [
     ("ports", "Traits for everything outside: D1, KV, HTTP, mail, signatures, timers, rate limiters"),
     ("domain", "The rules: pure and synchronous"),
     ("crypto", "One primitive per file, with published test vectors"),
-    ("error", "Every error: its status, code and message"),
+    ("error", "Every error: its status and code"),
+    ("language", "The languages: which one a request asks for, and the texts in each"),
 ];
 
 const DOCUMENT: &str = "ARCHITECTURE.md";

@@ -34,6 +34,7 @@ mod identities;
 mod invitation;
 mod invitations;
 mod jwks;
+mod languages;
 mod login;
 mod logout;
 mod mail_budget;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, env, fs};
 
 use http::Method;
-use postern::error::Error;
+use postern::{error::Error, language::Language};
 use serde_json::Value;
 
 use crate::support::{
@@ -49,7 +49,7 @@ fn every_error_has_a_unique_code_and_a_message() {
     assert_eq!(codes.len(), examples.len());
     for error in &examples {
         assert!(error.status().is_client_error() || error.status().is_server_error(), "{error:?}");
-        let body = serde_json::to_value(error.body("id")).unwrap();
+        let body = serde_json::to_value(error.body("id", Language::English)).unwrap();
         let message = body["error"].as_str().unwrap();
         assert!(message.starts_with(|c: char| c.is_alphabetic()) && message.ends_with('.'), "{message}");
     }

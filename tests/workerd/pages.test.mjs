@@ -86,11 +86,12 @@ test("a browser gets a page for a path that does not exist, with the headers of 
 });
 
 test("the icons, robots.txt and the address to change the password are at their places", async () => {
-  for (const [path, type] of [
-    ["/favicon.ico", /^image\/(x-icon|vnd\.microsoft\.icon)$/],
-    ["/icon.svg", /^image\/svg\+xml$/],
-    ["/robots.txt", /^text\/plain/],
-  ]) {
+  const types = {
+    "/favicon.ico": /^image\/(x-icon|vnd\.microsoft\.icon)$/,
+    "/icon.svg": /^image\/svg\+xml$/,
+    "/robots.txt": /^text\/plain/,
+  };
+  for (const [path, type] of Object.entries(types)) {
     const answer = await send(postern, "GET", path);
     assert.equal(answer.status, 200, path);
     assert.match(answer.headers.get("content-type"), type, path);

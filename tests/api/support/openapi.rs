@@ -10,6 +10,7 @@ use http::Method;
 use postern::{
     access::recent::RecentAuthentication,
     error::{self, Error},
+    language::Language,
     routes::{self, AREAS, Guard, Route},
 };
 use serde_json::{Map, Value, json};
@@ -189,7 +190,7 @@ impl Refusals {
         let refusal = |error: &Error| Refusal {
             code: error.code(),
             status: error.status().as_str().to_owned(),
-            body: json!(error.body(REQUEST_ID)),
+            body: json!(error.body(REQUEST_ID, Language::English)),
             header: error.header().map(|(name, _)| name.as_str().to_owned()),
         };
         Refusals(errors.iter().map(|error| (error.code(), refusal(error))).collect())
