@@ -2,7 +2,6 @@
 
 import { callSignedIn, type User } from "../parts/api";
 import { type CreationOptions, createPasskey, signalAccepted } from "../parts/passkey";
-import { nameOf } from "../parts/user-agent";
 import type { Passkey } from "./security";
 
 /** Creates a passkey in a dialog of the browser and adds it. Returns undefined if the user canceled. */
@@ -11,8 +10,7 @@ export async function addPasskey(user: User): Promise<Passkey | undefined> {
   const response = await createPasskey(options);
   if (!response) return;
   const { token, credential } = response;
-  const json = { token, credential, name: nameOf(navigator.userAgent) };
-  const passkey = await callSignedIn<Passkey>("POST", "me/passkeys", { json });
+  const passkey = await callSignedIn<Passkey>("POST", "me/passkeys", { json: { token, credential } });
   await signalPasskeys(user);
   return passkey;
 }

@@ -3,16 +3,21 @@
 import type { Listed } from "./api";
 import { ActionButton } from "./button";
 import { Distance, Moment } from "./time";
-import { nameOf } from "./user-agent";
 
 export interface Session {
   id: string;
   user_agent: string | null;
+  browser: string | null;
+  system: string | null;
   created_at: number;
   expires_at: number;
   /** Whether this session made the request; absent in lists of another user's sessions. */
   current?: boolean;
 }
+
+/** Returns a name such as "Firefox on Linux". */
+export const deviceOf = ({ browser, system }: Pick<Session, "browser" | "system">) =>
+  [browser, system].filter((word) => word !== null).join(" on ") || "Unknown device";
 
 interface SessionsProps {
   sessions: Listed<Session>;
@@ -36,7 +41,7 @@ export function Sessions({ sessions: { items, total }, busy, end }: SessionsProp
         {items.map((session) => (
           <li key={session.id}>
             <div>
-              <strong>{nameOf(session.user_agent)}</strong>
+              <strong>{deviceOf(session)}</strong>
               <small>
                 signed in <Moment at={session.created_at} />, expires <Distance to={session.expires_at} />, session{" "}
                 {shortId(session.id)}
@@ -45,7 +50,7 @@ export function Sessions({ sessions: { items, total }, busy, end }: SessionsProp
             {session.current ? (
               <span class="badge">This session</span>
             ) : (
-              <ActionButton label="End" about={nameOf(session.user_agent)} busy={busy} act={() => end(session)} />
+              <ActionButton label="End" about={deviceOf(session)} busy={busy} act={() => end(session)} />
             )}
           </li>
         ))}

@@ -58,6 +58,9 @@ fn event(app: &App, action: Action, actor_id: Option<&str>, subject_id: Option<&
         address,
         session_id: None,
         new_value: None,
+        device: app.client.device.clone(),
+        country: app.client.country.clone(),
+        city: app.client.city.clone(),
     }
 }
 

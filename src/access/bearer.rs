@@ -27,6 +27,7 @@ use crate::{
         Timestamp,
         claims::{Authentication, Claims, Purpose},
         proof::{Level, Proof},
+        session::SEEN_STEP,
         user::{Role, User},
     },
     error::Error,
@@ -112,6 +113,8 @@ pub struct Session {
     pub authenticated_at: Timestamp,
     /// How.
     pub proof: Proof,
+    /// When it was last used, to the hour. `None` if that is not known yet.
+    pub last_seen_at: Option<Timestamp>,
     /// When its token was issued.
     pub token_issued_at: Timestamp,
     /// When its token expires.
@@ -289,6 +292,14 @@ pub async fn admin(app: &App, request: &Request) -> Result<Admin, Error> {
     Ok(Admin(session))
 }
 
+/// Stores after the response that the session is in use, at most once an hour. Of parallel requests, one writes.
+pub fn see(app: &App, session: &Session) {
+    if session.last_seen_at.is_none_or(|last| last <= app.now - SEEN_STEP) {
+        let (id, problem) = (session.id.clone(), "the last use of a session was not stored");
+        app.after_response(problem, |app| async move { sessions::see(&app.store, &id, app.now).await });
+    }
+}
+
 /// Returns why a write of a user had no effect: the session or the account was closed during the request, or else the given reason.
 pub async fn refusal_of_session(app: &App, session: &Session, otherwise: Error) -> Error {
     match sessions::find_live(&app.store, ReadFrom::Primary, &session.id, app.now).await {
@@ -420,6 +431,7 @@ async fn live_session(
         created_at: live.session_created_at,
         authenticated_at: live.authenticated_at,
         proof: live.proof,
+        last_seen_at: live.last_seen_at,
         token_issued_at: verified.issued_at,
         token_expires_at: verified.expires_at,
         token_is_outdated,

@@ -39,7 +39,7 @@ pub enum Opened {
 impl Opened {
     /// Returns a session.
     pub fn session(user: User, must_change_password: bool, session: sessions::New) -> Opened {
-        Opened::Session(Box::new(Started { user, must_change_password, session }))
+        Opened::Session(Box::new(Started { user, must_change_password, session, begun: None }))
     }
 
     /// Returns the response, with the page that the user goes to.
@@ -50,19 +50,19 @@ impl Opened {
         match self {
             Opened::Waiting => Ok(Response::accepted(&Waiting::FOR_APPROVAL)),
             Opened::Session(started) => {
-                let Started { user, must_change_password, session } = *started;
+                let Started { user, must_change_password, session, .. } = *started;
                 sign_in::answer_returning(app, request, user, must_change_password, &session, return_to).await
             }
         }
     }
 }
 
-/// Returns the response to a proven email.
+/// Returns what a proven email opens.
 ///
 /// # Errors
 /// 401 `wrong_code` if the token was used before; 403 if the account is deactivated, requires a second factor, or nobody may sign up
 /// with this email; 409 if someone signs up with an email that has an account; 503.
-pub async fn complete(app: &App, request: &Request, proven: Proven) -> Result<Response, Error> {
+pub async fn complete(app: &App, request: &Request, proven: Proven) -> Result<Opened, Error> {
     let Proven { token, email, account, guesses } = proven;
     let token_ref = ProvenToken {
         id: &token.id,
@@ -83,13 +83,13 @@ pub async fn complete(app: &App, request: &Request, proven: Proven) -> Result<Re
         return Err(Error::WrongCode);
     }
     let way = ProvenEmail { app, request, token: &token_ref, method: Method::EmailCode };
-    let opened = match (account, applicant) {
+    match (account, applicant) {
         (Some(account), _) if !account.user.is_active => {
-            return Err(audit::refused_login(app, Some(&account.user.id), Error::Inactive));
+            Err(audit::refused_login(app, Some(&account.user.id), Error::Inactive))
         }
         (Some(account), None) if account.user.is_verified => way.sign_in(account).await,
         (Some(account), Some(_)) if account.user.is_verified => {
-            return Err(audit::refused_login(app, Some(&account.user.id), Error::EmailTaken));
+            Err(audit::refused_login(app, Some(&account.user.id), Error::EmailTaken))
         }
         (Some(account), applicant) => way.claim(account, applicant.unwrap_or_default()).await,
         (None, applicant) => match app.settings().sign_up.judge(&email)? {
@@ -100,8 +100,7 @@ pub async fn complete(app: &App, request: &Request, proven: Proven) -> Result<Re
                 way.apply(applicant.unwrap_or_default(), replaces).await
             }
         },
-    }?;
-    opened.respond(app, request, None).await
+    }
 }
 
 /// An email that was proven in this request.
@@ -126,13 +125,15 @@ impl ProvenEmail<'_> {
         if account.requires_second_factor {
             return Err(self.second_step(&account, &proof).await?);
         }
-        let new = sign_in::new_session(self.app, self.request, proof)?;
-        let event = audit::new_session(self.app, Action::Login, &account.user.id, &new);
-        if !email_proofs::sign_in(&self.app.store, self.token, &account.user.id, &new, &event).await? {
+        let session = sign_in::new_session(self.app, &account.user, proof)?;
+        let event = audit::new_session(self.app, Action::Login, &account.user.id, &session);
+        let begun = email_proofs::sign_in(&self.app.store, self.token, &account.user.id, &session, &event).await?;
+        if begun.is_none() {
             // The token was used, the account changed or deactivated, the identity unlinked, or a second factor added in the meantime.
             return Err(Error::WrongCode);
         }
-        Ok(Opened::session(account.user, account.must_change_password, new))
+        let Account { user, must_change_password, .. } = account;
+        Ok(Opened::Session(Box::new(Started { user, must_change_password, session, begun })))
     }
 
     /// Returns the refusal that leads to the second step.
@@ -149,7 +150,7 @@ impl ProvenEmail<'_> {
     /// 401 `wrong_code` if the token was used before, or the account changed in the meantime; 503.
     pub async fn claim(&self, account: Account, applicant: Applicant) -> Result<Opened, Error> {
         let (app, user_id) = (self.app, &account.user.id);
-        let new = sign_in::new_session(app, self.request, self.first_proof(&applicant))?;
+        let new = sign_in::first_session(app, user_id, self.first_proof(&applicant))?;
         let claim_event = audit::new_session(app, Action::AccountClaimed, user_id, &new);
         let counters = self.counters(&applicant);
         let claim = Claim {
@@ -176,7 +177,7 @@ impl ProvenEmail<'_> {
     /// 401 `wrong_code` if the token was used before; 409 if the email was taken in the meantime; 503.
     pub async fn sign_up(&self, applicant: Applicant, is_verified: bool) -> Result<Opened, Error> {
         let (app, user_id) = (self.app, random::id()?);
-        let new = sign_in::new_session(app, self.request, self.first_proof(&applicant))?;
+        let new = sign_in::first_session(app, &user_id, self.first_proof(&applicant))?;
         let counters = self.counters(&applicant);
         let user = NewUser {
             id: &user_id,

@@ -40,7 +40,7 @@ pub fn activity(app: &App, user: &User) -> Activity {
     if user.is_verified { app.client.activity(app.now) } else { Activity::at(app.now) }
 }
 
-/// Returns the rows of a notice to this user, and its job. Notices of the same kind to the same address share a window. The default
+/// Returns the rows of a notice to this user. Notices of the same kind to the same address share a window. The default
 /// account gets none, because it has no mailbox.
 ///
 /// # Errors
@@ -50,7 +50,7 @@ pub fn security_notice(
     user: &User,
     notice: SecurityNotice,
     activity: Activity,
-) -> Result<Option<(Notice, MailJob)>, Error> {
+) -> Result<Option<Notice>, Error> {
     let Ok(to) = Email::parse(&user.email) else { return Ok(None) };
     let notice = if user.is_verified { notice } else { notice.without_names() };
     let kind = notice.kind();
@@ -67,5 +67,5 @@ pub fn security_notice(
         window_key: hash("window"),
         window: EQUAL_NOTICES.window,
     };
-    Ok(Some((rows, job)))
+    Ok(Some(rows))
 }

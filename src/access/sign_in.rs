@@ -3,25 +3,21 @@
 //! A way in collects a [`Proof`], stores the session with `store::sessions::begin`, and responds with [`answer`]. The database refuses
 //! a session below the level that its user requires, so a way in that forgets about second factors starts no session.
 
-use http::header;
-
 use super::{
     bearer::{self, Carrier, Restriction, Session, TokenContent},
+    mail_rows,
     one_time::{self, FirstStep, PendingSignIn},
     recent,
 };
 use crate::{
     app::App,
     crypto::random,
-    domain::{proof::Proof, user::User},
+    domain::{client::Client, mail_job::SecurityNotice, proof::Proof, user::User},
     error::{Error, SecondStep},
     responses::{self, SignedIn},
-    store::{second_factors::Ways, sessions, users::Account},
+    store::{devices, second_factors::Ways, sessions, users::Account},
     web::{Request, Response, session_cookie},
 };
-
-/// The length of the `User-Agent` that is stored, in characters.
-const USER_AGENT_LENGTH: usize = 200;
 
 /// A session that has started.
 pub struct Started {
@@ -31,6 +27,8 @@ pub struct Started {
     pub must_change_password: bool,
     /// The session.
     pub session: sessions::New,
+    /// What is known of it since it has started, if the user had an account before.
+    pub begun: Option<sessions::Begun>,
 }
 
 /// Returns the response to a login or a sign-up. `must_change_password` is only in the response for the default account. A page of
@@ -77,15 +75,34 @@ pub async fn answer_returning(
     Ok(Response::json(&body).headers(cookies.into_iter().flatten()))
 }
 
-/// Returns a new session for this request, with what the user has proven.
+/// Returns a new session of this user for this request, with what they have proven. It comes with the mail to the user in case that
+/// the device is new.
 ///
 /// # Errors
 /// 500 if there is no randomness.
-pub fn new_session(app: &App, request: &Request, proof: Proof) -> Result<sessions::New, Error> {
-    let user_agent =
-        request.header(&header::USER_AGENT).map(|text| text.get(..USER_AGENT_LENGTH).unwrap_or(&text).to_owned());
+pub fn new_session(app: &App, user: &User, proof: Proof) -> Result<sessions::New, Error> {
+    let mut session = first_session(app, &user.id, proof)?;
+    if app.settings().new_device_mail {
+        let activity = mail_rows::activity(app, user);
+        session.device.notice = mail_rows::security_notice(app, user, SecurityNotice::NewDevice, activity)?;
+    }
+    Ok(session)
+}
+
+/// Returns the first session of a user, or that of a new owner, for this request. No device of theirs is known yet, so there is no mail.
+///
+/// # Errors
+/// 500 if there is no randomness.
+pub fn first_session(app: &App, user_id: &str, proof: Proof) -> Result<sessions::New, Error> {
+    let Client { user_agent, device, country, city, traits } = Client::clone(&app.client);
+    let [browser, system, connected_country, network] = &traits.0;
+    // With the user, so that the rows do not show that two users have the same device.
+    let parts = [user_id, browser, system, connected_country, network];
+    let mut keys = app.keys().device.iter().map(|key| key.hash(&parts));
+    let key = keys.next().ok_or_else(|| Error::Internal("there is no key for devices".to_owned()))?;
+    let device = devices::New { key, previous_key: keys.next(), device, country, city, notice: None };
     let expires_at = app.settings().session.expiry(app.now);
-    Ok(sessions::New { id: random::id()?, user_agent, now: app.now, expires_at, proof })
+    Ok(sessions::New { id: random::id()?, user_agent, now: app.now, expires_at, proof, device })
 }
 
 /// Returns the token of a sign-in of this user that waits for its second step, after this first one. `first_step` is

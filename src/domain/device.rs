@@ -2,6 +2,13 @@
 //!
 //! There are no versions, so an update does not make a new device.
 
+/// The maximum number of devices of a user that are known.
+pub const MAX_KNOWN: i64 = 50;
+/// How long a device stays known after the last sign-in, in milliseconds: 400 days.
+pub const KNOWN_FOR: i64 = 400 * 24 * 3_600_000;
+/// The precision of the time of the last sign-in, in milliseconds: an hour.
+pub const SIGN_IN_STEP: i64 = 3_600_000;
+
 /// Browsers, by what only their `User-Agent` has. The first match counts: most browsers also claim to be those further down.
 const BROWSERS: [(&str, &str); 32] = [
     ("Edg/", "Edge"),
@@ -74,6 +81,17 @@ impl Device {
         let is_browser = user_agent.starts_with("Mozilla/") || user_agent.starts_with("Opera/");
         let browser = if is_browser { find(&BROWSERS) } else { product(user_agent).map(str::to_owned) };
         Device { browser, system: find(&SYSTEMS) }
+    }
+}
+
+impl Device {
+    /// Returns the device in one phrase, such as `Firefox on Windows`. `None` if nothing is known.
+    pub fn phrase(&self) -> Option<String> {
+        match (&self.browser, &self.system) {
+            (Some(browser), Some(system)) => Some(format!("{browser} on {system}")),
+            (Some(one), None) | (None, Some(one)) => Some(one.clone()),
+            (None, None) => None,
+        }
     }
 }
 

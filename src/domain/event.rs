@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use super::{Timestamp, user::Role};
+use super::{Timestamp, device::Device, user::Role};
 use crate::error::Fault;
 
 /// The points per user and hour for actions that users can repeat at will: 1,000 logins, or 200 other actions.
@@ -235,6 +235,12 @@ pub struct Event {
     pub session_id: Option<String>,
     /// The subject's new role and tier, if the action set them.
     pub new_value: Option<Rights>,
+    /// The client's device.
+    pub device: Device,
+    /// The client's country, as far as it may be stored.
+    pub country: Option<String>,
+    /// The client's city, as far as it may be stored.
+    pub city: Option<String>,
 }
 
 impl Event {

@@ -6,6 +6,9 @@ use super::Timestamp;
 /// the longest time.
 pub const MAX_LIVE: i64 = 100;
 
+/// The precision of the time at which a session was last used, in milliseconds: an hour.
+pub const SEEN_STEP: i64 = 3_600_000;
+
 /// The lifetime of a session, from the settings.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifetime {

@@ -12,7 +12,7 @@ use crate::{
     app::App,
     domain::{email::Email, one_time_password::Code},
     error::Error,
-    mail::email_code,
+    mail::{email_code, queue},
     responses::{EmailCodeSent, SignedIn, Waiting},
     web::{Request, Response, session_cookie},
 };
@@ -116,5 +116,7 @@ async fn prove(app: &App, request: &Request) -> Result<Response, Error> {
     // Otherwise the first sign-up would take the place of the first admin.
     first_account::ensure(app).await?;
     let proven = email_proof::check(app, &token, &answer).await?;
-    email_sign_in::complete(app, request, proven).await
+    let opened = email_sign_in::complete(app, request, proven).await?;
+    queue::deliver_new_device_of(app, &opened);
+    opened.respond(app, request, None).await
 }

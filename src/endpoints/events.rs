@@ -16,8 +16,8 @@ use crate::{
 
 /// List the events of your account.
 ///
-/// Returns what you did and what was done to your account, newest first. Other users appear by id only, without their email or
-/// address.
+/// Returns what you did and what was done to your account, newest first. Other users appear by id only, without their email,
+/// address, device or place.
 #[operation(
     params(TimelineQuery),
     responses((status = 200, body = Timeline<Event>), (status = "4XX", description = "invalid_fields"))
@@ -34,6 +34,7 @@ pub async fn list(app: &App, request: &Request, session: &Session) -> Result<Res
 fn as_seen_by(user_id: &str, mut event: Event) -> Event {
     if event.actor.as_ref().is_some_and(|actor| actor.id != user_id) {
         (event.address, event.session_id) = (None, None);
+        (event.browser, event.system, event.country, event.city) = (None, None, None, None);
     }
     for party in [&mut event.actor, &mut event.subject].into_iter().flatten().filter(|party| party.id != user_id) {
         party.email = None;

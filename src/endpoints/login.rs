@@ -17,6 +17,7 @@ use crate::{
         proof::{Method, Proof},
     },
     error::Error,
+    mail::queue,
     responses::SignedIn,
     store::{
         throttles::PasswordAttempt,
@@ -79,12 +80,12 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     if account.requires_second_factor {
         return Err(second_step(app, &account, &proof, attempt, rehashed.as_deref()).await?);
     }
-    let new = sign_in::new_session(app, request, proof)?;
+    let new = sign_in::new_session(app, &account.user, proof)?;
     let event = audit::new_session(app, Action::Login, &account.user.id, &new);
-    if !users::complete_login(&app.store, &account, &new, attempt, rehashed.as_deref(), &event).await? {
-        // The password was changed, the account deactivated or a second factor added in the meantime.
-        return Err(Error::WrongCredentials);
-    }
+    let begun = users::complete_login(&app.store, &account, &new, attempt, rehashed.as_deref(), &event).await?;
+    // Otherwise the password was changed, the account deactivated or a second factor added in the meantime.
+    let begun = begun.ok_or(Error::WrongCredentials)?;
+    queue::deliver_new_device_later(app, &new, &begun);
     sign_in::answer(app, request, account.user, account.must_change_password, &new).await
 }
 

@@ -11,6 +11,7 @@ use crate::{
         proof::{Method, Proof},
     },
     error::Error,
+    mail::queue,
     responses::{PasskeyRequest, SignedIn},
     store::passkeys,
     web::{Request, Response, session_cookie},
@@ -70,12 +71,13 @@ pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     if !user.is_active {
         return Err(audit::refused_login(app, Some(&user.id), Error::Inactive));
     }
-    let new = sign_in::new_session(app, request, Proof::by(Method::Passkey))?;
+    let new = sign_in::new_session(app, user, Proof::by(Method::Passkey))?;
     let event = audit::new_session(app, Action::Login, &user.id, &new);
     let used = authentication.used(&user.id);
-    if !passkeys::sign_in(&app.store, &used, &new, &event).await? {
+    let Some(begun) = passkeys::sign_in(&app.store, &used, &new, &event).await? else {
         // The token was used before, or the passkey was used or removed or the account deactivated in the meantime.
         return Err(audit::refused_login(app, Some(&user.id), Error::WrongPasskey));
-    }
+    };
+    queue::deliver_new_device_later(app, &new, &begun);
     sign_in::answer(app, request, found.account.user, found.account.must_change_password, &new).await
 }

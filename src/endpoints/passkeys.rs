@@ -147,7 +147,8 @@ pub struct NewPasskey {
     pub token: String,
     /// The new credential, as its `toJSON()` returns it.
     pub credential: RegistrationResponse,
-    /// A name, to tell it from your other passkeys. Default: Passkey.
+    /// A name, to tell it from your other passkeys. Default: the browser and the system, such as `Firefox on Windows`, or `Passkey` if
+    /// they are unknown.
     pub name: Option<Name>,
 }
 
@@ -177,7 +178,10 @@ pub async fn add(app: &App, request: &Request, session: &Session) -> Result<Resp
         is_synced: registered.is_synced,
         aaguid: registered.aaguid,
         transports: serde_json::json!(credential.transports).to_string(),
-        name: name.as_ref().map_or(DEFAULT_NAME, Name::as_str).to_owned(),
+        name: match name {
+            Some(name) => name.as_str().to_owned(),
+            None => app.client.device.phrase().unwrap_or_else(|| DEFAULT_NAME.to_owned()),
+        },
     };
     let queued = QueuedNotice::to(app, &session.user, SecurityNotice::PasskeyAdded { passkey: new.name.clone() })?;
     let event = audit::own(app, Action::PasskeyAdded, session);

@@ -25,7 +25,7 @@ use crate::{
         user_token::Referrer,
     },
     error::{Error, ExistingAccount},
-    mail::linked_identity::LinkedIdentity,
+    mail::{linked_identity::LinkedIdentity, queue},
     responses::{ProviderVisitBegun, SignedIn, Waiting},
     store::{
         email_proofs::ProvenToken,
@@ -148,6 +148,7 @@ pub async fn callback(app: &App, request: &Request, provider: &str) -> Result<Re
         Error::WrongCode => Error::ProviderRefused,
         error => error,
     })?;
+    queue::deliver_new_device_of(app, &opened);
     opened.respond(app, request, arrived.visit.content.return_to.as_deref()).await
 }
 
@@ -283,7 +284,7 @@ impl<'a> Way<'a> {
         token: &ProvenToken<'_>,
         is_verified: bool,
     ) -> Result<Opened, Error> {
-        let Way { app, request, arrived, .. } = self;
+        let Way { app, arrived, .. } = self;
         if app.settings().sign_up == SignUpMode::Closed {
             return Err(Error::SignUpClosed);
         }
@@ -291,7 +292,8 @@ impl<'a> Way<'a> {
         if invitation.email_taken != 0 {
             return Err(Error::EmailTaken);
         }
-        let (user_id, session) = (random::id()?, sign_in::new_session(app, request, Proof::by(Method::Provider))?);
+        let user_id = random::id()?;
+        let session = sign_in::first_session(app, &user_id, Proof::by(Method::Provider))?;
         let new = users::New {
             id: &user_id,
             email: token.email,

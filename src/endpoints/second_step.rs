@@ -17,7 +17,11 @@ use crate::{
         recovery_code::RecoveryCode,
     },
     error::Error,
-    mail::{linked_identity::LinkedIdentity, message::SecurityNotice, queue::QueuedNotice},
+    mail::{
+        linked_identity::LinkedIdentity,
+        message::SecurityNotice,
+        queue::{self, QueuedNotice},
+    },
     responses::{PasskeyRequest, SignedIn},
     store::{
         identities::Use as IdentityUse,
@@ -138,7 +142,7 @@ async fn by_passkey(
     // The passkey of another user is as good as none (Web Authentication Level 3, section 7.2, step 6).
     let own = authentication.found.take().map(|found| found.account).filter(|account| account.user.id == *user_id);
     let account = allowed(app, user_id, own, authentication.is_right)?;
-    let new = sign_in::new_session(app, request, Proof::parse(&pending.content.methods).and(Method::Passkey))?;
+    let new = sign_in::new_session(app, &account.user, Proof::parse(&pending.content.methods).and(Method::Passkey))?;
     let guesses = second_factor::guesses(app, user_id);
     let answer = Answer::Passkey(authentication.used(user_id));
     complete(app, request, pending, account, &answer, &new, &guesses).await
@@ -158,7 +162,7 @@ async fn by_totp(
     let right = stored.and_then(|totp| second_factor::right_code(app, user_id, totp, code.as_str()));
     let account = allowed(app, user_id, account, right.is_some())?;
     let right = right.ok_or(Error::WrongCode)?;
-    let new = sign_in::new_session(app, request, Proof::parse(&pending.content.methods).and(Method::Totp))?;
+    let new = sign_in::new_session(app, &account.user, Proof::parse(&pending.content.methods).and(Method::Totp))?;
     complete(app, request, pending, account, &Answer::Totp(right), &new, &guesses).await
 }
 
@@ -177,7 +181,8 @@ async fn by_recovery_code(
     let right = second_factor::matching_code(app, user_id, known, code);
     let account = allowed(app, user_id, account, right.is_some())?;
     let right = right.ok_or(Error::WrongCode)?;
-    let new = sign_in::new_session(app, request, Proof::parse(&pending.content.methods).and(Method::RecoveryCode))?;
+    let new =
+        sign_in::new_session(app, &account.user, Proof::parse(&pending.content.methods).and(Method::RecoveryCode))?;
     let event = &audit::new_session(app, Action::RecoveryCodeUsed, user_id, &new);
     let left = i64::try_from(stored.len()).unwrap_or(i64::MAX) - 1;
     let queued = QueuedNotice::to(app, &account.user, SecurityNotice::RecoveryCodeUsed { left })?;
@@ -229,10 +234,12 @@ async fn complete(
         },
     };
     let event = audit::new_session(app, Action::Login, user_id, new);
-    if !second_factors::complete_sign_in(&app.store, &pending, answer, new, guesses, &event).await? {
+    let begun = second_factors::complete_sign_in(&app.store, &pending, answer, new, guesses, &event).await?;
+    let Some(begun) = begun else {
         // The code or the token was used, the password changed, or the account deactivated in the meantime.
         return Err(audit::refused_login(app, Some(user_id), Error::WrongCode));
-    }
+    };
+    queue::deliver_new_device_later(app, new, &begun);
     if let Some(linked) = linked {
         linked.deliver_later(app);
     }

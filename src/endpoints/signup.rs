@@ -170,7 +170,7 @@ async fn with_invitation(app: &App, request: &Request, fields: &Fields<'_>) -> R
 
     let password_hash = password_hash::hash(password.as_str(), app.settings().password_cost)?;
     let user_id = random::id()?;
-    let session = sign_in::new_session(app, request, Proof::by(Method::Password))?;
+    let session = sign_in::first_session(app, &user_id, Proof::by(Method::Password))?;
     let new = users::New {
         id: &user_id,
         email: &email,

@@ -10,7 +10,7 @@ use super::{
     message::{self, Message},
 };
 use crate::{
-    access::{bearer, mail_rows, one_time},
+    access::{bearer, email_sign_in::Opened, mail_rows, one_time},
     app::App,
     crypto::random,
     domain::{
@@ -28,6 +28,7 @@ use crate::{
         email_problems,
         mails::{self, LEASE, Mail, Notice},
         records::{self, Key},
+        sessions::{self, Begun},
         users,
     },
 };
@@ -240,7 +241,7 @@ impl QueuedMail {
 /// A notice about the security of an account. It is never refused, so flooding the recipient cannot suppress it. Equal notices
 /// within a few minutes become one. The default account gets none, because it has no mailbox.
 #[derive(Debug, Clone)]
-pub struct QueuedNotice(Option<(Notice, MailJob)>);
+pub struct QueuedNotice(Option<Notice>);
 
 impl QueuedNotice {
     /// Returns a notice to this user about what the request does, which is in their name.
@@ -261,22 +262,44 @@ impl QueuedNotice {
 
     /// Returns the rows for the batch of the change.
     pub fn notice(&self) -> Option<&Notice> {
-        self.0.as_ref().map(|(notice, _)| notice)
+        self.0.as_ref()
     }
 
     /// Sends the notice after the response, unless an equal one was just sent. Then the cron trigger sends it.
     pub fn deliver_later(self, app: &App) {
-        let Some((notice, job)) = self.0 else { return };
-        let app_after = app.clone();
-        app.wait_until.run(Box::pin(async move {
-            let mail = &notice.mail;
-            match mails::is_queued(&app_after.store, &mail.id).await {
-                Ok(true) => deliver(&app_after, mail, job).await,
-                Ok(false) => {}
-                Err(error) => settle(&app_after, mail, Err(error)),
-            }
-        }));
+        if let Some(notice) = self.0 {
+            deliver_if_queued(app, notice.mail);
+        }
     }
+}
+
+/// Sends the mail about a new device after the response, if this session has started on one.
+pub fn deliver_new_device_later(app: &App, session: &sessions::New, begun: &Begun) {
+    let notice = session.device.notice.as_ref().filter(|_| begun.is_on_new_device);
+    if let Some(notice) = notice {
+        deliver_if_queued(app, notice.mail.clone());
+    }
+}
+
+/// Like [`deliver_new_device_later`], for what a proven email has opened.
+pub fn deliver_new_device_of(app: &App, opened: &Opened) {
+    if let Opened::Session(started) = opened
+        && let Some(begun) = &started.begun
+    {
+        deliver_new_device_later(app, &started.session, begun);
+    }
+}
+
+/// Sends a notice after the response, unless an equal one was just sent. Then the cron trigger sends it.
+fn deliver_if_queued(app: &App, mail: Mail) {
+    let app_after = app.clone();
+    app.wait_until.run(Box::pin(async move {
+        match mails::is_queued(&app_after.store, &mail.id).await {
+            Ok(true) => deliver_sealed(&app_after, mail).await,
+            Ok(false) => {}
+            Err(error) => settle(&app_after, &mail, Err(error)),
+        }
+    }));
 }
 
 /// Sends the due mails, those that expire soonest first, until none is left or the time of a run is over.

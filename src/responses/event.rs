@@ -65,6 +65,18 @@ pub struct Event {
     /// The subject's role and tier after the action. Null unless the action created the account or changed one of them.
     #[schema(required)]
     pub new_value: Option<Rights>,
+    /// The browser of the client, such as `Firefox`, or another program, such as `curl`. Null if unknown.
+    #[schema(required)]
+    pub browser: Option<String>,
+    /// The operating system of the client, such as `Windows`. Null if unknown.
+    #[schema(required)]
+    pub system: Option<String>,
+    /// The country of the client (ISO 3166-1 alpha-2), estimated from the address. Null if it is unknown or not stored.
+    #[schema(required)]
+    pub country: Option<String>,
+    /// The city of the client. Null if it is unknown or not stored.
+    #[schema(required)]
+    pub city: Option<String>,
 }
 
 impl From<Listed> for Event {
@@ -81,6 +93,10 @@ impl From<Listed> for Event {
             session_id: event.session_id,
             old_value: event.old_value.map(Rights::from),
             new_value: event.new_value.map(Rights::from),
+            browser: event.browser,
+            system: event.system,
+            country: event.country,
+            city: event.city,
         }
     }
 }

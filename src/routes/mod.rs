@@ -20,7 +20,7 @@ use http::{Method, header};
 use self::router::{Resource, find};
 use crate::{
     access::{
-        bearer::{self, Admin, Session},
+        bearer::{self, Admin, Bearer, Session},
         recent::{self, RecentAuthentication},
     },
     app::{App, Services},
@@ -266,9 +266,14 @@ async fn dispatch(app: &App, request: &Request, route: &Route, segments: &[Segme
         Guard::PasswordReset(handler) => {
             Box::pin(async move { handler(call, &bearer::password_reset(app, request).await?).await })
         }
-        Guard::SessionOrPasswordReset(handler) => {
-            Box::pin(async move { handler(call, &bearer::session_or_password_reset(app, request).await?).await })
-        }
+        Guard::SessionOrPasswordReset(handler) => Box::pin(async move {
+            let caller = bearer::session_or_password_reset(app, request).await?;
+            let response = handler(call, &caller).await?;
+            if let Bearer::Session(session) = &caller {
+                bearer::see(app, session);
+            }
+            Ok(response)
+        }),
     };
     response.await
 }
@@ -281,7 +286,9 @@ async fn respond_to_session(
     handler: Handler<Session>,
 ) -> Result<Response, Error> {
     recent::require(call.app, &session, when).await?;
-    handler(call, &session).await
+    let response = handler(call, &session).await?;
+    bearer::see(call.app, &session);
+    Ok(response)
 }
 
 /// Runs a handler for an admin. If the stored data decided that a write is refused, the reason can be that the caller is no
@@ -295,9 +302,13 @@ async fn respond_to_admin(
     let admin = bearer::admin(app, request).await?;
     recent::require(app, &admin, when).await?;
     match handler(call, &admin).await {
+        Ok(response) => {
+            bearer::see(app, &admin);
+            Ok(response)
+        }
         Err(error) if !request.only_reads() && error.depends_on_data() => {
             Err(bearer::refusal_of_admin(app, &admin, error).await)
         }
-        response => response,
+        refusal => refusal,
     }
 }

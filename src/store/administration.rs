@@ -104,7 +104,7 @@ macro_rules! insert_if_differs {
         insert_event!(subject: "?5", old: $old, from: concat!(
             "FROM users WHERE id = ?5 AND ",
             $column,
-            " IS NOT ?9 AND (?10 IS NULL OR updated_at = ?10) AND ",
+            " IS NOT ?13 AND (?14 IS NULL OR updated_at = ?14) AND ",
             is_active_admin!("?4")
         ))
     };

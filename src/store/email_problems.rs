@@ -92,8 +92,8 @@ pub async fn record(store: &Store, reports: &[Report<'_>], forget_at: Timestamp)
         let write = Statement::new(insert_event!(
             subject: "users.id",
             old: "NULL",
-            from: "FROM users WHERE changes() > 0 AND email IN (SELECT value FROM json_each(?9))
-                   AND email_problem = ?10 AND email_problem_at = ?1"
+            from: "FROM users WHERE changes() > 0 AND email IN (SELECT value FROM json_each(?13))
+                   AND email_problem = ?14 AND email_problem_at = ?1"
         ));
         let write = events::bind(event, write).bind(addresses.as_str()).bind(reason.as_str());
         statements.extend([one_time::spend(key, forget_at), mark, write]);

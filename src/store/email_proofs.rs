@@ -5,7 +5,7 @@ use super::{
     identities::Use,
     mails, one_time, retry, run, run_all,
     second_factors::{self, Ways},
-    sessions::{self, Condition, Proven},
+    sessions::{self, Beginning, Begun, Condition, Proven},
     throttles::{self, Counter, PasswordCounters, PasswordProof},
     users::Account,
 };
@@ -125,7 +125,7 @@ impl ProvenToken<'_> {
 }
 
 /// Uses up the token and starts a session, if what it proves still holds: the email is the verified one of this active user, or the
-/// identity is linked to them. Of several concurrent requests with the same token, one starts a session. Returns whether this one did.
+/// identity is linked to them. Of several concurrent requests with the same token, one starts a session. Returns it if this one did.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -135,12 +135,13 @@ pub async fn sign_in(
     user_id: &str,
     session: &sessions::New,
     event: &Event,
-) -> Result<bool, StoreError> {
-    let begin = sessions::begin(session, user_id, token.condition());
-    let mut statements =
-        vec![token.spend(), begin, events::insert_if_changed(event), sessions::end_surplus(user_id, session)];
+) -> Result<Option<Begun>, StoreError> {
+    let Beginning { session: begin, device } = sessions::begin(session, user_id, token.condition());
+    let mut statements = vec![token.spend(), begin, events::insert_if_changed(event)];
+    statements.extend(device);
+    statements.push(sessions::end_surplus(user_id, session));
     statements.extend(token.conclude(&session.id, session.now));
-    Ok(retry::batch(store, &statements).await?.get(1).is_some_and(Rows::any))
+    retry::batch(store, &statements).await?.get(1).map(Rows::first).transpose().map(Option::flatten)
 }
 
 /// Uses up the token of a user who requires a second factor. Starts no session. Returns what the user can prove the second factor
@@ -199,14 +200,16 @@ pub async fn claim(
     .bind(claim.name)
     .bind(session.now)
     .bind(token.asked_at);
+    // The claim gives the account another password, and has asked for the time itself.
+    let Beginning { session: begin, device } = sessions::begin(session, claim.user_id, Condition::ProofSpent);
     let mut statements = vec![
         token.spend(),
         take_over,
         events::insert_if_changed(claim.event),
-        // The claim gives the account another password, and has asked for the time itself.
-        sessions::begin(session, claim.user_id, Condition::ProofSpent),
+        begin,
         events::insert_if_session_is_there(event),
     ];
+    statements.extend(device);
     statements.extend(token.remember(claim.counters, session));
     statements.extend(token.conclude(&session.id, session.now));
     Ok(retry::batch(store, &statements).await?.get(3).is_some_and(Rows::any))
@@ -262,8 +265,9 @@ pub async fn sign_up(
     .bind(user.is_verified)
     .bind(token.id);
     let condition = if user.is_verified { token.condition() } else { Condition::ProofSpent };
-    let begin = sessions::begin(session, user.id, condition);
+    let Beginning { session: begin, device } = sessions::begin(session, user.id, condition);
     let mut statements = vec![insert, token.spend_if_changed(), events::insert_if_changed(event), begin];
+    statements.extend(device);
     statements.extend(token.remember(user.counters, session));
     statements.extend(token.conclude(&session.id, session.now));
     let answers = retry::batch(store, &statements).await?;

@@ -16,18 +16,18 @@ use crate::{
     ports::{Statement, StoreError},
 };
 
-/// The statement that writes an event that is never dropped. [`bind`] binds its first eight parameters. `subject` and `old` are SQL
+/// The statement that writes an event that is never dropped. [`bind`] binds its first twelve parameters. `subject` and `old` are SQL
 /// expressions, and `from` is the rest of the SELECT: the source of the values and the condition. No event is earlier than the one
 /// before it.
 macro_rules! insert_event {
     (subject: $subject:literal, old: $old:literal, from: $from:expr) => {
         concat!(
-            "INSERT INTO events (at, action, result, actor_id, subject_id, address, session_id, old_value, new_value)
+            "INSERT INTO events (at, action, result, actor_id, subject_id, address, session_id, old_value, new_value, browser, system, country, city)
              SELECT max(?1, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), ?1)), ?2, ?3, ?4, ",
             $subject,
             ", ?6, ?7, ",
             $old,
-            ", ?8 ",
+            ", ?8, ?9, ?10, ?11, ?12 ",
             $from
         )
     };
@@ -40,16 +40,16 @@ pub(super) use insert_event;
 /// Writes an event within the budget of its subject (`domain::event`). An event over the budget is dropped; the first one that is
 /// dropped in an hour is replaced by an event that says so. The newest event of the subject holds how much of the budget is used.
 ///
-/// An event whose limit (`?12`) is above the budget uses its reserve only after an event has said that others were dropped. Until
+/// An event whose limit (`?16`) is above the budget uses its reserve only after an event has said that others were dropped. Until
 /// then it uses the rest of the budget, so that event can always be written.
 macro_rules! insert_within_budget {
     ($subject:literal, $condition:literal) => {
         concat!(
-            "INSERT INTO events (at, action, result, actor_id, subject_id, address, session_id, new_value, budget_started_at, budget_used)
-             SELECT max(?1, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), ?1)), iif(fits, ?2, 'events_dropped'), iif(fits, ?3, 'success'), ?4, subject_id, ?6, ?7, iif(fits, ?8, NULL),
-               started_at, iif(fits, iif(used <= ?10, min(used + ?9, ?10), used + ?9), ?12 + 1)
+            "INSERT INTO events (at, action, result, actor_id, subject_id, address, session_id, new_value, browser, system, country, city, budget_started_at, budget_used)
+             SELECT max(?1, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), ?1)), iif(fits, ?2, 'events_dropped'), iif(fits, ?3, 'success'), ?4, subject_id, ?6, ?7, iif(fits, ?8, NULL), ?9, ?10, ?11, ?12,
+               started_at, iif(fits, iif(used <= ?14, min(used + ?13, ?14), used + ?13), ?16 + 1)
              FROM (
-               SELECT subject_id, started_at, used, ?9 = 0 OR used + ?9 <= ?12 AS fits
+               SELECT subject_id, started_at, used, ?13 = 0 OR used + ?13 <= ?16 AS fits
                FROM (
                  SELECT ",
             $subject,
@@ -61,8 +61,8 @@ macro_rules! insert_within_budget {
                      WHERE subject_id = ",
             $subject,
             " ORDER BY id DESC LIMIT 1)
-                   WHERE budget_started_at > ?1 - ?11)))
-             WHERE (fits OR used <= ?12) AND ",
+                   WHERE budget_started_at > ?1 - ?15)))
+             WHERE (fits OR used <= ?16) AND ",
             $condition
         )
     };
@@ -100,11 +100,11 @@ pub(super) fn insert_if_session_is_there(event: &Event) -> Statement {
 /// Writes an event about the active account with this email, or about no account. Both cases do the same work, so that the time
 /// does not reveal which it was.
 pub(super) fn insert_about_email(event: &Event, email: &str) -> Statement {
-    let sql = insert_within_budget!("coalesce(?5, (SELECT id FROM users WHERE email = ?13 AND is_active = 1))", "1");
+    let sql = insert_within_budget!("coalesce(?5, (SELECT id FROM users WHERE email = ?17 AND is_active = 1))", "1");
     within_budget(event, sql).bind(email)
 }
 
-/// Binds an event to the first eight parameters.
+/// Binds an event to the first twelve parameters.
 pub(super) fn bind(event: &Event, statement: Statement) -> Statement {
     statement
         .bind(event.at)
@@ -115,6 +115,10 @@ pub(super) fn bind(event: &Event, statement: Statement) -> Statement {
         .bind(event.address.as_str())
         .bind(event.session_id.as_deref())
         .bind(event.new_value.and_then(|rights| serde_json::to_string(&rights).ok()))
+        .bind(event.device.browser.as_deref())
+        .bind(event.device.system.as_deref())
+        .bind(event.country.as_deref())
+        .bind(event.city.as_deref())
 }
 
 /// An event with the emails of its users.
@@ -146,6 +150,14 @@ pub struct Listed {
     /// The subject's role and tier after the action, if it set one of them.
     #[serde(deserialize_with = "rights")]
     pub new_value: Option<Rights>,
+    /// The browser of the client, or another program.
+    pub browser: Option<String>,
+    /// The operating system of the client.
+    pub system: Option<String>,
+    /// The country of the client, as far as it is stored.
+    pub country: Option<String>,
+    /// The city of the client, as far as it is stored.
+    pub city: Option<String>,
 }
 
 /// The maximum number of events that a request with a filter looks at. It bounds what a page reads, however few events match.

@@ -2,7 +2,11 @@
 
 use serde::Deserialize;
 
-use super::{Store, events, run};
+use super::{
+    Store,
+    devices::{self, is_new_device},
+    events, run,
+};
 use crate::{
     domain::{Timestamp, event::Event},
     ports::{Statement, StoreError},
@@ -71,6 +75,20 @@ pub(super) fn event_and_notice(event: &Event, notice: Option<&Notice>) -> Vec<St
     statements
 }
 
+/// The statement that queues a notice under a condition: immediately, or at the end of the window that an equal notice has started.
+macro_rules! insert_notice_if {
+    ($condition:expr) => {
+        concat!(
+            "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
+             SELECT iif(window_end IS NULL, ?1, ?7), iif(window_end IS NULL, ?2, ?8), ?3, ?4, ?5, coalesce(window_end, ?6)
+             FROM (SELECT (SELECT expires_at FROM throttles WHERE key = ?9 AND expires_at > ?4) AS window_end)
+             WHERE NOT EXISTS (SELECT 1 FROM mails WHERE id = ?1) AND ",
+            $condition,
+            " ON CONFLICT (id) DO UPDATE SET sealed = excluded.sealed"
+        )
+    };
+}
+
 /// Queues a notice if the previous statement of the batch has written the event of the change: immediately, or at the end of the
 /// window that an equal notice has started. These two statements stand directly after that of the event.
 ///
@@ -78,23 +96,45 @@ pub(super) fn event_and_notice(event: &Event, notice: Option<&Notice>) -> Vec<St
 /// or the rows of the first run are found: the immediate mail by its id, which is drawn at random, and the deferred one by the
 /// conflict.
 fn insert_notice(notice: &Notice) -> [Statement; 2] {
-    let mail = Statement::new(
-        "INSERT INTO mails (id, sealed, attempts, created_at, expires_at, next_attempt_at)
-         SELECT iif(window_end IS NULL, ?1, ?7), iif(window_end IS NULL, ?2, ?8), ?3, ?4, ?5, coalesce(window_end, ?6)
-         FROM (SELECT (SELECT expires_at FROM throttles WHERE key = ?9 AND expires_at > ?4) AS window_end)
-         WHERE changes() > 0 AND NOT EXISTS (SELECT 1 FROM mails WHERE id = ?1)
-         ON CONFLICT (id) DO UPDATE SET sealed = excluded.sealed",
-    );
+    insert_notice_by(notice, Statement::new(insert_notice_if!("changes() > 0")), |statement| statement)
+}
+
+/// Like [`insert_notice`], if an earlier statement of the batch has started this session, on a device that is new to the user and not the
+/// first one.
+pub(super) fn insert_new_device_notice(
+    notice: &Notice,
+    session_id: &str,
+    user_id: &str,
+    device: &devices::New,
+) -> [Statement; 2] {
+    let statement = Statement::new(insert_notice_if!(concat!(
+        "EXISTS (SELECT 1 FROM sessions WHERE id = ?10) AND ",
+        is_new_device!("?11", "?12", "?13")
+    )));
+    insert_notice_by(notice, statement, |statement| {
+        let statement = statement.bind(session_id).bind(user_id).bind(device.key.as_str());
+        statement.bind(device.previous_key.as_deref())
+    })
+}
+
+/// Returns the statements of a notice. `bind_condition` binds the parameters of its condition, from the tenth on.
+fn insert_notice_by(
+    notice: &Notice,
+    mail: Statement,
+    bind_condition: impl FnOnce(Statement) -> Statement,
+) -> [Statement; 2] {
     let window = Statement::new(
         "INSERT INTO throttles (key, attempts, blocked_until, expires_at)
          SELECT ?1, 1, 0, ?2 + ?3 WHERE EXISTS (SELECT 1 FROM mails WHERE id = ?4)
          ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at WHERE throttles.expires_at <= ?2",
     );
     [
-        bind(&notice.mail, mail)
-            .bind(notice.deferred.id.as_str())
-            .bind(notice.deferred.sealed.as_str())
-            .bind(notice.window_key.as_str()),
+        bind_condition(
+            bind(&notice.mail, mail)
+                .bind(notice.deferred.id.as_str())
+                .bind(notice.deferred.sealed.as_str())
+                .bind(notice.window_key.as_str()),
+        ),
         window
             .bind(notice.window_key.as_str())
             .bind(notice.mail.created_at)

@@ -7,6 +7,7 @@
 pub mod administration;
 pub mod cleanup;
 mod decode;
+pub mod devices;
 pub mod email_changes;
 pub mod email_problems;
 pub mod email_proofs;

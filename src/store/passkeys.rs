@@ -8,12 +8,12 @@ use super::{
     events,
     identities::OtherWays,
     mails, one_time, retry, run, run_all,
-    sessions::{self, Condition},
+    sessions::{self, Beginning, Begun, Condition},
     users::Account,
 };
 use crate::{
     domain::{Timestamp, event::Event, passkey::MAX, proof::Proof},
-    ports::{Statement, StoreError},
+    ports::{Rows, Statement, StoreError},
 };
 
 /// A one-time token that is used up together with a passkey.
@@ -379,17 +379,13 @@ pub async fn sign_in(
     used: &Use<'_>,
     session: &sessions::New,
     event: &Event,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Begun>, StoreError> {
     let [spend, use_up] = used.statements(session.now);
-    let statements = [
-        spend,
-        use_up,
-        sessions::begin(session, used.user_id, Condition::ProofSpent),
-        events::insert_if_changed(event),
-        sessions::end_surplus(used.user_id, session),
-    ];
-    let [_, _, begun, _, _] = run_all(store, statements).await?;
-    Ok(begun.any())
+    let Beginning { session: begin, device } = sessions::begin(session, used.user_id, Condition::ProofSpent);
+    let mut statements = vec![spend, use_up, begin, events::insert_if_changed(event)];
+    statements.extend(device);
+    statements.push(sessions::end_surplus(used.user_id, session));
+    retry::batch(store, &statements).await?.get(2).map(Rows::first).transpose().map(Option::flatten)
 }
 
 /// Stores in a session that its user has proven with a passkey who they are, and uses up the challenge. `proof` is that of the session

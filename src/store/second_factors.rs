@@ -11,7 +11,7 @@ use super::{
     passkeys::Use,
     recovery_codes::{self, NewSet},
     retry, run, run_all,
-    sessions::{self, Condition, Proven},
+    sessions::{self, Beginning, Begun, Condition, Proven},
     throttles::{self, Counter},
     totp::{self, RightCode},
     users::Account,
@@ -181,7 +181,7 @@ pub async fn complete_sign_in(
     session: &sessions::New,
     guesses: &Counter,
     event: &Event,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Begun>, StoreError> {
     let Pending { user_id, password_epoch, token_id, token_expires_at, first_step, identity } = *pending;
     let token = (token_id, password_epoch);
     let mut statements = match answer {
@@ -191,7 +191,9 @@ pub async fn complete_sign_in(
     };
     statements.push(one_time::spend_if_changed(token_id, token_expires_at));
     let begins_at = statements.len();
-    statements.push(sessions::begin(session, user_id, Condition::SecondStep { password_epoch, first_step }));
+    let condition = Condition::SecondStep { password_epoch, first_step };
+    let Beginning { session: begin, device } = sessions::begin(session, user_id, condition);
+    statements.push(begin);
     match *answer {
         Answer::Totp(_) | Answer::Passkey(_) => statements.push(events::insert_if_changed(event)),
         Answer::RecoveryCode { event: used, notice, .. } => {
@@ -199,12 +201,13 @@ pub async fn complete_sign_in(
             statements.push(events::insert_if_session_is_there(event));
         }
     }
+    statements.extend(device);
     statements.push(sessions::end_surplus(user_id, session));
     if !matches!(answer, Answer::Passkey(_)) {
         statements.extend(throttles::take_back_guess(guesses, &session.id, session.now));
     }
     statements.extend(identity.into_iter().flat_map(|identity| identity.statements(&session.id, session.now)));
-    Ok(retry::batch(store, &statements).await?.get(begins_at).is_some_and(|begun| begun.any()))
+    retry::batch(store, &statements).await?.get(begins_at).map(Rows::first).transpose().map(Option::flatten)
 }
 
 /// Makes an active user with a passkey require a second factor, and stores the recovery codes. The session must have two factors,

@@ -2,9 +2,22 @@
 
 use serde::Deserialize;
 
-use super::{ReadFrom, Store, administration::is_active_admin, decode::flag, events, run, run_all, run_on};
+use super::{
+    ReadFrom, Store,
+    administration::is_active_admin,
+    decode::flag,
+    devices::{self, is_new_device},
+    events, run, run_all, run_on,
+};
 use crate::{
-    domain::{Timestamp, event::Event, page::FARTHEST, proof::Proof, session::MAX_LIVE, user::User},
+    domain::{
+        Timestamp,
+        event::Event,
+        page::FARTHEST,
+        proof::Proof,
+        session::{MAX_LIVE, SEEN_STEP},
+        user::User,
+    },
     ports::{Rows, Statement, StoreError},
 };
 
@@ -38,6 +51,25 @@ pub struct New {
     pub expires_at: Timestamp,
     /// How the user has proven who they are.
     pub proof: Proof,
+    /// The device that it starts on.
+    pub device: devices::New,
+}
+
+/// What starts a session: both parts belong into the same batch.
+pub(super) struct Beginning {
+    /// The statement that starts it.
+    pub session: Statement,
+    /// The statements that remember the device and queue the mail about a new one. They follow anywhere after the first one.
+    pub device: Vec<Statement>,
+}
+
+/// A session that has started.
+#[must_use]
+#[derive(Debug, Deserialize)]
+pub struct Begun {
+    /// Whether it is on a device that is new to the user, and not the first one.
+    #[serde(deserialize_with = "flag")]
+    pub is_on_new_device: bool,
 }
 
 /// The maximum number of sessions that one login ends. An account with more from before the limit gets below it step by step.
@@ -58,6 +90,8 @@ pub struct Live {
     pub authenticated_at: Timestamp,
     /// How.
     pub proof: Proof,
+    /// When the session was last used, to the hour. `None` if that is not known yet.
+    pub last_seen_at: Option<Timestamp>,
 }
 
 /// The columns that are not the user's.
@@ -69,6 +103,7 @@ struct Beside {
     second_factor: bool,
     session_created_at: Timestamp,
     authenticated_at: Option<Timestamp>,
+    last_seen_at: Option<Timestamp>,
     methods: String,
 }
 
@@ -76,13 +111,15 @@ impl Live {
     fn of(rows: &Rows) -> Result<Option<Live>, StoreError> {
         // Parsed twice, because serde would copy the values of a nested struct.
         let (Some(user), Some(beside)) = (rows.first()?, rows.first()?) else { return Ok(None) };
-        let Beside { must_change_password, second_factor, session_created_at, authenticated_at, methods } = beside;
+        let Beside { must_change_password, second_factor, session_created_at, authenticated_at, last_seen_at, methods } =
+            beside;
         Ok(Some(Live {
             user,
             must_change_password,
             requires_second_factor: second_factor,
             session_created_at,
             authenticated_at: authenticated_at.unwrap_or(session_created_at),
+            last_seen_at,
             proof: Proof::parse(&methods),
         }))
     }
@@ -95,8 +132,14 @@ pub struct Listed {
     pub id: String,
     /// What the browser called itself at the login.
     pub user_agent: Option<String>,
+    /// The country, as far as it is stored.
+    pub country: Option<String>,
+    /// The city, as far as it is stored.
+    pub city: Option<String>,
     /// When it began.
     pub created_at: Timestamp,
+    /// When it was last used, to the hour.
+    pub last_seen_at: Option<Timestamp>,
     /// When it ends, if it is not refreshed.
     pub expires_at: Timestamp,
     /// Whether it is the session of the request.
@@ -119,7 +162,7 @@ pub async fn find_live(
     // the replica.
     let statement = Statement::new(
         "SELECT users.id, email, name, role, tier, is_active, is_verified, must_change_password, second_factor, referrer_id,
-           extra, users.created_at, updated_at, sessions.created_at AS session_created_at, authenticated_at, methods
+           extra, users.created_at, updated_at, sessions.created_at AS session_created_at, authenticated_at, last_seen_at, methods
          FROM sessions JOIN users ON users.id = sessions.user_id
          WHERE sessions.id = ?1 AND sessions.expires_at > ?2
            AND (?3 IS NULL OR is_active = 1 AND EXISTS (SELECT 1 FROM heartbeat WHERE beat_at > ?3))",
@@ -180,19 +223,21 @@ impl<'a> Condition<'a> {
 /// Starts a session. This is the only statement that does, so every way in comes through here.
 ///
 /// It has no effect if the user requires a higher level than the proof has: a trigger of the database sees to that. `RETURNING`
-/// shows whether it had one.
-pub(super) fn begin(session: &New, user_id: &str, condition: Condition<'_>) -> Statement {
+/// shows whether it had one: see [`Begun`].
+pub(super) fn begin(session: &New, user_id: &str, condition: Condition<'_>) -> Beginning {
     let Parameters { epoch, needs_proof, proven } = condition.parameters();
     let (issuer, subject) = proven.and_then(|proven| proven.identity).unzip();
-    Statement::new(
-        "INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at, authenticated_at, level, methods)
-         SELECT ?1, id, ?3, ?4, ?5, ?4, ?6, ?7 FROM users
+    let statement = Statement::new(concat!(
+        "INSERT INTO sessions (id, user_id, user_agent, created_at, expires_at, authenticated_at, last_seen_at, level, methods, country, city)
+         SELECT ?1, id, ?3, ?4, ?5, ?4, ?4, ?6, ?7, ?14, ?15 FROM users
          WHERE id = ?2 AND is_active = 1 AND (?8 IS NULL OR password_epoch = ?8) AND (?9 = 0 OR changes() > 0)
            AND (?10 IS NULL OR email_codes_from <= ?10) AND (?11 IS NULL OR email = ?11 AND is_verified = 1)
            AND (?12 IS NULL OR EXISTS (
              SELECT 1 FROM identities WHERE issuer = ?12 AND subject = ?13 AND identities.user_id = users.id))
-         RETURNING id",
-    )
+         RETURNING id, ",
+        is_new_device!("?2", "?16", "?17"),
+        " AS is_on_new_device"
+    ))
     .bind(session.id.as_str())
     .bind(user_id)
     .bind(session.user_agent.as_deref())
@@ -206,6 +251,11 @@ pub(super) fn begin(session: &New, user_id: &str, condition: Condition<'_>) -> S
     .bind(proven.and_then(|proven| proven.email))
     .bind(issuer)
     .bind(subject)
+    .bind(session.device.country.as_deref())
+    .bind(session.device.city.as_deref())
+    .bind(session.device.key.as_str())
+    .bind(session.device.previous_key.as_deref());
+    Beginning { session: statement, device: devices::remember(user_id, session) }
 }
 
 /// Stores that the user has proven again who they are, in the same session. `proof` is that of the session with the new method. Has
@@ -260,6 +310,17 @@ pub async fn extend(
     Ok(run(store, statement.bind(session_id).bind(expires_at).bind(now)).await?.any())
 }
 
+/// Stores that a session is in use, unless that was stored within the last hour.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn see(store: &Store, session_id: &str, now: Timestamp) -> Result<(), StoreError> {
+    let statement = Statement::new(
+        "UPDATE sessions SET last_seen_at = ?2 WHERE id = ?1 AND (last_seen_at IS NULL OR last_seen_at <= ?2 - ?3)",
+    );
+    run(store, statement.bind(session_id).bind(now).bind(SEEN_STEP)).await.map(drop)
+}
+
 /// A list of sessions, with their total number.
 #[derive(Debug)]
 pub struct List {
@@ -281,7 +342,7 @@ struct Total {
 pub async fn list(store: &Store, user_id: &str, asking: &str, now: Timestamp) -> Result<List, StoreError> {
     // Both halves use an index, so the cost is bounded by the limit.
     let list = Statement::new(
-        "SELECT id, user_agent, created_at, expires_at, id = ?3 AS current FROM (
+        "SELECT id, user_agent, country, city, created_at, last_seen_at, expires_at, id = ?3 AS current FROM (
            SELECT * FROM (
              SELECT * FROM sessions WHERE user_id = ?1 AND expires_at > ?2 AND id <> ?3
              ORDER BY expires_at DESC, id DESC

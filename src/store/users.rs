@@ -10,7 +10,7 @@ use super::{
     recovery_codes::{self, NewSet},
     retry, run, run_all,
     second_factors::{self, Ways},
-    sessions::{self, Condition, is_live_session},
+    sessions::{self, Beginning, Begun, Condition, is_live_session},
     throttles::{self, Counter, PasswordAttempt, PasswordCounters, PasswordProof},
     user_tokens::{self, has_uses_left},
 };
@@ -206,13 +206,15 @@ pub async fn complete_login(
     attempt: PasswordAttempt<'_>,
     rehashed: Option<&str>,
     event: &Event,
-) -> Result<bool, StoreError> {
-    let begin = sessions::begin(session, &account.user.id, Condition::PasswordEpoch(account.password_epoch));
-    let mut statements =
-        vec![begin, events::insert_if_changed(event), sessions::end_surplus(&account.user.id, session)];
+) -> Result<Option<Begun>, StoreError> {
+    let condition = Condition::PasswordEpoch(account.password_epoch);
+    let Beginning { session: begin, device } = sessions::begin(session, &account.user.id, condition);
+    let mut statements = vec![begin, events::insert_if_changed(event)];
+    statements.extend(device);
+    statements.push(sessions::end_surplus(&account.user.id, session));
     statements.extend(attempt.forgive(PasswordProof::Session(&session.id), session.now));
     statements.extend(rehashed.map(|rehashed| rehash(account, rehashed)));
-    Ok(retry::batch(store, &statements).await?.first().is_some_and(|begun| begun.any()))
+    retry::batch(store, &statements).await?.first().map(Rows::first).transpose().map(Option::flatten)
 }
 
 /// Replaces the hash of a password that was just verified. The password stays the same, so its epoch must: the trigger adds 1 again.
@@ -323,10 +325,11 @@ pub async fn sign_up(
     .bind(session.now)
     .bind(user.is_verified)
     .bind(token.map(|token| token.id));
-    let begin = sessions::begin(session, user.id, Condition::PasswordEpoch(FIRST_EPOCH));
+    let Beginning { session: begin, device } = sessions::begin(session, user.id, Condition::PasswordEpoch(FIRST_EPOCH));
     let mut statements = vec![insert];
     statements.extend(token.map(ProvenToken::spend_if_changed));
     statements.extend([events::insert_if_changed(event), begin]);
+    statements.extend(device);
     let remember =
         |counters: &PasswordCounters| counters.remember_address(PasswordProof::Session(&session.id), session.now);
     statements.extend(counters.map(remember));

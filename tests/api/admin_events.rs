@@ -281,7 +281,7 @@ fn admins_read_all_events_newest_first_and_filter_by_user_and_action() {
     let expected = json!({ "id": last_id(postern), "at": postern.now.get(), "action": "tier_changed", "result": "success",
         "actor": { "id": root, "email": "admin" }, "subject": { "id": world.ada.id, "email": ADA },
         "address": event["address"], "session_id": claims(admin)["sid"], "old_value": { "tier": 0 },
-        "new_value": { "tier": 2 } });
+        "new_value": { "tier": 2 }, "browser": null, "system": null, "country": null, "city": null });
     assert_eq!((event, &page["limit"], &page["next"]), (&expected, &json!(1), &event["id"]));
 
     let of_ada = format!("?user={}&limit=100", world.ada.id);

@@ -132,6 +132,8 @@ fn a_changed_role_or_tier_causes_a_new_token_at_the_next_call() {
         postern.sql.execute(statement, &[ada.id.as_str().into(), role.into(), tier.into()]);
     };
     let mut token = ada.token.clone();
+    // Stores that the session is in use.
+    postern.me(&token);
     for (role, tier) in [("admin", 0), ("admin", 2), ("user", 2), ("user", 0)] {
         set(role, tier);
         let before = (postern.sql.dump(), postern.sql.batches.get());

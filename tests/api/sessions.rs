@@ -32,8 +32,14 @@ fn a_users_active_sessions_are_listed_latest_expiry_first() {
     let mut listed = list(&postern, &ada.token);
     let ids: Vec<Value> = listed.iter_mut().map(|session| session["id"].take()).collect();
     assert!(ids[0] != ids[1] && ids.iter().all(Value::is_string), "{ids:?}");
-    let session = |user_agent: Value, at: i64, current: bool| json!({ "id": null, "user_agent": user_agent, "created_at": at, "expires_at": at + 7 * DAY, "current": current });
-    let expected = [session(json!("Netscape/1.0"), began + HOUR, false), session(Value::Null, began, true)];
+    let session = |user_agent: Value, browser: Value, at: i64, current: bool| {
+        json!({ "id": null, "user_agent": user_agent, "browser": browser, "system": null, "country": null, "city": null,
+            "created_at": at, "last_seen_at": at, "expires_at": at + 7 * DAY, "current": current })
+    };
+    let expected = [
+        session(json!("Netscape/1.0"), json!("Netscape"), began + HOUR, false),
+        session(Value::Null, Value::Null, began, true),
+    ];
     assert_eq!(listed, expected);
     assert_eq!(current_id(&postern, &second), ids[0].as_str().unwrap());
 }

@@ -943,8 +943,8 @@ export interface paths {
         };
         /**
          * List the events of your account
-         * @description Returns what you did and what was done to your account, newest first. Other users appear by id only, without their email or
-         *     address.
+         * @description Returns what you did and what was done to your account, newest first. Other users appear by id only, without their email,
+         *     address, device or place.
          */
         get: operations["getMeEvents"];
         put?: never;
@@ -1977,6 +1977,12 @@ export interface components {
             address: string | null;
             /** @description The time of the event. */
             at: components["schemas"]["Timestamp"];
+            /** @description The browser of the client, such as `Firefox`, or another program, such as `curl`. Null if unknown. */
+            browser: string | null;
+            /** @description The city of the client. Null if it is unknown or not stored. */
+            city: string | null;
+            /** @description The country of the client (ISO 3166-1 alpha-2), estimated from the address. Null if it is unknown or not stored. */
+            country: string | null;
             /**
              * Format: int64
              * @description The id. Newer events have greater ids.
@@ -1989,6 +1995,8 @@ export interface components {
             /** @description The id of the session that acted, or that the action began. Null if there was none. */
             session_id: string | null;
             subject: components["schemas"]["Party"] | null;
+            /** @description The operating system of the client, such as `Windows`. Null if unknown. */
+            system: string | null;
         };
         /** @description The account that has the email of a provider's account. */
         ExistingAccount: {
@@ -2370,7 +2378,8 @@ export interface components {
                 type: "public-key";
             };
             /**
-             * @description A name, to tell it from your other passkeys. Default: Passkey. Spaces around it are removed; control characters are refused.
+             * @description A name, to tell it from your other passkeys. Default: the browser and the system, such as `Firefox on Windows`, or `Passkey` if
+             *     they are unknown. Spaces around it are removed; control characters are refused.
              * @example Ada
              */
             name?: string | null;
@@ -2855,6 +2864,12 @@ export interface components {
         };
         /** @description An active session. */
         Session: {
+            /** @description The browser of the login, such as `Firefox`, or another program, such as `curl`. Null if unknown. */
+            browser: string | null;
+            /** @description The city of the login. Null if it is unknown or not stored. */
+            city: string | null;
+            /** @description The country of the login (ISO 3166-1 alpha-2), estimated from the address. Null if it is unknown or not stored. */
+            country: string | null;
             /** @description The time of the login. */
             created_at: components["schemas"]["Timestamp"];
             /** @description Whether it is the session of this request. */
@@ -2863,6 +2878,9 @@ export interface components {
             expires_at: components["schemas"]["Timestamp"];
             /** @description The id. */
             id: string;
+            last_seen_at: components["schemas"]["Timestamp"] | null;
+            /** @description The operating system of the login, such as `Windows`. Null if unknown. */
+            system: string | null;
             /** @description The `User-Agent` of the login. */
             user_agent: string | null;
         };
@@ -2911,6 +2929,12 @@ export interface components {
                 address: string | null;
                 /** @description The time of the event. */
                 at: components["schemas"]["Timestamp"];
+                /** @description The browser of the client, such as `Firefox`, or another program, such as `curl`. Null if unknown. */
+                browser: string | null;
+                /** @description The city of the client. Null if it is unknown or not stored. */
+                city: string | null;
+                /** @description The country of the client (ISO 3166-1 alpha-2), estimated from the address. Null if it is unknown or not stored. */
+                country: string | null;
                 /**
                  * Format: int64
                  * @description The id. Newer events have greater ids.
@@ -2923,6 +2947,8 @@ export interface components {
                 /** @description The id of the session that acted, or that the action began. Null if there was none. */
                 session_id: string | null;
                 subject: components["schemas"]["Party"] | null;
+                /** @description The operating system of the client, such as `Windows`. Null if unknown. */
+                system: string | null;
             }[];
             /**
              * Format: int64
