@@ -1,4 +1,4 @@
-//! The cron trigger: sends queued mail, deletes expired rows, writes the heartbeat for replicas, and encrypts second factors again after
+//! The cron trigger: sends queued mail, counts events, deletes expired rows, writes the heartbeat for replicas, and encrypts second factors again after
 //! a rotation of the secret.
 
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     mail::queue,
     store::{
         cleanup::{self, Deleted, Places},
-        heartbeat,
+        daily_counts, heartbeat,
     },
 };
 
@@ -25,6 +25,7 @@ pub async fn run(app: &App) {
     }
     log_failure(app, "mail", queue::deliver_due(app).await);
     log_failure(app, "cleaning up", clean_up(app).await);
+    log_failure(app, "counting", daily_counts::roll_up(&app.store, app.now).await.map_err(Error::from));
     log_failure(app, "second factors", second_factor::reseal(app).await);
 }
 

@@ -47,6 +47,12 @@ impl DateTime {
         format!("{year:04}-{month:02}-{day:02}T00:00:00Z")
     }
 
+    /// Returns the date, as in `2026-11-28`.
+    pub fn date(self) -> String {
+        let DateTime { year, month, day, .. } = self;
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+
     /// Returns the date and the time, as in `2026-11-28 13:40`.
     pub fn minute(self) -> String {
         let DateTime { year, month, day, hour, minute } = self;

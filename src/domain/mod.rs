@@ -5,6 +5,7 @@ pub mod calendar;
 pub mod claims;
 pub mod client;
 pub mod common_password;
+pub mod daily_count;
 pub mod device;
 pub mod email;
 pub mod email_change;

@@ -17,6 +17,15 @@ use super::{
 /// How long a provider has to respond.
 const LIMITS: Limits = Limits { time: Duration::from_secs(10), bytes: 64 * 1024 };
 
+/// Which providers a mail was handed to.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Attempts {
+    /// The provider that accepted it.
+    pub sent: Option<&'static str>,
+    /// Those that did not.
+    pub failed: Vec<&'static str>,
+}
+
 /// A mail that no provider accepted.
 #[derive(Debug)]
 pub struct Unsent {
@@ -24,17 +33,25 @@ pub struct Unsent {
     pub cause: String,
     /// Whether every provider permanently refuses the recipient.
     pub recipient_is_refused: bool,
+    /// The providers.
+    pub attempts: Attempts,
 }
 
-impl Unsent {
-    fn without_response(provider: &str, error: &HttpError) -> Unsent {
-        Unsent { cause: format!("{provider} did not respond: {}", error.0), recipient_is_refused: false }
+/// Why a provider did not accept a mail.
+struct Failure {
+    cause: String,
+    recipient_is_refused: bool,
+}
+
+impl Failure {
+    fn without_response(provider: &str, error: &HttpError) -> Failure {
+        Failure { cause: format!("{provider} did not respond: {}", error.0), recipient_is_refused: false }
     }
 }
 
-impl From<Refusal> for Unsent {
-    fn from(refusal: Refusal) -> Unsent {
-        Unsent { cause: refusal.to_string(), recipient_is_refused: refusal.kind == Reason::Recipient }
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        Failure { cause: refusal.to_string(), recipient_is_refused: refusal.kind == Reason::Recipient }
     }
 }
 
@@ -54,48 +71,45 @@ pub(super) struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    /// Tries each provider until one accepts the mail. Waits at most ten seconds for each. Returns the failures before.
+    /// Tries each provider until one accepts the mail. Waits at most ten seconds for each. Also returns the failures before.
     ///
     /// # Errors
     /// [`Unsent`] if none accepted it.
-    pub async fn try_each(&self, providers: &[Provider]) -> Result<Vec<String>, Unsent> {
-        let mut failures = Vec::new();
+    pub async fn try_each(&self, providers: &[Provider]) -> Result<(Attempts, Vec<String>), Unsent> {
+        let (mut attempts, mut failures) = (Attempts::default(), Vec::new());
         let mut recipient_is_refused = true;
         for provider in providers {
             match self.hand_over(provider).await {
-                Ok(()) => return Ok(failures),
+                Ok(()) => return Ok((Attempts { sent: Some(provider.name()), ..attempts }, failures)),
                 Err(failure) => {
                     recipient_is_refused &= failure.recipient_is_refused;
+                    attempts.failed.push(provider.name());
                     failures.push(failure.cause);
                 }
             }
         }
-        Err(Unsent { cause: failures.join("; "), recipient_is_refused })
+        Err(Unsent { cause: failures.join("; "), recipient_is_refused, attempts })
     }
 
-    async fn hand_over(&self, provider: &Provider) -> Result<(), Unsent> {
+    async fn hand_over(&self, provider: &Provider) -> Result<(), Failure> {
         let Delivery { from, message, idempotency_key, .. } = *self;
-        let (name, request, outcome): (_, _, Outcome) = match provider {
-            Provider::Resend { api_key } => {
-                ("resend", resend::request(api_key, from, message, idempotency_key), resend::outcome)
-            }
-            Provider::Postmark { server_token } => {
-                ("postmark", postmark::request(server_token, from, message), postmark::outcome)
-            }
-            Provider::SendGrid { api_key } => {
-                ("sendgrid", sendgrid::request(api_key, from, message), sendgrid::outcome)
-            }
+        let name = provider.name();
+        let (request, outcome): (_, Outcome) = match provider {
+            Provider::Resend { api_key } => (resend::request(api_key, from, message, idempotency_key), resend::outcome),
+            Provider::Postmark { server_token } => (postmark::request(server_token, from, message), postmark::outcome),
+            Provider::SendGrid { api_key } => (sendgrid::request(api_key, from, message), sendgrid::outcome),
             Provider::Mailgun { api_key, domain, region } => {
-                ("mailgun", mailgun::request(api_key, domain, *region, from, message), mailgun::outcome)
+                (mailgun::request(api_key, domain, *region, from, message), mailgun::outcome)
             }
             Provider::Cloudflare => {
                 let result = self.mailer.send(cloudflare::outgoing(from, message)).await;
-                let result = result.map_err(|error| Unsent::without_response("cloudflare", &error))?;
-                return cloudflare::outcome(result).map_err(Unsent::from);
+                let result = result.map_err(|error| Failure::without_response(name, &error))?;
+                return cloudflare::outcome(result).map_err(Failure::from);
             }
         };
-        let response = self.http.post(request, LIMITS).await.map_err(|error| Unsent::without_response(name, &error))?;
-        outcome(&response).map_err(Unsent::from)
+        let response =
+            self.http.post(request, LIMITS).await.map_err(|error| Failure::without_response(name, &error))?;
+        outcome(&response).map_err(Failure::from)
     }
 }
 
@@ -144,7 +158,7 @@ mod tests {
     }
 
     impl Providers {
-        fn send(&self) -> Result<Vec<String>, Unsent> {
+        fn send(&self) -> Result<(Attempts, Vec<String>), Unsent> {
             let Mail::Providers { from, providers } = &self.settings.mail else { panic!() };
             let to = Email::parse("ada@example.com").unwrap();
             let message = &message::one_time_password(&self.settings, &to, Some("Ada"), "271828", 600).unwrap();
@@ -209,7 +223,8 @@ mod tests {
     fn the_next_provider_is_tried_when_one_fails_and_none_after_one_accepted() {
         let results = vec![Err(HttpError("timeout".into())), response(422, "ada@example.com"), response(202, "")];
         let providers = providers("resend,postmark,sendgrid,mailgun", results);
-        let failures = providers.send().unwrap();
+        let (attempts, failures) = providers.send().unwrap();
+        assert_eq!(attempts, Attempts { sent: Some("sendgrid"), failed: vec!["resend", "postmark"] });
         assert_eq!(providers.called.take(), ["api.resend.com", "api.postmarkapp.com", "api.sendgrid.com"]);
         let expected = "resend did not respond: timeout; \
             postmark refused it: 422 without an error that can be read";

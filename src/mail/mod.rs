@@ -12,10 +12,16 @@ pub mod provider;
 pub mod queue;
 pub mod webhook;
 
-pub use delivery::Unsent;
+pub use delivery::{Attempts, Unsent};
 pub use message::Message;
 
-use crate::{app::App, domain::mail_budget::REQUESTED_BY_OWNER, error::Error, settings::Mail, store::outbox};
+use crate::{
+    app::App,
+    domain::mail_budget::REQUESTED_BY_OWNER,
+    error::Error,
+    settings::{Mail, OUTBOX},
+    store::outbox,
+};
 use delivery::Delivery;
 
 /// Sends a mail that the signed-in owner of the address waits for, if the budget of the recipient allows it.
@@ -24,7 +30,7 @@ use delivery::Delivery;
 /// 429 if the recipient got too many mails; 503 if the mail cannot be sent.
 pub async fn send_now(app: &App, message: &Message, id: &str) -> Result<(), Error> {
     budget::take(app, &message.to, REQUESTED_BY_OWNER).await?;
-    Ok(send(app, message, id).await?)
+    Ok(send(app, message, id).await.map(drop)?)
 }
 
 /// Sends a mail through the first provider of the settings that accepts it. If others failed before, logs one line.
@@ -35,23 +41,30 @@ pub async fn send_now(app: &App, message: &Message, id: &str) -> Result<(), Erro
 ///
 /// # Errors
 /// [`Unsent`] if no provider accepted it, or the outbox failed.
-async fn send(app: &App, message: &Message, id: &str) -> Result<(), Unsent> {
+async fn send(app: &App, message: &Message, id: &str) -> Result<Attempts, Unsent> {
     let idempotency_key = &idempotency_key(app, message, id);
     match &app.settings().mail {
         Mail::Outbox => {
             let Message { to, subject, text, html, .. } = message;
-            outbox::insert(&app.store, idempotency_key, to.as_str(), subject, text, html, app.now).await.map_err(
-                |error| Unsent { cause: format!("the outbox failed: {}", error.0), recipient_is_refused: false },
-            )
+            let inserted = outbox::insert(&app.store, idempotency_key, to.as_str(), subject, text, html, app.now).await;
+            match inserted {
+                Ok(()) => Ok(Attempts { sent: Some(OUTBOX), failed: Vec::new() }),
+                Err(error) => Err(Unsent {
+                    cause: format!("the outbox failed: {}", error.0),
+                    recipient_is_refused: false,
+                    attempts: Attempts { sent: None, failed: vec![OUTBOX] },
+                }),
+            }
         }
         Mail::Providers { from, providers } => {
             let (http, mailer) = (&*app.http, &*app.mailer);
-            let failures = Delivery { http, mailer, from, message, idempotency_key }.try_each(providers).await?;
+            let (attempts, failures) =
+                Delivery { http, mailer, from, message, idempotency_key }.try_each(providers).await?;
             if !failures.is_empty() {
                 let failures = failures.join("; ").replace(char::is_control, " ");
                 (app.log)(&format!("request {}: {message:?} needed another try: {failures}", app.request_id));
             }
-            Ok(())
+            Ok(attempts)
         }
     }
 }

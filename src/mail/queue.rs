@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{
-    Unsent, budget,
+    Attempts, Unsent, budget,
     message::{self, Message},
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     crypto::random,
     domain::{
         Timestamp,
+        daily_count::{MAIL_FAILED, MAIL_SENT},
         email::Email,
         email_change::UNDO_PERIOD,
         mail_budget::{Budget, REQUESTED_BY_ANYONE, REQUESTED_BY_OWNER},
@@ -343,9 +344,11 @@ async fn deliver_sealed(app: &App, mail: Mail) {
     match text.map(|text| serde_json::from_str(&text)) {
         Some(Ok(job)) => deliver(app, &mail, job).await,
         // A newer version has queued it, and this one runs after a rollback.
-        Some(Err(_)) => settle(app, &mail, mails::postpone(&app.store, &mail.id, next_attempt(&mail, app.now)).await),
+        Some(Err(_)) => {
+            settle(app, &mail, mails::postpone(&app.store, &mail, next_attempt(&mail, app.now), &[], app.now).await)
+        }
         // Its secret is no longer accepted, so it cannot be decrypted.
-        None => settle(app, &mail, mails::delete(&app.store, &mail.id).await),
+        None => settle(app, &mail, mails::delete(&app.store, &mail, &[], app.now).await),
     }
 }
 
@@ -353,24 +356,32 @@ async fn deliver(app: &App, mail: &Mail, job: MailJob) {
     let sent = async {
         match compose_for_reachable(app, mail, job).await {
             Ok(Some(message)) => super::send(app, &message, &format!("{}/{}", mail.id, mail.created_at)).await,
-            Ok(None) => Ok(()),
+            Ok(None) => Ok(Attempts::default()),
             Err(error) => {
                 let cause = error.cause().unwrap_or_else(|| error.code()).to_owned();
-                Err(Unsent { cause, recipient_is_refused: false })
+                Err(Unsent { cause, recipient_is_refused: false, attempts: Attempts::default() })
             }
         }
     };
-    let Err(unsent) = sent.await else {
-        return settle(app, mail, mails::delete(&app.store, &mail.id).await);
+    let unsent = match sent.await {
+        Ok(attempts) => return settle(app, mail, mails::delete(&app.store, mail, &counts(&attempts), app.now).await),
+        Err(unsent) => unsent,
     };
+    let counts = counts(&unsent.attempts);
     let cause = unsent.cause.replace(char::is_control, " ");
     let (request, id, attempt) = (&app.request_id, &mail.id, mail.attempts + 1);
     if unsent.recipient_is_refused {
         (app.log)(&format!("request {request}: mail {id} failed permanently at attempt {attempt}: {cause}"));
-        return settle(app, mail, mails::delete(&app.store, &mail.id).await);
+        return settle(app, mail, mails::delete(&app.store, mail, &counts, app.now).await);
     }
     (app.log)(&format!("request {request}: mail {id} was not sent at attempt {attempt}: {cause}"));
-    settle(app, mail, mails::postpone(&app.store, &mail.id, next_attempt(mail, app.now)).await);
+    settle(app, mail, mails::postpone(&app.store, mail, next_attempt(mail, app.now), &counts, app.now).await);
+}
+
+/// Returns what the overview counts of these attempts.
+fn counts(attempts: &Attempts) -> Vec<String> {
+    let sent = attempts.sent.iter().map(|provider| format!("{MAIL_SENT}{provider}"));
+    sent.chain(attempts.failed.iter().map(|provider| format!("{MAIL_FAILED}{provider}"))).collect()
 }
 
 /// Logs if the row could not be changed. Then the mail is retried when its lease ends, with the same idempotency key.

@@ -29,5 +29,6 @@ routes! {
     GET "/api/auth/admin/users/{id}/freeze": Admin(Never) => freeze::get(app, id);
     POST "/api/auth/admin/users/{id}/freeze": Admin(WithSecondFactor) => freeze::post(app, caller, id);
     DELETE "/api/auth/admin/users/{id}/freeze": Admin(WithSecondFactor) => freeze::delete(app, request, caller, id);
+    GET "/api/auth/admin/overview": Admin(Never) => overview::get(app, request);
     GET "/api/auth/admin/events": Admin(Never) => events::list(app, request);
 }

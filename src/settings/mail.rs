@@ -56,6 +56,19 @@ pub enum Provider {
     Cloudflare,
 }
 
+impl Provider {
+    /// Returns the name in `MAIL_PROVIDER`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Provider::Resend { .. } => "resend",
+            Provider::Postmark { .. } => "postmark",
+            Provider::SendGrid { .. } => "sendgrid",
+            Provider::Mailgun { .. } => "mailgun",
+            Provider::Cloudflare => "cloudflare",
+        }
+    }
+}
+
 /// The Mailgun region of a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailgunRegion {
@@ -75,7 +88,18 @@ impl fmt::Debug for ApiKey {
     }
 }
 
+/// The name of the outbox in `MAIL_PROVIDER`.
+pub const OUTBOX: &str = "outbox";
+
 impl Mail {
+    /// Returns the names of the providers, in their order.
+    pub fn providers(&self) -> Vec<&'static str> {
+        match self {
+            Mail::Outbox => vec![OUTBOX],
+            Mail::Providers { providers, .. } => providers.iter().map(Provider::name).collect(),
+        }
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>) -> Mail {
         let names = reader.list(MAIL_PROVIDER);
         if names.contains(&"outbox") {

@@ -14,7 +14,7 @@ mod turnstile;
 pub use self::{
     first_account::FirstAdmin,
     identity_providers::{IdentityProvider, IdentityProviders, PrivateKey, ProviderKind},
-    mail::{ApiKey, Mail, MailgunRegion, Provider},
+    mail::{ApiKey, Mail, MailgunRegion, OUTBOX, Provider},
     mail_webhooks::{MailWebhooks, PublicKey, WebhookKey},
     reader::{Kind, Problem},
     secrets::Secrets,

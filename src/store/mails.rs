@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::{
-    Store,
+    Store, daily_counts,
     devices::{self, is_new_device},
-    events, run,
+    events, run, run_all,
 };
 use crate::{
     domain::{Timestamp, event::Event},
@@ -194,19 +194,33 @@ pub async fn claim_due(store: &Store, now: Timestamp, limit: i64) -> Result<Vec<
     run(store, statement.bind(now).bind(LEASE).bind(limit)).await?.all()
 }
 
-/// Removes a mail from the queue.
+/// Removes a mail from the queue, and adds 1 to these daily counts.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn delete(store: &Store, id: &str) -> Result<(), StoreError> {
-    run(store, Statement::new("DELETE FROM mails WHERE id = ?1").bind(id)).await.map(drop)
+pub async fn delete(store: &Store, mail: &Mail, counts: &[String], now: Timestamp) -> Result<(), StoreError> {
+    let delete = Statement::new("DELETE FROM mails WHERE id = ?1").bind(mail.id.as_str());
+    settle(store, delete, counts, now).await
 }
 
-/// Counts a failed attempt and schedules the next one.
+/// Counts a failed attempt, schedules the next one, and adds 1 to these daily counts. Of two runs of the same attempt, one counts.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn postpone(store: &Store, id: &str, until: Timestamp) -> Result<(), StoreError> {
-    let statement = Statement::new("UPDATE mails SET attempts = attempts + 1, next_attempt_at = ?2 WHERE id = ?1");
-    run(store, statement.bind(id).bind(until)).await.map(drop)
+pub async fn postpone(
+    store: &Store,
+    mail: &Mail,
+    until: Timestamp,
+    counts: &[String],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let postpone = Statement::new(
+        "UPDATE mails SET attempts = attempts + 1, next_attempt_at = ?2 WHERE id = ?1 AND attempts = ?3",
+    );
+    settle(store, postpone.bind(mail.id.as_str()).bind(until).bind(mail.attempts), counts, now).await
+}
+
+/// Without counts, it runs the same statements, so that the time does not reveal whether a mail was sent.
+async fn settle(store: &Store, change: Statement, counts: &[String], now: Timestamp) -> Result<(), StoreError> {
+    run_all(store, [change, daily_counts::add_if_changed(counts, now)]).await.map(drop)
 }

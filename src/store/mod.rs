@@ -6,6 +6,7 @@
 
 pub mod administration;
 pub mod cleanup;
+pub mod daily_counts;
 mod decode;
 pub mod devices;
 pub mod email_changes;

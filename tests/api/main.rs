@@ -7,6 +7,7 @@ mod admin_access;
 mod admin_accounts;
 mod admin_events;
 mod admin_invite_tree;
+mod admin_overview;
 mod admin_users;
 mod app_origins;
 mod architecture;

@@ -342,6 +342,7 @@ const requests = {
   "POST /api/auth/admin/sign-ups/{id}/approve": async ({ other }) => ({ token: admin, id: await request(other) }),
   "POST /api/auth/admin/sign-ups/{id}/reject": async ({ other }) => ({ token: admin, id: await request(other) }),
   "GET /api/auth/admin/invite-tree": () => ({ token: admin }),
+  "GET /api/auth/admin/overview": () => ({ token: admin }),
   "GET /api/auth/admin/events": () => ({ token: admin }),
   "GET /health": () => ({}),
   "POST /webhooks/mail/{provider}": ({ email }) => ({

@@ -109,6 +109,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/admin/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an overview
+         * @description Returns numbers per day, how many users have second factors, and the state of mail. The numbers come from counts that the cron trigger
+         *     keeps for 400 days, and from the events since its last run.
+         */
+        get: operations["getAdminOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/admin/sign-ups": {
         parameters: {
             query?: never;
@@ -1915,6 +1936,58 @@ export interface components {
              */
             password: string;
         };
+        /**
+         * @description The numbers of one day, in UTC. Those of the beginning of the day are counted up to 100,000. They are null if they were not counted on
+         *     this day.
+         */
+        Day: {
+            /**
+             * Format: int64
+             * @description Active sessions at the beginning of the day.
+             */
+            active_sessions: number | null;
+            /**
+             * Format: date
+             * @description The day.
+             * @example 2026-11-28
+             */
+            day: string;
+            /**
+             * Format: int64
+             * @description Refused logins.
+             */
+            failed_sign_ins: number;
+            /**
+             * Format: int64
+             * @description Passwords that were set through a reset link.
+             */
+            password_resets: number;
+            /**
+             * Format: int64
+             * @description Successful logins.
+             */
+            sign_ins: number;
+            /**
+             * Format: int64
+             * @description Accounts that were created by a sign-up.
+             */
+            sign_ups: number;
+            /**
+             * Format: int64
+             * @description Accounts at the beginning of the day.
+             */
+            users: number | null;
+            /**
+             * Format: int64
+             * @description Users who had a passkey at the beginning of the day.
+             */
+            users_with_passkey: number | null;
+            /**
+             * Format: int64
+             * @description Users who required a second factor at the beginning of the day.
+             */
+            users_with_second_factor: number | null;
+        };
         /** @description What a client needs to know of an error. */
         Detail: components["schemas"]["FieldProblem"][] | components["schemas"]["SecondStep"] | components["schemas"]["Reauthentication"] | components["schemas"]["ExistingAccount"];
         /** @description A change that was asked for. */
@@ -2297,6 +2370,45 @@ export interface components {
             /** @description The email of the recipient. */
             to: string;
         };
+        /** @description The state of mail. */
+        MailHealth: {
+            oldest_at: components["schemas"]["Timestamp"] | null;
+            /** @description The providers of the settings in their order, and others that have sent mail on these days. */
+            providers: components["schemas"]["MailProvider"][];
+            /**
+             * Format: int64
+             * @description Mails that wait, counted up to 10,000.
+             */
+            queued: number;
+            /**
+             * Format: int64
+             * @description How many of them no provider has accepted at least once.
+             */
+            retrying: number;
+            /**
+             * Format: int64
+             * @description Users whose address bounced or who marked a mail as spam, at the beginning of the last counted day, up to 100,000.
+             */
+            suppressed: number | null;
+        };
+        /** @description A mail provider. */
+        MailProvider: {
+            /**
+             * Format: int64
+             * @description Attempts that it did not accept.
+             */
+            failed: number;
+            /**
+             * @description The name in `MAIL_PROVIDER`.
+             * @example resend
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description Queued mails that it accepted.
+             */
+            sent: number;
+        };
         /** @description The part of a user that the tree shows. */
         Member: {
             /** @description The email. */
@@ -2534,6 +2646,18 @@ export interface components {
              * @example correct horse battery staple
              */
             password?: string | null;
+        };
+        /** @description An overview of the service. */
+        Overview: {
+            /** @description The days, oldest first. The last one is today, until now. */
+            days: components["schemas"]["Day"][];
+            /** @description False while more than 10,000 events are not counted yet. */
+            is_complete: boolean;
+            /** @description The state of mail. */
+            mail: components["schemas"]["MailHealth"];
+            second_factors: components["schemas"]["SecondFactors"] | null;
+            /** @description Sums of these days. */
+            totals: components["schemas"]["Totals"];
         };
         /** @description The email of the account. */
         OwnEmail: {
@@ -2815,6 +2939,30 @@ export interface components {
          * @enum {string}
          */
         Role: "user" | "admin";
+        /** @description How many users protect their accounts with more than a password, at the beginning of a day. */
+        SecondFactors: {
+            /**
+             * Format: date
+             * @description The day.
+             * @example 2026-11-28
+             */
+            day: string;
+            /**
+             * Format: int64
+             * @description All users, counted up to 100,000.
+             */
+            users: number;
+            /**
+             * Format: int64
+             * @description Those who have a passkey.
+             */
+            with_passkey: number;
+            /**
+             * Format: int64
+             * @description Those who require a second factor to sign in.
+             */
+            with_second_factor: number;
+        };
         /** @description What the second step of a sign-in needs. */
         SecondStep: {
             /** @description The methods to choose from: `totp`, `passkey`, `recovery_code`. */
@@ -2980,6 +3128,29 @@ export interface components {
              * @example Ada
              */
             name?: string | null;
+        };
+        /** @description Sums of all days. */
+        Totals: {
+            /**
+             * Format: int64
+             * @description Refused logins.
+             */
+            failed_sign_ins: number;
+            /**
+             * Format: int64
+             * @description Passwords that were set through a reset link.
+             */
+            password_resets: number;
+            /**
+             * Format: int64
+             * @description Successful logins.
+             */
+            sign_ins: number;
+            /**
+             * Format: int64
+             * @description Accounts that were created by a sign-up.
+             */
+            sign_ups: number;
         };
         /** @description An authenticator app. */
         Totp: {
@@ -4777,6 +4948,39 @@ export interface operations {
             401: components["responses"]["InvalidToken"];
             403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["InvalidFields"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAdminOverview: {
+        parameters: {
+            query?: {
+                /** @description The number of days, with today. The default is 30. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["AdminRequiredOrForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];

@@ -6,6 +6,7 @@ pub mod freeze;
 pub mod identities;
 pub mod invitation;
 pub mod invite_tree;
+pub mod overview;
 pub mod password_reset;
 pub mod second_factors;
 pub mod sessions;
