@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::{
     crypto::{jwt::Verified, keys::Keys, token_cache::TokenCache},
     domain::{Timestamp, claims::Claims, client::Client, password::Policy, return_to::Origins, throttle::Address},
+    language::Language,
     ports::{Assets, HttpClient, Mailer, RateLimiter, Signatures, StoreError, Timer, WaitUntil},
     settings::Settings,
     store::Store,
@@ -97,6 +98,8 @@ pub struct Services {
     pub address: Rc<Lazy<Address>>,
     /// The client's device and place.
     pub client: Rc<Lazy<Client>>,
+    /// The language that the client asks for, if the service speaks it.
+    pub language: Rc<Lazy<Option<Language>>>,
     /// A fingerprint of the id of the deployed version, if the platform has one. The id itself stays secret, because it is part of the
     /// URL at which the platform serves the version.
     pub deployment: Option<Rc<str>>,

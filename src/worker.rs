@@ -16,6 +16,7 @@ use crate::{
     crypto::{fingerprint, random},
     domain::{Timestamp, client::Client, throttle::Address},
     error::Error,
+    language::Language,
     maintenance,
     platform::{
         analytics::Counters,
@@ -124,12 +125,18 @@ async fn answer(
     let address = lazily(move || Address::parse(headers.get(&http::CONNECTING_IP).as_deref()));
     let Some(isolate) = isolate(env) else { return routes::respond_without_settings(&head, &work.id) };
     let (headers, location) = (head.headers.clone(), isolate.settings.location);
+    let language = {
+        let headers = headers.clone();
+        lazily(move || Language::accepted(&headers.get(&header::ACCEPT_LANGUAGE)?))
+    };
     let sender: JsValue = AsRef::<JsValue>::as_ref(&request).clone();
     let client = lazily(move || {
         let user_agent = headers.get(&header::USER_AGENT);
         Client::new(user_agent.as_deref(), connection::of(&sender), location)
     });
-    match bindings(env).and_then(|bindings| services(isolate, bindings, wait_until, work, address, client)) {
+    match bindings(env)
+        .and_then(|bindings| services(isolate, bindings, wait_until, work, Sender { address, client, language }))
+    {
         Ok(services) => {
             let body = receive(request, head.headers.clone(), head.max_body(), services.address.clone(), begin);
             routes::respond(services, head, body, clock).await
@@ -163,8 +170,9 @@ async fn scheduled(event: ScheduledEvent, env: Env, context: ScheduleContext) {
     let Ok(id) = random::id() else { return log("the cron trigger cannot work: there is no randomness") };
     let work = Work { id: id.into(), label: None, meter: Rc::default(), counters: Rc::default() };
     let (wait_until, now) = (RequestContext::Schedule(context), event.schedule() as i64);
-    let (nobody, nothing) = (lazily(|| Address::parse(None)), lazily(Client::default));
-    match bindings(&env).and_then(|bindings| services(isolate, bindings, wait_until, &work, nobody, nothing)) {
+    let nobody =
+        Sender { address: lazily(|| Address::parse(None)), client: lazily(Client::default), language: lazily(|| None) };
+    match bindings(&env).and_then(|bindings| services(isolate, bindings, wait_until, &work, nobody)) {
         Ok(services) => maintenance::run(&services.at(now)).await,
         Err(error) => log(&format!("the cron trigger cannot work: {error}")),
     }
@@ -212,13 +220,19 @@ impl WaitUntil for LoggedWaitUntil {
     }
 }
 
+/// What is known of who sends a request.
+struct Sender {
+    address: Rc<Lazy<Address>>,
+    client: Rc<Lazy<Client>>,
+    language: Rc<Lazy<Option<Language>>>,
+}
+
 fn services(
     isolate: Rc<Isolate>,
     bindings: Bindings,
     wait_until: RequestContext,
     work: &Work,
-    address: Rc<Lazy<Address>>,
-    client: Rc<Lazy<Client>>,
+    Sender { address, client, language }: Sender,
 ) -> worker::Result<Services> {
     let Bindings { database, assets, namespace, mailer, rate_limiter, user_writes, deployment, .. } = bindings;
     let d1 = |database| D1 { database, meter: work.meter.clone() };
@@ -246,6 +260,7 @@ fn services(
         request_id: work.id.clone(),
         address,
         client,
+        language,
         deployment,
     })
 }

@@ -157,6 +157,7 @@ impl ProvenEmail<'_> {
             user_id,
             password_hash: &applicant.password_hash,
             name: applicant.name.as_deref(),
+            locale: **app.language,
             counters: counters.as_ref(),
             event: &claim_event,
         };
@@ -185,6 +186,7 @@ impl ProvenEmail<'_> {
             name: applicant.name.as_deref(),
             counters: counters.as_ref(),
             is_verified,
+            locale: **app.language,
         };
         let event = audit::new_session(app, Action::Signup, &user_id, &new).sets(Some(Role::User), Some(0));
         match email_proofs::sign_up(&app.store, self.token, &user, &new, &event).await? {
@@ -206,6 +208,7 @@ impl ProvenEmail<'_> {
             name: applicant.name.as_deref(),
             note: applicant.note.as_deref(),
             replaces,
+            locale: **app.language,
             now: app.now,
         };
         let event = audit::by_somebody(app, Action::SignUpRequested);

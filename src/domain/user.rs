@@ -5,7 +5,7 @@ use serde_json::Value;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::Timestamp;
-use crate::error::Fault;
+use crate::{error::Fault, language::Language};
 
 /// What a user may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,8 @@ pub struct User {
     pub referrer_id: Option<String>,
     /// A JSON object for applications.
     pub extra: Value,
+    /// The language, if it is known.
+    pub locale: Option<Language>,
     /// The time of creation.
     pub created_at: Timestamp,
     /// The time of the last change.
@@ -84,6 +86,7 @@ impl User {
             is_verified: false,
             referrer_id: None,
             extra: Value::Null,
+            locale: None,
             created_at: 0,
             updated_at: 0,
         }

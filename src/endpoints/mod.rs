@@ -15,6 +15,7 @@ pub mod health;
 pub mod identities;
 pub mod invitation;
 pub mod jwks;
+pub mod locale;
 pub mod login;
 pub mod logout;
 pub mod mail_webhooks;

@@ -301,6 +301,7 @@ impl<'a> Way<'a> {
             name: arrived.identity.name.as_deref(),
             referrer_lookup: &invitation.lookup,
             is_verified,
+            locale: **app.language,
         };
         let event = audit::new_session(app, Action::Signup, &user_id, &session).sets(Some(Role::User), Some(0));
         match users::sign_up(&app.store, new, &session, None, Some(token), &event).await? {

@@ -178,6 +178,7 @@ async fn with_invitation(app: &App, request: &Request, fields: &Fields<'_>) -> R
         name: name.as_ref().map(Name::as_str),
         referrer_lookup: &invitation.lookup,
         is_verified: false,
+        locale: **app.language,
     };
     let event = audit::new_session(app, Action::Signup, &user_id, &session).sets(Some(Role::User), Some(0));
     let counters = password_attempt::counters(app, email.as_str());

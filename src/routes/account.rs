@@ -17,6 +17,8 @@ routes! {
     PUT "/api/auth/me/second-factor": SessionDuringSetup(Always) => second_factor::put(app, caller);
     DELETE "/api/auth/me/second-factor": Session(Always) => second_factor::delete(app, caller);
     PUT "/api/auth/me/name": Session(Never) => name::put(app, request, caller);
+    GET "/api/auth/me/locale": Session(Never) => locale::get(app, caller);
+    PUT "/api/auth/me/locale": Session(Never) => locale::put(app, request, caller);
     PUT "/api/auth/me/password": SessionBeforePasswordChange(Never) => password::put(app, request, caller);
     DELETE "/api/auth/me/password": Session(Always) => password::delete(app, caller);
     POST "/api/auth/me/passkeys/options": SessionDuringSetup(Always) => passkeys::options(app, caller);

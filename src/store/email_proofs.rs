@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     domain::{Timestamp, email::Email, event::Event, proof::Proof, throttle::Blocked, user::User},
+    language::Language,
     ports::{Rows, Statement, StoreError},
 };
 
@@ -170,6 +171,8 @@ pub struct Claim<'a> {
     pub password_hash: &'a str,
     /// The name, if the new owner gave one.
     pub name: Option<&'a str>,
+    /// The language of the request.
+    pub locale: Option<Language>,
     /// The counters of attempts at the password, if there is one.
     pub counters: Option<&'a PasswordCounters>,
     /// The event of the claim.
@@ -190,7 +193,7 @@ pub async fn claim(
 ) -> Result<bool, StoreError> {
     let take_over = Statement::new(
         "UPDATE users SET claimed_at = max(?5, coalesce(claimed_at, 0) + 1), is_verified = 1, password_hash = ?3,
-           name = ?4, updated_at = max(?5, updated_at + 1)
+           name = ?4, locale = ?7, updated_at = max(?5, updated_at + 1)
          WHERE id = ?1 AND email = ?2 AND is_verified = 0 AND is_active = 1 AND email_codes_from <= ?6 AND changes() > 0
          RETURNING id",
     )
@@ -199,7 +202,8 @@ pub async fn claim(
     .bind(claim.password_hash)
     .bind(claim.name)
     .bind(session.now)
-    .bind(token.asked_at);
+    .bind(token.asked_at)
+    .bind(claim.locale.map(Language::tag));
     // The claim gives the account another password, and has asked for the time itself.
     let Beginning { session: begin, device } = sessions::begin(session, claim.user_id, Condition::ProofSpent);
     let mut statements = vec![
@@ -227,6 +231,8 @@ pub struct NewUser<'a> {
     pub counters: Option<&'a PasswordCounters>,
     /// Whether the email is proven. An identity provider may tell one that is not.
     pub is_verified: bool,
+    /// The language of the request.
+    pub locale: Option<Language>,
 }
 
 /// What became of a sign-up.
@@ -252,8 +258,8 @@ pub async fn sign_up(
     event: &Event,
 ) -> Result<SignUp, StoreError> {
     let insert = Statement::new(
-        "INSERT INTO users (id, email, password_hash, name, is_verified, created_at, updated_at)
-         SELECT ?1, ?2, ?3, ?4, ?6, ?5, ?5 WHERE NOT EXISTS (SELECT 1 FROM spent WHERE key = ?7)
+        "INSERT INTO users (id, email, password_hash, name, is_verified, locale, created_at, updated_at)
+         SELECT ?1, ?2, ?3, ?4, ?6, ?8, ?5, ?5 WHERE NOT EXISTS (SELECT 1 FROM spent WHERE key = ?7)
          ON CONFLICT (email) DO NOTHING
          RETURNING *",
     )
@@ -263,7 +269,8 @@ pub async fn sign_up(
     .bind(user.name)
     .bind(session.now)
     .bind(user.is_verified)
-    .bind(token.id);
+    .bind(token.id)
+    .bind(user.locale.map(Language::tag));
     let condition = if user.is_verified { token.condition() } else { Condition::ProofSpent };
     let Beginning { session: begin, device } = sessions::begin(session, user.id, condition);
     let mut statements = vec![insert, token.spend_if_changed(), events::insert_if_changed(event), begin];

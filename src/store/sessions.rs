@@ -161,7 +161,7 @@ pub async fn find_live(
     // Not all columns of the user: each one is text to transfer and parse, and a session check needs no password hash. `?3` is for
     // the replica.
     let statement = Statement::new(
-        "SELECT users.id, email, name, role, tier, is_active, is_verified, must_change_password, second_factor, referrer_id,
+        "SELECT users.id, email, name, role, tier, is_active, is_verified, must_change_password, second_factor, referrer_id, locale,
            extra, users.created_at, updated_at, sessions.created_at AS session_created_at, authenticated_at, last_seen_at, methods
          FROM sessions JOIN users ON users.id = sessions.user_id
          WHERE sessions.id = ?1 AND sessions.expires_at > ?2

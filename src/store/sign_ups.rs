@@ -9,6 +9,7 @@ use crate::{
         event::Event,
         page::{FARTHEST, Page},
     },
+    language::Language,
     ports::{Rows, Statement, StoreError},
 };
 
@@ -33,6 +34,8 @@ pub struct New<'a> {
     pub note: Option<&'a str>,
     /// Whether it replaces the one that waits. A sign-in by email or with a provider, which brings neither a password nor a note, does not.
     pub replaces: bool,
+    /// The language of the request.
+    pub locale: Option<Language>,
     /// When it was sent.
     pub now: Timestamp,
 }
@@ -61,8 +64,8 @@ pub async fn insert(
 ) -> Result<Requested, StoreError> {
     let identity = token.identity.map(|used| used.identity());
     let insert = Statement::new(
-        "INSERT INTO sign_ups (id, email, password_hash, name, note, requested_at, issuer, subject, provider)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?11, ?12, ?13
+        "INSERT INTO sign_ups (id, email, password_hash, name, note, requested_at, issuer, subject, provider, locale)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?11, ?12, ?13, ?14
          WHERE changes() > 0 AND (
            EXISTS (SELECT 1 FROM sign_ups WHERE email = ?2)
            OR ?7 > (SELECT count(*) FROM sign_ups)
@@ -71,7 +74,8 @@ pub async fn insert(
            id = iif(?8, excluded.id, id), password_hash = iif(?8, excluded.password_hash, password_hash),
            name = iif(?8, excluded.name, name), note = iif(?8, excluded.note, note),
            issuer = coalesce(excluded.issuer, issuer), subject = coalesce(excluded.subject, subject),
-           provider = coalesce(excluded.provider, provider)
+           provider = coalesce(excluded.provider, provider),
+           locale = coalesce(excluded.locale, locale)
          RETURNING id",
     )
     .bind(new.id)
@@ -86,7 +90,8 @@ pub async fn insert(
     .bind(token.email.domain())
     .bind(identity.map(|identity| identity.issuer.as_str()))
     .bind(identity.map(|identity| identity.subject.as_str()))
-    .bind(identity.map(|identity| identity.provider.as_str()));
+    .bind(identity.map(|identity| identity.provider.as_str()))
+    .bind(new.locale.map(Language::tag));
     let mut statements = vec![token.spend(), insert, events::insert_if_changed(event)];
     statements.extend(token.take_back_first_step());
     let answers = retry::batch(store, &statements).await?;
@@ -167,8 +172,8 @@ pub async fn approve(
     event: &Event,
 ) -> Result<Approval, StoreError> {
     let insert = Statement::new(concat!(
-        "INSERT INTO users (id, email, password_hash, name, is_verified, referrer_id, created_at, updated_at)
-         SELECT ?1, email, password_hash, name, 1, ?2, ?4, ?4 FROM sign_ups WHERE id = ?3 AND ",
+        "INSERT INTO users (id, email, password_hash, name, is_verified, referrer_id, locale, created_at, updated_at)
+         SELECT ?1, email, password_hash, name, 1, ?2, locale, ?4, ?4 FROM sign_ups WHERE id = ?3 AND ",
         is_active_admin!("?2"),
         " ON CONFLICT (email) DO NOTHING RETURNING id"
     ))

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     domain::{Timestamp, email::Email, event::Event, proof::Proof, throttle::Blocked, user::User},
+    language::Language,
     ports::{Rows, Statement, StoreError},
 };
 
@@ -280,6 +281,8 @@ pub struct New<'a> {
     pub referrer_lookup: &'a str,
     /// Whether the email is proven.
     pub is_verified: bool,
+    /// The language of the request.
+    pub locale: Option<Language>,
 }
 
 /// The `password_epoch` of a new user.
@@ -309,8 +312,8 @@ pub async fn sign_up(
     event: &Event,
 ) -> Result<SignUp, StoreError> {
     let insert = Statement::new(concat!(
-        "INSERT INTO users (id, email, password_hash, name, referrer_id, invitation, is_verified, created_at, updated_at)
-         SELECT ?1, ?2, ?3, ?4, referrer.id, user_tokens.lookup, ?7, ?6, ?6
+        "INSERT INTO users (id, email, password_hash, name, referrer_id, invitation, is_verified, locale, created_at, updated_at)
+         SELECT ?1, ?2, ?3, ?4, referrer.id, user_tokens.lookup, ?7, ?9, ?6, ?6
          FROM user_tokens JOIN users AS referrer ON referrer.id = user_tokens.user_id
          WHERE NOT EXISTS (SELECT 1 FROM spent WHERE key = ?8) AND user_tokens.lookup = ?5 AND user_tokens.expires_at > ?6 AND referrer.is_active = 1 AND ",
         has_uses_left!(),
@@ -324,7 +327,8 @@ pub async fn sign_up(
     .bind(user.referrer_lookup)
     .bind(session.now)
     .bind(user.is_verified)
-    .bind(token.map(|token| token.id));
+    .bind(token.map(|token| token.id))
+    .bind(user.locale.map(Language::tag));
     let Beginning { session: begin, device } = sessions::begin(session, user.id, Condition::PasswordEpoch(FIRST_EPOCH));
     let mut statements = vec![insert];
     statements.extend(token.map(ProvenToken::spend_if_changed));
@@ -363,6 +367,26 @@ pub async fn rename(store: &Store, user_id: &str, name: Option<&str>, event: &Ev
     let rename = rename.bind(user_id).bind(name).bind(event.at).bind(event.session_id.as_deref());
     let [renamed, _] = run_all(store, [rename, events::insert_if_changed(event)]).await?;
     Ok(renamed.any())
+}
+
+/// Stores the language of a user. Returns whether the session is live.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_locale(
+    store: &Store,
+    user_id: &str,
+    locale: Option<Language>,
+    session_id: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let statement = Statement::new(concat!(
+        "UPDATE users SET locale = ?2 WHERE id = ?1 AND is_active = 1 AND ",
+        is_live_session!("?4", "?1", "?3"),
+        " RETURNING id"
+    ));
+    let statement = statement.bind(user_id).bind(locale.map(Language::tag)).bind(now).bind(session_id);
+    Ok(run(store, statement).await?.any())
 }
 
 /// Replaces the password that was just verified, ends every other session and every reset token, takes the attempt back, and queues

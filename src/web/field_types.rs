@@ -22,6 +22,7 @@ use crate::{
         user_token::Referrer,
     },
     error::Fault,
+    language::Language,
 };
 
 /// Implements [`Field`] for types that are parsed from a text: `Type: |text, policy| …, schema;`
@@ -62,6 +63,8 @@ text_fields! {
         .description(Some("Spaces around it are removed; control characters are refused."))
         .min_length(Some(1))
         .max_length(Some(note::MAX_LENGTH));
+    Language: |text, _policy| language(text),
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Language::ALL.iter().map(|language| language.tag())));
     Role: |text, _policy| Role::parse(text), Ref::from_schema_name(Role::name());
     UserOrder: |text, _policy| UserOrder::parse(text),
         ObjectBuilder::new().schema_type(Type::String).enum_values(Some(UserOrder::names()));
@@ -134,6 +137,13 @@ impl PartialSchema for Role {
 }
 
 impl ToSchema for Role {}
+
+fn language(text: &str) -> Result<Language, Fault> {
+    Language::parse(text).ok_or_else(|| {
+        let tags: Vec<&str> = Language::ALL.iter().map(|language| language.tag()).collect();
+        (format!("must be one of {}", tags.join(", ")), "choice")
+    })
+}
 
 fn string(example: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).examples([json!(example)])

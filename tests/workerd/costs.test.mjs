@@ -246,6 +246,8 @@ const requests = {
     await addTotp(user);
     return { token: user.token };
   },
+  "GET /api/auth/me/locale": ({ token }) => ({ token }),
+  "PUT /api/auth/me/locale": ({ token }) => ({ token, json: { locale: "de" } }),
   "PUT /api/auth/me/name": ({ token }) => ({ token, json: { name: "Ada" } }),
   "PUT /api/auth/me/password": ({ token }) => ({
     token,

@@ -1041,6 +1041,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/me/locale": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get your language
+         * @description A sign-up stores the language that the browser prefers. Null if the service does not speak it, or if an admin has created the account.
+         */
+        get: operations["getMeLocale"];
+        /**
+         * Change your language
+         * @description `null` removes it.
+         */
+        put: operations["putMeLocale"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/me/name": {
         parameters: {
             query?: never;
@@ -2357,6 +2381,14 @@ export interface components {
              */
             total: number;
         };
+        /** @description The language of a user. */
+        Locale: {
+            /**
+             * @description The tag of the language. Null if it is not known.
+             * @example de
+             */
+            locale: string | null;
+        };
         /** @description A mail. */
         Mail: {
             /** @description The body in HTML. */
@@ -2463,6 +2495,14 @@ export interface components {
              * @example https://app.example.com/welcome
              */
             return_to?: string | null;
+        };
+        /** @description The new language. */
+        NewLocale: {
+            /**
+             * @description The tag of the language. Null if the language of each request decides.
+             * @enum {string|null}
+             */
+            locale: "en" | "de" | "ar" | null;
         };
         /** @description The new name. */
         NewName: {
@@ -6809,6 +6849,71 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ProviderUnavailableOrUnavailable"];
+        };
+    };
+    getMeLocale: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Locale"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["InactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putMeLocale: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLocale"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["True"];
+                };
+            };
+            400: components["responses"]["HttpsRequiredOrUnreadableBody"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrSecondFactorSetupRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidFields"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     putMeName: {

@@ -22,7 +22,7 @@ use postern::{
         throttle::Address,
     },
     error::Error,
-    language,
+    language::{self, Language},
     ports::{HttpError, HttpResponse, MailMessage, Mailer, Pending, SendResult},
     routes,
     settings::{Mail, Settings},
@@ -231,6 +231,7 @@ impl Postern {
                 lazily(move || address)
             },
             client: self.client(None),
+            language: lazily(|| None),
             deployment: Some("test-deployment".into()),
         }
     }
@@ -553,7 +554,10 @@ impl<'a> Call<'a> {
     fn answer(self) -> impl Future<Output = Response> + use<> {
         let user_agent =
             self.headers.get(header::USER_AGENT).and_then(|text| String::from_utf8(text.as_bytes().to_vec()).ok());
-        let services = Services { client: self.postern.client(user_agent), ..self.postern.services() };
+        let accepted = self.headers.get(header::ACCEPT_LANGUAGE).and_then(|text| text.to_str().ok());
+        let language = accepted.and_then(Language::accepted);
+        let (client, language) = (self.postern.client(user_agent), lazily(move || language));
+        let services = Services { client, language, ..self.postern.services() };
         let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
         let request = Request {
             method: self.method,

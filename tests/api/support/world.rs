@@ -578,6 +578,7 @@ fn takes(method: &Method, pattern: &str) -> Takes {
         }),
         ("POST", "/me/totp" | "/me/recovery-codes") | ("PUT", "/me/second-factor") => Nothing,
         ("PUT", "/me/totp") => Json(|world| json!({ "code": totp_code(&world.new_totp, world.postern.now.get()) })),
+        ("PUT", "/me/locale") => Json(|_| json!({ "locale": "de" })),
         ("PUT", "/me/name") => Json(|_| json!({ "name": "Ada" })),
         ("PUT", "/me/password") => Json(|_| json!({ "old_password": PASSWORD, "new_password": NEW_PASSWORD })),
         ("POST", "/me/email") => Json(|_| json!({ "email": "ada@example.net" })),
