@@ -30,7 +30,11 @@ const WEBHOOK_PASSWORD = "a password of Postmark";
 const [few, many] = [10, 20_000];
 
 // These return a total, so they count all users.
-const growing = ["GET /api/auth/admin/users", "GET /api/auth/admin/invite-tree"];
+const growing = [
+  "GET /api/auth/admin/users",
+  "GET /api/auth/admin/invite-tree",
+  "GET /api/auth/admin/users/{id}/referrers",
+];
 const grows = "as many as users";
 
 let postern;
@@ -93,6 +97,10 @@ async function occupyTheEnds() {
     await postern.sql(
       `INSERT INTO undoable_email_changes (user_id, old_email, undo_hash, requested_at, expires_at)
        VALUES (?1, ?1, ?1, 0, 9000000000000)`,
+      id,
+    );
+    await postern.sql(
+      "INSERT INTO devices (user_id, key, first_sign_in_at, last_sign_in_at) VALUES (?1, ?1, 0, 0)",
       id,
     );
     await postern.sql("INSERT INTO spent (key, expires_at) VALUES (?1, 9000000000000)", id);
