@@ -9,10 +9,10 @@ import { Failure, root } from "./run.mjs";
 export const artefacts = ["build/index.js", "build/index_bg.wasm"];
 
 /** The limit for all files together, each gzipped, in KiB. The platform's own limit is 3 MiB on the free plan. */
-export const ceilingKibibytes = 990;
+export const ceilingKibibytes = 1030;
 
 /** The limit for build/index_bg.wasm, uncompressed, in KiB. */
-export const rawCeilingKibibytes = 2600;
+export const rawCeilingKibibytes = 2680;
 
 /** Returns the size of the files, gzipped, in bytes. */
 export function gzippedBytes() {
