@@ -27,17 +27,6 @@ pub async fn list(app: &App, request: &Request, session: &Session) -> Result<Res
     let (before, limit) = request.query::<TimelineQuery>(app)?.range();
     let filter = Filter { user: Some(UserRef::Id(user.id.clone())), ..Filter::default() };
     let found = events::list(&app.store, &filter, before, limit + 1).await?;
-    let found = found.events.into_iter().map(|event| as_seen_by(&user.id, event.into())).collect();
+    let found = found.events.into_iter().map(|event| Event::from(event).as_seen_by(&user.id)).collect();
     Ok(Response::json(&Timeline::new(limit, found, |event: &Event| event.id)))
-}
-
-fn as_seen_by(user_id: &str, mut event: Event) -> Event {
-    if event.actor.as_ref().is_some_and(|actor| actor.id != user_id) {
-        (event.address, event.session_id) = (None, None);
-        (event.browser, event.system, event.country, event.city) = (None, None, None, None);
-    }
-    for party in [&mut event.actor, &mut event.subject].into_iter().flatten().filter(|party| party.id != user_id) {
-        party.email = None;
-    }
-    event
 }

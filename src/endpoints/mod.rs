@@ -11,6 +11,7 @@ pub mod email_change;
 pub mod email_problem;
 pub mod email_sign_in;
 pub mod events;
+pub mod export;
 pub mod health;
 pub mod identities;
 pub mod invitation;

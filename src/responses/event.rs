@@ -79,6 +79,21 @@ pub struct Event {
     pub city: Option<String>,
 }
 
+impl Event {
+    /// Leaves out what this user may not know of other users.
+    #[must_use]
+    pub fn as_seen_by(mut self, user_id: &str) -> Self {
+        if self.actor.as_ref().is_some_and(|actor| actor.id != user_id) {
+            (self.address, self.session_id) = (None, None);
+            (self.browser, self.system, self.country, self.city) = (None, None, None, None);
+        }
+        for party in [&mut self.actor, &mut self.subject].into_iter().flatten().filter(|party| party.id != user_id) {
+            party.email = None;
+        }
+        self
+    }
+}
+
 impl From<Listed> for Event {
     fn from(event: Listed) -> Self {
         let party = |id: Option<String>, email| id.map(|id| Party { id, email });

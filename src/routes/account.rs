@@ -41,4 +41,5 @@ routes! {
     GET "/api/auth/me/sessions": Session(Never) => sessions::list(app, caller);
     DELETE "/api/auth/me/sessions/{id}": Session(Never) => sessions::delete(app, caller, id);
     GET "/api/auth/me/events": Session(Never) => events::list(app, request, caller);
+    GET "/api/auth/me/export": Session(Always) => export::get(app, caller);
 }

@@ -1,12 +1,14 @@
 //! The table `devices`: where users have signed in from.
 
-use super::{mails, sessions};
+use serde::Deserialize;
+
+use super::{Store, mails, run, sessions};
 use crate::{
     domain::{
         Timestamp,
         device::{Device, KNOWN_FOR, MAX_KNOWN, SIGN_IN_STEP},
     },
-    ports::Statement,
+    ports::{Statement, StoreError},
 };
 
 /// The device of a new session.
@@ -24,6 +26,35 @@ pub struct New {
     pub city: Option<String>,
     /// The mail to the user, if the device is new.
     pub notice: Option<mails::Notice>,
+}
+
+/// A device that a user has signed in from.
+#[derive(Debug, Deserialize)]
+pub struct Listed {
+    /// The browser or program.
+    pub browser: Option<String>,
+    /// The operating system.
+    pub system: Option<String>,
+    /// The country of the first sign-in.
+    pub country: Option<String>,
+    /// The city of the first sign-in.
+    pub city: Option<String>,
+    /// The time of the first sign-in.
+    pub first_sign_in_at: Timestamp,
+    /// The time of the last sign-in, to the hour.
+    pub last_sign_in_at: Timestamp,
+}
+
+/// Returns the devices of a user, the last one used first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn list(store: &Store, user_id: &str) -> Result<Vec<Listed>, StoreError> {
+    let statement = Statement::new(
+        "SELECT browser, system, country, city, first_sign_in_at, last_sign_in_at FROM devices WHERE user_id = ?1
+         ORDER BY last_sign_in_at DESC, key",
+    );
+    run(store, statement.bind(user_id)).await?.all()
 }
 
 /// The condition that this device is new to the user, and not the first one.

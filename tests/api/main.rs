@@ -28,6 +28,7 @@ mod documents;
 mod email_change;
 mod email_sign_in;
 mod email_sign_in_attacks;
+mod export;
 mod faults;
 mod guessing;
 mod health;

@@ -319,6 +319,7 @@ const requests = {
     return { token, last: sessionId(other) };
   },
   "GET /api/auth/me/events": ({ token }) => ({ token }),
+  "GET /api/auth/me/export": ({ token }) => ({ token }),
   "GET /api/auth/admin/users": () => ({ token: admin }),
   "POST /api/auth/admin/users": ({ other }) => ({ token: admin, json: { email: other, password: PASSWORD } }),
   "GET /api/auth/admin/users/{id}": ({ user }) => ({ token: admin, id: user.id }),

@@ -976,6 +976,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export your data
+         * @description Returns what the service stores about you as one document, for a download. It has no password, no key and no token, so it opens nothing.
+         */
+        get: operations["getMeExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/me/identities": {
         parameters: {
             query?: never;
@@ -2102,6 +2122,73 @@ export interface components {
              *     stranger nothing.
              */
             methods: string[];
+        };
+        /** @description What the service stores about you. */
+        Export: {
+            /** @description The devices that you have signed in from. */
+            devices: components["schemas"]["ExportedDevice"][];
+            email_problem: components["schemas"]["EmailProblem"] | null;
+            /** @description Your newest events, at most 1,000. */
+            events: components["schemas"]["Event"][];
+            /** @description Whether these are all of your events. */
+            events_are_complete: boolean;
+            /** @description The time of the export. */
+            exported_at: components["schemas"]["Timestamp"];
+            /** @description Whether there is an authenticator app. */
+            has_totp: boolean;
+            /** @description Your accounts at identity providers. */
+            identities: components["schemas"]["Identity"][];
+            /** @description Your active invitations. */
+            invitations: components["schemas"]["ExportedInvitation"][];
+            /** @description Your passkeys. */
+            passkeys: components["schemas"]["Passkey"][];
+            /**
+             * Format: int64
+             * @description The number of unused recovery codes.
+             */
+            recovery_codes: number;
+            /** @description Whether every session needs two factors. */
+            second_factor: boolean;
+            /** @description Your active sessions, at most 200. */
+            sessions: components["schemas"]["Session"][];
+            /** @description Your account. */
+            user: components["schemas"]["User"];
+        };
+        /** @description A device that you have signed in from. */
+        ExportedDevice: {
+            /** @description The browser or program. */
+            browser: string | null;
+            /** @description The city of the first sign-in. */
+            city: string | null;
+            /** @description The country of the first sign-in (ISO 3166-1 alpha-2). */
+            country: string | null;
+            /** @description The time of the first sign-in. */
+            first_sign_in_at: components["schemas"]["Timestamp"];
+            /** @description The time of the last sign-in, to the hour. */
+            last_sign_in_at: components["schemas"]["Timestamp"];
+            /** @description The operating system. */
+            system: string | null;
+        };
+        /** @description An active invitation, without its token. */
+        ExportedInvitation: {
+            /** @description The time of its creation. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description The time when it expires. */
+            expires_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description How many people can sign up with it. Null if there is no limit.
+             */
+            max_uses: number | null;
+            /** @description The name in your list. */
+            name: string | null;
+            /** @description The note in your list. */
+            note: string | null;
+            /**
+             * Format: int64
+             * @description How many people have signed up with it.
+             */
+            uses: number;
         };
         /** @description An invalid field of a request. */
         FieldProblem: {
@@ -6695,6 +6782,37 @@ export interface operations {
             409: components["responses"]["AccountChanged"];
             413: components["responses"]["BodyTooLarge"];
             422: components["responses"]["InvalidFields"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getMeExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The name of the file for a download. */
+                    "Content-Disposition"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            400: components["responses"]["HttpsRequired"];
+            401: components["responses"]["InvalidToken"];
+            403: components["responses"]["ForeignOriginOrInactiveOrPasswordChangeRequiredOrReauthenticationRequiredOrSecondFactorSetupRequired"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["AccountChanged"];
+            413: components["responses"]["BodyTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
