@@ -1,9 +1,10 @@
-// The account page of the signed-in user.
+// The account page of the signed-in user. The URL fragment selects the view.
 
 import { useState } from "preact/hooks";
 import { Deactivation } from "./account/deactivation";
 import { EmailAddress } from "./account/email-address";
 import { EmailVerification } from "./account/email-verification";
+import { Export } from "./account/export";
 import { Invitations } from "./account/invitations";
 import { LinkedAccounts } from "./account/linked-accounts";
 import { OwnSessions } from "./account/own-sessions";
@@ -14,14 +15,18 @@ import { Profile } from "./account/profile";
 import { SecondFactor } from "./account/second-factor";
 import { SecondFactorSetup } from "./account/second-factor-setup";
 import { loadProtection, type Protection } from "./account/security";
+import { AppPage, start } from "./design/page";
+import { Section } from "./design/section";
+import { Skeleton } from "./design/skeleton";
+import { t } from "./languages";
 import { ApiError, type Listed, listSignedIn, loadOwnUser, type User } from "./parts/api";
 import { EmailProblemSection } from "./parts/email-problem";
 import { Events } from "./parts/events";
 import { useLoaded } from "./parts/loaded";
-import { Menu } from "./parts/menu";
-import { Page, start } from "./parts/page";
-import { Section } from "./parts/section";
 import type { Session } from "./parts/sessions";
+import { followUserLanguage } from "./parts/user-language";
+import { PageLinks, UserMenu } from "./parts/user-menu";
+import { useView, ViewLinks } from "./parts/views";
 
 interface Account {
   user: User;
@@ -35,6 +40,7 @@ async function load(): Promise<Account> {
   const user = await loadOwnUser();
   try {
     const [sessions, protection] = await Promise.all([listSignedIn<Session>("me/sessions"), loadProtection()]);
+    followUserLanguage();
     return { user, sessions, protection };
   } catch (error) {
     const account = { user, sessions: { items: [], total: 0 } };
@@ -46,17 +52,41 @@ async function load(): Promise<Account> {
   }
 }
 
-start(({ config }) => {
+const views = {
+  profile: "account.profile",
+  security: "account.security",
+  sessions: "account.sessions",
+  invitations: "account.invitations",
+  data: "account.data",
+} as const;
+
+start(["activity", "account"], ({ config }) => {
   const { value: account, error, reload } = useLoaded(load);
   const [codes, showCodes] = useState<string[] | null>(null);
-  if (!account) {
+  const { view } = useView(views, "profile", { password: "security" });
+  const { user, sessions, protection, restriction } = account ?? {};
+  const frame = {
+    config,
+    title: restriction ? t("account") : t(views[view]),
+    pages: <PageLinks user={user} />,
+    menu: <UserMenu user={user} />,
+    views: !restriction && <ViewLinks views={views} view={view} name={t("account.views")} />,
+  };
+  if (!user || !sessions) {
     return (
-      <Page config={config} title="Account" wide menu={<Menu user={undefined} />}>
-        <p aria-busy={!error}>{error?.message ?? "Loading…"}</p>
-      </Page>
+      <AppPage {...frame}>
+        {error ? (
+          <p class="message error" role="alert">
+            {error.message}
+          </p>
+        ) : (
+          <div class="card">
+            <Skeleton lines={6} />
+          </div>
+        )}
+      </AppPage>
     );
   }
-  const { user, sessions, protection, restriction } = account;
   const secondFactor = protection && (
     <SecondFactor
       user={user}
@@ -69,7 +99,7 @@ start(({ config }) => {
     />
   );
   return (
-    <Page config={config} title="Account" wide menu={<Menu user={user} />}>
+    <AppPage {...frame}>
       {restriction && (
         <p class="message error" role="alert">
           {restriction.message}
@@ -82,39 +112,56 @@ start(({ config }) => {
         </SecondFactorSetup>
       )}
       {!restriction && protection && (
-        <>
-          <PasskeyOffer user={user} protection={protection} changed={reload} />
-          {protection.security.email_problem && (
-            <EmailProblemSection
-              email={user.email}
-              problem={protection.security.email_problem}
-              path="me"
-              changed={reload}
-            />
+        <div key={view}>
+          {view === "profile" && (
+            <>
+              <PasskeyOffer user={user} protection={protection} changed={reload} />
+              {protection.security.email_problem && (
+                <EmailProblemSection
+                  email={user.email}
+                  problem={protection.security.email_problem}
+                  path="me"
+                  changed={reload}
+                />
+              )}
+              <Profile user={user} changed={reload} />
+              {!user.is_verified && <EmailVerification user={user} verified={reload} />}
+              <EmailAddress user={user} changed={reload} />
+            </>
           )}
-          <Profile user={user} changed={reload} />
-          {!user.is_verified && <EmailVerification user={user} verified={reload} />}
-          <EmailAddress user={user} changed={reload} />
-          <Password
-            user={user}
-            config={config}
-            hasPassword={protection.security.has_password}
-            identities={protection.security.identities}
-            isRemovable={protection.passkeys.length > 0}
-            showCodes={showCodes}
-            changed={reload}
-          />
-          <Passkeys user={user} passkeys={protection.passkeys} changed={reload} />
-          <LinkedAccounts config={config} changed={reload} />
-          {secondFactor}
-          <Invitations user={user} config={config} />
-          <OwnSessions sessions={sessions} changed={reload} />
-          <Section title="Events">
-            <Events path="me/events" self={user.id} />
-          </Section>
-          <Deactivation config={config} />
-        </>
+          {view === "security" && (
+            <>
+              <Password
+                user={user}
+                config={config}
+                hasPassword={protection.security.has_password}
+                identities={protection.security.identities}
+                isRemovable={protection.passkeys.length > 0}
+                showCodes={showCodes}
+                changed={reload}
+              />
+              <Passkeys user={user} passkeys={protection.passkeys} changed={reload} />
+              <LinkedAccounts config={config} changed={reload} />
+              {secondFactor}
+            </>
+          )}
+          {view === "sessions" && (
+            <>
+              <OwnSessions sessions={sessions} changed={reload} />
+              <Section title={t("events")}>
+                <Events path="me/events" self={user.id} />
+              </Section>
+            </>
+          )}
+          {view === "invitations" && <Invitations user={user} config={config} />}
+          {view === "data" && (
+            <>
+              <Export config={config} />
+              <Deactivation config={config} />
+            </>
+          )}
+        </div>
       )}
-    </Page>
+    </AppPage>
   );
 });

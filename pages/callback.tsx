@@ -3,15 +3,17 @@
 //
 // It is a page of its own because browsers send the session cookie, which is SameSite=Strict, only with requests of our own pages.
 
+import { Button } from "./design/button";
+import { listed, t, type TextKey } from "./languages";
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { useAction } from "./parts/action";
+import { useAction } from "./design/action";
 import { ApiError, call, callSignedIn, loadOwnUser } from "./parts/api";
 import type { Config } from "./parts/config";
 import { destination } from "./parts/destination";
-import { Message } from "./parts/form";
+import { Message } from "./design/form";
 import { leaveFor } from "./parts/leave";
-import { focusTitle, Page, start } from "./parts/page";
+import { focusTitle, Page, start } from "./design/page";
 import { goToProvider, type ProviderSignIn, providerSignIns } from "./parts/provider-sign-in";
 import type { Method } from "./parts/proof";
 import { type PendingSignIn, pendingAfter, SecondStep } from "./parts/second-step";
@@ -52,7 +54,7 @@ type Step =
   | { kind: "second"; begun: ProviderSignIn; pending: PendingSignIn }
   | { kind: "waiting" }
   /** There is nothing to complete. */
-  | { kind: "nothing"; text: string }
+  | { kind: "nothing"; text: TextKey }
   | { kind: "problem"; begun: ProviderSignIn; error: ApiError };
 
 /** The codes of providers for users who have canceled. The second one is Apple's. */
@@ -63,20 +65,17 @@ function firstStep(): Step {
   const begun = providerSignIns.recall(state ?? "");
   // The answer of another provider would mix up whose user it is (RFC 9700, section 4.4).
   if (!begun || begun.request.provider.id !== provider) {
-    if (error && cancellations.includes(error))
-      return { kind: "nothing", text: "You canceled. You are not signed in." };
-    if (!state) return { kind: "nothing", text: "There is no sign-in to complete." };
-    const text =
-      "This sign-in was started in another browser or window, or more than 30 minutes ago. Please start again.";
-    return { kind: "nothing", text };
+    if (error && cancellations.includes(error)) return { kind: "nothing", text: "callback.canceled" };
+    if (!state) return { kind: "nothing", text: "callback.nothing" };
+    return { kind: "nothing", text: "callback.elsewhere" };
   }
   if (pending) return { kind: "second", begun, pending };
   if (code || !begun.token) return { kind: "working", begun };
   const { name } = begun.request.provider;
   const isCanceled = error !== undefined && cancellations.includes(error);
   const problem = isCanceled
-    ? new ApiError("canceled", `You canceled at ${name}.`)
-    : new ApiError("provider_error", `${name} reported a problem.`);
+    ? new ApiError("canceled", t("callback.canceled_at", { provider: name }))
+    : new ApiError("provider_error", t("callback.problem", { provider: name }));
   return { kind: "problem", begun, error: problem };
 }
 
@@ -107,7 +106,7 @@ async function hasNewSession({ expires_at }: ProviderSignIn): Promise<boolean> {
 
 /** Goes on after a sign-in that was used before. `isKnown` is true if this browser got the session. */
 async function goOn(begun: ProviderSignIn, config: Config, isKnown: boolean): Promise<Step> {
-  const used: Step = { kind: "nothing", text: "This sign-in was already used. Sign in again to continue." };
+  const used: Step = { kind: "nothing", text: "callback.used" };
   try {
     if (isKnown) await call("GET", "me");
     else if (!(await hasNewSession(begun))) return used;
@@ -123,7 +122,7 @@ async function goOn(begun: ProviderSignIn, config: Config, isKnown: boolean): Pr
 async function complete(config: Config, { id }: ProviderSignIn): Promise<Step> {
   // Another tab may have changed it while this one waited.
   const begun = providerSignIns.recall(id);
-  if (!begun) return { kind: "nothing", text: "This sign-in has expired. Start again." };
+  if (!begun) return { kind: "nothing", text: "callback.expired" };
   const { token, request, isUnderWay } = begun;
   if (!token) return await goOn(begun, config, true);
   const { code, state, iss, user } = answer;
@@ -156,16 +155,16 @@ async function link(begun: ProviderSignIn, json: unknown): Promise<Step> {
     await call("GET", "me");
   } catch (error) {
     if (!(error instanceof ApiError && error.code === "invalid_token")) throw error;
-    throw new ApiError("signed_out", `You are signed out. Sign in, then link ${name} on your account page.`);
+    throw new ApiError("signed_out", t("callback.signed_out", { provider: name }));
   }
   await loadOwnUser();
   const identity = await callSignedIn<{ id: string }>("POST", `me/identities/${id}/callback`, { json });
   finish(begun);
-  leaveFor(`/account#linked=${encodeURIComponent(identity.id)}`);
+  leaveFor(`/account#security?linked=${encodeURIComponent(identity.id)}`);
   return { kind: "working", begun };
 }
 
-start(({ config }) => {
+start(["sign-in"], ({ config }) => {
   const [step, setStep] = useState<Step>(firstStep);
   useEffect(() => {
     if (step.kind !== "working") return;
@@ -176,7 +175,7 @@ start(({ config }) => {
 
   return (
     <Page config={config} title={titleOf(step)}>
-      {step.kind === "working" && <p aria-busy="true">Just a moment…</p>}
+      {step.kind === "working" && <p aria-busy="true">{t("callback.working")}</p>}
       {step.kind === "second" && (
         <SecondStep
           config={config}
@@ -191,9 +190,9 @@ start(({ config }) => {
       {step.kind === "waiting" && <Waiting />}
       {step.kind === "nothing" && (
         <>
-          <p role="status">{step.text}</p>
+          <p role="status">{t(step.text)}</p>
           <p>
-            <a href="/signin">Sign in</a>
+            <a href="/signin">{t("sign_in")}</a>
           </p>
         </>
       )}
@@ -205,15 +204,17 @@ start(({ config }) => {
 function titleOf(step: Step): string {
   switch (step.kind) {
     case "working":
-      return step.begun.request.links ? `Linking ${step.begun.request.provider.name}` : "Signing in";
+      return step.begun.request.links
+        ? t("callback.linking", { provider: step.begun.request.provider.name })
+        : t("callback.signing_in");
     case "second":
-      return "One more step";
+      return t("sign_in.second");
     case "waiting":
-      return "Waiting for approval";
+      return t("approval.waiting");
     case "problem":
-      return step.begun.request.links ? "Not linked" : "Not signed in";
+      return t(step.begun.request.links ? "callback.not_linked" : "callback.not_signed_in");
     case "nothing":
-      return "Sign in";
+      return t("sign_in");
   }
 }
 
@@ -229,9 +230,9 @@ function Waiting() {
   useEffect(focusTitle, []);
   return (
     <>
-      <p role="status">An admin has to approve your account. We will email you when they have decided.</p>
+      <p role="status">{t("approval.decides")}</p>
       <p>
-        <a href="/signin">Sign in</a>
+        <a href="/signin">{t("sign_in")}</a>
       </p>
     </>
   );
@@ -251,16 +252,12 @@ const signUpErrors = [
 ];
 
 /** The ways to sign in, as `account_exists` names them. */
-const ways: Partial<Record<Method, string>> = {
-  password: "your password",
-  passkey: "a passkey",
-  email_code: "a code by email",
-};
+const ways = ["password", "passkey", "email_code"] as const;
 
 /** Returns a list such as "your password, a passkey or a code by email". */
-function listed(methods: Method[]): string {
-  const words = methods.flatMap((method) => ways[method] ?? []);
-  return new Intl.ListFormat("en-US", { type: "disjunction" }).format(words);
+function namesOf(methods: Method[]): string {
+  const names = ways.filter((way) => methods.includes(way)).map((way) => t(`callback.method.${way}`));
+  return listed(names, "disjunction");
 }
 
 interface ProblemProps {
@@ -274,24 +271,22 @@ function Problem({ step: { begun, error }, resume }: ProblemProps) {
   const { code, message, detail } = error;
   const { busy, outcome, run } = useAction();
   const again = resumable.includes(code) ? resume : repeatable.includes(code) ? () => goToProvider(request) : undefined;
-  let next: ComponentChildren = <a href={signInPage(begun)}>Sign in another way</a>;
-  if (request.links && code !== "signed_out") next = <a href="/account">Back to your account</a>;
-  else if (code === "signed_out" || code === "account_exists") next = <a href={signInPage(begun)}>Sign in</a>;
+  let next: ComponentChildren = <a href={signInPage(begun)}>{t("callback.another_way")}</a>;
+  if (request.links && code !== "signed_out") next = <a href="/account#security">{t("callback.back")}</a>;
+  else if (code === "signed_out" || code === "account_exists") next = <a href={signInPage(begun)}>{t("sign_in")}</a>;
   return (
     <>
       <p class="message error" role="alert">
         {message}
       </p>
-      {code === "account_exists" && <p>You can use {listed((detail as { methods: Method[] }).methods)}.</p>}
-      {again && (
-        <button type="button" aria-busy={busy} aria-disabled={busy} onClick={() => run(again)}>
-          Try again
-        </button>
+      {code === "account_exists" && (
+        <p>{t("callback.methods", { methods: namesOf((detail as { methods: Method[] }).methods) })}</p>
       )}
+      {again && <Button label={t("try_again")} intent="primary" busy={busy} act={() => run(again)} />}
       <Message outcome={outcome} />
       {signUpErrors.includes(code) && (
         <p>
-          <a href={signUpPage(begun)}>Sign up another way</a>
+          <a href={signUpPage(begun)}>{t("callback.sign_up_another_way")}</a>
         </p>
       )}
       <p>{next}</p>

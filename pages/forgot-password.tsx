@@ -1,27 +1,34 @@
 // Requests an email with a link to set a new password.
 
+import { useState } from "preact/hooks";
+import { EmailField, Form } from "./design/form";
+import { focusTitle, Page, start } from "./design/page";
+import { t } from "./languages";
 import { call } from "./parts/api";
 import { useCaptcha } from "./parts/captcha";
-import { EmailField, Form } from "./parts/form";
-import { Page, start } from "./parts/page";
 
-start(({ config }) => {
+start(["sign-in"], ({ config }) => {
   const { widget, withCaptcha } = useCaptcha(config, "password_reset");
+  const [sentTo, setSentTo] = useState<string>();
   return (
-    <Page config={config} title="Forgot your password?">
-      <p>Enter your email, and we will send you a link to set a new password.</p>
+    <Page config={config} title={t("forgot")}>
+      {sentTo === undefined ? <p>{t("forgot.about")}</p> : null}
+      <p class={`message ${sentTo === undefined ? "" : "success"}`} role="status">
+        {sentTo !== undefined && t("forgot.sent", { email: sentTo })}
+      </p>
       <Form
-        label="Email me a link"
-        submit={async ({ email }) => {
+        label={t("forgot.submit")}
+        submit={async ({ email = "" }) => {
           await withCaptcha((captcha) => call("POST", "send-password-reset-link", { json: { email, ...captcha } }));
-          return `If ${email} belongs to an active account, a link is on its way. If your account is deactivated, you get no link: ask an admin to activate it.`;
+          setSentTo(email);
+          focusTitle();
         }}
       >
         <EmailField autoFocus />
         {widget}
       </Form>
       <p>
-        <a href="/signin">Sign in</a>
+        <a href="/signin">{t("sign_in")}</a>
       </p>
     </Page>
   );

@@ -1,12 +1,13 @@
 // Redirects to the account page, or to the sign-in page if there is no session.
 
+import { t } from "./languages";
 import { useEffect, useState } from "preact/hooks";
 import { call, type ApiError } from "./parts/api";
-import { Message } from "./parts/form";
+import { Message } from "./design/form";
 import { leaveFor } from "./parts/leave";
-import { Page, start } from "./parts/page";
+import { Page, start } from "./design/page";
 
-start(({ config }) => {
+start(["sign-in"], ({ config }) => {
   const [error, setError] = useState<ApiError>();
   useEffect(() => {
     call("GET", "me").then(
@@ -15,10 +16,10 @@ start(({ config }) => {
     );
   }, []);
   return (
-    <Page config={config} title="Welcome">
+    <Page config={config} title={t("welcome")}>
       <Message outcome={error && { kind: "error", text: error.message, problems: [] }} />
       <p aria-busy={!error}>
-        <a href="/signin">Sign in</a>
+        <a href="/signin">{t("sign_in")}</a>
       </p>
     </Page>
   );

@@ -1,12 +1,13 @@
-// What a browser shows for a path that does not exist.
+// What a browser gets at an address without a page.
 
-import { Page, start } from "./parts/page";
+import { Page, start } from "./design/page";
+import { t } from "./languages";
 
-start(({ config }) => (
-  <Page config={config} title="Page not found">
-    <p>This page does not exist. Check the address.</p>
-    <p>
-      <a href="/">Go to the start page</a>
-    </p>
+start(["sign-in"], ({ config }) => (
+  <Page config={config} title={t("not_found")}>
+    <p>{t("not_found.about")}</p>
+    <a class="button primary" href="/">
+      {t("not_found.account")}
+    </a>
   </Page>
 ));

@@ -1,9 +1,11 @@
 // Sets a password with the link from a password reset or an account invitation: `/reset-password?token=<reset token>`.
 
+import { Skeleton } from "./design/skeleton";
+import { rich, t } from "./languages";
 import { useEffect, useState } from "preact/hooks";
 import { call, ApiError, type User } from "./parts/api";
-import { Form, NewPasswordField, UsernameField } from "./parts/form";
-import { Page, start } from "./parts/page";
+import { Form, NewPasswordField, UsernameField } from "./design/form";
+import { Page, start } from "./design/page";
 
 // Removes the token from the address bar immediately, to keep it out of the history, bookmarks and screenshots. It stays in the
 // state of this history entry, which only this tab can read, so that the page can be reloaded.
@@ -20,38 +22,34 @@ type State =
   | { kind: "invalid"; message: string }
   | { kind: "done" };
 
-start(({ config }) => {
+start(["sign-in"], ({ config }) => {
   const [state, setState] = useState<State>({ kind: "loading" });
   const showError = (error: ApiError) => {
     const isInvalid = error.code === "invalid_token";
     if (isInvalid) keep(null);
-    const message =
-      "This link has been used, has expired, or is incomplete. If your account is deactivated, ask an admin to activate it.";
-    setState({ kind: "invalid", message: isInvalid ? message : error.message });
+    setState({ kind: "invalid", message: isInvalid ? t("reset.invalid") : error.message });
   };
   useEffect(() => {
     call<User>("GET", "me", { bearer }).then((user) => setState({ kind: "valid", user }), showError);
   }, []);
   return (
-    <Page config={config} title="Set a password">
-      {state.kind === "loading" && <p aria-busy="true">Loading…</p>}
+    <Page config={config} title={t("reset")}>
+      {state.kind === "loading" && <Skeleton />}
       {state.kind === "invalid" && (
         <>
           <p class="message error" role="alert">
             {state.message}
           </p>
           <p>
-            <a href="/forgot-password">Get a new link</a>
+            <a href="/forgot-password">{t("reset.new_link")}</a>
           </p>
         </>
       )}
       {state.kind === "valid" && (
         <>
-          <p>
-            Choose a new password for <strong>{state.user.email}</strong>. This signs you out everywhere.
-          </p>
+          <p>{rich("reset.about", { email: <strong>{state.user.email}</strong> })}</p>
           <Form
-            label="Set password"
+            label={t("reset.submit")}
             submit={async ({ password }) => {
               try {
                 await call("POST", "reset-password-with-token", { json: { password }, bearer });
@@ -64,17 +62,17 @@ start(({ config }) => {
             }}
           >
             <UsernameField email={state.user.email} />
-            <NewPasswordField label="New password" minLength={config.password_min_length} autoFocus />
+            <NewPasswordField label={t("password.new")} minLength={config.password_min_length} autoFocus />
           </Form>
         </>
       )}
       {state.kind === "done" && (
         <>
           <p class="message success" role="status">
-            Your new password is set. You can now sign in with it.
+            {t("reset.done")}
           </p>
           <p>
-            <a href="/signin">Sign in</a>
+            <a href="/signin">{t("sign_in")}</a>
           </p>
         </>
       )}

@@ -1,15 +1,18 @@
 // Signs in with a password or a code by email, and a second factor if the account has one, with a passkey, or with an identity provider.
 // `/signin?provider=<id>` shows this provider first.
 
+import { Button } from "./design/button";
+import { Person } from "./design/person";
+import { rich, t } from "./languages";
 import { useEffect, useState } from "preact/hooks";
-import { ApiError, call } from "./parts/api";
+import { ApiError, call, type User } from "./parts/api";
 import type { AskedCode } from "./parts/asked-codes";
 import { type Config, isOpen } from "./parts/config";
 import { destinationOf, withDestination } from "./parts/destination";
-import { type Answer, askedFor, type EmailStep, EmailSteps, finish, readStep, titles } from "./parts/email-code";
-import { EmailField, Field, Form, Message } from "./parts/form";
+import { type Answer, askedFor, type EmailStep, EmailSteps, finish, readStep, titleOfStep } from "./parts/email-code";
+import { EmailField, Field, Form, Message } from "./design/form";
 import { leaveFor } from "./parts/leave";
-import { Page, start } from "./parts/page";
+import { Page, start } from "./design/page";
 import {
   askForPasskey,
   offerInAutofill,
@@ -33,12 +36,12 @@ type Step =
 const beginning: Step = readStep() ?? { kind: "first" };
 
 function titleOf({ kind }: Step): string {
-  if (kind === "second") return "One more step";
-  if (kind === "asking") return "Sign in by email";
-  return (kind !== "first" && titles[kind]) || "Sign in";
+  if (kind === "second") return t("sign_in.second");
+  if (kind === "asking") return t("sign_in.by_email");
+  return (kind !== "first" && titleOfStep(kind)) || t("sign_in");
 }
 
-start(({ config }) => {
+start(["sign-in"], ({ config }) => {
   const [step, setStep] = useState<Step>(beginning);
 
   async function verify(asked: AskedCode, answer: Answer): Promise<void> {
@@ -84,9 +87,9 @@ start(({ config }) => {
       ) : (
         <EmailSteps
           step={step}
-          label="Sign in"
-          sent={(email) => `If you can sign in with ${email}, an email is on its way.`}
-          question="You are signing in as"
+          label={t("sign_in")}
+          sent={(email) => t("sign_in.by_email.sent", { email })}
+          question={(email) => rich("sign_in.by_email.question", { email })}
           verify={verify}
           startAgain={(email) => setStep({ kind: "asking", email, asksAtOnce: false })}
           destination={({ search }) => destinationOf(config, search)}
@@ -122,14 +125,15 @@ function FirstStep({ config, email, continueWith, useEmail }: FirstStepProps) {
   }, []);
   return (
     <>
+      <SignedIn config={config} />
       {first.length > 0 && (
         <>
           <ProviderButtons providers={first} isFirst ask={ask} />
-          <p class="or">or</p>
+          <p class="or">{t("or")}</p>
         </>
       )}
       <Form
-        label="Sign in"
+        label={t("sign_in")}
         submit={async ({ email, password }) => {
           stopPasskey();
           try {
@@ -152,46 +156,74 @@ function FirstStep({ config, email, continueWith, useEmail }: FirstStepProps) {
           defaultValue={email ?? ""}
           autoFocus={first.length === 0}
         />
-        <Field name="password" label="Password" type="password" autoComplete="current-password" required />
+        <Field name="password" label={t("password")} type="password" autoComplete="current-password" required />
       </Form>
-      {(supportsPasskeys || config.email_sign_in || others.length > 0) && <p class="or">or</p>}
-      {others.length > 0 && <ProviderButtons providers={others} ask={ask} />}
-      {config.email_sign_in && (
-        <button
-          type="button"
-          class="other-way"
-          onClick={() => {
-            stopPasskey();
-            useEmail(typedEmail());
-          }}
-        >
-          Email me a code
-        </button>
-      )}
-      {supportsPasskeys && (
-        <PasskeyButton
-          label="Use a passkey"
-          ask={async () => {
-            try {
-              const response = await askForPasskey(await call<RequestOptions>("POST", "login/passkey/options"));
-              if (response) await use(response);
-              else offerAgain();
-            } catch (error) {
-              offerAgain();
-              throw error;
-            }
-          }}
-        />
-      )}
+      {(supportsPasskeys || config.email_sign_in || others.length > 0) && <p class="or">{t("or")}</p>}
+      <div class="ways">
+        {others.length > 0 && <ProviderButtons providers={others} ask={ask} />}
+        {config.email_sign_in && (
+          <Button
+            label={t("proof.email_code")}
+            act={() => {
+              stopPasskey();
+              useEmail(typedEmail());
+            }}
+          />
+        )}
+        {supportsPasskeys && (
+          <PasskeyButton
+            label={t("proof.passkey")}
+            intent="secondary"
+            ask={async () => {
+              try {
+                const response = await askForPasskey(await call<RequestOptions>("POST", "login/passkey/options"));
+                if (response) await use(response);
+                else offerAgain();
+              } catch (error) {
+                offerAgain();
+                throw error;
+              }
+            }}
+          />
+        )}
+      </div>
       <Message outcome={error && { kind: "error", text: error.message, problems: [] }} />
-      <p>
-        <a href="/forgot-password">Forgot your password?</a>
-      </p>
-      {isOpen(config) && (
-        <p>
-          No account yet? <a href={withDestination("/signup")}>Sign up</a>
-        </p>
-      )}
+      <div class="links">
+        <a href="/forgot-password">{t("sign_in.forgot")}</a>
+        {isOpen(config) && (
+          <p>
+            {t("sign_in.no_account")} <a href={withDestination("/signup")}>{t("sign_up")}</a>
+          </p>
+        )}
+        {config.sign_up === "invitation" && (
+          <details>
+            <summary>{t("sign_in.no_account")}</summary>
+            <p>{t("sign_in.by_invitation")}</p>
+          </details>
+        )}
+      </div>
+    </>
+  );
+}
+
+/** Offers to go on to a visitor who is signed in already. The form below is for another account. */
+function SignedIn({ config }: { config: Config }) {
+  const [user, setUser] = useState<User>();
+  useEffect(() => {
+    call<User>("GET", "me").then(setUser, () => {});
+  }, []);
+  if (!user) return null;
+  const name = user.name ?? user.email;
+  return (
+    <>
+      <Person name={user.name} email={user.email}>
+        <strong>{t("sign_in.continue.title")}</strong>
+        <small>{user.email}</small>
+      </Person>
+      <a class="button primary" href={destinationOf(config)}>
+        {t("sign_in.continue", { user: name })}
+      </a>
+      <p class="or">{t("sign_in.switch")}</p>
     </>
   );
 }

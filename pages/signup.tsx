@@ -1,13 +1,14 @@
 // Signs up, with an invitation (`/signup?referrer=<user token>&email=<email>`) or, if the settings allow it, without one.
 
+import { rich, t } from "./languages";
 import { useState } from "preact/hooks";
 import { ApiError } from "./parts/api";
 import type { AskedCode } from "./parts/asked-codes";
 import { isOpen } from "./parts/config";
 import { destinationOf, withDestination } from "./parts/destination";
-import { type Answer, askedFor, type EmailStep, EmailSteps, finish, readStep, titles } from "./parts/email-code";
+import { type Answer, askedFor, type EmailStep, EmailSteps, finish, readStep, titleOfStep } from "./parts/email-code";
 import { leaveFor } from "./parts/leave";
-import { Page, start } from "./parts/page";
+import { Page, start } from "./design/page";
 import { ProviderButtons } from "./parts/provider-buttons";
 import { signIn } from "./parts/sign-in";
 import { ByInvitation } from "./signup/by-invitation";
@@ -21,14 +22,14 @@ function invitation(): string {
   const typed = new URLSearchParams(location.search).get("referrer") || field?.value.trim();
   if (typed) return typed;
   field?.focus();
-  throw new ApiError("invitation_required", "Enter your invitation first.");
+  throw new ApiError("invitation_required", t("sign_up.enter_first"));
 }
 
 type Step = { kind: "form" } | EmailStep;
 
 const beginning: Step = readStep() ?? { kind: "form" };
 
-start(({ config }) => {
+start(["sign-in"], ({ config }) => {
   const [step, setStep] = useState<Step>(beginning);
   const [applicant, setApplicant] = useState<Applicant>({});
 
@@ -40,15 +41,15 @@ start(({ config }) => {
     else setStep({ kind: "waiting", email });
   }
 
-  const title = (step.kind !== "form" && titles[step.kind]) || "Sign up";
+  const title = (step.kind !== "form" && titleOfStep(step.kind)) || t("sign_up");
   return (
     <Page config={config} title={title}>
       {step.kind !== "form" ? (
         <EmailSteps
           step={step}
-          label="Sign up"
-          sent={(email) => `An email is on its way to ${email}.`}
-          question="You are signing up as"
+          label={t("sign_up")}
+          sent={(email) => t("sign_up.sent", { email })}
+          question={(email) => rich("sign_up.question", { email })}
           verify={verify}
           startAgain={(email) => {
             setApplicant({ email, ...applicant });
@@ -57,7 +58,7 @@ start(({ config }) => {
           destination={({ search }) => destinationOf(config, search)}
         />
       ) : config.sign_up === "closed" ? (
-        <p>Nobody can sign up here. Ask an admin for an account.</p>
+        <p>{t("sign_up.closed")}</p>
       ) : hasInvitation || !isOpen(config) ? (
         <ByInvitation config={config} />
       ) : (
@@ -72,7 +73,7 @@ start(({ config }) => {
       )}
       {step.kind === "form" && config.sign_up !== "closed" && config.identity_providers.length > 0 && (
         <>
-          <p class="or">or</p>
+          <p class="or">{t("or")}</p>
           <ProviderButtons
             providers={config.identity_providers}
             ask={() => ({
@@ -84,7 +85,7 @@ start(({ config }) => {
       )}
       {step.kind === "form" && (
         <p>
-          Already have an account? <a href={withDestination("/signin")}>Sign in</a>
+          {t("sign_up.has_account")} <a href={withDestination("/signin")}>{t("sign_in")}</a>
         </p>
       )}
     </Page>

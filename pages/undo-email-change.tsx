@@ -2,10 +2,11 @@
 //
 // Programs that scan mail open links and run scripts, so the link does nothing without a click.
 
+import { t } from "./languages";
 import { useState } from "preact/hooks";
 import { call } from "./parts/api";
-import { Form } from "./parts/form";
-import { focusTitle, Page, start } from "./parts/page";
+import { Form } from "./design/form";
+import { focusTitle, Page, start } from "./design/page";
 
 // A link that is pasted into the address bar of this page only changes the fragment.
 addEventListener("hashchange", () => location.reload());
@@ -19,40 +20,30 @@ function keep(undoToken: string | null): void {
   history.replaceState(undoToken ? { undoToken } : null, "", location.pathname);
 }
 
-start(({ config }) => {
+start(["sign-in"], ({ config }) => {
   const [isDone, setDone] = useState(false);
   return (
-    <Page config={config} title="Undo the change">
+    <Page config={config} title={t("undo")}>
       {isDone ? (
         <>
           <p class="message success" role="status">
-            Your account uses your old address.
+            {t("undo.done")}
           </p>
+          <p>{t("undo.done.if_made")}</p>
+          <p>{t("undo.done.if_requested")}</p>
           <p>
-            If the change was already made, everyone was signed out, and we sent you a link to set a new password. Then
-            remove passkeys, authenticator apps and linked accounts that are not yours on your account page.
-          </p>
-          <p>If it was only requested, change your password now: someone is signed in to your account.</p>
-          <p>
-            <a href="/signin">Sign in</a>
+            <a href="/signin">{t("sign_in")}</a>
           </p>
         </>
       ) : (
         <>
-          <p>
-            Someone asked to change the email address of your account. If this was not you, undo the change. Your
-            account then uses this address.
-          </p>
+          <p>{t("undo.about")}</p>
           <ul>
-            <li>
-              If the change was already made: the password no longer works, and we send you a link to set a new one.
-              Everyone is signed out. Passkeys, authenticator apps, recovery codes and invitations added since the day
-              before the request are removed.
-            </li>
-            <li>If it was only requested: it is stopped. Change your password, because someone is signed in.</li>
+            <li>{t("undo.if_made")}</li>
+            <li>{t("undo.if_requested")}</li>
           </ul>
           <Form
-            label="Undo the change"
+            label={t("undo")}
             submit={async () => {
               await call("POST", "undo-email-change", { json: { token } });
               keep(null);

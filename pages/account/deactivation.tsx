@@ -1,25 +1,28 @@
 // Lets users deactivate their account.
 
+import { t } from "../languages";
 import { callSignedIn } from "../parts/api";
-import { ConfirmedButton } from "../parts/button";
+import { ConfirmedButton } from "../design/button";
 import type { Config } from "../parts/config";
 import { leaveFor } from "../parts/leave";
-import { Section } from "../parts/section";
+import { Section } from "../design/section";
 
 export function Deactivation({ config }: { config: Config }) {
   return (
-    <Section title="Deactivate account">
-      <p class="soft">Deactivating your account signs you out everywhere. Only an admin can activate it again.</p>
-      <ConfirmedButton
-        label="Deactivate"
-        question="Deactivate your account?"
-        work={async () => {
-          await callSignedIn("DELETE", "me");
-          leaveFor("/signin");
-        }}
-      >
-        <p>You will no longer be able to sign in to {config.service_name}, and your invitations will stop working.</p>
-      </ConfirmedButton>
+    <Section title={t("deactivate")}>
+      <p class="soft">{t("deactivate.about")}</p>
+      <div class="actions">
+        <ConfirmedButton
+          label={t("deactivate.submit")}
+          question={t("deactivate.question")}
+          work={async () => {
+            await callSignedIn("DELETE", "me");
+            leaveFor("/signin");
+          }}
+        >
+          <p>{t("deactivate.dialog", { service: config.service_name })}</p>
+        </ConfirmedButton>
+      </div>
     </Section>
   );
 }

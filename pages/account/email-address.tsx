@@ -1,12 +1,14 @@
 // Changes the email address, with a code from the new address and, where the service asks for it, one from the old address.
 
+import { rich, t } from "../languages";
 import { useState } from "preact/hooks";
-import { type Outcome, useAction } from "../parts/action";
+import { type Outcome, useAction } from "../design/action";
+import { toast } from "../design/toast";
 import { ApiError, callSignedIn, type User } from "../parts/api";
-import { ActionButton } from "../parts/button";
-import { CodeField, EmailField, Form } from "../parts/form";
+import { ActionButton } from "../design/button";
+import { CodeField, EmailField, Form } from "../design/form";
 import { useLoaded } from "../parts/loaded";
-import { Section } from "../parts/section";
+import { Section } from "../design/section";
 
 /** A change that waits for its codes. */
 interface Pending {
@@ -48,7 +50,7 @@ export function EmailAddress({ user, changed }: { user: User; changed: () => Pro
       return;
     }
     keep("", undefined);
-    setDone({ kind: "success", text: "Email address changed. All your other sessions have ended.", problems: [] });
+    toast(t("change_email.done"));
     await reload();
     await changed();
   }
@@ -59,50 +61,37 @@ export function EmailAddress({ user, changed }: { user: User; changed: () => Pro
       await callSignedIn("DELETE", "me/email");
       keep("", undefined);
       await reload();
-      return "Change canceled.";
+      return t("change_email.canceled");
     });
 
   return (
-    <Section title="Email address" loading={!value} error={error} outcome={done ?? cancel.outcome}>
+    <Section title={t("change_email")} loading={!value} error={error} outcome={done ?? cancel.outcome}>
       {value && !pending && (
-        <Form label="Change email address" submit={ask}>
-          <EmailField label="New email address" autoComplete="email" />
+        <Form label={t("change_email.submit")} submit={ask}>
+          <EmailField label={t("change_email.new")} autoComplete="email" />
         </Form>
       )}
       {pending && (
         <>
           <p>
-            {token ? (
-              <>
-                We sent a code to <strong>{pending.email}</strong>
-                {asksOld && (
-                  <>
-                    {" "}
-                    and another one to <strong>{user.email}</strong>
-                  </>
-                )}
-                . Enter {asksOld ? "both" : "it"} within 10 minutes.
-              </>
-            ) : (
-              <>
-                A change to <strong>{pending.email}</strong> waits for its code. Enter the code in the window in which
-                you asked for it, or cancel the change and start again.
-              </>
-            )}
+            {rich(!token ? "change_email.waiting" : asksOld ? "change_email.sent_both" : "change_email.sent", {
+              email: <strong>{pending.email}</strong>,
+              old: <strong>{user.email}</strong>,
+            })}
           </p>
           {token && (
-            <Form label="Confirm" submit={verify}>
-              <CodeField name="code" label={`Code sent to ${pending.email}`} key={token} autoFocus />
+            <Form label={t("confirm")} submit={verify}>
+              <CodeField name="code" label={t("change_email.code", { email: pending.email })} key={token} autoFocus />
               {asksOld && (
                 <CodeField
                   name="old_code"
-                  label={`Code sent to ${user.email}`}
-                  hint="If you can no longer read email there, ask an admin for help."
+                  label={t("change_email.code", { email: user.email })}
+                  hint={t("change_email.old_hint")}
                 />
               )}
             </Form>
           )}
-          <ActionButton label="Cancel the change" busy={cancel.busy} act={stop} />
+          <ActionButton label={t("change_email.cancel")} busy={cancel.busy} act={stop} />
         </>
       )}
     </Section>

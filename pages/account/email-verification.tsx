@@ -1,11 +1,13 @@
 // Verifies the user's email address with a code sent to it.
 
 import { useState } from "preact/hooks";
-import { useAction } from "../parts/action";
+import { useAction } from "../design/action";
+import { Button } from "../design/button";
+import { CodeField, Form } from "../design/form";
+import { Section } from "../design/section";
+import { toast } from "../design/toast";
+import { t } from "../languages";
 import { callSignedIn, type User } from "../parts/api";
-import { ActionButton } from "../parts/button";
-import { Field, Form } from "../parts/form";
-import { Section } from "../parts/section";
 
 export function EmailVerification({ user, verified }: { user: User; verified: () => Promise<void> }) {
   const [token, setToken] = useState<string>();
@@ -14,31 +16,30 @@ export function EmailVerification({ user, verified }: { user: User; verified: ()
     run(async () => {
       const sent = await callSignedIn<{ token: string }>("POST", "me/send-otp");
       setToken(sent.token);
-      return `A code is on its way to ${user.email}.`;
     });
   return (
-    <Section title="Verify your email" outcome={outcome}>
+    <Section title={t("verify_email")} outcome={outcome}>
+      <p role="status">{t(token ? "proof.email_code.sent" : "verify_email.about", { email: user.email })}</p>
       {token && (
         <Form
-          label="Verify"
+          label={t("verify_email.submit")}
           submit={async ({ otp = "" }) => {
             await callSignedIn("POST", "verify-otp", { form: { otp, token } });
             await verified();
+            toast(t("verify_email.done"));
           }}
         >
-          <Field
-            key={token}
-            name="otp"
-            label="Code"
-            hint="The 6-digit code from the email."
-            inputMode="numeric"
-            autoComplete="one-time-code"
-            autoFocus
-            required
-          />
+          <CodeField key={token} name="otp" ref={(field) => field?.focus()} />
         </Form>
       )}
-      <ActionButton label={token ? "Email me a new code" : "Email me a code"} busy={busy} act={send} />
+      <div class="actions">
+        <Button
+          label={t(token ? "proof.email_code.again" : "proof.email_code")}
+          small={token !== undefined}
+          busy={busy}
+          act={send}
+        />
+      </div>
     </Section>
   );
 }

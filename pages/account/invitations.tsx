@@ -1,15 +1,18 @@
 // Invitations: user tokens, shown as sign-up links, and who signed up with each.
 
+import { Empty, Skeleton } from "../design/skeleton";
+import { toast } from "../design/toast";
+import { rich, t } from "../languages";
 import { useState } from "preact/hooks";
-import { useAction } from "../parts/action";
+import { useAction } from "../design/action";
 import { callSignedIn, type User } from "../parts/api";
-import { ActionButton } from "../parts/button";
+import { ActionButton, ConfirmedButton } from "../design/button";
 import { copyText } from "../parts/clipboard";
 import type { Config } from "../parts/config";
-import { EmailField, Field, Form, type Values } from "../parts/form";
+import { EmailField, Field, Form, type Values } from "../design/form";
 import { useLoaded } from "../parts/loaded";
-import { Section } from "../parts/section";
-import { Distance, Moment } from "../parts/time";
+import { Section } from "../design/section";
+import { Distance, Moment } from "../design/time";
 
 interface UserToken {
   token: string;
@@ -31,74 +34,86 @@ export function Invitations({ user, config }: { user: User; config: Config }) {
   const { value: tokens, error, reload } = useLoaded(() => callSignedIn<UserToken[]>("GET", "me/tokens"));
   const { busy, outcome, run } = useAction();
 
-  const copy = (link: string) => run(() => copyText(link, "Link"));
-  const revoke = (token: string) =>
-    run(async () => {
-      await callSignedIn("DELETE", `me/tokens/${encodeURIComponent(token)}`);
-      await reload();
-      return "Invitation revoked.";
-    });
+  const copy = (link: string) => run(() => copyText(link, "link"));
+  const revoke = async (token: string) => {
+    await callSignedIn("DELETE", `me/tokens/${encodeURIComponent(token)}`);
+    await reload();
+    toast(t("invitations.revoked"));
+  };
 
   return (
-    <Section title="Invitations" loading={!tokens} error={error} outcome={outcome}>
-      <p class="soft">Anyone with one of these links can sign up, until it expires or is used up.</p>
+    <Section title={t("invitations")} isView loading={!tokens} error={error} outcome={outcome}>
+      <p class="soft">{t("invitations.about")}</p>
+      {tokens?.length === 0 && <Empty>{t("invitations.none")}</Empty>}
       <ul class="rows">
         {tokens?.map(({ token, name, note, expires_at, max_uses, uses }) => {
           const link = `${config.app_url}/signup?referrer=${token}`;
-          const title = name ?? "Invitation";
+          const title = name ?? t("invitations.one");
           return (
             <li key={token}>
               <div>
                 <strong>{title}</strong>
                 {note && <small>{note}</small>}
                 <small>
-                  expires <Distance to={expires_at} />, {usage(uses, max_uses)}
+                  {rich("invitations.expires", { when: <Distance to={expires_at} /> })} · {usage(uses, max_uses)}
                 </small>
-                <input type="text" value={link} readOnly aria-label={`Link for ${title}`} />
+                <input type="text" value={link} readOnly aria-label={t("invitations.link", { invitation: title })} />
                 {uses > 0 && <InvitedUsers token={token} key={uses} />}
               </div>
-              <ActionButton label="Copy" about={title} busy={busy} act={() => copy(link)} />
-              <ActionButton label="Revoke" about={title} busy={busy} act={() => revoke(token)} />
+              <ActionButton label={t("copy")} about={title} busy={busy} act={() => copy(link)} />
+              <ConfirmedButton
+                label={t("invitations.revoke")}
+                about={title}
+                question={t("invitations.revoke.question", { invitation: title })}
+                confirm={t("invitations.revoke")}
+                work={() => revoke(token)}
+              >
+                <p>{t("invitations.revoke.about")}</p>
+              </ConfirmedButton>
             </li>
           );
         })}
       </ul>
       <details>
-        <summary>Create a link</summary>
+        <summary>{t("invitations.create")}</summary>
         <Form
-          label="Create link"
+          label={t("invitations.create.submit")}
           clears
           submit={async ({ name, ...terms }) => {
             await callSignedIn("POST", "me/create-token", { json: { ...(name && { name }), ...termsOf(terms) } });
             await reload();
-            return "Link created.";
+            return t("invitations.created");
           }}
         >
-          <Field name="name" label="Name of the link (optional)" autoComplete="off" />
+          <Field name="name" label={t("invitations.name")} autoComplete="off" />
           <Terms config={config} />
         </Form>
       </details>
       <details>
-        <summary>Invite by email</summary>
+        <summary>{t("invitations.email")}</summary>
         {user.is_verified ? (
           <Form
-            label="Send invitation"
+            label={t("invitations.email.submit")}
             clears
             submit={async ({ email, note, ...terms }) => {
               const json = { email, ...(note && { note }), ...termsOf(terms) };
               await callSignedIn("POST", "me/send-invite", { json });
               await reload();
-              return `An invitation is on its way to ${email}.`;
+              return t("invitations.email.sent", { email: email ?? "" });
             }}
           >
-            <EmailField label="Email of the person to invite" autoComplete="off" />
-            <Field name="note" label="Note (optional)" hint="Only you see it." maxLength={100} autoComplete="off" />
+            <EmailField label={t("invitations.email.to")} autoComplete="off" />
+            <Field
+              name="note"
+              label={t("invitations.note")}
+              hint={t("invitations.note.hint")}
+              maxLength={100}
+              autoComplete="off"
+            />
             <Terms config={config} />
           </Form>
         ) : (
-          <p>
-            Verify your own email to send invitations from here. Until then, you can copy a link and send it yourself.
-          </p>
+          <p>{t("invitations.verify_first")}</p>
         )}
       </details>
     </Section>
@@ -107,8 +122,8 @@ export function Invitations({ user, config }: { user: User; config: Config }) {
 
 /** How often an invitation was used, and how often it can be. */
 function usage(uses: number, maximum: number | null): string {
-  if (maximum === null) return uses === 0 ? "not used yet" : `used ${uses === 1 ? "once" : `${uses} times`}`;
-  return uses < maximum ? `used ${uses} of ${maximum} times` : "used up";
+  if (maximum === null) return uses === 0 ? t("invitations.unused") : t("invitations.used", { count: uses });
+  return uses < maximum ? t("invitations.used_of", { uses, maximum }) : t("invitations.used_up");
 }
 
 /** The fields that limit an invitation. */
@@ -117,7 +132,7 @@ function Terms({ config }: { config: Config }) {
     <>
       <Field
         name="expires_in_days"
-        label="Expires in (days)"
+        label={t("invitations.days")}
         type="number"
         min={1}
         max={365}
@@ -126,8 +141,8 @@ function Terms({ config }: { config: Config }) {
       />
       <Field
         name="max_uses"
-        label="How many people can sign up (optional)"
-        hint="Without a number, there is no limit."
+        label={t("invitations.maximum")}
+        hint={t("invitations.maximum.hint")}
         type="number"
         min={1}
         max={1000}
@@ -145,7 +160,7 @@ function InvitedUsers({ token }: { token: string }) {
   const [isOpen, setOpen] = useState(false);
   return (
     <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
-      <summary>Who signed up</summary>
+      <summary>{t("invitations.users")}</summary>
       {isOpen && <UserList token={token} />}
     </details>
   );
@@ -155,15 +170,15 @@ function UserList({ token }: { token: string }) {
   const path = `me/tokens/${encodeURIComponent(token)}/users`;
   const { value: users, error } = useLoaded(() => callSignedIn<InvitedUser[]>("GET", path));
   if (error) return <p role="alert">{error.message}</p>;
-  if (!users) return <p aria-busy="true">Loading…</p>;
+  if (!users) return <Skeleton lines={2} />;
   return (
     <>
-      {users.length === 0 && <p>These accounts were deleted.</p>}
-      {users.length >= 100 && <p>The newest 100:</p>}
+      {users.length === 0 && <p>{t("invitations.users.deleted")}</p>}
+      {users.length >= 100 && <p>{t("invitations.users.newest")}</p>}
       <ul>
         {users.map(({ id, name, created_at }) => (
           <li key={id}>
-            {name ?? "A user without a name"}, <Moment at={created_at} />
+            {name ?? t("invitations.users.unnamed")} · <Moment at={created_at} />
           </li>
         ))}
       </ul>

@@ -1,8 +1,9 @@
 // Lists the signed-in user's sessions.
 
-import { useAction } from "../parts/action";
+import { useAction } from "../design/action";
+import { Section } from "../design/section";
+import { t } from "../languages";
 import { callSignedIn, type Listed } from "../parts/api";
-import { Section } from "../parts/section";
 import { type Session, Sessions } from "../parts/sessions";
 
 export function OwnSessions({ sessions, changed }: { sessions: Listed<Session>; changed: () => Promise<void> }) {
@@ -11,10 +12,10 @@ export function OwnSessions({ sessions, changed }: { sessions: Listed<Session>; 
     run(async () => {
       await callSignedIn("DELETE", `me/sessions/${encodeURIComponent(session.id)}`);
       await changed();
-      return "Session ended.";
+      return t("sessions.ended");
     });
   return (
-    <Section title="Sessions" outcome={outcome}>
+    <Section title={t("sessions")} outcome={outcome}>
       <Sessions sessions={sessions} busy={busy} end={end} />
     </Section>
   );

@@ -1,13 +1,14 @@
 // Offers a passkey to users who sign in with a password. "Not now" is final: this browser never offers it again.
 
+import { t } from "../languages";
 import { useEffect, useState } from "preact/hooks";
-import type { Outcome } from "../parts/action";
+import { toast } from "../design/toast";
 import type { User } from "../parts/api";
-import { ActionButton } from "../parts/button";
-import { focusTitle } from "../parts/page";
+import { ActionButton } from "../design/button";
+import { focusTitle } from "../design/page";
 import { isDeviceReady } from "../parts/passkey";
 import { PasskeyButton } from "../parts/passkey-button";
-import { Section } from "../parts/section";
+import { Section } from "../design/section";
 import { addPasskey } from "./add-passkey";
 import type { Protection } from "./security";
 
@@ -19,7 +20,6 @@ interface PasskeyOfferProps {
 
 export function PasskeyOffer({ user, protection: { security, passkeys }, changed }: PasskeyOfferProps) {
   const [isOpen, setOpen] = useState(false);
-  const [outcome, setOutcome] = useState<Outcome>();
   const key = `passkey-offer:${user.id}`;
   useEffect(() => {
     if (!security.methods.includes("password") || passkeys.length > 0 || isDeclined(key)) return;
@@ -30,7 +30,9 @@ export function PasskeyOffer({ user, protection: { security, passkeys }, changed
   const add = async () => {
     if (!(await addPasskey(user))) return;
     await changed();
-    setOutcome({ kind: "success", text: "Passkey added. Choose “Use a passkey” when you sign in.", problems: [] });
+    setOpen(false);
+    focusTitle();
+    toast(t("passkeys.offer.added"));
   };
   const refuse = () => {
     decline(key);
@@ -38,12 +40,12 @@ export function PasskeyOffer({ user, protection: { security, passkeys }, changed
     focusTitle();
   };
   return (
-    <Section title="Sign in without your password" outcome={outcome}>
-      <p>A passkey signs you in with your fingerprint, face or PIN.</p>
+    <Section title={t("passkeys.offer")}>
+      <p>{t("passkeys.offer.about")}</p>
       {passkeys.length === 0 && (
         <div class="choices">
-          <PasskeyButton label="Add a passkey" quiet ask={add} />
-          <ActionButton label="Not now" busy={false} act={refuse} />
+          <PasskeyButton label={t("passkeys.add")} small ask={add} />
+          <ActionButton label={t("passkeys.offer.refuse")} busy={false} act={refuse} />
         </div>
       )}
     </Section>

@@ -1,14 +1,14 @@
 // The user's passkeys.
 
-import { useState } from "preact/hooks";
-import type { Outcome } from "../parts/action";
+import { rich, t } from "../languages";
+import { toast } from "../design/toast";
 import { callSignedIn, type User } from "../parts/api";
-import { ConfirmedButton } from "../parts/button";
-import { Field } from "../parts/form";
+import { ConfirmedButton } from "../design/button";
+import { Field } from "../design/form";
 import { supportsPasskeys } from "../parts/passkey";
 import { PasskeyButton } from "../parts/passkey-button";
-import { Section } from "../parts/section";
-import { Moment } from "../parts/time";
+import { Section } from "../design/section";
+import { Moment } from "../design/time";
 import { addPasskey, signalPasskeys } from "./add-passkey";
 import type { Passkey } from "./security";
 
@@ -20,14 +20,13 @@ interface PasskeysProps {
 }
 
 export function Passkeys({ user, passkeys, changed }: PasskeysProps) {
-  const [outcome, setOutcome] = useState<Outcome>();
   const succeed = async (text: string) => {
     await changed();
-    setOutcome({ kind: "success", text, problems: [] });
+    toast(text);
   };
   return (
-    <Section title="Passkeys" outcome={outcome}>
-      <p class="soft">A passkey signs you in with your fingerprint, face or PIN instead of a password.</p>
+    <Section title={t("passkeys")}>
+      <p class="soft">{t("passkeys.about")}</p>
       <ul class="rows">
         {passkeys.map((passkey) => {
           const { id, name, created_at, last_used_at, is_synced } = passkey;
@@ -35,43 +34,41 @@ export function Passkeys({ user, passkeys, changed }: PasskeysProps) {
           return (
             <li key={id}>
               <div>
-                <strong>{name}</strong>
-                <span class="badge">{is_synced ? "Synced" : "On one device"}</span>
+                <span class="badges">
+                  <strong>{name}</strong>
+                  <span class="badge">{t(is_synced ? "passkeys.synced" : "passkeys.one_device")}</span>
+                </span>
                 <small>
-                  added <Moment at={created_at} />,{" "}
-                  {last_used_at ? (
-                    <>
-                      last used <Moment at={last_used_at} />
-                    </>
-                  ) : (
-                    "not used yet"
-                  )}
+                  {rich("passkeys.added_at", { when: <Moment at={created_at} /> })} ·{" "}
+                  {last_used_at
+                    ? rich("identities.used", { when: <Moment at={last_used_at} /> })
+                    : t("identities.not_used")}
                 </small>
               </div>
               <ConfirmedButton
-                label="Rename"
+                label={t("passkeys.rename")}
                 about={name}
-                question="Rename passkey"
-                confirm="Save"
+                question={t("passkeys.rename.question")}
+                confirm={t("profile.save")}
                 harmless
                 work={async ({ name: newName }) => {
                   await callSignedIn("PUT", path, { json: { name: newName } });
-                  await succeed("Passkey renamed.");
+                  await succeed(t("passkeys.renamed"));
                 }}
               >
-                <Field name="name" label="Name" autoComplete="off" defaultValue={name} required />
+                <Field name="name" label={t("name")} autoComplete="off" defaultValue={name} required />
               </ConfirmedButton>
               <ConfirmedButton
-                label="Remove"
+                label={t("remove")}
                 about={name}
-                question={`Remove ${name}?`}
+                question={t("passkeys.remove.question", { passkey: name })}
                 work={async () => {
                   await callSignedIn("DELETE", path);
                   await signalPasskeys(user);
-                  await succeed("Passkey removed.");
+                  await succeed(t("passkeys.removed"));
                 }}
               >
-                <p>You can no longer sign in with this passkey.</p>
+                <p>{t("passkeys.remove.about")}</p>
               </ConfirmedButton>
             </li>
           );
@@ -79,15 +76,14 @@ export function Passkeys({ user, passkeys, changed }: PasskeysProps) {
       </ul>
       {supportsPasskeys ? (
         <PasskeyButton
-          label="Add a passkey"
-          quiet
+          label={t("passkeys.add")}
+          intent="secondary"
           ask={async () => {
-            setOutcome(undefined);
-            if (await addPasskey(user)) await succeed("Passkey added.");
+            if (await addPasskey(user)) await succeed(t("passkeys.added"));
           }}
         />
       ) : (
-        <p class="soft">This browser does not support passkeys.</p>
+        <p class="soft">{t("passkey.unsupported")}</p>
       )}
     </Section>
   );

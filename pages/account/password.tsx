@@ -1,12 +1,12 @@
 // Changes, sets or removes the user's password.
 
-import { useState } from "preact/hooks";
-import type { Outcome } from "../parts/action";
+import { type TextKey, t } from "../languages";
+import { toast } from "../design/toast";
 import { callSignedIn, type User } from "../parts/api";
-import { ConfirmedButton } from "../parts/button";
+import { ConfirmedButton } from "../design/button";
 import type { Config } from "../parts/config";
-import { Field, Form, NewPasswordField, UsernameField } from "../parts/form";
-import { Section } from "../parts/section";
+import { Field, Form, NewPasswordField, UsernameField } from "../design/form";
+import { Section } from "../design/section";
 import type { NewRecoveryCodes } from "./security";
 
 interface PasswordProps {
@@ -30,60 +30,52 @@ export function Password({
   showCodes = () => {},
   changed,
 }: PasswordProps) {
-  const [outcome, setOutcome] = useState<Outcome>();
-  const succeed = (text: string) => setOutcome({ kind: "success", text, problems: [] });
   return (
-    <Section title="Password" outcome={outcome}>
-      {!hasPassword && (
-        <p>
-          You have no password. You sign in with a passkey
-          {identities > 0 && (config.email_sign_in ? ", a linked account" : " or a linked account")}
-          {config.email_sign_in && " or a code by email"}.
-        </p>
-      )}
+    <Section title={t("own_password")}>
+      {!hasPassword && <p>{t(waysWithoutPassword(identities > 0, config.email_sign_in))}</p>}
       <Form
         key={String(hasPassword)}
-        label={hasPassword ? "Change password" : "Set password"}
+        label={t(hasPassword ? "own_password.change" : "own_password.set")}
         clears
         submit={async ({ old_password, new_password }) => {
-          setOutcome(undefined);
           await callSignedIn("PUT", "me/password", { json: { old_password, new_password } });
           await changed();
-          const done = "All your other sessions have ended.";
-          if (hasPassword) return `Password changed. ${done}`;
-          succeed(`Password set. ${done}`);
+          // The form is a different one when there is a password.
+          toast(t(hasPassword ? "own_password.changed" : "own_password.was_set"));
         }}
       >
         <UsernameField email={user.email} />
         {hasPassword && (
           <Field
             name="old_password"
-            label="Current password"
+            label={t("password.current")}
             type="password"
             autoComplete="current-password"
             required
           />
         )}
-        <NewPasswordField name="new_password" label="New password" minLength={config.password_min_length} />
+        <NewPasswordField name="new_password" label={t("password.new")} minLength={config.password_min_length} />
       </Form>
       {hasPassword && isRemovable && (
         <ConfirmedButton
-          label="Use passkeys only"
-          question="Remove your password?"
-          confirm="Remove password"
+          label={t("own_password.remove")}
+          question={t("own_password.remove.question")}
+          confirm={t("own_password.remove.confirm")}
           work={async () => {
             const { recovery_codes } = await callSignedIn<NewRecoveryCodes>("DELETE", "me/password");
             showCodes(recovery_codes);
             await changed();
-            succeed("Password removed. You now sign in with your passkeys.");
+            toast(t("own_password.removed"));
           }}
         >
-          <p>
-            You will sign in with a passkey{config.email_sign_in && ", or with a code by email and a second factor"}.
-            Add a second passkey on another device first, in case you lose this one.
-          </p>
+          <p>{t(config.email_sign_in ? "own_password.remove.about_email" : "own_password.remove.about")}</p>
         </ConfirmedButton>
       )}
     </Section>
   );
+}
+
+function waysWithoutPassword(hasIdentities: boolean, hasEmailSignIn: boolean): TextKey {
+  if (hasIdentities) return hasEmailSignIn ? "own_password.none.all" : "own_password.none.passkey_provider";
+  return hasEmailSignIn ? "own_password.none.passkey_email" : "own_password.none.passkey";
 }

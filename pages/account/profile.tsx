@@ -1,28 +1,30 @@
 // The user's email address, whether it is verified, and the name.
 
+import { Person } from "../design/person";
+import { t } from "../languages";
 import { callSignedIn, type User } from "../parts/api";
-import { Field, Form } from "../parts/form";
-import { Section } from "../parts/section";
+import { Field, Form } from "../design/form";
+import { Section } from "../design/section";
 
 export function Profile({ user, changed }: { user: User; changed: () => Promise<void> }) {
   return (
-    <Section title="Profile">
-      <p>
+    <Section title={t("profile")}>
+      <Person name={user.name} email={user.email} large>
         <strong>{user.email}</strong>{" "}
-        <span class={`badge ${user.is_verified ? "success" : ""}`}>
-          {user.is_verified ? "Verified" : "Not verified"}
+        <span class={`badge ${user.is_verified ? "success" : "warning"}`}>
+          {t(user.is_verified ? "profile.verified" : "profile.not_verified")}
         </span>
-      </p>
+      </Person>
       <Form
-        label="Save"
+        label={t("profile.save")}
         submit={async ({ name = "" }) => {
-          if (name === (user.name ?? "")) return "No changes to save.";
+          if (name === (user.name ?? "")) return t("profile.no_changes");
           await callSignedIn("PUT", "me/name", { json: { name: name === "" ? null : name } });
           await changed();
-          return name === "" ? "Name removed." : "Name saved.";
+          return t(name === "" ? "profile.name_removed" : "profile.name_saved");
         }}
       >
-        <Field key={user.updated_at} name="name" label="Name" autoComplete="name" defaultValue={user.name ?? ""} />
+        <Field key={user.updated_at} name="name" label={t("name")} autoComplete="name" defaultValue={user.name ?? ""} />
       </Form>
     </Section>
   );

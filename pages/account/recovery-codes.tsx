@@ -1,12 +1,14 @@
 // Shows new recovery codes, once, to copy, print or download.
 
+import { t } from "../languages";
+import { saveText } from "../parts/save";
 import { useEffect, useRef } from "preact/hooks";
-import { useAction } from "../parts/action";
+import { useAction } from "../design/action";
 import type { User } from "../parts/api";
-import { ActionButton } from "../parts/button";
+import { ActionButton, Button } from "../design/button";
 import { copyText } from "../parts/clipboard";
 import type { Config } from "../parts/config";
-import { Message } from "../parts/form";
+import { Message } from "../design/form";
 
 interface RecoveryCodesProps {
   codes: string[];
@@ -26,18 +28,15 @@ export function RecoveryCodes({ codes, user, config, done }: RecoveryCodesProps)
     if (dialog) dialog.addEventListener("close", focus, { once: true });
     else focus();
   }, [codes]);
-  const title = `Recovery codes of ${user.email} for ${config.service_name}`;
+  const title = t("recovery_codes.title", { email: user.email, service: config.service_name });
   const text = [title, "", ...codes, ""].join("\n");
   return (
     <div class="setup printed">
       <h3 ref={heading} tabIndex={-1}>
         {title}
       </h3>
-      <p>
-        Save these codes now: they are shown only once. If you lose your phone, a code replaces the second factor when
-        you sign in with your password. Each code works once.
-      </p>
-      <ul class="codes" aria-label="Recovery codes">
+      <p>{t("recovery_codes.about")}</p>
+      <ul class="codes" aria-label={t("recovery_codes")}>
         {codes.map((code) => (
           <li key={code}>
             <code>{code}</code>
@@ -46,26 +45,23 @@ export function RecoveryCodes({ codes, user, config, done }: RecoveryCodesProps)
       </ul>
       <div class="choices">
         <ActionButton
-          label="Copy"
-          about="codes"
+          label={t("copy")}
+          about={t("recovery_codes.codes")}
           busy={busy}
-          act={() => run(() => copyText(codes.join("\n"), "Codes"))}
+          act={() => run(() => copyText(codes.join("\n"), "codes"))}
         />
-        <ActionButton label="Print" about="codes" busy={false} act={print} />
-        <ActionButton label="Download" about="codes" busy={false} act={() => save("recovery-codes.txt", text)} />
+        <ActionButton label={t("recovery_codes.print")} about={t("recovery_codes.codes")} busy={false} act={print} />
+        <ActionButton
+          label={t("recovery_codes.download")}
+          about={t("recovery_codes.codes")}
+          busy={false}
+          act={() => saveText("recovery-codes.txt", text)}
+        />
       </div>
       <Message outcome={outcome} />
-      <button type="button" class="quiet" onClick={done}>
-        I have saved the codes
-      </button>
+      <div class="actions">
+        <Button label={t("recovery_codes.saved")} intent="primary" act={done} />
+      </div>
     </div>
   );
-}
-
-/** Lets the browser save a text as a file. */
-function save(name: string, text: string): void {
-  const link = document.createElement("a");
-  link.href = `data:text/plain;charset=utf-8,${encodeURIComponent(text)}`;
-  link.download = name;
-  link.click();
 }

@@ -1,10 +1,11 @@
 // What users see who must set up a second factor before anything else: an authenticator app or a passkey.
 
+import { t } from "../languages";
 import type { ComponentChildren } from "preact";
 import { callSignedIn, type User } from "../parts/api";
 import { supportsPasskeys } from "../parts/passkey";
 import { PasskeyButton } from "../parts/passkey-button";
-import { Section } from "../parts/section";
+import { Section } from "../design/section";
 import { addPasskey } from "./add-passkey";
 import type { NewRecoveryCodes, Protection } from "./security";
 
@@ -23,11 +24,11 @@ export function SecondFactorSetup({ user, protection, showCodes, changed, childr
     <>
       {children}
       {supportsPasskeys && passkeys.length === 0 && (
-        <Section title="Passkey">
-          <p class="soft">Instead of an app: a passkey signs you in with your fingerprint, face or PIN.</p>
+        <Section title={t("passkeys.instead")}>
+          <p class="soft">{t("passkeys.instead.about")}</p>
           <PasskeyButton
-            label="Add a passkey"
-            quiet
+            label={t("passkeys.add")}
+            intent="secondary"
             ask={async () => {
               if (!(await addPasskey(user))) return;
               try {

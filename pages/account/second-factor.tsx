@@ -1,12 +1,14 @@
 // The second factor: an authenticator app, recovery codes, and whether every sign-in needs it.
 
+import { rich, t } from "../languages";
 import { useState } from "preact/hooks";
-import { type Outcome, useAction } from "../parts/action";
+import { useAction } from "../design/action";
+import { toast } from "../design/toast";
 import { callSignedIn, type User } from "../parts/api";
-import { ActionButton, ConfirmedButton } from "../parts/button";
+import { ActionButton, Button, ConfirmedButton } from "../design/button";
 import type { Config } from "../parts/config";
-import { Section } from "../parts/section";
-import { Moment } from "../parts/time";
+import { Section } from "../design/section";
+import { Moment } from "../design/time";
 import { RecoveryCodes } from "./recovery-codes";
 import type { NewRecoveryCodes, Security } from "./security";
 import { type NewTotp, TotpSetup } from "./totp-setup";
@@ -27,37 +29,29 @@ export function SecondFactor({ user, config, security, passkeys, codes, showCode
   const { totp, second_factor, is_enforced, recovery_codes_left } = security;
   const [setup, setSetup] = useState<NewTotp>();
   const { busy, outcome, run } = useAction();
-  const [done, setDone] = useState<Outcome>();
-  const succeed = (text: string) => setDone({ kind: "success", text, problems: [] });
-
-  /** Starts an action whose outcome replaces the last one. */
-  const start = (work: () => Promise<string | void>) => {
-    setDone(undefined);
-    run(work);
-  };
   const finish = async ({ recovery_codes }: NewRecoveryCodes, text: string) => {
     setSetup(undefined);
     showCodes(recovery_codes);
     await changed();
-    succeed(text);
+    toast(text);
   };
   const setUp = () =>
-    start(async () => {
+    run(async () => {
       setSetup(await callSignedIn<NewTotp>("POST", "me/totp"));
     });
   const turnOn = () =>
-    start(async () => {
-      await finish(await callSignedIn<NewRecoveryCodes>("PUT", "me/second-factor"), "Second factor turned on.");
+    run(async () => {
+      await finish(await callSignedIn<NewRecoveryCodes>("PUT", "me/second-factor"), t("second_factor.turned_on"));
     });
 
   return (
-    <Section title="Second factor" outcome={done ?? outcome}>
+    <Section title={t("second_factor")} outcome={outcome}>
       <p>
-        <span class={`badge first ${second_factor ? "success" : ""}`}>{second_factor ? "On" : "Off"}</span>{" "}
-        {second_factor
-          ? "Signing in takes a second step."
-          : "Signing in takes one step. A second factor protects your account if someone learns your password or reads your email."}
-        {is_enforced && ` ${config.service_name} requires you to use a second factor.`}
+        <span class={`badge ${second_factor ? "success" : ""}`}>
+          {t(second_factor ? "second_factor.on" : "second_factor.off")}
+        </span>{" "}
+        {t(second_factor ? "second_factor.on.about" : "second_factor.off.about")}
+        {is_enforced && ` ${t("second_factor.enforced", { service: config.service_name })}`}
       </p>
       {codes && (
         <RecoveryCodes
@@ -66,46 +60,32 @@ export function SecondFactor({ user, config, security, passkeys, codes, showCode
           config={config}
           done={() => {
             showCodes(null);
-            succeed("You can get new recovery codes here at any time.");
+            toast(t("second_factor.codes_saved"));
           }}
         />
       )}
       <ul class="rows">
         <li>
           <div>
-            <strong>Authenticator app</strong>
+            <strong>{t("totp")}</strong>
             <small>
-              {totp ? (
-                <>
-                  set up <Moment at={totp.created_at} />
-                  {totp.last_used_at && (
-                    <>
-                      , last used <Moment at={totp.last_used_at} />
-                    </>
-                  )}
-                </>
-              ) : (
-                "not set up"
-              )}
+              {totp ? rich("totp.set_up_at", { when: <Moment at={totp.created_at} /> }) : t("totp.not_set_up")}
+              {totp?.last_used_at && <> · {rich("identities.used", { when: <Moment at={totp.last_used_at} /> })}</>}
             </small>
           </div>
-          {!totp && !setup && <ActionButton label="Set up" about="authenticator app" busy={busy} act={setUp} />}
+          {!totp && !setup && <ActionButton label={t("totp.set_up")} about={t("totp")} busy={busy} act={setUp} />}
           {totp && (
             <ConfirmedButton
-              label="Remove"
-              about="authenticator app"
-              question="Remove the authenticator app?"
+              label={t("remove")}
+              about={t("totp")}
+              question={t("totp.remove.question")}
               work={async () => {
                 await callSignedIn("DELETE", "me/totp");
                 await changed();
-                succeed("Authenticator app removed.");
+                toast(t("totp.removed"));
               }}
             >
-              <p>
-                {passkeys > 0
-                  ? "Your passkeys remain as the second factor."
-                  : "This turns the second factor off: signing in will take one step."}
-              </p>
+              <p>{t(passkeys > 0 ? "totp.remove.passkeys" : "totp.remove.last")}</p>
             </ConfirmedButton>
           )}
         </li>
@@ -113,87 +93,83 @@ export function SecondFactor({ user, config, security, passkeys, codes, showCode
           <li>
             <TotpSetup
               totp={setup}
-              confirmed={(codes) => finish(codes, "Authenticator app set up.")}
+              confirmed={(codes) => finish(codes, t("totp.added"))}
               cancel={() => {
                 setSetup(undefined);
-                succeed("Nothing was changed.");
+                toast(t("totp.canceled"));
               }}
             />
           </li>
         )}
         <li>
           <div>
-            <strong>Passkeys</strong>
-            <small>{count(passkeys)}</small>
+            <strong>{t("passkeys")}</strong>
+            <small>
+              {passkeys === 0 ? t("second_factor.passkeys.none") : t("second_factor.passkeys", { count: passkeys })}
+            </small>
           </div>
         </li>
         {second_factor && (
           <li>
             <div>
-              <strong>Recovery codes</strong>
-              <small>{recovery_codes_left} left, for when you lose your phone</small>
+              <strong>{t("recovery_codes")}</strong>
+              <small>{t("recovery_codes.left", { count: recovery_codes_left })}</small>
             </div>
             <ConfirmedButton
-              label="Get new codes"
-              question="Get new recovery codes?"
+              label={t("recovery_codes.new")}
+              question={t("recovery_codes.new.question")}
               harmless
               work={async () => {
                 await finish(
                   await callSignedIn<NewRecoveryCodes>("POST", "me/recovery-codes"),
-                  "New recovery codes created.",
+                  t("recovery_codes.created"),
                 );
               }}
             >
-              <p>Your old recovery codes will stop working.</p>
+              <p>{t("recovery_codes.new.about")}</p>
             </ConfirmedButton>
           </li>
         )}
       </ul>
-      {!second_factor && passkeys > 0 && <ActionButton label="Turn on with your passkeys" busy={busy} act={turnOn} />}
+      {!second_factor && passkeys > 0 && (
+        <div class="actions">
+          <Button label={t("second_factor.turn_on")} busy={busy} act={turnOn} />
+        </div>
+      )}
       {second_factor && !is_enforced && security.has_password && (
-        <ConfirmedButton
-          label="Turn off"
-          question="Turn the second factor off?"
-          work={async () => {
-            await callSignedIn("DELETE", "me/second-factor");
-            await changed();
-            succeed("Second factor turned off.");
-          }}
-        >
-          <p>
-            Signing in will take one step. The authenticator app and the recovery codes are removed; your passkeys stay.
-          </p>
-        </ConfirmedButton>
+        <div class="actions">
+          <ConfirmedButton
+            label={t("second_factor.turn_off")}
+            question={t("second_factor.turn_off.question")}
+            work={async () => {
+              await callSignedIn("DELETE", "me/second-factor");
+              await changed();
+              toast(t("second_factor.turned_off"));
+            }}
+          >
+            <p>{t("second_factor.turn_off.about")}</p>
+          </ConfirmedButton>
+        </div>
       )}
       {(second_factor || passkeys > 0) && <LostPhone config={config} />}
     </Section>
   );
 }
 
-function count(passkeys: number): string {
-  if (passkeys === 0) return "none";
-  return passkeys === 1 ? "1, which also works as a second factor" : `${passkeys}, which also work as a second factor`;
-}
-
 function LostPhone({ config }: { config: Config }) {
   return (
     <details>
-      <summary>If you lose your phone</summary>
+      <summary>{t("second_factor.lost")}</summary>
       <ol>
         <li>
-          {config.email_sign_in ? (
-            "Sign in with your password or a code by email, and with one of your recovery codes."
-          ) : (
-            <>
-              Sign in with your password and one of your recovery codes. If you have no password, first set one with{" "}
-              <a href="/forgot-password">Forgot your password?</a>
-            </>
-          )}
+          {config.email_sign_in
+            ? t("second_factor.lost.1.email")
+            : rich("second_factor.lost.1", { link: <a href="/forgot-password">{t("second_factor.lost.forgot")}</a> })}
         </li>
-        <li>Remove the lost authenticator app or passkey here, and end the sessions of the phone.</li>
-        <li>Set up a new second factor, and get new recovery codes.</li>
+        <li>{t("second_factor.lost.2")}</li>
+        <li>{t("second_factor.lost.3")}</li>
       </ol>
-      <p>Without recovery codes, ask an admin to reset your second factors.</p>
+      <p>{t("second_factor.lost.admin")}</p>
     </details>
   );
 }

@@ -1,11 +1,12 @@
 // Sets up an authenticator app: shows its secret as a QR code and as text, and asks for the first code.
 
+import { rich, t } from "../languages";
 import { useEffect, useRef } from "preact/hooks";
-import { useAction } from "../parts/action";
+import { useAction } from "../design/action";
 import { callSignedIn } from "../parts/api";
-import { ActionButton } from "../parts/button";
+import { ActionButton } from "../design/button";
 import { copyText } from "../parts/clipboard";
-import { Field, Form, Message } from "../parts/form";
+import { Field, Form, Message } from "../design/form";
 import { QrCode } from "./qr-code";
 import type { NewRecoveryCodes } from "./security";
 
@@ -30,36 +31,36 @@ export function TotpSetup({ totp: { secret, uri }, confirmed, cancel }: TotpSetu
   return (
     <div class="setup">
       <h3 ref={heading} tabIndex={-1}>
-        Set up an authenticator app
+        {t("totp.title")}
       </h3>
-      <p>
-        Scan this code with your authenticator app. If the app is on this device,{" "}
-        <a href={uri}>open it with this link</a>.
-      </p>
-      <QrCode text={uri} label="QR code for your authenticator app" />
-      <p>Or type this key into the app:</p>
+      <p>{rich("totp.scan", { link: <a href={uri}>{t("totp.scan.link")}</a> })}</p>
+      <QrCode text={uri} label={t("totp.qr")} />
+      <p>{t("totp.type")}</p>
       <p class="secret">
         <code>{secret.replaceAll(/.{4}(?=.)/g, "$& ")}</code>
-        <ActionButton label="Copy" about="key" busy={busy} act={() => run(() => copyText(secret, "Key"))} />
+        <ActionButton
+          label={t("copy")}
+          about={t("totp.key")}
+          busy={busy}
+          act={() => run(() => copyText(secret, "secret"))}
+        />
       </p>
       <Message outcome={outcome} />
       <Form
-        label="Turn on"
+        label={t("totp.turn_on")}
+        cancel={cancel}
         submit={async ({ code }) =>
           confirmed(await callSignedIn<NewRecoveryCodes>("PUT", "me/totp", { json: { code } }))
         }
       >
         <Field
           name="code"
-          label="Code"
-          hint="The 6-digit code that the app shows now."
+          label={t("code")}
+          hint={t("totp.code.hint")}
           inputMode="numeric"
           autoComplete="one-time-code"
           required
         />
-        <button type="button" class="quiet" onClick={cancel}>
-          Cancel
-        </button>
       </Form>
     </div>
   );

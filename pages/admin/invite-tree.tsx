@@ -1,121 +1,269 @@
-// The invite tree: nested lists, each user below the user who invited them.
+// The invite tree: nested lists, each user below the user who invited them. Branches are loaded when they are opened.
 
-import { useState } from "preact/hooks";
-import { type Outcome, useAction } from "../parts/action";
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { type Outcome, useAction } from "../design/action";
+import { Button, ConfirmDialog } from "../design/button";
+import { Field, Form } from "../design/form";
+import { Menu } from "../design/menu";
+import { type Listing, Paging } from "../design/paging";
+import { Section } from "../design/section";
+import { Skeleton } from "../design/skeleton";
+import { toast } from "../design/toast";
+import { rich, t } from "../languages";
 import { callSignedIn, type User } from "../parts/api";
-import { ActionButton, ConfirmedButton } from "../parts/button";
-import { type Listing, Paging } from "../parts/listing";
 import { useLoaded } from "../parts/loaded";
-import { Section } from "../parts/section";
 import { treeView, userPath, userView } from "./addresses";
-import { Badges } from "./users";
+import { Badges } from "./badges";
 
 interface Node {
   user: Pick<User, "id" | "email" | "name" | "role" | "is_active">;
-  referrer_id: string | null;
-  /** How many users this user has invited, including those on other pages. */
+  /** How many users this user has invited. */
   invited: number;
+  /** How many users are below, counted up to {@link countedUpTo}. */
+  descendants: number;
   /** Id of the user at whom the freeze started: this user or one further up. */
   frozen_by: string | null;
   /** When the freeze that starts at this user began. */
   freeze_since: number | null;
 }
 
-interface Branch extends Node {
-  branches: Branch[];
+/** What a freeze would do. */
+interface FreezePreview {
+  active: number;
 }
 
-/** Builds trees from a listing in which referrers precede the users they invited. A user whose referrer is missing is a root. */
-function grow(nodes: Node[]): Branch[] {
-  const known = new Map<string, Branch>();
-  const roots: Branch[] = [];
-  for (const node of nodes) {
-    const branch = { ...node, branches: [] };
-    const siblings = known.get(node.referrer_id ?? "")?.branches ?? roots;
-    siblings.push(branch);
-    known.set(node.user.id, branch);
-  }
-  return roots;
-}
+const countedUpTo = 1_000;
+const pageSize = 50;
+
+const nameOf = ({ name, email }: Node["user"]) => name ?? email;
 
 export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
-  const own = Object.fromEntries(parameters);
-  const {
-    value: nodes,
-    error,
-    reload,
-  } = useLoaded(() => {
-    // The maximum per call: small pages would cut the tree into pieces.
-    const query = new URLSearchParams({ ...own, limit: "100" });
-    return callSignedIn<Listing<Node>>("GET", `admin/invite-tree?${query}`);
-  });
-  const { busy, outcome, run } = useAction();
-  const [frozen, setFrozen] = useState<Outcome>();
+  const [outcome, setOutcome] = useState<Outcome>();
+  const root = parameters.get("root");
+  // Another number loads the tree again, after a freeze.
+  const [version, setVersion] = useState(0);
+  const changed = () => setVersion((version) => version + 1);
 
-  const freeze = async ({ id, email }: Node["user"]) => {
-    const result = await callSignedIn<{ frozen: number }>("POST", `${userPath(id)}/freeze`);
-    await reload();
-    setFrozen({ kind: "success", text: `${count(result.frozen)} frozen: ${email} and everyone below.`, problems: [] });
-  };
-  const unfreeze = ({ id, email }: Node["user"], freeze_since: number) => {
-    setFrozen(undefined);
-    return run(async () => {
-      const path = `${userPath(id)}/freeze`;
-      const result = await callSignedIn<{ unfrozen: number }>("DELETE", path, { version: freeze_since }).finally(
-        reload,
-      );
-      return `${count(result.unfrozen)} unfrozen: ${email} and everyone below.`;
-    });
-  };
-  const href = (offset: number) => `#tree?${new URLSearchParams({ ...own, offset: String(offset) })}`;
-
-  const draw = (branches: Branch[]) => (
-    <ul class="tree">
-      {branches.map(({ user, invited, frozen_by, freeze_since, branches }) => (
-        <li key={user.id}>
-          <div class="node">
-            <div>
-              <a href={userView(user.id)}>{user.name ?? user.email}</a>
-              <small>{[user.name && user.email, invited > 0 && `invited ${invited}`].filter(Boolean).join(", ")}</small>
-            </div>
-            {frozen_by ? <span class="badge error">Frozen</span> : <Badges user={user} />}
-            {freeze_since !== null && (
-              <ActionButton label="Unfreeze" about={user.email} busy={busy} act={() => unfreeze(user, freeze_since)} />
-            )}
-            {!frozen_by && freeze_since === null && (
-              <ConfirmedButton
-                label="Freeze"
-                about={user.email}
-                question={`Freeze ${user.name ?? user.email} and everyone below?`}
-                work={() => freeze(user)}
-              >
-                <p>
-                  Until you unfreeze them, they cannot sign in and their invitations do not work. Admins are not
-                  affected.
-                </p>
-              </ConfirmedButton>
-            )}
-          </div>
-          {branches.length > 0 && draw(branches)}
-          {invited > branches.length && <a href={treeView(user.id)}>Show everyone below {user.name ?? user.email}</a>}
-        </li>
-      ))}
-    </ul>
-  );
+  async function find({ search = "" }: Record<string, string>): Promise<void> {
+    setOutcome(undefined);
+    const query = new URLSearchParams({ search, limit: "1" });
+    const [user] = (await callSignedIn<Listing<User>>("GET", `admin/users?${query}`)).items;
+    if (user) location.hash = treeView(user.id);
+    else setOutcome({ kind: "error", text: t("tree.search.none", { search }), problems: [] });
+  }
 
   return (
-    <Section title="Invite tree" loading={!nodes} error={error} outcome={frozen ?? outcome}>
-      {parameters.has("root") && (
-        <p>
-          This is one branch. <a href="#tree">Show the whole tree</a>
-        </p>
+    <Section title={t("tree")} isView outcome={outcome}>
+      <Form label={t("tree.search.submit")} intent="secondary" inline submit={find}>
+        <Field name="search" label={t("tree.search")} type="search" autoComplete="off" required />
+      </Form>
+      {root === null ? (
+        <Roots offset={Number(parameters.get("offset") ?? 0)} version={version} changed={changed} />
+      ) : (
+        <Path id={root} version={version} changed={changed} />
       )}
-      {nodes && draw(grow(nodes.items))}
-      {nodes && <Paging listing={nodes} href={href} />}
     </Section>
   );
 }
 
-function count(users: number): string {
-  return users === 1 ? "1 user" : `${users} users`;
+interface PartProps {
+  version: number;
+  changed: () => void;
+}
+
+/** The users whom nobody invited. */
+function Roots({ offset, version, changed }: PartProps & { offset: number }) {
+  const query = new URLSearchParams({ depth: "0", limit: String(pageSize), offset: String(offset) });
+  const { value, error } = useLoaded(
+    () => callSignedIn<Listing<Node>>("GET", `admin/invite-tree?${query}`),
+    String(version),
+  );
+  if (error) return <Problem text={error.message} />;
+  if (!value) return <Skeleton lines={5} />;
+  return (
+    <>
+      <ul class="tree">
+        {value.items.map((node) => (
+          <Branch key={node.user.id} node={node} version={version} changed={changed} />
+        ))}
+      </ul>
+      <Paging listing={value} href={(offset) => `#tree?offset=${offset}`} />
+    </>
+  );
+}
+
+/** One user, below those who led to them. */
+function Path({ id, version, changed }: PartProps & { id: string }) {
+  const { value, error } = useLoaded(
+    () => callSignedIn<{ items: Node[]; is_complete: boolean }>("GET", `${userPath(id)}/referrers`),
+    String(version),
+  );
+  if (error) return <Problem text={error.message} />;
+  if (!value) return <Skeleton lines={5} />;
+  const user = value.items.at(-1)?.user;
+  const draw = ([first, ...rest]: Node[]) =>
+    first && (
+      <ul class="tree">
+        <Branch key={first.user.id} node={first} version={version} changed={changed} isOpen={rest.length === 0}>
+          {rest.length > 0 && draw(rest)}
+        </Branch>
+      </ul>
+    );
+  return (
+    <>
+      <p>
+        {rich("tree.path", {
+          user: <strong>{user && nameOf(user)}</strong>,
+          link: <a href="#tree">{t("tree.whole")}</a>,
+        })}
+      </p>
+      {!value.is_complete && <p class="soft">{t("tree.incomplete")}</p>}
+      {draw(value.items)}
+    </>
+  );
+}
+
+function Problem({ text }: { text: string }) {
+  return (
+    <p class="message error" role="alert">
+      {text}
+    </p>
+  );
+}
+
+interface BranchProps extends PartProps {
+  node: Node;
+  /** Whether it starts open. */
+  isOpen?: boolean;
+  /** What is below instead of all whom the user invited. */
+  children?: ComponentChildren;
+}
+
+function Branch({ node, isOpen: startsOpen = false, version, changed, children }: BranchProps) {
+  const { user, invited, descendants } = node;
+  const [isOpen, setOpen] = useState(startsOpen);
+  const name = nameOf(user);
+  return (
+    <li>
+      <div class="node">
+        <div class="person">
+          {invited > 0 && !children ? (
+            <button
+              type="button"
+              class="icon"
+              aria-expanded={isOpen}
+              aria-label={t(isOpen ? "tree.collapse" : "tree.expand", { user: name })}
+              onClick={() => setOpen(!isOpen)}
+            >
+              {isOpen ? "−" : "+"}
+            </button>
+          ) : (
+            <span class="icon-space" />
+          )}
+          <div>
+            <a href={userView(user.id)}>{name}</a>
+            <small>
+              {[user.name && user.email, descendants > 0 && below(descendants)].filter(Boolean).join(" · ")}
+            </small>
+          </div>
+        </div>
+        <Badges user={{ ...user, frozen_by: node.frozen_by }} />
+        <NodeActions node={node} changed={changed} />
+      </div>
+      {children}
+      {isOpen && !children && <Invitees id={user.id} version={version} changed={changed} />}
+    </li>
+  );
+}
+
+function below(count: number): string {
+  return t(count < countedUpTo ? "tree.below" : "tree.below.many", { count });
+}
+
+/** The users whom a user invited, page by page. */
+function Invitees({ id, version, changed }: PartProps & { id: string }) {
+  const [nodes, setNodes] = useState<Node[]>();
+  const [total, setTotal] = useState(0);
+  const { busy, outcome, run } = useAction();
+  const load = (offset: number) =>
+    run(async () => {
+      const limit = String(Math.max(pageSize, offset === 0 ? (nodes?.length ?? 0) + 1 : 0));
+      const query = new URLSearchParams({ root: id, depth: "1", limit, offset: String(offset) });
+      const page = await callSignedIn<Listing<Node>>("GET", `admin/invite-tree?${query}`);
+      // The first one is the user at the top.
+      const items = offset === 0 ? page.items.slice(1) : page.items;
+      setNodes((earlier) => (offset === 0 ? items : [...(earlier ?? []), ...items]));
+      setTotal(page.total - 1);
+    });
+  useEffect(() => {
+    load(0);
+  }, [version]);
+  if (outcome) return <Problem text={outcome.text} />;
+  if (!nodes) return <Skeleton lines={2} />;
+  return (
+    <>
+      <ul class="tree">
+        {nodes.map((node) => (
+          <Branch key={node.user.id} node={node} version={version} changed={changed} />
+        ))}
+      </ul>
+      {nodes.length < total && <Button label={t("tree.more")} small busy={busy} act={() => load(nodes.length + 1)} />}
+    </>
+  );
+}
+
+function NodeActions({ node: { user, frozen_by, freeze_since }, changed }: { node: Node; changed: () => void }) {
+  const [preview, setPreview] = useState<FreezePreview>();
+  const { busy, outcome, run } = useAction();
+  const path = `${userPath(user.id)}/freeze`;
+  const name = nameOf(user);
+  const ask = () =>
+    run(async () => {
+      setPreview(await callSignedIn<FreezePreview>("GET", path));
+    });
+  const unfreeze = (version: number) =>
+    run(async () => {
+      const { unfrozen } = await callSignedIn<{ unfrozen: number }>("DELETE", path, { version }).finally(changed);
+      return t("tree.unfrozen", { count: unfrozen, user: user.email });
+    });
+  return (
+    <>
+      <Menu label="⋯" name={t("tree.actions", { user: user.email })} look="icon">
+        <li>
+          <a href={userView(user.id)}>{t("tree.open")}</a>
+        </li>
+        {freeze_since !== null && (
+          <li>
+            <button type="button" aria-disabled={busy} onClick={() => unfreeze(freeze_since)}>
+              {t("tree.unfreeze")}
+            </button>
+          </li>
+        )}
+        {!frozen_by && freeze_since === null && (
+          <li>
+            <button type="button" class="danger" aria-disabled={busy} onClick={ask}>
+              {t("tree.freeze")}
+            </button>
+          </li>
+        )}
+      </Menu>
+      {preview && (
+        <ConfirmDialog
+          question={t("tree.freeze.question", { user: name })}
+          confirm={t("tree.freeze")}
+          closed={() => setPreview(undefined)}
+          work={async () => {
+            const { frozen } = await callSignedIn<{ frozen: number }>("POST", path);
+            changed();
+            toast(t("tree.frozen", { count: frozen, user: user.email }));
+          }}
+        >
+          <p>{t("tree.freeze.counts", { count: preview.active })}</p>
+          <p>{t("tree.freeze.about")}</p>
+        </ConfirmDialog>
+      )}
+      {outcome && <Problem text={outcome.text} />}
+    </>
+  );
 }

@@ -1,23 +1,27 @@
 // One user: the fields an admin can change, sessions, invited users and events.
 
+import { Person } from "../design/person";
+import { rich, t } from "../languages";
 import { Fragment } from "preact";
 import { useState } from "preact/hooks";
-import { type Outcome, useAction } from "../parts/action";
+import { useAction } from "../design/action";
+import { toast } from "../design/toast";
 import { callSignedIn, listSignedIn, ApiError, type User } from "../parts/api";
-import { ActionButton, ConfirmedButton } from "../parts/button";
+import { ActionButton, ConfirmedButton } from "../design/button";
 import { type EmailProblem, EmailProblemSection } from "../parts/email-problem";
 import { Events } from "../parts/events";
-import { Choice, Field, Form, type Values } from "../parts/form";
+import { Choice, Field, Form, type Values } from "../design/form";
 import { useLoaded } from "../parts/loaded";
-import { Section } from "../parts/section";
+import { Section } from "../design/section";
 import { type Session, Sessions } from "../parts/sessions";
-import { Moment } from "../parts/time";
+import { Moment } from "../design/time";
 import { invitedView, treeView, userPath, userView } from "./addresses";
 import { activities, roles, tiers, verifications } from "./choices";
 import { UserIdentities } from "./user-identities";
-import { Badges } from "./users";
+import { Badges } from "./badges";
+import type { ListedUser } from "./users";
 
-interface UserDetails extends User {
+interface UserDetails extends ListedUser {
   email_problem: EmailProblem | null;
 }
 
@@ -25,32 +29,42 @@ export function OneUser({ id, self }: { id: string; self: User }) {
   const path = userPath(id);
   const { value: user, error, reload } = useLoaded(() => callSignedIn<UserDetails>("GET", path));
   const mail = useAction();
-  const [reset, setReset] = useState<Outcome>();
-  if (!user) return <Section title="User" loading error={error} />;
+  // Counts the changes, after which the sessions and events are loaded again.
+  const [changes, setChanges] = useState(0);
+  if (!user) return <Section title={t("admin.user")} loading error={error} />;
 
-  const sendLink = () => {
-    setReset(undefined);
-    return mail.run(async () => {
-      await callSignedIn("POST", `${path}/send-password-reset-link`);
-      return `A link is on its way to ${user.email}.`;
-    });
+  const changed = async () => {
+    await reload();
+    setChanges((changes) => changes + 1);
   };
+  const sendLink = () =>
+    mail.run(async () => {
+      await callSignedIn("POST", `${path}/send-password-reset-link`);
+      await changed();
+      return t("user.link_sent", { email: user.email });
+    });
   return (
     <>
       <Section title={user.email} error={error}>
-        <p>
+        <Person name={user.name} email={user.email} large>
           <Badges user={user} />
-          <span class="soft">
-            created <Moment at={user.created_at} />
-          </span>{" "}
-          <a href={invitedView(user.id)}>Invitees</a> <a href={treeView(user.id)}>Invite tree</a>
-        </p>
+          <small>
+            {rich("user.created", { when: <Moment at={user.created_at} /> })} ·{" "}
+            {user.last_sign_in_at === null
+              ? t("user.no_sign_in")
+              : rich("user.last_sign_in", { when: <Moment at={user.last_sign_in_at} /> })}
+          </small>
+        </Person>
+        <div class="actions">
+          <a href={invitedView(user.id)}>{t("user.invitees")}</a>
+          <a href={treeView(user.id)}>{t("user.tree")}</a>
+        </div>
         {user.referrer_id && <InvitedBy path={`${path}/invitation`} />}
         <Form
-          label="Save"
+          label={t("user.save")}
           submit={async (values) => {
             const changes = changesIn(values, user);
-            if (Object.keys(changes).length === 0) return "No changes to save.";
+            if (Object.keys(changes).length === 0) return t("user.no_changes");
             try {
               await callSignedIn("PUT", path, { json: { ...changes, updated_at: user.updated_at } });
             } catch (error) {
@@ -58,62 +72,63 @@ export function OneUser({ id, self }: { id: string; self: User }) {
               if (error instanceof ApiError && error.code === "precondition_failed") await reload();
               throw error;
             }
-            await reload();
-            return "User saved.";
+            await changed();
+            return t("user.saved");
           }}
         >
           <Fragment key={user.updated_at}>
-            <Field name="name" label="Name" autoComplete="off" defaultValue={user.name ?? ""} />
-            <Choice name="role" label="Role" choices={roles} chosen={user.role} />
-            <Choice name="tier" label="Tier" choices={tiers} chosen={String(user.tier)} />
-            <Choice name="is_verified" label="Email status" choices={verifications} chosen={String(user.is_verified)} />
-            <Choice name="is_active" label="Status" choices={activities} chosen={String(user.is_active)} />
+            <Field name="name" label={t("name")} autoComplete="off" defaultValue={user.name ?? ""} />
+            <Choice name="role" label={t("users.role")} choices={roles()} chosen={user.role} />
+            <Choice name="tier" label={t("users.tier")} choices={tiers} chosen={String(user.tier)} />
+            <Choice
+              name="is_verified"
+              label={t("users.email_status")}
+              choices={verifications()}
+              chosen={String(user.is_verified)}
+            />
+            <Choice name="is_active" label={t("users.status")} choices={activities()} chosen={String(user.is_active)} />
           </Fragment>
         </Form>
       </Section>
       {user.email_problem && (
-        <EmailProblemSection email={user.email} problem={user.email_problem} path={path} changed={reload} />
+        <EmailProblemSection email={user.email} problem={user.email_problem} path={path} changed={changed} />
       )}
       <UserIdentities path={`${path}/identities`} />
-      <UserSessions path={`${path}/sessions`} />
-      <Section title="Events">
-        <Events path="admin/events" query={{ user: user.id }} />
+      <UserSessions path={`${path}/sessions`} version={changes} changed={changed} />
+      <Section title={t("events")}>
+        <Events key={changes} path="admin/events" query={{ user: user.id }} />
       </Section>
-      <Section title="Password and deletion" outcome={reset ?? mail.outcome}>
-        {user.email_problem && <p class="soft">This user gets no links by email. Clear the email problem first.</p>}
-        <ActionButton label="Email a link to set a password" busy={mail.busy} act={sendLink} />{" "}
-        {user.id !== self.id && (
-          <ConfirmedButton
-            label="Reset second factors"
-            question={`Reset the second factors of ${user.email}?`}
-            work={async () => {
-              await callSignedIn("DELETE", `${path}/second-factors`);
-              setReset({
-                kind: "success",
-                text: "Second factors reset. All sessions of the user have ended.",
-                problems: [],
-              });
-            }}
-          >
-            <p>
-              This removes the user’s authenticator app, recovery codes and passkeys, and ends their sessions. The user
-              gets an email about it. First make sure that the request comes from the user: afterwards, the password
-              alone signs them in.
-            </p>
-          </ConfirmedButton>
-        )}{" "}
-        {user.id !== self.id && (
-          <ConfirmedButton
-            label="Delete user"
-            question={`Delete ${user.email}?`}
-            work={async () => {
-              await callSignedIn("DELETE", path);
-              location.hash = "#users";
-            }}
-          >
-            <p>This permanently deletes the account, its sessions and its invitations.</p>
-          </ConfirmedButton>
-        )}
+      <Section title={t("user.access")} outcome={mail.outcome}>
+        {user.email_problem && <p class="soft">{t("user.access.email_problem")}</p>}
+        <div class="actions">
+          <ActionButton label={t("user.send_link")} busy={mail.busy} act={sendLink} />
+          {user.id !== self.id && (
+            <ConfirmedButton
+              label={t("user.reset_factors")}
+              question={t("user.reset_factors.question", { email: user.email })}
+              work={async () => {
+                await callSignedIn("DELETE", `${path}/second-factors`);
+                await changed();
+                toast(t("user.factors_reset"));
+              }}
+            >
+              <p>{t("user.reset_factors.about")}</p>
+            </ConfirmedButton>
+          )}
+          {user.id !== self.id && (
+            <ConfirmedButton
+              label={t("user.delete")}
+              question={t("user.delete.question", { email: user.email })}
+              work={async () => {
+                await callSignedIn("DELETE", path);
+                location.hash = "#users";
+                toast(t("user.deleted", { email: user.email }));
+              }}
+            >
+              <p>{t("user.delete.about")}</p>
+            </ConfirmedButton>
+          )}
+        </div>
       </Section>
     </>
   );
@@ -131,19 +146,19 @@ function InvitedBy({ path }: { path: string }) {
   return (
     <p role={error && "alert"}>
       {error?.message}
-      {inviter && (
-        <>
-          Invited by <a href={userView(inviter.id)}>{inviter.email}</a>
-          {invitation && ` with “${invitation.name ?? "a link without a name"}”, ${timesUsed(invitation)}`}
-        </>
-      )}
+      {inviter &&
+        rich(invitation ? "user.invited_by.with" : "user.invited_by", {
+          inviter: <a href={userView(inviter.id)}>{inviter.email}</a>,
+          invitation: invitation?.name ?? t("user.invitation.unnamed"),
+          usage: invitation && timesUsed(invitation),
+        })}
     </p>
   );
 }
 
 function timesUsed({ uses, max_uses }: { uses: number; max_uses: number | null }): string {
-  if (max_uses !== null) return `used ${uses} of ${max_uses} times`;
-  return uses === 1 ? "used once" : `used ${uses} times`;
+  if (max_uses !== null) return t("user.used_of", { uses, maximum: max_uses });
+  return t("user.used", { count: uses });
 }
 
 /** Returns only the changed fields: sending the others could overwrite another admin's change with stale values. */
@@ -160,26 +175,35 @@ function changesIn(values: Values, user: User) {
   );
 }
 
-function UserSessions({ path }: { path: string }) {
-  const { value: sessions, error, reload } = useLoaded(() => listSignedIn<Session>(path));
+interface UserSessionsProps {
+  path: string;
+  /** Another value loads the sessions again. */
+  version: number;
+  changed: () => Promise<void>;
+}
+
+function UserSessions({ path, version, changed }: UserSessionsProps) {
+  const { value: sessions, error } = useLoaded(() => listSignedIn<Session>(path), String(version));
   const { busy, outcome, run } = useAction();
   const end = (which: string, done: string) =>
     run(async () => {
       await callSignedIn("DELETE", path + which);
-      await reload();
+      await changed();
       return done;
     });
   return (
-    <Section title="Sessions" loading={!sessions} error={error} outcome={outcome}>
+    <Section title={t("sessions")} loading={!sessions} error={error} outcome={outcome}>
       {sessions && (
         <Sessions
           sessions={sessions}
           busy={busy}
-          end={({ id }) => end(`/${encodeURIComponent(id)}`, "Session ended.")}
+          end={({ id }) => end(`/${encodeURIComponent(id)}`, t("sessions.ended"))}
         />
       )}
       {sessions && sessions.items.length > 1 && (
-        <ActionButton label="End all sessions" busy={busy} act={() => end("", "All sessions ended.")} />
+        <div class="actions">
+          <ActionButton label={t("sessions.end_all")} busy={busy} act={() => end("", t("sessions.all_ended"))} />
+        </div>
       )}
     </Section>
   );

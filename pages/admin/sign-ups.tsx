@@ -1,14 +1,17 @@
 // The queue of sign-ups that wait for the approval of an admin.
 
+import { Empty } from "../design/skeleton";
+import { toast } from "../design/toast";
+import { rich, t } from "../languages";
 import { useState } from "preact/hooks";
-import type { Outcome } from "../parts/action";
+import type { Outcome } from "../design/action";
 import { ApiError, callSignedIn } from "../parts/api";
-import { ConfirmedButton } from "../parts/button";
+import { ConfirmedButton } from "../design/button";
 import type { Config } from "../parts/config";
-import { type Listing, Paging } from "../parts/listing";
+import { type Listing, Paging } from "../design/paging";
 import { useLoaded } from "../parts/loaded";
-import { Section } from "../parts/section";
-import { Moment } from "../parts/time";
+import { Section } from "../design/section";
+import { Moment } from "../design/time";
 
 interface SignUp {
   id: string;
@@ -27,16 +30,13 @@ export function SignUps({ parameters, config }: { parameters: URLSearchParams; c
 
   async function decide({ id, email }: SignUp, decision: "approve" | "reject"): Promise<void> {
     setOutcome(undefined);
-    let result: Outcome = {
-      kind: "success",
-      text: `${email} has been ${decision === "approve" ? "approved" : "rejected"}, and gets an email about it.`,
-      problems: [],
-    };
+    let result: Outcome | undefined;
     try {
       await callSignedIn("POST", `admin/sign-ups/${encodeURIComponent(id)}/${decision}`);
+      toast(t(decision === "approve" ? "sign_ups.approved" : "sign_ups.rejected", { email }));
     } catch (error) {
       if (!(error instanceof ApiError && ["not_found", "email_taken"].includes(error.code))) throw error;
-      const text = error.code === "not_found" ? `Another admin has already decided about ${email}.` : error.message;
+      const text = error.code === "not_found" ? t("sign_ups.decided", { email }) : error.message;
       result = { kind: "error", text, problems: [] };
     }
     // The row goes away with its open dialog. After that, the section moves the focus to its heading.
@@ -45,9 +45,9 @@ export function SignUps({ parameters, config }: { parameters: URLSearchParams; c
   }
 
   return (
-    <Section title="Sign-ups" loading={!value} error={error} outcome={outcome}>
-      {config.sign_up !== "approval" && <p class="soft">New sign-ups need no approval with the current settings.</p>}
-      {value?.total === 0 && <p class="soft">No sign-ups are waiting.</p>}
+    <Section title={t("sign_ups")} isView loading={!value} error={error} outcome={outcome}>
+      {config.sign_up !== "approval" && <p class="soft">{t("sign_ups.not_needed")}</p>}
+      {value?.total === 0 && <Empty>{t("sign_ups.none")}</Empty>}
       {value && value.total > 0 && (
         <>
           <ul class="rows">
@@ -56,26 +56,27 @@ export function SignUps({ parameters, config }: { parameters: URLSearchParams; c
                 <div>
                   <strong>{signUp.email}</strong>
                   <small>
-                    {signUp.name && `${signUp.name}, `}signed up <Moment at={signUp.requested_at} />
+                    {signUp.name && `${signUp.name} · `}
+                    {rich("sign_ups.at", { when: <Moment at={signUp.requested_at} /> })}
                   </small>
                   {signUp.note && <p class="note">{signUp.note}</p>}
                 </div>
                 <ConfirmedButton
-                  label="Approve"
+                  label={t("sign_ups.approve")}
                   about={signUp.email}
-                  question={`Approve ${signUp.email}?`}
+                  question={t("sign_ups.approve.question", { email: signUp.email })}
                   harmless
                   work={() => decide(signUp, "approve")}
                 >
-                  <p>This creates the account. The user gets an email and can sign in.</p>
+                  <p>{t("sign_ups.approve.about")}</p>
                 </ConfirmedButton>
                 <ConfirmedButton
-                  label="Reject"
+                  label={t("sign_ups.reject")}
                   about={signUp.email}
-                  question={`Reject ${signUp.email}?`}
+                  question={t("sign_ups.reject.question", { email: signUp.email })}
                   work={() => decide(signUp, "reject")}
                 >
-                  <p>This deletes the request. The user gets an email and can sign up again.</p>
+                  <p>{t("sign_ups.reject.about")}</p>
                 </ConfirmedButton>
               </li>
             ))}

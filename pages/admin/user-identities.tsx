@@ -1,27 +1,26 @@
 // The accounts at identity providers that sign a user in, for admins.
 
-import { useState } from "preact/hooks";
-import type { Outcome } from "../parts/action";
+import { t } from "../languages";
+import { toast } from "../design/toast";
 import { callSignedIn } from "../parts/api";
 import { Identities, type Identity } from "../parts/identities";
 import { useLoaded } from "../parts/loaded";
-import { Section } from "../parts/section";
+import { Section } from "../design/section";
 
 export function UserIdentities({ path }: { path: string }) {
   const { value: identities, error, reload } = useLoaded(() => callSignedIn<Identity[]>("GET", path));
-  const [outcome, setOutcome] = useState<Outcome>();
   return (
-    <Section title="Linked accounts" loading={!identities} error={error} outcome={outcome}>
-      {identities?.length === 0 && <p class="soft">None.</p>}
+    <Section title={t("identities")} loading={!identities} error={error}>
+      {identities?.length === 0 && <p class="soft">{t("user.no_identities")}</p>}
       {identities && (
         <Identities
           identities={identities}
           showsSubjects
-          consequence={({ provider_name }) => `The user can no longer sign in with this account at ${provider_name}.`}
+          consequence={({ provider_name }) => t("user.unlink.about", { provider: provider_name })}
           unlink={async ({ id, provider_name }) => {
             await callSignedIn("DELETE", `${path}/${encodeURIComponent(id)}`);
             await reload();
-            setOutcome({ kind: "success", text: `${provider_name} unlinked.`, problems: [] });
+            toast(t("identities.unlinked", { provider: provider_name }));
           }}
         />
       )}

@@ -1,5 +1,6 @@
 // Calls /api/auth. The session is an HttpOnly cookie, which the browser sends by itself.
 
+import { language, t } from "../languages";
 import { leaveFor, reload } from "./leave";
 import type { Method } from "./proof";
 
@@ -69,7 +70,8 @@ export async function call<Body>(method: string, path: string, request: Request 
 
 async function send<Body>(method: string, path: string, request: Request): Promise<ApiResponse<Body>> {
   const { json, form, bearer, setsCookie, version, actingAs } = request;
-  const headers = new Headers();
+  // The language of the errors.
+  const headers = new Headers({ "Accept-Language": language });
   if (json !== undefined) headers.set("Content-Type", "application/json");
   if (bearer !== undefined) headers.set("Authorization", `Bearer ${bearer}`);
   if (setsCookie) headers.set("X-Session-Cookie", "set");
@@ -78,13 +80,13 @@ async function send<Body>(method: string, path: string, request: Request): Promi
   const body = json === undefined ? form && new URLSearchParams(form) : JSON.stringify(json);
 
   const response = await fetch(`/api/auth/${path}`, { method, headers, body }).catch(() => {
-    throw new ApiError("unreachable", "The service cannot be reached. Check your connection and try again.");
+    throw new ApiError("unreachable", t("unreachable"));
   });
   const payload = await response.json().catch(() => null);
   if (response.ok) return { body: payload, headers: response.headers };
   throw new ApiError(
     payload?.code ?? "unexpected",
-    payload?.error ?? `Something went wrong (status ${response.status}). Try again later.`,
+    payload?.error ?? t("unexpected", { status: String(response.status) }),
     payload?.detail,
   );
 }
@@ -102,6 +104,7 @@ export async function loadOwnUser(): Promise<User> {
  * Like {@link call}, for pages that need a session.
  *
  * - If there is none, redirects to the sign-in page.
+ * - If it has ended since the page was loaded, says so, and repeats the call after the user has signed in again in another tab.
  * - If the session belongs to a different user than the one shown, does nothing and reloads the page.
  * - If the user has to confirm first that it is them, opens a dialog and then repeats the call. The page keeps its state. If the
  *   user closes the dialog, throws the error of the service.
@@ -124,9 +127,12 @@ export async function listSignedIn<Item>(path: string): Promise<Listed<Item>> {
 }
 
 async function sendSignedIn<Body>(method: string, path: string, request: Request = {}): Promise<ApiResponse<Body>> {
+  const ends = endsSession(method, path);
+  if (ends) isEnding = true;
   try {
     return await send<Body>(method, path, { ...request, actingAs: shown?.id });
   } catch (error) {
+    if (ends) isEnding = false;
     if (!(error instanceof ApiError)) throw error;
     const { pathname, hash } = location;
     const isAccountPage = pathname === "/account";
@@ -138,6 +144,7 @@ async function sendSignedIn<Body>(method: string, path: string, request: Request
     if (error.code === "account_changed") {
       reload();
     } else if (error.code === "invalid_token") {
+      if (shown && !isEnding && !ends && (await signInAgain())) return await sendSignedIn(method, path, request);
       leaveFor(isAccountPage ? "/signin" : `/signin?next=${encodeURIComponent(pathname + hash)}`);
     } else if (error.code === "second_factor_setup_required" && !isAccountPage) {
       leaveFor("/account");
@@ -149,8 +156,27 @@ async function sendSignedIn<Body>(method: string, path: string, request: Request
   }
 }
 
+/** Whether the page is ending its session, so that it does not ask the user to sign in again when it has. */
+let isEnding = false;
+
+function endsSession(method: string, path: string): boolean {
+  return path === "logout" || (method === "DELETE" && path === "me");
+}
+
 /** The open dialog, which calls share. */
 let dialog: Promise<boolean> | undefined;
+
+/** Says that the session has ended. Returns whether the user wants to go on, and has probably signed in again. */
+function signInAgain(): Promise<boolean> {
+  dialog ??= loadScript(() => import("./session-ended"))
+    .then(({ askToSignInAgain }) => askToSignInAgain())
+    // Offline, there is no dialog. The sign-in page will say so.
+    .catch(() => false)
+    .finally(() => {
+      dialog = undefined;
+    });
+  return dialog;
+}
 
 /** Asks the user to confirm that it is them. Returns whether they did. */
 function reauthenticate({ detail }: ApiError): Promise<boolean> {
@@ -167,6 +193,6 @@ function reauthenticate({ detail }: ApiError): Promise<boolean> {
 /** Loads a script that a page imports when needed. Fails while offline, and after a new version of the pages is deployed. */
 export async function loadScript<Module>(load: () => Promise<Module>): Promise<Module> {
   return await load().catch(() => {
-    throw new ApiError("unreachable", "A part of this page cannot be loaded. Reload the page and try again.");
+    throw new ApiError("unreachable", t("script_unreachable"));
   });
 }

@@ -1,6 +1,7 @@
 // The Turnstile widget of forms that programs might send, if the settings require it: https://developers.cloudflare.com/turnstile/.
 // The Worker allows its script on the pages of `routes::may_have_captcha` only.
 
+import { t } from "../languages";
 import { useEffect, useRef } from "preact/hooks";
 import { ApiError } from "./api";
 import type { Config } from "./config";
@@ -60,7 +61,7 @@ class Challenge {
   constructor(place: HTMLElement, sitekey: string, action: Action) {
     const refuse = (text: string) => this.#token.reject(new ApiError("captcha_refused", text));
     const fail = () => {
-      refuse("The captcha could not be loaded. Reload the page, or try another browser.");
+      refuse(t("captcha.failed"));
       // Turnstile then writes no error of its own.
       return true;
     };
@@ -78,7 +79,7 @@ class Challenge {
           this.#token = new Deferred();
           this.#token.resolve(token);
         },
-        "before-interactive-callback": () => refuse("Confirm that you are a person first, then try again."),
+        "before-interactive-callback": () => refuse(t("captcha.first")),
         // Turnstile begins again by itself.
         "expired-callback": () => {
           this.#token = new Deferred();

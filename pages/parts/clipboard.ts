@@ -1,11 +1,16 @@
 // Copies text to the clipboard.
 
-/** Copies a text. Returns what to show to the user. `what` begins a sentence. */
-export async function copyText(text: string, what: string): Promise<string> {
+import { t } from "../languages";
+
+/** What is copied. */
+type What = "code" | "link" | "secret" | "codes";
+
+/** Copies a text. Returns what to show to the user. */
+export async function copyText(text: string, what: What): Promise<string> {
   try {
     await navigator.clipboard.writeText(text);
-    return `${what} copied.`;
+    return t(`copied.${what}`);
   } catch {
-    return "Your browser blocked access to the clipboard. Select the text and copy it yourself.";
+    return t("copy_failed");
   }
 }

@@ -3,16 +3,17 @@
 // Programs that scan mail open links and run scripts. So the link does nothing by itself. In the browser that asked, it takes a click.
 // Every other browser lacks the token, and shows the code so that the user can type it.
 
+import { rich, t } from "../languages";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { useAction } from "./action";
+import { useAction } from "../design/action";
 import { ApiError, call } from "./api";
 import { type AskedCode, askedCodes } from "./asked-codes";
-import { ActionButton } from "./button";
+import { ActionButton } from "../design/button";
 import { copyText } from "./clipboard";
-import { CodeField, Form, Message } from "./form";
+import { CodeField, Form, Message } from "../design/form";
 import { leaveFor } from "./leave";
-import { focusTitle } from "./page";
+import { focusTitle } from "../design/page";
 
 /** A step after the request for the email. */
 export type EmailStep =
@@ -25,12 +26,11 @@ export type EmailStep =
   /** An admin has to approve the account. */
   | { kind: "waiting"; email: string };
 
-/** The titles of the steps that have one of their own. */
-export const titles: { [kind in EmailStep["kind"]]?: string } = {
-  code: "Check your email",
-  elsewhere: "Your code",
-  waiting: "Waiting for approval",
-};
+/** Returns the title of a step, if it has one of its own. */
+export function titleOfStep(kind: EmailStep["kind"]): string | undefined {
+  const titles = { code: "email_code.check", elsewhere: "email_code.elsewhere", waiting: "approval.waiting" } as const;
+  return kind === "link" ? undefined : t(titles[kind]);
+}
 
 /** What this tab was doing. Phones reload a page after a visit to the mail app. */
 interface Progress {
@@ -84,8 +84,8 @@ interface EmailStepsProps {
   label: string;
   /** What the step `code` says about the email. */
   sent: (email: string) => string;
-  /** What the step `link` says before the email. */
-  question: string;
+  /** What the step `link` says about the email. */
+  question: (email: ComponentChildren) => ComponentChildren;
   /** Sends the token and the answer. */
   verify: (asked: AskedCode, answer: Answer) => Promise<void>;
   /** Goes back to the form, with the email if it is known. */
@@ -110,18 +110,18 @@ export function EmailSteps({ step, label, sent, question, verify, startAgain, de
   if (step.kind === "code") {
     return (
       <CodeEntry asked={asked} label={label} verify={verify} destination={destination(asked)}>
-        <p role="status">{sent(asked.email)} Enter its code, or open its link in this browser.</p>
-        <p>No email after a minute? Look in the spam folder, or {again("start again")}.</p>
+        <p role="status">
+          {sent(asked.email)} {t("email_code.enter")}
+        </p>
+        <p>{rich("email_code.none", { again: again(t("email_code.none.again")) })}</p>
       </CodeEntry>
     );
   }
   return (
     <>
-      <p>
-        {question} <strong>{asked.email}</strong>.
-      </p>
+      <p>{question(<strong>{asked.email}</strong>)}</p>
       <Form label={label} submit={() => verify(asked, { secret: step.secret }).catch(explainLink)} />
-      <p>{again("Start again")}</p>
+      <p>{again(t("sign_in.again"))}</p>
     </>
   );
 }
@@ -129,7 +129,7 @@ export function EmailSteps({ step, label, sent, question, verify, startAgain, de
 /** Says of a link what the service says of a code. */
 function explainLink(error: unknown): never {
   if (!(error instanceof ApiError && error.code === "wrong_code")) throw error;
-  throw new ApiError(error.code, "This link has been used or has expired. Start again to get a new one.");
+  throw new ApiError(error.code, t("email_code.link_used"));
 }
 
 interface CodeEntryProps {
@@ -169,19 +169,16 @@ function CodeElsewhere({ code, startAgain }: { code: string; startAgain: () => v
   const { busy, outcome, run } = useAction();
   return (
     <>
-      <p>Enter this code on the page where you asked for it:</p>
+      <p>{t("email_code.enter_there")}</p>
       <p class="mailed-code">
         <code>{code}</code>
-        <ActionButton label="Copy" about="code" busy={busy} act={() => run(() => copyText(code, "Code"))} />
+        <ActionButton label={t("copy")} about={t("code")} busy={busy} act={() => run(() => copyText(code, "code"))} />
       </p>
       <Message outcome={outcome} />
-      <p>
-        This browser did not ask for the code, or has already used it. Do not give the code to anyone. If you did not
-        ask for it, ignore the email.
-      </p>
+      <p>{t("email_code.other_browser")}</p>
       <p>
         <button type="button" class="link" onClick={startAgain}>
-          Use this browser instead
+          {t("email_code.use_this_browser")}
         </button>
       </p>
     </>
@@ -192,12 +189,9 @@ function WaitingForApproval({ email }: { email: string }) {
   useEffect(focusTitle, []);
   return (
     <>
-      <p role="status">
-        Your email is verified. An admin has to approve your account. We will email <strong>{email}</strong> when they
-        have decided.
-      </p>
+      <p role="status">{rich("approval.verified", { email: <strong>{email}</strong> })}</p>
       <p>
-        <a href="/signin">Sign in</a>
+        <a href="/signin">{t("sign_in")}</a>
       </p>
     </>
   );

@@ -1,10 +1,11 @@
 // Why emails do not reach a user, with a button to try again.
 
-import { useAction } from "./action";
+import { rich, t } from "../languages";
+import { useAction } from "../design/action";
 import { callSignedIn } from "./api";
-import { ActionButton } from "./button";
-import { Section } from "./section";
-import { Moment } from "./time";
+import { ActionButton } from "../design/button";
+import { Section } from "../design/section";
+import { Moment } from "../design/time";
 
 export interface EmailProblem {
   reason: "bounce" | "complaint";
@@ -27,12 +28,12 @@ export function EmailProblemSection({ email, problem, path, changed }: EmailProb
       await changed();
     });
   return (
-    <Section title="Email problem" outcome={outcome}>
+    <Section title={t("email_problem")} outcome={outcome}>
       <p>
-        {problem.reason === "bounce" ? `Emails to ${email} came back.` : `An email to ${email} was marked as spam.`}{" "}
-        Since <Moment at={problem.at} />, only security notices are sent there.
+        {t(`email_problem.${problem.reason}`, { email })}{" "}
+        {rich("email_problem.since", { when: <Moment at={problem.at} /> })}
       </p>
-      <ActionButton label="Send email there again" busy={busy} act={tryAgain} />
+      <ActionButton label={t("email_problem.clear")} busy={busy} act={tryAgain} />
     </Section>
   );
 }

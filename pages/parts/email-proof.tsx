@@ -1,8 +1,9 @@
 // Lets signed-in users prove who they are with a code by email.
 
+import { t } from "../languages";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useAction } from "./action";
-import { CodeField, Form, Message } from "./form";
+import { useAction } from "../design/action";
+import { CodeField, Form, Message } from "../design/form";
 
 interface EmailProofProps {
   label: string;
@@ -15,12 +16,13 @@ interface EmailProofProps {
 
 export function EmailProof({ label, email, asksAtOnce, ask, submit }: EmailProofProps) {
   const [token, setToken] = useState<string>();
+  const [isSent, setSent] = useState(false);
   const { busy, outcome, run } = useAction();
   const container = useRef<HTMLDivElement>(null);
   const send = () =>
     run(async () => {
       setToken((await ask()).token);
-      return `A code is on its way to ${email}.`;
+      setSent(true);
     });
   useEffect(() => {
     if (asksAtOnce) send();
@@ -30,13 +32,14 @@ export function EmailProof({ label, email, asksAtOnce, ask, submit }: EmailProof
   }, [token]);
   return (
     <div ref={container}>
+      <p role="status">{isSent && t("proof.email_code.sent", { email })}</p>
       {token && (
         <Form key={token} label={label} submit={({ email_code = "" }) => submit({ token, email_code })}>
           <CodeField name="email_code" />
         </Form>
       )}
-      <button type="button" class={token ? "quiet" : undefined} aria-busy={busy} aria-disabled={busy} onClick={send}>
-        {token ? "Email me a new code" : "Email me a code"}
+      <button type="button" class={token ? "small" : "primary"} aria-busy={busy} aria-disabled={busy} onClick={send}>
+        {t(token ? "proof.email_code.again" : "proof.email_code")}
       </button>
       <Message outcome={outcome} />
     </div>

@@ -1,18 +1,17 @@
 // A paged list of audit events, newest first.
 
+import { Empty, Skeleton } from "../design/skeleton";
+import { t, textOf } from "../languages";
+import { deviceOf, type Origin, placeOf } from "./device";
 import { useEffect, useState } from "preact/hooks";
-import { useAction } from "./action";
+import { useAction } from "../design/action";
 import { callSignedIn } from "./api";
-import { ActionButton } from "./button";
-import { Message } from "./form";
-import { shortId } from "./sessions";
-import { Moment } from "./time";
+import { ActionButton } from "../design/button";
+import { Message } from "../design/form";
+import { Moment } from "../design/time";
 
 /** The actor id of `npm run admin` and other scripts. */
 const OPERATOR = "operator";
-
-/** The address in events of the operator, who has no IP address. */
-const TERMINAL = "terminal";
 
 interface Person {
   id: string;
@@ -20,7 +19,7 @@ interface Person {
   email: string | null;
 }
 
-interface Event {
+interface Event extends Origin {
   id: number;
   at: number;
   action: string;
@@ -28,8 +27,6 @@ interface Event {
   result: string;
   actor: Person | null;
   subject: Person | null;
-  /** A keyed hash of the IP address, or `terminal`. */
-  address: string | null;
   /** The id of the acting session, as in the list of sessions. */
   session_id: string | null;
   /** The subject's role and tier, if the action set them. */
@@ -52,18 +49,26 @@ interface EventsProps {
   /** `me/events` or `admin/events`. */
   path: string;
   query?: Record<string, string>;
+  /** Whether the query is a search, which may find nothing in a part of the events. */
+  isSearch?: boolean;
+  /** How many events a page has. */
+  limit?: number;
   /** The id of the viewer, whom the list does not mention. */
   self?: string;
 }
 
-export function Events({ path, query = {}, self }: EventsProps) {
+export function Events({ path, query = {}, isSearch, limit = 20, self }: EventsProps) {
   const [items, setItems] = useState<Event[]>();
   const [next, setNext] = useState<number | null>(null);
   const { busy, outcome, run } = useAction();
 
   const load = (before: number | null) =>
     run(async () => {
-      const parameters = new URLSearchParams({ ...query, limit: "20", ...(before ? { before: String(before) } : {}) });
+      const parameters = new URLSearchParams({
+        ...query,
+        limit: String(limit),
+        ...(before ? { before: String(before) } : {}),
+      });
       const page = await callSignedIn<EventsPage>("GET", `${path}?${parameters}`);
       setItems((earlier) => [...((before && earlier) || []), ...page.items]);
       setNext(page.next);
@@ -74,49 +79,66 @@ export function Events({ path, query = {}, self }: EventsProps) {
 
   return (
     <>
-      {items?.length === 0 && <p class="soft">No events yet.</p>}
+      {!items && !outcome && <Skeleton lines={5} />}
+      {items?.length === 0 && <Empty>{t(isSearch ? "events.none_found" : "events.none")}</Empty>}
       <ol class="rows">
         {items?.map((event) => (
           <li key={event.id}>
             <div>
-              <strong>{words(event.action)}</strong>
-              {event.result !== "success" && <span class="badge error">{words(event.result)}</span>}
+              <span class="badges">
+                <strong>{textOf(`event.${event.action}`) ?? words(event.action)}</strong>
+                {event.result !== "success" && (
+                  <span class="badge error">{textOf(`result.${event.result}`) ?? words(event.result)}</span>
+                )}
+              </span>
               <small>
                 <Moment at={event.at} />
-                {event.actor &&
-                  event.actor.id !== self &&
-                  `, by ${event.actor.id === OPERATOR ? "the operator" : (event.actor.email ?? "another user")}`}
-                {event.subject &&
-                  event.subject.id !== (self ?? event.actor?.id) &&
-                  `, affecting ${event.subject.email ?? "a user"}`}
-                {event.new_value && `, ${change(event.old_value ?? {}, event.new_value)}`}
-                {event.address && event.address !== TERMINAL && `, IP hash ${event.address}`}
-                {event.session_id && `, session ${shortId(event.session_id)}`}
+                {details(event, self).map((detail) => ` · ${detail}`)}
               </small>
             </div>
           </li>
         ))}
       </ol>
-      {next !== null && <ActionButton label="Show earlier events" busy={busy} act={() => load(next)} />}
+      {next !== null && (
+        <ActionButton label={t(isSearch ? "events.further" : "events.earlier")} busy={busy} act={() => load(next)} />
+      )}
       <Message outcome={outcome} />
     </>
   );
 }
 
-/** Describes the change of the role and the tier, such as `role: admin (was user)`. */
-function change(old: Rights, now: Rights): string {
-  const name = (key: keyof Rights) => `${key}: ${now[key]}${old[key] === undefined ? "" : ` (was ${old[key]})`}`;
-  return (["role", "tier"] as const)
-    .filter((key) => now[key] !== undefined)
-    .map(name)
-    .join(", ");
+/** What is said of an event besides its name and time. The viewer is not mentioned. */
+function details(event: Event, self: string | undefined): string[] {
+  const { actor, subject, old_value, new_value } = event;
+  return [
+    deviceOf(event),
+    placeOf(event),
+    actor && actor.id !== self && byWhom(actor),
+    subject &&
+      subject.id !== (self ?? actor?.id) &&
+      (subject.email ? t("events.about", { user: subject.email }) : t("events.about.other")),
+    ...(new_value ? changes(old_value ?? {}, new_value) : []),
+  ].filter((detail) => typeof detail === "string");
 }
 
-/** Turns `wrong_credentials` into "Wrong credentials". */
+function byWhom({ id, email }: Person): string {
+  if (id === OPERATOR) return t("events.by.operator");
+  return email ? t("events.by", { user: email }) : t("events.by.other");
+}
+
+/** Describes the change of the role and the tier, such as `role: admin (was user)`. */
+function changes(old: Rights, now: Rights): string[] {
+  return (["role", "tier"] as const).flatMap((key) => {
+    if (now[key] === undefined) return [];
+    const values = { right: t(`events.right.${key}`), new: String(now[key]) };
+    return old[key] === undefined
+      ? t("events.change", values)
+      : t("events.change.was", { ...values, old: String(old[key]) });
+  });
+}
+
+/** Turns a name that the catalogue lacks into words: `too_many_tokens` into "Too many tokens". */
 function words(name: string): string {
-  const text = name
-    .replaceAll(/[_.-]/g, " ")
-    .replace(/\btotp\b/, "authenticator app")
-    .replace(/\botp\b/, "OTP");
+  const text = name.replaceAll(/[_.-]/g, " ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

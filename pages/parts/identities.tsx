@@ -1,8 +1,9 @@
 // A list of linked identities: accounts at identity providers that sign a user in.
 
+import { rich, t } from "../languages";
 import type { ComponentChildren } from "preact";
-import { ConfirmedButton } from "./button";
-import { Moment } from "./time";
+import { ConfirmedButton } from "../design/button";
+import { Moment } from "../design/time";
 
 export interface Identity {
   id: string;
@@ -34,26 +35,18 @@ export function Identities({ identities, unlink, consequence, showsSubjects }: I
             <div>
               <strong>{provider_name}</strong>
               {email && <small>{email}</small>}
-              {showsSubjects && (
-                <small>
-                  {subject} at {issuer}
-                </small>
-              )}
+              {showsSubjects && <small>{t("identities.at", { subject, issuer })}</small>}
               <small>
-                linked <Moment at={created_at} />,{" "}
-                {last_used_at ? (
-                  <>
-                    last used <Moment at={last_used_at} />
-                  </>
-                ) : (
-                  "not used yet"
-                )}
+                {rich("identities.linked", { when: <Moment at={created_at} /> })} ·{" "}
+                {last_used_at
+                  ? rich("identities.used", { when: <Moment at={last_used_at} /> })
+                  : t("identities.not_used")}
               </small>
             </div>
             <ConfirmedButton
-              label="Unlink"
+              label={t("identities.unlink")}
               about={email ? `${provider_name}, ${email}` : provider_name}
-              question={`Unlink ${provider_name}?`}
+              question={t("identities.unlink.question", { provider: provider_name })}
               work={() => unlink(identity)}
             >
               <p>{consequence(identity)}</p>

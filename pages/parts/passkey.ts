@@ -1,5 +1,6 @@
 // Passkeys (WebAuthn Level 3): the dialogs of the browser, and the signals that keep its list of passkeys up to date.
 
+import { t } from "../languages";
 import { ApiError, call, type User } from "./api";
 
 /** Signals to the browser, which TypeScript's types lack. WebAuthn Level 3, section 5.1.10. */
@@ -97,7 +98,7 @@ export async function askForPasskey({ token, publicKey }: RequestOptions): Promi
     );
     return response(token, credential, publicKey.rpId);
   } catch (error) {
-    return explain(error, "No passkey was used");
+    return explain(error, t("passkey.not_used"));
   }
 }
 
@@ -110,7 +111,7 @@ export async function createPasskey({ token, publicKey }: CreationOptions): Prom
     );
     return response(token, credential, publicKey.rp.id);
   } catch (error) {
-    return explain(error, "No passkey was added");
+    return explain(error, t("passkey.not_added"));
   }
 }
 
@@ -124,13 +125,12 @@ function explain(error: unknown, failed: string): undefined {
   if (error instanceof Replaced) return;
   const name = error instanceof DOMException ? error.name : "";
   const reasons: Record<string, string> = {
-    InvalidStateError: "This device already has a passkey for your account.",
-    SecurityError: `Passkeys do not work at ${location.origin}.`,
-    ConstraintError: `${failed}: this device cannot check your fingerprint, face or PIN.`,
-    NotSupportedError: `${failed}: this device cannot make a passkey of a supported kind.`,
+    InvalidStateError: t("passkey.known"),
+    SecurityError: t("passkey.origin", { origin: location.origin }),
+    ConstraintError: t("passkey.cannot_verify", { failed }),
+    NotSupportedError: t("passkey.cannot_make", { failed }),
   };
-  const closed = `${failed}: the dialog was closed or took too long. Try again, or choose another way.`;
-  throw new ApiError("no_passkey_used", reasons[name] ?? closed);
+  throw new ApiError("no_passkey_used", reasons[name] ?? t("passkey.closed", { failed }));
 }
 
 /**

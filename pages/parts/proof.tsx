@@ -1,35 +1,33 @@
 // Lets the user choose how to prove who they are: with a password, a code from the authenticator app or an email, a passkey or
 // a recovery code.
 
+import { t } from "../languages";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { EmailProof } from "./email-proof";
-import { Field, Form, UsernameField } from "./form";
+import { Field, Form, UsernameField } from "../design/form";
 import { askForPasskey, type PasskeyResponse, type RequestOptions, stopPasskey, supportsPasskeys } from "./passkey";
 import { PasskeyButton } from "./passkey-button";
 
 export type Method = "password" | "email_code" | "totp" | "passkey" | "recovery_code";
 
-/** The member of the request, and the text of the field and of the button that chooses it. */
+/** The member of the request, and the texts of the field. */
 const typed = {
   password: {
     name: "password",
-    label: "Password",
-    hint: "",
-    choose: "Use your password",
+    label: "password",
+    hint: undefined,
     input: { type: "password", autoComplete: "current-password" },
   },
   totp: {
     name: "code",
-    label: "Code",
-    hint: "The 6-digit code from your authenticator app.",
-    choose: "Use a code from your app",
+    label: "code",
+    hint: "proof.totp.hint",
     input: { inputMode: "numeric", autoComplete: "one-time-code" },
   },
   recovery_code: {
     name: "recovery_code",
-    label: "Recovery code",
-    hint: "One of the codes that you saved. Each works once.",
-    choose: "Use a recovery code",
+    label: "proof.recovery_code.label",
+    hint: "proof.recovery_code.hint",
     input: { autoComplete: "off", autoCapitalize: "none", spellcheck: false },
   },
 } as const;
@@ -75,12 +73,12 @@ export function Proof({
     <div ref={container}>
       {!method && (
         <p class="message error" role="alert">
-          This browser does not support passkeys. Use a browser that does.
+          {t("proof.unsupported")}
         </p>
       )}
       {method === "passkey" && (
         <PasskeyButton
-          label="Use a passkey"
+          label={t("proof.passkey")}
           opensAtOnce={method !== usable[0]}
           ask={async () => {
             const response = await askForPasskey(await loadPasskeyOptions());
@@ -96,8 +94,8 @@ export function Proof({
           {method === "password" && email && <UsernameField email={email} />}
           <Field
             name={typed[method].name}
-            label={typed[method].label}
-            hint={typed[method].hint}
+            label={t(typed[method].label)}
+            hint={hintOf(method)}
             {...typed[method].input}
             required
           />
@@ -109,7 +107,7 @@ export function Proof({
           <p key={other}>
             {/* Not with the second click of a double click, which hits the choice that is there by then. */}
             <button type="button" class="link" onClick={({ detail }) => detail < 2 && setMethod(other)}>
-              {chooses(other)}
+              {t(`proof.${other}`)}
             </button>
           </p>
         ))}
@@ -117,7 +115,7 @@ export function Proof({
   );
 }
 
-function chooses(method: Method): string {
-  if (method === "passkey") return "Use a passkey";
-  return method === "email_code" ? "Email me a code" : typed[method].choose;
+function hintOf(method: keyof typeof typed): string | undefined {
+  const { hint } = typed[method];
+  return hint && t(hint);
 }

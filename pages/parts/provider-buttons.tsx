@@ -1,9 +1,11 @@
 // The buttons that sign in with an identity provider.
 
+import { Button } from "../design/button";
+import { t } from "../languages";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useAction } from "./action";
+import { useAction } from "../design/action";
 import type { IdentityProvider } from "./config";
-import { Message } from "./form";
+import { Message } from "../design/form";
 import { goToProvider, type ProviderRequest } from "./provider-sign-in";
 
 interface ProviderButtonsProps {
@@ -30,16 +32,14 @@ export function ProviderButtons({ providers, isFirst, ask }: ProviderButtonsProp
   return (
     <div ref={container} class="providers">
       {providers.map((provider) => (
-        <button
+        <Button
           key={provider.id}
-          type="button"
-          class={isFirst ? undefined : "other-way"}
-          aria-busy={busy && provider.id === chosen}
-          aria-disabled={busy}
-          onClick={() => begin(provider)}
-        >
-          Continue with {provider.name}
-        </button>
+          label={t("provider.continue", { provider: provider.name })}
+          intent={isFirst ? "primary" : "secondary"}
+          busy={busy && provider.id === chosen}
+          blocked={busy}
+          act={() => begin(provider)}
+        />
       ))}
       <Message outcome={outcome} />
     </div>

@@ -1,6 +1,7 @@
 // Sign-ins with identity providers, and links to them, that this browser has started. The provider sends the user back to `/callback`
 // with a code. The code opens nothing without the token that stays here, so a link to `/callback` that someone else made does nothing.
 
+import { t } from "../languages";
 import { ApiError, call, callSignedIn } from "./api";
 import type { IdentityProvider } from "./config";
 import { goTo } from "./leave";
@@ -46,7 +47,7 @@ export async function goToProvider(request: ProviderRequest): Promise<void> {
   if (!providerSignIns.remember({ id, expires_at, token, request })) {
     throw new ApiError(
       "storage_blocked",
-      `Your browser does not store data of this site, so it cannot continue with ${provider.name}. Allow it for ${location.host}, or choose another way.`,
+      t("provider.storage_blocked", { provider: provider.name, host: location.host }),
     );
   }
   goTo(url);

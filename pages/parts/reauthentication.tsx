@@ -1,11 +1,13 @@
 // The dialog in which users confirm that it is them, before a sensitive change.
 
+import { Button } from "../design/button";
+import { t } from "../languages";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
-import { useAction } from "./action";
+import { useAction } from "../design/action";
 import { callSignedIn } from "./api";
-import { Message } from "./form";
+import { Message } from "../design/form";
 import { leaveFor } from "./leave";
-import { showDialog } from "./page";
+import { showDialog } from "../design/page";
 import type { RequestOptions } from "./passkey";
 import { type Method, Proof } from "./proof";
 
@@ -28,12 +30,8 @@ function SignInAgain({ id }: { id: string }) {
     });
   return (
     <>
-      <p id={id}>
-        This change needs a recent sign-in. Sign out, sign in again, and repeat the change within 15 minutes.
-      </p>
-      <button type="button" aria-busy={busy} aria-disabled={busy} onClick={signOut}>
-        Sign out
-      </button>
+      <p id={id}>{t("confirm.sign_in_again")}</p>
+      <Button label={t("sign_out")} intent="primary" busy={busy} act={signOut} />
       <Message outcome={outcome} />
     </>
   );
@@ -66,17 +64,15 @@ function Confirmation({ methods, email, closed }: ConfirmationProps) {
       onClose={() => closed(isConfirmed.current)}
     >
       <article>
-        <h2 id={id}>Confirm that it is you</h2>
+        <h2 id={id}>{t("confirm.title")}</h2>
         {methods.length === 0 ? (
           <SignInAgain id={`${id}-why`} />
         ) : (
           <>
-            <p id={`${id}-why`}>
-              This protects your account if someone else uses your device. Your change continues afterwards.
-            </p>
+            <p id={`${id}-why`}>{t("confirm.why")}</p>
             <Proof
               methods={methods}
-              label="Confirm"
+              label={t("confirm")}
               email={email}
               submit={send}
               loadPasskeyOptions={() => callSignedIn<RequestOptions>("POST", "reauthenticate/passkey/options")}
@@ -86,8 +82,8 @@ function Confirmation({ methods, email, closed }: ConfirmationProps) {
           </>
         )}
         {/* Not with the second click of a double click on a choice above, which moves this button. */}
-        <button type="button" class="quiet" onClick={({ detail }) => detail < 2 && dialog.current?.close()}>
-          Cancel
+        <button type="button" onClick={({ detail }) => detail < 2 && dialog.current?.close()}>
+          {t("cancel")}
         </button>
       </article>
     </dialog>

@@ -1,5 +1,6 @@
 // The second step of a sign-in, for accounts with a second factor.
 
+import { t } from "../languages";
 import { type ApiError, call } from "./api";
 import type { Config } from "./config";
 import type { RequestOptions } from "./passkey";
@@ -33,7 +34,7 @@ export function SecondStep({ config, pending: { token, methods }, signedIn, star
     <>
       <Proof
         methods={methods}
-        label="Sign in"
+        label={t("sign_in")}
         submit={finish}
         loadPasskeyOptions={() =>
           call<RequestOptions>("POST", "login/second-factor/passkey/options", { json: { token } })
@@ -42,15 +43,12 @@ export function SecondStep({ config, pending: { token, methods }, signedIn, star
       />
       <p>
         <button type="button" class="link" onClick={startAgain}>
-          Start again
+          {t("sign_in.again")}
         </button>
       </p>
       <details>
-        <summary>Lost your phone?</summary>
-        <p>
-          Use one of the recovery codes that you saved when you set up the second factor. If you have none left, ask an
-          admin to reset your second factors.
-        </p>
+        <summary>{t("sign_in.lost_phone")}</summary>
+        <p>{t("sign_in.lost_phone.about")}</p>
       </details>
     </>
   );

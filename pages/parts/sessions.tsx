@@ -1,23 +1,21 @@
 // A list of sessions, each with a button to end it.
 
+import { ActionButton } from "../design/button";
+import { Empty } from "../design/skeleton";
+import { Distance, Moment } from "../design/time";
+import { rich, t } from "../languages";
 import type { Listed } from "./api";
-import { ActionButton } from "./button";
-import { Distance, Moment } from "./time";
+import { deviceOf, type Origin, placeOf } from "./device";
 
-export interface Session {
+export interface Session extends Origin {
   id: string;
-  user_agent: string | null;
-  browser: string | null;
-  system: string | null;
   created_at: number;
+  /** When it was last used, to the hour. Null for sessions that have not been used since. */
+  last_seen_at: number | null;
   expires_at: number;
   /** Whether this session made the request; absent in lists of another user's sessions. */
   current?: boolean;
 }
-
-/** Returns a name such as "Firefox on Linux". */
-export const deviceOf = ({ browser, system }: Pick<Session, "browser" | "system">) =>
-  [browser, system].filter((word) => word !== null).join(" on ") || "Unknown device";
 
 interface SessionsProps {
   sessions: Listed<Session>;
@@ -25,35 +23,40 @@ interface SessionsProps {
   end: (session: Session) => void;
 }
 
-/** Returns the first characters of a session's id, enough to match a session with its events. */
-export const shortId = (id: string) => id.slice(0, 8);
-
 export function Sessions({ sessions: { items, total }, busy, end }: SessionsProps) {
-  if (items.length === 0) return <p class="soft">No sessions.</p>;
+  if (items.length === 0) return <Empty>{t("sessions.none")}</Empty>;
   return (
     <>
-      {total > items.length && (
-        <p class="soft">
-          Showing {items.length} of {total} sessions.
-        </p>
-      )}
+      {total > items.length && <p class="soft">{t("sessions.some", { shown: items.length, count: total })}</p>}
       <ul class="rows">
-        {items.map((session) => (
-          <li key={session.id}>
-            <div>
-              <strong>{deviceOf(session)}</strong>
-              <small>
-                signed in <Moment at={session.created_at} />, expires <Distance to={session.expires_at} />, session{" "}
-                {shortId(session.id)}
-              </small>
-            </div>
-            {session.current ? (
-              <span class="badge">This session</span>
-            ) : (
-              <ActionButton label="End" about={deviceOf(session)} busy={busy} act={() => end(session)} />
-            )}
-          </li>
-        ))}
+        {items.map((session) => {
+          const device = deviceOf(session) ?? t("events.device.unknown");
+          const place = placeOf(session);
+          const { created_at, last_seen_at, expires_at, current } = session;
+          return (
+            <li key={session.id}>
+              <div>
+                <span class="badges">
+                  <strong>{device}</strong>
+                  {current && <span class="badge success">{t("sessions.current")}</span>}
+                </span>
+                <small>
+                  {place && `${place} · `}
+                  {rich("sessions.signed_in", { when: <Moment at={created_at} /> })}
+                </small>
+                <small>
+                  {last_seen_at !== null && (
+                    <>{rich("sessions.last_seen", { when: <Distance to={last_seen_at} /> })} · </>
+                  )}
+                  {rich("sessions.expires", { when: <Distance to={expires_at} /> })}
+                </small>
+              </div>
+              {!current && (
+                <ActionButton label={t("sessions.end")} about={device} busy={busy} act={() => end(session)} />
+              )}
+            </li>
+          );
+        })}
       </ul>
     </>
   );

@@ -1,5 +1,6 @@
 // Starts a session in the session cookie and checks that the browser keeps the cookie.
 
+import { t } from "../languages";
 import { call, ApiError, type User } from "./api";
 import type { Config } from "./config";
 import { type PasskeyResponse, signalUnknown } from "./passkey";
@@ -56,12 +57,10 @@ export async function signInWithPasskey(response: PasskeyResponse, config: Confi
 }
 
 function explainNoSession(path: Way, config: Config): string {
-  const done = path.startsWith("signup")
-    ? "Your account has been created, but you are not signed in."
-    : "You are not signed in.";
+  const done = t(path.startsWith("signup") ? "sign_in.account_created" : "sign_in.no_session");
   const own = `${config.app_url}/signin`;
   if (location.origin === new URL(own).origin) {
-    return `${done} Your browser blocked the cookie of this site. Allow cookies for ${location.host}, then sign in again.`;
+    return `${done} ${t("sign_in.cookie_blocked", { host: location.host })}`;
   }
-  return `${done} Signing in does not work at ${location.origin}. Open ${own} and sign in there.`;
+  return `${done} ${t("sign_in.other_origin", { origin: location.origin, url: own })}`;
 }

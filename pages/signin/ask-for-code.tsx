@@ -1,11 +1,12 @@
 // Asks for an email with a code to sign in.
 
+import { t } from "../languages";
 import { useEffect, useRef } from "preact/hooks";
 import { call } from "../parts/api";
 import { type AskedCode, askedCodes, type SentCode } from "../parts/asked-codes";
 import { useCaptcha } from "../parts/captcha";
 import type { Config } from "../parts/config";
-import { EmailField, Form } from "../parts/form";
+import { EmailField, Form } from "../design/form";
 
 interface AskForCodeProps {
   config: Config;
@@ -24,9 +25,9 @@ export function AskForCode({ config, email, asksAtOnce, continueWith, usePasswor
   useEffect(() => field()?.focus(), []);
   return (
     <div ref={container}>
-      <p>We email you a code and a link. You need no password.</p>
+      <p>{t("sign_in.by_email.about")}</p>
       <Form
-        label="Email me a code"
+        label={t("proof.email_code")}
         submitsAtOnce={asksAtOnce && email !== ""}
         submit={async ({ email = "" }) => {
           const sent = await withCaptcha((captcha) =>
@@ -42,7 +43,7 @@ export function AskForCode({ config, email, asksAtOnce, continueWith, usePasswor
       </Form>
       <p>
         <button type="button" class="link" onClick={() => usePassword(field()?.value ?? "")}>
-          Use a password or a passkey
+          {t("sign_in.use_password")}
         </button>
       </p>
     </div>

@@ -1,28 +1,50 @@
 // Signs up with an invitation.
 
 import { useEffect, useState } from "preact/hooks";
-import { call, type ApiError } from "../parts/api";
+import { Button } from "../design/button";
+import { EmailField, Field, Form, NewPasswordField } from "../design/form";
+import { t } from "../languages";
+import { type ApiError, call } from "../parts/api";
 import { useCaptcha } from "../parts/captcha";
 import type { Config } from "../parts/config";
 import { destinationOf } from "../parts/destination";
-import { EmailField, Field, Form, NewPasswordField } from "../parts/form";
 import { leaveFor } from "../parts/leave";
 import { signIn } from "../parts/sign-in";
 
-const invitation = new URLSearchParams(location.search);
-const referrer = invitation.get("referrer") ?? "";
+const link = new URLSearchParams(location.search);
+
+/** What the service says about an invitation. */
+interface Invitation {
+  is_valid: boolean;
+  /** The name of the user who invites, if it can be shown. */
+  inviter: string | null;
+}
 
 export function ByInvitation({ config }: { config: Config }) {
+  const [referrer, setReferrer] = useState(link.get("referrer") ?? "");
+  const [invitation, setInvitation] = useState<Invitation>();
   const [error, setError] = useState<string>();
   const { widget, withCaptcha } = useCaptcha(config, "signup");
   useEffect(() => {
     if (!referrer) return;
-    call<boolean>("POST", "verify-token", { json: { token: referrer } }).then(
-      (isValid) => !isValid && setError("This invitation is invalid or has expired. Ask for a new one."),
+    call<Invitation>("POST", "invitation", { json: { token: referrer } }).then(
+      setInvitation,
       // Not fatal: the sign-up checks the invitation again.
       (error: ApiError) => setError(error.message),
     );
-  }, []);
+  }, [referrer]);
+
+  if (referrer && invitation?.is_valid === false) {
+    return (
+      <>
+        <p class="message error" role="alert">
+          {t("sign_up.invalid")}
+        </p>
+        <p>{t("sign_up.invalid.about")}</p>
+        <Button label={t("sign_up.enter_another")} act={() => setReferrer("")} />
+      </>
+    );
+  }
   return (
     <>
       {error && (
@@ -30,9 +52,10 @@ export function ByInvitation({ config }: { config: Config }) {
           {error}
         </p>
       )}
-      {!referrer && <p>You need an invitation to sign up here. Ask a user to invite you.</p>}
+      {!referrer && <p>{t("sign_up.needed")}</p>}
+      {referrer && invitation?.inviter && <p>{t("sign_up.invited_by", { inviter: invitation.inviter })}</p>}
       <Form
-        label="Sign up"
+        label={t("sign_up")}
         submit={async ({ name, ...fields }) => {
           const json = { referrer, ...fields, ...(name && { name }) };
           await withCaptcha((captcha) => signIn("signup", { ...json, ...captcha }, config));
@@ -42,13 +65,14 @@ export function ByInvitation({ config }: { config: Config }) {
         {!referrer && (
           <Field
             name="referrer"
-            label="Invitation"
-            hint="Your invitation link, or the 10-character code in it."
+            label={t("sign_up.invitation")}
+            hint={t("sign_up.invitation.hint")}
+            autoComplete="off"
             required
           />
         )}
-        <EmailField defaultValue={invitation.get("email") ?? ""} />
-        <Field name="name" label="Name (optional)" autoComplete="name" />
+        <EmailField defaultValue={link.get("email") ?? ""} />
+        <Field name="name" label={t("sign_up.name")} autoComplete="name" />
         <NewPasswordField minLength={config.password_min_length} />
         {widget}
       </Form>

@@ -1,11 +1,12 @@
 // Signs up without an invitation. The service emails a code first, also to an email that has an account, so this page does not reveal
 // who has one.
 
+import { t } from "../languages";
 import { call } from "../parts/api";
 import { type AskedCode, askedCodes, type SentCode } from "../parts/asked-codes";
 import { useCaptcha } from "../parts/captcha";
 import type { Config } from "../parts/config";
-import { EmailField, Field, Form, NewPasswordField } from "../parts/form";
+import { EmailField, Field, Form, NewPasswordField } from "../design/form";
 
 /** What the user has entered so far, without the password. */
 export interface Applicant {
@@ -24,10 +25,10 @@ export function OpenSignUp({ config, applicant, continueWith }: OpenSignUpProps)
   const { widget, withCaptcha } = useCaptcha(config, "signup");
   return (
     <>
-      {config.sign_up === "domains" && <p>You can sign up with an email at certain domains, or with an invitation.</p>}
-      {config.sign_up === "approval" && <p>An admin approves new accounts.</p>}
+      {config.sign_up === "domains" && <p>{t("sign_up.domains")}</p>}
+      {config.sign_up === "approval" && <p>{t("sign_up.approval")}</p>}
       <Form
-        label="Sign up"
+        label={t("sign_up")}
         submit={async ({ email = "", ...fields }) => {
           const filled = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ""));
           const sent = await withCaptcha((captcha) =>
@@ -39,11 +40,11 @@ export function OpenSignUp({ config, applicant, continueWith }: OpenSignUpProps)
         }}
       >
         <EmailField defaultValue={applicant.email ?? ""} autoFocus />
-        <Field name="name" label="Name (optional)" autoComplete="name" defaultValue={applicant.name ?? ""} />
+        <Field name="name" label={t("sign_up.name")} autoComplete="name" defaultValue={applicant.name ?? ""} />
         {config.email_sign_in ? (
           <NewPasswordField
-            label="Password (optional)"
-            hint={`At least ${config.password_min_length} characters. Without a password, you sign in with a code by email.`}
+            label={t("sign_up.password_optional")}
+            hint={t("sign_up.password_optional.hint", { count: config.password_min_length })}
             minLength={config.password_min_length}
             required={false}
           />
@@ -53,8 +54,8 @@ export function OpenSignUp({ config, applicant, continueWith }: OpenSignUpProps)
         {config.sign_up === "approval" && (
           <Field
             name="note"
-            label="Note for the admin (optional)"
-            hint="For example, who you are and what you need the account for."
+            label={t("sign_up.note")}
+            hint={t("sign_up.note.hint")}
             autoComplete="off"
             maxLength={500}
             defaultValue={applicant.note ?? ""}

@@ -1,6 +1,6 @@
 // Builds the pages into build/pages/: one HTML file and script per page, shared scripts, and one stylesheet.
 
-import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Failure, root } from "./run.mjs";
@@ -24,10 +24,13 @@ export const pages = {
   admin: "Administration",
   docs: "API reference",
   "not-found": "Page not found",
+  design: "Design system",
 };
 
 /** The paths of the pages. */
-export const paths = Object.keys(pages).map((name) => (name === "index" ? "/" : `/${name}`));
+export const paths = Object.keys(pages)
+  .filter((name) => name !== "not-found" && name !== "design")
+  .map((name) => (name === "index" ? "/" : `/${name}`));
 
 export async function buildPages() {
   // Not a top-level import, because the packages may have to be installed first.
@@ -39,7 +42,9 @@ export async function buildPages() {
   let outputs;
   try {
     const { metafile } = await build({
-      entryPoints: [...names.map((name) => join(source, `${name}.tsx`)), join(source, "style.css")],
+      // The catalogues are entry points so that their files have names.
+      entryPoints: [...names.map((name) => join(source, `${name}.tsx`)), join(source, "style.css"), ...catalogues()],
+      outbase: source,
       outdir: join(target, "assets"),
       bundle: true,
       minify: true,
@@ -48,8 +53,6 @@ export async function buildPages() {
       splitting: true,
       chunkNames: "shared-[hash]",
       legalComments: "none",
-      // Inlines images of stylesheets.
-      loader: { ".svg": "dataurl", ".png": "dataurl" },
       metafile: true,
       logLevel: "warning",
       absWorkingDir: root,
@@ -64,7 +67,7 @@ export async function buildPages() {
     const path = (file) => `/${relative(target, join(root, file))}`.replaceAll("\\", "/");
     const found = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === `pages/${name}.tsx`);
     if (!found) throw new Error(`esbuild did not build pages/${name}.tsx`);
-    const [entry, { imports, cssBundle }] = found;
+    const [entry, { imports }] = found;
     // Preloads the imports of the script, so that they load in parallel with it.
     const scripts = [
       ...imports
@@ -72,12 +75,7 @@ export async function buildPages() {
         .map((shared) => `<link rel="modulepreload" href="${path(shared.path)}">`),
       `<script type="module" src="${path(entry)}"></script>`,
     ];
-    // A script that imports its own stylesheet is a third-party page, which the common stylesheet would not fit.
-    const style = cssBundle ? path(cssBundle) : "/assets/style.css";
-    const html = layout
-      .replace("{{title}}", title)
-      .replace("{{style}}", style)
-      .replace("{{scripts}}", scripts.join("\n"));
+    const html = layout.replace("{{title}}", title).replace("{{scripts}}", scripts.join("\n"));
     writeFileSync(join(target, `${name}.html`), html);
   }
   cpSync(join(source, "static"), target, { recursive: true });
@@ -85,15 +83,43 @@ export async function buildPages() {
   copyFileSync(join(root, description), join(target, "assets", "openapi.json"));
 }
 
-/** Returns the bytes of script and style that a page loads, gzipped, including the scripts that it loads only when needed. */
+/** The languages of the pages: the folders of their catalogues. */
+export function languages() {
+  return readdirSync(join(source, "languages"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+}
+
+function catalogues() {
+  const folder = join(source, "languages");
+  return languages().flatMap((language) =>
+    readdirSync(join(folder, language)).map((file) => join(folder, language, file)),
+  );
+}
+
+/**
+ * Returns the bytes of script and style that a page loads, gzipped, including the scripts that it loads only when needed, in the language
+ * with the longest texts.
+ */
 export function weight(name) {
   const found = new Set(references(`${name}.html`, /(?:src|href)="\/(assets\/[^"]+)"/g));
+  const parts = [
+    "common",
+    ...JSON.parse(/\bstart\((\[.*?\])/.exec(readFileSync(join(source, `${name}.tsx`), "utf8"))?.[1] ?? "[]"),
+  ];
+  const sizes = languages().map((language) =>
+    parts.reduce((sum, part) => sum + zipped(`assets/languages/${language}/${part}.js`), 0),
+  );
   // A set also yields what is added during the iteration.
   for (const file of found) {
     if (file.endsWith(".js"))
       for (const other of references(file, /"\.\/(shared-\w+\.js)"/g)) found.add(`assets/${other}`);
   }
-  return [...found].reduce((sum, file) => sum + gzipSync(readFileSync(join(target, file))).length, 0);
+  return [...found].reduce((sum, file) => sum + zipped(file), Math.max(...sizes));
+}
+
+function zipped(file) {
+  return gzipSync(readFileSync(join(target, file))).length;
 }
 
 function references(file, pattern) {

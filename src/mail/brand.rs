@@ -1,4 +1,4 @@
-//! The brand color in mails. It is adjusted until text is readable, by the same rule as on the pages (`pages/parts/brand.ts`): the
+//! The brand color in mails. It is adjusted until text is readable, by the same rule as on the pages (`pages/design/brand.ts`): the
 //! contrast that WCAG 2.2 requires (1.4.3: 4.5 to 1 for text; 1.4.11: 3 to 1 for controls).
 
 use std::fmt;

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startPostern } from "../workerd/support/postern.mjs";
 import { startBrowser } from "./support/browser.mjs";
-import { visit } from "./support/visitor.mjs";
+import { signUp } from "../workerd/support/client.mjs";
+import { signIn, visit } from "./support/visitor.mjs";
 
 let postern;
 let browser;
@@ -29,10 +30,29 @@ test("the reference shows every path of the OpenAPI description and loads nothin
 test("a call can be tried out on the page", async () => {
   const { page, leave } = await visit(browser, postern);
   await page.goto("/docs");
-  const call = page.locator(".opblock", { has: page.locator('[data-path="/api/auth/jwks"]') });
-  await call.locator(".opblock-summary-control").click();
-  await call.getByRole("button", { name: "Try it out" }).click();
-  await call.getByRole("button", { name: "Execute" }).click();
-  await call.locator(".live-responses-table").getByText('"kty"').first().waitFor();
+  const call = page.locator("details.operation", { has: page.locator('[data-path="/api/auth/jwks"]') });
+  await call.locator("summary").first().click();
+  await call.getByRole("button", { name: "Send" }).click();
+  await call.getByRole("status").getByText('"kty"').waitFor();
+  await leave();
+});
+
+test("a call uses the session of the browser, and an error is shown as it is", async () => {
+  await signUp(postern, "ada@example.com");
+  const { page, leave } = await visit(browser, postern);
+  await signIn(page, "ada@example.com");
+  await page.goto("/docs");
+  await page.getByText("use your session as ada@example.com").waitFor();
+  await page.getByLabel("Path or summary").fill("put /me/name");
+  const call = page.locator("details.operation");
+  assert.equal(await call.count(), 1);
+  await call.locator("summary").first().click();
+  await call.getByLabel("Body").fill('{"name": "Ada"}');
+  await call.getByRole("button", { name: "Send" }).click();
+  await call.getByRole("status").getByText("200").waitFor();
+  assert.deepEqual(await postern.sql("SELECT name FROM users WHERE email = 'ada@example.com'"), [{ name: "Ada" }]);
+  await call.getByLabel("Body").fill('{"name": 1}');
+  await call.getByRole("button", { name: "Send" }).click();
+  await call.getByRole("status").getByText('"code": "invalid_fields"').waitFor();
   await leave();
 });

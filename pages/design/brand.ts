@@ -6,10 +6,10 @@ type Color = [red: number, green: number, blue: number];
 const white: Color = [255, 255, 255];
 const black: Color = [0, 0, 0];
 
-/** The card background of each scheme, same as in style.css. */
-const cards = { light: white, dark: [0x1b, 0x1f, 0x27] as Color };
+/** The card background of each scheme, same as in tokens.css. */
+const cards = { light: white, dark: [0x19, 0x1d, 0x25] as Color };
 
-/** Sets the brand's custom properties, which style.css uses. The page's security policy allows scripts to do so. */
+/** Sets the brand's custom properties, which tokens.css uses. The page's security policy allows scripts to do so. */
 export function paint(brandColor: string): void {
   const brand = parse(brandColor);
   for (const [scheme, card] of Object.entries(cards)) {

@@ -1,7 +1,9 @@
-// Runs an action that the user started, one at a time, and keeps its outcome as text.
+// Runs an action that the user started, one at a time. Success is a toast; an error stays where the action is.
 
 import { useRef, useState } from "preact/hooks";
-import { type FieldProblem, ApiError } from "./api";
+import { ApiError, type FieldProblem } from "../parts/api";
+import { rememberFocus } from "./focus";
+import { toast } from "./toast";
 
 export interface Outcome {
   kind: "success" | "error";
@@ -22,11 +24,12 @@ export function useAction() {
   async function run(work: Work): Promise<boolean> {
     if (running.current) return false;
     running.current = true;
+    const restoreFocus = rememberFocus();
     setBusy(true);
     setOutcome(undefined);
     try {
       const text = await work();
-      if (text) setOutcome({ kind: "success", text, problems: [] });
+      if (text) toast(text);
       return true;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -35,6 +38,7 @@ export function useAction() {
     } finally {
       running.current = false;
       setBusy(false);
+      restoreFocus();
     }
   }
 

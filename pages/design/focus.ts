@@ -1,0 +1,17 @@
+// Keeps the focus in the page when the element that has it goes away, for example with its row.
+
+/**
+ * Remembers where the focus is. The returned function, called after an action, moves the focus to the heading of the section if the
+ * focused element is gone. Keyboard users continue there instead of at the top of the page.
+ */
+export function rememberFocus(): () => void {
+  const section = document.activeElement?.closest("section");
+  return () => {
+    // After the page has been rendered and the browser has returned the focus of a dialog.
+    setTimeout(() => {
+      const isLost = document.activeElement === null || document.activeElement === document.body;
+      const heading = section?.isConnected ? section.querySelector<HTMLElement>("h2") : null;
+      if (isLost) (heading ?? document.querySelector<HTMLElement>("h1"))?.focus();
+    });
+  };
+}
