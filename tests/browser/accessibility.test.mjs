@@ -1,5 +1,6 @@
 // Runs axe on every page, in the light and the dark scheme, at phone and desktop widths, and with various brand colors.
 
+import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { PASSWORD, adminToken, ok, resetToken, send, signUp, userToken } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
@@ -8,7 +9,7 @@ import { addAuthenticator, makeStale, withoutAutofill } from "./support/authenti
 import { startBrowser } from "./support/browser.mjs";
 import { askForCode, codeMail } from "./support/email-codes.mjs";
 import { agree, cancel, leaveForAcme, startIdentityProvider, withoutFonts } from "./support/identity-provider.mjs";
-import { assertUsable, looks, section, signIn, expectMessage, visit } from "./support/visitor.mjs";
+import { assertUsable, expectMessage, looks, openView, section, signIn, signOut, visit } from "./support/visitor.mjs";
 
 let postern;
 let browser;
@@ -101,9 +102,17 @@ for (const look of looks) {
 
     test("the account page passes axe", async () => {
       await signIn(page, "admin", "admin");
+      await openView(page, "invitations");
       await section(page, "Invitations").getByRole("listitem").first().waitFor();
       for (const summary of ["Create a link", "Invite by email"]) await page.getByText(summary).click();
       await assertUsable(page, "account");
+      await openView(page, "sessions");
+      await section(page, "Sessions").getByRole("listitem").first().waitFor();
+      await assertUsable(page, "sessions");
+      await page.getByRole("button", { name: /^Account menu/ }).click();
+      await assertUsable(page, "the menu of the user");
+      await page.keyboard.press("Escape");
+      await openView(page, "data");
       await page.getByRole("button", { name: "Deactivate" }).click();
       await page.getByRole("dialog").waitFor();
       await assertUsable(page, "deactivation dialog");
@@ -118,9 +127,12 @@ for (const look of looks) {
       const authenticator = await addAuthenticator(own);
       await withoutAutofill(own);
       await signIn(own, email);
+      await openView(own, "security");
       const factor = section(own, "Second factor");
+      await openView(own, "profile");
       await section(own, "Sign in without your password").waitFor();
       await assertUsable(own, "account, with the offer of a passkey");
+      await openView(own, "security");
       await section(own, "Passkeys").getByRole("button", { name: "Add a passkey" }).click();
       await expectMessage(section(own, "Passkeys"), "Passkey added.");
       await section(own, "Passkeys").getByRole("button", { name: "Rename" }).click();
@@ -157,7 +169,7 @@ for (const look of looks) {
       await factor.getByText("If you lose your phone", { exact: true }).click();
       await assertUsable(own, "recovery codes");
 
-      await own.getByRole("button", { name: "Sign out" }).click();
+      await signOut(own);
       await own.waitForURL("/signin");
       await own.getByLabel("Email").fill(email);
       await own.getByLabel("Password").fill(PASSWORD);
@@ -200,7 +212,7 @@ for (const look of looks) {
       await expectMessage(own, "There is already an account with this email.");
       await assertUsable(own, "callback, with an account that exists");
 
-      await signIn(own, email);
+      await signIn(own, email, PASSWORD, "security");
       await own.getByRole("button", { name: "Link Acme" }).click();
       const accounts = section(own, "Linked accounts");
       await expectMessage(accounts, "Acme linked.");
@@ -219,8 +231,20 @@ for (const look of looks) {
 
     test("the admin pages pass axe", async () => {
       await page.goto("/admin");
+      await page.getByRole("figure", { name: /^Sign-ins/ }).waitFor();
+      await section(page, "Recent events").getByRole("listitem").first().waitFor();
+      await assertUsable(page, "overview");
+      await page.goto("/admin#users");
       await page.getByRole("link", { name: "ada@example.com" }).waitFor();
+      await page.getByText("Filters").click();
+      await page.getByLabel("Select ada@example.com").check();
+      await page.getByRole("button", { name: "Actions" }).click();
       await assertUsable(page, "users");
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: "New user" }).click();
+      await page.getByRole("dialog").waitFor();
+      await assertUsable(page, "users, with the form for a new one");
+      await page.keyboard.press("Escape");
       await page.goto("/admin#users?offset=9000");
       await page.getByRole("link", { name: "Last page" }).waitFor();
       await assertUsable(page, "users, beyond the end");
@@ -229,9 +253,10 @@ for (const look of looks) {
       await section(page, "Sessions").getByRole("listitem").first().waitFor();
       await section(page, "Events").getByRole("listitem").first().waitFor();
       await assertUsable(page, "one user");
-      await page.getByRole("link", { name: "Invite tree", exact: true }).first().click();
-      await section(page, "Invite tree").getByRole("button", { name: "Freeze: ada@example.com" }).waitFor();
+      await page.getByRole("link", { name: "Invite tree", exact: true }).last().click();
+      await section(page, "Invite tree").getByRole("button", { name: "Actions for ada@example.com" }).click();
       await assertUsable(page, "invite tree");
+      await page.keyboard.press("Escape");
       await page.getByRole("link", { name: "Sign-ups" }).click();
       await section(page, "Sign-ups").getByRole("listitem").first().waitFor();
       await assertUsable(page, "sign-ups");
@@ -258,5 +283,35 @@ test("text is readable with any brand color", async () => {
       await assertUsable(page, `${color} in ${look.name}, hovered`);
       await leave();
     }
+  }
+});
+
+test("the pages pass axe in a language that runs from right to left", async () => {
+  for (const look of looks) {
+    const { page, leave } = await visit(browser, postern, { ...look, locale: "ar" });
+    await page.goto("/signin");
+    await page.getByRole("button", { name: "تسجيل الدخول" }).waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.dir), "rtl");
+    await assertUsable(page, `sign in, in Arabic, ${look.name}`);
+    await page.locator("input[name=email]").fill("admin");
+    await page.locator("input[name=password]").fill("admin");
+    await page.getByRole("button", { name: "تسجيل الدخول" }).click();
+    await page.waitForURL("/account");
+    for (const path of [
+      "/account#profile",
+      "/account#security",
+      "/account#sessions",
+      "/account#invitations",
+      "/admin#overview",
+      "/admin#users",
+      "/admin#tree",
+      "/admin#events",
+    ]) {
+      await page.goto(path);
+      await page.getByRole("region").first().waitFor();
+      await page.waitForFunction(() => !document.querySelector(".skeleton"));
+      await assertUsable(page, `${path}, in Arabic, ${look.name}`);
+    }
+    await leave();
   }
 });

@@ -33,6 +33,12 @@ async function administer(view) {
   return visitor;
 }
 
+/** Chooses an action in the menu of a user in the invite tree. */
+async function act(page, email, name) {
+  await page.getByRole("button", { name: `Actions for ${email}` }).click();
+  await page.getByRole("button", { name, exact: true }).click();
+}
+
 /** Signs up a new user whom another user has invited. */
 async function invite(inviter, email) {
   const referrer = await userToken(postern, inviter.token);
@@ -53,7 +59,7 @@ test("users can be searched, filtered and paged, and the back button works", asy
   for (let number = 1; number <= 21; number += 1) await signUp(postern, `crowd${number}@example.com`);
   const { page, leave } = await administer("users");
   const users = section(page, "Users");
-  const rows = users.getByRole("listitem");
+  const rows = users.locator("tbody").getByRole("row");
   await users.getByLabel("Email or name").fill("crowd");
   await users.getByRole("button", { name: "Search" }).click();
   await users.getByText("1 to 20 of 21").waitFor();
@@ -65,9 +71,10 @@ test("users can be searched, filtered and paged, and the back button works", asy
   await users.getByText("1 to 20 of 21").waitFor();
   assert.equal(await users.getByLabel("Email or name").inputValue(), "crowd");
 
+  await users.getByText("Filters").click();
   await users.getByLabel("Email status").selectOption("Verified");
   await users.getByRole("button", { name: "Search" }).click();
-  await users.getByText("No results.").waitFor();
+  await users.getByText("No user matches.").waitFor();
   await leave();
 });
 
@@ -83,7 +90,8 @@ test("a page past the end of the list says so and links to the last page", async
 
 test("a user created without a password sets one with a mailed link", async () => {
   const { page, leave } = await administer("users");
-  const form = section(page, "New user");
+  await page.getByRole("button", { name: "New user" }).click();
+  const form = page.getByRole("dialog", { name: "New user" });
   await form.getByLabel("Email", { exact: true }).fill("made@example.com");
   await form.getByLabel("Name").fill("Made");
   await form.getByLabel("Tier").selectOption("2");
@@ -115,7 +123,7 @@ test("an admin can change, deactivate and delete a user", async () => {
   await page.getByRole("button", { name: "Delete user" }).click();
   const dialog = page.getByRole("dialog", { name: "Delete changed@example.com?" });
   await dialog.getByRole("button", { name: "Delete user" }).click();
-  await section(page, "New user").waitFor();
+  await page.getByRole("button", { name: "New user" }).waitFor();
   assert.deepEqual(await postern.sql("SELECT id FROM users WHERE id = ?", user.id), []);
   await leave();
 });
@@ -202,14 +210,14 @@ test("a user whose imported id needs escaping can be found, changed, frozen and 
     await expectMessage(card, "User saved.");
     assert.deepEqual(await postern.sql("SELECT id FROM users WHERE tier = 2 AND email LIKE 'odd%'"), [{ id }]);
     await card.getByRole("link", { name: "Invite tree" }).click();
-    await page.getByRole("button", { name: `Freeze: ${email}` }).click();
+    await act(page, email, "Freeze");
     await page.getByRole("dialog").getByRole("button", { name: "Freeze" }).click();
     await expectMessage(section(page, "Invite tree"), `1 user frozen: ${email} and everyone below.`);
     assert.deepEqual(await postern.sql("SELECT id FROM users WHERE is_active = 0 AND email LIKE 'odd%'"), [{ id }]);
     await section(page, "Invite tree").getByRole("link", { name: email }).click();
     await page.getByRole("button", { name: "Delete user" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete user" }).click();
-    await section(page, "New user").waitFor();
+    await page.getByRole("button", { name: "New user" }).waitFor();
     assert.deepEqual(await postern.sql("SELECT id FROM users WHERE id = ?", id), []);
   }
   await leave();
@@ -252,6 +260,8 @@ test("the invite tree shows who invited whom, and a branch can be frozen and unf
   const tree = section(page, "Invite tree");
   const branch = (email) =>
     tree.getByRole("listitem").filter({ has: page.getByRole("link", { name: email, exact: true }) });
+  // Branches are closed at first.
+  await tree.getByRole("button", { name: "Show whom alan@example.com invited" }).click();
   // Each user is in the list below their inviter.
   await branch("grace@example.com")
     .first()
@@ -259,17 +269,19 @@ test("the invite tree shows who invited whom, and a branch can be frozen and unf
     .filter({ hasText: "kurt@example.com" })
     .last()
     .waitFor();
-  assert.equal(await branch("kurt@example.com").count(), 3);
+  assert.equal(await branch("kurt@example.com").count(), 4);
 
-  await tree.getByRole("button", { name: "Freeze: alan@example.com" }).click();
+  await act(page, "alan@example.com", "Freeze");
   const dialog = page.getByRole("dialog", { name: "Freeze alan@example.com and everyone below?" });
+  await dialog.getByText("This deactivates 2 active users.").waitFor();
   await dialog.getByRole("button", { name: "Freeze" }).click();
   await expectMessage(tree, "2 users frozen: alan@example.com and everyone below.");
+  await tree.getByText("Frozen", { exact: true }).nth(1).waitFor();
   assert.equal(await tree.getByText("Frozen", { exact: true }).count(), 2);
   refused(await login(postern, "kurt@example.com"), 403, "inactive");
   ok(await login(postern, "grace@example.com"));
 
-  await tree.getByRole("button", { name: "Unfreeze: alan@example.com" }).click();
+  await act(page, "alan@example.com", "Unfreeze");
   await expectMessage(tree, "2 users unfrozen: alan@example.com and everyone below.");
   ok(await login(postern, "kurt@example.com"));
   await leave();
@@ -282,15 +294,14 @@ test("a stale page does not undo a newer freeze by another admin", async () => {
   ok(await freeze("POST"));
   const { page, leave } = await administer(`tree?root=${user.id}`);
   const tree = section(page, "Invite tree");
-  const unfreeze = tree.getByRole("button", { name: "Unfreeze: refrozen@example.com" });
-  await unfreeze.waitFor();
+  await tree.getByText("Frozen", { exact: true }).waitFor();
   ok(await freeze("DELETE"));
   ok(await freeze("POST"));
 
-  await unfreeze.click();
+  await act(page, "refrozen@example.com", "Unfreeze");
   await expectMessage(tree, "your change was not saved");
   refused(await login(postern, "refrozen@example.com"), 403, "inactive");
-  await unfreeze.click();
+  await act(page, "refrozen@example.com", "Unfreeze");
   await expectMessage(tree, "1 user unfrozen: refrozen@example.com and everyone below.");
   ok(await login(postern, "refrozen@example.com"));
   await leave();
@@ -303,12 +314,97 @@ test("events show who did what, and older ones load on demand", async () => {
   const events = section(page, "Events");
   await events.getByText("by busy@example.com").first().waitFor();
   assert.equal(await events.getByRole("listitem").count(), 20);
-  await events.getByRole("button", { name: "Show earlier events" }).click();
+  await events.getByRole("button", { name: "Search further back" }).click();
   await events.getByRole("listitem").nth(20).waitFor();
-  assert.match(await events.getByRole("listitem").nth(20).textContent(), /Signup/);
+  assert.match(await events.getByRole("listitem").nth(20).textContent(), /Signed up/);
 
-  await events.getByLabel("Action").fill("nothing");
+  await leave();
+});
+
+test("events are found by action, person, result and day", async () => {
+  const { user } = await signUp(postern, "searched@example.com");
+  await login(postern, "searched@example.com", "wrong password");
+  const { page, leave } = await administer("events");
+  const events = section(page, "Events");
+  const rows = events.getByRole("listitem");
+  await events.getByLabel("User (email or ID)").fill("Searched@example.com");
   await events.getByRole("button", { name: "Search" }).click();
-  await expectMessage(events, "action must be one of");
+  await page.waitForURL(/user=/);
+  await rows.nth(1).waitFor();
+  assert.equal(await rows.count(), 2);
+
+  await events.getByLabel("Result").selectOption("Failure");
+  await events.getByLabel("Action").selectOption("Signed in");
+  await events.getByRole("button", { name: "Search" }).click();
+  await page.waitForURL(/result=failure/);
+  await events.getByText("Wrong email or password").waitFor();
+  assert.equal(await rows.count(), 1);
+  assert.match(page.url(), /action=login/);
+
+  const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+  await events.getByLabel("To").fill(yesterday);
+  await events.getByRole("button", { name: "Search" }).click();
+  await events.getByText("No events match.").waitFor();
+  await page.goto(`/admin#events?user=${user.id}&from=${yesterday}`);
+  await rows.nth(1).waitFor();
+  await leave();
+});
+
+test("several users can be deactivated, activated and deleted at once", async () => {
+  for (const name of ["one", "two", "three"]) await signUp(postern, `bulk-${name}@example.com`);
+  const states = () =>
+    postern
+      .sql("SELECT email, is_active FROM users WHERE email LIKE 'bulk-%' ORDER BY email")
+      .then((rows) => rows.map(({ email, is_active }) => `${email.slice(5, -12)} ${is_active}`));
+  const { page, leave } = await administer("users?search=bulk-");
+  const users = section(page, "Users");
+  const choose = async (act) => {
+    for (const name of ["one", "two"]) await users.getByLabel(`Select bulk-${name}@example.com`).check();
+    await users.getByText("2 users selected").waitFor();
+    await users.getByRole("button", { name: "Actions" }).click();
+    await users.getByRole("button", { name: act, exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: act }).click();
+    await expectMessage(page, "2 users changed.");
+  };
+  await choose("Deactivate");
+  assert.deepEqual(await states(), ["one 0", "three 1", "two 0"]);
+  await choose("Activate");
+  assert.deepEqual(await states(), ["one 1", "three 1", "two 1"]);
+  await choose("Delete");
+  assert.deepEqual(await states(), ["three 1"]);
+  await leave();
+});
+
+test("an export has the users of the list, and no formulas", async () => {
+  const { user, token } = await signUp(postern, "exported@example.com");
+  ok(await send(postern, "PUT", "/api/auth/me/name", { token, json: { name: '=HYPERLINK("x"), "quoted"' } }));
+  const { page, leave } = await administer("users?search=exported");
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Export CSV" }).click();
+  const stream = await (await download).createReadStream();
+  let csv = "";
+  for await (const chunk of stream) csv += chunk;
+  const [header, row, end] = csv.split("\r\n");
+  assert.match(header, /^id,email,name,role,/);
+  assert.ok(row.startsWith(`${user.id},exported@example.com,"'=HYPERLINK(""x""), ""quoted""",user,0,true,`), row);
+  assert.equal(end, "");
+  await expectMessage(page, "1 user exported.");
+  await leave();
+});
+
+test("the overview shows what happened, as pictures and as numbers", async () => {
+  await signUp(postern, "counted@example.com");
+  await login(postern, "counted@example.com", "wrong password");
+  const { page, leave } = await administer("overview");
+  const chart = page.getByRole("figure", { name: "Failed sign-ins" });
+  await chart.waitFor();
+  assert.notEqual(await chart.getByRole("strong").or(chart.locator("strong")).first().textContent(), "0");
+  await chart.getByText("Show the numbers").click();
+  assert.equal(await chart.locator("tbody").getByRole("row").count(), 30);
+  await page.getByLabel("Period").selectOption("Last 7 days");
+  await page.waitForURL(/days=7/);
+  await page.getByRole("heading", { name: "Last 7 days" }).waitFor();
+  await section(page, "Mail").waitFor();
+  await section(page, "Recent events").getByRole("listitem").first().waitFor();
   await leave();
 });

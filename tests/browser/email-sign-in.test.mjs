@@ -8,7 +8,7 @@ import { totp } from "../workerd/support/totp.mjs";
 import { forgetLastCode, makeStale } from "./support/authenticator.mjs";
 import { startBrowser } from "./support/browser.mjs";
 import { another, askForCode, codeMail, sessions, typeCode } from "./support/email-codes.mjs";
-import { expectMessage, section, signIn, visit } from "./support/visitor.mjs";
+import { expectMessage, openView, section, signIn, visit } from "./support/visitor.mjs";
 
 let postern;
 let browser;
@@ -142,6 +142,7 @@ test("double clicks ask once and sign in once, and the buttons show that they ar
   await page.getByLabel("Code").fill(code);
   await page.getByRole("button", { name: "Sign in" }).dblclick();
   await page.waitForURL("/account");
+  await openView(page, "sessions");
   await section(page, "Sessions").waitFor();
   assert.deepEqual(requests, ["/api/auth/login/email", "/api/auth/login/email/verify"]);
   await leave();
@@ -315,6 +316,7 @@ test("a code by email confirms that it is the user", async () => {
   const { page, leave } = await visit(browser, postern);
   await signIn(page, email);
   await makeStale(postern, email);
+  await openView(page, "security");
   await section(page, "Second factor").getByRole("button", { name: "Set up" }).click();
   const dialog = page.getByRole("dialog", { name: "Confirm that it is you" });
   const { code, href } = await codeMail(postern, email, () =>

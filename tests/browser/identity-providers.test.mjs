@@ -16,7 +16,7 @@ import {
   startIdentityProvider,
   withoutFonts,
 } from "./support/identity-provider.mjs";
-import { expectMessage, section, visit } from "./support/visitor.mjs";
+import { expectMessage, openView, section, signOut, visit } from "./support/visitor.mjs";
 
 let acme;
 let postern;
@@ -48,11 +48,6 @@ async function enterWithAcme(page, name, path = "/signin") {
 const profile = (page) => section(page, "Profile");
 const isOnAccount = (page) => page.waitForURL("/account").then(() => profile(page).waitFor());
 const stored = (page) => page.evaluate(() => JSON.stringify({ ...localStorage }));
-
-async function signOut(page) {
-  await page.getByRole("button", { name: "Sign out" }).click();
-  await page.waitForURL("/signin");
-}
 
 /** Comes back from the provider to a page that cannot reach the service. Returns the URL that the provider has sent the browser to. */
 async function arriveOffline(page, name) {
@@ -113,6 +108,7 @@ test("a provider on another site can send the browser back with a form, as Apple
   assert.deepEqual(posted(), []);
 
   // Signed in, but browsers do not send `SameSite=Strict` cookies with this form. The page that it leads to has them.
+  await openView(page, "security");
   const accounts = section(page, "Linked accounts");
   await accounts.getByRole("button", { name: "Unlink" }).waitFor();
   await page.getByRole("button", { name: "Link another Acme account" }).click();
@@ -454,6 +450,7 @@ test("a second factor is asked for on the same page, also after a reload", async
 
 /** Sets up an authenticator app on the account page. Returns its secret. */
 async function setUpTotp(page, email) {
+  await openView(page, "security");
   const factor = section(page, "Second factor");
   await factor.getByRole("button", { name: "Set up" }).click();
   const shown = await factor.getByText(/^([A-Z2-7]{4} ){7}[A-Z2-7]{4}$/).textContent();
@@ -491,13 +488,15 @@ test("an unverified email of an existing account signs in to nothing until its o
   await page.getByRole("button", { name: "Sign in" }).click();
   await isOnAccount(page);
 
+  await openView(page, "security");
   const accounts = section(page, "Linked accounts");
   await accounts.getByRole("button", { name: "Link Acme" }).click();
   await expectMessage(accounts, "Acme linked.");
-  assert.equal(page.url(), `${postern.url}/account`);
+  assert.equal(page.url(), `${postern.url}/account#security`);
   await signOut(page);
   await page.getByRole("button", { name: "Continue with Acme" }).click();
   await isOnAccount(page);
+  await openView(page, "profile");
   await profile(page).getByText(email).waitFor();
   await leave();
 });

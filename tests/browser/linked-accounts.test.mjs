@@ -8,7 +8,7 @@ import { startPostern } from "../workerd/support/postern.mjs";
 import { makeStale } from "./support/authenticator.mjs";
 import { startBrowser } from "./support/browser.mjs";
 import { agree, cancel, leaveForAcme, startIdentityProvider, withoutFonts } from "./support/identity-provider.mjs";
-import { expectMessage, section, signIn, visit } from "./support/visitor.mjs";
+import { expectMessage, openView, section, signIn, signOut, visit } from "./support/visitor.mjs";
 
 let acme;
 let postern;
@@ -37,7 +37,7 @@ async function enter(name, person = {}) {
 async function enterWithPassword(name) {
   const visitor = await enter(name);
   await signUp(postern, visitor.email);
-  await signIn(visitor.page, visitor.email);
+  await signIn(visitor.page, visitor.email, PASSWORD, "security");
   return visitor;
 }
 
@@ -48,13 +48,9 @@ async function enterWithAcme(name, person) {
   await leaveForAcme(visitor.page);
   await agree(visitor.page, name);
   await visitor.page.waitForURL("/account");
+  await openView(visitor.page, "security");
   await linked(visitor.page).waitFor();
   return visitor;
-}
-
-async function signOut(page) {
-  await page.getByRole("button", { name: "Sign out" }).click();
-  await page.waitForURL("/signin");
 }
 
 /** Links an account at the provider that has another email. */
@@ -77,7 +73,7 @@ test("an account at a provider is linked, signs in, and is unlinked", async () =
   assert.equal(await linked(page).count(), 0);
   await link(page, "ada-at-acme");
   await expectMessage(accounts(page), "Acme linked. You can sign in with it from now on.");
-  assert.equal(page.url(), `${postern.url}/account`);
+  assert.equal(page.url(), `${postern.url}/account#security`);
   await linked(page).getByText("ada@acme.example").waitFor();
   await linked(page).getByText("not used yet").waitFor();
   await page.reload();
@@ -88,6 +84,7 @@ test("an account at a provider is linked, signs in, and is unlinked", async () =
   await page.getByRole("button", { name: "Continue with Acme" }).click();
   await page.waitForURL("/account");
   await section(page, "Profile").getByText(email).waitFor();
+  await openView(page, "security");
   await linked(page).getByText("last used").waitFor();
 
   await unlink(page);
@@ -127,8 +124,8 @@ test("an account at a provider that is linked elsewhere is not linked twice", as
   await page.getByRole("heading", { name: "Not linked" }).waitFor();
   await expectMessage(page, "This account of the provider is already linked to another account here.");
   await page.getByRole("link", { name: "Back to your account" }).click();
-  await page.waitForURL("/account");
-  await section(page, "Profile").waitFor();
+  await page.waitForURL("/account#security");
+  await accounts(page).getByRole("button", { name: "Link Acme" }).waitFor();
   assert.equal(await linked(page).count(), 0);
   await leave();
 });
@@ -157,7 +154,7 @@ test("nothing is linked without the session that asked for it", async () => {
   await page.getByRole("link", { name: "Sign in" }).click();
   await page.waitForURL("/signin");
 
-  await signIn(page, email);
+  await signIn(page, email, PASSWORD, "security");
   await page.getByRole("button", { name: "Link Acme" }).waitFor();
   const arrival = page.waitForRequest("**/api/auth/me/identities/acme/callback");
   await page.route("**/api/auth/config", async (route) => {
@@ -189,6 +186,7 @@ test("the last way in stays, and a user without another proof signs in again for
   await page.waitForURL("/signin");
   await page.getByRole("button", { name: "Continue with Acme" }).click();
   await page.waitForURL("/account");
+  await openView(page, "security");
   await linked(page).waitFor();
   await leave();
 });
@@ -196,9 +194,9 @@ test("the last way in stays, and a user without another proof signs in again for
 test("a link to the account page cannot claim that something was linked", async () => {
   const { page, leave } = await enterWithPassword("ida");
   await page.goto("/signin");
-  await page.goto("/account#linked=made-up");
+  await page.goto("/account#security?linked=made-up");
   await page.getByRole("button", { name: "Link Acme" }).waitFor();
-  assert.equal(page.url(), `${postern.url}/account`);
+  assert.equal(page.url(), `${postern.url}/account#security`);
   assert.equal(await page.getByText("Acme linked.").count(), 0);
   await leave();
 });
@@ -207,7 +205,7 @@ test("an admin sees the linked accounts of a user and unlinks them", async () =>
   const user = await enterWithAcme("jo");
   const { page, leave } = await visit(browser, postern);
   await signIn(page, "admin", "admin");
-  await page.goto("/admin");
+  await page.goto("/admin#users");
   await page.getByRole("link", { name: user.email }).click();
   await linked(page).getByText(`jo at ${acme.issuer}`).waitFor();
   await unlink(page);

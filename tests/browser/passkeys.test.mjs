@@ -6,7 +6,7 @@ import { PASSWORD, login, ok, refused, signUp, until } from "../workerd/support/
 import { startPostern } from "../workerd/support/postern.mjs";
 import { addAuthenticator, makeStale, withoutAutofill, withoutPasskeys } from "./support/authenticator.mjs";
 import { startBrowser } from "./support/browser.mjs";
-import { expectMessage, section, signIn, visit } from "./support/visitor.mjs";
+import { expectMessage, openView, section, signIn, signOut, visit } from "./support/visitor.mjs";
 
 let postern;
 let browser;
@@ -31,6 +31,7 @@ async function enterAgain(email, options) {
 }
 
 async function addPasskey(page) {
+  await openView(page, "security");
   await section(page, "Passkeys").getByRole("button", { name: "Add a passkey" }).click();
   await expectMessage(section(page, "Passkeys"), "Passkey added.");
 }
@@ -44,19 +45,14 @@ function withAutofill(page) {
 
 const methodsOfUser = "SELECT methods FROM sessions JOIN users ON users.id = user_id WHERE email = ?";
 
-async function signOut(page) {
-  await page.getByRole("button", { name: "Sign out" }).click();
-  await page.waitForURL("/signin");
-  await page.getByLabel("Email").waitFor();
-}
-
 const passkeyButton = (page) => page.getByRole("button", { name: "Use a passkey" });
 
 test("a user adds a passkey, signs in with the button, and sees when it was used", async () => {
   const { page, authenticator, leave } = await enter("button@example.com");
   await addPasskey(page);
+  await openView(page, "security");
   const row = section(page, "Passkeys").getByRole("listitem");
-  assert.match(await row.textContent(), /Chrome on Linux.*On one device.*added .*not used yet/);
+  assert.match(await row.textContent(), /Chrome on Linux.*On one device.*Added .*Not used yet/);
   const [passkey] = await authenticator.passkeys();
   assert.deepEqual(
     [passkey.rpId, passkey.isResidentCredential, passkey.userName],
@@ -66,7 +62,8 @@ test("a user adds a passkey, signs in with the button, and sees when it was used
   await signOut(page);
   await passkeyButton(page).click();
   await page.waitForURL("/account");
-  await row.getByText(/last used/).waitFor();
+  await openView(page, "security");
+  await row.getByText(/Last used/).waitFor();
   await leave();
 });
 
@@ -74,7 +71,7 @@ test("a passkey in the autofill signs in without a click", async () => {
   const { page, leave } = await enter("autofill@example.com");
   await addPasskey(page);
   await withAutofill(page);
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await signOut(page);
   await section(page, "Profile").waitFor({ state: "detached" });
   await section(page, "Profile").getByText("autofill@example.com").waitFor();
   const methods = await postern.sql(methodsOfUser, "autofill@example.com");
@@ -101,6 +98,7 @@ test("each of two devices has a passkey, and a device has only one", async () =>
   await addPasskey(laptop.page);
   const phone = await enterAgain("two@example.com", { transport: "hybrid" });
   await addPasskey(phone.page);
+  await openView(phone.page, "security");
   const passkeys = section(phone.page, "Passkeys");
   assert.equal(await passkeys.getByRole("listitem").count(), 2);
 
@@ -117,6 +115,7 @@ test("each of two devices has a passkey, and a device has only one", async () =>
 
 test("an authenticator that does not check the user is refused", async () => {
   const { page, authenticator, leave } = await enter("unverified@example.com", { isUserVerified: false });
+  await openView(page, "security");
   const passkeys = section(page, "Passkeys");
   await passkeys.getByRole("button", { name: "Add a passkey" }).click();
   await expectMessage(passkeys, "No passkey was added");
@@ -135,6 +134,7 @@ test("an authenticator that does not check the user is refused", async () => {
 test("an authenticator that cannot check users gets no passkey", async () => {
   const options = { transport: "usb", hasUserVerification: false, isUserVerified: false };
   const { page, authenticator, leave } = await enter("unable@example.com", options);
+  await openView(page, "security");
   await section(page, "Passkeys").getByRole("button", { name: "Add a passkey" }).click();
   await expectMessage(section(page, "Passkeys"), "No passkey was added");
   assert.deepEqual(await authenticator.passkeys(), []);
@@ -225,8 +225,9 @@ test("a browser without passkeys shows no button for them", async () => {
   await withoutPasskeys(page);
   await page.goto("/signin");
   await page.getByRole("button", { name: "Sign in" }).waitFor();
-  assert.deepEqual(await page.getByRole("button").allTextContents(), ["Sign in", "Email me a code"]);
+  assert.deepEqual(await page.getByRole("button").allTextContents(), ["Show", "Sign in", "Email me a code"]);
   await signIn(page, "embedded@example.com");
+  await openView(page, "security");
   const passkeys = section(page, "Passkeys");
   await passkeys.getByText("This browser does not support passkeys.").waitFor();
   assert.equal(await passkeys.getByRole("button").count(), 0);
@@ -236,6 +237,7 @@ test("a browser without passkeys shows no button for them", async () => {
 test("a passkey can be renamed and removed, and the browser then forgets it", async () => {
   const { page, authenticator, leave } = await enter("renamed@example.com");
   await addPasskey(page);
+  await openView(page, "security");
   const passkeys = section(page, "Passkeys");
   const rename = passkeys.getByRole("button", { name: "Rename" });
   await rename.press("Enter");
@@ -262,9 +264,10 @@ test("a passkey is offered after a password sign-in, until the user declines", a
   await page.reload();
   await offer.getByRole("button", { name: "Not now" }).click();
   await offer.waitFor({ state: "detached" });
-  assert.equal(await page.locator(":focus").textContent(), "Account");
+  assert.equal(await page.locator(":focus").textContent(), "Profile");
   await signOut(page);
   await signIn(page, "offer@example.com");
+  await openView(page, "data");
   await section(page, "Deactivate account").waitFor();
   assert.equal(await offer.count(), 0);
 
@@ -274,8 +277,10 @@ test("a passkey is offered after a password sign-in, until the user declines", a
   await signIn(page, "another@example.com");
   await offer.getByRole("button", { name: "Add a passkey" }).click();
   await expectMessage(offer, "Passkey added.");
+  await openView(page, "security");
   assert.equal(await section(page, "Passkeys").getByRole("listitem").count(), 1);
   await page.reload();
+  await openView(page, "data");
   await section(page, "Deactivate account").waitFor();
   assert.equal(await offer.count(), 0);
   await leave();
@@ -297,8 +302,10 @@ test("the offer of a passkey closes although the browser cannot remember it", as
 
 test("no passkey is offered on a device that cannot have one", async () => {
   const { page, leave } = await enter("desktop@example.com", { transport: "usb" });
+  await openView(page, "data");
   await section(page, "Deactivate account").waitFor();
   await page.waitForLoadState("networkidle");
+  await openView(page, "profile");
   assert.equal(await section(page, "Sign in without your password").count(), 0);
   await leave();
 });
@@ -306,6 +313,7 @@ test("no passkey is offered on a device that cannot have one", async () => {
 test("a user goes from a password to passkeys only, and back", async () => {
   const email = "onlypasskeys@example.com";
   const { page, leave } = await enter(email);
+  await openView(page, "security");
   const password = section(page, "Password");
   assert.equal(await password.getByRole("button", { name: "Use passkeys only" }).count(), 0);
   await addPasskey(page);
@@ -324,6 +332,7 @@ test("a user goes from a password to passkeys only, and back", async () => {
   await passkeyButton(page).click();
   await page.waitForURL("/account");
   // The only way in cannot be removed.
+  await openView(page, "security");
   await section(page, "Passkeys").getByRole("button", { name: "Remove" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: "Remove" }).click();

@@ -15,7 +15,7 @@ import {
   withoutPasskeys,
 } from "./support/authenticator.mjs";
 import { startBrowser } from "./support/browser.mjs";
-import { expectMessage, section, signIn, visit } from "./support/visitor.mjs";
+import { expectMessage, openView, section, signIn, signOut, visit } from "./support/visitor.mjs";
 
 let postern;
 let browser;
@@ -28,7 +28,7 @@ after(() => Promise.all([browser?.close(), postern?.stop()]));
 async function enter(email) {
   await signUp(postern, email);
   const visitor = await visit(browser, postern);
-  await signIn(visitor.page, email);
+  await signIn(visitor.page, email, PASSWORD, "security");
   return visitor;
 }
 
@@ -64,9 +64,8 @@ async function setUp(page, email) {
 
 /** Signs out, and in again with the password. */
 async function takeFirstStep(page, email) {
-  if (await page.getByRole("button", { name: "Sign out" }).count()) {
-    await page.getByRole("button", { name: "Sign out" }).click();
-    await page.waitForURL("/signin");
+  if (await page.getByRole("button", { name: /^Account menu/ }).count()) {
+    await signOut(page);
   } else {
     await page.goto("/signin");
   }
@@ -195,8 +194,9 @@ test("after the password, a code of the app completes the sign-in with the keybo
   await page.getByLabel("Code").fill(totp(secret));
   await page.keyboard.press("Enter");
   await page.waitForURL("/account");
+  await openView(page, "security");
   await factor(page)
-    .getByText(/last used/)
+    .getByText(/Last used/)
     .waitFor();
   await leave();
 });
@@ -221,6 +221,7 @@ test("each recovery code replaces the app once", async () => {
   await page.getByRole("button", { name: "Use a recovery code" }).click();
   await typeCode(page, codes[0], "Recovery code");
   await page.waitForURL("/account");
+  await openView(page, "security");
   await factor(page).getByText("9 left").waitFor();
   assert.match((await mail(postern, email, /recovery code/i)).text, /9/);
 
@@ -241,6 +242,7 @@ test("a passkey is a second factor too", async () => {
   await addAuthenticator(page);
   await withoutAutofill(page);
   await signIn(page, email);
+  await openView(page, "security");
   await section(page, "Passkeys").getByRole("button", { name: "Add a passkey" }).click();
   await expectMessage(section(page, "Passkeys"), "Passkey added.");
   ok(await login(postern, email));
@@ -253,6 +255,7 @@ test("a passkey is a second factor too", async () => {
   await page.keyboard.press("Enter");
   await page.waitForURL("/account");
 
+  await openView(page, "security");
   await factor(page).getByRole("button", { name: "Turn off" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Turn off" }).click();
   await expectMessage(factor(page), "Second factor turned off.");
@@ -267,6 +270,7 @@ test("a browser without passkeys offers the other second steps", async () => {
   const { page, leave } = await visit(browser, postern);
   await addAuthenticator(page);
   await signIn(page, email);
+  await openView(page, "security");
   await section(page, "Passkeys").getByRole("button", { name: "Add a passkey" }).click();
   await expectMessage(section(page, "Passkeys"), "Passkey added.");
   await factor(page).getByRole("button", { name: "Turn on with your passkeys" }).click();
@@ -291,6 +295,7 @@ test("a user who lost the phone gets in with a recovery code and sets up another
   await page.getByRole("button", { name: "Use a recovery code" }).click();
   await typeCode(page, codes[3], "Recovery code");
   await page.waitForURL("/account");
+  await openView(page, "security");
   await factor(page).getByText("If you lose your phone").click();
   await factor(page).getByText("Remove the lost authenticator app or passkey here").waitFor();
   await factor(page).getByRole("button", { name: "Remove: authenticator app" }).click();
@@ -331,10 +336,11 @@ test("a dialog asks for a new proof before a sensitive change, and keeps what wa
   await signUp(postern, email);
   await postern.sql("UPDATE users SET role = 'admin' WHERE email = ?", email);
   const { page, leave } = await visit(browser, postern);
-  await signIn(page, email);
+  await signIn(page, email, PASSWORD, "security");
   const { secret } = await setUp(page, email);
-  await page.goto("/admin");
-  const form = section(page, "New user");
+  await page.goto("/admin#users");
+  await page.getByRole("button", { name: "New user" }).click();
+  const form = page.getByRole("dialog", { name: "New user" });
   await form.getByRole("textbox", { name: "Email" }).fill("created@example.com");
   await form.getByLabel("Name").fill("Grace");
   await form.getByLabel("Password").fill(PASSWORD);
@@ -374,6 +380,7 @@ test("the dialog accepts the password or a passkey, and opens above other dialog
   await addAuthenticator(page);
   await withoutAutofill(page);
   await signIn(page, email);
+  await openView(page, "security");
   const passkeys = section(page, "Passkeys");
   const confirmation = page.getByRole("dialog", { name: "Confirm that it is you" });
 
@@ -456,7 +463,7 @@ for (const way of ["an authenticator app", "a passkey"]) {
         await factor(page).getByRole("textbox", { name: "Code" }).fill(totp(secret));
         await factor(page).getByRole("button", { name: "Turn on", exact: true }).click();
       }
-      await section(page, "Invitations").waitFor();
+      await openView(page, "security");
       assert.equal((await readCodes(page)).length, 10);
       await factor(page).getByText("Postern requires you to use a second factor.").waitFor();
       assert.equal(await factor(page).getByRole("button", { name: "Turn off" }).count(), 0);

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { PASSWORD, adminToken, signUp, userToken } from "../workerd/support/client.mjs";
 import { startPostern } from "../workerd/support/postern.mjs";
 import { LAN_HOST, startBrowser } from "./support/browser.mjs";
-import { section, signIn, expectMessage, visit, visitWithoutCookies } from "./support/visitor.mjs";
+import { expectMessage, openView, section, signIn, signOut, visit, visitWithoutCookies } from "./support/visitor.mjs";
 
 let postern;
 let browser;
@@ -27,7 +27,12 @@ test("a user can sign in with the keyboard alone", async () => {
   await page.waitForURL("/account");
   await section(page, "Profile").getByText("ada@example.com").waitFor();
   // Tab from the top of the page to the menu, then sign out.
-  for (const name of ["Postern", "Account", "Sign out"]) {
+  for (const name of ["Skip to content", "Postern", "Account", "A"]) {
+    await page.keyboard.press("Tab");
+    assert.equal(await page.locator(":focus").textContent(), name);
+  }
+  await page.keyboard.press("Enter");
+  for (const name of ["Account", "Sign out"]) {
     await page.keyboard.press("Tab");
     assert.equal(await page.locator(":focus").textContent(), name);
   }
@@ -86,6 +91,7 @@ test("a double click signs in once, and the button shows that it is busy", async
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign in" }).dblclick();
   await page.waitForURL("/account");
+  await openView(page, "sessions");
   await section(page, "Sessions").waitFor();
   assert.deepEqual(logins, ["POST"]);
   await leave();
@@ -185,8 +191,7 @@ test("after signing out, the back button shows nothing of the account", async ()
   await signIn(page, "ada@example.com");
   await page.goto("/forgot-password");
   await page.goto("/account");
-  await page.getByRole("button", { name: "Sign out" }).click();
-  await page.waitForURL("/signin");
+  await signOut(page);
   await page.goBack();
   await page.waitForURL("/forgot-password");
   await page.goBack();
@@ -217,8 +222,7 @@ test("signing out while the page still loads goes to the sign-in page once", asy
     await route.continue().catch(() => {});
   });
   await page.goto("/account");
-  await page.getByRole("button", { name: "Sign out" }).click();
-  await page.waitForURL("/signin");
+  await signOut(page);
   await page.getByLabel("Email").waitFor();
   assert.equal(visits, 1);
   await leave();
@@ -245,4 +249,76 @@ test("a sign-in link cannot redirect to another site", async () => {
     await page.waitForURL("/account");
     await leave();
   }
+});
+
+test("a session that ended while the page was open goes on after a sign-in in another tab, with what was typed", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await signIn(page, "ada@example.com");
+  const profile = section(page, "Profile");
+  await profile.getByLabel("Name").fill("Ada Lovelace");
+  await postern.sql("DELETE FROM sessions");
+  await profile.getByRole("button", { name: "Save" }).click();
+  const dialog = page.getByRole("dialog", { name: "Your session has ended" });
+  const opened = page.context().waitForEvent("page");
+  await dialog.getByRole("link", { name: "Sign in in a new tab" }).click();
+  const tab = await opened;
+  await tab.getByLabel("Email").fill("ada@example.com");
+  await tab.getByLabel("Password").fill(PASSWORD);
+  await tab.getByRole("button", { name: "Sign in" }).click();
+  await tab.waitForURL("/account");
+  await tab.close();
+  await dialog.getByRole("button", { name: "Continue" }).click();
+  await expectMessage(page, "Name saved.");
+  assert.deepEqual(await postern.sql("SELECT name FROM users WHERE email = 'ada@example.com'"), [
+    { name: "Ada Lovelace" },
+  ]);
+  await leave();
+});
+
+test("somebody who is signed in is offered to continue, or to use another account", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await signUp(postern, "two@example.com");
+  await signIn(page, "ada@example.com");
+  await page.goto("/signin?next=/admin");
+  const go = page.getByRole("link", { name: /^Continue as/ });
+  await go.waitFor();
+  assert.equal(await go.getAttribute("href"), "/admin");
+  await page.getByLabel("Email").fill("two@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL("/admin");
+  await page.getByRole("button", { name: "Account menu of two@example.com" }).waitFor();
+  await leave();
+});
+
+test("a password can be shown, and is hidden again when the form is sent", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await page.goto("/signin");
+  const field = page.getByLabel("Password");
+  await page.getByLabel("Email").fill("ada@example.com");
+  await field.fill("wrong password");
+  await page.getByRole("button", { name: "Show" }).click();
+  assert.equal(await field.getAttribute("type"), "text");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expectMessage(page, "The email or the password is wrong.");
+  assert.equal(await field.getAttribute("type"), "password");
+  await leave();
+});
+
+test("the language that a visitor chooses is kept, and errors are in it", async () => {
+  const { page, leave } = await visit(browser, postern);
+  await page.goto("/signin");
+  await page.getByLabel("Language").selectOption("Deutsch");
+  await page.getByRole("heading", { name: "Anmelden" }).waitFor();
+  await page.goto("/forgot-password");
+  await page.getByRole("heading", { name: "Passwort vergessen?" }).waitFor();
+  await page.goto("/signin");
+  await page.getByLabel("E-Mail-Adresse").fill("ada@example.com");
+  await page.getByLabel("Passwort").fill("falsch");
+  const answer = page.waitForResponse("**/api/auth/login");
+  await page.getByRole("button", { name: "Anmelden" }).click();
+  const { error } = await (await answer).json();
+  assert.doesNotMatch(error, /wrong/);
+  await expectMessage(page, error);
+  await leave();
 });

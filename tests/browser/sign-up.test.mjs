@@ -31,7 +31,7 @@ test("an invitation link leads to an account with the invited email", async () =
   const token = await adminToken(postern);
   ok(await send(postern, "POST", "/api/auth/me/send-invite", { token, json: { email: "grace+1@example.com" } }));
   const { page, leave } = await visit(browser, postern);
-  const judged = page.waitForResponse(/verify-token/);
+  const judged = page.waitForResponse(/auth\/invitation/);
   await page.goto(link(await mail(postern, "grace+1@example.com", /invited/)).href);
   assert.equal((await judged).status(), 200);
   assert.equal(await page.getByRole("alert").count(), 0);
@@ -74,12 +74,14 @@ test("a pasted invitation link works like its code, and the page sends it unchan
   await leave();
 });
 
-test("a valid invitation shows no error", async () => {
+test("a valid invitation says who invites, and shows no error", async () => {
   const referrer = await userToken(postern, await adminToken(postern));
   const { page, leave } = await visit(browser, postern);
-  const verified = page.waitForResponse("**/api/auth/verify-token");
+  const verified = page.waitForResponse("**/api/auth/invitation");
   await page.goto(`/signup?referrer=${referrer}`);
-  assert.equal(await (await verified).json(), true);
+  const { is_valid, inviter } = await (await verified).json();
+  assert.deepEqual([is_valid, typeof inviter], [true, "string"]);
+  await page.getByText(`${inviter} invites you.`).waitFor();
   assert.equal(await page.getByRole("alert").count(), 0);
   await leave();
 });
@@ -90,6 +92,10 @@ test("an expired invitation is reported before the user types anything", async (
   const { page, leave } = await visit(browser, postern);
   await page.goto(`/signup?referrer=${referrer}`);
   await expectMessage(page, "This invitation is invalid or has expired. Ask for a new one.");
+  // There is no form that could not work.
+  assert.equal(await page.getByLabel("Password").count(), 0);
+  await page.getByRole("button", { name: "Enter another invitation" }).click();
+  await page.getByLabel("Invitation").waitFor();
   await leave();
 });
 
@@ -104,11 +110,14 @@ test("every invalid field shows its error, and the first one gets the focus", as
   const answer = await send(postern, "POST", "/api/auth/signup", {
     json: { referrer, email: "ada@nowhere", password: "password" },
   });
-  await expectMessage(page, answer.body.error);
+  await expectMessage(page, "Check the fields that are marked.");
   for (const { loc, msg } of answer.body.detail) {
     const field = page.locator(`[name=${loc[1]}]`);
     assert.equal(await field.getAttribute("aria-invalid"), "true");
-    assert.equal(await page.locator(`[id="${await field.getAttribute("aria-describedby")}"]`).textContent(), msg);
+    assert.equal(
+      await page.locator(`[id="${await field.getAttribute("aria-describedby")}"]`).textContent(),
+      `${msg.charAt(0).toUpperCase()}${msg.slice(1)}.`,
+    );
   }
   const first = page.locator("[aria-invalid=true]").first();
   assert.ok(await first.evaluate((field) => field === document.activeElement));
@@ -264,7 +273,7 @@ inMode("approval", "approval: an admin lets the user in, and both sides see what
   const queue = section(admin.page, "Sign-ups");
   const row = queue.getByRole("listitem").filter({ hasText: email });
   await row.getByText("I work with Ada.").waitFor();
-  await row.getByText("Alan, signed up").waitFor();
+  await row.getByText("Alan · Signed up").waitFor();
   const approve = row.getByRole("button", { name: `Approve: ${email}` });
   await approve.click();
   const dialog = admin.page.getByRole("dialog", { name: `Approve ${email}?` });

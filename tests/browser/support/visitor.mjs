@@ -19,10 +19,11 @@ export const looks = /** @type {const} */ (["light", "dark"]).flatMap((colorSche
  *
  * @param {import("playwright-core").Browser} browser
  * @param {{ url: string }} postern
- * @param {Pick<import("playwright-core").BrowserContextOptions, "colorScheme" | "viewport" | "ignoreHTTPSErrors">} [look]
+ * @param {Pick<import("playwright-core").BrowserContextOptions, "colorScheme" | "viewport" | "ignoreHTTPSErrors" | "locale">} [look]
  */
-export async function visit(browser, postern, { colorScheme, viewport, ignoreHTTPSErrors } = looks[1]) {
-  return await open(await browser.newContext({ baseURL: postern.url, colorScheme, viewport, ignoreHTTPSErrors }));
+export async function visit(browser, postern, { colorScheme, viewport, ignoreHTTPSErrors, locale } = looks[1]) {
+  const options = { colorScheme, viewport, ignoreHTTPSErrors, locale };
+  return await open(await browser.newContext({ baseURL: postern.url, ...options }));
 }
 
 /** Like {@link visit}, in a separate browser that blocks cookies. */
@@ -54,14 +55,29 @@ async function open(context) {
   };
 }
 
-/** Signs in through the page. */
-export async function signIn(page, email, password = PASSWORD) {
+/** Signs in through the page, and opens a view of the account page. */
+export async function signIn(page, email, password = PASSWORD, view = "profile") {
   await page.goto("/signin");
   await page.getByLabel("Email").fill(email);
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.waitForURL("/account");
-  await page.getByRole("heading", { name: "Profile" }).waitFor();
+  await page.getByRole("region").first().waitFor();
+  if (view !== "profile") await openView(page, view);
+}
+
+/** Opens a view of the account page. */
+export async function openView(page, view) {
+  await page.getByRole("navigation", { name: "Account sections" }).locator(`a[href="#${view}"]`).click();
+  await page.waitForURL(`/account#${view}`);
+}
+
+/** Signs out with the menu of the user. */
+export async function signOut(page) {
+  await page.getByRole("button", { name: /^Account menu/ }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL("/signin");
+  await page.getByLabel("Email").waitFor();
 }
 
 /** Returns the card with this heading. */
@@ -69,9 +85,11 @@ export function section(page, name) {
   return page.getByRole("region", { name });
 }
 
-/** Waits until the page shows this message in an element that screen readers announce. */
+/** Waits until the page shows this message in an element that screen readers announce: in the scope, or as a message of success. */
 export async function expectMessage(scope, text) {
-  await scope.getByRole("status").or(scope.getByRole("alert")).filter({ hasText: text }).first().waitFor();
+  const page = "goto" in scope ? scope : scope.page();
+  const messages = scope.getByRole("status").or(scope.getByRole("alert")).or(page.locator(".toasts"));
+  await messages.filter({ hasText: text }).first().waitFor();
 }
 
 /** Checks that the page passes axe and does not overflow horizontally. */
