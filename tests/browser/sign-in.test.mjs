@@ -26,8 +26,8 @@ test("a user can sign in with the keyboard alone", async () => {
   await page.keyboard.press("Enter");
   await page.waitForURL("/account");
   await section(page, "Profile").getByText("ada@example.com").waitFor();
-  // Tab from the top of the page to the menu, then sign out.
-  for (const name of ["Skip to content", "Postern", "Account", "A"]) {
+  // Tab from the top of the page to the menu of the user, whose button has no text, then sign out.
+  for (const name of ["Skip to content", "Postern", "Account", ""]) {
     await page.keyboard.press("Tab");
     assert.equal(await page.locator(":focus").textContent(), name);
   }
