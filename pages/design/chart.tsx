@@ -26,13 +26,14 @@ export function Chart({ title, points, kind = "bars", intent, format }: ChartPro
   const values = points.map(({ value }) => value ?? 0);
   const top = niceAbove(Math.max(...values, 1));
   const total = values.reduce((sum, value) => sum + value, 0);
-  const latest = points.at(-1)?.value ?? 0;
+  const latest = points.findLast(({ value }) => value !== null)?.value ?? null;
+  const figure = kind === "bars" ? total : latest;
   const [first, last] = [points[0], points.at(-1)];
   return (
     <figure class="chart" aria-labelledby={id}>
       <figcaption id={id} class="figure">
         <span>{title}</span>
-        <strong>{number(kind === "bars" ? total : latest)}</strong>
+        <strong>{figure === null ? "–" : number(figure)}</strong>
       </figcaption>
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
         {[0, 0.5, 1].map((share) => (
