@@ -10,8 +10,10 @@ export function rememberFocus(): () => void {
     // After the page has been rendered and the browser has returned the focus of a dialog.
     setTimeout(() => {
       const isLost = document.activeElement === null || document.activeElement === document.body;
-      const heading = section?.isConnected ? section.querySelector<HTMLElement>("h2") : null;
-      if (isLost) (heading ?? document.querySelector<HTMLElement>("h1"))?.focus();
+      const place = section?.isConnected ? section : document;
+      // A new field may want it. Browsers would give it the focus later, unless something else has it.
+      if (isLost) place.querySelector<HTMLElement>("[autofocus]")?.focus();
+      if (isLost && document.activeElement === document.body) place.querySelector<HTMLElement>("h1, h2")?.focus();
     });
   };
 }

@@ -154,7 +154,8 @@ test("a rejected password is reported at its field, and the link stays valid", a
   await page.goto(`/reset-password?token=${token}`);
   await page.getByLabel("New password").fill("short");
   await page.getByRole("button", { name: "Set password" }).click();
-  await expectMessage(page, "password must have at least 8 characters.");
+  await expectMessage(page, "Check the field that is marked.");
+  await page.getByText("Must have at least 8 characters.").waitFor();
   await page.getByLabel("New password").fill(ANOTHER);
   await page.getByRole("button", { name: "Set password" }).click();
   await expectMessage(page, "Your new password is set.");
