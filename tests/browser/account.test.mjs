@@ -180,7 +180,7 @@ test("an invitation can be limited, and shows who signed up with it", async () =
   await invitations.getByText(/Expires .* · Used up$/).waitFor();
   await invitations.getByText("Who signed up").click();
   await invitations.getByText(/^A user without a name · /).waitFor();
-  await invitations.getByText(/^Grace, /).waitFor();
+  await invitations.getByText(/^Grace · /).waitFor();
   await leave();
 });
 
