@@ -191,7 +191,7 @@ function Invitees({ id, version, changed }: PartProps & { id: string }) {
       const limit = String(Math.max(pageSize, offset === 0 ? (nodes?.length ?? 0) + 1 : 0));
       const query = new URLSearchParams({ root: id, depth: "1", limit, offset: String(offset) });
       const page = await callSignedIn<Listing<Node>>("GET", `admin/invite-tree?${query}`);
-      // The first one is the user at the top.
+      // The list starts with the inviter.
       const items = offset === 0 ? page.items.slice(1) : page.items;
       setNodes((earlier) => (offset === 0 ? items : [...(earlier ?? []), ...items]));
       setTotal(page.total - 1);

@@ -21,15 +21,14 @@ interface ButtonProps {
   busy?: boolean;
   /** Whether other work runs, so that this button does nothing. */
   blocked?: boolean;
-  class?: string;
   act: () => void;
 }
 
-export function Button({ label, intent = "secondary", small, about, busy, blocked, class: more, act }: ButtonProps) {
+export function Button({ label, intent = "secondary", small, about, busy, blocked, act }: ButtonProps) {
   return (
     <button
       type="button"
-      class={[intent, small && "small", more].filter(Boolean).join(" ")}
+      class={small ? `small ${intent}` : intent}
       aria-busy={busy}
       aria-disabled={busy || blocked}
       aria-label={about && `${label}: ${about}`}

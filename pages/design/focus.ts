@@ -9,11 +9,11 @@ export function rememberFocus(): () => void {
   return () => {
     // After the page has been rendered and the browser has returned the focus of a dialog.
     setTimeout(() => {
-      const isLost = document.activeElement === null || document.activeElement === document.body;
+      if (document.activeElement && document.activeElement !== document.body) return;
       const place = section?.isConnected ? section : document;
-      // A new field may want it. Browsers would give it the focus later, unless something else has it.
-      if (isLost) place.querySelector<HTMLElement>("[autofocus]")?.focus();
-      if (isLost && document.activeElement === document.body) place.querySelector<HTMLElement>("h1, h2")?.focus();
+      // Browsers skip `autofocus` once something else is focused, so a new field that has it comes first.
+      const next = place.querySelector<HTMLElement>("[autofocus]") ?? place.querySelector<HTMLElement>("h1, h2");
+      next?.focus();
     });
   };
 }

@@ -76,7 +76,7 @@ export function Form({
 }
 
 /**
- * What went wrong, next to what it is about. Problems of fields are said at the fields, so the message only says that there are some.
+ * The error of an action, next to what it is about. Invalid fields show their own errors, so for them this only asks to check the marked fields.
  * Always rendered, even when empty, so that screen readers announce the text once it appears.
  */
 export function Message({ outcome }: { outcome: Outcome | undefined }) {

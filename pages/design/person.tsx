@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 
 /** The initials of a name, or of an email: "AL" for Ada Lovelace. */
-export function initials(name: string | null, email: string): string {
+function initials(name: string | null, email: string): string {
   const words = (name ?? email.split("@")[0] ?? "").split(/[\s._-]+/u).filter((word) => /^[\p{L}\p{N}]/u.test(word));
   const [first, ...rest] = words;
   const letters = [first, rest.at(-1)].flatMap((word) => [...(word ?? "")].slice(0, 1));

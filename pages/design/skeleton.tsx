@@ -1,4 +1,4 @@
-// What stands for content: that is loading, or that there is none of.
+// Placeholders for content that is loading, and for empty lists.
 
 import type { ComponentChildren } from "preact";
 import { t } from "../languages";

@@ -10,11 +10,6 @@ const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** Formats a point in time, from UNIX milliseconds. */
-export function formatMoment(at: number): string {
-  return moment.format(at);
-}
-
 /** A point in time, from UNIX milliseconds. */
 export function Moment({ at }: { at: number }) {
   return <time dateTime={new Date(at).toISOString()}>{moment.format(at)}</time>;
@@ -39,7 +34,7 @@ export function Distance({ to }: { to: number }) {
 }
 
 /** Formats a time span in milliseconds; negative ones are in the past. A week that has just begun is still "in 7 days". */
-export function formatDistance(span: number): string {
+function formatDistance(span: number): string {
   const size = Math.abs(span);
   if (size < minute / 2) return distance.format(0, "second");
   if (Math.round(size / minute) < 60) return distance.format(Math.round(span / minute), "minute");

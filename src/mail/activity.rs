@@ -1,7 +1,7 @@
 //! When, from which device and from which place something was done, in words.
 
 use super::message::shown_name;
-use crate::domain::{Timestamp, mail_job::Activity};
+use crate::domain::{Timestamp, calendar::DateTime, mail_job::Activity};
 
 /// The names of countries (Unicode CLDR 48), one line each: the code (ISO 3166-1 alpha-2, and `XK` for Kosovo), a space, and the name.
 const COUNTRIES: &str = include_str!("countries/en.txt");
@@ -63,24 +63,9 @@ fn country_name(code: &str) -> &str {
 
 /// Returns a time such as `November 28, 2026, 13:40 UTC`.
 fn time(at: Timestamp) -> String {
-    let (days, minutes) = (at.div_euclid(86_400_000), at.rem_euclid(86_400_000) / 60_000);
-    let (year, month, day) = date(days);
+    let DateTime { year, month, day, hour, minute } = DateTime::at(at);
     let month = usize::try_from(month - 1).ok().and_then(|month| MONTHS.get(month)).copied().unwrap_or_default();
-    format!("{month} {day}, {year}, {:02}:{:02} UTC", minutes / 60, minutes % 60)
-}
-
-/// Returns year, month and day of a number of days since 1970, in the Gregorian calendar.
-fn date(days: i64) -> (i64, i64, i64) {
-    // The years begin with March here, so the leap day is the last day of a year. Day 0 is March 1 of the year 0, and 400 years are
-    // 146,097 days.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+    format!("{month} {day}, {year}, {hour:02}:{minute:02} UTC")
 }
 
 #[cfg(test)]
