@@ -35,6 +35,8 @@ interface FreezePreview {
 
 const countedUpTo = 1_000;
 const pageSize = 50;
+/** The most users that the service returns at once. */
+const mostAtOnce = 100;
 
 const nameOf = ({ name, email }: Node["user"]) => name ?? email;
 
@@ -188,8 +190,10 @@ function Invitees({ id, version, changed }: PartProps & { id: string }) {
   const { busy, outcome, run } = useAction();
   const load = (offset: number) =>
     run(async () => {
-      const limit = String(Math.max(pageSize, offset === 0 ? (nodes?.length ?? 0) + 1 : 0));
-      const query = new URLSearchParams({ root: id, depth: "1", limit, offset: String(offset) });
+      // After a change, those that are shown are loaded again, with the inviter, as far as one request returns them.
+      const shown = offset === 0 && nodes ? nodes.length + 1 : 0;
+      const limit = Math.min(Math.max(pageSize, shown), mostAtOnce);
+      const query = new URLSearchParams({ root: id, depth: "1", limit: String(limit), offset: String(offset) });
       const page = await callSignedIn<Listing<Node>>("GET", `admin/invite-tree?${query}`);
       // The list starts with the inviter.
       const items = offset === 0 ? page.items.slice(1) : page.items;

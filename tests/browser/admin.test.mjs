@@ -287,6 +287,29 @@ test("the invite tree shows who invited whom, and a branch can be frozen and unf
   await leave();
 });
 
+test("a user among 120 invitees can be frozen, and the branch stays open", async () => {
+  const { user } = await signUp(postern, "popular@example.com");
+  await postern.sql(
+    `WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 219)
+     INSERT INTO users (id, email, password_hash, referrer_id, created_at, updated_at)
+     SELECT 'guest' || i, 'guest' || i || '@example.com', 'none', ?, i, i FROM n`,
+    user.id,
+  );
+  const { page, leave } = await administer(`tree?root=${user.id}`);
+  const tree = section(page, "Invite tree");
+  for (const last of [148, 198, 219]) {
+    await tree.getByRole("link", { name: `guest${last}@example.com` }).waitFor();
+    if (last < 219) await tree.getByRole("button", { name: "Show more" }).click();
+  }
+  await act(page, "guest100@example.com", "Freeze");
+  await page.getByRole("dialog").getByRole("button", { name: "Freeze" }).click();
+  await expectMessage(tree, "1 user frozen: guest100@example.com and everyone below.");
+  await tree.getByText("Frozen", { exact: true }).waitFor();
+  await tree.getByRole("link", { name: "guest198@example.com" }).waitFor();
+  assert.equal(await tree.getByRole("alert").count(), 0);
+  await leave();
+});
+
 test("a stale page does not undo a newer freeze by another admin", async () => {
   const { user } = await signUp(postern, "refrozen@example.com");
   const token = await adminToken(postern);
