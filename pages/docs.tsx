@@ -35,6 +35,14 @@ start(["docs"], ({ config }) => {
     // The section that the address names was not there when the page was loaded.
     if (description && location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
   }, [description]);
+  // The links to the sections push the page down: it waits for them, and shows the gray lines of the layout meanwhile.
+  if (!description && !error) {
+    return (
+      <div class="narrow">
+        <Skeleton />
+      </div>
+    );
+  }
   const calls = description ? callsOf(description).filter((call) => matches(call, search)) : [];
   const tags = description?.tags.filter(({ name }) => calls.some(({ tags }) => tags.includes(name))) ?? [];
   return (
@@ -58,7 +66,6 @@ start(["docs"], ({ config }) => {
           {error.message}
         </p>
       )}
-      {!description && !error && <Skeleton lines={8} />}
       {description && (
         <>
           {/* The description is in English. */}

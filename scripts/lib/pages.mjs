@@ -27,6 +27,14 @@ export const pages = {
   design: "Design system",
 };
 
+/** What search engines say about the pages that pages/static/robots.txt allows. */
+export const descriptions = {
+  index: "Sign in, or create an account.",
+  signin: "Sign in to your account.",
+  signup: "Create an account.",
+  docs: "The reference of the user identity API: sign-up, sign-in, sessions and administration.",
+};
+
 /** The paths of the pages. */
 export const paths = Object.keys(pages)
   .filter((name) => name !== "not-found" && name !== "design")
@@ -75,7 +83,9 @@ export async function buildPages() {
         .map((shared) => `<link rel="modulepreload" href="${path(shared.path)}">`),
       `<script type="module" src="${path(entry)}"></script>`,
     ];
-    const html = layout.replace("{{title}}", title).replace("{{scripts}}", scripts.join("\n"));
+    const head = [`<title>${title}</title>`];
+    if (name in descriptions) head.push(`<meta name="description" content="${descriptions[name]}">`);
+    const html = layout.replace("{{head}}", head.join("\n")).replace("{{scripts}}", scripts.join("\n"));
     writeFileSync(join(target, `${name}.html`), html);
   }
   cpSync(join(source, "static"), target, { recursive: true });

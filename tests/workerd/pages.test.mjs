@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { unstable_readConfig } from "wrangler";
-import { pages, paths, weight } from "../../scripts/lib/pages.mjs";
+import { descriptions, pages, paths, weight } from "../../scripts/lib/pages.mjs";
 import { refused, send } from "./support/client.mjs";
 import { startPostern } from "./support/postern.mjs";
 
@@ -99,6 +99,17 @@ test("the icons, robots.txt and the address to change the password are at their 
   const change = await send(postern, "GET", "/.well-known/change-password");
   assert.deepEqual([change.status, change.headers.get("location")], [302, `${postern.url}/account#password`]);
   refused(await send(postern, "GET", "/.well-known/security.txt"), 404, "not_found");
+});
+
+test("search engines may read the pages that have a description for them, and no address with parameters", async () => {
+  const robots = (await send(postern, "GET", "/robots.txt")).text.split("\n");
+  for (const name of Object.keys(pages)) {
+    const path = name === "index" ? "/" : `/${name}`;
+    const { text: html } = await send(postern, "GET", path, { headers: { accept: "text/html" } });
+    assert.equal(html.includes('<meta name="description"'), name in descriptions, path);
+    assert.equal(robots.includes(`Allow: ${path}$`), name in descriptions, path);
+  }
+  assert.ok(robots.includes("Disallow: /"));
 });
 
 test("every page is served through the Worker, so that it can reject plain http", () => {
