@@ -19,7 +19,10 @@ use std::{ops::Deref, rc::Rc};
 
 use http::header;
 
-use super::session_signature;
+use super::{
+    reset_token::{self, Named},
+    session_signature,
+};
 use crate::{
     app::App,
     crypto::jwt::{Unverified, Verified},
@@ -209,25 +212,8 @@ pub fn cookies(app: &App, kind: session_cookie::Kind, token: &str, expires_at: T
     kind.set(app.settings().session_cookie_domain.as_deref(), token, (expires_at - app.now) / 1_000)
 }
 
-/// Returns the token of a password reset.
-///
-/// # Errors
-/// 500 when it cannot be signed.
-pub fn password_reset_token(
-    app: &App,
-    user: &User,
-    reset_id: &str,
-    issued_at: Timestamp,
-    expires_at: Timestamp,
-) -> Result<String, Error> {
-    app.keys().password_reset.sign(
-        claims(app, user, Purpose::PasswordReset { jti: reset_id.to_owned() }),
-        issued_at,
-        expires_at,
-    )
-}
-
-fn claims(app: &App, user: &User, purpose: Purpose) -> Claims {
+/// Returns the claims of a token for this user.
+pub(super) fn claims(app: &App, user: &User, purpose: Purpose) -> Claims {
     let app_url = &app.settings().app_url;
     Claims {
         iss: app_url.clone(),
@@ -336,8 +322,7 @@ pub async fn session_before_password_change(app: &App, request: &Request) -> Res
 pub async fn password_reset(app: &App, request: &Request) -> Result<PasswordReset, Error> {
     let authorization = request.header(&header::AUTHORIZATION).ok_or(Error::Unauthorized)?;
     let token = bearer_token(&authorization).ok_or(Error::Unauthorized)?;
-    let verified = app.keys().password_reset.verify(token, app.now).ok_or(Error::Unauthorized)?;
-    live_password_reset(app, verified).await
+    live_password_reset(app, token).await
 }
 
 /// Returns the session or the reset of the token, or the session of the cookie, for reads. A replica can confirm that the session
@@ -363,8 +348,7 @@ pub async fn session_or_password_reset(app: &App, request: &Request) -> Result<B
     if carrier != Carrier::Header {
         return Err(Error::Unauthorized);
     }
-    let verified = app.keys().password_reset.verify(&token, app.now).ok_or(Error::Unauthorized)?;
-    Ok(Bearer::PasswordReset(live_password_reset(app, verified).await?))
+    Ok(Bearer::PasswordReset(live_password_reset(app, &token).await?))
 }
 
 /// Returns the verified session token. Tokens come with every request of a session, so one with a valid signature is decoded once.
@@ -447,22 +431,18 @@ fn is_proof_outdated(claims: &Claims, live: &sessions::Live) -> bool {
     })
 }
 
-async fn live_password_reset(app: &App, verified: Verified<Claims>) -> Result<PasswordReset, Error> {
-    let claims = &verified.claims;
-    let Purpose::PasswordReset { jti } = &claims.purpose else { return Err(Error::Unauthorized) };
-    if !is_of_this_deployment(app, claims) {
+async fn live_password_reset(app: &App, token: &str) -> Result<PasswordReset, Error> {
+    let Named { id, user_id } = reset_token::read(app, token).ok_or(Error::Unauthorized)?;
+    let record = records::find(&app.store, &Key::password_reset(&id), app.now).await?.ok_or(Error::Unauthorized)?;
+    if user_id.is_some_and(|user_id| user_id != record.user_id) {
         return Err(Error::Unauthorized);
     }
-    let record = records::find(&app.store, &Key::password_reset(jti), app.now).await?.ok_or(Error::Unauthorized)?;
-    if record.user_id != claims.sub {
-        return Err(Error::Unauthorized);
-    }
-    let user = users::find_by_password_reset(&app.store, &claims.sub, jti).await?.ok_or(Error::Unauthorized)?;
-    Ok(PasswordReset { id: jti.clone(), user })
+    let user = users::find_by_password_reset(&app.store, &record.user_id, &id).await?.ok_or(Error::Unauthorized)?;
+    Ok(PasswordReset { id, user })
 }
 
 /// Returns whether this deployment issued the token for itself.
-fn is_of_this_deployment(app: &App, claims: &Claims) -> bool {
+pub(super) fn is_of_this_deployment(app: &App, claims: &Claims) -> bool {
     let app_url = &app.settings().app_url;
     claims.iss == *app_url && claims.aud == *app_url
 }

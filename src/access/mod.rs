@@ -16,6 +16,7 @@ pub mod passkey;
 pub mod password_attempt;
 pub mod provider_visit;
 pub mod recent;
+pub mod reset_token;
 pub mod second_factor;
 pub mod session_signature;
 pub mod sign_in;

@@ -19,8 +19,10 @@ pub struct Keys {
     /// Signs tokens of sessions that can do little until their user has changed the default password or set up a second factor. It
     /// is not published, so that no other service accepts such a token.
     pub restricted: JwtKeys,
-    /// Signs password reset tokens.
+    /// Signs password reset tokens that are JWTs.
     pub password_reset: JwtKeys,
+    /// Check and hash opaque password reset tokens: the current key, and the previous one if it is still accepted.
+    pub password_reset_opaque: Vec<HashKey>,
     /// Hashes the keys of throttles, so that the database contains neither emails nor addresses.
     pub throttle: HashKey,
     /// Hashes the addresses in the audit log.
@@ -80,6 +82,9 @@ impl Keys {
             session_es256: [Some(current), previous].map(|secret| secret.map(es256_key)),
             restricted: jwt_keys(current, previous, "password change token"),
             password_reset: jwt_keys(current, previous, "password reset token"),
+            password_reset_opaque: secrets()
+                .map(|secret| HashKey(derive(secret, "opaque password reset token")))
+                .collect(),
             throttle: HashKey(derive(current, "throttle")),
             event: HashKey(derive(current, "event")),
             device: secrets().map(|secret| HashKey(derive(secret, "device"))).collect(),

@@ -14,15 +14,17 @@ pub enum MailJob {
     PasswordReset {
         /// The address as requested, which need not have an account.
         email: String,
-        /// The `jti` of the token that will be issued.
-        reset_id: String,
+        /// The reset.
+        #[serde(flatten)]
+        reset: NewReset,
     },
     /// A link to set the first password, if this is still the live reset of an active account.
     AccountInvitation {
         /// The address of the account.
         email: String,
-        /// The `jti` of the token to be made.
-        reset_id: String,
+        /// The reset.
+        #[serde(flatten)]
+        reset: NewReset,
     },
     /// A sign-up link.
     Invitation {
@@ -106,6 +108,17 @@ pub enum MailJob {
         /// When and from where it was done. Rows of earlier versions have none.
         activity: Option<Activity>,
     },
+}
+
+/// A reset whose link will be mailed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewReset {
+    /// Its id: the `jti` of the JWT that will be issued, or a keyed hash of the opaque token.
+    #[serde(rename = "reset_id")]
+    pub id: String,
+    /// The opaque token. `None` if the link will contain a JWT. The previous version does not know it and mails a JWT, which works as well.
+    #[serde(rename = "reset_token", default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
 }
 
 /// A code for a recipient, and what it is for.

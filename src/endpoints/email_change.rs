@@ -9,7 +9,7 @@ use crate::{
         audit,
         bearer::{self, Session},
         email_change::{self, Mailbox, PendingEmailChange},
-        one_time,
+        one_time, reset_token,
     },
     app::App,
     crypto::random,
@@ -261,15 +261,15 @@ async fn stop_or_undo(app: &App, undo_hash: &str, found: &Undoable) -> Result<bo
     let Some(number) = found.number else {
         return Ok(email_changes::cancel_by_link(&app.store, undo_hash, &event(Action::EmailChangeCancelled)).await?);
     };
-    let reset_id = random::id()?;
-    let reset = QueuedMail::password_reset_after_undo(app, &found.old_email, &reset_id)?;
+    let new = reset_token::new(app)?;
+    let reset = QueuedMail::password_reset_after_undo(app, &found.old_email, &new)?;
     let notice = QueuedMail::email_change_undone(app, found)?;
     let undo = Undo {
         user_id: &found.user_id,
         number,
         undo_hash,
         old_email: &found.old_email,
-        reset_id: &reset_id,
+        reset_id: &new.id,
         reset: &reset.mail,
         notice: notice.as_ref().map(|notice| &notice.mail),
     };

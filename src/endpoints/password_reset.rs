@@ -7,10 +7,10 @@ use crate::{
         audit,
         bearer::PasswordReset,
         captcha::{self, Form},
-        first_account, new_password, password_attempt,
+        first_account, new_password, password_attempt, reset_token,
     },
     app::App,
-    crypto::{password_hash, random},
+    crypto::password_hash,
     domain::{
         email::Email,
         event::Action,
@@ -70,10 +70,10 @@ pub async fn send_link(app: &App, request: &Request) -> Result<Response, Error> 
     let by_address = Counter::new(key, RESET_BY_ADDRESS, &[app.address.as_str()]);
     throttles::attempt(&app.store, &by_email, &by_address, app.now).await??;
 
-    let reset_id = random::id()?;
-    let queued = QueuedMail::password_reset(app, &email, &reset_id).await?;
+    let reset = reset_token::new(app)?;
+    let queued = QueuedMail::password_reset(app, &email, &reset).await?;
     let event = audit::by_somebody(app, Action::PasswordResetRequested);
-    users::begin_password_reset(&app.store, &email, &reset_id, &queued.mail, &event).await?;
+    users::begin_password_reset(&app.store, &email, &reset.id, &queued.mail, &event).await?;
     queued.deliver_later(app);
     Ok(Response::ok())
 }

@@ -1,7 +1,7 @@
 //! The mail queue. A mail is queued in D1 in the batch of the change that causes it, and sent after the response. The cron trigger
 //! retries it until a provider accepts it, permanently refuses the recipient, or its content expires.
 //!
-//! A row contains the job, not the mail: a reset link is created when it is sent, so no row contains one.
+//! A row contains the job, not the mail, and is encrypted. A reset token that is a JWT is created when it is sent, so no row contains one.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{
     message::{self, Message},
 };
 use crate::{
-    access::{bearer, email_sign_in::Opened, mail_rows, one_time},
+    access::{email_sign_in::Opened, mail_rows, one_time, reset_token},
     app::App,
     crypto::random,
     domain::{
@@ -19,7 +19,7 @@ use crate::{
         email::Email,
         email_change::UNDO_PERIOD,
         mail_budget::{Budget, REQUESTED_BY_ANYONE, REQUESTED_BY_OWNER},
-        mail_job::{Activity, CodeMail, CodeReason, MailJob, SecurityNotice},
+        mail_job::{Activity, CodeMail, CodeReason, MailJob, NewReset, SecurityNotice},
         user::User,
     },
     error::Error,
@@ -77,8 +77,8 @@ impl QueuedMail {
     ///
     /// # Errors
     /// 429 if the recipient got too many mails; 500 without randomness; 503.
-    pub async fn password_reset(app: &App, email: &Email, reset_id: &str) -> Result<QueuedMail, Error> {
-        let job = MailJob::PasswordReset { email: email.as_str().to_owned(), reset_id: reset_id.to_owned() };
+    pub async fn password_reset(app: &App, email: &Email, reset: &NewReset) -> Result<QueuedMail, Error> {
+        let job = MailJob::PasswordReset { email: email.as_str().to_owned(), reset: reset.clone() };
         QueuedMail::asked_for(
             app,
             email,
@@ -93,8 +93,8 @@ impl QueuedMail {
     ///
     /// # Errors
     /// As [`QueuedMail::password_reset`].
-    pub async fn account_invitation(app: &App, email: &Email, reset_id: &str) -> Result<QueuedMail, Error> {
-        let job = MailJob::AccountInvitation { email: email.as_str().to_owned(), reset_id: reset_id.to_owned() };
+    pub async fn account_invitation(app: &App, email: &Email, reset: &NewReset) -> Result<QueuedMail, Error> {
+        let job = MailJob::AccountInvitation { email: email.as_str().to_owned(), reset: reset.clone() };
         QueuedMail::asked_for(app, email, job, app.now + ACCOUNT_INVITATION_LIFETIME, REQUESTED_BY_ANYONE).await
     }
 
@@ -146,8 +146,8 @@ impl QueuedMail {
     ///
     /// # Errors
     /// 500 without randomness.
-    pub fn password_reset_after_undo(app: &App, email: &str, reset_id: &str) -> Result<QueuedMail, Error> {
-        let job = MailJob::PasswordReset { email: email.to_owned(), reset_id: reset_id.to_owned() };
+    pub fn password_reset_after_undo(app: &App, email: &str, reset: &NewReset) -> Result<QueuedMail, Error> {
+        let job = MailJob::PasswordReset { email: email.to_owned(), reset: reset.clone() };
         let expires_at = app.now + app.settings().reset_token_lifetime * 1_000;
         QueuedMail::new(app, random::id()?, job, app.now + LEASE, expires_at)
     }
@@ -407,11 +407,9 @@ async fn compose_for_reachable(app: &App, mail: &Mail, job: MailJob) -> Result<O
 async fn compose(app: &App, mail: &Mail, job: MailJob) -> Result<Option<Message>, Error> {
     let settings = app.settings();
     match job {
-        MailJob::PasswordReset { email, reset_id } => {
-            compose_link(app, mail, email, &reset_id, message::password_reset).await
-        }
-        MailJob::AccountInvitation { email, reset_id } => {
-            compose_link(app, mail, email, &reset_id, message::account_invitation).await
+        MailJob::PasswordReset { email, reset } => compose_link(app, mail, email, reset, message::password_reset).await,
+        MailJob::AccountInvitation { email, reset } => {
+            compose_link(app, mail, email, reset, message::account_invitation).await
         }
         MailJob::Invitation { email, inviter, token, days } => {
             let inviter = inviter.unwrap_or_default();
@@ -481,10 +479,10 @@ async fn compose_link(
     app: &App,
     mail: &Mail,
     email: String,
-    reset_id: &str,
+    reset: NewReset,
     message: impl Fn(&Settings, &Email, Option<&str>, &str, i64) -> Result<Message, Error>,
 ) -> Result<Option<Message>, Error> {
-    let link = reset_link(app, mail, &email, reset_id).await?;
+    let link = reset_link(app, mail, &email, reset).await?;
     let name = link.user.name.as_deref();
     let message = message(app.settings(), &Email::from_store(email), name, &link.token, link.lifetime)?;
     Ok(link.is_live.then_some(message))
@@ -500,15 +498,15 @@ struct ResetLink {
     is_live: bool,
 }
 
-/// Issues the token and stores its record. For an address without an account it does the same work, because the time that the next
+/// Returns the token and stores its record. For an address without an account it does the same work, because the time that the next
 /// request waits for it must not reveal whether there is an account. That record grants nothing, because no user has it.
-async fn reset_link(app: &App, mail: &Mail, email: &str, reset_id: &str) -> Result<ResetLink, Error> {
-    let found = users::find_by_email_and_password_reset(&app.store, email, reset_id).await?;
+async fn reset_link(app: &App, mail: &Mail, email: &str, reset: NewReset) -> Result<ResetLink, Error> {
+    let found = users::find_by_email_and_password_reset(&app.store, email, &reset.id).await?;
     let is_live = found.is_some();
     let user = found.unwrap_or_else(|| User::nobody(email));
-    let token = bearer::password_reset_token(app, &user, reset_id, mail.created_at, mail.expires_at)?;
     let record = records::PasswordReset { user_id: user.id.clone(), expires_at: mail.expires_at };
-    records::put(&app.store, &Key::password_reset(reset_id), &record, app.now).await?;
+    records::put(&app.store, &Key::password_reset(&reset.id), &record, app.now).await?;
+    let token = reset_token::of(app, &user, reset, mail.created_at, mail.expires_at)?;
     Ok(ResetLink { user, token, lifetime: lifetime(mail), is_live })
 }
 

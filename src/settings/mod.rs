@@ -86,6 +86,8 @@ pub struct Settings {
     pub reads_replicas: bool,
     /// `SESSION_TOKEN_ALGORITHM`.
     pub session_token_algorithm: SessionTokenAlgorithm,
+    /// `PASSWORD_RESET_TOKEN`.
+    pub password_reset_token: PasswordResetToken,
     /// `OTP_LIFETIME_SECONDS`.
     pub otp_lifetime: i64,
     /// `RESET_TOKEN_LIFETIME_SECONDS`.
@@ -105,6 +107,15 @@ pub enum SessionTokenAlgorithm {
     EdDsa,
     /// ECDSA on P-256 with SHA-256 (RFC 7518, section 3.4).
     Es256,
+}
+
+/// What new links to set a password contain. Both kinds are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordResetToken {
+    /// A JWT, whose claims clients can read.
+    Jwt,
+    /// A random token.
+    Opaque,
 }
 
 /// Who must have a second factor.
@@ -184,6 +195,10 @@ impl Settings {
             session_token_algorithm: match reader.choice(table::SESSION_TOKEN_ALGORITHM) {
                 "ES256" => SessionTokenAlgorithm::Es256,
                 _ => SessionTokenAlgorithm::EdDsa,
+            },
+            password_reset_token: match reader.choice(table::PASSWORD_RESET_TOKEN) {
+                "opaque" => PasswordResetToken::Opaque,
+                _ => PasswordResetToken::Jwt,
             },
             otp_lifetime: reader.number(table::OTP_LIFETIME_SECONDS),
             reset_token_lifetime: reader.number(table::RESET_TOKEN_LIFETIME_SECONDS),

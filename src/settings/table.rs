@@ -295,6 +295,9 @@ settings! {
         /// With `range`, new passwords are also checked against Pwned Passwords, which sees no more than the first 20 bits of the
         /// SHA-1 hash. If it does not respond within two seconds, only the Worker's own list of common passwords counts.
         BREACHED_PASSWORDS: Choice = Choice::of(&["off", "range"]);
+        /// What a link to set a password contains: a JWT (`jwt`) whose claims clients can read, or a random token (`opaque`), which makes
+        /// the link much shorter. Links of both kinds are accepted, so a change breaks none that has been sent.
+        PASSWORD_RESET_TOKEN: Choice = Choice::of(&["jwt", "opaque"]);
         /// The memory for a password hash (argon2id), in KiB. When a user logs in, a hash with other parameters is replaced.
         ARGON2_MEMORY_KIB: Number = Number::between(19_456, 65_536).or(19_456);
         /// The passes of a password hash.

@@ -48,6 +48,7 @@ mod oauth_client;
 mod one_door;
 mod one_time;
 mod one_time_password;
+mod opaque_reset_token;
 mod openapi;
 mod outbox;
 mod passkey_recordings;

@@ -161,3 +161,22 @@ test("a rejected password is reported at its field, and the link stays valid", a
   await expectMessage(page, "Your new password is set.");
   await leave();
 });
+
+test("a link with an opaque token works the same", async () => {
+  await postern.restart({ settings: { PASSWORD_RESET_TOKEN: "opaque" } });
+  const token = await resetToken(postern, "ada@example.com");
+  assert.match(token, /^[\w-]{48}$/);
+  const { page, leave } = await visit(browser, postern);
+  await page.goto(`/reset-password?token=${token.slice(0, -1)}`);
+  await expectMessage(page, "This link has been used, has expired, or is incomplete.");
+  await page.goto(`/reset-password?token=${token}`);
+  await page.getByText("ada@example.com").waitFor();
+  assert.equal(page.url(), `${postern.url}/reset-password`);
+  await page.reload();
+  await page.getByLabel("New password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Set password" }).click();
+  await expectMessage(page, "Your new password is set.");
+  await page.goto(`/reset-password?token=${token}`);
+  await expectMessage(page, "This link has been used, has expired, or is incomplete.");
+  await leave();
+});

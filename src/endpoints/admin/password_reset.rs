@@ -3,9 +3,8 @@
 use postern_macros::operation;
 
 use crate::{
-    access::{audit, bearer::Admin},
+    access::{audit, bearer::Admin, reset_token},
     app::App,
-    crypto::random,
     domain::{email::Email, event::Action},
     error::Error,
     mail::queue::QueuedMail,
@@ -28,10 +27,10 @@ pub async fn send_link(app: &App, admin: &Admin, id: &str) -> Result<Response, E
     }
     let email = Email::parse(&user.email).map_err(|_| Error::NoMailbox)?;
 
-    let reset_id = random::id()?;
-    let queued = QueuedMail::password_reset(app, &email, &reset_id).await?;
+    let reset = reset_token::new(app)?;
+    let queued = QueuedMail::password_reset(app, &email, &reset).await?;
     let event = audit::by_admin(app, Action::PasswordResetRequested, admin, id);
-    if !administration::begin_password_reset(sql, id, &reset_id, &queued.mail, &event).await? {
+    if !administration::begin_password_reset(sql, id, &reset.id, &queued.mail, &event).await? {
         // The user was deleted or deactivated in the meantime.
         return Err(Error::NotFound);
     }

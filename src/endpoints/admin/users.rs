@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    access::{audit, bearer::Admin, new_password},
+    access::{audit, bearer::Admin, new_password, reset_token},
     app::App,
     crypto::{password_hash, random},
     domain::{
@@ -125,13 +125,13 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
 pub async fn create(app: &App, request: &Request, admin: &Admin) -> Result<Response, Error> {
     let NewUser { email, password, name, role, tier, is_verified } = request.json(app)?;
 
-    let (id, reset_id) = (random::id()?, random::id()?);
+    let (id, reset) = (random::id()?, reset_token::new(app)?);
     let (password, queued) = match password {
         Some(password) => {
             new_password::refuse_breached(app, "password", &password).await?;
             (password.as_str().to_owned(), None)
         }
-        None => (random::token()?, Some(QueuedMail::account_invitation(app, &email, &reset_id).await?)),
+        None => (random::token()?, Some(QueuedMail::account_invitation(app, &email, &reset).await?)),
     };
     let new = administration::New {
         id: &id,
@@ -141,7 +141,7 @@ pub async fn create(app: &App, request: &Request, admin: &Admin) -> Result<Respo
         role: role.unwrap_or(Role::User),
         tier: tier.map_or(0, Integer::get),
         is_verified: is_verified.unwrap_or(false),
-        password_reset: queued.as_ref().map(|queued| (reset_id.as_str(), &queued.mail)),
+        password_reset: queued.as_ref().map(|queued| (reset.id.as_str(), &queued.mail)),
     };
     let event = audit::by_admin(app, Action::UserCreated, admin, &id);
     let Some(user) = administration::create(&app.store, new, &event).await? else {
