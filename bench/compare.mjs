@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "../scripts/build.mjs";
 import { installPackages } from "../scripts/lib/packages.mjs";
+import { processor } from "../scripts/lib/processor.mjs";
 import { main, root, say } from "../scripts/lib/run.mjs";
 
 // Every contestant gets a new process in each sitting, because a process can be up to 10 % slower or faster than another one of the
@@ -142,9 +143,8 @@ await main(async () => {
 });
 
 function machine() {
-  const [{ model } = {}] = cpus();
   return {
-    processor: model ?? process.arch,
+    processor: processor(),
     processors: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     system: process.platform,

@@ -8,6 +8,7 @@ import { arch, cpus, release, type } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { build } from "../scripts/build.mjs";
+import { processor } from "../scripts/lib/processor.mjs";
 import { ask, Failure, main, root, run, say } from "../scripts/lib/run.mjs";
 import { lockedInCi } from "../scripts/lib/tools.mjs";
 
@@ -171,12 +172,11 @@ function hasSchedstat() {
 
 function circumstances() {
   const version = (name) => JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")).version;
-  const [{ model }] = cpus();
   const argon2 = readFileSync(join(root, "Cargo.lock"), "utf8").match(/name = "argon2"\nversion = "([^"]+)"/)?.[1];
   return {
     measure: countsCpu ? "CPU time" : "elapsed time",
     rounds,
-    machine: { system: `${type()} ${release()} ${arch()}`, processor: model, processors: cpus().length },
+    machine: { system: `${type()} ${release()} ${arch()}`, processor: processor(), processors: cpus().length },
     versions: {
       workerd: version("workerd"),
       argon2,

@@ -1,6 +1,7 @@
 // Renders docs/scale.md from the measurements and platform.json.
 
 import { cpus } from "node:os";
+import { processor } from "../processor.mjs";
 import { Random } from "../../../tests/workerd/support/random.mjs";
 import { saturation, simulate } from "./queue.mjs";
 
@@ -120,7 +121,7 @@ Users are distributed over n databases by a keyed hash of their email: \`shard =
 
 ## Test machine
 
-${cpus()[0].model.trim()}, ${cpus().length} CPUs; Node ${process.versions.node}. Times vary between runs; statements and rows do not.
+${processor()}, ${cpus().length} CPUs; Node ${process.versions.node}. Times vary between runs; statements and rows do not.
 `;
 }
 
