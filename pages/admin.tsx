@@ -1,5 +1,6 @@
 // Administration: overview, users, sign-ups, the invite tree and events. The URL fragment selects the view.
 
+import "./design/data.css";
 import { EventLog } from "./admin/event-log";
 import { InviteTree } from "./admin/invite-tree";
 import { OneUser } from "./admin/one-user";

@@ -2,6 +2,8 @@
 //
 // The texts of this page are for developers, so they are not in the catalogues.
 
+import "./design/data.css";
+import "./design/swatches.css";
 import { useState } from "preact/hooks";
 import { Button, ConfirmedButton, type Intent } from "./design/button";
 import { Chart } from "./design/chart";

@@ -1,5 +1,6 @@
 // The API reference, from the OpenAPI description of the service. Calls that it sends use the session of this browser.
 
+import "./docs/style.css";
 import { useEffect, useState } from "preact/hooks";
 import { AppPage, start } from "./design/page";
 import { Field, Form } from "./design/form";

@@ -75,9 +75,10 @@ export async function buildPages() {
     const path = (file) => `/${relative(target, join(root, file))}`.replaceAll("\\", "/");
     const found = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === `pages/${name}.tsx`);
     if (!found) throw new Error(`esbuild did not build pages/${name}.tsx`);
-    const [entry, { imports }] = found;
-    // Preloads the imports of the script, so that they load in parallel with it.
+    const [entry, { imports, cssBundle }] = found;
+    // The page's own styles come after those of all pages. The imports of the script are preloaded, so that they load in parallel with it.
     const scripts = [
+      ...(cssBundle ? [`<link rel="stylesheet" href="${path(cssBundle)}">`] : []),
       ...imports
         .filter(({ kind }) => kind === "import-statement")
         .map((shared) => `<link rel="modulepreload" href="${path(shared.path)}">`),
