@@ -4,6 +4,7 @@ const view = (name: string, parameters: Record<string, string>) => `#${name}?${n
 
 export const userView = (id: string) => view("user", { id });
 export const treeView = (root: string) => view("tree", { root });
+export const eventsView = (search: Record<string, string>) => view("events", search);
 export const invitedView = (referrer: string) => view("users", { referrer });
 
 /** `admin/users/{id}` */

@@ -23,7 +23,7 @@ export function BulkActions({ users, done, failed }: BulkActionsProps) {
   if (users.length === 0) return null;
   const count = users.length;
   return (
-    <div class="actions">
+    <div class="selection">
       <span role="status">{t("users.selected", { count })}</span>
       <Menu label={t("users.bulk")} name={t("users.bulk")}>
         {(["activate", "deactivate", "delete"] as const).map((name) => (
@@ -45,7 +45,7 @@ export function BulkActions({ users, done, failed }: BulkActionsProps) {
               await failed();
               throw error;
             });
-            await done(t("users.bulk.done", { count }));
+            await done(t(`users.bulk.${act}.done`, { count }));
           }}
         >
           <p>{t(`users.bulk.${act}.about`)}</p>

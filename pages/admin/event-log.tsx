@@ -4,6 +4,7 @@ import { Choice, Field, Form } from "../design/form";
 import { Section } from "../design/section";
 import { t, textsOf } from "../languages";
 import { Events } from "../parts/events";
+import { eventsView } from "./addresses";
 
 /** The parameters of the search. Days are those of the browser's time zone. */
 const names = ["action", "user", "result", "from", "to"];
@@ -17,37 +18,45 @@ export function EventLog({ parameters }: { parameters: URLSearchParams }) {
       <Form
         label={t("event_log.search")}
         intent="secondary"
-        inline
         submit={async (values) => {
-          location.hash = `#events?${new URLSearchParams(Object.entries(values).filter(([, value]) => value))}`;
+          location.hash = eventsView(Object.fromEntries(Object.entries(values).filter(([, value]) => value)));
         }}
       >
-        <Choice
-          name="action"
-          label={t("event_log.action")}
-          choices={{ "": t("event_log.any"), ...Object.fromEntries(actions) }}
-          chosen={search.action ?? ""}
-        />
-        <Choice
-          name="result"
-          label={t("event_log.result")}
-          choices={{
-            "": t("event_log.any"),
-            success: t("event_log.result.success"),
-            failure: t("event_log.result.failure"),
-          }}
-          chosen={search.result ?? ""}
-        />
-        <Field name="user" label={t("event_log.user")} autoComplete="off" defaultValue={search.user ?? ""} />
-        <Field name="from" label={t("event_log.from")} type="date" defaultValue={search.from ?? ""} />
-        <Field name="to" label={t("event_log.to")} type="date" defaultValue={search.to ?? ""} />
+        <div class="fields">
+          <Choice
+            name="action"
+            label={t("event_log.action")}
+            choices={{ "": t("event_log.any"), ...Object.fromEntries(actions) }}
+            chosen={search.action ?? ""}
+          />
+          <Choice
+            name="result"
+            label={t("event_log.result")}
+            choices={{
+              "": t("event_log.any"),
+              success: t("event_log.result.success"),
+              failure: t("event_log.result.failure"),
+            }}
+            chosen={search.result ?? ""}
+          />
+          <div class="whole">
+            <Field name="user" label={t("event_log.user")} autoComplete="off" defaultValue={search.user ?? ""} />
+          </div>
+          <Field name="from" label={t("event_log.from")} type="date" defaultValue={search.from ?? ""} />
+          <Field name="to" label={t("event_log.to")} type="date" defaultValue={search.to ?? ""} />
+        </div>
       </Form>
       {isSearch && (
         <p>
           <a href="#events">{t("event_log.clear")}</a>
         </p>
       )}
-      <Events path="admin/events" query={queryOf(search)} isSearch={isSearch} />
+      <Events
+        path="admin/events"
+        query={queryOf(search)}
+        isSearch={isSearch}
+        hint={search.user ? t("event_log.user.whole") : undefined}
+      />
     </Section>
   );
 }

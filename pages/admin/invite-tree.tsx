@@ -35,6 +35,8 @@ interface FreezePreview {
 
 const countedUpTo = 1_000;
 const pageSize = 50;
+/** The most users that a search offers. */
+const mostFound = 10;
 /** The most users that the service returns at once. */
 const mostAtOnce = 100;
 
@@ -42,6 +44,7 @@ const nameOf = ({ name, email }: Node["user"]) => name ?? email;
 
 export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
   const [outcome, setOutcome] = useState<Outcome>();
+  const [found, setFound] = useState<Listing<User>>();
   const root = parameters.get("root");
   // Another number loads the tree again, after a freeze.
   const [version, setVersion] = useState(0);
@@ -49,10 +52,13 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
 
   async function find({ search = "" }: Record<string, string>): Promise<void> {
     setOutcome(undefined);
-    const query = new URLSearchParams({ search, limit: "1" });
-    const [user] = (await callSignedIn<Listing<User>>("GET", `admin/users?${query}`)).items;
-    if (user) location.hash = treeView(user.id);
-    else setOutcome({ kind: "error", text: t("tree.search.none", { search }), problems: [] });
+    setFound(undefined);
+    const query = new URLSearchParams({ search, limit: String(mostFound) });
+    const users = await callSignedIn<Listing<User>>("GET", `admin/users?${query}`);
+    const [user] = users.items;
+    if (!user) setOutcome({ kind: "error", text: t("tree.search.none", { search }), problems: [] });
+    else if (users.total === 1) location.hash = treeView(user.id);
+    else setFound(users);
   }
 
   return (
@@ -60,12 +66,30 @@ export function InviteTree({ parameters }: { parameters: URLSearchParams }) {
       <Form label={t("tree.search.submit")} intent="secondary" inline submit={find}>
         <Field name="search" label={t("tree.search")} type="search" autoComplete="off" required />
       </Form>
+      {found && <Found users={found} />}
       {root === null ? (
         <Roots offset={Number(parameters.get("offset") ?? 0)} version={version} changed={changed} />
       ) : (
         <Path id={root} version={version} changed={changed} />
       )}
     </Section>
+  );
+}
+
+/** The users that a search has found, to choose one. */
+function Found({ users: { items, total } }: { users: Listing<User> }) {
+  return (
+    <div class="found" role="status">
+      <p>{t("tree.search.several", { count: total })}</p>
+      <ul>
+        {items.map((user) => (
+          <li key={user.id}>
+            <a href={treeView(user.id)}>{nameOf(user)}</a> <span class="soft">{user.name && user.email}</span>
+          </li>
+        ))}
+      </ul>
+      {total > items.length && <p class="soft">{t("tree.search.more")}</p>}
+    </div>
   );
 }
 
@@ -87,10 +111,17 @@ function Roots({ offset, version, changed }: PartProps & { offset: number }) {
     <>
       <ul class="tree">
         {value.items.map((node) => (
-          <Branch key={node.user.id} node={node} version={version} changed={changed} />
+          <Branch
+            key={node.user.id}
+            node={node}
+            version={version}
+            changed={changed}
+            // One root alone says nothing.
+            isOpen={value.total === 1}
+          />
         ))}
       </ul>
-      <Paging listing={value} href={(offset) => `#tree?offset=${offset}`} />
+      {value.total > value.items.length && <Paging listing={value} href={(offset) => `#tree?offset=${offset}`} />}
     </>
   );
 }
@@ -107,7 +138,14 @@ function Path({ id, version, changed }: PartProps & { id: string }) {
   const draw = ([first, ...rest]: Node[]) =>
     first && (
       <ul class="tree">
-        <Branch key={first.user.id} node={first} version={version} changed={changed} isOpen={rest.length === 0}>
+        <Branch
+          key={first.user.id}
+          node={first}
+          version={version}
+          changed={changed}
+          isOpen={rest.length === 0}
+          isFound={rest.length === 0}
+        >
           {rest.length > 0 && draw(rest)}
         </Branch>
       </ul>
@@ -138,17 +176,19 @@ interface BranchProps extends PartProps {
   node: Node;
   /** Whether it starts open. */
   isOpen?: boolean;
+  /** Whether it is the user whom the tree is about. */
+  isFound?: boolean;
   /** What is below instead of all whom the user invited. */
   children?: ComponentChildren;
 }
 
-function Branch({ node, isOpen: startsOpen = false, version, changed, children }: BranchProps) {
+function Branch({ node, isOpen: startsOpen = false, isFound, version, changed, children }: BranchProps) {
   const { user, invited, descendants } = node;
   const [isOpen, setOpen] = useState(startsOpen);
   const name = nameOf(user);
   return (
     <li>
-      <div class="node">
+      <div class={isFound ? "node found" : "node"}>
         <div class="person">
           {invited > 0 && !children ? (
             <button
@@ -164,13 +204,15 @@ function Branch({ node, isOpen: startsOpen = false, version, changed, children }
             <span class="icon-space" />
           )}
           <div>
-            <a href={userView(user.id)}>{name}</a>
+            <span class="badges">
+              <a href={userView(user.id)}>{name}</a>
+              <Badges user={{ ...user, frozen_by: node.frozen_by }} />
+            </span>
             <small>
               {[user.name && user.email, descendants > 0 && below(descendants)].filter(Boolean).join(" · ")}
             </small>
           </div>
         </div>
-        <Badges user={{ ...user, frozen_by: node.frozen_by }} />
         <NodeActions node={node} changed={changed} />
       </div>
       {children}

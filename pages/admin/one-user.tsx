@@ -1,8 +1,7 @@
 // One user: the fields an admin can change, sessions, invited users and events.
 
 import { Person } from "../design/person";
-import { rich, t } from "../languages";
-import { Fragment } from "preact";
+import { rich, t, type TextKey } from "../languages";
 import { useState } from "preact/hooks";
 import { useAction } from "../design/action";
 import { toast } from "../design/toast";
@@ -47,7 +46,10 @@ export function OneUser({ id, self }: { id: string; self: User }) {
     <>
       <Section title={user.email} error={error}>
         <Person name={user.name} email={user.email} large>
-          <Badges user={user} />
+          <span class="badges">
+            {user.second_factor && <span class="badge success">{t("users.second_factor")}</span>}
+            <Badges user={user} />
+          </span>
           <small>
             {rich("user.created", { when: <Moment at={user.created_at} /> })} ·{" "}
             {user.last_sign_in_at === null
@@ -55,11 +57,11 @@ export function OneUser({ id, self }: { id: string; self: User }) {
               : rich("user.last_sign_in", { when: <Moment at={user.last_sign_in_at} /> })}
           </small>
         </Person>
-        <div class="actions">
+        {user.referrer_id && <InvitedBy path={`${path}/invitation`} />}
+        <div class="choices">
           <a href={invitedView(user.id)}>{t("user.invitees")}</a>
           <a href={treeView(user.id)}>{t("user.tree")}</a>
         </div>
-        {user.referrer_id && <InvitedBy path={`${path}/invitation`} />}
         <Form
           label={t("user.save")}
           submit={async (values) => {
@@ -76,7 +78,7 @@ export function OneUser({ id, self }: { id: string; self: User }) {
             return t("user.saved");
           }}
         >
-          <Fragment key={user.updated_at}>
+          <div key={user.updated_at} class="fields">
             <Field name="name" label={t("name")} autoComplete="off" defaultValue={user.name ?? ""} />
             <Choice name="role" label={t("users.role")} choices={roles()} chosen={user.role} />
             <Choice name="tier" label={t("users.tier")} choices={tiers} chosen={String(user.tier)} />
@@ -87,17 +89,12 @@ export function OneUser({ id, self }: { id: string; self: User }) {
               chosen={String(user.is_verified)}
             />
             <Choice name="is_active" label={t("users.status")} choices={activities()} chosen={String(user.is_active)} />
-          </Fragment>
+          </div>
         </Form>
       </Section>
       {user.email_problem && (
         <EmailProblemSection email={user.email} problem={user.email_problem} path={path} changed={changed} />
       )}
-      <UserIdentities path={`${path}/identities`} />
-      <UserSessions path={`${path}/sessions`} version={changes} changed={changed} />
-      <Section title={t("events")}>
-        <Events key={changes} path="admin/events" query={{ user: user.id }} />
-      </Section>
       <Section title={t("user.access")} outcome={mail.outcome}>
         {user.email_problem && <p class="soft">{t("user.access.email_problem")}</p>}
         <div class="actions">
@@ -130,6 +127,11 @@ export function OneUser({ id, self }: { id: string; self: User }) {
           )}
         </div>
       </Section>
+      <UserIdentities path={`${path}/identities`} />
+      <UserSessions path={`${path}/sessions`} version={changes} changed={changed} />
+      <Section title={t("events")}>
+        <Events key={changes} path="admin/events" query={{ user: user.id }} self={user.id} />
+      </Section>
     </>
   );
 }
@@ -147,13 +149,18 @@ function InvitedBy({ path }: { path: string }) {
     <p role={error && "alert"}>
       {error?.message}
       {inviter &&
-        rich(invitation ? "user.invited_by.with" : "user.invited_by", {
+        rich(invited(invitation), {
           inviter: <a href={userView(inviter.id)}>{inviter.email}</a>,
-          invitation: invitation?.name ?? t("user.invitation.unnamed"),
+          invitation: invitation?.name,
           usage: invitation && timesUsed(invitation),
         })}
     </p>
   );
+}
+
+function invited(invitation: Origin["invitation"] | undefined): TextKey {
+  if (!invitation) return "user.invited_by";
+  return invitation.name === null ? "user.invited_by.unnamed" : "user.invited_by.with";
 }
 
 function timesUsed({ uses, max_uses }: { uses: number; max_uses: number | null }): string {

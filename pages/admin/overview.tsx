@@ -9,6 +9,7 @@ import { locale, number, t } from "../languages";
 import { callSignedIn } from "../parts/api";
 import { Events } from "../parts/events";
 import { useLoaded } from "../parts/loaded";
+import { eventsView } from "./addresses";
 
 interface DayCounts {
   /** In UTC, as `YYYY-MM-DD`. */
@@ -103,8 +104,19 @@ function Charts({ counts: { days } }: { counts: Counts }) {
     days.map((counts) => ({ day: counts.day, value: counts[name] }));
   return (
     <div class="charts">
-      <Chart title={t("overview.sign_ins")} points={points("sign_ins")} format={format} />
-      <Chart title={t("overview.failed_sign_ins")} points={points("failed_sign_ins")} intent="danger" format={format} />
+      <Chart
+        title={t("overview.sign_ins")}
+        points={points("sign_ins")}
+        href={eventsView({ action: "login", result: "success" })}
+        format={format}
+      />
+      <Chart
+        title={t("overview.failed_sign_ins")}
+        points={points("failed_sign_ins")}
+        intent="danger"
+        href={eventsView({ action: "login", result: "failure" })}
+        format={format}
+      />
       <Chart title={t("overview.sign_ups")} points={points("sign_ups")} format={format} />
       <Chart title={t("overview.password_resets")} points={points("password_resets")} format={format} />
       <Chart title={t("overview.sessions")} points={points("active_sessions")} kind="line" format={format} />
@@ -134,6 +146,7 @@ function SecondFactors({ adoption }: { adoption: Adoption | null }) {
         <Fact name={t("overview.second_factor.users")} value={with_second_factor} />
         <Fact name={t("overview.passkeys")} value={with_passkey} />
       </dl>
+      <small class="soft">{t("overview.counted")}</small>
     </Section>
   );
 }

@@ -6,12 +6,13 @@ import { callSignedIn } from "../parts/api";
 import { Identities, type Identity } from "../parts/identities";
 import { useLoaded } from "../parts/loaded";
 import { Section } from "../design/section";
+import { Empty } from "../design/skeleton";
 
 export function UserIdentities({ path }: { path: string }) {
   const { value: identities, error, reload } = useLoaded(() => callSignedIn<Identity[]>("GET", path));
   return (
     <Section title={t("identities")} loading={!identities} error={error}>
-      {identities?.length === 0 && <p class="soft">{t("user.no_identities")}</p>}
+      {identities?.length === 0 && <Empty>{t("user.no_identities")}</Empty>}
       {identities && (
         <Identities
           identities={identities}

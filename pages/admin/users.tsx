@@ -15,7 +15,7 @@ import { callSignedIn, type User } from "../parts/api";
 import type { Config } from "../parts/config";
 import { useLoaded } from "../parts/loaded";
 import { saveText } from "../parts/save";
-import { userView } from "./addresses";
+import { userPath, userView } from "./addresses";
 import { Badges } from "./badges";
 import { BulkActions } from "./bulk-actions";
 import { activities, orAny, orders, roles, secondFactors, tiers, verifications } from "./choices";
@@ -92,7 +92,7 @@ export function Users({ parameters, config, self }: UsersProps) {
         {referrer && <input type="hidden" name="referrer" value={referrer} />}
         <details open={filters.some((name) => chosen(name))}>
           <summary>{t("users.filter")}</summary>
-          <div class="inline">
+          <div class="fields">
             <Choice
               name="is_active"
               label={t("users.status")}
@@ -117,18 +117,9 @@ export function Users({ parameters, config, self }: UsersProps) {
           </div>
         </details>
       </Form>
-      {referrer && <p>{rich("users.invited_by_one", { link: <a href="#users">{t("users.show_all")}</a> })}</p>}
+      {referrer && <InvitedBy id={referrer} />}
       {value && value.items.length > 0 && (
         <>
-          <BulkActions
-            users={value.items.filter(({ id }) => selected.has(id))}
-            done={async (text) => {
-              select(new Set());
-              await reload();
-              toast(text);
-            }}
-            failed={reload}
-          />
           <UserTable
             users={value.items}
             self={self}
@@ -138,11 +129,31 @@ export function Users({ parameters, config, self }: UsersProps) {
               select(new Set(isOn ? value.items.map(({ id }) => id).filter((id) => id !== self.id) : []))
             }
           />
+          <BulkActions
+            users={value.items.filter(({ id }) => selected.has(id))}
+            done={async (text) => {
+              select(new Set());
+              await reload();
+              toast(text);
+            }}
+            failed={reload}
+          />
         </>
       )}
       {value?.total === 0 && <Empty>{t("users.none")}</Empty>}
       {value && value.total > 0 && <Paging listing={value} href={(offset) => address(parameters, offset)} />}
     </Section>
+  );
+}
+
+/** Says whose invitees the list shows. */
+function InvitedBy({ id }: { id: string }) {
+  const { value: inviter } = useLoaded(() => callSignedIn<User>("GET", userPath(id)));
+  return (
+    <p>
+      {inviter && rich("users.invited_by", { inviter: <a href={userView(id)}>{inviter.email}</a> })}{" "}
+      <a href="#users">{t("users.show_all")}</a>
+    </p>
   );
 }
 
@@ -187,7 +198,7 @@ function UserTable({ users, self, selected, toggle, toggleAll }: UserTableProps)
       <tbody>
         {users.map((user) => (
           <tr key={user.id}>
-            <td>
+            <td class="select">
               {user.id !== self.id && (
                 <input
                   type="checkbox"

@@ -15,13 +15,15 @@ interface ChartProps {
   points: Point[];
   kind?: "bars" | "line";
   intent?: "danger";
+  /** The link to what is counted. */
+  href?: string;
   /** Formats a day. */
   format: (day: string) => string;
 }
 
 const [width, height] = [300, 100];
 
-export function Chart({ title, points, kind = "bars", intent, format }: ChartProps) {
+export function Chart({ title, points, kind = "bars", intent, href, format }: ChartProps) {
   const id = useId();
   const values = points.map(({ value }) => value ?? 0);
   const top = niceAbove(Math.max(...values, 1));
@@ -32,9 +34,12 @@ export function Chart({ title, points, kind = "bars", intent, format }: ChartPro
   return (
     <figure class="chart" aria-labelledby={id}>
       <figcaption id={id} class="figure">
-        <span>{title}</span>
+        <span>{href ? <a href={href}>{title}</a> : title}</span>
         <strong>{figure === null ? "–" : number(figure)}</strong>
       </figcaption>
+      <div class="scale top" aria-hidden="true">
+        {number(top)}
+      </div>
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
         {[0, 0.5, 1].map((share) => (
           <line key={share} class="grid" x1={0} x2={width} y1={share * height} y2={share * height} />
@@ -44,7 +49,6 @@ export function Chart({ title, points, kind = "bars", intent, format }: ChartPro
       {first && last && (
         <div class="scale" aria-hidden="true">
           <span>{format(first.day)}</span>
-          <span>{t("chart.top", { value: top })}</span>
           <span>{format(last.day)}</span>
         </div>
       )}

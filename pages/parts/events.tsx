@@ -53,11 +53,13 @@ interface EventsProps {
   isSearch?: boolean;
   /** How many events a page has. */
   limit?: number;
-  /** The id of the viewer, whom the list does not mention. */
+  /** What to check if the search finds nothing. */
+  hint?: string | undefined;
+  /** The id of the user whose list it is, whom the list does not mention. */
   self?: string;
 }
 
-export function Events({ path, query = {}, isSearch, limit = 20, self }: EventsProps) {
+export function Events({ path, query = {}, isSearch, hint, limit = 20, self }: EventsProps) {
   const [items, setItems] = useState<Event[]>();
   const [next, setNext] = useState<number | null>(null);
   const { busy, outcome, run } = useAction();
@@ -80,13 +82,18 @@ export function Events({ path, query = {}, isSearch, limit = 20, self }: EventsP
   return (
     <>
       {!items && !outcome && <Skeleton lines={5} />}
-      {items?.length === 0 && <Empty>{t(isSearch ? "events.none_found" : "events.none")}</Empty>}
+      {items?.length === 0 && (
+        <Empty>
+          {t(isSearch ? "events.none_found" : "events.none")}
+          {isSearch && hint && <small>{hint}</small>}
+        </Empty>
+      )}
       <ol class="rows">
         {items?.map((event) => (
           <li key={event.id}>
             <div>
               <span class="badges">
-                <strong>{textOf(`event.${event.action}`) ?? words(event.action)}</strong>
+                <strong>{nameOf(event)}</strong>
                 {event.result !== "success" && (
                   <span class="badge error">{textOf(`result.${event.result}`) ?? words(event.result)}</span>
                 )}
@@ -107,7 +114,14 @@ export function Events({ path, query = {}, isSearch, limit = 20, self }: EventsP
   );
 }
 
-/** What is said of an event besides its name and time. The viewer is not mentioned. */
+/** What was done, or what failed: "Signed in", "Failed: Signed in" is "Sign-in failed". */
+function nameOf({ action, result }: Event): string {
+  const name = textOf(`event.${action}`) ?? words(action);
+  if (result === "success") return name;
+  return action === "login" ? t("events.login_failed") : t("events.failed", { event: name });
+}
+
+/** What is said of an event besides its name and time. The user whose list it is is not mentioned. */
 function details(event: Event, self: string | undefined): string[] {
   const { actor, subject, old_value, new_value } = event;
   return [
@@ -128,6 +142,8 @@ function byWhom({ id, email }: Person): string {
 
 /** Describes the change of the role and the tier, such as `role: admin (was user)`. */
 function changes(old: Rights, now: Rights): string[] {
+  // What all new users get says nothing.
+  if (old.role === undefined && now.role === "user" && now.tier === 0) return [];
   return (["role", "tier"] as const).flatMap((key) => {
     if (now[key] === undefined) return [];
     const values = { right: t(`events.right.${key}`), new: String(now[key]) };

@@ -49,7 +49,7 @@ test("users who are not admins cannot see the admin pages", async () => {
   await signUp(postern, "user@example.com");
   const { page, leave } = await visit(browser, postern);
   await signIn(page, "user@example.com");
-  assert.equal(await page.getByRole("link", { name: "Administration" }).count(), 0);
+  assert.equal(await page.getByRole("link", { name: "Admin" }).count(), 0);
   await page.goto("/admin");
   await expectMessage(page, "Only admins can see this page.");
   await leave();
@@ -136,7 +136,7 @@ test("an admin sees who invited a user, and with which invitation", async () => 
   const { user } = ok(await send(postern, "POST", "/api/auth/signup", { json: account }));
   const { page, leave } = await administer(`user?id=${user.id}`);
   const card = section(page, "invitee@example.com");
-  await card.getByText("Invited by inviter@example.com with “The fair”, used 1 of 3 times").waitFor();
+  await card.getByText("Invited by inviter@example.com with “The fair” (used 1 of 3 times)").waitFor();
   await card.getByRole("link", { name: "inviter@example.com" }).click();
   await section(page, "inviter@example.com").waitFor();
   await leave();
@@ -247,7 +247,7 @@ test("an admin can end a user's sessions and send a link to set a password", asy
   await expectMessage(sessions, "All sessions ended.");
   refused(await send(postern, "GET", "/api/auth/me", { token }), 401, "invalid_token");
   await page.getByRole("button", { name: "Email a link to set a password" }).click();
-  await expectMessage(section(page, "Password and deletion"), "A link is on its way to signedin@example.com.");
+  await expectMessage(section(page, "Sign-in and deletion"), "A link is on its way to signedin@example.com.");
   await mail(postern, "signedin@example.com", /Reset/);
   await leave();
 });
@@ -284,6 +284,21 @@ test("the invite tree shows who invited whom, and a branch can be frozen and unf
   await act(page, "alan@example.com", "Unfreeze");
   await expectMessage(tree, "2 users unfrozen: alan@example.com and everyone below.");
   ok(await login(postern, "kurt@example.com"));
+  await leave();
+});
+
+test("a search in the invite tree that several users match offers all of them", async () => {
+  await signUp(postern, "twin-one@example.com");
+  const { user } = await signUp(postern, "twin-two@example.com");
+  const { page, leave } = await administer("tree");
+  const tree = section(page, "Invite tree");
+  await tree.getByLabel("Find a user").fill("twin-");
+  await tree.getByRole("button", { name: "Find" }).click();
+  const found = tree.getByRole("status").filter({ hasText: "2 users match" });
+  await found.getByRole("link", { name: "twin-one@example.com" }).waitFor();
+  await found.getByRole("link", { name: "twin-two@example.com" }).click();
+  await page.waitForURL(`/admin#tree?root=${user.id}`);
+  await tree.getByText("twin-two@example.com and everyone above.").waitFor();
   await leave();
 });
 
@@ -387,7 +402,7 @@ test("several users can be deactivated, activated and deleted at once", async ()
     await users.getByRole("button", { name: "Actions" }).click();
     await users.getByRole("button", { name: act, exact: true }).click();
     await page.getByRole("dialog").getByRole("button", { name: act }).click();
-    await expectMessage(page, "2 users changed.");
+    await expectMessage(page, `2 users ${act.toLowerCase()}d.`);
   };
   await choose("Deactivate");
   assert.deepEqual(await states(), ["one 0", "three 1", "two 0"]);
