@@ -7,6 +7,10 @@ import { t } from "./languages";
 import { call } from "./parts/api";
 import { useCaptcha } from "./parts/captcha";
 
+// What the visitor has typed on the sign-in page. It is in the fragment, which browsers do not send.
+const typed = new URLSearchParams(location.hash.slice(1)).get("email") ?? "";
+history.replaceState(null, "", location.pathname + location.search);
+
 start(["sign-in"], ({ config }) => {
   const { widget, withCaptcha } = useCaptcha(config, "password_reset");
   const [sentTo, setSentTo] = useState<string>();
@@ -24,11 +28,11 @@ start(["sign-in"], ({ config }) => {
           focusTitle();
         }}
       >
-        <EmailField autoFocus />
+        <EmailField autoFocus defaultValue={typed} />
         {widget}
       </Form>
       <p>
-        <a href="/signin">{t("sign_in")}</a>
+        <a href="/signin">{t("forgot.back")}</a>
       </p>
     </Page>
   );

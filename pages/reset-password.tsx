@@ -71,9 +71,9 @@ start(["sign-in"], ({ config }) => {
           <p class="message success" role="status">
             {t("reset.done")}
           </p>
-          <p>
-            <a href="/signin">{t("sign_in")}</a>
-          </p>
+          <a class="button primary" href="/signin">
+            {t("sign_in")}
+          </a>
         </>
       )}
     </Page>

@@ -21,6 +21,7 @@ import {
   stopPasskey,
   supportsPasskeys,
 } from "./parts/passkey";
+import { forgetSession } from "./parts/known-session";
 import { PasskeyButton } from "./parts/passkey-button";
 import { ProviderButtons } from "./parts/provider-buttons";
 import { type PendingSignIn, pendingAfter, SecondStep } from "./parts/second-step";
@@ -189,7 +190,15 @@ function FirstStep({ config, email, continueWith, useEmail }: FirstStepProps) {
       </div>
       <Message outcome={error && { kind: "error", text: error.message, problems: [] }} />
       <div class="links">
-        <a href="/forgot-password">{t("sign_in.forgot")}</a>
+        <a
+          href="/forgot-password"
+          onClick={({ currentTarget }) => {
+            const email = typedEmail();
+            currentTarget.hash = email && `email=${encodeURIComponent(email)}`;
+          }}
+        >
+          {t("sign_in.forgot")}
+        </a>
         {isOpen(config) && (
           <p>
             {t("sign_in.no_account")} <a href={withDestination("/signup")}>{t("sign_up")}</a>
@@ -206,13 +215,22 @@ function FirstStep({ config, email, continueWith, useEmail }: FirstStepProps) {
   );
 }
 
-/** Offers to go on to a visitor who is signed in already. The form below is for another account. */
+/** Offers to go on to a visitor who is signed in already, or says that the session has ended. The form below is for another account. */
 function SignedIn({ config }: { config: Config }) {
   const [user, setUser] = useState<User>();
+  const [hasEnded, setEnded] = useState(false);
   useEffect(() => {
-    call<User>("GET", "me").then(setUser, () => {});
+    call<User>("GET", "me").then(setUser, ({ code }: ApiError) =>
+      setEnded(code === "invalid_token" && forgetSession()),
+    );
   }, []);
-  if (!user) return null;
+  if (!user) {
+    return (
+      <p class="message warning" role="status">
+        {hasEnded && t("sign_in.session_ended")}
+      </p>
+    );
+  }
   const name = user.name ?? user.email;
   return (
     <>

@@ -43,6 +43,8 @@ export function EmailAddress({ user, changed }: { user: User; changed: () => Pro
     try {
       await callSignedIn("POST", "me/email/verify", { json: { token, code, old_code } });
     } catch (error) {
+      if (error instanceof ApiError && error.code === "wrong_otp" && !asksOld)
+        throw new ApiError(error.code, t("change_email.wrong"));
       if (!(error instanceof ApiError && ["otp_token_refused", "email_taken"].includes(error.code))) throw error;
       setDone({ kind: "error", text: error.message, problems: [] });
       keep("", undefined);
@@ -67,9 +69,12 @@ export function EmailAddress({ user, changed }: { user: User; changed: () => Pro
   return (
     <Section title={t("change_email")} loading={!value} error={error} outcome={done ?? cancel.outcome}>
       {value && !pending && (
-        <Form label={t("change_email.submit")} submit={ask}>
-          <EmailField label={t("change_email.new")} autoComplete="email" />
-        </Form>
+        <>
+          <p>{rich("change_email.current", { email: <strong>{user.email}</strong> })}</p>
+          <Form label={t("change_email.submit")} submit={ask}>
+            <EmailField label={t("change_email.new")} autoComplete="email" />
+          </Form>
+        </>
       )}
       {pending && (
         <>

@@ -3,7 +3,7 @@
 import { Empty, Skeleton } from "../design/skeleton";
 import { toast } from "../design/toast";
 import { rich, t } from "../languages";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { useAction } from "../design/action";
 import { callSignedIn, type User } from "../parts/api";
 import { ActionButton, ConfirmedButton } from "../design/button";
@@ -33,6 +33,7 @@ interface InvitedUser {
 export function Invitations({ user, config }: { user: User; config: Config }) {
   const { value: tokens, error, reload } = useLoaded(() => callSignedIn<UserToken[]>("GET", "me/tokens"));
   const { busy, outcome, run } = useAction();
+  const creation = useRef<HTMLDetailsElement>(null);
 
   const copy = (link: string) => run(() => copyText(link, "link"));
   const revoke = async (token: string) => {
@@ -44,6 +45,53 @@ export function Invitations({ user, config }: { user: User; config: Config }) {
   return (
     <Section title={t("invitations")} isView loading={!tokens} error={error} outcome={outcome}>
       <p class="soft">{t("invitations.about")}</p>
+      <div class="choices">
+        <details ref={creation}>
+          <summary class="button primary">{t("invitations.create")}</summary>
+          <Form
+            label={t("invitations.create.submit")}
+            clears
+            submit={async ({ name, ...terms }) => {
+              await callSignedIn("POST", "me/create-token", { json: { ...(name && { name }), ...termsOf(terms) } });
+              await reload();
+              // The new link is the first of the list, right below.
+              if (creation.current) creation.current.open = false;
+              creation.current?.querySelector("summary")?.focus();
+              return t("invitations.created");
+            }}
+          >
+            <Field name="name" label={t("invitations.name")} autoComplete="off" />
+            <Terms config={config} />
+          </Form>
+        </details>
+        <details>
+          <summary class="button">{t("invitations.email")}</summary>
+          {user.is_verified ? (
+            <Form
+              label={t("invitations.email.submit")}
+              clears
+              submit={async ({ email, note, ...terms }) => {
+                const json = { email, ...(note && { note }), ...termsOf(terms) };
+                await callSignedIn("POST", "me/send-invite", { json });
+                await reload();
+                return t("invitations.email.sent", { email: email ?? "" });
+              }}
+            >
+              <EmailField label={t("invitations.email.to")} autoComplete="off" />
+              <Field
+                name="note"
+                label={t("invitations.note")}
+                hint={t("invitations.note.hint")}
+                maxLength={100}
+                autoComplete="off"
+              />
+              <Terms config={config} />
+            </Form>
+          ) : (
+            <p>{t("invitations.verify_first")}</p>
+          )}
+        </details>
+      </div>
       {tokens?.length === 0 && <Empty>{t("invitations.none")}</Empty>}
       <ul class="rows">
         {tokens?.map(({ token, name, note, expires_at, max_uses, uses }) => {
@@ -74,48 +122,6 @@ export function Invitations({ user, config }: { user: User; config: Config }) {
           );
         })}
       </ul>
-      <details>
-        <summary>{t("invitations.create")}</summary>
-        <Form
-          label={t("invitations.create.submit")}
-          clears
-          submit={async ({ name, ...terms }) => {
-            await callSignedIn("POST", "me/create-token", { json: { ...(name && { name }), ...termsOf(terms) } });
-            await reload();
-            return t("invitations.created");
-          }}
-        >
-          <Field name="name" label={t("invitations.name")} autoComplete="off" />
-          <Terms config={config} />
-        </Form>
-      </details>
-      <details>
-        <summary>{t("invitations.email")}</summary>
-        {user.is_verified ? (
-          <Form
-            label={t("invitations.email.submit")}
-            clears
-            submit={async ({ email, note, ...terms }) => {
-              const json = { email, ...(note && { note }), ...termsOf(terms) };
-              await callSignedIn("POST", "me/send-invite", { json });
-              await reload();
-              return t("invitations.email.sent", { email: email ?? "" });
-            }}
-          >
-            <EmailField label={t("invitations.email.to")} autoComplete="off" />
-            <Field
-              name="note"
-              label={t("invitations.note")}
-              hint={t("invitations.note.hint")}
-              maxLength={100}
-              autoComplete="off"
-            />
-            <Terms config={config} />
-          </Form>
-        ) : (
-          <p>{t("invitations.verify_first")}</p>
-        )}
-      </details>
     </Section>
   );
 }

@@ -1,6 +1,7 @@
 // Lists the signed-in user's sessions.
 
 import { useAction } from "../design/action";
+import { ActionButton } from "../design/button";
 import { Section } from "../design/section";
 import { t } from "../languages";
 import { callSignedIn, type Listed } from "../parts/api";
@@ -14,9 +15,20 @@ export function OwnSessions({ sessions, changed }: { sessions: Listed<Session>; 
       await changed();
       return t("sessions.ended");
     });
+  const others = sessions.items.filter(({ current }) => !current);
+  const endOthers = () =>
+    run(async () => {
+      try {
+        for (const { id } of others) await callSignedIn("DELETE", `me/sessions/${encodeURIComponent(id)}`);
+      } finally {
+        await changed();
+      }
+      return t("sessions.others_ended");
+    });
   return (
-    <Section title={t("sessions")} outcome={outcome}>
+    <Section title={t("sessions")} isView outcome={outcome}>
       <Sessions sessions={sessions} busy={busy} end={end} />
+      {others.length > 1 && <ActionButton label={t("sessions.end_others")} busy={busy} act={endOthers} />}
     </Section>
   );
 }

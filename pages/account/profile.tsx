@@ -8,7 +8,7 @@ import { Section } from "../design/section";
 
 export function Profile({ user, changed }: { user: User; changed: () => Promise<void> }) {
   return (
-    <Section title={t("profile")}>
+    <Section title={t("profile")} isView>
       <Person name={user.name} email={user.email} large>
         <strong>{user.email}</strong>{" "}
         <span class={`badge ${user.is_verified ? "success" : "warning"}`}>

@@ -98,7 +98,11 @@ interface FieldProps extends Omit<PartialInputHTMLAttributes<HTMLInputElement>, 
 
 export function Field({ name, label, hint, type = "text", ...input }: FieldProps) {
   const id = useId();
-  const problem = useContext(Problems).find(({ loc }) => loc[1] === name)?.msg;
+  const problems = useContext(Problems);
+  const found = problems.find(({ loc }) => loc[1] === name);
+  // An error is about what was sent: it goes as soon as the user changes that.
+  const [changed, setChanged] = useState<FieldProblem>();
+  const problem = found === changed ? undefined : found?.msg;
   const note = problem ? sentence(problem) : hint;
   const described = {
     id,
@@ -108,7 +112,7 @@ export function Field({ name, label, hint, type = "text", ...input }: FieldProps
     ...input,
   };
   return (
-    <div class="field">
+    <div class="field" onInput={() => setChanged(found)}>
       <label id={`${id}-label`} for={id}>
         {label}
       </label>

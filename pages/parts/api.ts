@@ -1,6 +1,7 @@
 // Calls /api/auth. The session is an HttpOnly cookie, which the browser sends by itself.
 
 import { language, t } from "../languages";
+import { forgetSession, rememberSession } from "./known-session";
 import { leaveFor, reload } from "./leave";
 import type { Method } from "./proof";
 
@@ -97,6 +98,7 @@ let shown: User | undefined;
 /** Loads the signed-in user. After that, {@link callSignedIn} acts only for this user. */
 export async function loadOwnUser(): Promise<User> {
   shown = await callSignedIn<User>("GET", "me");
+  rememberSession();
   return shown;
 }
 
@@ -130,7 +132,9 @@ async function sendSignedIn<Body>(method: string, path: string, request: Request
   const ends = endsSession(method, path);
   if (ends) isEnding = true;
   try {
-    return await send<Body>(method, path, { ...request, actingAs: shown?.id });
+    const response = await send<Body>(method, path, { ...request, actingAs: shown?.id });
+    if (ends) forgetSession();
+    return response;
   } catch (error) {
     if (ends) isEnding = false;
     if (!(error instanceof ApiError)) throw error;

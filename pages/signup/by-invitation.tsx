@@ -53,7 +53,9 @@ export function ByInvitation({ config }: { config: Config }) {
         </p>
       )}
       {!referrer && <p>{t("sign_up.needed")}</p>}
-      {referrer && invitation?.inviter && <p>{t("sign_up.invited_by", { inviter: invitation.inviter })}</p>}
+      {referrer && invitation?.inviter && (
+        <p>{t("sign_up.invited_by", { inviter: invitation.inviter, service: config.service_name })}</p>
+      )}
       <Form
         label={t("sign_up")}
         submit={async ({ name, ...fields }) => {

@@ -231,6 +231,23 @@ test("a user can end another session, with immediate effect", async () => {
   await leave();
 });
 
+test("a user can end all other sessions at once", async () => {
+  const { page, leave } = await enter("everywhere@example.com");
+  for (let count = 0; count < 2; count += 1) ok(await login(postern, "everywhere@example.com"));
+  await page.reload();
+  await openView(page, "sessions");
+  const sessions = section(page, "Sessions");
+  await sessions.getByRole("button", { name: "End all other sessions" }).click();
+  await expectMessage(sessions, "All other sessions ended.");
+  await sessions.getByText("This device").waitFor();
+  assert.equal(await sessions.getByRole("listitem").count(), 1);
+  const [{ count }] = await postern.sql(
+    "SELECT count(*) AS count FROM sessions WHERE user_id = (SELECT id FROM users WHERE email = 'everywhere@example.com')",
+  );
+  assert.equal(count, 1);
+  await leave();
+});
+
 test("a deactivation needs confirmation and leads to the sign-in page", async () => {
   const { page, leave } = await enter("leaver@example.com");
   await openView(page, "data");

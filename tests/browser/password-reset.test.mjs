@@ -30,8 +30,11 @@ after(() => Promise.all([browser?.close(), postern?.stop()]));
 test("a mailed link sets a new password once", async () => {
   const { page, leave } = await visit(browser, postern);
   await page.goto("/signin");
-  await page.getByRole("link", { name: "Forgot your password?" }).click();
   await page.getByLabel("Email").fill("ada@example.com");
+  await page.getByRole("link", { name: "Forgot your password?" }).click();
+  // The email is still there, but not in the address.
+  await page.waitForURL("/forgot-password");
+  assert.equal(await page.getByLabel("Email").inputValue(), "ada@example.com");
   await page.getByRole("button", { name: "Email me a link" }).click();
   await expectMessage(page, "a link is on its way");
 

@@ -323,7 +323,7 @@ test("an admin resets the second factors of a user who lost everything", async (
   refused(await login(postern, email), 403, "second_factor_required");
   await admin.page.getByRole("button", { name: "Reset second factors" }).click();
   await dialog.getByRole("button", { name: "Reset second factors" }).click();
-  await expectMessage(section(admin.page, "Password and deletion"), "Second factors reset.");
+  await expectMessage(section(admin.page, "Sign-in and deletion"), "Second factors reset.");
   ok(await login(postern, email));
   await page.reload();
   await page.waitForURL("/signin");

@@ -97,11 +97,42 @@ test("a double click signs in once, and the button shows that it is busy", async
   await leave();
 });
 
+test("the sign-in page says that a session has ended, once, and not to other visitors", async () => {
+  const { page, leave } = await visit(browser, postern);
+  const ended = page.getByText("Your session has ended. Sign in again.");
+  const openAsStranger = async () => {
+    const known = page.waitForResponse(
+      (response) => response.url().endsWith("/api/auth/me") && response.request().frame().url().endsWith("/signin"),
+    );
+    await page.goto("/account#security");
+    await (await known).finished();
+    // The message would be in the page's next picture.
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  };
+  await openAsStranger();
+  assert.equal(await ended.count(), 0);
+
+  await signIn(page, "ada@example.com");
+  await page.context().clearCookies();
+  await page.reload();
+  await ended.waitFor();
+  await page.reload();
+  await page.getByLabel("Email").waitFor();
+  assert.equal(await ended.count(), 0);
+
+  await signIn(page, "ada@example.com");
+  await signOut(page);
+  await openAsStranger();
+  assert.equal(await ended.count(), 0);
+  await leave();
+});
+
 test("no script can read the session", async () => {
   const { page, leave } = await visit(browser, postern);
   await signIn(page, "ada@example.com");
   const readable = await page.evaluate(() => [document.cookie, { ...localStorage }, { ...sessionStorage }]);
-  assert.deepEqual(readable, ["", {}, {}]);
+  // Only that there is one.
+  assert.deepEqual(readable, ["", { "has-session": "1" }, {}]);
   const cookies = await page.context().cookies();
   assert.deepEqual(
     cookies.map(({ name, httpOnly, secure, sameSite, path }) => ({ name, httpOnly, secure, sameSite, path })),
@@ -267,7 +298,7 @@ test("a session that ended while the page was open goes on after a sign-in in an
   await tab.getByRole("button", { name: "Sign in" }).click();
   await tab.waitForURL("/account");
   await tab.close();
-  await dialog.getByRole("button", { name: "Continue" }).click();
+  await dialog.getByRole("button", { name: "I have signed in" }).click();
   await expectMessage(page, "Name saved.");
   assert.deepEqual(await postern.sql("SELECT name FROM users WHERE email = 'ada@example.com'"), [
     { name: "Ada Lovelace" },

@@ -81,7 +81,7 @@ test("a valid invitation says who invites, and shows no error", async () => {
   await page.goto(`/signup?referrer=${referrer}`);
   const { is_valid, inviter } = await (await verified).json();
   assert.deepEqual([is_valid, typeof inviter], [true, "string"]);
-  await page.getByText(`${inviter} invites you.`).waitFor();
+  await page.getByText(`${inviter} invites you to`).waitFor();
   assert.equal(await page.getByRole("alert").count(), 0);
   await leave();
 });
@@ -121,6 +121,11 @@ test("every invalid field shows its error, and the first one gets the focus", as
   }
   const first = page.locator("[aria-invalid=true]").first();
   assert.ok(await first.evaluate((field) => field === document.activeElement));
+
+  // The error of a field is gone as soon as it has another value.
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.locator("[name=password]:not([aria-invalid])").waitFor();
+  assert.equal(await page.getByLabel("Email").getAttribute("aria-invalid"), "true");
   await leave();
 });
 
@@ -176,8 +181,9 @@ inMode("open", "open: a code from the email creates the account, with a verified
   assert.equal(await section(page, "Profile").getByLabel("Name").inputValue(), "Grace");
   assert.equal(await isVerified(email), 1);
   assert.equal((await mails(postern, email)).length, 1);
-  // Nothing of the sign-up stays in the browser. The account page keeps the language of the account there, after an answer.
-  const { language, ...kept } = await page.evaluate(() => ({ ...localStorage }));
+  // Nothing of the sign-up stays in the browser. The account page keeps the language of the account there, after an answer, and that there
+  // is a session.
+  const { language, "has-session": _, ...kept } = await page.evaluate(() => ({ ...localStorage }));
   assert.deepEqual(kept, {});
   assert.ok([undefined, "en"].includes(language), language);
   ok(await login(postern, email));
