@@ -11,7 +11,7 @@ use http::{HeaderName, Method, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::language::Language;
+use crate::language::{Language, Phrase};
 
 /// Builds [`Error`] from one row per refusal:
 ///
@@ -87,8 +87,8 @@ refusals! {
     request_id, language;
 
     /// The body cannot be read. The field says why.
-    UnreadableBody(reason: &'static str = "The body is not valid JSON."):
-        BAD_REQUEST "unreadable_body" {reason: language.phrase(reason)};
+    UnreadableBody(reason: Phrase = Phrase::BodyNotJson):
+        BAD_REQUEST "unreadable_body" {reason: reason.text(language)};
 
     /// The request came over plain http, which is served in local development only.
     HttpsRequired:
@@ -354,7 +354,7 @@ refusals! {
     /// At least one field is invalid. The field lists all of them.
     Invalid(problems: Vec<FieldProblem> = vec![FieldProblem {
         loc: vec!["body", "email"],
-        msg: "must be an email address, such as name@example.com".to_owned(),
+        phrase: Phrase::Email,
         kind: "email",
     }]):
         UNPROCESSABLE_ENTITY "invalid_fields" {problems: sentences(problems, language)};
@@ -378,15 +378,15 @@ refusals! {
 
 impl Error {
     /// Returns the refusal of a body that has none of these fields, or more than one of them.
-    pub fn exactly_one_of(fields: &[&str]) -> Error {
+    pub fn exactly_one_of(fields: &[&'static str]) -> Error {
         let (last, others) = fields.split_last().unwrap_or((&"", &[]));
-        let msg = format!("must have exactly one of {} and {last}", others.join(", "));
-        Error::Invalid(vec![FieldProblem { loc: vec!["body"], msg, kind: "exactly_one" }])
+        let phrase = Phrase::ExactlyOne { others: others.join(", "), last };
+        Error::Invalid(vec![FieldProblem { loc: vec!["body"], phrase, kind: "exactly_one" }])
     }
 
     /// Returns the refusal of a body without this field.
     pub fn missing(field: &'static str) -> Error {
-        Error::Invalid(vec![FieldProblem { loc: vec!["body", field], msg: "is missing".to_owned(), kind: "missing" }])
+        Error::Invalid(vec![FieldProblem { loc: vec!["body", field], phrase: Phrase::Missing, kind: "missing" }])
     }
 
     /// Returns whether stored data decided the refusal: the status is 404, 409 or 412.
@@ -429,7 +429,7 @@ pub struct ExistingAccount {
 #[serde(untagged)]
 pub enum Detail<'a> {
     /// In a 422, every invalid field.
-    Problems(&'a [FieldProblem]),
+    Problems(Vec<InvalidField<'a>>),
     /// In `second_factor_required`.
     SecondStep(&'a SecondStep),
     /// In `reauthentication_required`.
@@ -448,16 +448,34 @@ pub struct Current {
 }
 
 /// An invalid field of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldProblem {
     /// The location of the field, such as `["body", "email"]`.
-    #[schema(example = json!(["body", "email"]))]
     pub loc: Vec<&'static str>,
     /// What is wrong with the field, without its name.
-    pub msg: String,
+    pub phrase: Phrase,
+    /// The kind of problem, a stable name.
+    pub kind: &'static str,
+}
+
+impl FieldProblem {
+    fn said(&self, language: Language) -> InvalidField<'_> {
+        InvalidField { loc: &self.loc, msg: self.phrase.text(language), kind: self.kind }
+    }
+}
+
+/// An invalid field of a request, in the language of the response.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FieldProblem)]
+pub struct InvalidField<'a> {
+    /// The location of the field, such as `["body", "email"]`.
+    #[schema(example = json!(["body", "email"]))]
+    loc: &'a [&'static str],
+    /// What is wrong with the field, without its name.
+    msg: String,
     /// The kind of problem, a stable name.
     #[serde(rename = "type")]
-    pub kind: &'static str,
+    kind: &'static str,
 }
 
 /// The body of an error response.
@@ -478,8 +496,8 @@ pub struct Body<'a> {
     current: Option<&'a serde_json::Value>,
 }
 
-/// Why a value is invalid: a message that follows the field's name, and a stable name for the kind of problem.
-pub type Fault = (String, &'static str);
+/// Why a value is invalid: a phrase that follows the field's name, and a stable name for the kind of problem.
+pub type Fault = (Phrase, &'static str);
 
 /// The `Retry-After` of a 503, in seconds.
 const RETRY_AFTER_OUTAGE: i64 = 5;
@@ -493,18 +511,12 @@ impl Error {
         }
     }
 
-    /// Translates what is wrong with the fields.
-    pub fn translate(&mut self, language: Language) {
-        let Error::Invalid(problems) = self else { return };
-        if language != Language::default() {
-            problems.iter_mut().for_each(|problem| problem.msg = language.phrase(&problem.msg).into_owned());
-        }
-    }
-
     /// Returns the body. Messages of 500 and 503 contain `request_id`, so that the caller can report it.
     pub fn body(&self, request_id: &str, language: Language) -> Body<'_> {
         let detail = match self {
-            Error::Invalid(problems) => Some(Detail::Problems(problems)),
+            Error::Invalid(problems) => {
+                Some(Detail::Problems(problems.iter().map(|problem| problem.said(language)).collect()))
+            }
             Error::SecondFactorRequired(step) => Some(Detail::SecondStep(step)),
             Error::ReauthenticationRequired(reauthentication) => Some(Detail::Reauthentication(reauthentication)),
             Error::AccountExists(account) => Some(Detail::ExistingAccount(account)),
@@ -525,9 +537,12 @@ pub fn list(methods: &[Method]) -> String {
 
 /// Says what is wrong with all the fields.
 fn sentences(problems: &[FieldProblem], language: Language) -> String {
-    let sentence = |FieldProblem { loc, msg, .. }: &FieldProblem| match loc.get(1) {
-        Some(field) => language.text("sentence.field", &[("field", (*field).to_owned()), ("problem", msg.clone())]),
-        None => language.text("sentence.body", &[("problem", msg.clone())]),
+    let sentence = |FieldProblem { loc, phrase, .. }: &FieldProblem| {
+        let problem = ("problem", phrase.text(language));
+        match loc.get(1) {
+            Some(field) => language.text("sentence.field", &[("field", (*field).to_owned()), problem]),
+            None => language.text("sentence.body", &[problem]),
+        }
     };
     problems.iter().map(sentence).collect::<Vec<_>>().join(" ")
 }
@@ -550,10 +565,13 @@ mod tests {
     #[test]
     fn a_422_says_what_is_wrong_with_which_field() {
         let error = Error::Invalid(vec![
-            FieldProblem { loc: vec!["body", "email"], msg: "must be an email address".into(), kind: "email" },
-            FieldProblem { loc: vec!["body", "password"], msg: "is missing".into(), kind: "missing" },
+            FieldProblem { loc: vec!["body", "email"], phrase: Phrase::Email, kind: "email" },
+            FieldProblem { loc: vec!["body", "password"], phrase: Phrase::Missing, kind: "missing" },
         ]);
-        assert_eq!(error.message("", Language::English), "email must be an email address. password is missing.");
+        assert_eq!(
+            error.message("", Language::English),
+            "email must be an email address, such as name@example.com. password is missing."
+        );
     }
 
     #[test]

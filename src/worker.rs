@@ -17,6 +17,7 @@ use crate::{
     domain::{Timestamp, client::Client, throttle::Address},
     error::Error,
     language::Language,
+    language::Phrase,
     maintenance,
     platform::{
         analytics::Counters,
@@ -157,7 +158,7 @@ async fn receive(
     begin: Timestamp,
 ) -> Result<Vec<u8>, Error> {
     body::receive(request, headers, max, || address.as_str().to_owned(), begin).await.map_err(|problem| match problem {
-        body::Problem::Incomplete => Error::UnreadableBody("The body is incomplete."),
+        body::Problem::Incomplete => Error::UnreadableBody(Phrase::BodyIncomplete),
         body::Problem::Late => Error::RequestTimeout,
         body::Problem::Busy => Error::Unavailable("too many bodies are being read in this isolate".to_owned()),
     })

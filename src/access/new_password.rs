@@ -7,6 +7,7 @@ use crate::{
     crypto::sha1,
     domain::{breached_password, password::NewPassword},
     error::{Error, FieldProblem},
+    language::Phrase,
     ports::Limits,
 };
 
@@ -37,7 +38,7 @@ pub async fn refuse_breached(app: &App, field: &'static str, password: &NewPassw
     match is_breached {
         Ok(true) => Err(Error::Invalid(vec![FieldProblem {
             loc: vec!["body", field],
-            msg: "is known from a breach of another service; choose another".to_owned(),
+            phrase: Phrase::Breached,
             kind: "password_breached",
         }])),
         Ok(false) => Ok(()),

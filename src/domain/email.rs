@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use idna::AsciiDenyList;
 
 use super::text;
-use crate::error::Fault;
+use crate::{error::Fault, language::Phrase};
 
 /// An email address in the form in which it is stored and compared: trimmed, in lower case, an internationalized domain in its ASCII
 /// form (`xn--…`). Its `Debug` hides most of it.
@@ -30,7 +30,7 @@ impl Email {
     /// # Errors
     /// If it is not a valid address.
     pub fn parse(text: &str) -> Result<Email, Fault> {
-        Email::read(text).ok_or_else(|| ("must be an email address, such as name@example.com".to_owned(), "email"))
+        Email::read(text).ok_or((Phrase::Email, "email"))
     }
 
     fn read(text: &str) -> Option<Email> {

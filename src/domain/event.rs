@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{Timestamp, device::Device, user::Role};
-use crate::error::Fault;
+use crate::{error::Fault, language::Phrase};
 
 /// The points per user and hour for actions that users can repeat at will: 1,000 logins, or 200 other actions.
 pub const BUDGET: i64 = 1_000;
@@ -162,7 +162,7 @@ impl Action {
     pub fn parse(text: &str) -> Result<Action, Fault> {
         text.parse().map_err(|_| {
             let names: Vec<&str> = Action::VARIANTS.iter().map(|action| action.as_str()).collect();
-            (format!("must be one of {}", names.join(", ")), "choice")
+            (Phrase::Choice { choices: names.join(", ") }, "choice")
         })
     }
 }
@@ -279,12 +279,8 @@ mod tests {
             assert_eq!(Action::parse(action.as_str()), Ok(*action));
         }
         assert_eq!(Action::OtpSent.as_str(), "otp_sent");
-        let (message, kind) = Action::parse("OtpSent").unwrap_err();
-        assert!(
-            message.starts_with("must be one of login, signup, ") && message.ends_with(", events_dropped"),
-            "{message}"
-        );
-        assert_eq!(kind, "choice");
+        let (Phrase::Choice { choices }, "choice") = Action::parse("OtpSent").unwrap_err() else { panic!() };
+        assert!(choices.starts_with("login, signup, ") && choices.ends_with(", events_dropped"), "{choices}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Names of users.
 
 use super::text;
-use crate::error::Fault;
+use crate::{error::Fault, language::Phrase};
 
 /// The maximum length of a name, in characters (Unicode code points).
 pub const MAX_LENGTH: usize = 100;
@@ -19,13 +19,13 @@ impl Name {
     pub fn parse(text: &str) -> Result<Name, Fault> {
         let name = text.trim();
         if name.chars().all(text::is_blank) {
-            return Err(("must not be empty".to_owned(), "string_too_short"));
+            return Err((Phrase::Empty, "string_too_short"));
         }
         if name.chars().count() > MAX_LENGTH {
-            return Err((format!("must have at most {MAX_LENGTH} characters"), "string_too_long"));
+            return Err((Phrase::TooLong { max: MAX_LENGTH }, "string_too_long"));
         }
         if name.chars().any(|character| character.is_control() || text::breaks_line(character) || reorders(character)) {
-            return Err(("must not contain control characters".to_owned(), "string_characters"));
+            return Err((Phrase::ControlCharacters, "string_characters"));
         }
         Ok(Name(name.to_owned()))
     }

@@ -1,7 +1,7 @@
 //! Short texts from people without an account to admins.
 
 use super::text;
-use crate::error::Fault;
+use crate::{error::Fault, language::Phrase};
 
 /// The maximum length of a note, in characters (Unicode code points).
 pub const MAX_LENGTH: usize = 500;
@@ -18,13 +18,13 @@ impl Note {
     pub fn parse(text: &str) -> Result<Note, Fault> {
         let note = text.trim();
         if note.chars().all(text::is_blank) {
-            return Err(("must not be empty".to_owned(), "string_too_short"));
+            return Err((Phrase::Empty, "string_too_short"));
         }
         if note.chars().count() > MAX_LENGTH {
-            return Err((format!("must have at most {MAX_LENGTH} characters"), "string_too_long"));
+            return Err((Phrase::TooLong { max: MAX_LENGTH }, "string_too_long"));
         }
         if note.chars().any(|character| character.is_control() && !matches!(character, '\n' | '\r' | '\t')) {
-            return Err(("must not contain control characters".to_owned(), "string_characters"));
+            return Err((Phrase::ControlCharacters, "string_characters"));
         }
         Ok(Note(note.to_owned()))
     }

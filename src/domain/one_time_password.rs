@@ -1,7 +1,7 @@
 //! The one-time password (OTP) that verifies an email: how often it is sent and how many guesses it allows.
 
 use super::{Timestamp, text};
-use crate::error::Fault;
+use crate::{error::Fault, language::Phrase};
 
 /// The maximum number of guesses for one code, right or wrong.
 pub const MAX_GUESSES: i64 = 5;
@@ -58,7 +58,7 @@ impl SessionToken {
 }
 
 fn not_empty(text: String) -> Result<String, Fault> {
-    if text.is_empty() { Err(("must not be empty".to_owned(), "string_too_short")) } else { Ok(text) }
+    if text.is_empty() { Err((Phrase::Empty, "string_too_short")) } else { Ok(text) }
 }
 
 fn canonical(text: &str) -> String {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::webauthn::MAX_CREDENTIAL_ID_LENGTH;
-use crate::error::Fault;
+use crate::{error::Fault, language::Phrase};
 
 /// The maximum number of passkeys of a user.
 pub const MAX: i64 = 20;
@@ -77,7 +77,7 @@ struct Assertion {
 }
 
 fn fault() -> Fault {
-    ("must be the toJSON() of a PublicKeyCredential".to_owned(), "credential")
+    (Phrase::Credential, "credential")
 }
 
 fn decode(text: &str) -> Result<Vec<u8>, Fault> {

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::{common_password, email::Email, return_to::Origins, text};
-use crate::error::Fault;
+use crate::{error::Fault, language::Phrase};
 
 /// The lowest minimum length of passwords that a deployment can set, in characters.
 pub const MIN_LENGTH: usize = 8;
@@ -94,20 +94,20 @@ impl NewPassword {
         let text = canonical(text);
         let length = text.chars().count();
         if length < policy.min_length {
-            return Err((format!("must have at least {} characters", policy.min_length), "string_too_short"));
+            return Err((Phrase::TooShort { min: policy.min_length }, "string_too_short"));
         }
         if length > MAX_LENGTH {
-            return Err((format!("must have at most {MAX_LENGTH} characters"), "string_too_long"));
+            return Err((Phrase::TooLong { max: MAX_LENGTH }, "string_too_long"));
         }
         let folded = text.to_lowercase();
         if folded == policy.service_name.to_lowercase() {
-            return Err(("must not be the name of this service".to_owned(), "password_guessable"));
+            return Err((Phrase::NameOfService, "password_guessable"));
         }
         if policy.email.is_some_and(|email| folded == email.as_str() || folded == email.local_part()) {
-            return Err(("must not be your email address or a part of it".to_owned(), "password_guessable"));
+            return Err((Phrase::OwnEmail, "password_guessable"));
         }
         if common_password::is_common(&folded) {
-            return Err(("is one of the most common passwords; choose another".to_owned(), "password_common"));
+            return Err((Phrase::Common, "password_common"));
         }
         Ok(NewPassword(text.into_owned()))
     }
@@ -164,11 +164,7 @@ mod tests {
     fn a_common_password_is_refused_in_upper_and_lower_case_with_a_message() {
         let policy = Policy { min_length: 8, service_name: "Postern", email: None, origins: Origins::NONE };
         for text in ["password1", "PassWord1", "QWERTYUIOP", "AAAAAAAA"] {
-            let (why, kind) = NewPassword::parse(text, &policy).unwrap_err();
-            assert_eq!(
-                (why.as_str(), kind),
-                ("is one of the most common passwords; choose another", "password_common")
-            );
+            assert_eq!(NewPassword::parse(text, &policy).err(), Some((Phrase::Common, "password_common")));
         }
         assert!(NewPassword::parse("Password1 and more", &policy).is_ok());
     }

@@ -1,7 +1,7 @@
 //! Recovery codes: what replaces a second factor that is lost. Each works once.
 
 use super::text;
-use crate::error::Fault;
+use crate::{error::Fault, language::Phrase};
 
 /// The number of codes in a set.
 pub const COUNT: usize = 10;
@@ -23,7 +23,7 @@ impl RecoveryCode {
     pub fn parse(text: &str) -> Result<RecoveryCode, Fault> {
         let code = canonical(text);
         if code.is_empty() {
-            return Err(("must not be empty".to_owned(), "string_too_short"));
+            return Err((Phrase::Empty, "string_too_short"));
         }
         Ok(RecoveryCode(code))
     }

@@ -4,7 +4,7 @@
 //! with what is allowed, character by character, and has no character that browsers remove or convert: no space, no control
 //! character, no backslash, and only ASCII. `pages/parts/destination.ts` has the same rule.
 
-use crate::error::Fault;
+use crate::{error::Fault, language::Phrase};
 
 /// The pages of this service that a user can be sent to. A query and a fragment may follow.
 pub const OWN_PAGES: &[&str] = &["/account", "/admin"];
@@ -38,11 +38,7 @@ impl ReturnTo {
         if is_allowed(text, origins) {
             Ok(ReturnTo(text.to_owned()))
         } else {
-            let message = format!(
-                "must be {}, or a URL of an origin in APP_ORIGINS, with at most {MAX_LENGTH} characters",
-                OWN_PAGES.join(", ")
-            );
-            Err((message, "return_to"))
+            Err((Phrase::ReturnTo { pages: OWN_PAGES.join(", "), max: MAX_LENGTH }, "return_to"))
         }
     }
 

@@ -5,7 +5,10 @@ use serde_json::Value;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::Timestamp;
-use crate::{error::Fault, language::Language};
+use crate::{
+    error::Fault,
+    language::{Language, Phrase},
+};
 
 /// What a user may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,10 +29,7 @@ impl Role {
     /// # Errors
     /// If there is no such role.
     pub fn parse(text: &str) -> Result<Role, Fault> {
-        Role::ALL
-            .into_iter()
-            .find(|role| role.as_str() == text)
-            .ok_or_else(|| ("must be user or admin".to_owned(), "choice"))
+        Role::ALL.into_iter().find(|role| role.as_str() == text).ok_or((Phrase::Role, "choice"))
     }
 
     /// Returns the name.
@@ -128,6 +128,6 @@ impl UserOrder {
     /// # Errors
     /// If there is no such order.
     pub fn parse(text: &str) -> Result<UserOrder, Fault> {
-        text.parse().map_err(|_| (format!("must be one of {}", UserOrder::names().join(", ")), "choice"))
+        text.parse().map_err(|_| (Phrase::Choice { choices: UserOrder::names().join(", ") }, "choice"))
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     app::App,
     domain::{email_problem::Reason, event::Action},
     error::Error,
+    language::Phrase,
     mail::webhook,
     store::email_problems::{self, Report},
     web::{Request, Response, True, path::MailProvider},
@@ -29,7 +30,7 @@ const REMEMBERED: i64 = 3 * 86_400_000;
     responses((status = 200, body = True), (status = "4XX", description = "not_found webhook_refused"))
 )]
 pub async fn post(app: &App, request: &Request, provider: &str) -> Result<Response, Error> {
-    let body = std::str::from_utf8(&request.body).map_err(|_| Error::UnreadableBody("The body is not valid UTF-8."))?;
+    let body = std::str::from_utf8(&request.body).map_err(|_| Error::UnreadableBody(Phrase::BodyNotUtf8))?;
     let found = webhook::receive(app, provider, &*request.headers, body).await?;
     let kinds = [(Reason::Bounce, Action::EmailBounced), (Reason::Complaint, Action::EmailComplained)];
     let reports: Vec<_> = kinds

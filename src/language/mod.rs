@@ -2,9 +2,10 @@
 //!
 //! To add a language, add its catalogue `<tag>.properties` and its row below. The tests list the texts that it lacks.
 
+mod phrase;
 pub mod quality;
 
-use std::borrow::Cow;
+pub use phrase::Phrase;
 
 /// Builds [`Language`] from one row per language: `Variant: "tag", is right to left, plural rule;`
 macro_rules! languages {
@@ -116,20 +117,6 @@ impl Language {
     pub fn amount(self, unit: &str, number: i64) -> String {
         self.text(&format!("{unit}.{}", self.category(number)), &[("n", number.to_string())])
     }
-
-    /// Translates an English phrase of the catalogue, with the values that it contains. Returns an unknown one as it is.
-    pub fn phrase(self, english: &str) -> Cow<'_, str> {
-        if self == Language::English {
-            return Cow::Owned(english.to_owned());
-        }
-        match phrase(english) {
-            Some((key, values)) => {
-                let value = |name: &str| values.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-                Cow::Owned(fill(self.template(key), value))
-            }
-            None => Cow::Owned(english.to_owned()),
-        }
-    }
 }
 
 /// Returns the keys and texts of a catalogue.
@@ -149,35 +136,6 @@ fn fill<'a>(template: &str, value: impl Fn(&str) -> Option<&'a str>) -> String {
         rest = after;
     }
     text + rest
-}
-
-/// A key of a phrase, and the names and values of its placeholders.
-type Phrase<'a> = (&'static str, Vec<(&'static str, &'a str)>);
-
-/// Finds an English phrase in the catalogue.
-pub fn phrase(english: &str) -> Option<Phrase<'_>> {
-    lines(Language::English)
-        .filter(|(key, _)| key.starts_with("phrase."))
-        .find_map(|(key, template)| Some((key, values(template, english)?)))
-}
-
-/// Returns the values of the placeholders, if the text has this template.
-fn values<'a>(template: &'static str, text: &'a str) -> Option<Vec<(&'static str, &'a str)>> {
-    let mut values = Vec::new();
-    let (first, mut template) = template.split_once('{').map_or((template, None), |(first, rest)| (first, Some(rest)));
-    let mut text = text.strip_prefix(first)?;
-    while let Some(rest) = template {
-        let (name, rest) = rest.split_once('}')?;
-        let (literal, next) = rest.split_once('{').map_or((rest, None), |(literal, next)| (literal, Some(next)));
-        let (value, after) = match next {
-            // The last literal is the end of the text.
-            None => (text.strip_suffix(literal)?, ""),
-            Some(_) => text.split_once(literal)?,
-        };
-        values.push((name, value));
-        (text, template) = (after, next);
-    }
-    text.is_empty().then_some(values)
 }
 
 #[cfg(test)]
@@ -302,20 +260,6 @@ mod tests {
         assert_eq!(amounts(Language::English), ["0 days", "1 day", "2 days", "3 days", "11 days", "100 days"]);
         assert_eq!(amounts(Language::German), ["0 Tage", "1 Tag", "2 Tage", "3 Tage", "11 Tage", "100 Tage"]);
         assert_eq!(amounts(Language::Arabic), ["0 يوم", "يومًا واحدًا", "يومين", "3 أيام", "11 يومًا", "100 يوم"]);
-    }
-
-    #[test]
-    fn a_phrase_is_translated_with_its_values() {
-        for (english, german) in [
-            ("is missing", "fehlt"),
-            ("must have at least 12 characters", "muss mindestens 12 Zeichen haben"),
-            ("must be a whole number from 1 to 365", "muss eine ganze Zahl von 1 bis 365 sein"),
-            ("must have exactly one of code and secret", "muss genau eines davon haben: code, secret"),
-        ] {
-            assert_eq!(Language::German.phrase(english), german);
-            assert_eq!(Language::English.phrase(english), english);
-        }
-        assert_eq!(Language::German.phrase("must be odd"), "must be odd");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::{
     app::App,
     domain::{email::Email, email_problem::Reason},
     error::Error,
+    language::Phrase,
     ports::Algorithm,
     web::Headers,
 };
@@ -65,7 +66,7 @@ pub async fn receive(
     if !is_authentic {
         return Err(Error::WebhookRefused);
     }
-    let reports = reports.ok_or(Error::UnreadableBody("The body is not an event of this mail provider."))?;
+    let reports = reports.ok_or(Error::UnreadableBody(Phrase::BodyNotEvent))?;
     let known = |Report { address, reason }: Report| Some((Email::parse(&address).ok()?, reason));
     Ok(reports.into_iter().filter_map(known).collect())
 }

@@ -192,13 +192,13 @@ fn to_https(request: &Request) -> Response {
 fn conclude(services: &Services, request: &Request, result: Result<Response, Error>) -> Response {
     let mut response = match result {
         Ok(response) => response,
-        Err(mut error) => {
+        Err(error) => {
             if let Some(cause) = error.cause() {
                 let (id, status) = (&services.request_id, error.status().as_u16());
                 let Label { method, route } = label(&request.method, &request.path);
                 (services.log)(&format!("request {id}: {method} {route} {status}: {cause}"));
             }
-            refusal(&mut error, request, &services.request_id)
+            refusal(&error, request, &services.request_id)
         }
     };
     response.headers.extend(cors::headers(request, readers(services)));
@@ -207,9 +207,8 @@ fn conclude(services: &Services, request: &Request, result: Result<Response, Err
 }
 
 /// Returns the response for an error, in the language that the request asks for.
-fn refusal(error: &mut Error, request: &Request, request_id: &str) -> Response {
+fn refusal(error: &Error, request: &Request, request_id: &str) -> Response {
     let language = request.language().unwrap_or_default();
-    error.translate(language);
     let response = Response::refusal(error, request_id, language);
     if language == Language::default() {
         return response;
@@ -223,8 +222,8 @@ pub fn respond_without_settings(request: &Request, request_id: &str) -> Response
 }
 
 /// Returns the response to a request for which there are no [`Services`].
-pub fn respond_unprepared(request: &Request, mut error: Error, request_id: &str) -> Response {
-    let mut response = refusal(&mut error, request, request_id);
+pub fn respond_unprepared(request: &Request, error: Error, request_id: &str) -> Response {
+    let mut response = refusal(&error, request, request_id);
     add_common_headers(&mut response, request, request_id, request.is_plain_http());
     response
 }

@@ -6,10 +6,13 @@ use super::{
     reader::Reader,
     table::{ADMIN_EMAIL, ADMIN_PASSWORD, DEFAULT_ADMIN},
 };
-use crate::domain::{
-    email::Email,
-    password::{NewPassword, Policy},
-    return_to::Origins,
+use crate::{
+    domain::{
+        email::Email,
+        password::{NewPassword, Policy},
+        return_to::Origins,
+    },
+    language::Language,
 };
 
 /// The first account, if it is not the default one. Its `Debug` does not show it.
@@ -41,8 +44,8 @@ impl FirstAdmin {
             let policy = Policy { min_length, service_name, email: None, origins: Origins::NONE };
             match NewPassword::parse(&typed, &policy) {
                 Ok(password) => password.as_str().to_owned(),
-                Err((fault, _)) => {
-                    reader.invalid(ADMIN_PASSWORD.name, &fault);
+                Err((phrase, _)) => {
+                    reader.invalid(ADMIN_PASSWORD.name, &phrase.text(Language::English));
                     typed
                 }
             }
@@ -51,8 +54,8 @@ impl FirstAdmin {
             (None, None) => None,
             (Some(email), Some(password)) => match Email::parse(&email) {
                 Ok(email) => Some(FirstAdmin { email, password }),
-                Err((fault, _)) => {
-                    reader.invalid(ADMIN_EMAIL.name, &fault);
+                Err((phrase, _)) => {
+                    reader.invalid(ADMIN_EMAIL.name, &phrase.text(Language::English));
                     None
                 }
             },

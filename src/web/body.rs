@@ -7,6 +7,7 @@ use super::{Fields, FromFields, Request, is_visible_ascii};
 use crate::{
     domain::password::Policy,
     error::{Error, FieldProblem},
+    language::Phrase,
 };
 
 impl Request {
@@ -54,7 +55,7 @@ impl Request {
             return Err(Error::UnsupportedMediaType("application/json"));
         }
         if self.body.is_empty() {
-            return Err(Error::UnreadableBody("The body is empty; send a JSON object."));
+            return Err(Error::UnreadableBody(Phrase::BodyEmptyJson));
         }
         if media_type.is_none() {
             return Err(Error::UnsupportedMediaType("application/json"));
@@ -64,10 +65,10 @@ impl Request {
             Ok(Value::Object(members)) => Ok(Fields::Body(members)),
             Ok(_) => Err(Error::Invalid(vec![FieldProblem {
                 loc: vec!["body"],
-                msg: "must be a JSON object".to_owned(),
+                phrase: Phrase::Object,
                 kind: "object_type",
             }])),
-            Err(_) => Err(Error::UnreadableBody("The body is not well-formed JSON.")),
+            Err(_) => Err(Error::UnreadableBody(Phrase::BodyNotJson)),
         }
     }
 
@@ -86,7 +87,7 @@ impl Request {
             _ => return Err(Error::UnsupportedMediaType(FORM)),
         };
         if self.body.is_empty() {
-            return Err(Error::UnreadableBody("The body is empty; send a form."));
+            return Err(Error::UnreadableBody(Phrase::BodyEmptyForm));
         }
         let mut members = Map::new();
         if multipart {
@@ -105,7 +106,7 @@ impl Request {
 const FORM: &str = "multipart/form-data or application/x-www-form-urlencoded";
 
 async fn multipart_fields(content_type: &str, body: &[u8]) -> Result<Vec<(String, String)>, Error> {
-    const MALFORMED: Error = Error::UnreadableBody("The body is not a well-formed multipart form.");
+    const MALFORMED: Error = Error::UnreadableBody(Phrase::BodyNotMultipart);
     let boundary = multer::parse_boundary(content_type).map_err(|_| MALFORMED)?;
     let whole = body.to_vec();
     let stream = futures_util::stream::once(async move { Ok::<_, std::convert::Infallible>(whole) });
@@ -127,7 +128,7 @@ fn media_type(request: &Request) -> Option<String> {
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Error> {
-    std::str::from_utf8(bytes).map_err(|_| Error::UnreadableBody("The body is not valid UTF-8."))
+    std::str::from_utf8(bytes).map_err(|_| Error::UnreadableBody(Phrase::BodyNotUtf8))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::{
         user_token::Referrer,
     },
     error::Fault,
-    language::Language,
+    language::{Language, Phrase},
 };
 
 /// Implements [`Field`] for types that are parsed from a text: `Type: |text, policy| …, schema;`
@@ -141,7 +141,7 @@ impl ToSchema for Role {}
 fn language(text: &str) -> Result<Language, Fault> {
     Language::parse(text).ok_or_else(|| {
         let tags: Vec<&str> = Language::ALL.iter().map(|language| language.tag()).collect();
-        (format!("must be one of {}", tags.join(", ")), "choice")
+        (Phrase::Choice { choices: tags.join(", ") }, "choice")
     })
 }
 

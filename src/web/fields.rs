@@ -21,6 +21,7 @@ use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, T
 use crate::{
     domain::password::Policy,
     error::{Error, Fault, FieldProblem},
+    language::Phrase,
 };
 
 /// A struct that is parsed from a body or a query. The derive macro of the same name implements it.
@@ -77,7 +78,7 @@ impl<'a> Input<'a> {
         match self {
             Input::Body(Value::String(text)) => Ok(text),
             Input::Query(text) => Ok(text),
-            Input::Body(_) => Err(("must be a string".to_owned(), "string_type")),
+            Input::Body(_) => Err((Phrase::String, "string_type")),
         }
     }
 }
@@ -114,11 +115,11 @@ impl<'a> Fields<'a> {
         match self.get(name, T::IS_REQUIRED) {
             Some(input) => T::parse(input, policy),
             None => T::absent().ok_or_else(|| {
-                let message = match self {
-                    Fields::Body(_) => "is missing",
-                    Fields::Query(_) => "is missing from the query",
+                let phrase = match self {
+                    Fields::Body(_) => Phrase::Missing,
+                    Fields::Query(_) => Phrase::MissingFromQuery,
                 };
-                (message.to_owned(), "missing")
+                (phrase, "missing")
             }),
         }
     }
@@ -156,7 +157,7 @@ pub struct Reader<'a> {
 impl Reader<'_> {
     /// Reads a field. Returns `None` if it is invalid, and records why.
     pub fn field<T: Field>(&mut self, name: &'static str, policy: &Policy<'_>) -> Option<T> {
-        let (msg, kind) = match self.fields.field(name, policy) {
+        let (phrase, kind) = match self.fields.field(name, policy) {
             Ok(value) => return Some(value),
             Err(fault) => fault,
         };
@@ -164,7 +165,7 @@ impl Reader<'_> {
             Fields::Body(_) => "body",
             Fields::Query(_) => "query",
         };
-        self.problems.push(FieldProblem { loc: vec![place, name], msg, kind });
+        self.problems.push(FieldProblem { loc: vec![place, name], phrase, kind });
         None
     }
 }
@@ -241,7 +242,7 @@ impl Field for bool {
             Input::Body(Value::Bool(value)) => Ok(*value),
             Input::Query("true") => Ok(true),
             Input::Query("false") => Ok(false),
-            _ => Err(("must be true or false".to_owned(), "boolean_type")),
+            _ => Err((Phrase::Boolean, "boolean_type")),
         }
     }
 
@@ -270,8 +271,8 @@ impl<const MIN: i64, const MAX: i64> Field for Integer<MIN, MAX> {
         };
         match value {
             Some(Some(value)) if (MIN..=MAX).contains(&value) => Ok(Integer(value)),
-            Some(_) => Err((format!("must be a whole number from {MIN} to {MAX}"), "integer_range")),
-            None => Err(("must be a whole number".to_owned(), "integer_type")),
+            Some(_) => Err((Phrase::IntegerRange { min: MIN, max: MAX }, "integer_range")),
+            None => Err((Phrase::Integer, "integer_type")),
         }
     }
 

@@ -8,6 +8,7 @@ use postern::{
         name::Name,
     },
     error::Error,
+    language::Language,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -23,7 +24,7 @@ pub fn read_email(text: &str) -> Result<String, String> {
     if LoginName::new(text).as_str() == DEFAULT_ACCOUNT {
         return Ok(DEFAULT_ACCOUNT.to_owned());
     }
-    Email::parse(text).map(|email| email.as_str().to_owned()).map_err(|(problem, _)| problem)
+    Email::parse(text).map(|email| email.as_str().to_owned()).map_err(|(phrase, _)| phrase.text(Language::English))
 }
 
 /// Returns the part of a stored email before the `@`.
@@ -38,7 +39,7 @@ pub fn local_part(email: &str) -> String {
 /// A sentence that says what is wrong with the value.
 #[wasm_bindgen]
 pub fn read_name(text: &str) -> Result<String, String> {
-    Name::parse(text).map(|name| name.as_str().to_owned()).map_err(|(problem, _)| problem)
+    Name::parse(text).map(|name| name.as_str().to_owned()).map_err(|(phrase, _)| phrase.text(Language::English))
 }
 
 /// Checks that a login can verify a password against `hash`.

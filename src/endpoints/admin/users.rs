@@ -17,6 +17,7 @@ use crate::{
         user::{self, MAX_TIER, Role, UserOrder},
     },
     error::{Current, Error, FieldProblem},
+    language::Phrase,
     mail::queue::QueuedMail,
     responses::{EmailProblem, User},
     store::{
@@ -241,7 +242,7 @@ pub async fn put(app: &App, request: &Request, admin: &Admin, id: &str) -> Resul
     if let Change { name: None, role: None, tier: None, is_active: None, is_verified: None, .. } = change {
         return Err(Error::Invalid(vec![FieldProblem {
             loc: vec!["body"],
-            msg: "must have at least one of name, role, tier, is_active and is_verified".to_owned(),
+            phrase: Phrase::AtLeastOne { others: "name, role, tier, is_active".to_owned(), last: "is_verified" },
             kind: "missing",
         }]));
     }

@@ -27,7 +27,7 @@ use utoipa::OpenApi;
             405 (`method_not_allowed`) with `Allow`. HEAD works wherever GET does."
     ),
     servers((url = "/")),
-    components(schemas(error::Body, error::Detail, error::FieldProblem, error::Reauthentication, error::SecondStep))
+    components(schemas(error::Body, error::Detail, error::InvalidField<'static>, error::Reauthentication, error::SecondStep))
 )]
 struct Introduction;
 
