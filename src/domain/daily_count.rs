@@ -6,7 +6,7 @@ use super::{Timestamp, calendar::DateTime};
 pub const SIGN_UPS: &str = "sign_ups";
 /// Successful logins.
 pub const SIGN_INS: &str = "sign_ins";
-/// Refused logins.
+/// Refused logins. The first step of a login with two factors is neither successful nor refused.
 pub const FAILED_SIGN_INS: &str = "failed_sign_ins";
 /// Passwords that were set through a reset link.
 pub const PASSWORD_RESETS: &str = "password_resets";

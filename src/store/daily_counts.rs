@@ -35,6 +35,7 @@ macro_rules! new_counts {
             "SELECT day, name, count(*) AS count
              FROM (
                SELECT date(at / 1000, 'unixepoch') AS day, CASE
+                 WHEN action = 'login' AND result = 'second_factor_required' THEN NULL
                  WHEN action = 'login' THEN iif(result = 'success', 'sign_ins', 'failed_sign_ins')
                  WHEN result <> 'success' THEN NULL
                  WHEN action IN ('signup', 'sign_up_approved') THEN 'sign_ups'

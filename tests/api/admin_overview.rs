@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, DAY, Fault, HOUR, MINUTE, PASSWORD, Postern, RESEND};
+use crate::support::{Answer, DAY, Fault, HOUR, MINUTE, PASSWORD, Postern, RESEND, totp_code};
 
 /// 2027-01-15T08:00:00Z, when the tests begin.
 const BEGIN: i64 = 1_800_000_000_000;
@@ -102,6 +102,26 @@ fn events_count_for_the_day_of_their_time_and_by_their_result() {
     for _ in 0..2 {
         let overview = get(&postern, &admin, "").expect(200);
         assert_eq!((numbers(day(&overview, 0)), numbers(day(&overview, 1))), ([2, 1, 1, 1], [0, 1, 0, 0]));
+        postern.run_cron();
+    }
+}
+
+#[test]
+fn a_sign_in_with_two_factors_is_one_success_and_no_failure() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    let (totp, _) = postern.add_totp(&ada.token);
+    let admin = postern.admin_token();
+    postern.sql.execute("DELETE FROM events", &[]);
+    postern.wait(MINUTE);
+    let token = postern.pending_token(&ada.email);
+    let wrong = json!({ "token": token, "code": "000000" });
+    postern.post("/api/auth/login/second-factor").json(wrong).send().refused(401, "wrong_code");
+    let body = json!({ "token": token, "code": totp_code(&totp, postern.now.get()) });
+    postern.post("/api/auth/login/second-factor").json(body).send().expect(200);
+    for _ in 0..2 {
+        // The wrong code has failed.
+        assert_eq!(numbers(day(&get(&postern, &admin, "").expect(200), 0)), [0, 1, 1, 0]);
         postern.run_cron();
     }
 }

@@ -39,7 +39,7 @@ struct Day {
     sign_ups: i64,
     /// Successful logins.
     sign_ins: i64,
-    /// Refused logins.
+    /// Refused logins. The first step of a login with two factors is neither successful nor refused.
     failed_sign_ins: i64,
     /// Passwords that were set through a reset link.
     password_resets: i64,
@@ -66,7 +66,7 @@ struct Totals {
     sign_ups: i64,
     /// Successful logins.
     sign_ins: i64,
-    /// Refused logins.
+    /// Refused logins. The first step of a login with two factors is neither successful nor refused.
     failed_sign_ins: i64,
     /// Passwords that were set through a reset link.
     password_resets: i64,
