@@ -22,6 +22,12 @@ const columns = [
   "last_sign_in_at",
 ] as const;
 
+/**
+ * Where a spreadsheet would start a formula: users choose their names. In many languages it separates cells by semicolons, and then ignores
+ * quotes that are not at the beginning of a cell.
+ */
+const formula = /(?:^|[;,|\t\r\n])\s*(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
+
 interface Export {
   csv: string;
   count: number;
@@ -51,7 +57,6 @@ export async function exportUsers(parameters: URLSearchParams): Promise<Export> 
 function cell(column: string, value: unknown): string {
   if (value === null || value === undefined) return "";
   const text = column.endsWith("_at") ? new Date(Number(value)).toISOString() : String(value);
-  // Spreadsheets run what looks like a formula, and users choose their names.
-  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+  const harmless = text.replaceAll(formula, "$&'");
+  return /[",;\t\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

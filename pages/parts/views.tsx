@@ -11,7 +11,8 @@ export function useView<View extends string>(
 ): { view: View; parameters: URLSearchParams } {
   const read = () => {
     const [name = "", query = ""] = location.hash.slice(1).split("?");
-    const view = Object.hasOwn(views, name) ? (name as View) : (aliases[name] ?? first);
+    const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+    const view = Object.hasOwn(views, name) ? (name as View) : (alias ?? first);
     return { view, parameters: new URLSearchParams(query) };
   };
   const [state, setState] = useState(read);

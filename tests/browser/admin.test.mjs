@@ -430,6 +430,35 @@ test("an export has the users of the list, and no formulas", async () => {
   await leave();
 });
 
+test("an export starts no formula where a spreadsheet separates cells by semicolons, tabs or full-width signs", async () => {
+  for (const [number, name, exported] of [
+    [1, "x;=1+1", "x;'=1+1"],
+    [2, "x; +1;@a", "x; '+1;'@a"],
+    [3, "\uff1d1+1;", "'\uff1d1+1;"],
+    [4, "Ada Lovelace-Byron; Countess", "Ada Lovelace-Byron; Countess"],
+  ]) {
+    const { user, token } = await signUp(postern, `cells${number}@example.com`);
+    ok(await send(postern, "PUT", "/api/auth/me/name", { token, json: { name } }));
+    const { page, leave } = await administer(`users?search=cells${number}`);
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Export CSV" }).click();
+    let csv = "";
+    for await (const chunk of await (await download).createReadStream()) csv += chunk;
+    assert.ok(csv.includes(`${user.id},cells${number}@example.com,"${exported}",user`), csv);
+    await leave();
+  }
+});
+
+test("an address that names no view shows the first one", async () => {
+  for (const name of ["nonsense", "constructor", "__proto__", "toString"]) {
+    const { page, leave } = await administer(name);
+    await page.getByRole("figure", { name: "Failed sign-ins" }).waitFor();
+    await page.goto(`/account#${name}`);
+    await section(page, "Profile").waitFor();
+    await leave();
+  }
+});
+
 test("the overview shows what happened, as pictures and as numbers", async () => {
   await signUp(postern, "counted@example.com");
   await login(postern, "counted@example.com", "wrong password");
