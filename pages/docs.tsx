@@ -108,7 +108,7 @@ start(["docs"], ({ config }) => {
               {calls
                 .filter(({ tags }) => tags.includes(name))
                 .map((call) => (
-                  <OperationCard key={call.operationId} description={description} call={call} />
+                  <OperationCard key={call.operationId} description={description} call={call} user={user} />
                 ))}
             </section>
           ))}

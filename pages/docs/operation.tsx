@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { t } from "../languages";
+import type { User } from "../parts/api";
 import { bodyOf, type Call, type Description, fieldsOf, resolve } from "./description";
 import { Markdown } from "./markdown";
 import { TryIt } from "./try-it";
@@ -9,10 +10,12 @@ import { TryIt } from "./try-it";
 interface OperationProps {
   description: Description;
   call: Call;
+  /** The user that the page names, if it names one. */
+  user?: User | undefined;
 }
 
 /** Its content is rendered when it is opened, because there are many. */
-export function OperationCard({ description, call }: OperationProps) {
+export function OperationCard({ description, call, user }: OperationProps) {
   const [isOpen, setOpen] = useState(false);
   return (
     <details class="card operation" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
@@ -21,12 +24,12 @@ export function OperationCard({ description, call }: OperationProps) {
         <code data-path={call.path}>{call.path}</code>
         <span>{call.summary}</span>
       </summary>
-      {isOpen && <Content description={description} call={call} />}
+      {isOpen && <Content description={description} call={call} user={user} />}
     </details>
   );
 }
 
-function Content({ description, call }: OperationProps) {
+function Content({ description, call, user }: OperationProps) {
   const body = bodyOf(description, call.requestBody?.content);
   return (
     <div class="stack">
@@ -45,7 +48,7 @@ function Content({ description, call }: OperationProps) {
       )}
       {body && <Facts title={t("docs.body")} rows={fieldsOf(description, body.schema)} />}
       <Responses description={description} call={call} />
-      <TryIt call={call} body={body} />
+      <TryIt call={call} user={user} body={body} />
     </div>
   );
 }

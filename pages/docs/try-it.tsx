@@ -3,12 +3,14 @@
 import { useState } from "preact/hooks";
 import { Field, Form, type Values } from "../design/form";
 import { t } from "../languages";
-import { ApiError } from "../parts/api";
+import { ApiError, type User } from "../parts/api";
 import type { Call, Parameter } from "./description";
 import { Code } from "./operation";
 
 interface TryItProps {
   call: Call;
+  /** The user that the page names, if it names one. */
+  user: User | undefined;
   body: { type: string; example: unknown } | undefined;
 }
 
@@ -17,7 +19,7 @@ interface Answer {
   text: string;
 }
 
-export function TryIt({ call, body }: TryItProps) {
+export function TryIt({ call, user, body }: TryItProps) {
   const [answer, setAnswer] = useState<Answer>();
   const parameters = call.parameters ?? [];
   const example = body && (body.type.includes("json") ? JSON.stringify(body.example, null, 2) : formOf(body.example));
@@ -30,7 +32,7 @@ export function TryIt({ call, body }: TryItProps) {
         intent={call.method === "DELETE" ? "danger" : "primary"}
         submit={async (values) => {
           setAnswer(undefined);
-          setAnswer(await send(call, parameters, values, body?.type));
+          setAnswer(await send(call, user, parameters, values, body?.type));
         }}
       >
         {parameters.map((parameter) => (
@@ -64,7 +66,13 @@ export function TryIt({ call, body }: TryItProps) {
   );
 }
 
-async function send(call: Call, parameters: Parameter[], values: Values, type: string | undefined): Promise<Answer> {
+async function send(
+  call: Call,
+  user: User | undefined,
+  parameters: Parameter[],
+  values: Values,
+  type: string | undefined,
+): Promise<Answer> {
   const query = new URLSearchParams();
   const headers = new Headers();
   let { path } = call;
@@ -78,11 +86,13 @@ async function send(call: Call, parameters: Parameter[], values: Values, type: s
   const hasBody = type !== undefined && values.body !== undefined;
   if (hasBody) headers.set("Content-Type", type);
   const url = query.size > 0 ? `${path}?${query}` : path;
-  const response = await fetch(url, { method: call.method, headers, ...(hasBody && { body: values.body }) }).catch(
-    () => {
-      throw new ApiError("unreachable", t("unreachable"));
-    },
-  );
+  // Another tab may have signed in since. The call acts for the user that the page names, or for nobody.
+  if (user) headers.set("X-Acting-As", encodeURIComponent(user.id));
+  const credentials = user || !call.security?.length ? "same-origin" : "omit";
+  const request = { method: call.method, headers, credentials, ...(hasBody && { body: values.body }) } as const;
+  const response = await fetch(url, request).catch(() => {
+    throw new ApiError("unreachable", t("unreachable"));
+  });
   const text = await response.text();
   return { status: `${response.status} ${response.statusText}`.trim(), text: pretty(text) };
 }

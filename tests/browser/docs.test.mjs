@@ -56,3 +56,36 @@ test("a call uses the session of the browser, and an error is shown as it is", a
   await call.getByRole("status").getByText('"code": "invalid_fields"').waitFor();
   await leave();
 });
+
+test("a call acts only for the user that the page names", async () => {
+  const { user } = await signUp(postern, "bob@example.com");
+  const { page, leave } = await visit(browser, postern);
+  const sendCall = async (search) => {
+    await page.getByLabel("Path or summary").fill(search);
+    const call = page.locator("details.operation");
+    assert.equal(await call.count(), 1);
+    await call.locator("summary").first().click();
+    await call.getByRole("button", { name: "Send" }).click();
+    return call.getByRole("status");
+  };
+  // The page was opened without a session.
+  await page.goto("/docs");
+  await page.getByRole("link", { name: "Download" }).or(page.getByText("You are not signed in")).first().waitFor();
+  const other = await page.context().newPage();
+  await signIn(other, "bob@example.com");
+  await (await sendCall("delete deactivate your account")).getByText("401").waitFor();
+  // Then with that of Bob, until Ada signs in.
+  await page.goto("/docs");
+  await page.getByText("use your session as bob@example.com").waitFor();
+  await other.context().clearCookies();
+  await signUp(postern, "eve@example.com");
+  await signIn(other, "eve@example.com");
+  await (await sendCall("delete deactivate your account")).getByText('"code": "account_changed"').waitFor();
+  const active = await postern.sql(
+    "SELECT email FROM users WHERE is_active = 1 AND email IN (?, ?)",
+    user.email,
+    "eve@example.com",
+  );
+  assert.equal(active.length, 2);
+  await leave();
+});
