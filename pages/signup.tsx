@@ -19,8 +19,9 @@ const hasInvitation = new URLSearchParams(location.search).has("referrer");
 /** Returns the invitation of the link, or what the user has typed. */
 function invitation(): string {
   const field = document.querySelector<HTMLInputElement>("input[name=referrer]");
-  const typed = new URLSearchParams(location.search).get("referrer") || field?.value.trim();
-  if (typed) return typed;
+  // The field is there only if the link has no invitation or a dead one.
+  const chosen = field ? field.value.trim() : new URLSearchParams(location.search).get("referrer");
+  if (chosen) return chosen;
   field?.focus();
   throw new ApiError("invitation_required", t("sign_up.enter_first"));
 }

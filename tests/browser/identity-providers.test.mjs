@@ -175,6 +175,18 @@ test("an invitation survives the round trip, and without one the page says that 
     await other.page.getByRole("button", { name: "Continue with Acme" }).click();
     await isOnAccount(other.page);
     await other.leave();
+
+    // What is typed counts, not the dead invitation in the address.
+    const late = await enter("late");
+    await late.page.goto("/signup?referrer=0000000000");
+    await late.page.getByRole("button", { name: "Enter another invitation" }).click();
+    await late.page.getByRole("button", { name: "Continue with Acme" }).click();
+    await expectMessage(late.page, "Enter your invitation first.");
+    await late.page.getByLabel("Invitation").fill(await userToken(postern, await adminToken(postern)));
+    await leaveForAcme(late.page);
+    await agree(late.page, "late");
+    await isOnAccount(late.page);
+    await late.leave();
   } finally {
     await postern.restart({ settings: { SIGN_UP: "open" } });
   }
