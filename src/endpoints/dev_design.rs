@@ -4,6 +4,9 @@ use postern_macros::operation;
 
 use crate::{app::App, error::Error, settings, web::Response};
 
+/// The static page.
+pub const PAGE: &str = "/design";
+
 /// Show the design system of the pages.
 ///
 /// Returns a web page with every component of the pages. Exists only with the mail provider `outbox`.
@@ -17,5 +20,5 @@ pub async fn get(app: &App) -> Result<Response, Error> {
     if app.settings().mail != settings::Mail::Outbox {
         return Err(Error::NotFound);
     }
-    app.assets.text("/design").await?.map(Response::page).ok_or(Error::NotFound)
+    app.assets.text(PAGE).await?.map(Response::page).ok_or(Error::NotFound)
 }

@@ -25,6 +25,7 @@ use crate::{
     },
     app::{App, Services},
     domain::Timestamp,
+    endpoints::dev_design,
     error::Error,
     language::{Language, quality::prefers_html},
     telemetry::Label,
@@ -111,8 +112,18 @@ pub async fn respond(
     conclude(&app, &request, result)
 }
 
-/// Returns whether the URL of a request can be that of a web page.
+/// Static pages that only the Worker itself reads, for the response to another path.
+const INNER_PAGES: [&str; 2] = [NOT_FOUND_PAGE, dev_design::PAGE];
+/// The static page for a path that does not exist.
+const NOT_FOUND_PAGE: &str = "/not-found";
+
+/// Returns whether the URL of a request can be that of a static page.
 pub fn may_be_page(request: &Request) -> bool {
+    may_be_opened(request) && !INNER_PAGES.contains(&request.path.as_str())
+}
+
+/// Returns whether a browser can have opened the URL of a request that has no route.
+fn may_be_opened(request: &Request) -> bool {
     request.only_reads() && !is_api(request) && find(&request.path).is_none()
 }
 
@@ -167,12 +178,12 @@ async fn admit(
 /// Returns the page for a path that does not exist, if a browser opens it.
 async fn not_found_page(services: &Services, request: &Request) -> Option<Response> {
     let is_browser =
-        may_be_page(request) && request.header(&header::ACCEPT).is_some_and(|accept| prefers_html(&accept));
+        may_be_opened(request) && request.header(&header::ACCEPT).is_some_and(|accept| prefers_html(&accept));
     if !is_browser || !is_scheme_served(request, services.settings().is_local) {
         return None;
     }
     // Without the page, the response is that of the API.
-    let page = services.assets.text("/not-found").await.ok()??;
+    let page = services.assets.text(NOT_FOUND_PAGE).await.ok()??;
     let error = Error::NotFound;
     Some(Response { status: error.status(), outcome: error.code(), ..Response::page(page) })
 }
