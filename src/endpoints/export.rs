@@ -10,9 +10,10 @@ use crate::{
     app::App,
     domain::{Timestamp, page::NEWEST},
     error::Error,
+    language::Language,
     responses::{self, EmailProblem, Event, Identity, Passkey, User},
     store::{
-        devices,
+        devices, email_changes,
         events::{self, Filter, UserRef},
         identities, passkeys, second_factors, sessions, user_tokens,
     },
@@ -77,6 +78,12 @@ pub struct Export<'a> {
     exported_at: Timestamp,
     /// Your account.
     user: User<'a>,
+    /// The tag of your language. Null if it is not known.
+    #[schema(required, example = "de")]
+    locale: Option<&'static str>,
+    /// The address that waits for a code to become yours, or null if there is none.
+    #[schema(required)]
+    pending_email: Option<String>,
     /// Why emails do not reach your address, or null if they do.
     #[schema(required)]
     email_problem: Option<EmailProblem>,
@@ -131,6 +138,8 @@ pub async fn get(app: &App, session: &Session) -> Result<Response, Error> {
     let export = Export {
         exported_at: app.now,
         user: User::from(user),
+        locale: user.locale.map(Language::tag),
+        pending_email: email_changes::find(store, &user.id, app.now).await?.map(|pending| pending.new_email),
         email_problem: ways.email_problem().map(EmailProblem::from),
         second_factor: ways.requires_second_factor,
         has_totp: ways.totp_confirmed_at.is_some(),

@@ -227,6 +227,7 @@ settings! {
         /// How much is stored of the place of a sign-in or an action: the `country`, the country and the `city`, or nothing (`off`). Users
         /// see it in their sessions and events, and in mails about the security of their account. It is an estimate of Cloudflare from the
         /// address. With every value, a keyed hash of browser, system, country and network tells devices apart.
+        /// A change does not remove places that are stored already.
         LOCATION: Choice = Choice::of(&["country", "city", "off"]);
         /// How session tokens are signed: `EdDSA` (Ed25519), or `ES256` (ECDSA on P-256) for services whose libraries cannot verify
         /// Ed25519, see [verifying tokens](verify-tokens.md). Tokens of both algorithms are accepted, and the keys of both are

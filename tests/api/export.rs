@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, HOUR,
-    world::{ADA, World},
+    world::{ADA, NEW_EMAIL, World},
 };
 
 fn get(world: &World, token: &str) -> Answer {
@@ -28,6 +28,11 @@ fn an_export_has_everything_that_the_other_endpoints_return() {
         assert_eq!(export[list], own(&world, &format!("/{list}"), token), "{list}");
         assert!(!export[list].as_array().unwrap().is_empty(), "{list}");
     }
+    assert_eq!(export["pending_email"], own(&world, "/email", token)["pending"]["email"]);
+    assert_eq!(export["pending_email"], json!(NEW_EMAIL));
+    world.postern.put("/api/auth/me/locale").bearer(token).json(json!({ "locale": "de" })).send().expect(200);
+    let of_german = get(&world, token).expect(200);
+    assert_eq!((&export["locale"], &of_german["locale"]), (&Value::Null, &json!("de")));
     assert_eq!(export["events"], own(&world, "/events?limit=100", token)["items"]);
     assert_eq!(export["events_are_complete"], true);
     let mut tokens = own(&world, "/tokens", token);

@@ -1998,7 +1998,7 @@ export interface components {
             day: string;
             /**
              * Format: int64
-             * @description Refused logins.
+             * @description Refused logins. The first step of a login with two factors is neither successful nor refused.
              */
             failed_sign_ins: number;
             /**
@@ -2140,8 +2140,15 @@ export interface components {
             identities: components["schemas"]["Identity"][];
             /** @description Your active invitations. */
             invitations: components["schemas"]["ExportedInvitation"][];
+            /**
+             * @description The tag of your language. Null if it is not known.
+             * @example de
+             */
+            locale: string | null;
             /** @description Your passkeys. */
             passkeys: components["schemas"]["Passkey"][];
+            /** @description The address that waits for a code to become yours, or null if there is none. */
+            pending_email: string | null;
             /**
              * Format: int64
              * @description The number of unused recovery codes.
@@ -3260,7 +3267,7 @@ export interface components {
         Totals: {
             /**
              * Format: int64
-             * @description Refused logins.
+             * @description Refused logins. The first step of a login with two factors is neither successful nor refused.
              */
             failed_sign_ins: number;
             /**
