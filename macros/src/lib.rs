@@ -1,9 +1,8 @@
-//! Macros for the endpoints and the mails of Postern.
+//! Macros for the endpoints of Postern.
 
 #![warn(missing_docs)]
 
 mod from_fields;
-mod mail;
 
 use proc_macro::{Delimiter, Group, Punct, Spacing, TokenStream, TokenTree};
 use syn::{DeriveInput, parse_macro_input};
@@ -40,16 +39,6 @@ pub fn operation(description: TokenStream, handler: TokenStream) -> TokenStream 
     ]);
     described.extend(handler);
     described
-}
-
-/// Renders a mail from its folder in `src/mail/templates`: `mail!("invitation", envelope, inviter, link)`.
-///
-/// The folder has the files `subject.txt`, `body.txt` and `body.html`, and its name is the kind of the mail. Both bodies can use the
-/// variables that are listed after the envelope. They are of the type `&str`, unless another one is named: `left: i64`. The subject
-/// can only use `service`, so it contains no secret and no text that a stranger chose. Used in `mail/message.rs` alone.
-#[proc_macro]
-pub fn mail(input: TokenStream) -> TokenStream {
-    mail::render(&parse_macro_input!(input as mail::Mail)).into()
 }
 
 fn tokens(text: &str) -> TokenStream {

@@ -7,7 +7,7 @@ use crate::{
         Timestamp,
         email::Email,
         mail_budget::EQUAL_NOTICES,
-        mail_job::{Activity, MailJob, SecurityNotice},
+        mail_job::{Activity, MailJob, QueuedJob, SecurityNotice},
         user::User,
     },
     error::Error,
@@ -24,7 +24,7 @@ pub const NOTICE_LIFETIME: i64 = 3 * 24 * 3_600_000;
 pub fn seal(
     app: &App,
     id: String,
-    job: &MailJob,
+    job: &QueuedJob,
     next_attempt_at: Timestamp,
     expires_at: Timestamp,
 ) -> Result<Mail, Error> {
@@ -59,6 +59,7 @@ pub fn security_notice(
         SecurityNotice::PasswordChanged => MailJob::PasswordChanged { email, name, activity },
         notice => MailJob::SecurityNotice { email, name, notice, activity },
     };
+    let job = QueuedJob { job, language: user.locale.or(**app.language) };
     let row = |id| seal(app, id, &job, app.now + LEASE, app.now + NOTICE_LIFETIME);
     let hash = |part: &str| app.keys().throttle.hash(&[EQUAL_NOTICES.name, part, kind, to.as_str()]);
     let rows = Notice {

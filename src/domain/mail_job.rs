@@ -4,6 +4,19 @@ use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
 use super::Timestamp;
+use crate::language::{self, Language};
+
+/// A job and its language.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct QueuedJob {
+    /// The job. Earlier versions read it alone.
+    #[serde(flatten)]
+    pub job: MailJob,
+    /// The language of the recipient if it was known, or else that of the request, which a language of the recipient overrides. Rows of
+    /// earlier versions have none.
+    #[serde(default, with = "language::stored")]
+    pub language: Option<Language>,
+}
 
 /// What to mail to whom.
 // `errand` is the tag of rows that earlier versions have queued.
@@ -185,7 +198,8 @@ impl MailJob {
     }
 }
 
-/// A notice about the security of an account. To add one, add a variant, a folder of the same name, and a row in `mail::message::security_notice`.
+/// A notice about the security of an account. To add one, add a variant, and its sentences `mail.<kind>.subject` and
+/// `mail.<kind>.text` to the catalogues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -272,5 +286,51 @@ impl Activity {
     /// Returns the time alone, for what someone else did, and for an address that may be that of someone else.
     pub fn at(at: Timestamp) -> Activity {
         Activity { at, browser: None, system: None, country: None, city: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOB: &str = r#"{"errand":"email_change_code","email":"ada@example.com","code":"271828"}"#;
+
+    #[test]
+    fn a_job_keeps_its_language_and_that_of_an_earlier_or_newer_version_is_read_without() {
+        let read = |text: &str| serde_json::from_str::<QueuedJob>(text).unwrap();
+        let queued = QueuedJob { language: Some(Language::Arabic), ..read(JOB) };
+        let text = serde_json::to_string(&queued).unwrap();
+        assert_eq!(read(&text).language, Some(Language::Arabic));
+        // The previous version reads the job alone.
+        let job: MailJob = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&job).unwrap(), JOB);
+        for tag in ["", ",\"language\":null", ",\"language\":\"xx\""] {
+            let text = JOB.replace('}', &format!("{tag}}}"));
+            assert_eq!(read(&text).language, None, "{text}");
+            assert_eq!(read(&text).job.recipient(), "ada@example.com");
+        }
+    }
+
+    #[test]
+    fn every_job_of_an_earlier_version_is_read() {
+        let activity =
+            r#""activity":{"at":1795873200000,"browser":"Firefox","system":null,"country":"DE","city":null}"#;
+        for rest in [
+            r#""password_reset","email":"a@example.com","reset_id":"1""#,
+            r#""account_invitation","email":"a@example.com","reset_id":"1""#,
+            r#""invitation","email":"a@example.com","inviter":null,"token":"t","days":90"#,
+            r#""email_code","email":"a@example.com","reason":"sign_in","id":"1","code":"271828","secret":"s""#,
+            r#""sign_up_answer","email":"a@example.com","name":"Ada","is_approved":true"#,
+            r#""password_changed","email":"a@example.com","name":null"#,
+            r#""email_change_notice","email":"a@example.com","name":null,"token":"t","code":null"#,
+            r#""email_changed","email":"a@example.com","name":null,"token":null"#,
+            r#""email_change_undone","email":"a@example.com","name":null"#,
+            r#""security_notice","email":"a@example.com","name":null,"notice":{"kind":"recovery_code_used","left":1}"#,
+            &format!(r#""password_changed","email":"a@example.com","name":null,{activity}"#),
+        ] {
+            let text = format!("{{\"errand\":{rest}}}");
+            let queued: QueuedJob = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+            assert_eq!((queued.job.recipient(), queued.language), ("a@example.com", None));
+        }
     }
 }

@@ -2,19 +2,27 @@
 
 use askama::Template;
 use http::header;
-use postern_macros::operation;
+use postern_macros::{FromFields, operation};
 
 use crate::{
     app::App,
     domain::email::Email,
     error::Error,
-    mail::{Message, examples::examples},
+    language::Language,
+    mail::{Message, examples::examples, message::Recipient},
     settings,
-    web::Response,
+    web::{Request, Response},
 };
 
-/// The media query of the dark scheme in `mail/templates/layout.html`.
+/// The media query of the dark scheme in `mail/templates/mail.html`.
 const DARK: &str = "@media (prefers-color-scheme: dark)";
+
+/// In which language to show the mails.
+#[derive(FromFields)]
+pub struct MailsQuery {
+    /// The language. English by default.
+    pub language: Option<Language>,
+}
 
 /// A mail on the page.
 struct Preview {
@@ -40,30 +48,41 @@ impl Preview {
 #[derive(Template)]
 #[template(path = "dev_mails.html")]
 struct Page {
+    language: Language,
     mails: Vec<Preview>,
+}
+
+impl Page {
+    fn direction(&self) -> &'static str {
+        if self.language.is_rtl() { "rtl" } else { "ltr" }
+    }
 }
 
 /// Preview all emails.
 ///
-/// Returns a web page with every email that the service sends, with example values, in light and dark. Exists only with the mail provider
-/// `outbox`.
+/// Returns a web page with every email that the service sends, with example values, in light and dark, in one of its languages. Exists
+/// only with the mail provider `outbox`.
 #[operation(
+    params(MailsQuery),
     responses(
         (status = 200, content((String = "text/html; charset=utf-8"))),
-        (status = "4XX", description = "not_found"),
+        (status = "4XX", description = "invalid_fields not_found"),
     )
 )]
-pub async fn get(app: &App) -> Result<Response, Error> {
+pub async fn get(app: &App, request: &Request) -> Result<Response, Error> {
     if app.settings().mail != settings::Mail::Outbox {
         return Err(Error::NotFound);
     }
-    let to = Email::from_store("ada@example.com".to_owned());
+    let MailsQuery { language } = request.query(app)?;
+    let language = language.unwrap_or_default();
+    let to = &Email::from_store("ada@example.com".to_owned());
     let mut mails: Vec<Preview> = Vec::new();
-    for mail in examples(app.settings(), &to, "Ada Lovelace")? {
+    for mail in examples(Recipient { settings: app.settings(), language, to, name: Some("Ada Lovelace") })? {
         let earlier = mails.iter().filter(|earlier| earlier.kind == mail.kind).count();
         mails.push(Preview::new(mail, earlier));
     }
-    let page = Page { mails }.render().map_err(|error| Error::Internal(format!("the page of mails: {error}")))?;
+    let page =
+        Page { language, mails }.render().map_err(|error| Error::Internal(format!("the page of mails: {error}")))?;
     // Mails are shown in sandboxed frames. Their styles are inline.
     Ok(Response::html(page).header(
         header::CONTENT_SECURITY_POLICY,

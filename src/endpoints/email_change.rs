@@ -134,7 +134,7 @@ pub async fn post(app: &App, request: &Request, session: &Session) -> Result<Res
     let old = if confirms_old { Some(email_change::draw_code(app, &id, Mailbox::Old)?) } else { None };
     let undo_token = email_change::undo_token(app, &id);
     let notice = QueuedMail::email_change_notice(app, user, &undo_token, old.as_ref().map(|(code, _)| code)).await?;
-    let to_new = QueuedMail::email_change_code(app, &email, &code).await?;
+    let to_new = QueuedMail::email_change_code(app, user, &email, &code).await?;
     let new = New {
         id: &id,
         user_id: &user.id,

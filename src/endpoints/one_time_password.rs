@@ -18,7 +18,10 @@ use crate::{
         user::User,
     },
     error::Error,
-    mail::{self, message},
+    mail::{
+        self,
+        message::{self, Recipient},
+    },
     store::{
         one_time_passwords::{self, BegunSend, CountedGuess},
         records::{self, Key},
@@ -104,7 +107,9 @@ async fn mail_code(app: &App, user: &User, generation: &str) -> Result<String, E
     let key = Key::one_time_password(&app.keys().one_time_password, &token);
     records::put(&app.store, &key, &record, app.now).await?;
     let email = Email::from_store(user.email.clone());
-    let message = message::one_time_password(settings, &email, user.name.as_deref(), &code, settings.otp_lifetime)?;
+    let language = user.locale.or(**app.language).unwrap_or_default();
+    let to = Recipient { settings, language, to: &email, name: user.name.as_deref() };
+    let message = message::one_time_password(to, &code, settings.otp_lifetime)?;
     mail::send_now(app, &message, generation).await?;
     Ok(token)
 }

@@ -1,9 +1,11 @@
 //! The languages of the service: which one a request asks for, and the texts in each of them.
 //!
-//! To add a language, add its catalogue `<tag>.properties` and its row below. The tests list the texts that it lacks.
+//! To add a language, add its catalogue `<tag>.properties`, its countries `countries/<tag>.txt` and its row below. The tests list the
+//! texts that it lacks.
 
 mod phrase;
 pub mod quality;
+pub mod stored;
 
 pub use phrase::Phrase;
 
@@ -45,6 +47,14 @@ macro_rules! languages {
             fn catalogue(self) -> &'static str {
                 match self {
                     $(Language::$variant => include_str!(concat!($tag, ".properties")),)*
+                }
+            }
+
+            /// Returns the names of countries (Unicode CLDR 48), one line each: the code (ISO 3166-1 alpha-2, and `XK` for Kosovo), a
+            /// space, and the name.
+            fn countries(self) -> &'static str {
+                match self {
+                    $(Language::$variant => include_str!(concat!("countries/", $tag, ".txt")),)*
                 }
             }
         }
@@ -115,27 +125,53 @@ impl Language {
 
     /// Returns an amount, such as "3 days". `unit` is `second`, `minute`, `hour` or `day`.
     pub fn amount(self, unit: &str, number: i64) -> String {
-        self.text(&format!("{unit}.{}", self.category(number)), &[("n", number.to_string())])
+        self.text(&self.plural(unit, number), &[("n", number.to_string())])
+    }
+
+    /// Returns the key of the text for this number, which is not negative.
+    pub fn plural(self, key: &str, number: i64) -> String {
+        format!("{key}.{}", self.category(number))
+    }
+
+    /// Returns the name of a country, or the code of one that is not in the list.
+    pub fn country(self, code: &str) -> &str {
+        let lines = self.countries().lines().filter_map(|line| line.split_once(' '));
+        lines.into_iter().find(|(known, _)| *known == code).map_or(code, |(_, name)| name)
     }
 }
 
 /// Returns the keys and texts of a catalogue.
-fn lines(language: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(crate) fn lines(language: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
     let lines = language.catalogue().lines().filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| line.split_once(" = "))
 }
 
+/// A part of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Text that stays as it is.
+    Literal(&'a str),
+    /// The name of a value.
+    Placeholder(&'a str),
+}
+
+/// Returns the parts of a template.
+pub fn pieces(template: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut parts = template.split('{');
+    let first = parts.next().map(Piece::Literal);
+    first.into_iter().chain(parts.flat_map(|part| {
+        let (name, literal) = part.split_once('}').unwrap_or((part, ""));
+        [Piece::Placeholder(name), Piece::Literal(literal)]
+    }))
+}
+
 /// Replaces `{name}` by its value.
-fn fill<'a>(template: &str, value: impl Fn(&str) -> Option<&'a str>) -> String {
-    let mut text = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, after) = after.split_once('}').unwrap_or((after, ""));
-        text.push_str(before);
-        text.push_str(value(name).unwrap_or_default());
-        rest = after;
-    }
-    text + rest
+fn fill<'a>(template: &'a str, value: impl Fn(&str) -> Option<&'a str>) -> String {
+    let piece = |piece| match piece {
+        Piece::Literal(text) => text,
+        Piece::Placeholder(name) => value(name).unwrap_or_default(),
+    };
+    pieces(template).map(piece).collect()
 }
 
 #[cfg(test)]
@@ -155,9 +191,11 @@ mod tests {
         template.split('{').skip(1).map(|rest| rest.split_once('}').expect("a closing brace").0).collect()
     }
 
-    /// The keys of amounts have the plural categories of the language.
+    /// What is counted. These keys end with the plural categories of the language.
+    const COUNTED: [&str; 5] = ["second", "minute", "hour", "day", "mail.codes_left"];
+
     fn is_amount(key: &str) -> bool {
-        ["second.", "minute.", "hour.", "day."].iter().any(|unit| key.starts_with(unit))
+        key.rsplit_once('.').is_some_and(|(counted, _)| COUNTED.contains(&counted))
     }
 
     #[test]
@@ -185,10 +223,11 @@ mod tests {
             for key in own.keys().filter(|key| !is_amount(key)) {
                 assert!(english.contains_key(key), "remove `{key}` from {file}: English does not have it");
             }
-            for unit in ["second", "minute", "hour", "day"] {
+            for counted in COUNTED {
                 for number in 0..300 {
-                    let key = format!("{unit}.{}", language.category(number));
-                    assert!(own.contains_key(key.as_str()), "add `{key} = …` to {file}");
+                    let key = language.plural(counted, number);
+                    let text = own.get(key.as_str()).unwrap_or_else(|| panic!("add `{key} = …` to {file}"));
+                    assert!(placeholders(text).is_subset(&["n"].into()), "{file}: the placeholders of {key}");
                 }
             }
         }
@@ -210,10 +249,9 @@ mod tests {
         for language in Language::ALL.iter().filter(|language| **language != Language::English) {
             for (key, text) in catalogue(*language) {
                 let is_only_values = !fill(text, |_| None).contains(char::is_alphabetic);
-                assert!(
-                    is_only_values || key.starts_with("sentence.field") || english.get(key) != Some(&text),
-                    "{key}"
-                );
+                // Some months have the same name in English and in German.
+                let may_be_equal = key.starts_with("sentence.field") || key.starts_with("month.");
+                assert!(is_only_values || may_be_equal || english.get(key) != Some(&text), "{key}");
                 let is_arabic = text.chars().any(|character| ('\u{600}'..'\u{700}').contains(&character));
                 assert!(
                     is_only_values || is_arabic == language.is_rtl(),
@@ -221,6 +259,25 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn every_language_names_the_same_countries() {
+        let codes = |language: Language| -> Vec<&str> {
+            let lines: Vec<_> = language.countries().lines().map(|line| line.split_once(' ').expect(line)).collect();
+            assert!(lines.iter().all(|(code, name)| code.len() == 2 && !name.is_empty() && name.trim() == *name));
+            lines.into_iter().map(|(code, _)| code).collect()
+        };
+        let english = codes(Language::English);
+        assert!(english.len() == 250 && english.is_sorted());
+        for language in Language::ALL {
+            assert_eq!(codes(*language), english, "{}", language.tag());
+        }
+        let names =
+            |code| [Language::English, Language::German, Language::Arabic].map(|language| language.country(code));
+        assert_eq!(names("CI"), ["C\u{f4}te d\u{2019}Ivoire", "C\u{f4}te d\u{2019}Ivoire", "ساحل العاج"]);
+        assert_eq!(names("DE"), ["Germany", "Deutschland", "ألمانيا"]);
+        assert_eq!(names("ZZ"), ["ZZ"; 3]);
     }
 
     #[test]
@@ -259,7 +316,7 @@ mod tests {
         let amounts = |language: Language| [0, 1, 2, 3, 11, 100].map(|number| language.amount("day", number));
         assert_eq!(amounts(Language::English), ["0 days", "1 day", "2 days", "3 days", "11 days", "100 days"]);
         assert_eq!(amounts(Language::German), ["0 Tage", "1 Tag", "2 Tage", "3 Tage", "11 Tage", "100 Tage"]);
-        assert_eq!(amounts(Language::Arabic), ["0 يوم", "يومًا واحدًا", "يومين", "3 أيام", "11 يومًا", "100 يوم"]);
+        assert_eq!(amounts(Language::Arabic), ["0 يوم", "يوم واحد", "يومين", "3 أيام", "11 يومًا", "100 يوم"]);
     }
 
     #[test]

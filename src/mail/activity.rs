@@ -1,71 +1,55 @@
 //! When, from which device and from which place something was done, in words.
 
-use super::message::shown_name;
-use crate::domain::{Timestamp, calendar::DateTime, mail_job::Activity};
+use super::{
+    compose::{Piece, Sentence},
+    message::shown_name,
+};
+use crate::{
+    domain::{Timestamp, calendar::DateTime, mail_job::Activity},
+    language::Language,
+};
 
-/// The names of countries (Unicode CLDR 48), one line each: the code (ISO 3166-1 alpha-2, and `XK` for Kosovo), a space, and the name.
-const COUNTRIES: &str = include_str!("countries/en.txt");
+/// What a mail says about an action: labels and values.
+pub type Details = Vec<(&'static str, Sentence)>;
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-/// What a mail says about an action.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Details {
-    /// The time.
-    pub time: String,
-    /// The device, if it is known.
-    pub device: Option<String>,
-    /// The place, if it is known.
-    pub place: Option<String>,
-}
-
-impl Details {
-    /// Returns the words for an action.
-    pub fn of(activity: &Activity) -> Details {
-        let Activity { at, browser, system, country, city } = activity;
-        // Clients choose the name of a program that is not a browser.
-        let browser = browser.as_deref().and_then(shown_name);
-        let country = country.as_deref().map(country_name);
-        Details {
-            time: time(*at),
-            device: joined(browser, " on ", system.as_deref()),
-            place: joined(city.as_deref(), ", ", country),
+/// Returns the words for an action. What is not known is left out.
+pub fn details(activity: &Activity, language: Language) -> Details {
+    let Activity { at, browser, system, country, city } = activity;
+    let sentence = |key: &str, values: &[(&str, Piece)]| Sentence::new(language, key, values);
+    let name = |name: &str| Piece::Name(name.to_owned());
+    // Clients choose the name of a program that is not a browser.
+    let device = match (browser.as_deref().and_then(shown_name), system.as_deref()) {
+        (Some(browser), Some(system)) => {
+            Some(sentence("mail.device_on", &[("browser", name(browser)), ("system", name(system))]))
         }
-    }
-}
-
-fn joined(first: Option<&str>, between: &str, second: Option<&str>) -> Option<String> {
-    match (first, second) {
-        (Some(first), Some(second)) => Some(format!("{first}{between}{second}")),
-        (Some(one), None) | (None, Some(one)) => Some(one.to_owned()),
+        (Some(one), None) | (None, Some(one)) => Some(Sentence::name(one)),
         (None, None) => None,
-    }
-}
-
-/// Returns the name of a country, or the code of one that is not in the list.
-fn country_name(code: &str) -> &str {
-    let lines = COUNTRIES.lines().filter_map(|line| line.split_once(' '));
-    lines.into_iter().find(|(known, _)| *known == code).map_or(code, |(_, name)| name)
+    };
+    let country = country.as_deref().map(|code| Piece::Words(language.country(code).to_owned()));
+    let place = match (city.as_deref(), country) {
+        (Some(city), Some(country)) => Some(sentence("mail.city_in", &[("city", name(city)), ("country", country)])),
+        (Some(city), None) => Some(sentence("mail.place_near", &[("place", name(city))])),
+        (None, Some(country)) => Some(sentence("mail.place_near", &[("place", country)])),
+        (None, None) => None,
+    };
+    let details = [
+        ("mail.when", Some(Sentence(vec![Piece::Words(time(*at, language))]))),
+        ("mail.device", device),
+        ("mail.place", place),
+    ];
+    details.into_iter().filter_map(|(label, value)| Some((language.template(label), value?))).collect()
 }
 
 /// Returns a time such as `November 28, 2026, 13:40 UTC`.
-fn time(at: Timestamp) -> String {
+fn time(at: Timestamp, language: Language) -> String {
     let DateTime { year, month, day, hour, minute } = DateTime::at(at);
-    let month = usize::try_from(month - 1).ok().and_then(|month| MONTHS.get(month)).copied().unwrap_or_default();
-    format!("{month} {day}, {year}, {hour:02}:{minute:02} UTC")
+    let values = [
+        ("year", year.to_string()),
+        ("month", language.template(&format!("month.{month}")).to_owned()),
+        ("day", day.to_string()),
+        ("clock", format!("{hour:02}:{minute:02}")),
+    ];
+    language.text("mail.time", &values)
 }
 
 #[cfg(test)]
@@ -84,38 +68,48 @@ mod tests {
             (4_107_542_399_999, "February 28, 2100, 23:59 UTC"),
             (-1, "December 31, 1969, 23:59 UTC"),
         ] {
-            assert_eq!(time(at), expected);
+            assert_eq!(time(at, Language::English), expected);
         }
+        let times = [Language::German, Language::Arabic].map(|language| time(1_795_873_200_000, language));
+        assert_eq!(
+            times,
+            ["28. November 2026, 13:40 Uhr (UTC)", "28 نوفمبر 2026، الساعة 13:40 بالتوقيت العالمي المنسق (UTC)"]
+        );
+    }
+
+    /// Returns the text of each detail but the time.
+    fn of(values: [&str; 4], language: Language) -> Vec<String> {
+        let [browser, system, country, city] = values.map(|text| (!text.is_empty()).then(|| text.to_owned()));
+        let details = details(&Activity { at: 0, browser, system, country, city }, language);
+        details.iter().skip(1).map(|(label, value)| format!("{label} {}", value.text(language))).collect()
     }
 
     #[test]
     fn what_is_not_known_is_left_out() {
-        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        for (browser, system, country, city, device, place) in [
-            ("Firefox", "Windows", "DE", "Berlin", "Firefox on Windows", "Berlin, Germany"),
-            ("Firefox", "", "DE", "", "Firefox", "Germany"),
-            ("", "iOS", "", "", "iOS", ""),
-            ("", "", "ZZ", "", "", "ZZ"),
-            ("Call-0800123456", "", "", "", "", ""),
+        for (values, expected) in [
+            (
+                ["Firefox", "Windows", "DE", "Berlin"],
+                &["Device: Firefox on Windows", "Place: Berlin, Germany (approximate)"][..],
+            ),
+            (["Firefox", "", "DE", ""], &["Device: Firefox", "Place: Germany (approximate)"]),
+            (["", "iOS", "", "Berlin"], &["Device: iOS", "Place: Berlin (approximate)"]),
+            (["", "", "ZZ", ""], &["Place: ZZ (approximate)"]),
+            (["Call-0800123456", "", "", ""], &[]),
         ] {
-            let activity = Activity {
-                at: 0,
-                browser: text(browser),
-                system: text(system),
-                country: text(country),
-                city: text(city),
-            };
-            let details = Details::of(&activity);
-            assert_eq!((details.device, details.place), (text(device), text(place)));
+            assert_eq!(of(values, Language::English), expected);
         }
     }
 
     #[test]
-    fn every_line_of_the_countries_has_a_code_and_a_name() {
-        let codes: Vec<&str> =
-            COUNTRIES.lines().filter_map(|line| line.split_once(' ')).map(|(code, _)| code).collect();
-        assert_eq!((codes.len(), COUNTRIES.lines().count()), (250, 250));
-        assert!(codes.iter().all(|code| code.len() == 2) && codes.is_sorted());
-        assert_eq!(country_name("CI"), "C\u{f4}te d\u{2019}Ivoire");
+    fn a_device_and_a_place_are_in_the_language_of_the_mail() {
+        let values = ["Firefox", "Windows", "DE", "Berlin"];
+        assert_eq!(of(values, Language::German), ["Gerät: Firefox auf Windows", "Ort: Berlin, Deutschland (ungefähr)"]);
+        assert_eq!(
+            of(values, Language::Arabic),
+            [
+                "الجهاز: \u{2068}Firefox\u{2069} على \u{2068}Windows\u{2069}",
+                "المكان: \u{2068}Berlin\u{2069}، ألمانيا (تقريبًا)"
+            ]
+        );
     }
 }

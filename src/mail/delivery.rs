@@ -120,7 +120,8 @@ mod tests {
     use super::*;
     use crate::{
         domain::email::Email,
-        mail::message,
+        language::Language,
+        mail::message::{self, Recipient},
         ports::{HttpRequest, HttpResponse, MailMessage, Pending, SendResult},
         settings::{Mail, Settings},
     };
@@ -161,7 +162,9 @@ mod tests {
         fn send(&self) -> Result<(Attempts, Vec<String>), Unsent> {
             let Mail::Providers { from, providers } = &self.settings.mail else { panic!() };
             let to = Email::parse("ada@example.com").unwrap();
-            let message = &message::one_time_password(&self.settings, &to, Some("Ada"), "271828", 600).unwrap();
+            let recipient =
+                Recipient { settings: &self.settings, language: Language::English, to: &to, name: Some("Ada") };
+            let message = &message::one_time_password(recipient, "271828", 600).unwrap();
             let delivery = Delivery { http: self, mailer: self, from, message, idempotency_key: "key-1" };
             pollster::block_on(delivery.try_each(providers))
         }

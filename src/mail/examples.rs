@@ -1,13 +1,9 @@
 //! Every mail with example values, for the tests and for the page `/dev/mails`.
 
-use super::message::{self, Message};
+use super::message::{self, Message, Recipient};
 use crate::{
-    domain::{
-        email::Email,
-        mail_job::{Activity, CodeMail, CodeReason, SecurityNotice},
-    },
+    domain::mail_job::{Activity, CodeMail, CodeReason, SecurityNotice},
     error::Error,
-    settings::Settings,
 };
 
 /// The code in the examples.
@@ -15,13 +11,14 @@ pub const CODE: &str = "271828";
 /// The token in the examples.
 const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln-_";
 
-/// Returns every mail, with `name` in every place for a name. A test fails if one is missing.
+/// Returns every mail, with the name of the recipient in every place for a name. A test fails if one is missing.
 ///
 /// # Errors
 /// As [`message::one_time_password`].
-pub fn examples(settings: &Settings, to: &Email, name: &str) -> Result<Vec<Message>, Error> {
+pub fn examples(to: Recipient<'_>) -> Result<Vec<Message>, Error> {
+    let name = to.name.unwrap_or_default();
     let code = CodeMail {
-        email: to.as_str().to_owned(),
+        email: to.to.as_str().to_owned(),
         reason: CodeReason::SignIn,
         id: "0198c0de-0000-4000-8000-000000000001".to_owned(),
         code: CODE.to_owned(),
@@ -36,28 +33,28 @@ pub fn examples(settings: &Settings, to: &Email, name: &str) -> Result<Vec<Messa
     };
     let activity = Some(&activity);
     let mut mails = vec![
-        message::one_time_password(settings, to, Some(name), CODE, 600)?,
-        message::password_reset(settings, to, Some(name), TOKEN, 900)?,
-        message::account_invitation(settings, to, Some(name), TOKEN, 604_800)?,
-        message::invitation(settings, to, name, "k3yK3yK3y0", 90)?,
-        message::sign_in_code(settings, to, Some(name), &code, 600)?,
-        message::claim_code(settings, to, &code, 600)?,
-        message::sign_up_code(settings, to, &code, 600)?,
-        message::account_exists(settings, to, Some(name))?,
-        message::confirmation_code(settings, to, Some(name), &code, 600)?,
-        message::sign_up_approved(settings, to, Some(name))?,
-        message::sign_up_rejected(settings, to, Some(name))?,
+        message::one_time_password(to, CODE, 600)?,
+        message::password_reset(to, TOKEN, 900)?,
+        message::account_invitation(to, TOKEN, 604_800)?,
+        message::invitation(to, name, "k3yK3yK3y0", 90)?,
+        message::sign_in_code(to, &code, 600)?,
+        message::claim_code(to, &code, 600)?,
+        message::sign_up_code(to, &code, 600)?,
+        message::account_exists(to)?,
+        message::confirmation_code(to, &code, 600)?,
+        message::sign_up_approved(to)?,
+        message::sign_up_rejected(to)?,
     ];
     for notice in notices(name) {
-        mails.push(message::security_notice(settings, to, Some(name), &notice, activity)?);
+        mails.push(message::security_notice(to, &notice, activity)?);
     }
     mails.extend([
-        message::email_change_code(settings, to, CODE, 600)?,
-        message::email_change_notice(settings, to, Some(name), TOKEN, None, 600, activity)?,
-        message::email_change_notice(settings, to, Some(name), TOKEN, Some(CODE), 600, activity)?,
-        message::email_changed(settings, to, Some(name), Some(TOKEN), activity)?,
-        message::email_changed(settings, to, Some(name), None, activity)?,
-        message::email_change_undone(settings, to, Some(name), activity)?,
+        message::email_change_code(to, CODE, 600)?,
+        message::email_change_notice(to, TOKEN, None, 600, activity)?,
+        message::email_change_notice(to, TOKEN, Some(CODE), 600, activity)?,
+        message::email_changed(to, Some(TOKEN), activity)?,
+        message::email_changed(to, None, activity)?,
+        message::email_change_undone(to, activity)?,
     ]);
     Ok(mails)
 }
@@ -84,43 +81,32 @@ fn notices(name: &str) -> Vec<SecurityNotice> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, fs};
+    use std::collections::BTreeSet;
 
     use super::*;
+    use crate::{
+        domain::email::Email,
+        language::{self, Language},
+        settings::Settings,
+    };
 
-    fn settings() -> Settings {
-        Settings::read(|name| match name {
+    #[test]
+    fn every_mail_of_the_catalogues_has_an_example_in_every_language() {
+        let subjects = language::lines(Language::English)
+            .filter_map(|(key, _)| key.strip_prefix("mail.")?.strip_suffix(".subject"));
+        let kinds: BTreeSet<_> = subjects.collect();
+        assert!(kinds.len() > 25, "{kinds:?}");
+        let settings = Settings::read(|name| match name {
             "ENVIRONMENT" => Some("local".to_owned()),
             "AUTH_SECRET" => Some("0123456789abcdef0123456789abcdef".to_owned()),
             _ => None,
-        })
-        .unwrap()
-    }
-
-    #[test]
-    fn every_folder_of_a_mail_has_an_example_and_all_three_files() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/mail/templates");
-        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let folders: Vec<_> = entries.filter(|path| path.is_dir()).collect();
-        let names: BTreeSet<_> =
-            folders.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
-        let to = Email::parse("ada@example.com").unwrap();
-        let examples = examples(&settings(), &to, "Ada").unwrap();
-        let kinds: BTreeSet<_> = examples.iter().map(|mail| mail.kind.to_owned()).collect();
-        assert_eq!(kinds, names, "src/mail/examples.rs and the folders in src/mail/templates must be the same mails");
-        for folder in &folders {
-            for file in ["subject.txt", "body.txt", "body.html"] {
-                assert!(folder.join(file).is_file(), "{} has no {file}", folder.display());
-            }
-        }
-    }
-
-    #[test]
-    fn a_notice_has_the_kind_of_its_mail() {
-        let to = Email::parse("ada@example.com").unwrap();
-        for notice in notices("Ada") {
-            let mail = message::security_notice(&settings(), &to, None, &notice, None).unwrap();
-            assert_eq!(notice.kind(), mail.kind);
+        });
+        let (settings, to) = (&settings.unwrap(), &Email::parse("ada@example.com").unwrap());
+        for language in Language::ALL {
+            let to = Recipient { settings, language: *language, to, name: Some("Ada") };
+            let examples = examples(to).unwrap();
+            let shown: BTreeSet<_> = examples.iter().map(|mail| mail.kind).collect();
+            assert_eq!(shown, kinds, "src/mail/examples.rs and src/language/en.properties must have the same mails");
         }
     }
 }

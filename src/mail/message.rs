@@ -1,15 +1,13 @@
-//! The mails, one function per mail. Their words are in `templates/`, one folder per mail.
+//! The mails, one function per mail: its values, and the keys of its sentences in the catalogues (`src/language`).
 //!
-//! Links are built from `APP_URL`, never from a request. Both bodies use the same values. Names are chosen by strangers, and our
-//! mail gives them credibility: see `shown_name`.
+//! Links are built from `APP_URL`, never from a request. Names are chosen by strangers, and our mail gives them credibility: see
+//! `shown_name`.
 
 use std::fmt;
 
-use askama::Template;
 use form_urlencoded::Serializer;
-use postern_macros::mail;
 
-use super::{activity::Details, brand::Scheme};
+use super::compose::Draft;
 use crate::{
     domain::{
         email::Email,
@@ -17,15 +15,17 @@ use crate::{
         mail_job::{Activity, CodeMail},
     },
     error::Error,
+    language::Language,
     settings::Settings,
 };
 
+pub use super::compose::Recipient;
 pub use crate::domain::mail_job::SecurityNotice;
 
 /// A mail that is ready to send.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The kind of the mail, for the log: the name of its folder in `templates/`.
+    /// The kind of the mail, for the log: a part of the keys of its sentences, `mail.<kind>.subject`.
     pub kind: &'static str,
     /// The recipient.
     pub to: Email,
@@ -44,119 +44,69 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Who gets a mail, and what all its parts have in common. `mail!` puts the parts of a folder into it.
-struct Envelope<'a> {
-    settings: &'a Settings,
-    to: &'a Email,
-    /// The name in the greeting, if one can be shown.
-    name: Option<&'a str>,
-    /// What the mail is about, for notices.
-    activity: Option<&'a Activity>,
-}
-
-impl<'a> Envelope<'a> {
-    fn service(&self) -> &'a str {
-        &self.settings.service_name
-    }
-
-    fn frame(&self, subject: &'a str) -> Frame<'a> {
-        Frame {
-            subject,
-            service: self.service(),
-            app_url: &self.settings.app_url,
-            name: self.name.and_then(shown_name),
-            details: self.activity.map(Details::of),
-            light: Scheme::light(&self.settings.brand_color),
-            dark: Scheme::dark(&self.settings.brand_color),
-        }
-    }
-
-    fn message(&self, kind: &'static str, subject: String, text: String, html: String) -> Message {
-        Message { kind, to: self.to.clone(), subject, text, html }
-    }
-}
-
-/// The values that every body can use.
-struct Frame<'a> {
-    subject: &'a str,
-    service: &'a str,
-    app_url: &'a str,
-    name: Option<&'a str>,
-    details: Option<Details>,
-    light: Scheme,
-    dark: Scheme,
-}
-
 /// Returns the mail with the code that verifies an email address. The code is not in the subject, because locked phones show
 /// subjects.
 ///
 /// # Errors
-/// [`Error::Internal`] if a template cannot be rendered, which does not happen with text as values. The same holds for every mail.
-pub fn one_time_password(
-    settings: &Settings,
-    to: &Email,
-    name: Option<&str>,
-    code: &str,
-    lifetime_seconds: i64,
-) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name, activity: None };
-    let lifetime = &*duration(lifetime_seconds);
-    mail!("one_time_password", envelope, code, lifetime)
+/// [`Error::Internal`] if the template cannot be rendered, which does not happen with text as values. The same holds for every mail.
+pub fn one_time_password(to: Recipient<'_>, code: &str, lifetime_seconds: i64) -> Result<Message, Error> {
+    Draft::new(to, "one_time_password", "mail.one_time_password.title", "mail.code_preview")
+        .words("lifetime", duration(to.language, lifetime_seconds))
+        .text(&["mail.one_time_password.text"])
+        .code(code)
+        .text(&["mail.code_valid"])
+        .soft("mail.ignore_code")
+        .finish()
 }
 
-/// Returns the mail with the link `<APP_URL>/reset-password?token=<JWT>`.
+/// Returns the mail with the link `<APP_URL>/reset-password?token=<token>`.
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn password_reset(
-    settings: &Settings,
-    to: &Email,
-    name: Option<&str>,
-    token: &str,
-    lifetime_seconds: i64,
-) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name, activity: None };
-    let link = &*link(settings, "/reset-password", &[("token", token)]);
-    let lifetime = &*duration(lifetime_seconds);
-    mail!("password_reset", envelope, link, lifetime)
+pub fn password_reset(to: Recipient<'_>, token: &str, lifetime_seconds: i64) -> Result<Message, Error> {
+    Draft::new(to, "password_reset", "mail.password_reset.title", "mail.password_reset.preview")
+        .words("lifetime", duration(to.language, lifetime_seconds))
+        .text(&["mail.password_reset.text"])
+        .button("mail.password_reset.button", reset_link(to.settings, token))
+        .text(&["mail.password_reset.valid"])
+        .soft("mail.password_reset.ignore")
+        .finish()
 }
 
 /// Returns the mail with the link to set the first password of an account that an admin has created:
-/// `<APP_URL>/reset-password?token=<JWT>`.
+/// `<APP_URL>/reset-password?token=<token>`.
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn account_invitation(
-    settings: &Settings,
-    to: &Email,
-    name: Option<&str>,
-    token: &str,
-    lifetime_seconds: i64,
-) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name, activity: None };
-    let link = &*link(settings, "/reset-password", &[("token", token)]);
-    let lifetime = &*duration(lifetime_seconds);
-    mail!("account_invitation", envelope, link, lifetime)
+pub fn account_invitation(to: Recipient<'_>, token: &str, lifetime_seconds: i64) -> Result<Message, Error> {
+    Draft::new(to, "account_invitation", "mail.account_invitation.subject", "mail.account_invitation.preview")
+        .words("lifetime", duration(to.language, lifetime_seconds))
+        .text(&["mail.account_invitation.text"])
+        .button("mail.account_invitation.button", reset_link(to.settings, token))
+        .text(&["mail.account_invitation.valid"])
+        .soft("mail.account_invitation.ignore")
+        .finish()
 }
 
 /// Returns the mail with the link `<APP_URL>/signup?referrer=<token>&email=<email>`.
 ///
-/// It greets without a name, because we do not know the invitee's. An `inviter` without a name that can be shown is "Someone".
+/// It greets without a name, because we do not know the invitee's. An `inviter` without a name that can be shown is not named.
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn invitation(
-    settings: &Settings,
-    to: &Email,
-    inviter: &str,
-    token: &str,
-    expires_in_days: i64,
-) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name: None, activity: None };
-    let inviter = shown_name(inviter);
-    let link = &*link(settings, "/signup", &[("referrer", token), ("email", to.as_str())]);
-    let lifetime = &*duration(expires_in_days.saturating_mul(DAY));
-    mail!("invitation", envelope, inviter: Option<&'a str>, link, lifetime)
+pub fn invitation(to: Recipient<'_>, inviter: &str, token: &str, expires_in_days: i64) -> Result<Message, Error> {
+    let link = link(to.settings, "/signup", &[("referrer", token), ("email", to.to.as_str())]);
+    let draft = Draft::new(to.unnamed(), "invitation", "mail.invitation.subject", "mail.invitation.valid")
+        .words("lifetime", duration(to.language, expires_in_days.saturating_mul(DAY)));
+    let draft = match shown_name(inviter) {
+        Some(inviter) => draft.name("inviter", inviter).text(&["mail.invitation.text"]),
+        None => draft.text(&["mail.invitation.text_unnamed"]),
+    };
+    draft
+        .button("mail.invitation.button", link)
+        .text(&["mail.invitation.valid"])
+        .soft("mail.invitation.ignore")
+        .finish()
 }
 
 /// Returns the mail with a code to sign in, and the link `<APP_URL>/signin#id=<id>&code=<code>&secret=<secret>`. What follows `#` stays
@@ -164,26 +114,34 @@ pub fn invitation(
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn sign_in_code(
-    settings: &Settings,
-    to: &Email,
-    name: Option<&str>,
-    mail: &CodeMail,
-    lifetime_seconds: i64,
-) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name, activity: None };
-    let (code, link, lifetime) = (&*mail.code, &*code_link(settings, "/signin", mail), &*duration(lifetime_seconds));
-    mail!("sign_in_code", envelope, code, link, lifetime)
+pub fn sign_in_code(to: Recipient<'_>, mail: &CodeMail, lifetime_seconds: i64) -> Result<Message, Error> {
+    Draft::new(to, "sign_in_code", "mail.sign_in", "mail.code_preview")
+        .words("lifetime", duration(to.language, lifetime_seconds))
+        .text(&["mail.sign_in_code.text"])
+        .code(&mail.code)
+        .text(&["mail.or_link"])
+        .button("mail.sign_in", code_link(to.settings, "/signin", mail))
+        .text(&["mail.code_valid"])
+        .soft("mail.ignore_sign_in")
+        .finish()
 }
 
-/// Like [`sign_in_code`], for an account whose email nobody has verified: the sign-in verifies it and ends what was set up before.
+/// Like [`sign_in_code`], for an account whose email nobody has verified: the sign-in verifies it and ends what was set up before. It
+/// greets without a name, because a stranger may have chosen it.
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn claim_code(settings: &Settings, to: &Email, mail: &CodeMail, lifetime_seconds: i64) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name: None, activity: None };
-    let (code, link, lifetime) = (&*mail.code, &*code_link(settings, "/signin", mail), &*duration(lifetime_seconds));
-    mail!("claim_code", envelope, code, link, lifetime)
+pub fn claim_code(to: Recipient<'_>, mail: &CodeMail, lifetime_seconds: i64) -> Result<Message, Error> {
+    Draft::new(to.unnamed(), "claim_code", "mail.sign_in", "mail.code_preview")
+        .words("lifetime", duration(to.language, lifetime_seconds))
+        .text(&["mail.sign_in_code.text"])
+        .code(&mail.code)
+        .text(&["mail.or_link"])
+        .button("mail.sign_in", code_link(to.settings, "/signin", mail))
+        .text(&["mail.claim_code.warning"])
+        .text(&["mail.code_valid"])
+        .soft("mail.ignore_sign_in")
+        .finish()
 }
 
 /// Returns the mail with a code to sign up, and the link `<APP_URL>/signup#id=<id>&code=<code>&secret=<secret>`. It greets without a
@@ -191,55 +149,71 @@ pub fn claim_code(settings: &Settings, to: &Email, mail: &CodeMail, lifetime_sec
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn sign_up_code(settings: &Settings, to: &Email, mail: &CodeMail, lifetime_seconds: i64) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name: None, activity: None };
-    let (code, link, lifetime) = (&*mail.code, &*code_link(settings, "/signup", mail), &*duration(lifetime_seconds));
-    mail!("sign_up_code", envelope, code, link, lifetime)
+pub fn sign_up_code(to: Recipient<'_>, mail: &CodeMail, lifetime_seconds: i64) -> Result<Message, Error> {
+    Draft::new(to.unnamed(), "sign_up_code", "mail.sign_up_code.title", "mail.code_preview")
+        .words("lifetime", duration(to.language, lifetime_seconds))
+        .text(&["mail.sign_up_code.text"])
+        .code(&mail.code)
+        .text(&["mail.or_link"])
+        .button("mail.sign_up_code.button", code_link(to.settings, "/signup", mail))
+        .text(&["mail.code_valid"])
+        .soft("mail.sign_up_code.ignore")
+        .finish()
 }
 
 /// Returns the mail to the owner of an account with whose email someone has tried to sign up, with a link to `<APP_URL>/signin`.
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn account_exists(settings: &Settings, to: &Email, name: Option<&str>) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name, activity: None };
-    let link = &*link(settings, "/signin", &[]);
-    mail!("account_exists", envelope, link)
+pub fn account_exists(to: Recipient<'_>) -> Result<Message, Error> {
+    Draft::new(to, "account_exists", "mail.account_exists.title", "mail.account_exists.preview")
+        .text(&["mail.account_exists.text"])
+        .text(&["mail.account_exists.instead"])
+        .button("mail.sign_in", link(to.settings, "/signin", &[]))
+        .text(&["mail.account_exists.forgotten"])
+        .soft("mail.account_exists.ignore")
+        .finish()
 }
 
 /// Returns the mail with a code for a signed-in user who must confirm that it is them.
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn confirmation_code(
-    settings: &Settings,
-    to: &Email,
-    name: Option<&str>,
-    mail: &CodeMail,
-    lifetime_seconds: i64,
-) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name, activity: None };
-    let (code, lifetime) = (&*mail.code, &*duration(lifetime_seconds));
-    mail!("confirmation_code", envelope, code, lifetime)
+pub fn confirmation_code(to: Recipient<'_>, mail: &CodeMail, lifetime_seconds: i64) -> Result<Message, Error> {
+    Draft::new(to, "confirmation_code", "mail.confirmation_code.title", "mail.code_preview")
+        .words("lifetime", duration(to.language, lifetime_seconds))
+        .text(&["mail.confirmation_code.text"])
+        .code(&mail.code)
+        .text(&["mail.code_valid"])
+        .soft("mail.confirmation_code.warning")
+        .finish()
 }
 
 /// Returns the mail that says that an admin has approved a sign-up, with a link to `<APP_URL>/signin`.
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn sign_up_approved(settings: &Settings, to: &Email, name: Option<&str>) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name, activity: None };
-    let link = &*link(settings, "/signin", &[]);
-    mail!("sign_up_approved", envelope, link)
+pub fn sign_up_approved(to: Recipient<'_>) -> Result<Message, Error> {
+    Draft::new(to, "sign_up_approved", "mail.sign_up_approved.title", "mail.sign_up_approved.preview")
+        .text(&["mail.sign_up_approved.text"])
+        .button("mail.sign_in", link(to.settings, "/signin", &[]))
+        .finish()
 }
 
 /// Returns the mail that says that an admin has rejected a sign-up.
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn sign_up_rejected(settings: &Settings, to: &Email, name: Option<&str>) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name, activity: None };
-    mail!("sign_up_rejected", envelope)
+pub fn sign_up_rejected(to: Recipient<'_>) -> Result<Message, Error> {
+    Draft::new(to, "sign_up_rejected", "mail.sign_up_rejected.title", "mail.sign_up_rejected.preview")
+        .text(&["mail.sign_up_rejected.text"])
+        .soft("mail.sign_up_rejected.mistake")
+        .finish()
+}
+
+/// Returns the link of a mail with a reset token.
+fn reset_link(settings: &Settings, token: &str) -> String {
+    link(settings, "/reset-password", &[("token", token)])
 }
 
 /// Returns the link of a mail with a code.
@@ -255,10 +229,14 @@ fn code_link(settings: &Settings, page: &str, mail: &CodeMail) -> String {
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn email_change_code(settings: &Settings, to: &Email, code: &str, lifetime_seconds: i64) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name: None, activity: None };
-    let lifetime = &*duration(lifetime_seconds);
-    mail!("email_change_code", envelope, code, lifetime)
+pub fn email_change_code(to: Recipient<'_>, code: &str, lifetime_seconds: i64) -> Result<Message, Error> {
+    Draft::new(to.unnamed(), "email_change_code", "mail.email_change_code.title", "mail.code_preview")
+        .words("lifetime", duration(to.language, lifetime_seconds))
+        .text(&["mail.email_change_code.text"])
+        .code(code)
+        .text(&["mail.code_valid"])
+        .soft("mail.ignore_code")
+        .finish()
 }
 
 /// Returns the mail to the old address about a change that was asked for, with the link that stops it,
@@ -268,50 +246,58 @@ pub fn email_change_code(settings: &Settings, to: &Email, code: &str, lifetime_s
 /// # Errors
 /// As [`one_time_password`].
 pub fn email_change_notice(
-    settings: &Settings,
-    to: &Email,
-    name: Option<&str>,
+    to: Recipient<'_>,
     token: &str,
     code: Option<&str>,
     lifetime_seconds: i64,
     activity: Option<&Activity>,
 ) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name, activity };
-    let link = &*undo_link(settings, token);
-    let lifetime = &*duration(lifetime_seconds);
-    mail!("email_change_notice", envelope, link, code: Option<&'a str>, lifetime)
+    let draft =
+        Draft::new(to, "email_change_notice", "mail.email_change_notice.title", "mail.email_change_notice.preview")
+            .words("lifetime", duration(to.language, lifetime_seconds))
+            .text(&["mail.email_change_notice.text"])
+            .details(activity);
+    let draft = match code {
+        Some(code) => draft.text(&["mail.email_change_notice.code"]).code(code).text(&["mail.code_valid"]),
+        None => draft.text(&["mail.email_change_notice.expected"]),
+    };
+    draft
+        .text(&["mail.undo"])
+        .button("mail.undo_button", undo_link(to.settings, token))
+        .soft("mail.email_change_notice.then")
+        .finish()
 }
 
 /// Returns the mail to the old address about a change that was made, with the link that undoes it, if it can be undone.
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn email_changed(
-    settings: &Settings,
-    to: &Email,
-    name: Option<&str>,
-    token: Option<&str>,
-    activity: Option<&Activity>,
-) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name, activity };
-    let undo_link = token.map(|token| undo_link(settings, token));
-    let undo_link = undo_link.as_deref();
-    let lifetime = &*duration(UNDO_PERIOD / 1_000);
-    mail!("email_changed", envelope, undo_link: Option<&'a str>, lifetime)
+pub fn email_changed(to: Recipient<'_>, token: Option<&str>, activity: Option<&Activity>) -> Result<Message, Error> {
+    let draft = Draft::new(to, "email_changed", "mail.email_changed.title", "mail.email_changed.preview")
+        .words("lifetime", duration(to.language, UNDO_PERIOD / 1_000))
+        .text(&["mail.email_changed.text", "mail.email_changed.preview"])
+        .details(activity)
+        .text(&["mail.notice.expected"]);
+    let draft = match token {
+        Some(token) => draft
+            .text(&["mail.undo"])
+            .button("mail.undo_button", undo_link(to.settings, token))
+            .soft("mail.email_changed.effect"),
+        None => draft.text(&["mail.email_changed.help"]),
+    };
+    draft.finish()
 }
 
 /// Returns the mail to the address that an account had until its change was undone.
 ///
 /// # Errors
 /// As [`one_time_password`].
-pub fn email_change_undone(
-    settings: &Settings,
-    to: &Email,
-    name: Option<&str>,
-    activity: Option<&Activity>,
-) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name, activity };
-    mail!("email_change_undone", envelope)
+pub fn email_change_undone(to: Recipient<'_>, activity: Option<&Activity>) -> Result<Message, Error> {
+    Draft::new(to, "email_change_undone", "mail.email_change_undone.title", "mail.email_change_undone.preview")
+        .text(&["mail.email_change_undone.text"])
+        .details(activity)
+        .text(&["mail.ask_admin"])
+        .finish()
 }
 
 /// Returns the link that stops or undoes a change. The token is in the fragment, which browsers send to no server.
@@ -320,53 +306,52 @@ fn undo_link(settings: &Settings, token: &str) -> String {
 }
 
 /// Returns a notice about the security of an account, with links to `<APP_URL>/forgot-password` for an owner who did not do it, and to
-/// `<APP_URL>/account`.
+/// `<APP_URL>/account`. Its sentences are `mail.<kind>.subject` and `mail.<kind>.text`.
 ///
 /// # Errors
 /// As [`one_time_password`].
 pub fn security_notice(
-    settings: &Settings,
-    to: &Email,
-    name: Option<&str>,
+    to: Recipient<'_>,
     notice: &SecurityNotice,
     activity: Option<&Activity>,
 ) -> Result<Message, Error> {
-    let envelope = Envelope { settings, to, name, activity };
-    let (link, account) = (&*link(settings, "/forgot-password", &[]), &*link(settings, "/account", &[]));
-    match notice {
-        SecurityNotice::NewDevice => mail!("new_device", envelope, link, account),
-        SecurityNotice::PasswordChanged => mail!("password_changed", envelope, link, account),
-        SecurityNotice::PasswordRemoved => mail!("password_removed", envelope, link, account),
-        SecurityNotice::PasskeyAdded { passkey } => {
-            let passkey = shown_name(passkey);
-            mail!("passkey_added", envelope, link, account, passkey: Option<&'a str>)
+    let kind = notice.kind();
+    let (subject, text) = (format!("mail.{kind}.subject"), format!("mail.{kind}.text"));
+    // What was added or removed, if it has a name.
+    let named = match notice {
+        SecurityNotice::PasskeyAdded { passkey: name } | SecurityNotice::PasskeyRemoved { passkey: name } => {
+            Some(("passkey", shown_name(name)))
         }
-        SecurityNotice::PasskeyRemoved { passkey } => {
-            let passkey = shown_name(passkey);
-            mail!("passkey_removed", envelope, link, account, passkey: Option<&'a str>)
+        SecurityNotice::IdentityLinked { provider: name } | SecurityNotice::IdentityUnlinked { provider: name } => {
+            Some(("provider", shown_name(name)))
         }
-        SecurityNotice::IdentityLinked { provider } => {
-            let provider = shown_name(provider);
-            mail!("identity_linked", envelope, link, account, provider: Option<&'a str>)
+        _ => None,
+    };
+    let expected = match notice {
+        SecurityNotice::RecoveryCodeUsed { left: 0 | 1 } => "mail.recovery_code_used.few",
+        SecurityNotice::SecondFactorsReset => "mail.second_factors_reset.expected",
+        _ => "mail.notice.expected",
+    };
+    let draft = Draft::new(to, kind, &subject, expected);
+    let draft = match (notice, named) {
+        (SecurityNotice::RecoveryCodeUsed { left: 0 }, _) => {
+            draft.text(&[&text, "mail.recovery_code_used.last", expected])
         }
-        SecurityNotice::IdentityUnlinked { provider } => {
-            let provider = shown_name(provider);
-            mail!("identity_unlinked", envelope, link, account, provider: Option<&'a str>)
+        (SecurityNotice::RecoveryCodeUsed { left }, _) => {
+            let left_key = to.language.plural("mail.codes_left", *left);
+            draft.words("n", left.to_string()).text(&[&text, &left_key, expected])
         }
-        SecurityNotice::TotpAdded => mail!("totp_added", envelope, link, account),
-        SecurityNotice::TotpRemoved => mail!("totp_removed", envelope, link, account),
-        SecurityNotice::SecondFactorRequired => mail!("second_factor_required", envelope, link, account),
-        SecurityNotice::SecondFactorRemoved => mail!("second_factor_removed", envelope, link, account),
-        SecurityNotice::RecoveryCodesReplaced => mail!("recovery_codes_replaced", envelope, link, account),
-        &SecurityNotice::RecoveryCodeUsed { left } => {
-            mail!("recovery_code_used", envelope, link, account, left: i64)
-        }
-        SecurityNotice::SecondFactorsReset => mail!("second_factors_reset", envelope, link, account),
-    }
-}
-
-fn rendered(template: &impl Template) -> Result<String, Error> {
-    template.render().map_err(|error| Error::Internal(format!("a mail cannot be rendered: {error}")))
+        (_, Some((placeholder, Some(name)))) => draft.name(placeholder, name).text(&[&text, expected]),
+        (_, Some((_, None))) => draft.text(&[&format!("{text}_unnamed"), expected]),
+        (_, None) => draft.text(&[&text, expected]),
+    };
+    draft
+        .details(activity)
+        .text(&["mail.notice.reset"])
+        .button("mail.notice.button", link(to.settings, "/forgot-password", &[]))
+        .soft_link("mail.notice.then", link(to.settings, "/account", &[]))
+        .soft("mail.notice.help")
+        .finish()
 }
 
 /// Returns the name if a mail can show it.
@@ -405,20 +390,25 @@ fn link(settings: &Settings, path: &str, parameters: &[(&str, &str)]) -> String 
 /// Seconds in a day.
 const DAY: i64 = 86_400;
 
-/// Formats a lifetime, rounded down, so that nothing expires earlier than a mail says.
-fn duration(seconds: i64) -> String {
+/// Returns a lifetime in words, rounded down, so that nothing expires earlier than a mail says.
+fn duration(language: Language, seconds: i64) -> String {
     let units = [(DAY, "day"), (3_600, "hour"), (60, "minute")];
     // "90 seconds", not "1 minute": a single unit must be exact.
     let (length, unit) =
         units.into_iter().find(|(length, _)| seconds == *length || seconds >= 2 * length).unwrap_or((1, "second"));
-    let amount = seconds / length;
-    format!("{amount} {unit}{}", if amount == 1 { "" } else { "s" })
+    language.amount(unit, seconds / length)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::examples::{CODE, examples};
+    use crate::{
+        language,
+        mail::{
+            brand::Scheme,
+            examples::{CODE, examples},
+        },
+    };
 
     fn settings() -> Settings {
         Settings::read(|name| {
@@ -438,9 +428,32 @@ mod tests {
         Email::parse("grace+test@example.com").unwrap()
     }
 
-    /// Returns every mail, with `name` in every place for a name.
+    /// Returns every mail in this language, with `name` in every place for a name.
+    fn every_mail_in(language: Language, name: &str) -> Vec<Message> {
+        examples(Recipient { settings: &settings(), language, to: &to(), name: Some(name) }).unwrap()
+    }
+
+    /// Returns every mail in English, with `name` in every place for a name.
     fn every_mail(name: &str) -> Vec<Message> {
-        examples(&settings(), &to(), name).unwrap()
+        every_mail_in(Language::English, name)
+    }
+
+    /// Returns every mail in every language, with `name` in every place for a name.
+    fn every_translation(name: &str) -> Vec<(Language, Message)> {
+        let of = |language: Language| every_mail_in(language, name).into_iter().map(move |mail| (language, mail));
+        Language::ALL.iter().copied().flat_map(of).collect()
+    }
+
+    /// Returns a notice in this language.
+    fn notice_in(language: Language, notice: &SecurityNotice, activity: Option<&Activity>) -> Message {
+        let to = Recipient { settings: &settings(), language, to: &to(), name: None };
+        security_notice(to, notice, activity).unwrap()
+    }
+
+    /// Returns a text in one line, without marks of direction.
+    fn words(text: &str) -> String {
+        let text: String = text.chars().filter(|c| !('\u{2066}'..='\u{2069}').contains(c)).collect();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     const UNDO_LINK: &str =
@@ -448,9 +461,10 @@ mod tests {
 
     /// Returns the text that an HTML body shows, without its head and preview.
     fn visible(html: &str) -> String {
-        let (_, body) = html.split_once("<h1").unwrap();
+        let body = html.split_once("<h1").unwrap().1.replace("<br>", " ");
         let text: String = body.split('<').filter_map(|tag| tag.split_once('>')).map(|(_, text)| text).collect();
-        text.replace("&#38;", "&").replace("&#39;", "'")
+        let escapes = [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")];
+        words(&escapes.into_iter().fold(text, |text, (escape, character)| text.replace(escape, character)))
     }
 
     /// Returns every word of six digits, like `\b\d{6}\b`.
@@ -541,9 +555,9 @@ mod tests {
         let mails = every_mail("Ada Lovelace");
         assert_eq!(mails.len(), facts.len());
         for (mail, facts) in mails.iter().zip(facts) {
-            let html = visible(&mail.html);
+            let (text, html) = (words(&mail.text), visible(&mail.html));
             for fact in facts {
-                assert!(mail.text.contains(fact), "{fact:?} is not in the text of {mail:?}:\n{}", mail.text);
+                assert!(text.contains(fact), "{fact:?} is not in the text of {mail:?}:\n{text}");
                 assert!(html.contains(fact), "{fact:?} is not in the HTML of {mail:?}:\n{html}");
             }
         }
@@ -566,10 +580,8 @@ mod tests {
 
     #[test]
     fn a_notice_without_a_known_device_and_place_says_only_when() {
-        let notice = |activity: Option<&Activity>| {
-            let notice = SecurityNotice::PasswordChanged;
-            security_notice(&settings(), &to(), None, &notice, activity).unwrap()
-        };
+        let notice =
+            |activity: Option<&Activity>| notice_in(Language::English, &SecurityNotice::PasswordChanged, activity);
         let mail = notice(Some(&Activity::at(0)));
         assert!(
             mail.text.contains("anything.\n\nWhen: January 1, 1970, 00:00 UTC\n\nIf this was not"),
@@ -588,7 +600,7 @@ mod tests {
 
     #[test]
     fn a_link_in_the_text_stands_on_a_line_of_its_own_and_no_other_line_is_long() {
-        for mail in every_mail("Ada Lovelace") {
+        for (_, mail) in every_translation("Ada Lovelace") {
             for line in mail.text.lines() {
                 let is_link = links(line) == [line];
                 assert!(is_link || (!line.contains("://") && line.chars().count() <= 78), "{line}");
@@ -603,7 +615,7 @@ mod tests {
 
     #[test]
     fn every_link_comes_from_the_app_url() {
-        for mail in every_mail("Ada") {
+        for (_, mail) in every_translation("Ada") {
             for link in links(&mail.text).into_iter().chain(links(&mail.html)) {
                 assert!(link.starts_with("https://app.example/base"), "{link} is in {mail:?}");
             }
@@ -619,7 +631,7 @@ mod tests {
 
     #[test]
     fn a_button_always_has_its_link_beside_it_in_words() {
-        for mail in every_mail("Ada").iter().filter(|mail| mail.html.contains("class=\"button\"")) {
+        for (_, mail) in every_translation("Ada").iter().filter(|(_, mail)| mail.html.contains("class=\"button\"")) {
             let link = links(&mail.text)[0].replace('&', "&#38;");
             assert_eq!(mail.html.matches(&format!("href=\"{link}\"")).count(), 2, "{mail:?}");
             assert!(mail.html.contains(&format!(">{link}</a>")), "{mail:?}");
@@ -630,7 +642,7 @@ mod tests {
     fn every_link_and_code_of_a_mail_can_be_read_in_both_bodies() {
         // The footer shows the name of the service instead of this link.
         let footer = "https://app.example/base";
-        for mail in every_mail("Ada") {
+        for (_, mail) in every_translation("Ada") {
             let html = visible(&mail.html);
             for fact in links(&mail.text).into_iter().filter(|link| *link != footer).chain(codes(&mail.text)) {
                 assert!(html.contains(fact), "{fact} is not in the HTML of {mail:?}");
@@ -642,36 +654,171 @@ mod tests {
     }
 
     #[test]
-    fn links_and_buttons_have_the_brand_color() {
+    fn both_bodies_have_the_same_sentences() {
+        for (_, mail) in every_translation("Ada Lovelace") {
+            let html = visible(&mail.html);
+            // The last paragraph is the footer, in which the HTML has a link instead of the address.
+            let paragraphs: Vec<&str> = mail.text.split("\n\n").collect();
+            for paragraph in &paragraphs[..paragraphs.len() - 1] {
+                assert!(html.contains(&words(paragraph)), "{paragraph} is not in the HTML of {mail:?}:\n{html}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_text_of_the_catalogues_is_in_a_mail() {
+        for language in Language::ALL.iter().copied() {
+            let mut mails = every_mail_in(language, "Ada");
+            mails.extend(every_mail_in(language, ""));
+            for left in [0, 1, 2, 3, 11, 100] {
+                mails.push(notice_in(language, &SecurityNotice::RecoveryCodeUsed { left }, None));
+            }
+            let place = Activity { country: Some("FR".to_owned()), ..Activity::at(0) };
+            mails.push(notice_in(language, &SecurityNotice::NewDevice, Some(&place)));
+            let said: String = mails
+                .iter()
+                .map(|mail| format!("{} {} {} ", mail.subject, words(&mail.text), words(&mail.html)))
+                .collect();
+            let keys = language::lines(language).filter(|(key, _)| key.starts_with("mail."));
+            let keys = keys.filter(|(key, _)| !key.starts_with("mail.codes_left") && *key != "mail.city_in");
+            for (key, text) in keys {
+                for piece in language::pieces(text) {
+                    let language::Piece::Literal(literal) = piece else { continue };
+                    assert!(said.contains(literal.trim()), "no mail says {key} in {}: {text}", language.tag());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_mail_is_left_in_english() {
+        for language in [Language::German, Language::Arabic] {
+            for (english, mail) in every_mail("Ada").iter().zip(every_mail_in(language, "Ada")) {
+                assert_eq!(english.kind, mail.kind);
+                assert_ne!(english.subject, mail.subject);
+                let sentences = english.text.split("\n\n").filter(|part| part.contains(' ') && links(part).is_empty());
+                for sentence in sentences.filter(|part| codes(part).is_empty()) {
+                    assert!(!words(&mail.text).contains(&words(sentence)), "{sentence} is in {mail:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_mail_has_the_direction_of_its_language_and_codes_and_links_have_their_own() {
+        for (language, mail) in every_translation("Ada") {
+            let (direction, start) = if language == Language::Arabic { ("rtl", "right") } else { ("ltr", "left") };
+            let root = format!("<html lang=\"{}\" dir=\"{direction}\">", language.tag());
+            let article = format!("lang=\"{}\" dir=\"{direction}\">", language.tag());
+            for part in [root, article, format!("text-align:{start}\"")] {
+                assert!(mail.html.contains(&part), "{part} is not in {mail:?}");
+            }
+            assert_eq!(
+                mail.html.matches("class=\"code\"").count(),
+                mail.html.matches("class=\"code\" dir=\"ltr\"").count()
+            );
+            for link in mail.html.split("<a class=\"link\"").skip(1) {
+                assert!(link.split('>').next().unwrap().contains(" dir=\"ltr\""), "{link}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_service_is_at_the_top_in_the_brand_color_and_so_are_links_and_buttons() {
         let brand = Settings { brand_color: "#7a1fa2".to_owned(), ..settings() };
-        let mail = password_reset(&brand, &to(), None, "token", 900).unwrap();
-        for style in ["background-color:rgb(122,31,162);color:rgb(255,255,255)", "style=\"color:rgb(122,31,162)"] {
-            assert!(mail.html.contains(style), "{style} is not in {}", mail.html);
+        for language in Language::ALL {
+            let to = Recipient { settings: &brand, language: *language, to: &to(), name: None };
+            let html = password_reset(to, "token", 900).unwrap().html;
+            for style in ["background-color:rgb(122,31,162);color:rgb(255,255,255)", "style=\"color:rgb(122,31,162)"] {
+                assert!(html.contains(style), "{style} is not in {html}");
+            }
+            let (top, _) = html.split_once("<h1").unwrap();
+            let (_, top) = top.split_once("<p class=\"brand\"").unwrap();
+            assert!(top.contains(";color:rgb(122,31,162)\"><bdi>Postern</bdi></p>"), "{top}");
+            let dark = Scheme::dark(&brand.brand_color).link;
+            assert!(html.contains(&format!(".brand {{ color: {dark} !important; }}")), "{html}");
         }
     }
 
     #[test]
     fn a_name_with_markup_is_shown_as_it_is_written_and_does_nothing() {
-        for mail in every_mail("<script>alert(1)<b a=\"'&") {
+        for (language, mail) in every_translation("<script>alert(1)<b a=\"'&") {
             // These greet without a name, because they may reach a stranger.
             if ["claim_code", "sign_up_code", "email_change_code"].contains(&mail.kind) {
                 assert!(!mail.html.contains("alert"), "{}", mail.html);
                 continue;
             }
             assert!(!mail.html.contains("<script") && !mail.html.contains("<b "), "{}", mail.html);
-            assert!(mail.html.contains("&#60;script&#62;alert(1)&#60;b a=&#34;&#39;&#38;"), "{}", mail.html);
+            let name = "<bdi>&#60;script&#62;alert(1)&#60;b a=&#34;&#39;&#38;</bdi>";
+            assert!(mail.html.contains(name), "{}: {}", language.tag(), mail.html);
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_turn_the_direction_of_a_mail() {
+        let marks = |text: &str| {
+            text.chars().filter(|c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')).collect::<String>()
+        };
+        for mark in
+            ['\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}']
+        {
+            let name = format!("Ada{mark}ecalevoL");
+            for (language, mail) in every_translation(&name) {
+                // Ours are closed within their line.
+                for line in mail.text.lines().filter(|line| !marks(line).is_empty()) {
+                    assert!(language.is_rtl() && marks(line).replace("\u{2068}\u{2069}", "").is_empty(), "{line}");
+                }
+                assert_eq!(marks(&mail.html) + &marks(&mail.subject), "", "{mail:?}");
+                assert!(!mail.text.contains("ecalevoL") && !mail.html.contains("ecalevoL"), "{mail:?}");
+            }
+            let hostile = Activity { browser: Some(name), system: Some("iOS".to_owned()), ..Activity::at(0) };
+            for language in Language::ALL {
+                let mail = notice_in(*language, &SecurityNotice::NewDevice, Some(&hostile));
+                assert!(!mail.text.contains("ecalevoL") && !mail.html.contains("ecalevoL"), "{mail:?}");
+                assert!(mail.text.contains("iOS") && mail.html.contains("iOS"), "{mail:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_both_directions_are_isolated_in_both_bodies() {
+        for name in ["Ada", "عمر", "שרה (א)"] {
+            for (language, mail) in every_translation(name) {
+                if ["claim_code", "sign_up_code", "email_change_code"].contains(&mail.kind) {
+                    continue;
+                }
+                assert!(mail.html.contains(&format!("<bdi>{name}</bdi>")), "{}", mail.html);
+                let isolated = format!("\u{2068}{name}\u{2069}");
+                assert_eq!(mail.text.contains(&isolated), language.is_rtl(), "{}", mail.text);
+                assert!(words(&mail.text).contains(name) && !mail.subject.contains(name), "{mail:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_very_long_name_is_shown_whole_and_pushes_nothing_out() {
+        for name in ["x".repeat(5_000), "اسم ".repeat(1_000).trim_end().to_owned(), "&".repeat(1_000)] {
+            for (short, (_, mail)) in every_translation("Ada").into_iter().zip(every_translation(&name)) {
+                let (_, short) = short;
+                assert_eq!(short.subject, mail.subject);
+                assert_eq!(links(&short.text), links(&mail.text));
+                assert_eq!(codes(&short.text), codes(&mail.text));
+                let (without_name, with_name) =
+                    (words(&short.text).replace("Ada", ""), words(&mail.text).replace(&name, ""));
+                assert_eq!(without_name, with_name);
+                assert_eq!(visible(&short.html).replace("Ada", ""), visible(&mail.html).replace(&name, ""));
+            }
         }
     }
 
     #[test]
     fn a_name_that_looks_like_a_link_is_in_no_mail() {
         for name in ["Visit evil.example", "http//evil", "evil\u{3002}example", "WWW evil", "call 0800 123 456"] {
-            for mail in every_mail(name) {
+            for (language, mail) in every_translation(name) {
                 for part in [&mail.subject, &mail.text, &mail.html] {
                     assert!(!part.contains(name), "{name:?} is in {mail:?}");
                 }
-                let greeting = if mail.kind == "invitation" { "\nSomeone has invited you" } else { "Hello,\n" };
-                assert!(mail.text.contains(greeting), "{}", mail.text);
+                assert!(mail.text.starts_with(&format!("{}\n", language.template("mail.hello"))), "{}", mail.text);
             }
         }
     }
@@ -707,9 +854,8 @@ mod tests {
     #[test]
     fn a_code_is_found_in_both_bodies_alone_and_not_in_the_subject() {
         let is_with_code = |mail: &&Message| mail.html.contains("class=\"code\"");
-        let mails = every_mail("Agent 27182");
         assert_eq!(
-            mails.iter().filter(is_with_code).map(|mail| mail.kind).collect::<Vec<_>>(),
+            every_mail("Ada").iter().filter(is_with_code).map(|mail| mail.kind).collect::<Vec<_>>(),
             [
                 "one_time_password",
                 "sign_in_code",
@@ -720,7 +866,7 @@ mod tests {
                 "email_change_notice"
             ]
         );
-        for mail in &mails {
+        for (_, mail) in &every_translation("Agent 27182") {
             for part in [&mail.text, &mail.html] {
                 // A link may have the code too.
                 let found = codes(part);
@@ -773,11 +919,12 @@ mod tests {
     }
 
     #[test]
-    fn no_mail_shows_the_syntax_of_a_template() {
-        for mail in every_mail("Ada") {
-            for part in [&mail.subject, &mail.text, &mail.html] {
-                for syntax in ["{{", "}}", "{%", "%}", "{#", "#}"] {
-                    assert!(!part.contains(syntax), "{syntax} is in {mail:?}");
+    fn no_mail_shows_a_placeholder_or_the_syntax_of_a_template() {
+        for name in ["Ada", ""] {
+            for (_, mail) in every_translation(name) {
+                let (_, body) = mail.html.split_once("<body").unwrap();
+                for part in [&*mail.subject, &mail.text, body] {
+                    assert!(!part.contains(['{', '}']), "{part}");
                 }
             }
         }
@@ -785,10 +932,9 @@ mod tests {
 
     #[test]
     fn every_html_body_is_one_accessible_page_for_light_and_dark() {
-        for mail in every_mail("Ada") {
+        for (_, mail) in every_translation("Ada") {
             assert_eq!(mail.html.matches("<h1").count(), 1);
             for part in [
-                "<html lang=\"en\"",
                 "<meta charset=\"utf-8\">",
                 "<meta name=\"viewport\"",
                 "<meta name=\"color-scheme\" content=\"light dark\">",
@@ -812,9 +958,9 @@ mod tests {
 
     #[test]
     fn a_lifetime_is_said_in_words_and_never_longer_than_it_is() {
-        let said = [1, 60, 90, 119, 120, 150, 600, 900, 3_600, 5_400, 9_000, 86_400, 604_800].map(duration);
+        let said = [1, 60, 90, 119, 120, 150, 600, 900, 3_600, 5_400, 9_000, 86_400, 604_800];
         assert_eq!(
-            said,
+            said.map(|seconds| duration(Language::English, seconds)),
             [
                 "1 second",
                 "1 minute",
@@ -831,5 +977,31 @@ mod tests {
                 "7 days",
             ]
         );
+        let in_arabic =
+            [60, 120, 600, 900, 86_400, 172_800, 604_800].map(|seconds| duration(Language::Arabic, seconds));
+        assert_eq!(in_arabic, ["دقيقة واحدة", "دقيقتين", "10 دقائق", "15 دقيقة", "يوم واحد", "يومين", "7 أيام"]);
+    }
+
+    #[test]
+    fn recovery_codes_are_counted_with_the_plural_of_the_language() {
+        let said = |language: Language, left: i64| {
+            let text = notice_in(language, &SecurityNotice::RecoveryCodeUsed { left }, None).text;
+            words(text.split("\n\n").nth(1).unwrap())
+        };
+        for (language, left, expected) in [
+            (Language::English, 0, "It was the last one. If this was you, create new ones"),
+            (Language::English, 1, "You have 1 recovery code left. If this was you, create new ones"),
+            (Language::English, 2, "You have 2 recovery codes left. If this was you, you do not need"),
+            (Language::German, 1, "Sie haben noch 1 Wiederherstellungscode. Wenn Sie das waren, erstellen Sie"),
+            (Language::German, 9, "Sie haben noch 9 Wiederherstellungscodes. Wenn Sie das waren, müssen"),
+            (Language::Arabic, 0, "كان هذا آخر رمز."),
+            (Language::Arabic, 1, "بقي رمز استرداد واحد."),
+            (Language::Arabic, 2, "بقي رمزا استرداد."),
+            (Language::Arabic, 9, "بقيت 9 رموز استرداد."),
+            (Language::Arabic, 11, "بقي 11 رمز استرداد."),
+        ] {
+            let text = said(language, left);
+            assert!(text.contains(expected), "{text}");
+        }
     }
 }

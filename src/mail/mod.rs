@@ -1,8 +1,10 @@
-//! Mail: its words (`templates/`) and values (`message`), the queue, and the delivery through providers.
+//! Mail: what each mail says (`message`), how its bodies are made (`compose`), the queue, and the delivery through providers. The words
+//! are in `language`.
 
 mod activity;
 mod brand;
 mod budget;
+mod compose;
 mod delivery;
 pub mod email_code;
 pub mod examples;

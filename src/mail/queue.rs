@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{
     Attempts, Unsent, budget,
-    message::{self, Message},
+    message::{self, Message, Recipient},
 };
 use crate::{
     access::{email_sign_in::Opened, mail_rows, one_time, reset_token},
@@ -19,14 +19,15 @@ use crate::{
         email::Email,
         email_change::UNDO_PERIOD,
         mail_budget::{Budget, REQUESTED_BY_ANYONE, REQUESTED_BY_OWNER},
-        mail_job::{Activity, CodeMail, CodeReason, MailJob, NewReset, SecurityNotice},
+        mail_job::{Activity, CodeMail, CodeReason, MailJob, NewReset, QueuedJob, SecurityNotice},
         user::User,
     },
     error::Error,
-    settings::{self, Settings},
+    language::Language,
+    settings,
     store::{
         email_changes::Undoable,
-        email_problems,
+        email_problems::{self, Mailbox},
         mails::{self, LEASE, Mail, Notice},
         records::{self, Key},
         sessions::{self, Begun},
@@ -69,7 +70,7 @@ const CALLS_A_MAIL: usize = 4;
 pub struct QueuedMail {
     /// The row for the batch of the change.
     pub mail: Mail,
-    job: MailJob,
+    job: QueuedJob,
 }
 
 impl QueuedMail {
@@ -79,14 +80,8 @@ impl QueuedMail {
     /// 429 if the recipient got too many mails; 500 without randomness; 503.
     pub async fn password_reset(app: &App, email: &Email, reset: &NewReset) -> Result<QueuedMail, Error> {
         let job = MailJob::PasswordReset { email: email.as_str().to_owned(), reset: reset.clone() };
-        QueuedMail::asked_for(
-            app,
-            email,
-            job,
-            app.now + app.settings().reset_token_lifetime * 1_000,
-            REQUESTED_BY_ANYONE,
-        )
-        .await
+        let expires_at = app.now + app.settings().reset_token_lifetime * 1_000;
+        QueuedMail::asked_for(app, email, job, None, expires_at, REQUESTED_BY_ANYONE).await
     }
 
     /// Returns the mail with a link to set the first password of an account that an admin has created.
@@ -95,7 +90,7 @@ impl QueuedMail {
     /// As [`QueuedMail::password_reset`].
     pub async fn account_invitation(app: &App, email: &Email, reset: &NewReset) -> Result<QueuedMail, Error> {
         let job = MailJob::AccountInvitation { email: email.as_str().to_owned(), reset: reset.clone() };
-        QueuedMail::asked_for(app, email, job, app.now + ACCOUNT_INVITATION_LIFETIME, REQUESTED_BY_ANYONE).await
+        QueuedMail::asked_for(app, email, job, None, app.now + ACCOUNT_INVITATION_LIFETIME, REQUESTED_BY_ANYONE).await
     }
 
     /// Returns the mail with a user token.
@@ -110,7 +105,7 @@ impl QueuedMail {
         days: i64,
     ) -> Result<QueuedMail, Error> {
         let job = MailJob::Invitation { email: email.as_str().to_owned(), inviter, token: token.to_owned(), days };
-        QueuedMail::asked_for(app, email, job, app.now + days * DAY, REQUESTED_BY_ANYONE).await
+        QueuedMail::asked_for(app, email, job, None, app.now + days * DAY, REQUESTED_BY_ANYONE).await
     }
 
     /// Returns the mail with a code.
@@ -124,10 +119,10 @@ impl QueuedMail {
         expires_at: Timestamp,
         budget: Budget,
     ) -> Result<QueuedMail, Error> {
-        QueuedMail::asked_for(app, to, MailJob::EmailCode(mail), expires_at, budget).await
+        QueuedMail::asked_for(app, to, MailJob::EmailCode(mail), None, expires_at, budget).await
     }
 
-    /// Returns the mail with the answer to a request to sign up.
+    /// Returns the mail with the answer to a request to sign up in this language.
     ///
     /// # Errors
     /// As [`QueuedMail::password_reset`].
@@ -135,10 +130,11 @@ impl QueuedMail {
         app: &App,
         to: &Email,
         name: Option<String>,
+        locale: Option<Language>,
         is_approved: bool,
     ) -> Result<QueuedMail, Error> {
         let job = MailJob::SignUpAnswer { email: to.as_str().to_owned(), name, is_approved };
-        QueuedMail::asked_for(app, to, job, app.now + SIGN_UP_ANSWER_LIFETIME, REQUESTED_BY_OWNER).await
+        QueuedMail::asked_for(app, to, job, locale, app.now + SIGN_UP_ANSWER_LIFETIME, REQUESTED_BY_OWNER).await
     }
 
     /// Returns the mail with the reset link for the owner of an account whose address was changed back. It is never refused, because
@@ -149,17 +145,17 @@ impl QueuedMail {
     pub fn password_reset_after_undo(app: &App, email: &str, reset: &NewReset) -> Result<QueuedMail, Error> {
         let job = MailJob::PasswordReset { email: email.to_owned(), reset: reset.clone() };
         let expires_at = app.now + app.settings().reset_token_lifetime * 1_000;
-        QueuedMail::new(app, random::id()?, job, app.now + LEASE, expires_at)
+        QueuedMail::new(app, job, None, expires_at)
     }
 
-    /// Returns the mail with the code that confirms a new address. It names neither the user nor the old address, because the new one
-    /// may be that of a stranger.
+    /// Returns the mail with the code that confirms a new address of this user. It names neither the user nor the old address, because
+    /// the new one may be that of a stranger.
     ///
     /// # Errors
     /// As [`QueuedMail::password_reset`].
-    pub async fn email_change_code(app: &App, email: &Email, code: &str) -> Result<QueuedMail, Error> {
+    pub async fn email_change_code(app: &App, user: &User, email: &Email, code: &str) -> Result<QueuedMail, Error> {
         let job = MailJob::EmailChangeCode { email: email.as_str().to_owned(), code: code.to_owned() };
-        QueuedMail::asked_for(app, email, job, app.now + one_time::LIFETIME, REQUESTED_BY_ANYONE).await
+        QueuedMail::asked_for(app, email, job, user.locale, app.now + one_time::LIFETIME, REQUESTED_BY_ANYONE).await
     }
 
     /// Returns the notice to the current address of a user about a change that was asked for, or `None` for the default account, which
@@ -177,7 +173,8 @@ impl QueuedMail {
         let (email, name) = (user.email.clone(), user.name.clone());
         let activity = Some(mail_rows::activity(app, user));
         let job = MailJob::EmailChangeNotice { email, name, token: token.to_owned(), code: code.cloned(), activity };
-        QueuedMail::asked_for(app, &to, job, app.now + one_time::LIFETIME, REQUESTED_BY_OWNER).await.map(Some)
+        let expires_at = app.now + one_time::LIFETIME;
+        QueuedMail::asked_for(app, &to, job, user.locale, expires_at, REQUESTED_BY_OWNER).await.map(Some)
     }
 
     /// Returns the notice to the old address of a user about a change, with a link that undoes it if that address was verified, or
@@ -192,7 +189,7 @@ impl QueuedMail {
         let token = user.is_verified.then(|| token.to_owned());
         let activity = Some(mail_rows::activity(app, user));
         let job = MailJob::EmailChanged { email: user.email.clone(), name: user.name.clone(), token, activity };
-        QueuedMail::new(app, random::id()?, job, app.now + LEASE, app.now + UNDO_PERIOD).map(Some)
+        QueuedMail::new(app, job, user.locale, app.now + UNDO_PERIOD).map(Some)
     }
 
     /// Returns the notice to the address that an account had until its change was undone, or `None` if it has the old one already.
@@ -206,7 +203,7 @@ impl QueuedMail {
         // The address may be that of a thief, who must not learn from where the owner has undone the change.
         let activity = Some(Activity::at(app.now));
         let job = MailJob::EmailChangeUndone { email: undone.email.clone(), name: undone.name.clone(), activity };
-        QueuedMail::new(app, random::id()?, job, app.now + LEASE, app.now + mail_rows::NOTICE_LIFETIME).map(Some)
+        QueuedMail::new(app, job, undone.locale, app.now + mail_rows::NOTICE_LIFETIME).map(Some)
     }
 
     /// Returns a requested mail, which counts on the budget of its recipient.
@@ -214,21 +211,18 @@ impl QueuedMail {
         app: &App,
         to: &Email,
         job: MailJob,
+        locale: Option<Language>,
         expires_at: Timestamp,
         budget: Budget,
     ) -> Result<QueuedMail, Error> {
         budget::take(app, to, budget).await?;
-        QueuedMail::new(app, random::id()?, job, app.now + LEASE, expires_at)
+        QueuedMail::new(app, job, locale, expires_at)
     }
 
-    fn new(
-        app: &App,
-        id: String,
-        job: MailJob,
-        next_attempt_at: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<QueuedMail, Error> {
-        let mail = mail_rows::seal(app, id, &job, next_attempt_at, expires_at)?;
+    /// Returns the mail for a recipient with this language, or in the language of the request.
+    fn new(app: &App, job: MailJob, locale: Option<Language>, expires_at: Timestamp) -> Result<QueuedMail, Error> {
+        let job = QueuedJob { job, language: locale.or(**app.language) };
+        let mail = mail_rows::seal(app, random::id()?, &job, app.now + LEASE, expires_at)?;
         Ok(QueuedMail { mail, job })
     }
 
@@ -352,7 +346,7 @@ async fn deliver_sealed(app: &App, mail: Mail) {
     }
 }
 
-async fn deliver(app: &App, mail: &Mail, job: MailJob) {
+async fn deliver(app: &App, mail: &Mail, job: QueuedJob) {
     let sent = async {
         match compose_for_reachable(app, mail, job).await {
             Ok(Some(message)) => super::send(app, &message, &format!("{}/{}", mail.id, mail.created_at)).await,
@@ -392,11 +386,16 @@ fn settle(app: &App, mail: &Mail, settled: Result<(), crate::ports::StoreError>)
 }
 
 /// Like [`compose`], but returns `None` if mail does not reach the recipient.
-async fn compose_for_reachable(app: &App, mail: &Mail, job: MailJob) -> Result<Option<Message>, Error> {
-    let is_unreachable =
-        !job.is_security_notice() && email_problems::is_unreachable(&app.store, job.recipient()).await?;
+async fn compose_for_reachable(app: &App, mail: &Mail, job: QueuedJob) -> Result<Option<Message>, Error> {
+    let QueuedJob { job, language } = job;
+    // The language of a security notice is that of its user already.
+    let Mailbox { is_unreachable, locale } = if job.is_security_notice() {
+        Mailbox::default()
+    } else {
+        email_problems::mailbox(&app.store, job.recipient()).await?
+    };
     // The work is the same in both cases, because the next request may wait for it.
-    let message = compose(app, mail, job).await?;
+    let message = compose(app, mail, job, locale.or(language).unwrap_or_default()).await?;
     if is_unreachable && message.is_some() {
         (app.log)(&format!("request {}: mail {} was dropped: the address has a problem", app.request_id, mail.id));
     }
@@ -404,67 +403,60 @@ async fn compose_for_reachable(app: &App, mail: &Mail, job: MailJob) -> Result<O
 }
 
 /// Returns the mail to send, or `None` if it is no longer useful.
-async fn compose(app: &App, mail: &Mail, job: MailJob) -> Result<Option<Message>, Error> {
-    let settings = app.settings();
-    match job {
-        MailJob::PasswordReset { email, reset } => compose_link(app, mail, email, reset, message::password_reset).await,
-        MailJob::AccountInvitation { email, reset } => {
-            compose_link(app, mail, email, reset, message::account_invitation).await
+async fn compose(app: &App, mail: &Mail, job: MailJob, language: Language) -> Result<Option<Message>, Error> {
+    let to = &Email::from_store(job.recipient().to_owned());
+    let unnamed = Recipient { settings: app.settings(), language, to, name: None };
+    let named = |name| Recipient { name, ..unnamed };
+    match &job {
+        MailJob::PasswordReset { reset, .. } => compose_link(app, mail, unnamed, reset, message::password_reset).await,
+        MailJob::AccountInvitation { reset, .. } => {
+            compose_link(app, mail, unnamed, reset, message::account_invitation).await
         }
-        MailJob::Invitation { email, inviter, token, days } => {
-            let inviter = inviter.unwrap_or_default();
-            message::invitation(settings, &Email::from_store(email), &inviter, &token, days).map(Some)
+        MailJob::Invitation { inviter, token, days, .. } => {
+            message::invitation(unnamed, inviter.as_deref().unwrap_or_default(), token, *days).map(Some)
         }
-        MailJob::EmailCode(code) => compose_code(app, mail, &code).await,
-        MailJob::SignUpAnswer { email, name, is_approved } => {
-            let message = if is_approved { message::sign_up_approved } else { message::sign_up_rejected };
-            message(settings, &Email::from_store(email), name.as_deref()).map(Some)
+        MailJob::EmailCode(code) => compose_code(app, mail, unnamed, code).await,
+        MailJob::SignUpAnswer { name, is_approved, .. } => {
+            let message = if *is_approved { message::sign_up_approved } else { message::sign_up_rejected };
+            message(named(name.as_deref())).map(Some)
         }
-        MailJob::PasswordChanged { email, name, activity } => {
-            let (to, notice) = (Email::from_store(email), SecurityNotice::PasswordChanged);
-            message::security_notice(settings, &to, name.as_deref(), &notice, activity.as_ref()).map(Some)
+        MailJob::PasswordChanged { name, activity, .. } => {
+            let notice = &SecurityNotice::PasswordChanged;
+            message::security_notice(named(name.as_deref()), notice, activity.as_ref()).map(Some)
         }
-        MailJob::EmailChangeCode { email, code } => {
-            message::email_change_code(settings, &Email::from_store(email), &code, lifetime(mail)).map(Some)
+        MailJob::EmailChangeCode { code, .. } => message::email_change_code(unnamed, code, lifetime(mail)).map(Some),
+        MailJob::EmailChangeNotice { name, token, code, activity, .. } => {
+            let to = named(name.as_deref());
+            message::email_change_notice(to, token, code.as_deref(), lifetime(mail), activity.as_ref()).map(Some)
         }
-        MailJob::EmailChangeNotice { email, name, token, code, activity } => {
-            let (to, name, code, lifetime) =
-                (Email::from_store(email), name.as_deref(), code.as_deref(), lifetime(mail));
-            message::email_change_notice(settings, &to, name, &token, code, lifetime, activity.as_ref()).map(Some)
+        MailJob::EmailChanged { name, token, activity, .. } => {
+            message::email_changed(named(name.as_deref()), token.as_deref(), activity.as_ref()).map(Some)
         }
-        MailJob::EmailChanged { email, name, token, activity } => {
-            let to = Email::from_store(email);
-            message::email_changed(settings, &to, name.as_deref(), token.as_deref(), activity.as_ref()).map(Some)
+        MailJob::EmailChangeUndone { name, activity, .. } => {
+            message::email_change_undone(named(name.as_deref()), activity.as_ref()).map(Some)
         }
-        MailJob::EmailChangeUndone { email, name, activity } => {
-            let to = Email::from_store(email);
-            message::email_change_undone(settings, &to, name.as_deref(), activity.as_ref()).map(Some)
-        }
-        MailJob::SecurityNotice { email, name, notice, activity } => {
-            let to = Email::from_store(email);
-            message::security_notice(settings, &to, name.as_deref(), &notice, activity.as_ref()).map(Some)
+        MailJob::SecurityNotice { name, notice, activity, .. } => {
+            message::security_notice(named(name.as_deref()), notice, activity.as_ref()).map(Some)
         }
     }
 }
 
 /// Returns the mail with a code, or what its recipient gets instead. Without an account, there is one only if people may sign up.
-async fn compose_code(app: &App, mail: &Mail, code: &CodeMail) -> Result<Option<Message>, Error> {
-    let settings = app.settings();
-    let to = Email::from_store(code.email.clone());
+async fn compose_code(app: &App, mail: &Mail, to: Recipient<'_>, code: &CodeMail) -> Result<Option<Message>, Error> {
     let lifetime = lifetime(mail);
-    let user = users::find_by_email(&app.store, &to).await?;
+    let user = users::find_by_email(&app.store, to.to).await?;
     // Before the email is verified, the name may be that of a stranger.
     let verified = user.as_ref().filter(|user| user.is_verified);
-    let name = verified.and_then(|user| user.name.as_deref());
     let can_claim = user.as_ref().is_some_and(|user| user.is_active && !user.is_verified);
-    let may_sign_up = user.is_none() && settings.sign_up.judge(&to).is_ok();
+    let may_sign_up = user.is_none() && app.settings().sign_up.judge(to.to).is_ok();
+    let to = Recipient { name: verified.and_then(|user| user.name.as_deref()), ..to };
     let message = match code.reason {
-        CodeReason::Reauthentication => message::confirmation_code(settings, &to, name, code, lifetime)?,
-        CodeReason::SignUp if user.is_some() && !can_claim => message::account_exists(settings, &to, name)?,
-        CodeReason::SignUp => message::sign_up_code(settings, &to, code, lifetime)?,
-        CodeReason::SignIn if may_sign_up => message::sign_up_code(settings, &to, code, lifetime)?,
-        CodeReason::SignIn if can_claim => message::claim_code(settings, &to, code, lifetime)?,
-        CodeReason::SignIn => message::sign_in_code(settings, &to, name, code, lifetime)?,
+        CodeReason::Reauthentication => message::confirmation_code(to, code, lifetime)?,
+        CodeReason::SignUp if user.is_some() && !can_claim => message::account_exists(to)?,
+        CodeReason::SignUp => message::sign_up_code(to, code, lifetime)?,
+        CodeReason::SignIn if may_sign_up => message::sign_up_code(to, code, lifetime)?,
+        CodeReason::SignIn if can_claim => message::claim_code(to, code, lifetime)?,
+        CodeReason::SignIn => message::sign_in_code(to, code, lifetime)?,
     };
     Ok((user.is_some() || may_sign_up).then_some(message))
 }
@@ -478,13 +470,12 @@ fn lifetime(mail: &Mail) -> i64 {
 async fn compose_link(
     app: &App,
     mail: &Mail,
-    email: String,
-    reset: NewReset,
-    message: impl Fn(&Settings, &Email, Option<&str>, &str, i64) -> Result<Message, Error>,
+    to: Recipient<'_>,
+    reset: &NewReset,
+    message: impl Fn(Recipient<'_>, &str, i64) -> Result<Message, Error>,
 ) -> Result<Option<Message>, Error> {
-    let link = reset_link(app, mail, &email, reset).await?;
-    let name = link.user.name.as_deref();
-    let message = message(app.settings(), &Email::from_store(email), name, &link.token, link.lifetime)?;
+    let link = reset_link(app, mail, to.to.as_str(), reset.clone()).await?;
+    let message = message(Recipient { name: link.user.name.as_deref(), ..to }, &link.token, link.lifetime)?;
     Ok(link.is_live.then_some(message))
 }
 

@@ -56,7 +56,7 @@ pub struct SignUpRequest {
 
 impl From<sign_ups::Listed> for SignUpRequest {
     fn from(request: sign_ups::Listed) -> Self {
-        let sign_ups::Listed { id, email, name, note, requested_at } = request;
+        let sign_ups::Listed { id, email, name, note, requested_at, .. } = request;
         SignUpRequest { id, email, name, note, requested_at }
     }
 }

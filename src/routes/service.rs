@@ -14,6 +14,6 @@ routes! {
     GET "/health": Open => health::get(app);
     POST "/webhooks/mail/{provider}": Open => mail_webhooks::post(app, request, provider);
     GET "/dev/design": Open => dev_design::get(app);
-    GET "/dev/mails": Open => dev_mails::get(app);
+    GET "/dev/mails": Open => dev_mails::get(app, request);
     GET "/dev/outbox": Open => outbox::get(app, request);
 }

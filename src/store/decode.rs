@@ -12,7 +12,7 @@ use crate::{
         event::Rights,
         user::{Role, User},
     },
-    language::Language,
+    language::{self, Language},
 };
 
 /// Decodes a boolean, which is stored as 0 or 1.
@@ -29,11 +29,6 @@ pub fn rights<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Right
 /// Decodes a value that is stored as JSON text.
 pub fn json<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     serde_json::from_str(&String::deserialize(deserializer)?).map_err(D::Error::custom)
-}
-
-/// Reads a language. One that a newer version has stored counts as none.
-fn locale<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Language>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.and_then(|tag| Language::parse(&tag)))
 }
 
 impl<'de> Deserialize<'de> for User {
@@ -58,7 +53,7 @@ struct UserRow {
     referrer_id: Option<String>,
     #[serde(deserialize_with = "json")]
     extra: Value,
-    #[serde(default, deserialize_with = "locale")]
+    #[serde(default, with = "language::stored")]
     locale: Option<Language>,
     created_at: Timestamp,
     updated_at: Timestamp,

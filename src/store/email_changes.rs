@@ -17,6 +17,7 @@ use crate::{
         event::Event,
         throttle::Blocked,
     },
+    language::{self, Language},
     ports::{Statement, StoreError},
 };
 
@@ -326,6 +327,9 @@ pub struct Undoable {
     pub email: String,
     /// The name of the user.
     pub name: Option<String>,
+    /// The language of the user, if it is known.
+    #[serde(with = "language::stored")]
+    pub locale: Option<Language>,
     /// The place of the change among those that were completed, or `None` if it still waits for its codes.
     pub number: Option<i64>,
 }
@@ -336,10 +340,10 @@ pub struct Undoable {
 /// [`StoreError`].
 pub async fn find_undoable(store: &Store, undo_hash: &str, now: Timestamp) -> Result<Option<Undoable>, StoreError> {
     let statement = Statement::new(
-        "SELECT user_id, old_email, email, name, NULL AS number FROM email_changes JOIN users ON users.id = user_id
+        "SELECT user_id, old_email, email, name, locale, NULL AS number FROM email_changes JOIN users ON users.id = user_id
          WHERE undo_hash = ?1 AND expires_at > ?2
          UNION ALL
-         SELECT user_id, old_email, email, name, number FROM undoable_email_changes JOIN users ON users.id = user_id
+         SELECT user_id, old_email, email, name, locale, number FROM undoable_email_changes JOIN users ON users.id = user_id
          WHERE undo_hash = ?1 AND expires_at > ?2",
     );
     run(store, statement.bind(undo_hash).bind(now)).await?.first()

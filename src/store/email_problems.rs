@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::{
     Store,
     administration::is_active_admin,
+    decode,
     events::{self, insert_event},
     one_time, retry, run, run_all,
 };
@@ -15,6 +16,7 @@ use crate::{
         email_problem::{EmailProblem, Reason},
         event::Event,
     },
+    language::{self, Language},
     ports::{Rows, Statement, StoreError},
 };
 
@@ -50,13 +52,25 @@ pub async fn find(store: &Store, user_id: &str) -> Result<Option<EmailProblem>, 
     Columns::of(&run(store, select(user_id)).await?)
 }
 
-/// Returns whether mail does not reach this address.
+/// What a mail must know of its recipient.
+#[derive(Debug, Default, Deserialize)]
+pub struct Mailbox {
+    /// Whether mail does not reach the address.
+    #[serde(deserialize_with = "decode::flag")]
+    pub is_unreachable: bool,
+    /// The language of the user, if it is known.
+    #[serde(with = "language::stored")]
+    pub locale: Option<Language>,
+}
+
+/// Returns what a mail to this address must know. Without a user, mail may reach it.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn is_unreachable(store: &Store, email: &str) -> Result<bool, StoreError> {
-    let statement = Statement::new("SELECT 1 AS found FROM users WHERE email = ?1 AND email_problem IS NOT NULL");
-    Ok(run(store, statement.bind(email)).await?.any())
+pub async fn mailbox(store: &Store, email: &str) -> Result<Mailbox, StoreError> {
+    let statement =
+        Statement::new("SELECT email_problem IS NOT NULL AS is_unreachable, locale FROM users WHERE email = ?1");
+    Ok(run(store, statement.bind(email)).await?.first()?.unwrap_or_default())
 }
 
 /// What a webhook call reports for one reason.

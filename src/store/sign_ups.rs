@@ -9,7 +9,7 @@ use crate::{
         event::Event,
         page::{FARTHEST, Page},
     },
-    language::Language,
+    language::{self, Language},
     ports::{Rows, Statement, StoreError},
 };
 
@@ -116,6 +116,9 @@ pub struct Listed {
     pub note: Option<String>,
     /// When it was sent.
     pub requested_at: Timestamp,
+    /// The language of the request, if it is known.
+    #[serde(with = "language::stored")]
+    pub locale: Option<Language>,
 }
 
 #[derive(Deserialize)]
@@ -129,7 +132,7 @@ struct Count {
 /// [`StoreError`].
 pub async fn list(store: &Store, page: Page) -> Result<(i64, Vec<Listed>), StoreError> {
     let list = Statement::new(
-        "SELECT id, email, name, note, requested_at FROM sign_ups ORDER BY requested_at, id LIMIT ?1 OFFSET ?2",
+        "SELECT id, email, name, note, requested_at, locale FROM sign_ups ORDER BY requested_at, id LIMIT ?1 OFFSET ?2",
     )
     .bind(page.limit)
     .bind(page.offset);
@@ -143,8 +146,8 @@ pub async fn list(store: &Store, page: Page) -> Result<(i64, Vec<Listed>), Store
 /// # Errors
 /// [`StoreError`].
 pub async fn find(store: &Store, id: &str) -> Result<Option<Listed>, StoreError> {
-    let statement = Statement::new("SELECT id, email, name, note, requested_at FROM sign_ups WHERE id = ?1").bind(id);
-    super::run(store, statement).await?.first()
+    let statement = Statement::new("SELECT id, email, name, note, requested_at, locale FROM sign_ups WHERE id = ?1");
+    super::run(store, statement.bind(id)).await?.first()
 }
 
 /// What became of an approval.

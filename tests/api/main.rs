@@ -40,6 +40,7 @@ mod languages;
 mod login;
 mod logout;
 mod mail_budget;
+mod mail_languages;
 mod mail_webhooks;
 mod maintenance;
 mod me;

@@ -44,7 +44,8 @@ pub async fn list(app: &App, request: &Request) -> Result<Response, Error> {
 pub async fn approve(app: &App, admin: &Admin, id: &str) -> Result<Response, Error> {
     let request = sign_ups::find(&app.store, id).await?.ok_or(Error::NotFound)?;
     let (user_id, identity_id) = (random::id()?, random::id()?);
-    let queued = QueuedMail::sign_up_answer(app, &Email::from_store(request.email), request.name, true).await?;
+    let sign_ups::Listed { email, name, locale, .. } = request;
+    let queued = QueuedMail::sign_up_answer(app, &Email::from_store(email), name, locale, true).await?;
     let event = audit::by_admin(app, Action::SignUpApproved, admin, &user_id).sets(Some(Role::User), Some(0));
     match sign_ups::approve(&app.store, id, &user_id, &identity_id, &queued.mail, &event).await? {
         Approval::Done => {}
@@ -64,7 +65,8 @@ pub async fn approve(app: &App, admin: &Admin, id: &str) -> Result<Response, Err
 )]
 pub async fn reject(app: &App, admin: &Admin, id: &str) -> Result<Response, Error> {
     let request = sign_ups::find(&app.store, id).await?.ok_or(Error::NotFound)?;
-    let queued = QueuedMail::sign_up_answer(app, &Email::from_store(request.email), request.name, false).await?;
+    let sign_ups::Listed { email, name, locale, .. } = request;
+    let queued = QueuedMail::sign_up_answer(app, &Email::from_store(email), name, locale, false).await?;
     let event = audit::about_nobody(app, Action::SignUpRejected, admin);
     if !sign_ups::reject(&app.store, id, &queued.mail, &event).await? {
         return Err(bearer::refusal_of_admin(app, admin, Error::NotFound).await);
