@@ -1769,8 +1769,8 @@ export interface paths {
         };
         /**
          * Preview all emails
-         * @description Returns a web page with every email that the service sends, with example values, in light and dark. Exists only with the mail provider
-         *     `outbox`.
+         * @description Returns a web page with every email that the service sends, with example values, in light and dark, in one of its languages. Exists
+         *     only with the mail provider `outbox`.
          */
         get: operations["getDevMails"];
         put?: never;
@@ -8260,7 +8260,10 @@ export interface operations {
     };
     getDevMails: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The language. English by default. */
+                language?: "en" | "de" | "ar";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8280,6 +8283,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["InvalidFields"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
