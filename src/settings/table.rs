@@ -156,8 +156,8 @@ settings! {
         PASSKEY_RP_ID: Text = Text::OPTIONAL;
         /// The name of the service in mails and on the pages. It is rejected as a password.
         SERVICE_NAME: Text = Text::or("Postern");
-        /// The color of buttons and links on the pages and in mails, as six hexadecimal digits. It is lightened or darkened until text
-        /// is readable.
+        /// The color of buttons and links on the pages and in mails, and of the name of the service at the top of mails, as six hexadecimal
+        /// digits. It is lightened or darkened until text is readable.
         BRAND_COLOR: Text = Text::or("0f6e75");
         /// Where to report security problems: email addresses or https URLs, with commas between them. They are served at
         /// `/.well-known/security.txt` (RFC 9116), which is a 404 without them.
