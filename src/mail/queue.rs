@@ -148,8 +148,8 @@ impl QueuedMail {
         QueuedMail::new(app, job, None, expires_at)
     }
 
-    /// Returns the mail with the code that confirms a new address of this user. It names neither the user nor the old address, because
-    /// the new one may be that of a stranger.
+    /// Returns the mail with the code that confirms a new address of this user. It names neither the user nor the old address:
+    /// the new one can be that of a stranger.
     ///
     /// # Errors
     /// As [`QueuedMail::password_reset`].
