@@ -191,9 +191,9 @@ start(["sign-in"], ({ config }) => {
       {step.kind === "nothing" && (
         <>
           <p role="status">{t(step.text)}</p>
-          <p>
-            <a href="/signin">{t("sign_in")}</a>
-          </p>
+          <a class="button primary" href="/signin">
+            {t("sign_in")}
+          </a>
         </>
       )}
       {step.kind === "problem" && <Problem step={step} resume={() => resume(step.begun)} />}

@@ -40,9 +40,9 @@ start(["sign-in"], ({ config }) => {
           <p class="message error" role="alert">
             {state.message}
           </p>
-          <p>
-            <a href="/forgot-password">{t("reset.new_link")}</a>
-          </p>
+          <a class="button primary" href="/forgot-password">
+            {t("reset.new_link")}
+          </a>
         </>
       )}
       {state.kind === "valid" && (

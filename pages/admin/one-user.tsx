@@ -79,16 +79,29 @@ export function OneUser({ id, self }: { id: string; self: User }) {
           }}
         >
           <div key={user.updated_at} class="fields">
-            <Field name="name" label={t("name")} autoComplete="off" defaultValue={user.name ?? ""} />
+            <div class="whole">
+              <Field name="name" label={t("name")} autoComplete="off" defaultValue={user.name ?? ""} />
+            </div>
             <Choice name="role" label={t("users.role")} choices={roles()} chosen={user.role} />
             <Choice name="tier" label={t("users.tier")} choices={tiers} chosen={String(user.tier)} />
-            <Choice
-              name="is_verified"
-              label={t("users.email_status")}
-              choices={verifications()}
-              chosen={String(user.is_verified)}
-            />
-            <Choice name="is_active" label={t("users.status")} choices={activities()} chosen={String(user.is_active)} />
+            <div class="whole">
+              {" "}
+              <Choice
+                name="is_verified"
+                label={t("users.email_status")}
+                choices={verifications()}
+                chosen={String(user.is_verified)}
+              />
+            </div>
+            <div class="whole">
+              {" "}
+              <Choice
+                name="is_active"
+                label={t("users.status")}
+                choices={activities()}
+                chosen={String(user.is_active)}
+              />
+            </div>{" "}
           </div>
         </Form>
       </Section>

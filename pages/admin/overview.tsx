@@ -61,6 +61,7 @@ export function Overview({ parameters }: { parameters: URLSearchParams }) {
     <>
       <Section
         title={t("overview.days", { count: days })}
+        isView
         loading={!value}
         error={error}
         actions={<Period days={days} />}

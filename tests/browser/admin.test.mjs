@@ -292,7 +292,7 @@ test("a search in the invite tree that several users match offers all of them", 
   const { user } = await signUp(postern, "twin-two@example.com");
   const { page, leave } = await administer("tree");
   const tree = section(page, "Invite tree");
-  await tree.getByLabel("Find a user").fill("twin-");
+  await tree.getByLabel("User (email or name)").fill("twin-");
   await tree.getByRole("button", { name: "Find" }).click();
   const found = tree.getByRole("status").filter({ hasText: "2 users match" });
   await found.getByRole("link", { name: "twin-one@example.com" }).waitFor();
