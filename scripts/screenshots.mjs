@@ -62,11 +62,28 @@ async function populate(postern) {
   const json = { name: "The fair", max_uses: 30 };
   ok(await send(postern, "POST", "/api/auth/me/create-token", { token: ada.token, json }));
   await login(postern, "grace@example.com", "not her password");
+  await countDays(postern);
   return {
     ada,
     referrer: await userToken(postern, ada.token),
     reset: await resetToken(postern, "grace@example.com"),
   };
+}
+
+/** Fills the charts of the overview: the counts of the 29 days before today. */
+async function countDays(postern) {
+  for (let age = 1; age < 30; age += 1) {
+    const day = new Date(Date.now() - age * 86_400_000).toISOString().slice(0, 10);
+    const counts = {
+      sign_ins: 48 + ((age * 13) % 31) - age,
+      failed_sign_ins: 2 + ((age * 7) % 6),
+      sign_ups: 3 + ((age * 5) % 7),
+      password_resets: (age * 3) % 4,
+      active_sessions: 190 - 4 * age,
+    };
+    for (const [name, count] of Object.entries(counts))
+      await postern.sql("INSERT INTO daily_counts (day, name, count) VALUES (?, ?, ?)", day, name, count);
+  }
 }
 
 /** Takes a picture of every page. */
@@ -165,6 +182,8 @@ async function drawForReadme(postern, browser, colorScheme) {
   const open = (width, height) => visit(browser, postern, { colorScheme, viewport: { width, height } });
   const save = async (page, name) => {
     const path = join(readme, `${name}-${colorScheme}.png`);
+    // There is no scroll bar in the picture.
+    await page.evaluate(() => document.documentElement.style.setProperty("scrollbar-gutter", "auto"));
     await page.screenshot({ path: join(root, path), animations: "disabled", caret: "hide" });
     const { size } = statSync(join(root, path));
     if (size >= limit)
