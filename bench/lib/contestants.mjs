@@ -8,7 +8,7 @@ import { root } from "../../scripts/lib/run.mjs";
 import { options as betterAuthOptions } from "../workers/better_auth_options.mjs";
 import { once } from "./load.mjs";
 import { compatibilityDate, d1Databases, postern, Runtime, settings } from "./runtime.mjs";
-import { statementsOf } from "./statements.mjs";
+import { record } from "./recording.mjs";
 
 const PASSWORD = "correct horse battery staple";
 const json = { "content-type": "application/json" };
@@ -31,8 +31,10 @@ export const contestants = { postern: startPostern, betterAuth: startBetterAuth,
 
 export const names = { postern: "Postern", betterAuth: "Better Auth", floor: "floor" };
 
-async function startPostern(shared) {
-  const runtime = await Runtime.start(postern(settings, { hasNames: shared?.inspectorPort !== undefined }), shared);
+/** `entry` is the module in workers/ that wraps the built Worker. */
+async function startPostern(shared, entry = "postern.mjs") {
+  const hasNames = shared?.inspectorPort !== undefined;
+  const runtime = await Runtime.start(postern(settings, { entry, hasNames }), shared);
   await runtime.migrate();
   const { url } = runtime;
   const call = async (request) => JSON.parse((await once(url, request)).text);
@@ -56,6 +58,8 @@ async function startPostern(shared) {
     version,
     // From the PHC string of a real account.
     kdf: hash.split("$").slice(1, 4).join(" "),
+    /** How many accounts a flow rotates among. The others are not about an account, or about a new one. */
+    accounts: { session: users, login: users },
     flows: {
       session,
       login: around(sessions, ({ user }) => post("login", { email: user.email, password: PASSWORD })),
@@ -111,78 +115,29 @@ async function startBetterAuth(shared) {
   };
 }
 
+/** The floor runs on a database of Postern, which it begins with. */
 async function startFloor(shared) {
-  const statements = {
-    findLive: statementsOf("sessions.rs", "find_live"),
-    isLive: statementsOf("user_tokens.rs", "is_live"),
-    count: statementsOf("throttles.rs", "count"),
-    forgive: statementsOf("throttles.rs", "forgive"),
-    event: statementsOf("events.rs", "insert_if_changed"),
-    attemptPassword: statementsOf("users.rs", "attempt_password"),
-    completeLogin: statementsOf("users.rs", "complete_login"),
-    attemptSignUp: statementsOf("user_tokens.rs", "attempt_sign_up"),
-    signUp: statementsOf("users.rs", "sign_up"),
-  };
-  const runtime = await Runtime.start(
-    {
-      compatibilityDate,
-      d1Databases,
-      modules: [{ type: "ESModule", path: "index.mjs", contents: await bundle("floor.mjs", statements) }],
-      modulesRoot: root,
-    },
-    shared,
-  );
-  await runtime.migrate();
-  const now = Date.now();
-  const [lookup, far] = ["a lookup of the length that a keyed hash has", now + 1e9];
-  // Rows like those of Postern: with an inviter and current times.
-  const inviter = crypto.randomUUID();
-  const insertUser = (id, email, referrer) =>
-    runtime.sql(
-      "INSERT INTO users (id, email, password_hash, referrer_id, created_at, updated_at) VALUES (?1, ?2, 'no hash', ?3, ?4, ?4)",
-      id,
-      email,
-      referrer,
-      now,
-    );
-  await insertUser(inviter, "inviter@example.com", null);
-  const ids = await inTurn(users, async (number) => {
-    const [id, sid] = [crypto.randomUUID(), crypto.randomUUID()];
-    await insertUser(id, emailOf(number), inviter);
-    await runtime.sql(
-      "INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES (?, ?, ?, ?)",
-      sid,
-      id,
-      now,
-      far,
-    );
-    return { id, sid };
+  const { runtime, flows, accounts } = await startPostern(shared, "recorder.mjs");
+  const recordings = {};
+  for (const [flow, next] of Object.entries(flows)) {
+    recordings[flow] = await record(runtime.url, next, accounts[flow] ?? 1);
+  }
+  await runtime.become({
+    compatibilityDate,
+    d1Databases,
+    modules: [{ type: "ESModule", path: "index.mjs", contents: await bundle("floor.mjs", recordings) }],
+    modulesRoot: root,
   });
-  await runtime.sql(
-    "INSERT INTO user_tokens (lookup, user_id, key_id, sealed, created_at, expires_at) VALUES (?, ?, '', '', 0, ?)",
-    lookup,
-    ids[0].id,
-    far,
-  );
-  const post = (path, body) => ({
-    method: "POST",
-    path: `/${path}`,
-    headers: json,
-    body: JSON.stringify({ ...body, address: address() }),
-  });
+  const ask = (flow) => (account) => ({ method: "GET", path: `/${flow}?account=${account}` });
+  const numbers = (flow) => [...Array(accounts[flow] ?? 1).keys()];
   return {
     runtime,
-    flows: {
-      session: around(ids, ({ sid }) => ({ method: "GET", path: `/session?sid=${sid}` })),
-      login: around([...ids.keys()], (number) => post("login", { email: emailOf(number) })),
-      signup: () => post("signup", { email: newEmail(), lookup }),
-      token: () => ({ method: "GET", path: `/token?lookup=${encodeURIComponent(lookup)}` }),
-    },
+    flows: Object.fromEntries(Object.keys(flows).map((flow) => [flow, around(numbers(flow), ask(flow))])),
   };
 }
 
 /** Bundles a Worker into one file, resolved like wrangler does. */
-async function bundle(entry, statements = {}) {
+async function bundle(entry, recordings = {}) {
   const { outputFiles } = await build({
     entryPoints: [join(root, "bench", "workers", entry)],
     bundle: true,
@@ -196,11 +151,11 @@ async function bundle(entry, statements = {}) {
     external: ["node:*", "cloudflare:*"],
     plugins: [
       {
-        name: "statements",
+        name: "recordings",
         setup({ onResolve, onLoad }) {
-          onResolve({ filter: /^statements$/ }, ({ path }) => ({ path, namespace: "statements" }));
-          onLoad({ filter: /.*/, namespace: "statements" }, () => ({
-            contents: `export const STATEMENTS = ${JSON.stringify(statements)}`,
+          onResolve({ filter: /^recordings$/ }, ({ path }) => ({ path, namespace: "recordings" }));
+          onLoad({ filter: /.*/, namespace: "recordings" }, () => ({
+            contents: `export const RECORDINGS = ${JSON.stringify(recordings)}`,
           }));
         },
       },

@@ -21,17 +21,21 @@ const { modulesRules, ratelimits, assets, ...wranglerOptions } =
 export const { compatibilityDate, d1Databases } = wranglerOptions;
 
 /**
- * Returns the built Worker as deployed, with these settings, wrapped by workers/postern.mjs. With `hasNames`, the functions
- * have their names.
+ * Returns the built Worker as deployed, with these settings, wrapped by a module of workers/. With `hasNames`, the functions have
+ * their names.
  */
-export function postern(settings, { hasNames = false } = {}) {
+export function postern(settings, { entry = "postern.mjs", hasNames = false } = {}) {
   const folder = dirname(config.main);
-  const contents = readFileSync(join(root, "bench", "workers", "postern.mjs"), "utf8");
+  const wrappers = [...new Set([entry, "postern.mjs"])];
   return {
     ...wranglerOptions,
     modulesRoot: folder,
     modules: [
-      { type: "ESModule", path: join(folder, "postern.mjs"), contents },
+      ...wrappers.map((name) => ({
+        type: "ESModule",
+        path: join(folder, name),
+        contents: readFileSync(join(root, "bench", "workers", name), "utf8"),
+      })),
       { type: "ESModule", path: config.main },
       {
         type: "CompiledWasm",
@@ -112,6 +116,12 @@ export class Runtime {
     const began = await this.#begin();
     await ask();
     return performance.now() - began;
+  }
+
+  /** Runs another Worker on the same state. */
+  async become(worker) {
+    this.#options.worker = worker;
+    await this.restart(() => {});
   }
 
   /** The address of the inspector, if the runtime was started with an `inspectorPort`. */

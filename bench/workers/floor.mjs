@@ -1,67 +1,39 @@
-// The floor: a Worker that runs the same D1 queries as Postern and does nothing else: no tokens, no hashes, no checks.
-// Its rate is the maximum for any Worker with these queries.
+// The floor: a Worker that asks D1 what Postern has asked (bench/lib/recording.mjs) and does nothing else: no tokens, no hashes, no
+// checks. Its rate is the maximum for any Worker with these queries.
 
-import { STATEMENTS } from "statements";
+import { RECORDINGS } from "recordings";
 
-const HOUR = 3_600_000;
+let made = 0;
 
-// The last value of the first two is for a read replica, which a benchmark does not have.
-const flows = {
-  async session({ DB }, { sid }) {
-    return await DB.prepare(STATEMENTS.findLive[0]).bind(sid, Date.now(), null).first();
-  },
-
-  async token({ DB }, { lookup }) {
-    return (await DB.prepare(STATEMENTS.isLive[0]).bind(lookup, null, Date.now(), null).first()) !== null;
-  },
-
-  async login({ DB }, { email, address }) {
-    const now = Date.now();
-    const bound = (sql, ...values) => DB.prepare(sql).bind(...values);
-    const [account, known, source] = [`account ${email}`, `known ${email} ${address}`, `address ${address}`];
-    const [count] = STATEMENTS.count;
-    const found = await DB.batch([
-      bound(count, account, known, now, 20, 30_000, HOUR, HOUR, source),
-      bound(count, source, null, now, 200, 30_000, HOUR, HOUR, null),
-      bound(STATEMENTS.attemptPassword[0], email),
-    ]);
-    const user = found[2].results[0];
-    const [forgetAccount, rememberAddress, forgiveAddress] = STATEMENTS.forgive;
-    await DB.batch([
-      bound(STATEMENTS.completeLogin[0], crypto.randomUUID(), user.id, null, now, now + HOUR, user.password_hash),
-      bound(STATEMENTS.event[0], now, "login", "success", user.id, user.id, address),
-      bound(forgetAccount, account),
-      bound(rememberAddress, known, now + HOUR),
-      bound(forgiveAddress, source),
-    ]);
-    return { user };
-  },
-
-  async signup({ DB }, { email, address, lookup }) {
-    const now = Date.now();
-    const bound = (sql, ...values) => DB.prepare(sql).bind(...values);
-    const source = `sign-up ${address}`;
-    await DB.batch([
-      bound(STATEMENTS.count[0], source, null, now, 500, 60_000, HOUR, HOUR, null),
-      bound(STATEMENTS.attemptSignUp[0], lookup, null, now, email),
-    ]);
-    const [insert, begin] = STATEMENTS.signUp;
-    const id = crypto.randomUUID();
-    const [inserted] = await DB.batch([
-      bound(insert, id, email, "no hash", null, lookup, now),
-      bound(STATEMENTS.event[0], now, "signup", "success", id, id, address),
-      bound(begin, crypto.randomUUID(), id, null, now, now + HOUR),
-    ]);
-    return { user: inserted.results[0] };
-  },
-};
+/** Returns a value like this one that no request has had: an id, or a text of the same length. */
+function another(value) {
+  if (/^[0-9a-f]{8}-[0-9a-f]{4}-/.test(value)) return crypto.randomUUID();
+  return String(++made).padStart(value.length, "floor ");
+}
 
 export default {
-  async fetch(request, env) {
-    const url = new URL(request.url);
-    const flow = flows[url.pathname.slice(1)];
-    const values = request.method === "POST" ? await request.json() : Object.fromEntries(url.searchParams);
-    const answer = await flow(env, values);
-    return answer ? Response.json(answer) : new Response("nothing was found", { status: 404 });
+  async fetch(request, { DB }) {
+    const { searchParams, pathname } = new URL(request.url);
+    const { at, trips, values } = RECORDINGS[pathname.slice(1)];
+    const recorded = values[Number(searchParams.get("account"))];
+    const [shift, others] = [Date.now() - at, new Map()];
+    // What differs between two requests of an account: a time, or something that the request has made.
+    const renewed = (value) => {
+      if (typeof value === "number") return value + shift;
+      if (!others.has(value)) others.set(value, another(value));
+      return others.get(value);
+    };
+    let answers;
+    let number = 0;
+    for (const trip of trips) {
+      const statements = trip.map(({ sql, isRenewed }) => {
+        const own = recorded[number++];
+        return DB.prepare(sql).bind(
+          ...own.map((value, at) => (isRenewed[at] && value !== null ? renewed(value) : value)),
+        );
+      });
+      answers = statements.length === 1 ? await statements[0].all() : await DB.batch(statements);
+    }
+    return Response.json(answers);
   },
 };
