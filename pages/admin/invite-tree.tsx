@@ -263,7 +263,6 @@ function NodeActions({ node: { user, frozen_by, freeze_since }, changed }: { nod
   const [preview, setPreview] = useState<FreezePreview>();
   const { busy, outcome, run } = useAction();
   const path = `${userPath(user.id)}/freeze`;
-  const name = nameOf(user);
   const ask = () =>
     run(async () => {
       setPreview(await callSignedIn<FreezePreview>("GET", path));
@@ -296,7 +295,7 @@ function NodeActions({ node: { user, frozen_by, freeze_since }, changed }: { nod
       </Menu>
       {preview && (
         <ConfirmDialog
-          question={t("tree.freeze.question", { user: name })}
+          question={t("tree.freeze.question", { user: user.email })}
           confirm={t("tree.freeze")}
           closed={() => setPreview(undefined)}
           work={async () => {

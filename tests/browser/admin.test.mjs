@@ -287,6 +287,15 @@ test("the invite tree shows who invited whom, and a branch can be frozen and unf
   await leave();
 });
 
+test("a freeze names the user by the email, because users choose their names", async () => {
+  const { user, token } = await signUp(postern, "mallory@example.com");
+  ok(await send(postern, "PUT", "/api/auth/me/name", { token, json: { name: "victim@example.com" } }));
+  const { page, leave } = await administer(`tree?root=${user.id}`);
+  await act(page, "mallory@example.com", "Freeze");
+  await page.getByRole("dialog", { name: "Freeze mallory@example.com and everyone below?" }).waitFor();
+  await leave();
+});
+
 test("a search in the invite tree that several users match offers all of them", async () => {
   await signUp(postern, "twin-one@example.com");
   const { user } = await signUp(postern, "twin-two@example.com");
