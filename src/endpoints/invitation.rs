@@ -8,6 +8,7 @@ use crate::{
     app::App,
     domain::{
         Timestamp,
+        sign_up_mode::SignUpMode,
         user_token::{Referrer, is_well_formed},
     },
     error::Error,
@@ -53,15 +54,16 @@ impl From<Open> for InvitationStatus {
 /// Get an invitation.
 ///
 /// Returns who invites and until when, for a page to sign up. An unknown invitation is not valid, and neither is one that has expired or
-/// has been used up, or whose owner is not active.
+/// has been used up, or whose owner is not active. With `SIGN_UP=closed`, none is.
 #[operation(
     request_body = Invitation,
     responses((status = 200, body = InvitationStatus))
 )]
 pub async fn post(app: &App, request: &Request) -> Result<Response, Error> {
     let Invitation { token } = request.json(app)?;
+    let may_sign_up = app.settings().sign_up != SignUpMode::Closed;
     let open = match token.as_str() {
-        token if is_well_formed(token) => {
+        token if may_sign_up && is_well_formed(token) => {
             user_tokens::find_open(&app.store, &app.keys().user_token, token, app.now).await?
         }
         _ => None,

@@ -56,6 +56,21 @@ fn an_invitation_of_an_inactive_user_is_not_valid() {
 }
 
 #[test]
+fn an_invitation_is_not_valid_while_nobody_can_sign_up() {
+    let postern = Postern::new();
+    let ada = postern.sign_up("ada@example.com");
+    let token = postern.create_user_token(&ada.token);
+    for mode in ["closed", "invitation", "open", "approval", "domains:example.org"] {
+        postern.redeploy(&[("SIGN_UP", mode)]);
+        let is_valid = get(&postern, &token).expect(200)["is_valid"] == true;
+        let email = format!("{}@example.com", &mode[..4]);
+        let body = json!({ "referrer": token, "email": email, "password": PASSWORD });
+        let status = postern.post("/api/auth/signup").json(body).send().status;
+        assert_eq!((is_valid, status), if mode == "closed" { (false, 403) } else { (true, 200) }, "{mode}");
+    }
+}
+
+#[test]
 fn the_inviter_is_shown_only_by_a_name_that_mails_would_show() {
     let postern = Postern::new();
     let ada = postern.sign_up("ada@example.com");

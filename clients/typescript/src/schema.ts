@@ -524,7 +524,7 @@ export interface paths {
         /**
          * Get an invitation
          * @description Returns who invites and until when, for a page to sign up. An unknown invitation is not valid, and neither is one that has expired or
-         *     has been used up, or whose owner is not active.
+         *     has been used up, or whose owner is not active. With `SIGN_UP=closed`, none is.
          */
         post: operations["postInvitation"];
         delete?: never;
@@ -2197,7 +2197,7 @@ export interface components {
              */
             uses: number;
         };
-        /** @description An invalid field of a request. */
+        /** @description An invalid field of a request, in the language of the response. */
         FieldProblem: {
             /**
              * @description The location of the field, such as `["body", "email"]`.
@@ -4484,7 +4484,7 @@ export interface components {
         /**
          * @description `https_required`: This service requires https.
          *
-         *     `unreadable_body`: The body is not valid JSON.
+         *     `unreadable_body`: The body is not well-formed JSON.
          */
         HttpsRequiredOrUnreadableBody: {
             headers: {
@@ -4832,7 +4832,7 @@ export interface components {
                 };
             };
         };
-        /** @description `unreadable_body`: The body is not valid JSON. */
+        /** @description `unreadable_body`: The body is not well-formed JSON. */
         UnreadableBody: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
