@@ -188,7 +188,7 @@ function event(now, action, user) {
      SELECT max(${now}, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), 0)), '${action}', 'success', 'operator', id, 'terminal' FROM users WHERE ${user}`;
 }
 
-/** Returns the account that the first statement has changed, with what the last one has selected. */
+/** Returns the account that the first statement changed, merged with the row that the last statement selected. */
 function found(answers, email, database) {
   const [[account], [others]] = [answers[0].results, answers.at(-1).results];
   if (account) return { ...account, ...others };

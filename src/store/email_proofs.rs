@@ -75,9 +75,9 @@ pub struct ProvenToken<'a> {
     pub expires_at: Timestamp,
     /// The email.
     pub email: &'a Email,
-    /// When the token was asked for.
+    /// When the token was requested.
     pub asked_at: Timestamp,
-    /// The counter on which the guess was counted, if it was.
+    /// The counter that counted the guess, if one did.
     pub guesses: Option<&'a Counter>,
     /// The identity, if it comes from a provider. If it is linked already, it is the proof, and the email proves nothing.
     pub identity: Option<Use<'a>>,
@@ -94,12 +94,12 @@ impl ProvenToken<'_> {
         one_time::spend_if_changed(self.id, self.expires_at)
     }
 
-    /// Stores that the address of the caller knows the password, if there is one.
+    /// Returns the statement that marks the caller's address as one that knows the password, if there is a password.
     fn remember(&self, counters: Option<&PasswordCounters>, session: &sessions::New) -> Option<Statement> {
         counters.map(|counters| counters.remember_address(PasswordProof::Session(&session.id), session.now))
     }
 
-    /// Returns what it proves.
+    /// Returns what the token proves.
     pub fn proven(&self) -> Proven<'_> {
         let (email, identity) = match self.identity {
             Some(Use::Linked(identity)) => (None, Some((identity.issuer.as_str(), identity.subject.as_str()))),
@@ -112,7 +112,7 @@ impl ProvenToken<'_> {
         Condition::Proven(self.proven())
     }
 
-    /// Returns the statements for the end of a batch that starts a session: they take the guess back, and note the use of the identity.
+    /// Returns the statements for the end of a batch that starts a session: they uncount the guess and record the use of the identity.
     pub(super) fn conclude(&self, session_id: &str, now: Timestamp) -> Vec<Statement> {
         let take_back = self.guesses.map(|counter| throttles::take_back_guess(counter, session_id, now));
         let identity = self.identity.map(|identity| identity.statements(session_id, now));
