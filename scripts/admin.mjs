@@ -182,7 +182,7 @@ function text(value) {
   return `'${value.replaceAll("'", "''")}'`;
 }
 
-/** Returns the statement that writes an event of the operator. No event is earlier than the one before it. */
+/** Returns the statement that writes an event with the actor `operator`. Its time is never before that of the previous event. */
 function event(now, action, user) {
   return `INSERT INTO events (at, action, result, actor_id, subject_id, address)
      SELECT max(${now}, coalesce((SELECT at FROM events ORDER BY id DESC LIMIT 1), 0)), '${action}', 'success', 'operator', id, 'terminal' FROM users WHERE ${user}`;

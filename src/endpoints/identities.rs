@@ -20,7 +20,7 @@ use crate::{
 
 /// List your identities.
 ///
-/// The accounts at identity providers that you can sign in with. The oldest comes first.
+/// Returns the accounts at identity providers that you can sign in with, oldest first.
 #[operation(responses((status = 200, body = Vec<Identity>)))]
 pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
     let identities = identities::list(&app.store, &session.user.id).await?;
@@ -30,13 +30,13 @@ pub async fn list(app: &App, session: &Session) -> Result<Response, Error> {
 /// The options for linking an identity.
 #[derive(FromFields)]
 pub struct NewIdentity {
-    /// Where you go afterwards.
+    /// Where to send you afterwards.
     pub return_to: Option<ReturnTo>,
 }
 
 /// Begin to link an identity.
 ///
-/// Returns the URL of the provider, as `POST /api/auth/login/{provider}` does. The response of the provider works in this session only.
+/// Returns the URL of the provider, as `POST /api/auth/login/{provider}` does. The provider's response works only in this session.
 #[operation(
     params(("id" = String, Path, description = "The `id` of one of the `identity_providers` in `GET /config`.", example = "google")),
     request_body(content = Option<NewIdentity>),
@@ -54,7 +54,7 @@ pub async fn begin(app: &App, request: &Request, session: &Session, id: &str) ->
 
 /// Link an identity.
 ///
-/// Exchanges the response of the provider for a linked identity. From then on, you can sign in with it instead of your password. You are
+/// Links the account from the provider's response. From then on, you can sign in with it instead of your password. You are
 /// notified by email.
 #[operation(
     params(("id" = String, Path, description = "The `id` of the provider.", example = "google")),
@@ -92,7 +92,7 @@ pub async fn link(app: &App, request: &Request, session: &Session, id: &str) -> 
 
 /// Unlink one of your identities.
 ///
-/// It must not be your only way to sign in. You are notified by email.
+/// Fails if it is your only way to sign in. You are notified by email.
 #[operation(
     params(("id" = String, Path, description = "The id of the identity.", example = "3f0c7a52-9a5e-4f0b-8f5d-2c1b6e7d8a90")),
     responses((status = 200, body = True), (status = "4XX", description = "not_found last_way_in"))

@@ -159,8 +159,8 @@ settings! {
         /// The color of buttons and links on the pages and in mails, and of the name of the service at the top of mails, as six hexadecimal
         /// digits. It is lightened or darkened until text is readable.
         BRAND_COLOR: Text = Text::or("0f6e75");
-        /// Where to report security problems: email addresses or https URLs, with commas between them. They are served at
-        /// `/.well-known/security.txt` (RFC 9116), which is a 404 without them.
+        /// Where to report security problems: email addresses or https URLs, with commas between them. They are published at
+        /// `/.well-known/security.txt` (RFC 9116). Without this setting, that path returns 404.
         SECURITY_CONTACT: Text = Text::OPTIONAL;
         /// With `on`, `GET /me` and `GET /verify-token` read from the nearest replica of the database, if D1 read replication is
         /// enabled. A session or an invitation that has ended may then still pass there for up to two minutes. All other
@@ -221,13 +221,12 @@ settings! {
         SIGN_UP: Text = Text::or("invitation");
         /// Whether users can sign in with a code that they get by email.
         EMAIL_SIGN_IN: Choice = Choice::of(&["on", "off"]);
-        /// Whether users get a mail when someone signs in to their account from a device that they have not signed in from before. A user's
-        /// first device causes none.
+        /// Whether users get a mail when someone signs in to their account from a new device. The first device of a user causes no mail.
         NEW_DEVICE_MAIL: Choice = Choice::of(&["on", "off"]);
-        /// How much is stored of the place of a sign-in or an action: the `country`, the country and the `city`, or nothing (`off`). Users
-        /// see it in their sessions and events, and in mails about the security of their account. It is an estimate of Cloudflare from the
-        /// address. With every value, a keyed hash of browser, system, country and network tells devices apart.
-        /// A change does not remove places that are stored already.
+        /// How much of the place of a sign-in or an action is stored: the `country`, the country and the `city`, or nothing (`off`). Users
+        /// see the place in their sessions and events, and in security notices. Cloudflare estimates it from the IP address. Whatever the
+        /// value, a keyed hash of browser, system, country and network identifies a device. A change does not remove places that are
+        /// already stored.
         LOCATION: Choice = Choice::of(&["country", "city", "off"]);
         /// How session tokens are signed: `EdDSA` (Ed25519), or `ES256` (ECDSA on P-256) for services whose libraries cannot verify
         /// Ed25519, see [verifying tokens](verify-tokens.md). Tokens of both algorithms are accepted, and the keys of both are
@@ -297,7 +296,7 @@ settings! {
         /// SHA-1 hash. If it does not respond within two seconds, only the Worker's own list of common passwords counts.
         BREACHED_PASSWORDS: Choice = Choice::of(&["off", "range"]);
         /// What a link to set a password contains: a JWT (`jwt`) whose claims clients can read, or a random token (`opaque`), which makes
-        /// the link much shorter. Links of both kinds are accepted, so a change breaks none that has been sent.
+        /// the link much shorter. Links of both kinds are accepted, so a change breaks no link that was already sent.
         PASSWORD_RESET_TOKEN: Choice = Choice::of(&["jwt", "opaque"]);
         /// The memory for a password hash (argon2id), in KiB. When a user logs in, a hash with other parameters is replaced.
         ARGON2_MEMORY_KIB: Number = Number::between(19_456, 65_536).or(19_456);
@@ -314,7 +313,7 @@ settings! {
         /// The lifetime of a password reset link.
         RESET_TOKEN_LIFETIME_SECONDS: Number = Number::between(60, DAY).or(900);
         // KV stores nothing for less than 60 seconds.
-        /// How long a code by email is valid: to verify an email, sign in, sign up or confirm who you are. Codes for a change of the
+        /// How long a code sent by email is valid: to verify an email, sign in, sign up or confirm who you are. Codes for a change of the
         /// email address are always valid for 10 minutes.
         OTP_LIFETIME_SECONDS: Number = Number::between(60, 3_600).or(600);
         /// The lifetime of a user token, unless the request sets another one.

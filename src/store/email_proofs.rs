@@ -67,7 +67,7 @@ pub async fn find_account(store: &Store, email: &Email) -> Result<Option<Account
     Account::of(&run(store, find(email)).await?)
 }
 
-/// A token that was proven, and the email.
+/// A one-time token that was proven, and the email that it proves.
 pub struct ProvenToken<'a> {
     /// The id of the token.
     pub id: &'a str,
@@ -119,7 +119,7 @@ impl ProvenToken<'_> {
         take_back.into_iter().flatten().chain(identity.into_iter().flatten()).collect()
     }
 
-    /// Returns the statement that takes the guess back although no session starts.
+    /// Returns the statement that uncounts the guess although no session starts.
     pub(super) fn take_back_first_step(&self) -> Option<Statement> {
         self.guesses.map(|counter| throttles::take_back_if_spent(counter, self.id))
     }
@@ -163,7 +163,7 @@ pub async fn first_step(
     if spent.any() { Ways::of(ways) } else { Ok(None) }
 }
 
-/// What becomes of an account that is claimed.
+/// The new state of a claimed account.
 pub struct Claim<'a> {
     /// The user.
     pub user_id: &'a str,

@@ -1005,7 +1005,7 @@ export interface paths {
         };
         /**
          * List your identities
-         * @description The accounts at identity providers that you can sign in with. The oldest comes first.
+         * @description Returns the accounts at identity providers that you can sign in with, oldest first.
          */
         get: operations["getMeIdentities"];
         put?: never;
@@ -1027,12 +1027,12 @@ export interface paths {
         put?: never;
         /**
          * Begin to link an identity
-         * @description Returns the URL of the provider, as `POST /api/auth/login/{provider}` does. The response of the provider works in this session only.
+         * @description Returns the URL of the provider, as `POST /api/auth/login/{provider}` does. The provider's response works only in this session.
          */
         post: operations["postMeIdentitiesId"];
         /**
          * Unlink one of your identities
-         * @description It must not be your only way to sign in. You are notified by email.
+         * @description Fails if it is your only way to sign in. You are notified by email.
          */
         delete: operations["deleteMeIdentitiesId"];
         options?: never;
@@ -1051,7 +1051,7 @@ export interface paths {
         put?: never;
         /**
          * Link an identity
-         * @description Exchanges the response of the provider for a linked identity. From then on, you can sign in with it instead of your password. You are
+         * @description Links the account from the provider's response. From then on, you can sign in with it instead of your password. You are
          *     notified by email.
          */
         post: operations["postMeIdentitiesIdCallback"];
@@ -2585,7 +2585,7 @@ export interface components {
         /** @description The options for linking an identity. */
         NewIdentity: {
             /**
-             * @description Where you go afterwards. `/account` or `/admin` of this service, also with a query or fragment, or a URL of one of the `app_origins` in `GET /config`. URLs must begin exactly as listed, and have only printable ASCII.
+             * @description Where to send you afterwards. `/account` or `/admin` of this service, also with a query or fragment, or a URL of one of the `app_origins` in `GET /config`. URLs must begin exactly as listed, and have only printable ASCII.
              * @example https://app.example.com/welcome
              */
             return_to?: string | null;
