@@ -81,7 +81,7 @@ test("a change survives a reload of its tab, and every tab can cancel it", async
   const other = await page.context().newPage();
   await other.goto("/account");
   const there = section(other, "Email address");
-  await there.getByText("waits for its code").waitFor();
+  await there.getByText("is waiting for its code").waitFor();
   assert.equal(await there.getByRole("textbox").count(), 0);
   await there.getByRole("button", { name: "Cancel the change" }).click();
   await expectMessage(there, "Change canceled.");

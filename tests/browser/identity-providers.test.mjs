@@ -595,7 +595,7 @@ test("a browser that blocks storage gets an explanation", async () => {
   });
   await page.goto("/signin");
   await page.getByRole("button", { name: "Continue with Acme" }).click();
-  await expectMessage(page, "Your browser does not store data of this site");
+  await expectMessage(page, "Your browser does not let this site store data");
   assert.equal(page.url(), `${postern.url}/signin`);
   await leave();
 });
