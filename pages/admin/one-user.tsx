@@ -85,7 +85,6 @@ export function OneUser({ id, self }: { id: string; self: User }) {
             <Choice name="role" label={t("users.role")} choices={roles()} chosen={user.role} />
             <Choice name="tier" label={t("users.tier")} choices={tiers} chosen={String(user.tier)} />
             <div class="whole">
-              {" "}
               <Choice
                 name="is_verified"
                 label={t("users.email_status")}
@@ -94,14 +93,13 @@ export function OneUser({ id, self }: { id: string; self: User }) {
               />
             </div>
             <div class="whole">
-              {" "}
               <Choice
                 name="is_active"
                 label={t("users.status")}
                 choices={activities()}
                 chosen={String(user.is_active)}
               />
-            </div>{" "}
+            </div>
           </div>
         </Form>
       </Section>
