@@ -52,12 +52,6 @@ struct Page {
     mails: Vec<Preview>,
 }
 
-impl Page {
-    fn direction(&self) -> &'static str {
-        if self.language.is_rtl() { "rtl" } else { "ltr" }
-    }
-}
-
 /// Preview all emails.
 ///
 /// Returns a web page with every email that the service sends, with example values, in light and dark, in one of its languages. Exists

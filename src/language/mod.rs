@@ -90,6 +90,11 @@ fn arabic(number: i64) -> &'static str {
 pub type Values<'a> = &'a [(&'static str, String)];
 
 impl Language {
+    /// Returns the value of the attribute `dir` in HTML.
+    pub fn direction(self) -> &'static str {
+        if self.is_rtl() { "rtl" } else { "ltr" }
+    }
+
     /// Returns the language with this tag. Case does not matter.
     pub fn parse(tag: &str) -> Option<Language> {
         Language::ALL.iter().copied().find(|language| language.tag().eq_ignore_ascii_case(tag))
@@ -187,7 +192,8 @@ mod tests {
         all
     }
 
-    fn placeholders(template: &str) -> BTreeSet<&str> {
+    /// Returns the names of the placeholders of a template, whose braces must be closed.
+    pub(super) fn placeholders(template: &str) -> BTreeSet<&str> {
         template.split('{').skip(1).map(|rest| rest.split_once('}').expect("a closing brace").0).collect()
     }
 

@@ -103,7 +103,10 @@ phrases! {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{super::lines, *};
+    use super::{
+        super::{lines, tests::placeholders as placeholders_of},
+        *,
+    };
 
     #[test]
     fn the_catalogue_has_each_phrase_with_its_placeholders_and_no_other_ones() {
@@ -111,9 +114,7 @@ mod tests {
         for (key, placeholders) in Phrase::ALL {
             let text = Language::English.template(key);
             assert!(!text.is_empty(), "add `{key} = …` to src/language/*.properties, in every language");
-            let written: BTreeSet<&str> =
-                text.split('{').skip(1).map(|rest| rest.split_once('}').expect("a closing brace").0).collect();
-            assert_eq!(written, placeholders.iter().copied().collect(), "the placeholders of {key}");
+            assert_eq!(placeholders_of(text), placeholders.iter().copied().collect(), "the placeholders of {key}");
         }
         for (key, _) in lines(Language::English).filter(|(key, _)| key.starts_with("phrase.")) {
             assert!(phrases.contains(key), "remove `{key}` from src/language/*.properties: nothing says it");

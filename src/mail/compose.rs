@@ -292,10 +292,6 @@ struct Html<'a> {
 }
 
 impl Html<'_> {
-    fn direction(&self) -> &'static str {
-        if self.language.is_rtl() { "rtl" } else { "ltr" }
-    }
-
     /// Returns where lines begin. Mail programs do not know `start`.
     fn start(&self) -> &'static str {
         if self.language.is_rtl() { "right" } else { "left" }
